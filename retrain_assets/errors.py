@@ -1,0 +1,129 @@
+"""Every error that retrain_assets raises on purpose.
+
+```
+RetrainAssetsError
+├── DeclarationError          the declaration is wrong: nothing ran
+├── DataError                 the data is at fault: never retried, the champion serves on
+│   ├── UnreadableFileError   bytes that cannot be parsed; carries a reason code
+│   ├── BatchRefusedError     more rows failed the schema than the declaration tolerates
+│   ├── MissingUpstreamError  an input was never materialized; carries the selection to launch
+│   └── InsufficientDataError too few rows to train or to judge
+├── RefusedError              a rule of the platform says no
+│   ├── LeaseHeldError        another run works on this model
+│   ├── NoNewDataError        a retrain would see nothing that the last attempt did not
+│   └── GateNotPassedError    a promotion that no passed evaluation supports
+└── StoreError                a store does not hold what it must
+    ├── NotStoredError        asked for a table, partition, blob or version that is not there
+    ├── PromotionConflictError  somebody promoted first: the conditional insert lost
+    └── IntegrityError        content does not match its recorded hash
+```
+
+A message says what is wrong, what it must be, what it got, and the remedy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+
+class RetrainAssetsError(Exception):
+    """Root of all errors of this package."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One mistake in a declaration, with its place in the file where that is known."""
+
+    field: str
+    message: str
+    file: str | None = None
+    line: int | None = None
+
+    def __str__(self) -> str:
+        place = f"{self.file or '<declaration>'}:{self.line}: " if self.line else ""
+        return f"{place}{self.field}: {self.message}" if self.field else f"{place}{self.message}"
+
+
+class DeclarationError(RetrainAssetsError):
+    """A declaration has mistakes; all of them are listed."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class DataError(RetrainAssetsError):
+    """The data is at fault; a retry without new data cannot help."""
+
+
+class UnreadableFileError(DataError):
+    """Bytes that cannot be parsed; `reason` is one of `retrain_assets.data.reasons.FILE_REASONS`."""
+
+    def __init__(self, reason: str, name: str, detail: str) -> None:
+        self.reason = reason
+        self.name = name
+        self.detail = detail
+        super().__init__(f"{name} cannot be read ({reason}): {detail}")
+
+
+class BatchRefusedError(DataError):
+    """More rows failed the schema than the declared tolerance."""
+
+
+class MissingUpstreamError(DataError):
+    """An input was never materialized; `selection` is what to launch first."""
+
+    def __init__(self, what: str, selection: str) -> None:
+        self.selection = selection
+        super().__init__(f"{what} is not there yet: materialize `{selection}` first.")
+
+
+class InsufficientDataError(DataError):
+    """Too few rows to train or to judge; an unknown stays unknown."""
+
+
+class RefusedError(RetrainAssetsError):
+    """A rule of the platform says no; nothing was changed."""
+
+
+class LeaseHeldError(RefusedError):
+    """Another run works on this model."""
+
+
+class NoNewDataError(RefusedError):
+    """A retrain would see nothing that the last attempt did not."""
+
+
+class GateNotPassedError(RefusedError):
+    """A promotion that no passed evaluation supports."""
+
+
+class StoreError(RetrainAssetsError):
+    """A store does not hold what it must."""
+
+
+class NotStoredError(StoreError):
+    """A table, partition, blob or version that is not there."""
+
+
+class PromotionConflictError(StoreError):
+    """Somebody promoted first: the conditional insert on the previous promotion lost."""
+
+
+class IntegrityError(StoreError):
+    """Content does not match the hash recorded for it."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A hint for a mistyped word, with a leading space, or the list of what is known.
+
+    >>> did_you_mean("log_los", ["log_loss", "brier"])
+    " Did you mean 'log_loss'?"
+    """
+    choices = sorted(known)
+    close = get_close_matches(word, choices, n=1, cutoff=0.6)
+    if close:
+        return f" Did you mean '{close[0]}'?"
+    return f" Known: {', '.join(choices)}." if choices else ""

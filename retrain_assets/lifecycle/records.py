@@ -1,0 +1,185 @@
+"""What each step of the lifecycle answers: frozen records that callers turn into metadata, tables or text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from retrain_assets.data.arrivals import Arrival
+from retrain_assets.data.profile import TableProfile
+from retrain_assets.drift.report import DriftReport
+from retrain_assets.drift.episodes import Episode
+from retrain_assets.performance.report import BatchPerformance
+from retrain_assets.policy.decision import Decision
+from retrain_assets.promotion.evaluation import EvaluationReport
+from retrain_assets.promotion.gates import GateReport
+from retrain_assets.promotion.log import Promotion
+from retrain_assets.stores.protocols import TableCommit
+from retrain_assets.training.bundle import ModelVersion
+
+PredictionMode = Literal["served", "backscored", "rescored"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ingested:
+    """`raw`: the delivery that is now kept."""
+
+    arrival: Arrival
+    uris: tuple[str, ...]
+
+    @property
+    def data_version(self) -> str:
+        """Content hash of the delivery."""
+        return self.arrival.content_hash
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validated:
+    """`validated` and `quarantine`: parsed rows = accepted rows + quarantined rows.
+
+    `refused` tells why the whole batch is refused; None when it goes on.
+    """
+
+    parsed_rows: int
+    accepted: TableCommit
+    quarantined: TableCommit
+    quarantined_rows: int
+    reasons: Mapping[str, int]
+    unreadable_files: Mapping[str, str]
+    refused: str | None
+    columns: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profiled:
+    """`profile`."""
+
+    profile: TableProfile
+    commit: TableCommit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detected:
+    """`drift_report`, with the episode it belongs to."""
+
+    report: DriftReport
+    episode: Episode | None
+    commit: TableCommit
+    figure: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """`predictions`: `version` is None while the model is bootstrapping."""
+
+    version: ModelVersion | None
+    mode: PredictionMode | None
+    rows: int
+    mean_score: float | None
+    commit: TableCommit
+    failures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelsSettled:
+    """`labels` of a batch as of a cutoff."""
+
+    rows: int
+    labelled: int
+    mature: bool
+    reason: str
+    duplicates: int
+    corrected: int
+    as_of: datetime
+    commit: TableCommit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """`performance` of a batch: one record for each version and mode that scored it."""
+
+    performances: tuple[BatchPerformance, ...]
+    backscored: tuple[int, ...]
+    health: bool | None
+    reason: str
+    commit: TableCommit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """`retrain_decision`."""
+
+    decision: Decision
+    commit: TableCommit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingSet:
+    """`training_set`: the frozen window of one attempt. `table_versions` pin what is read."""
+
+    model: str
+    batch: str
+    attempt: int
+    as_of: datetime
+    training_end: datetime
+    batches: tuple[str, ...]
+    holdout_batches: tuple[str, ...]
+    table_versions: Mapping[str, int]
+    rows: int
+    reserved_rows: int
+    data_hash: str
+    cause: str
+    sufficient: bool
+    reason: str
+    run_id: str
+    reproduced: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """`candidate`: the registered version and how long it took."""
+
+    version: ModelVersion
+    loads_and_scores: bool
+    reason: str
+    fit_seconds: float
+    features: tuple[str, ...]
+    run_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluated:
+    """`evaluation_report` with the verdict of its gates."""
+
+    candidate: ModelVersion
+    champion: ModelVersion | None
+    report: EvaluationReport
+    gates: GateReport
+    commit: TableCommit
+    figure: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promoted:
+    """`champion`: the promotion that was made, or why none was and who stays."""
+
+    promotion: Promotion | None
+    current: Promotion | None
+    reason: str
+    history: tuple[Promotion, ...] = ()
+    run_urls: Mapping[int, str] = field(default_factory=dict[int, str])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextJob:
+    """What should run next for a model, from the ledger alone; the run key is unique for its cause."""
+
+    model: str
+    job: Literal["watch", "settle", "decide", "retrain"]
+    batch: str
+    attempt: int
+    cause: str
+    as_of: datetime
+    run_key: str

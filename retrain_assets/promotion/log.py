@@ -1,0 +1,40 @@
+"""The promotion log: the truth about who is champion, as an append-only chain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+PromotionAction = Literal["promote", "adopt", "rollback"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promotion:
+    """One link of the chain: from `as_of` on, `version` is the champion.
+
+    `previous_id` is the promotion that it replaced (None for the first); at most one promotion may name a given
+    predecessor, so that of two at once one loses. `batch` and `attempt` name the training partition, `evidence` the
+    evaluation that allowed it.
+    """
+
+    id: int
+    model: str
+    version: int
+    action: PromotionAction
+    previous_id: int | None
+    batch: str | None
+    attempt: int | None
+    as_of: datetime
+    training_end: datetime
+    actor: str
+    reason: str
+    promoted_at: datetime
+    evidence: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+def champion_as_of(log: Sequence[Promotion], moment: datetime) -> Promotion | None:
+    """The promotion in force at a moment of batch time; `log` is in the order of promotion."""
+    in_force = [promotion for promotion in log if promotion.as_of <= moment]
+    return in_force[-1] if in_force else None

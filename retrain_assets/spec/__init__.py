@@ -1,0 +1,30 @@
+"""The declaration of a model: what the user writes once."""
+
+from retrain_assets.spec.base import EnvReference as EnvReference
+from retrain_assets.spec.base import SpecModel as SpecModel
+from retrain_assets.spec.base import text_of as text_of
+from retrain_assets.spec.columns import ColumnSpec as ColumnSpec
+from retrain_assets.spec.durations import Duration as Duration
+from retrain_assets.spec.durations import format_duration as format_duration
+from retrain_assets.spec.durations import parse_duration as parse_duration
+from retrain_assets.spec.expressions import Expression as Expression
+from retrain_assets.spec.expressions import parse_expression as parse_expression
+from retrain_assets.spec.model import GATES as GATES
+from retrain_assets.spec.model import TRIGGERS as TRIGGERS
+from retrain_assets.spec.model import BatchesSpec as BatchesSpec
+from retrain_assets.spec.model import DecaySpec as DecaySpec
+from retrain_assets.spec.model import DriftSpec as DriftSpec
+from retrain_assets.spec.model import EstimatorSpec as EstimatorSpec
+from retrain_assets.spec.model import FeaturesSpec as FeaturesSpec
+from retrain_assets.spec.model import ModelSpec as ModelSpec
+from retrain_assets.spec.model import PromoteSpec as PromoteSpec
+from retrain_assets.spec.model import ReserveSpec as ReserveSpec
+from retrain_assets.spec.model import RetrainSpec as RetrainSpec
+from retrain_assets.spec.model import SearchSpec as SearchSpec
+from retrain_assets.spec.model import TargetSpec as TargetSpec
+from retrain_assets.spec.model import WindowSpec as WindowSpec
+from retrain_assets.spec.sources import DeltaSource as DeltaSource
+from retrain_assets.spec.sources import FilesSource as FilesSource
+from retrain_assets.spec.sources import PythonSource as PythonSource
+from retrain_assets.spec.sources import SourceSpec as SourceSpec
+from retrain_assets.spec.sources import SqlSource as SqlSource

@@ -1,0 +1,53 @@
+"""What every part of a declaration has in common."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+_IMPORT_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*[:.][A-Za-z_]\w*")
+
+
+class SpecModel(BaseModel):
+    """Frozen; unknown keys are refused; read by its YAML names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+def _import_path(value: str) -> str:
+    if not _IMPORT_PATH.fullmatch(value):
+        raise ValueError(f"must be an import path such as 'package.module:name' (got {value!r})")
+    return value
+
+
+ImportPath = Annotated[str, AfterValidator(_import_path)]
+"""`package.module:name`, or `package.module.name` for classes."""
+
+
+class EnvReference(SpecModel):
+    """A value that is read from the environment when it is used, so that no secret stands in a declaration."""
+
+    env: str = Field(description="Name of the environment variable.", min_length=1)
+
+    def resolve(self, environ: dict[str, str] | None = None) -> str:
+        """The value of the variable.
+
+        Raises:
+            LookupError: the variable is not set.
+        """
+        values = os.environ if environ is None else environ
+        if self.env not in values:
+            raise LookupError(f"environment variable {self.env} must be set (a declaration refers to it)")
+        return values[self.env]
+
+
+Text = str | EnvReference
+"""A literal text, or `{env: NAME}`."""
+
+
+def text_of(value: Text) -> str:
+    """A literal as it is; an environment reference looked up now."""
+    return value if isinstance(value, str) else value.resolve()

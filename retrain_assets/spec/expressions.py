@@ -1,0 +1,172 @@
+"""Named conditions that compose with `|`, `&`, `~` and parentheses; a typo is an error with a hint.
+
+The same small language serves the triggers of a policy (`retrain.when`) and the gates of a promotion
+(`promote.require`). Truth has three values (Kleene's strong logic): unknown is neither true nor false.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from retrain_assets.errors import did_you_mean
+
+_TOKEN = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*|[|&~()])")
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A leaf: the named condition."""
+
+    name: str
+
+    def evaluate(self, truth: Mapping[str, bool | None]) -> bool | None:
+        """The truth of the condition; None is unknown."""
+        return truth[self.name]
+
+    def names(self) -> frozenset[str]:
+        """All conditions that are mentioned."""
+        return frozenset({self.name})
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """True when its operand is false; unknown when that is unknown."""
+
+    operand: Expression
+
+    def evaluate(self, truth: Mapping[str, bool | None]) -> bool | None:
+        """Kleene negation."""
+        value = self.operand.evaluate(truth)
+        return None if value is None else not value
+
+    def names(self) -> frozenset[str]:
+        """All conditions that are mentioned."""
+        return self.operand.names()
+
+    def __str__(self) -> str:
+        return f"~{self.operand}"
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """False when any operand is false, true when all are true, else unknown."""
+
+    operands: tuple[Expression, ...]
+
+    def evaluate(self, truth: Mapping[str, bool | None]) -> bool | None:
+        """Kleene conjunction."""
+        values = [operand.evaluate(truth) for operand in self.operands]
+        if False in values:
+            return False
+        return None if None in values else True
+
+    def names(self) -> frozenset[str]:
+        """All conditions that are mentioned."""
+        return frozenset().union(*(operand.names() for operand in self.operands))
+
+    def __str__(self) -> str:
+        return "(" + " & ".join(map(str, self.operands)) + ")"
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """True when any operand is true, false when all are false, else unknown."""
+
+    operands: tuple[Expression, ...]
+
+    def evaluate(self, truth: Mapping[str, bool | None]) -> bool | None:
+        """Kleene disjunction."""
+        values = [operand.evaluate(truth) for operand in self.operands]
+        if True in values:
+            return True
+        return None if None in values else False
+
+    def names(self) -> frozenset[str]:
+        """All conditions that are mentioned."""
+        return frozenset().union(*(operand.names() for operand in self.operands))
+
+    def __str__(self) -> str:
+        return "(" + " | ".join(map(str, self.operands)) + ")"
+
+
+Expression = Name | Not | And | Or
+
+
+def parse_expression(text: str, known: Iterable[str]) -> Expression:
+    """Reads an expression; `~` binds tighter than `&`, which binds tighter than `|`.
+
+    >>> str(parse_expression("a | b & ~c", known="abc"))
+    '(a | (b & ~c))'
+
+    Raises:
+        ValueError: a syntax mistake with its column, or a name that is not known (with a hint).
+    """
+    return _Parser(text, frozenset(known)).parse()
+
+
+class _Parser:
+    def __init__(self, text: str, known: frozenset[str]) -> None:
+        self._text = text
+        self._known = known
+        self._tokens = list(self._tokenize())
+        self._next = 0
+
+    def _tokenize(self) -> Iterable[tuple[str, int]]:
+        position = 0
+        end = len(self._text.rstrip())
+        while position < end:
+            match = _TOKEN.match(self._text, position)
+            if match is None:
+                raise ValueError(f"has an unexpected {self._text[position]!r} at column {position + 1}: {self._text!r}")
+            yield match[1], match.start(1)
+            position = match.end()
+
+    def parse(self) -> Expression:
+        if not self._tokens:
+            raise ValueError("must name at least one condition (got nothing)")
+        expression = self._or()
+        if self._next < len(self._tokens):
+            token, column = self._tokens[self._next]
+            raise ValueError(f"has an unexpected {token!r} at column {column + 1}: {self._text!r}")
+        return expression
+
+    def _peek(self) -> str | None:
+        return self._tokens[self._next][0] if self._next < len(self._tokens) else None
+
+    def _or(self) -> Expression:
+        operands = [self._and()]
+        while self._peek() == "|":
+            self._next += 1
+            operands.append(self._and())
+        return operands[0] if len(operands) == 1 else Or(tuple(operands))
+
+    def _and(self) -> Expression:
+        operands = [self._unary()]
+        while self._peek() == "&":
+            self._next += 1
+            operands.append(self._unary())
+        return operands[0] if len(operands) == 1 else And(tuple(operands))
+
+    def _unary(self) -> Expression:
+        token = self._peek()
+        if token is None:
+            raise ValueError(f"ends where a condition was expected: {self._text!r}")
+        self._next += 1
+        if token == "~":
+            return Not(self._unary())
+        if token == "(":
+            inner = self._or()
+            if self._peek() != ")":
+                raise ValueError(f"has a parenthesis that is not closed: {self._text!r}")
+            self._next += 1
+            return inner
+        if token in "|&)":
+            raise ValueError(f"has {token!r} where a condition was expected: {self._text!r}")
+        if token not in self._known:
+            raise ValueError(f"names an unknown condition '{token}'.{did_you_mean(token, self._known)}")
+        return Name(token)

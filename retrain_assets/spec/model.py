@@ -1,0 +1,374 @@
+"""`ModelSpec`: the one declarative language of a model that keeps itself fresh."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from retrain_assets.spec.base import ImportPath, SpecModel
+from retrain_assets.spec.columns import ColumnSpec
+from retrain_assets.spec.durations import Duration
+from retrain_assets.spec.expressions import Expression, parse_expression
+from retrain_assets.spec.sources import SourceSpec
+
+TRIGGERS: dict[str, str] = {
+    "performance_decay": "the champion's matured losses are worse than its holdout loss by more than noise",
+    "drift": "a drift episode is open that no decision has acknowledged",
+    "model_age": "the champion's training end is older than `freshness.model_age`, in batch time",
+    "freshness": "the FreshnessPolicy on the champion failed, in wall time",
+    "new_labels": "at least `retrain.min_new_labels` labels matured since the champion's training end",
+    "changed_declaration": "the declaration differs from the one that trained the champion",
+    "schedule": "the cron expression `retrain.schedule` came due within the batch's window",
+    "event": "a business event was recorded since the last decision",
+    "person": "a person asked for a retrain",
+}
+GATES: dict[str, str] = {
+    "not_worse_than_champion": "the paired interval does not show the candidate worse than the champion by the margin",
+    "beats_baseline": "the paired interval shows the candidate better than the naive baseline",
+}
+CLASSIFICATION_METRICS = ("log_loss", "brier")
+REGRESSION_METRICS = ("squared_error", "absolute_error", "poisson_deviance")
+REPORTED_METRICS = (*CLASSIFICATION_METRICS, *REGRESSION_METRICS, "accuracy", "roc_auc", "r2")
+
+Metric = Literal["log_loss", "brier", "squared_error", "absolute_error", "poisson_deviance"]
+ReportedMetric = Literal[
+    "log_loss", "brier", "squared_error", "absolute_error", "poisson_deviance", "accuracy", "roc_auc", "r2"
+]
+Task = Literal["classification", "regression"]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def _utc(value: object) -> datetime:
+    """Dates and times are UTC; a naive one is taken as UTC."""
+    if isinstance(value, datetime):
+        moment = value
+    else:
+        try:
+            moment = datetime.fromisoformat(str(value))
+        except ValueError:
+            raise ValueError(f"must be an ISO date or time such as '2013-01-01' (got {value!r})") from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+UtcTime = Annotated[datetime, BeforeValidator(_utc, json_schema_input_type=str)]
+
+
+class BatchesSpec(SpecModel):
+    """The half-open UTC windows into which the stream is cut."""
+
+    every: Literal["hour", "day", "week", "month"] = Field(description="Length of a batch; weeks begin on the weekday of `start`.")
+    start: UtcTime = Field(description="Start of the first batch (UTC).")
+    end: UtcTime | None = Field(None, description="End of the last batch; without it the stream goes on.")
+    tolerance: Duration = Field(
+        timedelta(days=1), description="A batch that arrives later than its window's end plus this is late."
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> BatchesSpec:
+        if self.end is not None and self.end <= self.start:
+            raise ValueError(f"end must be after start (got start {self.start}, end {self.end})")
+        if self.every == "month" and self.start.day > 28:
+            raise ValueError(f"start must be on day 1 to 28 for monthly batches (got day {self.start.day})")
+        return self
+
+
+class TargetSpec(SpecModel):
+    """What the model predicts and when the truth is known."""
+
+    column: str = Field(description="Column of the target in the source, or of the label in `labels`.")
+    label_delay: Duration = Field(
+        timedelta(0), description="Time from a row's event to the moment its label is known."
+    )
+    labels: SourceSpec | None = Field(
+        None,
+        description="A source of its own for labels: the row id columns, the target column and, where known, "
+        "`available_at`. By default the target column of `source`.",
+    )
+    mature_share: Share = Field(0.95, description="A batch is mature when this share of its rows has a label.")
+
+
+class QuarantineSpec(SpecModel):
+    """How much of a batch may be refused before the whole batch is."""
+
+    tolerance: Share = Field(0.05, description="Largest share of rows in quarantine with which a batch goes on.")
+
+
+class ReserveSpec(SpecModel):
+    """Rows that no model ever trains on, chosen by a stable hash."""
+
+    share: float = Field(0.2, gt=0, lt=1, description="Share of the rows (or blocks) of every batch.")
+    block: str | None = Field(None, description="Column whose equal values are reserved together (an entity, a day).")
+
+
+class FeaturesSpec(SpecModel):
+    """From validated rows to the matrix that the estimator sees; all of it inside the fitted pipeline."""
+
+    transform: ImportPath | None = Field(
+        None, description="`package.module:function`, a DataFrame of validated rows to a DataFrame of features, row by row."
+    )
+    columns: tuple[str, ...] | None = Field(None, description="Features to keep, after the transform. Default: all.")
+    impute: Literal["median", "mean", "none"] = Field(
+        "median", description="Missing numbers; missing categories become a category of their own. `none` for estimators that take NaN."
+    )
+    encode: Literal["ordinal", "one_hot"] = Field("ordinal", description="Encoding of categorical features.")
+    scale: bool = Field(False, description="Standardize numeric features.")
+
+
+class SearchSpec(SpecModel):
+    """A random search with time-ordered cross-validation on the training rows."""
+
+    params: dict[str, tuple[Any, ...]] = Field(description="Values to draw from, for each parameter of the estimator.")
+    draws: int = Field(10, ge=1, description="Number of parameter settings that are tried.")
+    folds: int = Field(3, ge=2, description="Time-ordered folds.")
+
+
+class EstimatorSpec(SpecModel):
+    """Any scikit-learn compatible estimator."""
+
+    class_: ImportPath = Field(alias="class", description="Import path of the estimator's class.")
+    params: dict[str, Any] = Field(default_factory=dict, description="Constructor arguments.")
+    seed: int = Field(0, ge=0, description="Passed as random_state where the estimator has one.")
+    search: SearchSpec | None = None
+    trusted_types: tuple[str, ...] = Field(
+        (), description="Types that skops may load beside those the package trusts, for safe storage of the model."
+    )
+
+
+class WindowSpec(SpecModel):
+    """Which labelled batches a model trains on."""
+
+    train: Literal["all_history"] | Duration = Field("all_history", description="`all_history`, or a span such as `12 weeks`.")
+    min_rows: int = Field(500, ge=10, description="Fewer labelled training rows than this are not sufficient.")
+    holdout_batches: int = Field(4, ge=1, description="Newest matured batches whose reserved rows judge a candidate.")
+
+    @field_validator("train", mode="before")
+    @classmethod
+    def _train(cls, value: object) -> object:
+        if isinstance(value, str) and re.fullmatch(r"[a-z_]+", value) and value != "all_history":
+            raise ValueError(f"must be 'all_history' or a duration such as '12 weeks' (got {value!r})")
+        return value
+
+
+class DriftSpec(SpecModel):
+    """How the inputs of a batch are compared with the champion's reference."""
+
+    distance: Literal["jensen_shannon", "psi", "kolmogorov_smirnov"] = "jensen_shannon"
+    reference: Literal["recent", "training_window", "same_season"] = Field(
+        "recent", description="`recent`: the newest training batches; it travels with the model version."
+    )
+    reference_batches: int = Field(8, ge=1, description="Number of batches of the `recent` or `same_season` reference.")
+    effect_floor: float = Field(0.1, ge=0, description="A smaller distance is not drift, however significant.")
+    alpha: float = Field(
+        0.01, gt=0, lt=1, description="Level of the test that the two sides differ at all, shared over the columns (Bonferroni)."
+    )
+    columns_share: float = Field(
+        0.2, gt=0, le=1, description="The inputs have drifted when at least this share of the columns (and one) has."
+    )
+    bins: int = Field(20, ge=2, le=256, description="Quantile bins of a numeric column, fitted on the reference.")
+    smoothing: float = Field(0.5, gt=0, description="Pseudo-count added to each bin before shares are taken.")
+    min_rows: int = Field(200, ge=1, description="Fewer rows than this on either side give `unknown`.")
+    columns: tuple[str, ...] | None = Field(None, description="Columns to watch. Default: all inputs.")
+    rearm_growth: float = Field(
+        1.5, gt=1, description="An acknowledged episode alarms again when its score has grown by this factor."
+    )
+
+
+class FreshnessSpec(SpecModel):
+    """How old a champion may become."""
+
+    champion: Duration | None = Field(
+        None, description="FreshnessPolicy on the champion asset: wall time since the last promotion. At least 60 seconds."
+    )
+    model_age: Duration | None = Field(None, description="Batch time since the champion's training end.")
+
+    @field_validator("champion")
+    @classmethod
+    def _at_least_a_minute(cls, value: timedelta | None) -> timedelta | None:
+        if value is not None and value < timedelta(seconds=60):
+            raise ValueError(f"must be at least '60 seconds', Dagster's smallest freshness window (got {value})")
+        return value
+
+
+class BudgetSpec(SpecModel):
+    """At most so many retrains in a trailing period of batch time."""
+
+    retrains: int = Field(ge=1)
+    period: Duration
+
+
+_BUDGET = re.compile(r"\s*(\d+)\s+per\s+(.+?)\s*")
+
+
+def _budget(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    match = _BUDGET.fullmatch(value)
+    if match is None:
+        raise ValueError(f"must read like '12 per year' or '2 per 4 weeks' (got {value!r})")
+    period = match[2]
+    if period in ("year", "month", "quarter"):
+        period = {"year": "365 days", "month": "30 days", "quarter": "91 days"}[period]
+    elif period[0].isalpha():
+        period = f"1 {period}"
+    return {"retrains": int(match[1]), "period": period}
+
+
+Budget = Annotated[BudgetSpec, BeforeValidator(_budget, json_schema_input_type=str | BudgetSpec)]
+
+
+class DecaySpec(SpecModel):
+    """When matured losses count as decay."""
+
+    batches: int = Field(3, ge=1, description="Newest matured batches that are looked at together.")
+    standard_errors: float = Field(2.0, gt=0, description="The mean excess over the holdout loss, in standard errors.")
+    floor: float = Field(0.02, ge=0, description="Smallest relative excess that counts, whatever its significance.")
+
+
+class RetrainSpec(SpecModel):
+    """When the model is trained again."""
+
+    when: str = Field(
+        "performance_decay | drift | model_age | event",
+        description=f"Triggers joined by | & ~ and parentheses: {', '.join(TRIGGERS)}. A person always may.",
+    )
+    cooldown: Duration = Field(timedelta(0), description="Batch time that must pass between two retrains.")
+    budget: Budget | None = Field(None, description="Such as `12 per year`; in batch time. Default: no limit.")
+    min_new_labels: int = Field(1000, ge=1, description="Threshold of the trigger `new_labels`.")
+    schedule: str | None = Field(None, description="Cron expression (UTC) of the trigger `schedule`.")
+    decay: DecaySpec = DecaySpec()
+    max_attempts: int = Field(2, ge=1, description="How often a crashed retrain is started for one decision.")
+
+    @field_validator("when")
+    @classmethod
+    def _parses(cls, value: str) -> str:
+        parse_expression(value, TRIGGERS)
+        return value
+
+    @property
+    def expression(self) -> Expression:
+        """The parsed condition."""
+        return parse_expression(self.when, TRIGGERS)
+
+
+class PromoteSpec(SpecModel):
+    """What a candidate must show before it replaces the champion."""
+
+    require: str = Field(
+        "not_worse_than_champion & beats_baseline",
+        description=f"Gates joined by | & ~ and parentheses: {', '.join(GATES)}.",
+    )
+    margin: float = Field(
+        0.0, ge=0, description="Non-inferiority margin: the relative worsening of the metric that is tolerated."
+    )
+    confidence: float = Field(0.95, gt=0.5, lt=1, description="Level of the intervals.")
+    min_rows: int = Field(200, ge=2, description="Fewer reserved rows than this make every gate `unknown`.")
+
+    @field_validator("require")
+    @classmethod
+    def _parses(cls, value: str) -> str:
+        parse_expression(value, GATES)
+        return value
+
+    @property
+    def expression(self) -> Expression:
+        """The parsed condition."""
+        return parse_expression(self.require, GATES)
+
+
+class ModelSpec(SpecModel):
+    """One model, declared once. Everything that has a sensible default has one."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,62}$", description="Prefix of the asset keys and name in the registry.")
+    description: str = ""
+    owners: tuple[str, ...] = Field((), description="`team:NAME` or e-mail addresses; shown in the UI.")
+    batches: BatchesSpec
+    source: SourceSpec
+    schema_: ImportPath | dict[str, ColumnSpec] = Field(
+        alias="schema", description="A pandera DataFrameModel by import path, or the columns."
+    )
+    event_time: str = Field(description="Column with the time of a row; must lie in the batch's window.")
+    row_id: tuple[str, ...] = Field(
+        (), description="Columns that identify a row within a batch. Default: a hash of the row's content."
+    )
+    target: TargetSpec
+    leak_columns: tuple[str, ...] = Field(
+        (), description="Columns known only after the event; split off with the target, out of any transform's reach."
+    )
+    quarantine: QuarantineSpec = QuarantineSpec()
+    reserve: ReserveSpec = ReserveSpec()
+    features: FeaturesSpec = FeaturesSpec()
+    estimator: EstimatorSpec
+    metric: Metric = Field(description="Proper loss, smaller is better, by which models are compared.")
+    report_metrics: tuple[ReportedMetric, ...] = Field((), description="Further metrics that are measured and shown.")
+    window: WindowSpec = WindowSpec()
+    drift: DriftSpec = DriftSpec()
+    freshness: FreshnessSpec = FreshnessSpec()
+    retrain: RetrainSpec = RetrainSpec()
+    promote: PromoteSpec = PromoteSpec()
+
+    @field_validator("row_id", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ModelSpec:
+        metrics = CLASSIFICATION_METRICS if self.task == "classification" else REGRESSION_METRICS
+        allowed = (*metrics, *(("accuracy", "roc_auc") if self.task == "classification" else ("r2",)))
+        wrong = [name for name in self.report_metrics if name not in allowed]
+        if wrong:
+            raise ValueError(f"report_metrics of a {self.task} must be among {', '.join(allowed)} (got {', '.join(wrong)})")
+        hidden = {self.target.column, *self.leak_columns}
+        if self.event_time in hidden:
+            raise ValueError(f"event_time '{self.event_time}' must not be the target or a leak column")
+        watched = set(self.drift.columns or ()) & hidden
+        if watched:
+            raise ValueError(f"drift.columns must not hold the target or leak columns (got {', '.join(sorted(watched))})")
+        triggers = self.retrain.expression.names()
+        if "model_age" in triggers and self.freshness.model_age is None and "when" in self.retrain.model_fields_set:
+            raise ValueError("retrain.when names model_age: freshness.model_age must be set (for example '12 weeks')")
+        if "freshness" in triggers and self.freshness.champion is None:
+            raise ValueError("retrain.when names freshness: freshness.champion must be set (for example '30 days')")
+        if "schedule" in triggers and self.retrain.schedule is None:
+            raise ValueError("retrain.when names schedule: retrain.schedule must be set (for example '0 6 * * 1')")
+        if self.target.labels is not None and not self.row_id:
+            raise ValueError("target.labels needs row_id: labels are joined to rows by it")
+        return self
+
+    @property
+    def task(self) -> Task:
+        """Told by the metric."""
+        return "classification" if self.metric in CLASSIFICATION_METRICS else "regression"
+
+    @property
+    def hidden_columns(self) -> tuple[str, ...]:
+        """Columns that no feature transform may see: the target and the declared leaks."""
+        return (self.target.column, *self.leak_columns)
+
+    def training_hash(self) -> str:
+        """Hash of what decides how a model is trained; a change of it is the trigger `changed_declaration`.
+
+        Owners, schedules and gates may change without making the champion another model.
+        """
+        training = self.model_dump(
+            mode="json",
+            by_alias=True,
+            include={
+                "schema_", "event_time", "row_id", "target", "leak_columns", "reserve",
+                "features", "estimator", "metric", "window",
+            },
+        )
+        return _hash(training)
+
+    def spec_hash(self) -> str:
+        """Hash of the whole declaration."""
+        return _hash(self.model_dump(mode="json", by_alias=True))
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:16]

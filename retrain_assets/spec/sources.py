@@ -1,0 +1,55 @@
+"""Where the rows of a batch come from, as declared. The readers are in `retrain_assets.stores.sources`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from retrain_assets.spec.base import ImportPath, SpecModel, Text
+
+
+class FilesSource(SpecModel):
+    """Files whose path holds the batch key; local or any fsspec URL."""
+
+    type: Literal["files"]
+    path: Text = Field(
+        description="Path or URL of the files of one batch: `{batch}` stands for the batch key, `*` for anything, "
+        "for example `drop/{batch}*.csv`. A relative path is relative to the declaration."
+    )
+    format: Literal["csv", "parquet"] | None = Field(None, description="By default told by the file's ending.")
+    encoding: str = Field("utf-8", description="Text encoding of CSV files; another one is quarantined, not guessed.")
+    separator: str = Field(",", min_length=1, max_length=1, description="Column separator of CSV files.")
+    storage_options: dict[str, Text] = Field(
+        default_factory=dict, description="Options of the fsspec file system; secrets by `{env: NAME}`."
+    )
+
+
+class DeltaSource(SpecModel):
+    """Rows of a Delta table whose event time lies in the batch's window."""
+
+    type: Literal["delta"]
+    path: Text = Field(description="Path or URL of the table.")
+    storage_options: dict[str, Text] = Field(default_factory=dict, description="Options of the object store.")
+
+
+class SqlSource(SpecModel):
+    """A query with `:start` and `:end` bound as parameters, read in chunks."""
+
+    type: Literal["sql"]
+    url: Text = Field(description="SQLAlchemy URL; use `{env: NAME}` where it holds a password.")
+    query: str = Field(description="A SELECT with the parameters :start (inclusive) and :end (exclusive).")
+    chunk_rows: int = Field(50_000, ge=1, description="Rows fetched at a time.")
+
+
+class PythonSource(SpecModel):
+    """A callable `load(start, end) -> pandas.DataFrame`, for an API or anything else."""
+
+    type: Literal["python"]
+    load: ImportPath = Field(description="`package.module:function`, called with the window's start and end (UTC).")
+    arguments: dict[str, str | int | float | bool] = Field(
+        default_factory=dict, description="Further keyword arguments of the callable."
+    )
+
+
+SourceSpec = Annotated[FilesSource | DeltaSource | SqlSource | PythonSource, Field(discriminator="type")]

@@ -1,0 +1,66 @@
+"""What a trained model consists of, and how one version is referred to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sklearn.base import BaseEstimator
+
+from retrain_assets.drift.reference import ReferenceProfile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelVersion:
+    """A registered version; the only way to refer to a model. `uri` is where its bundle lies."""
+
+    model: str
+    version: int
+    model_hash: str
+    uri: str
+    run_id: str
+    batch: str
+    attempt: int
+    training_end: datetime
+    training_hash: str
+    data_hash: str
+    artifact_hash: str
+
+    def __str__(self) -> str:
+        return f"{self.model} v{self.version}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """From what a model was made; enough to make it again."""
+
+    model: str
+    batch: str
+    attempt: int
+    training_end: datetime
+    training_batches: tuple[str, ...]
+    training_rows: int
+    data_hash: str
+    spec_hash: str
+    training_hash: str
+    code_version: str
+    seed: int
+    threads: int
+    libraries: Mapping[str, str]
+    features: tuple[str, ...]
+    classes: tuple[Any, ...]
+    params: Mapping[str, Any]
+    model_hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelBundle:
+    """One fitted pipeline with all it needs: `pipeline` takes validated rows and does everything else itself."""
+
+    pipeline: BaseEstimator
+    reference: ReferenceProfile
+    manifest: Manifest
+    sources: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Source text of the user's transform module, by module name."""
