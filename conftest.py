@@ -1,0 +1,43 @@
+"""The sample of the slow tests: a share of each module's, chosen by a seed, the same on every machine."""
+
+import hashlib
+import math
+from collections import defaultdict
+
+import pytest
+
+collect_ignore_glob = ["*/migrations/*"]  # alembic's scripts run inside alembic only
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("slow tests")
+    group.addoption(
+        "--slow-sample", type=float, metavar="SHARE", help="of the slow tests run this share (0-1]"
+    )
+    group.addoption("--slow-sample-seed", default="0", metavar="SEED", help="another seed, another sample")
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    share = config.getoption("slow_sample")
+    return share and f"slow tests: a sample of {share:.0%}, seed {config.getoption('slow_sample_seed')}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    share, seed = config.getoption("slow_sample"), config.getoption("slow_sample_seed")
+    if share is None:
+        return
+    modules: dict[str, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        if item.get_closest_marker("slow"):
+            modules[item.nodeid.partition("::")[0]].append(item)
+    left_out = {
+        item
+        for tests in modules.values()
+        for item in sorted(tests, key=lambda test: _lot(seed, test.nodeid))[math.ceil(share * len(tests)) :]
+    }
+    config.hook.pytest_deselected(items=[item for item in items if item in left_out])
+    items[:] = [item for item in items if item not in left_out]
+
+
+def _lot(seed: str, nodeid: str) -> bytes:
+    return hashlib.sha256(f"{seed} {nodeid}".encode()).digest()
