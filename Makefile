@@ -15,7 +15,8 @@ BIN := $(VENV)/bin
 MADE := $(VENV)/made
 BY_HAND := requirements/demo-nodeps.txt
 
-INSTALL_uv := $(BIN)/uv --quiet pip sync --python $(BIN)/python --require-hashes --no-build-isolation
+# Compiled at once, as pip does: where Python may not write bytecode, every import would compile anew.
+INSTALL_uv := $(BIN)/uv --quiet pip sync --compile-bytecode --python $(BIN)/python --require-hashes --no-build-isolation
 INSTALL_pip := $(BIN)/python -m pip --quiet install --require-hashes --no-deps --no-build-isolation
 SELF_uv := $(BIN)/uv --quiet pip install --python $(BIN)/python --no-deps --no-build-isolation --editable .
 SELF_pip := $(BIN)/python -m pip --quiet install --no-deps --no-build-isolation --editable .
