@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from retrain_assets.errors import did_you_mean
 from retrain_assets.spec.base import ImportPath, SpecModel
 from retrain_assets.spec.columns import ColumnSpec
+from retrain_assets.spec.consistency import InconsistentError, inconsistencies
 from retrain_assets.spec.durations import Duration
 from retrain_assets.spec.expressions import Expression, parse_expression
 from retrain_assets.spec.sources import SourceSpec
@@ -201,6 +204,14 @@ class BudgetSpec(SpecModel):
     period: Duration
 
 
+_PERIODS = {
+    "hour": "1 hour",
+    "day": "1 day",
+    "week": "1 week",
+    "month": "30 days",
+    "quarter": "91 days",
+    "year": "365 days",
+}
 _BUDGET = re.compile(r"\s*(\d+)\s+per\s+(.+?)\s*")
 
 
@@ -211,10 +222,10 @@ def _budget(value: object) -> object:
     if match is None:
         raise ValueError(f"must read like '12 per year' or '2 per 4 weeks' (got {value!r})")
     period = match[2]
-    if period in ("year", "month", "quarter"):
-        period = {"year": "365 days", "month": "30 days", "quarter": "91 days"}[period]
-    elif period[0].isalpha():
-        period = f"1 {period}"
+    if period.isalpha():
+        if period not in _PERIODS:
+            raise ValueError(f"has an unknown period '{period}'.{did_you_mean(period, _PERIODS)}")
+        period = _PERIODS[period]
     return {"retrains": int(match[1]), "period": period}
 
 
@@ -318,32 +329,35 @@ class ModelSpec(SpecModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> ModelSpec:
-        metrics = CLASSIFICATION_METRICS if self.task == "classification" else REGRESSION_METRICS
-        allowed = (*metrics, *(("accuracy", "roc_auc") if self.task == "classification" else ("r2",)))
-        wrong = [name for name in self.report_metrics if name not in allowed]
-        if wrong:
-            raise ValueError(f"report_metrics of a {self.task} must be among {', '.join(allowed)} (got {', '.join(wrong)})")
-        hidden = {self.target.column, *self.leak_columns}
-        if self.event_time in hidden:
-            raise ValueError(f"event_time '{self.event_time}' must not be the target or a leak column")
-        watched = set(self.drift.columns or ()) & hidden
-        if watched:
-            raise ValueError(f"drift.columns must not hold the target or leak columns (got {', '.join(sorted(watched))})")
-        triggers = self.retrain.expression.names()
-        if "model_age" in triggers and self.freshness.model_age is None and "when" in self.retrain.model_fields_set:
-            raise ValueError("retrain.when names model_age: freshness.model_age must be set (for example '12 weeks')")
-        if "freshness" in triggers and self.freshness.champion is None:
-            raise ValueError("retrain.when names freshness: freshness.champion must be set (for example '30 days')")
-        if "schedule" in triggers and self.retrain.schedule is None:
-            raise ValueError("retrain.when names schedule: retrain.schedule must be set (for example '0 6 * * 1')")
-        if self.target.labels is not None and not self.row_id:
-            raise ValueError("target.labels needs row_id: labels are joined to rows by it")
+        found = tuple(inconsistencies(self))
+        if found:
+            raise InconsistentError(found)
         return self
 
     @property
     def task(self) -> Task:
         """Told by the metric."""
         return "classification" if self.metric in CLASSIFICATION_METRICS else "regression"
+
+    @property
+    def task_metrics(self) -> tuple[str, ...]:
+        """The metrics that this task can be measured by."""
+        if self.task == "classification":
+            return (*CLASSIFICATION_METRICS, "accuracy", "roc_auc")
+        return (*REGRESSION_METRICS, "r2")
+
+    def named_columns(self) -> Iterator[tuple[str, str]]:
+        """Every column of the input that the declaration names, with the field that names it."""
+        yield "event_time", self.event_time
+        if self.target.labels is None:
+            yield "target.column", self.target.column
+        yield from ((f"row_id[{i}]", name) for i, name in enumerate(self.row_id))
+        yield from ((f"leak_columns[{i}]", name) for i, name in enumerate(self.leak_columns))
+        if self.reserve.block is not None:
+            yield "reserve.block", self.reserve.block
+        yield from ((f"drift.columns[{i}]", name) for i, name in enumerate(self.drift.columns or ()))
+        if self.features.transform is None:
+            yield from ((f"features.columns[{i}]", name) for i, name in enumerate(self.features.columns or ()))
 
     @property
     def hidden_columns(self) -> tuple[str, ...]:

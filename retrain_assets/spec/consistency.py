@@ -1,0 +1,110 @@
+"""Mistakes that only show when several fields of a declaration are looked at together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from retrain_assets.errors import did_you_mean
+
+if TYPE_CHECKING:
+    from retrain_assets.spec.model import ModelSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inconsistency:
+    """One contradiction: `field` is where it is best put right, `involves` the other fields that take part in it."""
+
+    field: str
+    message: str
+    involves: tuple[str, ...] = ()
+
+
+class InconsistentError(ValueError):
+    """All contradictions of one declaration."""
+
+    def __init__(self, found: tuple[Inconsistency, ...]) -> None:
+        self.found = found
+        super().__init__("; ".join(f"{each.field} {each.message}" for each in found))
+
+
+def inconsistencies(spec: ModelSpec) -> Iterator[Inconsistency]:
+    """Everything in a declaration that contradicts something else in it."""
+    yield from _metrics(spec)
+    yield from _columns(spec)
+    yield from _triggers(spec)
+    if spec.target.labels is not None and not spec.row_id:
+        yield Inconsistency(
+            field="target.labels", message="needs row_id: labels are joined to rows by it", involves=("row_id",)
+        )
+
+
+def _metrics(spec: ModelSpec) -> Iterator[Inconsistency]:
+    allowed = spec.task_metrics
+    for index, name in enumerate(spec.report_metrics):
+        if name not in allowed:
+            yield Inconsistency(
+                field=f"report_metrics[{index}]",
+                message=f"must suit a {spec.task}, which `metric: {spec.metric}` makes it: {', '.join(allowed)} (got '{name}')",
+                involves=("metric",),
+            )
+
+
+def _columns(spec: ModelSpec) -> Iterator[Inconsistency]:
+    hidden = set(spec.hidden_columns)
+    visible = {
+        "event_time": (spec.event_time,),
+        "row_id": spec.row_id,
+        "reserve.block": (spec.reserve.block,),
+        "drift.columns": spec.drift.columns or (),
+    }
+    for field, names in visible.items():
+        wrong = sorted(hidden.intersection(name for name in names if name is not None))
+        if wrong:
+            yield Inconsistency(
+                field=field,
+                message=f"must not name the target or a leak column (got {', '.join(wrong)}): they are split off at ingest",
+                involves=("target.column", "leak_columns"),
+            )
+    # Without a transform the features are the columns of the input; with one they are its own.
+    if spec.features.transform is None:
+        wrong = sorted(hidden.intersection(spec.features.columns or ()))
+        if wrong:
+            yield Inconsistency(
+                field="features.columns",
+                message=f"must not name the target or a leak column (got {', '.join(wrong)}): no model may see them",
+                involves=("features.transform", "target.column", "leak_columns"),
+            )
+    yield from _declared_columns(spec)
+
+
+def _declared_columns(spec: ModelSpec) -> Iterator[Inconsistency]:
+    """Where the columns are written in the declaration, the names that it uses must be among them."""
+    if not isinstance(spec.schema_, dict):
+        return
+    for field, name in spec.named_columns():
+        if name not in spec.schema_:
+            yield Inconsistency(
+                field=field,
+                message=f"must be a column of the schema (got '{name}').{did_you_mean(name, spec.schema_)}",
+                involves=("schema", "target.labels", "features.transform"),
+            )
+
+
+def _triggers(spec: ModelSpec) -> Iterator[Inconsistency]:
+    triggers = spec.retrain.expression.names()
+    needs = {
+        "model_age": ("freshness.model_age", spec.freshness.model_age, "12 weeks"),
+        "freshness": ("freshness.champion", spec.freshness.champion, "30 days"),
+        "schedule": ("retrain.schedule", spec.retrain.schedule, "0 6 * * 1"),
+    }
+    # The default of `when` names model_age, which then simply never fires.
+    chosen = triggers if "when" in spec.retrain.model_fields_set else triggers - {"model_age"}
+    for trigger, (field, value, example) in needs.items():
+        if trigger in chosen and value is None:
+            yield Inconsistency(
+                field="retrain.when",
+                message=f"names {trigger}: {field} must be set (for example '{example}')",
+                involves=(field,),
+            )

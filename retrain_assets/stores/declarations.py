@@ -1,0 +1,91 @@
+"""Declarations as files: where they are, and what they say all together."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from retrain_assets.errors import DeclarationError, Problem, did_you_mean
+from retrain_assets.spec.loading import Declaration, duplicate_names, read_declarations
+
+_NAMES = ("defs.yaml", "defs.yml")
+_NOT_SEARCHED = {"node_modules", "build", "dist", "__pycache__", "site-packages"}
+
+
+def declarations_root(folder: Path) -> Path:
+    """Where the declarations of a project lie: the `defs` of its Dagster root module, else the folder itself.
+
+    >>> declarations_root(Path("/nowhere")).as_posix()
+    '/nowhere'
+    """
+    for file, table in ((folder / "dg.toml", ("project",)), (folder / "pyproject.toml", ("tool", "dg", "project"))):
+        if not file.is_file():
+            continue
+        section = tomllib.loads(file.read_text(encoding="utf-8"))
+        for key in table:
+            section = section.get(key, {})
+        module = section.get("root_module")
+        if module:
+            bases = (folder / "src", folder)
+            found = [base.joinpath(*module.split("."), "defs") for base in bases]
+            return next((each for each in found if each.is_dir()), found[-1])
+    return folder
+
+
+def find_declarations(root: Path) -> list[Path]:
+    """All `defs.yaml` files below a folder (or the file itself), sorted; hidden and built folders are not searched."""
+    if root.is_file():
+        return [root]
+    return sorted(_walk(root))
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    for folder, inner, files in os.walk(root):
+        inner[:] = sorted(name for name in inner if name[0] not in "._" and name not in _NOT_SEARCHED)
+        yield from (Path(folder) / name for name in files if name in _NAMES)
+
+
+def read_files(paths: Iterable[Path]) -> tuple[list[Declaration], list[Problem]]:
+    """All models declared in files and folders, and all mistakes in them."""
+    declared: list[Declaration] = []
+    problems: list[Problem] = []
+    for file in (file for path in paths for file in find_declarations(path)):
+        try:
+            text = file.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            problems.append(
+                Problem(field="", message=f"must be UTF-8 text (byte {error.start} is not)", file=str(file), line=1)
+            )
+            continue
+        found, wrong = read_declarations(text, str(file))
+        problems += wrong
+        declared += found
+    across = [each for each in duplicate_names(declared) if each not in problems]
+    return declared, [*problems, *across]
+
+
+def load_files(paths: Iterable[Path]) -> list[Declaration]:
+    """All models declared in files and folders.
+
+    Raises:
+        DeclarationError: all mistakes of all files.
+    """
+    declared, problems = read_files(paths)
+    if problems:
+        raise DeclarationError(problems)
+    return declared
+
+
+def named(declared: Iterable[Declaration], name: str) -> Declaration:
+    """The model of that name.
+
+    Raises:
+        DeclarationError: no such model is declared; with a hint.
+    """
+    known = {each.spec.name: each for each in declared}
+    if name not in known:
+        hint = did_you_mean(name, known) or " No model is declared here."
+        raise DeclarationError([Problem(field="", message=f"no model '{name}' is declared.{hint}")])
+    return known[name]
