@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sklearn.base import BaseEstimator
+if TYPE_CHECKING:
+    # Whoever only refers to a version does not pay for importing scikit-learn.
+    from sklearn.base import BaseEstimator
 
-from retrain_assets.drift.reference import ReferenceProfile
+    from retrain_assets.drift.reference import ReferenceProfile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
