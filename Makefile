@@ -87,15 +87,15 @@ bench: $(MADE)/dev ## measure what docs/ claims
 .PHONY: env
 env: $(MADE)/dev ## only make the developers' environment
 
-# A lock may differ by platform and Python only where it must: one version of each package is the rule.
+# One version of each package for every Python and platform. The installer is in every lock, lest it remove itself.
 COMPILE := $(BIN)/uv --quiet pip compile --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command "make lock"
 .PHONY: lock
 lock: $(MADE)/installer ## resolve the newest versions that setup.cfg allows into requirements/*.txt
 	$(COMPILE) --upgrade requirements/build.in -o requirements/build.txt
-	$(COMPILE) --upgrade setup.cfg --extra demo -o requirements/runtime.txt
-	$(COMPILE) --upgrade setup.cfg --extra demo --extra postgres --extra s3 --extra test --extra dev --extra docs \
-		-c requirements/runtime.txt -c requirements/build.txt -o requirements/dev.txt
+	$(COMPILE) --upgrade requirements/build.in setup.cfg --extra demo -c requirements/build.txt -o requirements/runtime.txt
+	$(COMPILE) --upgrade requirements/build.in setup.cfg --extra demo --extra postgres --extra s3 --extra test --extra dev \
+		--extra docs -c requirements/runtime.txt -o requirements/dev.txt
 
 .PHONY: clean
 clean: ## remove the environment, builds and caches; the state in .retrain_assets stays
