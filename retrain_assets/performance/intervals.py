@@ -1,0 +1,125 @@
+"""A metric with the interval that its rows allow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from retrain_assets.errors import InsufficientDataError
+from retrain_assets.performance.metrics import Statistic, metric_statistic
+from retrain_assets.performance.scores import Scores, Values
+
+_CELLS_AT_ONCE = 1_500_000
+_DEFINED_SHARE = 0.9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricEstimate:
+    """A metric on `rows` rows with a bootstrap interval; None where it is not known."""
+
+    metric: str
+    value: float | None
+    lower: float | None
+    upper: float | None
+    standard_error: float | None
+    rows: int
+
+
+def estimate(
+    metric: str,
+    labels: npt.ArrayLike,
+    scores: Scores,
+    *,
+    confidence: float,
+    rng: np.random.Generator,
+    resamples: int = 200,
+    blocks: Sequence[Any] | npt.NDArray[Any] | None = None,
+) -> MetricEstimate:
+    """One metric with its percentile bootstrap interval; see `estimates`."""
+    (answer,) = estimates(
+        [metric], labels, scores, confidence=confidence, rng=rng, resamples=resamples, blocks=blocks
+    )
+    return answer
+
+
+def estimates(
+    metrics: Sequence[str],
+    labels: npt.ArrayLike,
+    scores: Scores,
+    *,
+    confidence: float,
+    rng: np.random.Generator,
+    resamples: int = 200,
+    blocks: Sequence[Any] | npt.NDArray[Any] | None = None,
+) -> tuple[MetricEstimate, ...]:
+    """Metrics with percentile bootstrap intervals, all from the same resamples.
+
+    Rows are drawn with replacement, or whole blocks of equal `blocks` value. A metric that the rows do not define (fewer
+    than two rows, an area under the curve of one class) has value None; one that fewer than 90 % of the resamples define
+    has a value and no interval.
+
+    Raises:
+        DataError: scores or labels that no metric can be computed from.
+    """
+    rows = len(scores)
+    statistics = [_statistic(metric, labels, scores) for metric in metrics]
+    drawn: list[list[Values]] = [[] for _ in metrics]
+    if rows >= 2 and any(statistic is not None for statistic in statistics):
+        for weights in resampled_weights(rows, resamples, rng=rng, blocks=blocks):
+            for values, statistic in zip(drawn, statistics, strict=True):
+                if statistic is not None:
+                    values.append(statistic(weights))
+    return tuple(
+        _estimate(metric, statistic, np.concatenate(values) if values else np.empty(0), rows, confidence)
+        for metric, statistic, values in zip(metrics, statistics, drawn, strict=True)
+    )
+
+
+def resampled_weights(
+    rows: int, resamples: int, *, rng: np.random.Generator, blocks: Sequence[Any] | npt.NDArray[Any] | None = None
+) -> Iterator[Values]:
+    """How often each row is in each bootstrap resample: arrays (r, rows), in chunks that bound the memory."""
+    unit = np.arange(rows) if blocks is None else np.unique(np.asarray(blocks), return_inverse=True)[1]
+    if len(unit) != rows:
+        raise ValueError(f"blocks must have one value for each of the {rows} rows (got {len(unit)})")
+    units = int(unit.max()) + 1 if rows else 0
+    chunk = max(1, _CELLS_AT_ONCE // max(rows, 1))
+    for start in range(0, resamples, chunk):
+        size = min(chunk, resamples - start)
+        draws = rng.integers(0, units, size=(size, units))
+        draws += np.arange(size)[:, None] * units
+        counts = np.bincount(draws.ravel(), minlength=size * units).reshape(size, units).astype(np.float64)
+        yield counts if blocks is None else counts[:, unit]
+
+
+def percentile_interval(values: Values, confidence: float) -> tuple[float, float]:
+    """The central share `confidence` of bootstrap values."""
+    tail = (1 - confidence) / 2
+    lower, upper = np.quantile(values, [tail, 1 - tail])
+    return float(lower), float(upper)
+
+
+def _statistic(metric: str, labels: npt.ArrayLike, scores: Scores) -> Statistic | None:
+    try:
+        return metric_statistic(metric, labels, scores)
+    except InsufficientDataError:
+        return None
+
+
+def _estimate(
+    metric: str, statistic: Statistic | None, drawn: Values, rows: int, confidence: float
+) -> MetricEstimate:
+    if statistic is None or rows < 2:
+        return MetricEstimate(metric=metric, value=None, lower=None, upper=None, standard_error=None, rows=rows)
+    value = float(statistic(np.ones((1, rows)))[0])
+    defined = drawn[np.isfinite(drawn)]
+    if len(defined) < max(2, _DEFINED_SHARE * len(drawn)):
+        return MetricEstimate(metric=metric, value=value, lower=None, upper=None, standard_error=None, rows=rows)
+    lower, upper = percentile_interval(defined, confidence)
+    return MetricEstimate(
+        metric=metric, value=value, lower=lower, upper=upper, standard_error=float(defined.std(ddof=1)), rows=rows
+    )

@@ -1,0 +1,94 @@
+"""`performance`: what one version achieved on one batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal, cast
+
+import pandas as pd
+
+from retrain_assets.performance.intervals import MetricEstimate
+
+ScoringMode = Literal["served", "backscored", "rescored"]
+_NUMBERS = ("value", "lower", "upper", "standard_error")
+COLUMNS = ("version", "mode", "label_revision", "metric", *_NUMBERS, "rows", "as_of")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchPerformance:
+    """Metrics of one version's scores of a batch, made in one mode, against one revision of its labels.
+
+    `rows` is the number of scored rows with a label.
+    """
+
+    model: str
+    batch: str
+    version: int
+    mode: ScoringMode
+    label_revision: int
+    rows: int
+    as_of: datetime
+    metrics: tuple[MetricEstimate, ...]
+
+    def metric(self, name: str) -> MetricEstimate:
+        """The estimate of a metric.
+
+        Raises:
+            KeyError: it was not measured.
+        """
+        for estimate in self.metrics:
+            if estimate.metric == name:
+                return estimate
+        raise KeyError(f"{name!r} was not measured (measured: {', '.join(m.metric for m in self.metrics)})")
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row for each metric."""
+        return performance_frame([self])
+
+    @classmethod
+    def from_frame(cls, frame: pd.DataFrame, *, model: str, batch: str) -> tuple[BatchPerformance, ...]:
+        """All records of one batch's rows of the table, in the table's order."""
+        groups = frame.groupby(["version", "mode", "label_revision", "as_of"], sort=False)
+        return tuple(
+            cls(
+                model=model,
+                batch=batch,
+                version=int(rows["version"].iloc[0]),
+                mode=cast(ScoringMode, str(rows["mode"].iloc[0])),
+                label_revision=int(rows["label_revision"].iloc[0]),
+                rows=int(rows["rows"].max()),
+                as_of=pd.Timestamp(rows["as_of"].iloc[0]).to_pydatetime().astimezone(UTC),
+                metrics=tuple(_estimate(row) for row in rows.to_dict("records")),
+            )
+            for _, rows in groups
+        )
+
+
+def performance_frame(performances: Sequence[BatchPerformance]) -> pd.DataFrame:
+    """The `performance` table of one batch: one row for each record and metric, with fixed types also when empty."""
+    rows = [
+        {
+            "version": performance.version,
+            "mode": performance.mode,
+            "label_revision": performance.label_revision,
+            "metric": estimate.metric,
+            "value": estimate.value,
+            "lower": estimate.lower,
+            "upper": estimate.upper,
+            "standard_error": estimate.standard_error,
+            "rows": estimate.rows,
+            "as_of": performance.as_of,
+        }
+        for performance in performances
+        for estimate in performance.metrics
+    ]
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    types = {"version": "int64", "label_revision": "int64", "rows": "int64", **dict.fromkeys(_NUMBERS, "float64")}
+    return frame.astype(types).assign(as_of=pd.to_datetime(frame["as_of"], utc=True).astype("datetime64[us, UTC]"))
+
+
+def _estimate(row: dict[str, object]) -> MetricEstimate:
+    numbers = {name: None if pd.isna(row[name]) else float(cast(float, row[name])) for name in _NUMBERS}
+    return MetricEstimate(metric=str(row["metric"]), rows=int(cast(int, row["rows"])), **numbers)

@@ -1,0 +1,93 @@
+"""Everything that a decision may look at, gathered by the lifecycle as of the batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from retrain_assets.data.windows import Batch
+from retrain_assets.drift.episodes import Episode
+from retrain_assets.drift.report import DriftReport
+from retrain_assets.performance.decay import BatchLoss, HoldoutLoss
+from retrain_assets.spec import ModelSpec
+
+
+class ChampionInForce(Protocol):
+    """What a decision asks of the champion; `retrain_assets.promotion.log.Promotion` answers it."""
+
+    @property
+    def version(self) -> int:
+        """The version that serves."""
+        ...
+
+    @property
+    def training_end(self) -> datetime:
+        """End of the data it was trained on."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionContext:
+    """The facts of one decision; batch keys order as the batches do.
+
+    Args:
+        spec: the declaration as it is now.
+        batch: the batch that is decided.
+        attempt: number of this decision of the batch, from 1.
+        cause: what launched the decision.
+        now: wall time, recorded and never decided by.
+        champion: in force as of the batch; None while the model is bootstrapping.
+        drift: the batch's report; None when there is none.
+        episode: the open drift episode against the champion.
+        losses: the champion's own matured batches after its training end, oldest first.
+        holdout: its loss when it was promoted; None when that was not recorded (an adopted model).
+        new_labels: labels that matured since the champion's training end.
+        labelled_rows: rows that a training would have now.
+        retrains: `as_of` of the earlier decisions that led to a training, oldest first.
+        champion_training_hash: of the declaration that trained the champion; None when not known.
+        current_training_hash: of the declaration as it is now.
+        data_is_newer: whether a training would see labelled batches that the last attempt did not; None without one.
+        events: business events since the last decision.
+        persons: requests by persons since the last decision.
+        freshness_failed: the FreshnessPolicy on the champion failed since the last decision.
+        batch_refused: why the batch was refused.
+        newest_decided: key of the newest batch that has a decision.
+    """
+
+    spec: ModelSpec
+    batch: Batch
+    attempt: int
+    cause: str
+    now: datetime
+    champion: ChampionInForce | None
+    drift: DriftReport | None
+    episode: Episode | None
+    losses: tuple[BatchLoss, ...]
+    holdout: HoldoutLoss | None
+    new_labels: int
+    labelled_rows: int
+    retrains: tuple[datetime, ...]
+    champion_training_hash: str | None
+    current_training_hash: str
+    data_is_newer: bool | None = None
+    events: tuple[str, ...] = ()
+    persons: tuple[str, ...] = ()
+    freshness_failed: bool = False
+    batch_refused: str | None = None
+    newest_decided: str | None = None
+
+    @property
+    def as_of(self) -> datetime:
+        """The cutoff of the decision."""
+        return self.batch.as_of
+
+    @property
+    def model_age(self) -> timedelta | None:
+        """Batch time since the champion's training end."""
+        return None if self.champion is None else self.as_of - self.champion.training_end
+
+    @property
+    def retrospective(self) -> bool:
+        """A newer batch was decided already."""
+        return self.newest_decided is not None and self.batch.key < self.newest_decided
