@@ -1,0 +1,29 @@
+"""The one path that every model takes: plain functions that assets, replay and the command line call alike."""
+
+from retrain_assets.lifecycle.agenda import next_job as next_job
+from retrain_assets.lifecycle.champions import champion as champion
+from retrain_assets.lifecycle.champions import champion_version as champion_version
+from retrain_assets.lifecycle.decide import decide as decide
+from retrain_assets.lifecycle.evaluating import evaluate as evaluate
+from retrain_assets.lifecycle.events import record_event as record_event
+from retrain_assets.lifecycle.ingest import declare as declare
+from retrain_assets.lifecycle.ingest import ingest as ingest
+from retrain_assets.lifecycle.ingest import note_missing as note_missing
+from retrain_assets.lifecycle.ingest import see_sources as see_sources
+from retrain_assets.lifecycle.ledger import lease as lease
+from retrain_assets.lifecycle.ledger import record_failure as record_failure
+from retrain_assets.lifecycle.ledger import take_lease as take_lease
+from retrain_assets.lifecycle.model import DeclaredModel as DeclaredModel
+from retrain_assets.lifecycle.polling import poll_source as poll_source
+from retrain_assets.lifecycle.polling import poll_sources as poll_sources
+from retrain_assets.lifecycle.promote import assert_champion as assert_champion
+from retrain_assets.lifecycle.promote import promote as promote
+from retrain_assets.lifecycle.promote import reconcile_alias as reconcile_alias
+from retrain_assets.lifecycle.settle import measure as measure
+from retrain_assets.lifecycle.settle import settle_labels as settle_labels
+from retrain_assets.lifecycle.training import freeze_training_set as freeze_training_set
+from retrain_assets.lifecycle.training import train as train
+from retrain_assets.lifecycle.watch import detect as detect
+from retrain_assets.lifecycle.watch import profile as profile
+from retrain_assets.lifecycle.watch import score as score
+from retrain_assets.lifecycle.watch import validate as validate

@@ -1,0 +1,34 @@
+"""Who is champion, as the promotion log says."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from retrain_assets.errors import NotStoredError
+from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.promotion.log import Promotion, champion_as_of
+from retrain_assets.stores.protocols import Stores
+from retrain_assets.training.bundle import ModelVersion
+
+
+def champion(stores: Stores, model: DeclaredModel, moment: datetime) -> Promotion | None:
+    """The promotion in force at a moment of batch time; None while the model is bootstrapping."""
+    return champion_as_of(stores.state.promotions(model.name), moment)
+
+
+def champion_version(stores: Stores, model: DeclaredModel, moment: datetime) -> ModelVersion | None:
+    """The version in force at a moment of batch time."""
+    promotion = champion(stores, model, moment)
+    return None if promotion is None else registered(stores, model, promotion.version)
+
+
+def registered(stores: Stores, model: DeclaredModel, version: int) -> ModelVersion:
+    """The registered version of a number.
+
+    Raises:
+        NotStoredError: no such version.
+    """
+    for known in stores.state.model_versions(model.name):
+        if known.version == version:
+            return known
+    raise NotStoredError(f"version {version} of {model.name} is not in the registry's ledger")

@@ -1,0 +1,193 @@
+"""`retrain_decision`: gathering what is known as of a batch, and deciding."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+import pandas as pd
+
+from retrain_assets.data.windows import Batch
+from retrain_assets.drift.episodes import Episode
+from retrain_assets.drift.report import DriftReport
+from retrain_assets.lifecycle.champions import champion, registered
+from retrain_assets.lifecycle.history import champion_losses, holdout_of
+from retrain_assets.lifecycle.ledger import record_step
+from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.records import Decided
+from retrain_assets.lifecycle.training_window import TrainingWindow, plan_window, stored_training_sets
+from retrain_assets.lifecycle.watch import read_drift
+from retrain_assets.policy.context import DecisionContext
+from retrain_assets.policy.decide import decide as decide_by_policy
+from retrain_assets.policy.decision import Decision, TriggerState
+from retrain_assets.promotion.log import Promotion
+from retrain_assets.stores.protocols import OutboxRow, Stores
+
+
+def decide(stores: Stores, model: DeclaredModel, batch: Batch, *, cause: str, now: datetime, run_id: str) -> Decided:
+    """Evaluates every trigger as of the batch and records the verdict; the same run decides once.
+
+    A decision to retrain acknowledges the drift episode that it saw, whatever the gate says later.
+    """
+    earlier = stores.state.decisions(model.name)
+    again = next((made for made in earlier if made.batch == batch.key and made.state.get("run_id") == run_id), None)
+    if again is not None:
+        return _kept(stores, model, batch, again, run_id=run_id, now=now)
+    window = plan_window(stores, model, batch, as_of=batch.as_of)
+    news = _news(stores, model, earlier)
+    context = _context(stores, model, batch, window, earlier, news, cause=cause, now=now)
+    decision = decide_by_policy(context)
+    decision = replace(
+        decision,
+        state={
+            **decision.state,
+            "run_id": run_id,
+            "outbox_id": stores.state.last_outbox_id(),
+            "data_hash": window.data_hash,
+            "training_end": window.training_end.isoformat() if window.training_end else None,
+        },
+    )
+    return _record(stores, model, batch, decision, context.episode, run_id=run_id, now=now)
+
+
+def decide_by_hand(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Decision:
+    """The record of a person who launched a training set by hand: the trigger `person`, and nothing else asked."""
+    made = [decision for decision in stores.state.decisions(model.name) if decision.batch == batch.key]
+    reason = "a person materialized the training set by hand"
+    decision = Decision(
+        model=model.name,
+        batch=batch.key,
+        attempt=len(made) + 1,
+        verdict="retrain",
+        reason=reason,
+        cause="person",
+        triggers=(TriggerState(name="person", fired=True, reason=reason),),
+        as_of=batch.as_of,
+        decided_at=now,
+        champion_version=_version(champion(stores, model, batch.end)),
+        retrospective=False,
+        state={"run_id": run_id, "outbox_id": stores.state.last_outbox_id(), "by_hand": True},
+    )
+    _record(stores, model, batch, decision, None, run_id=run_id, now=now)
+    return decision
+
+
+def _context(
+    stores: Stores,
+    model: DeclaredModel,
+    batch: Batch,
+    window: TrainingWindow,
+    earlier: list[Decision],
+    news: list[OutboxRow],
+    *,
+    cause: str,
+    now: datetime,
+) -> DecisionContext:
+    current = champion(stores, model, batch.end)
+    drift = read_drift(stores, model, batch)
+    trained = stored_training_sets(stores, model)
+    last = trained[-1] if trained else None
+    return DecisionContext(
+        spec=model.spec,
+        batch=batch,
+        attempt=1 + sum(decision.batch == batch.key for decision in earlier),
+        cause=cause,
+        now=now,
+        champion=current,
+        drift=drift,
+        episode=_episode(stores, model, drift),
+        losses=() if current is None else champion_losses(stores, model, current, as_of=batch.as_of),
+        holdout=None if current is None else holdout_of(current),
+        new_labels=window.rows_after(None if current is None else current.training_end),
+        labelled_rows=window.rows,
+        retrains=tuple(made.as_of for made in trained if made.as_of <= batch.as_of),
+        champion_training_hash=None if current is None else registered(stores, model, current.version).training_hash,
+        current_training_hash=model.spec.training_hash(),
+        data_is_newer=None if last is None else window.data_hash != last.data_hash,
+        events=_texts(news, "event"),
+        persons=_texts(news, "person"),
+        freshness_failed=any(row.kind == "freshness_failed" for row in news),
+        batch_refused=_refused(stores, model, batch),
+        newest_decided=max((decision.batch for decision in earlier), default=None),
+    )
+
+
+def _record(
+    stores: Stores,
+    model: DeclaredModel,
+    batch: Batch,
+    decision: Decision,
+    episode: Episode | None,
+    *,
+    run_id: str,
+    now: datetime,
+) -> Decided:
+    if decision.verdict == "retrain" and not decision.retrospective and episode is not None:
+        stores.state.save_episode(episode.acknowledged(batch.key))
+    stores.state.record_decision(decision, run_id=run_id)
+    return _kept(stores, model, batch, decision, run_id=run_id, now=now)
+
+
+def _kept(
+    stores: Stores, model: DeclaredModel, batch: Batch, decision: Decision, *, run_id: str, now: datetime
+) -> Decided:
+    made = [kept for kept in stores.state.decisions(model.name) if kept.batch == batch.key]
+    commit = stores.tables.write(model.table("retrain_decision"), batch.key, decisions_frame(made), run_id=run_id)
+    if not decision.state.get("by_hand"):
+        record_step(
+            stores, model, batch, "decide",
+            outcome="done", cause=decision.cause, as_of=decision.as_of, now=now, run_id=run_id,
+            detail={"attempt": decision.attempt, "verdict": decision.verdict},
+        )  # fmt: skip
+    return Decided(decision=decision, commit=commit)
+
+
+def decisions_frame(decisions: list[Decision]) -> pd.DataFrame:
+    """One row for each trigger of each attempt."""
+    rows = [
+        {
+            "attempt": decision.attempt,
+            "verdict": decision.verdict,
+            "reason": decision.reason,
+            "cause": decision.cause,
+            "trigger": trigger.name,
+            "fired": trigger.fired,
+            "applicable": trigger.applicable,
+            "trigger_reason": trigger.reason,
+            "retrospective": decision.retrospective,
+            "champion_version": decision.champion_version,
+            "as_of": pd.Timestamp(decision.as_of),
+        }
+        for decision in decisions
+        for trigger in decision.triggers
+    ]
+    return pd.DataFrame(rows).astype({"fired": "boolean", "champion_version": "Int64"})
+
+
+def _news(stores: Stores, model: DeclaredModel, earlier: list[Decision]) -> list[OutboxRow]:
+    watermark = int(earlier[-1].state.get("outbox_id", 0)) if earlier else 0
+    return stores.state.outbox(
+        after=watermark, model=model.name, kinds=["event", "person", "freshness_failed"], limit=10_000
+    )
+
+
+def _texts(news: list[OutboxRow], kind: str) -> tuple[str, ...]:
+    return tuple(str(row.payload.get("text", "")) for row in news if row.kind == kind)
+
+
+def _episode(stores: Stores, model: DeclaredModel, drift: DriftReport | None) -> Episode | None:
+    if drift is None or drift.champion_version is None:
+        return None
+    mine = [e for e in stores.state.episodes(model.name) if e.champion_version == drift.champion_version]
+    return mine[-1] if mine else None
+
+
+def _refused(stores: Stores, model: DeclaredModel, batch: Batch) -> str | None:
+    watches = [step for step in stores.state.steps(model.name, batch.key) if step.job == "watch"]
+    if not watches or watches[-1].outcome == "done":
+        return None
+    return str(watches[-1].detail.get("reason", "the watch run failed"))
+
+
+def _version(promotion: Promotion | None) -> int | None:
+    return None if promotion is None else promotion.version

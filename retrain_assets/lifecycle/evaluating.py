@@ -1,0 +1,142 @@
+"""`evaluation_report`: candidate, champion and baseline on the same reserved rows."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+
+from retrain_assets.data.windows import Batch
+from retrain_assets.errors import MissingUpstreamError, NotStoredError
+from retrain_assets.lifecycle.champions import registered
+from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.records import Evaluated, TrainingSet
+from retrain_assets.lifecycle.training_window import latest_training_set, read_rows
+from retrain_assets.performance.scores import Scores
+from retrain_assets.promotion.evaluation import EvaluationReport, Role, evaluate_models
+from retrain_assets.promotion.gates import GateReport, evaluate_gates
+from retrain_assets.promotion.log import Promotion, champion_as_of
+from retrain_assets.stores.protocols import Stores, TableCommit
+from retrain_assets.training.baseline import NaiveBaseline
+from retrain_assets.training.bundle import ModelVersion
+from retrain_assets.training.predict import predict
+
+
+def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Evaluated:
+    """Judges candidate, champion and baseline on the same reserved rows of the newest matured batches."""
+    frozen = latest_training_set(stores, model, batch)
+    candidate = candidate_of(stores, model, frozen)
+    if candidate is None:
+        raise MissingUpstreamError(f"candidate of {model.name} {batch}", f"{model.name}/candidate partition {batch}")
+    incumbent = incumbent_of(stores, model, batch, frozen.attempt)
+    champion = None if incumbent is None else registered(stores, model, incumbent.version)
+    rows = read_rows(stores, model, frozen, frozen.holdout_batches)
+    rows = rows[rows["ra_reserved"]].reset_index(drop=True)
+    training = read_rows(stores, model, frozen, frozen.batches)
+    report = evaluate_models(
+        model=model.name,
+        batch=batch.key,
+        attempt=frozen.attempt,
+        labels=rows["label"].to_numpy(),
+        scores=_scores(
+            stores, model, candidate, champion, rows, training[~training["ra_reserved"]]["label"].to_numpy()
+        ),
+        versions={
+            "candidate": candidate.version,
+            "champion": champion.version if champion else None,
+            "baseline": None,
+        },
+        batches=rows["ra_batch"].tolist(),
+        metric=model.spec.metric,
+        report_metrics=model.spec.report_metrics,
+        confidence=model.spec.promote.confidence,
+        rng=np.random.default_rng([frozen.attempt, model.spec.estimator.seed]),
+        newer_than_both=_newer(model, rows, candidate, champion),
+    )
+    gates = evaluate_gates(report, model.spec.promote, bootstrapping=champion is None)
+    commit = _write_report(stores, model, batch, report, gates, run_id=run_id)
+    figure = _figure(report)
+    stores.registry.log(
+        candidate.run_id,
+        metrics={
+            f"{role.role}_{metric.metric}": metric.value
+            for role in report.roles for metric in role.metrics if metric.value is not None
+        },
+        tags={"retrain_assets.gate": str(gates.passed), "retrain_assets.gate_reason": gates.reason},
+        figures={"evaluation.png": figure},
+    )  # fmt: skip
+    return Evaluated(candidate=candidate, champion=champion, report=report, gates=gates, commit=commit, figure=figure)
+
+
+def candidate_of(stores: Stores, model: DeclaredModel, frozen: TrainingSet) -> ModelVersion | None:
+    """The newest version that was trained on a frozen training set."""
+    made = [
+        version
+        for version in stores.state.model_versions(model.name)
+        if (version.batch, version.attempt, version.data_hash) == (frozen.batch, frozen.attempt, frozen.data_hash)
+    ]
+    return made[-1] if made else None
+
+
+def incumbent_of(stores: Stores, model: DeclaredModel, batch: Batch, attempt: int) -> Promotion | None:
+    """The champion whom a candidate of this attempt challenges: in force as of the batch, before the attempt itself."""
+    log = [
+        promotion
+        for promotion in stores.state.promotions(model.name)
+        if promotion.batch is None or (promotion.batch, promotion.attempt or 0) < (batch.key, attempt)
+    ]
+    return champion_as_of(log, batch.end)
+
+
+def _scores(
+    stores: Stores,
+    model: DeclaredModel,
+    candidate: ModelVersion,
+    champion: ModelVersion | None,
+    rows: pd.DataFrame,
+    training_labels: np.ndarray,
+) -> dict[Role, Scores]:
+    inputs = rows.drop(columns=["label", "ra_batch"])
+    scores: dict[Role, Scores] = {}
+    versions: list[tuple[Role, ModelVersion | None]] = [("candidate", candidate), ("champion", champion)]
+    for role, version in versions:
+        if version is not None:
+            bundle = stores.registry.load(version)
+            scores[role] = predict(bundle.pipeline, inputs, task=model.spec.task, classes=bundle.manifest.classes)
+    classes = scores["candidate"].classes
+    baseline = NaiveBaseline.fit(training_labels, model.spec.metric, classes)
+    scores["baseline"] = baseline.predict(len(rows))
+    return scores
+
+
+def _newer(
+    model: DeclaredModel, rows: pd.DataFrame, candidate: ModelVersion, champion: ModelVersion | None
+) -> np.ndarray:
+    end = max(candidate.training_end, champion.training_end) if champion else candidate.training_end
+    return (rows[model.spec.event_time] >= pd.Timestamp(end)).to_numpy()
+
+
+def _write_report(
+    stores: Stores,
+    model: DeclaredModel,
+    batch: Batch,
+    report: EvaluationReport,
+    gates: GateReport,
+    *,
+    run_id: str,
+) -> TableCommit:
+    try:
+        stored = stores.tables.read(model.table("evaluation_report"), [batch.key]).drop(columns="ra_batch")
+        stored = stored[stored["attempt"] != report.attempt]
+    except NotStoredError:
+        stored = None
+    made = pd.concat([report.to_frame(), gates.to_frame(attempt=report.attempt)], ignore_index=True)
+    table = made if stored is None or stored.empty else pd.concat([stored, made], ignore_index=True)
+    return stores.tables.write(model.table("evaluation_report"), batch.key, table, run_id=run_id)
+
+
+def _figure(report: EvaluationReport) -> bytes:
+    from retrain_assets.reporting.evaluation_figure import evaluation_figure
+
+    return evaluation_figure(report)

@@ -1,0 +1,70 @@
+"""What is known of a model's past as of a moment: settled batches, the champion's losses, earlier trainings."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pandas as pd
+
+from retrain_assets.data.windows import Batch
+from retrain_assets.errors import NotStoredError
+from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.performance.decay import BatchLoss, HoldoutLoss
+from retrain_assets.promotion.log import Promotion
+from retrain_assets.stores.protocols import Stores
+
+
+def champion_losses(
+    stores: Stores, model: DeclaredModel, promotion: Promotion, *, as_of: datetime
+) -> tuple[BatchLoss, ...]:
+    """The champion's loss on each matured batch after its training end, as measured by the cutoff, oldest first.
+
+    Only its own rows count: what it served or what it was back-scored on, never another version's.
+    """
+    table = performance_table(stores, model)
+    own = table[
+        (table["version"] == promotion.version)
+        & (table["metric"] == model.spec.metric)
+        & table["mode"].isin(["served", "backscored"])
+        & (table["as_of"] <= pd.Timestamp(as_of))
+    ]
+    newest = own.sort_values("as_of").groupby("ra_batch", sort=True).tail(1).sort_values("ra_batch")
+    return tuple(
+        BatchLoss(
+            batch=str(row.ra_batch),
+            value=float(row.value),
+            standard_error=float(row.standard_error),
+            rows=int(row.rows),
+        )
+        for row in newest.itertuples(index=False)
+        if model.calendar.batch(str(row.ra_batch)).start >= promotion.training_end and pd.notna(row.value)
+    )
+
+
+def holdout_of(promotion: Promotion) -> HoldoutLoss | None:
+    """The loss on reserved rows with which the champion was promoted; None for one that was adopted without."""
+    held = promotion.evidence.get("holdout")
+    return None if held is None else HoldoutLoss(value=held["value"], standard_error=held["standard_error"])
+
+
+def performance_table(stores: Stores, model: DeclaredModel) -> pd.DataFrame:
+    """All measurements of the model; empty when there are none."""
+    try:
+        return stores.tables.read(model.table("performance"))
+    except NotStoredError:
+        return pd.DataFrame(
+            columns=["ra_batch", "version", "metric", "mode", "as_of", "value", "standard_error", "rows"]
+        )
+
+
+def settled_batches(stores: Stores, model: DeclaredModel, *, as_of: datetime) -> tuple[Batch, ...]:
+    """Batches whose labels are mature by the cutoff and that were not refused, oldest first."""
+    settled: dict[str, bool] = {}
+    refused: set[str] = set()
+    for step in stores.state.steps(model.name):
+        if step.job == "watch":
+            (refused.add if step.outcome != "done" else refused.discard)(step.batch)
+        if step.job == "settle" and step.outcome == "done" and step.as_of <= as_of:
+            settled[step.batch] = bool(step.detail.get("mature"))
+    keys = sorted(key for key, mature in settled.items() if mature and key not in refused)
+    return tuple(model.calendar.batch(key) for key in keys)

@@ -1,0 +1,166 @@
+"""`raw`: keeping what a source delivered, and noticing what it has not."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+
+from retrain_assets.data.arrivals import Arrival, ArrivalKind, RawPart
+from retrain_assets.data.windows import Batch
+from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.records import Ingested
+from retrain_assets.stores.protocols import Stores
+
+EMPTY_HASH = hashlib.sha256(b"").hexdigest()
+
+
+def ingest(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Ingested:
+    """Reads the batch from its source and keeps the original bytes, content-addressed.
+
+    Safe to repeat: the same content is the same revision. Content that differs from every earlier delivery is a new
+    revision (`changed`); one that was seen before is a `duplicate`; nothing to read is `empty`.
+    """
+    see_sources(stores, model, [batch], now=now)
+    seen = _seen(stores, model, batch)
+    parts: dict[str, RawPart] = {}
+    for file in sorted(model.source.read(batch), key=lambda file: file.name):
+        content_hash = stores.blobs.put(file.content)
+        # A second file with the same bytes is the same delivery twice: it adds no rows.
+        parts.setdefault(
+            content_hash,
+            RawPart(name=file.name, media_type=file.media_type, content_hash=content_hash, size=len(file.content)),
+        )
+    arrival = _classify(stores, model, batch, tuple(parts.values()), deliveries=len(seen), now=now)
+    stores.state.record_arrival(arrival)
+    # The look at the source came before the read: what was seen after it is read by a later run.
+    stores.state.append_outbox(
+        "ingested",
+        model.name,
+        batch=batch.key,
+        payload={"seen_id": max(seen, default=0), "revision": arrival.revision, "run_id": run_id},
+        now=now,
+    )
+    return Ingested(arrival=arrival, uris=tuple(stores.blobs.uri(part.content_hash) for part in arrival.parts))
+
+
+def see_sources(stores: Stores, model: DeclaredModel, batches: Sequence[Batch], *, now: datetime) -> list[str]:
+    """Writes one outbox row for each batch whose source shows something not seen before; returns those keys."""
+    known = {
+        (row.batch, row.payload["fingerprint"])
+        for row in stores.state.outbox(model=model.name, kinds=["batch_seen"], limit=1_000_000)
+    }
+    news: list[str] = []
+    for key, fingerprint in sorted(model.source.listing(batches).items()):
+        if (key, fingerprint) in known:
+            continue
+        row = stores.state.append_outbox(
+            "batch_seen",
+            model.name,
+            batch=key,
+            payload={"fingerprint": fingerprint},
+            key=f"{key}/{fingerprint}",
+            now=now,
+        )
+        if row is not None:
+            news.append(key)
+    return news
+
+
+def declare(stores: Stores, model: DeclaredModel, *, now: datetime) -> datetime:
+    """The moment at which this installation first saw the model; batches that were due before are history."""
+    training_hash = model.spec.training_hash()
+    rows = stores.state.outbox(model=model.name, kinds=["declared"], limit=1_000_000)
+    if not rows or rows[-1].payload["training_hash"] != training_hash:
+        # Every row after the first is a changed declaration, a cause to decide.
+        stores.state.append_outbox("declared", model.name, payload={"training_hash": training_hash}, now=now)
+    return rows[0].recorded_at if rows else now
+
+
+def note_missing(stores: Stores, model: DeclaredModel, *, now: datetime) -> list[str]:
+    """Records as missing each batch that should have arrived by now and has not; returns the keys that are new.
+
+    A batch is due at its window's end plus the declared tolerance. Windows that closed before the model was declared
+    here are history: of those only a gap, a batch with a later one there, is missing.
+    """
+    declared_at = declare(stores, model, now=now)
+    seen = {
+        row.batch or ""
+        for row in stores.state.outbox(model=model.name, kinds=["batch_seen", "missing"], limit=1_000_000)
+    }
+    newest = max(seen, default="")
+    missing: list[str] = []
+    for batch in model.calendar.until(now - model.spec.batches.tolerance):
+        due = batch.end + model.spec.batches.tolerance
+        if batch.key in seen or (due <= declared_at and batch.key > newest):
+            continue
+        row = stores.state.append_outbox(
+            "missing", model.name, batch=batch.key, payload={"due": due.isoformat()}, key=batch.key, now=now
+        )
+        if row is not None:
+            missing.append(batch.key)
+    return missing
+
+
+def _classify(
+    stores: Stores,
+    model: DeclaredModel,
+    batch: Batch,
+    parts: tuple[RawPart, ...],
+    *,
+    deliveries: int,
+    now: datetime,
+) -> Arrival:
+    content_hash = _hash(parts)
+    earlier = [arrival for arrival in stores.state.arrivals(model.name, batch.key) if arrival.kind != "missing"]
+    same = next((arrival for arrival in reversed(earlier) if arrival.content_hash == content_hash), None)
+    if same is not None and same is earlier[-1] and len(earlier) >= deliveries:
+        return same
+    return Arrival(
+        model=model.name,
+        batch=batch.key,
+        revision=same.revision if same is not None else max((a.revision for a in earlier), default=0) + 1,
+        kind=_kind(stores, model, batch, parts, earlier, same, now),
+        content_hash=content_hash,
+        parts=parts,
+        arrived_at=now,
+    )
+
+
+def _kind(
+    stores: Stores,
+    model: DeclaredModel,
+    batch: Batch,
+    parts: tuple[RawPart, ...],
+    earlier: list[Arrival],
+    same: Arrival | None,
+    now: datetime,
+) -> ArrivalKind:
+    if same is not None:
+        return "duplicate"
+    if not any(part.size for part in parts):
+        return "empty"
+    if any(arrival.kind != "empty" for arrival in earlier):
+        return "changed"
+    due = batch.end + model.spec.batches.tolerance
+    return "late" if declare(stores, model, now=now) < due < now else "on_time"
+
+
+def _seen(stores: Stores, model: DeclaredModel, batch: Batch) -> list[int]:
+    rows = stores.state.outbox(model=model.name, kinds=["batch_seen"], limit=1_000_000)
+    return [row.id for row in rows if row.batch == batch.key]
+
+
+def _hash(parts: tuple[RawPart, ...]) -> str:
+    if not parts:
+        return EMPTY_HASH
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(f"{part.name}\0{part.content_hash}\0".encode())
+    return digest.hexdigest()
+
+
+def latest_arrival(stores: Stores, model: DeclaredModel, batch: Batch) -> Arrival | None:
+    """The delivery that is valid for a batch; None when nothing was ingested."""
+    arrivals = [a for a in stores.state.arrivals(model.name, batch.key) if a.kind != "missing"]
+    return arrivals[-1] if arrivals else None

@@ -1,0 +1,96 @@
+"""The ledger of jobs done, and the lease that keeps them one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from retrain_assets.data.windows import Batch
+from retrain_assets.errors import LeaseHeldError
+from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.stores.protocols import Step, Stores
+
+Job = Literal["watch", "settle", "decide", "retrain"]
+LEASE_TTL = timedelta(hours=1)
+
+
+def record_step(
+    stores: Stores,
+    model: DeclaredModel,
+    batch: Batch,
+    job: Job,
+    *,
+    outcome: Literal["done", "refused", "failed"],
+    cause: str,
+    as_of: datetime,
+    now: datetime,
+    run_id: str,
+    detail: Mapping[str, Any] | None = None,
+) -> Step:
+    """Writes down that a job was done, refused or failed; the same run replaces what it wrote before."""
+    earlier = [step for step in stores.state.steps(model.name, batch.key) if step.job == job]
+    same_run = next((step for step in earlier if step.run_id == run_id), None)
+    step = Step(
+        model=model.name,
+        batch=batch.key,
+        job=job,
+        attempt=same_run.attempt if same_run is not None else len(earlier) + 1,
+        revision=_revision(stores, model, batch),
+        outcome=outcome,
+        cause=cause,
+        as_of=as_of,
+        finished_at=now,
+        run_id=run_id,
+        detail=dict(detail or {}),
+    )
+    stores.state.record_step(step)
+    return step
+
+
+def record_failure(
+    stores: Stores, model: DeclaredModel, batch: Batch, job: Job, *, reason: str, now: datetime, run_id: str
+) -> Step | None:
+    """Writes down that a run failed, unless the run itself wrote how it ended; closes its MLflow run as failed."""
+    for step in stores.state.steps(model.name, batch.key):
+        if step.job == job and step.run_id == run_id:
+            return None
+    return record_step(
+        stores, model, batch, job,
+        outcome="failed", cause="run failure", as_of=batch.end, now=now, run_id=run_id, detail={"reason": reason},
+    )  # fmt: skip
+
+
+@contextmanager
+def lease(stores: Stores, model: DeclaredModel, *, owner: str, now: datetime) -> Iterator[None]:
+    """Holds the model for one run.
+
+    Raises:
+        LeaseHeldError: another run holds it.
+    """
+    take_lease(stores, model.name, owner=owner, now=now)
+    try:
+        yield
+    finally:
+        stores.state.release_lease(model.name, owner)
+
+
+def take_lease(stores: Stores, model: str, *, owner: str, now: datetime) -> None:
+    """Takes or renews the lease of a model.
+
+    Raises:
+        LeaseHeldError: another run holds it.
+    """
+    if stores.state.acquire_lease(model, owner, ttl=LEASE_TTL, now=now):
+        return
+    holder = stores.state.lease_owner(model, now=now)
+    raise LeaseHeldError(
+        f"{model} is being worked on by run {holder}: wait until that run has ended "
+        f"(a lease that was left behind by a crash expires after {LEASE_TTL})"
+    )
+
+
+def _revision(stores: Stores, model: DeclaredModel, batch: Batch) -> int:
+    arrivals = stores.state.arrivals(model.name, batch.key)
+    return arrivals[-1].revision if arrivals else 0

@@ -1,0 +1,213 @@
+"""`champion`: the promotion log moves on evidence; the registry's alias follows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from retrain_assets.data.windows import Batch
+from retrain_assets.errors import GateNotPassedError, MissingUpstreamError, NotStoredError
+from retrain_assets.lifecycle.champions import registered
+from retrain_assets.lifecycle.evaluating import candidate_of
+from retrain_assets.lifecycle.ledger import record_step
+from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.records import Promoted, TrainingSet
+from retrain_assets.lifecycle.training import GOLDEN_ROWS, prove
+from retrain_assets.lifecycle.training_window import latest_training_set, stored_training_sets
+from retrain_assets.lifecycle.watch import read_validated
+from retrain_assets.promotion.evaluation import EvaluationReport
+from retrain_assets.promotion.gates import GateReport, evaluate_gates
+from retrain_assets.promotion.log import Promotion
+from retrain_assets.stores.protocols import Stores
+from retrain_assets.training.bundle import ModelVersion
+
+
+def promote(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Promoted:
+    """Promotes the newest candidate of the batch if its evaluation passed every required gate; else nothing changes.
+
+    Before the log moves, the version is loaded from the registry and scores rows of the batch. Safe to repeat: a version
+    that was promoted from this attempt is not promoted twice.
+    """
+    frozen = latest_training_set(stores, model, batch)
+    version = candidate_of(stores, model, frozen)
+    if version is None:
+        raise MissingUpstreamError(f"candidate of {model.name} {batch}", f"{model.name}/candidate partition {batch}")
+    report = read_evaluation(stores, model, batch, frozen.attempt)
+    log = stores.state.promotions(model.name)
+    made = next((kept for kept in log if kept.version == version.version), None)
+    outcome = (
+        _known(stores, model, log, made)
+        if made
+        else _judge(stores, model, batch, frozen, version, report, log, now=now)
+    )
+    _close(stores, model, batch, frozen, version, outcome, now=now, run_id=run_id)
+    return outcome
+
+
+def assert_champion(stores: Stores, model: DeclaredModel, *, now: datetime, run_id: str) -> Promoted:
+    """`champion` by hand: promotes the newest evaluation that passed and was not carried out, else asserts the current one.
+
+    Raises:
+        GateNotPassedError: there is no champion, and no evaluation that passed.
+    """
+    for frozen in reversed(stored_training_sets(stores, model)):
+        version = candidate_of(stores, model, frozen)
+        newest = stores.state.promotions(model.name)
+        if version is None or (newest and newest[-1].version >= version.version):
+            break
+        try:
+            return promote(stores, model, model.calendar.batch(frozen.batch), now=now, run_id=run_id)
+        except MissingUpstreamError:
+            continue
+    log = stores.state.promotions(model.name)
+    if not log:
+        raise GateNotPassedError(
+            f"{model.name} has no champion and no evaluation that passed its gates: "
+            f"launch the job {model.name}__retrain for a batch that was decided"
+        )
+    reconcile_alias(stores, model, log[-1], now=now)
+    return Promoted(
+        promotion=None,
+        current=log[-1],
+        reason=f"v{log[-1].version} stays champion: nothing newer has passed",
+        history=tuple(log),
+    )
+
+
+def reconcile_alias(stores: Stores, model: DeclaredModel, current: Promotion, *, now: datetime) -> bool:
+    """Puts the alias `champion` back where the log says; True when it pointed elsewhere."""
+    pointed = stores.registry.alias(model.name, "champion")
+    if pointed == current.version:
+        return False
+    stores.registry.set_alias(model.name, "champion", current.version)
+    if pointed is not None:
+        stores.state.append_outbox(
+            "alias_repaired", model.name, payload={"found": pointed, "put_back": current.version}, now=now
+        )
+    return True
+
+
+def read_evaluation(stores: Stores, model: DeclaredModel, batch: Batch, attempt: int) -> EvaluationReport:
+    """The evaluation report of an attempt."""
+    missing = MissingUpstreamError(
+        f"evaluation_report of {model.name} {batch} attempt {attempt}",
+        f"{model.name}/evaluation_report partition {batch}",
+    )
+    try:
+        table = stores.tables.read(model.table("evaluation_report"), [batch.key])
+    except NotStoredError:
+        raise missing from None
+    if not (table["attempt"] == attempt).any():
+        raise missing
+    return EvaluationReport.from_frame(table, model=model.name, batch=batch.key, attempt=attempt)
+
+
+def _judge(
+    stores: Stores,
+    model: DeclaredModel,
+    batch: Batch,
+    frozen: TrainingSet,
+    version: ModelVersion,
+    report: EvaluationReport,
+    log: list[Promotion],
+    *,
+    now: datetime,
+) -> Promoted:
+    current = log[-1] if log else None
+    gates = evaluate_gates(report, model.spec.promote, bootstrapping=report.role("champion") is None)
+    refusal = _refusal(stores, model, batch, version, gates, current, report)
+    if refusal is not None:
+        return Promoted(promotion=None, current=current, reason=refusal, history=tuple(log))
+    promotion = stores.state.append_promotion(
+        Promotion(
+            id=0,
+            model=model.name,
+            version=version.version,
+            action="promote",
+            previous_id=None if current is None else current.id,
+            batch=batch.key,
+            attempt=frozen.attempt,
+            as_of=batch.end,
+            training_end=version.training_end,
+            actor="retrain_assets",
+            reason=gates.reason,
+            promoted_at=now,
+            evidence=_evidence(report, gates),
+        )
+    )
+    reconcile_alias(stores, model, promotion, now=now)
+    return Promoted(promotion=promotion, current=promotion, reason=gates.reason, history=(*log, promotion))
+
+
+def _refusal(
+    stores: Stores,
+    model: DeclaredModel,
+    batch: Batch,
+    version: ModelVersion,
+    gates: GateReport,
+    current: Promotion | None,
+    report: EvaluationReport,
+) -> str | None:
+    """Why the version is not promoted; None when it is."""
+    if gates.passed is not True:
+        return gates.reason
+    judged_against = report.role("champion")
+    incumbent = None if judged_against is None else judged_against.version
+    if incumbent != (None if current is None else current.version):
+        return (
+            f"the evaluation compared with {f'v{incumbent}' if incumbent else 'no champion'}, but "
+            f"{f'v{current.version}' if current else 'nobody'} is champion now: evaluate again"
+        )
+    if current is not None and current.as_of > batch.end:
+        return f"{version} was trained for batch {batch}, older than the promotion of v{current.version}"
+    proven, reason = prove(stores, model, version, read_validated(stores, model, batch).head(GOLDEN_ROWS))
+    return None if proven else reason
+
+
+def _evidence(report: EvaluationReport, gates: GateReport) -> Mapping[str, Any]:
+    candidate = report.role("candidate")
+    holdout = None if candidate is None else asdict(candidate.metric(report.metric))
+    return {
+        "holdout": holdout,
+        "differences": [asdict(difference) for difference in report.differences],
+        "gates": [asdict(result) for result in gates.results],
+        "rows": report.rows,
+        "batches": list(report.batches),
+    }
+
+
+def _known(stores: Stores, model: DeclaredModel, log: list[Promotion], made: Promotion) -> Promoted:
+    return Promoted(promotion=made, current=log[-1], reason=made.reason, history=tuple(log))
+
+
+def _close(
+    stores: Stores,
+    model: DeclaredModel,
+    batch: Batch,
+    frozen: TrainingSet,
+    version: ModelVersion,
+    outcome: Promoted,
+    *,
+    now: datetime,
+    run_id: str,
+) -> None:
+    if outcome.current is not None:
+        reconcile_alias(stores, model, outcome.current, now=now)
+    verdict = "promoted" if outcome.promotion else "rejected"
+    stores.registry.log(
+        version.run_id, tags={"retrain_assets.outcome": verdict, "retrain_assets.reason": outcome.reason}
+    )
+    stores.registry.end_run(version.run_id, "FINISHED")
+    record_step(
+        stores, model, batch, "retrain",
+        outcome="done", cause=frozen.cause, as_of=batch.as_of, now=now, run_id=run_id,
+        detail={"decision": frozen.attempt, "version": version.version, "outcome": verdict, "reason": outcome.reason},
+    )  # fmt: skip
+
+
+def current_version(stores: Stores, model: DeclaredModel) -> ModelVersion | None:
+    """The version that the log names champion now."""
+    log = stores.state.promotions(model.name)
+    return registered(stores, model, log[-1].version) if log else None

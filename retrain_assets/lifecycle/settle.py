@@ -1,0 +1,209 @@
+"""`labels` and `performance` of a batch whose labels have matured."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+
+from retrain_assets.data.labels import EMPTY_LABELS, extract_labels, labels_as_of, merge_labels
+from retrain_assets.data.windows import Batch
+from retrain_assets.errors import NotStoredError
+from retrain_assets.lifecycle.champions import champion, registered
+from retrain_assets.lifecycle.history import champion_losses, holdout_of
+from retrain_assets.lifecycle.ledger import record_step
+from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.records import LabelsSettled, Measured
+from retrain_assets.lifecycle.watch import predictions_of, read_predictions, read_raw, read_validated
+from retrain_assets.performance.decay import performance_decay
+from retrain_assets.performance.intervals import estimates
+from retrain_assets.performance.maturity import Maturity, maturity
+from retrain_assets.performance.report import BatchPerformance
+from retrain_assets.performance.scores import Scores
+from retrain_assets.stores.protocols import Stores
+
+PERFORMANCE_COLUMNS = (
+    "version", "mode", "label_revision", "metric", "value", "lower", "upper", "standard_error", "rows", "as_of",
+)  # fmt: skip
+
+
+def settle_labels(
+    stores: Stores, model: DeclaredModel, batch: Batch, *, as_of: datetime, now: datetime, run_id: str
+) -> LabelsSettled:
+    """Adds the labels that are delivered by now to those that are stored; corrections append."""
+    stored = read_labels(stores, model, batch)
+    merged = merge_labels(stored, _delivered(stores, model, batch), as_of=as_of)
+    commit = stores.tables.write(model.table("labels"), batch.key, merged.labels, run_id=run_id)
+    settled = label_maturity(stores, model, batch, as_of=as_of)
+    return LabelsSettled(
+        rows=settled.rows,
+        labelled=settled.labelled,
+        mature=settled.mature,
+        reason=settled.reason,
+        duplicates=merged.duplicates,
+        corrected=merged.corrected,
+        as_of=as_of,
+        commit=commit,
+    )
+
+
+def label_maturity(stores: Stores, model: DeclaredModel, batch: Batch, *, as_of: datetime) -> Maturity:
+    """Whether enough of the batch's rows have a label by the cutoff."""
+    validated = read_validated(stores, model, batch)
+    known = labels_as_of(read_labels(stores, model, batch), as_of)
+    labelled = int(validated["ra_row_id"].isin(known["ra_row_id"]).sum())
+    return maturity(batch, rows=len(validated), labelled=labelled, as_of=as_of, target=model.spec.target)
+
+
+def measure(
+    stores: Stores, model: DeclaredModel, batch: Batch, *, as_of: datetime, now: datetime, run_id: str
+) -> Measured:
+    """Scores the batch against its matured labels, for each version that predicted it.
+
+    The champion of the cutoff is back-scored first where it was trained on older batches only and did not serve this one.
+    """
+    validated = read_validated(stores, model, batch)
+    known = labels_as_of(read_labels(stores, model, batch), as_of)
+    labelled = validated["ra_row_id"].isin(known["ra_row_id"])
+    settled = maturity(batch, rows=len(validated), labelled=int(labelled.sum()), as_of=as_of, target=model.spec.target)
+    stored = read_performance(stores, model, batch)
+    backscored: tuple[int, ...] = ()
+    performances: tuple[BatchPerformance, ...] = ()
+    if settled.mature:
+        backscored = _backscore(stores, model, batch, as_of=as_of, run_id=run_id)
+        performances = _performances(stores, model, batch, as_of)
+        stored = _appended(stored, performances)
+    commit = stores.tables.write(model.table("performance"), batch.key, stored, run_id=run_id)
+    health, reason = _health(stores, model, as_of) if settled.mature else (None, settled.reason)
+    record_step(
+        stores, model, batch, "settle",
+        outcome="done", cause="matured", as_of=as_of, now=now, run_id=run_id,
+        detail={
+            "mature": settled.mature, "health": health, "rows": settled.rows, "labelled": settled.labelled,
+            "trainable": int((labelled & ~validated["ra_reserved"]).sum()),
+        },
+    )  # fmt: skip
+    _tell_if_decided_without(stores, model, batch, commit.content_hash, as_of=as_of, now=now)
+    return Measured(performances=performances, backscored=backscored, health=health, reason=reason, commit=commit)
+
+
+def read_labels(stores: Stores, model: DeclaredModel, batch: Batch) -> pd.DataFrame:
+    """All revisions of a batch's labels; empty when none were settled."""
+    try:
+        return stores.tables.read(model.table("labels"), [batch.key]).drop(columns="ra_batch")
+    except NotStoredError:
+        return EMPTY_LABELS
+
+
+def read_performance(stores: Stores, model: DeclaredModel, batch: Batch) -> pd.DataFrame:
+    """All measurements of a batch; empty when there are none."""
+    try:
+        return stores.tables.read(model.table("performance"), [batch.key]).drop(columns="ra_batch")
+    except NotStoredError:
+        return pd.DataFrame(columns=list(PERFORMANCE_COLUMNS))
+
+
+def labelled_scores(
+    predictions: pd.DataFrame, labels: pd.DataFrame, model: DeclaredModel, classes: tuple[object, ...]
+) -> tuple[np.ndarray, Scores]:
+    """Labels and scores of the rows that have both, in the order of the predictions."""
+    joined = predictions.merge(labels[["ra_row_id", "label"]], on="ra_row_id", validate="one_to_one")
+    multi = len(joined) > 0 and joined["probabilities"].notna().all()
+    values = np.vstack(joined["probabilities"].tolist()) if multi else joined["score"].to_numpy(dtype=float)
+    return joined["label"].to_numpy(), Scores(values=values, classes=classes)
+
+
+def _delivered(stores: Stores, model: DeclaredModel, batch: Batch) -> pd.DataFrame:
+    if model.label_source is None:
+        frames, _ = read_raw(stores, model, batch)
+    else:
+        frames = read_label_files(stores, model, batch)
+    return extract_labels(frames, model.spec, batch)
+
+
+def _backscore(stores: Stores, model: DeclaredModel, batch: Batch, *, as_of: datetime, run_id: str) -> tuple[int, ...]:
+    current = champion(stores, model, as_of)
+    if current is None or current.training_end > batch.start:
+        return ()
+    stored = read_predictions(stores, model, batch)
+    if (stored["version"] == current.version).any():
+        return ()
+    version = registered(stores, model, current.version)
+    scored = predictions_of(stores, model, version, read_validated(stores, model, batch))
+    table = (
+        pd.concat([stored, scored.assign(mode="backscored")], ignore_index=True)
+        if len(stored)
+        else scored.assign(mode="backscored")
+    )
+    stores.tables.write(model.table("predictions"), batch.key, table, run_id=run_id)
+    return (current.version,)
+
+
+def _performances(stores: Stores, model: DeclaredModel, batch: Batch, as_of: datetime) -> tuple[BatchPerformance, ...]:
+    predictions = read_predictions(stores, model, batch)
+    known = labels_as_of(read_labels(stores, model, batch), as_of)
+    made: list[BatchPerformance] = []
+    for (version, mode), rows in predictions.groupby(["version", "mode"], sort=True):
+        bundle = stores.registry.load(registered(stores, model, int(version)))
+        labels, scores = labelled_scores(rows, known, model, bundle.manifest.classes)
+        rng = np.random.default_rng([int(version), len(labels)])
+        names = list(dict.fromkeys((model.spec.metric, *model.spec.report_metrics)))
+        metrics = estimates(names, labels, scores, confidence=model.spec.promote.confidence, rng=rng)
+        made.append(
+            BatchPerformance(
+                model=model.name,
+                batch=batch.key,
+                version=int(version),
+                mode=mode,
+                label_revision=int(known["revision"].max()) if len(known) else 0,
+                rows=len(labels),
+                as_of=as_of,
+                metrics=metrics,
+            )
+        )
+    return tuple(made)
+
+
+def _appended(stored: pd.DataFrame, performances: tuple[BatchPerformance, ...]) -> pd.DataFrame:
+    """Measurements are added, never replaced: a decision of the past must find what it saw."""
+    frames = [stored] if len(stored) else []
+    for performance in performances:
+        made = performance.to_frame()[list(PERFORMANCE_COLUMNS)]
+        key = ["version", "mode", "label_revision", "metric", "value"]
+        known = len(stored) > 0 and not made[key].merge(stored[key], on=key).empty
+        if not known:
+            frames.append(made)
+    return pd.concat(frames, ignore_index=True) if frames else stored
+
+
+def _health(stores: Stores, model: DeclaredModel, as_of: datetime) -> tuple[bool | None, str]:
+    current = champion(stores, model, as_of)
+    if current is None:
+        return None, "bootstrapping: there is no champion to judge"
+    verdict = performance_decay(
+        champion_losses(stores, model, current, as_of=as_of), holdout_of(current), model.spec.retrain.decay
+    )
+    return (None if verdict.fired is None else not verdict.fired), verdict.reason
+
+
+def _tell_if_decided_without(
+    stores: Stores, model: DeclaredModel, batch: Batch, content_hash: str, *, as_of: datetime, now: datetime
+) -> None:
+    """Labels that a decision could have read, and that were not there when it was made, are a cause to decide again."""
+    decisions = stores.state.decisions(model.name)
+    if decisions and as_of <= decisions[-1].as_of:
+        key = f"{batch.key}/{content_hash}"
+        stores.state.append_outbox("correction", model.name, batch=batch.key, payload={}, key=key, now=now)
+
+
+def read_label_files(stores: Stores, model: DeclaredModel, batch: Batch) -> list[tuple[str, pd.DataFrame]]:
+    """What the label source delivers for a batch; the original bytes are kept like those of the rows."""
+    from retrain_assets.data.reading import read_part
+
+    assert model.label_source is not None
+    frames: list[tuple[str, pd.DataFrame]] = []
+    for file in model.label_source.read(batch):
+        stores.blobs.put(file.content)
+        frames.append((file.name, read_part(file.name, file.media_type, file.content, **model.label_reading)))
+    return frames

@@ -1,0 +1,216 @@
+"""`training_set` and `candidate`: from a decision to a registered version."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+
+from retrain_assets.data.profile import TableProfile
+from retrain_assets.data.windows import Batch
+from retrain_assets.drift.reference import ReferenceProfile, reference_batches
+from retrain_assets.errors import InsufficientDataError
+from retrain_assets.lifecycle.decide import decide_by_hand
+from retrain_assets.lifecycle.ledger import record_step
+from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.records import Candidate, TrainingSet
+from retrain_assets.lifecycle.training_window import (
+    latest_training_set,
+    plan_window,
+    read_rows,
+    stored_training_sets,
+    to_row,
+)
+from retrain_assets.policy.decision import Decision
+from retrain_assets.stores.protocols import Stores
+from retrain_assets.training.bundle import Manifest, ModelBundle, ModelVersion
+from retrain_assets.training.environment import code_version, libraries, threads
+from retrain_assets.training.model_hash import model_hash
+from retrain_assets.training.predict import predict
+from retrain_assets.training.trainer import train as fit
+
+GOLDEN_ROWS = 64
+
+
+def freeze_training_set(
+    stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str
+) -> TrainingSet:
+    """Freezes what the newest decision for the batch trains on; frozen before, it is reproduced as it was.
+
+    Without a decision to retrain, this is a person's doing and recorded as the trigger `person`.
+
+    Raises:
+        InsufficientDataError: fewer labelled rows than `window.min_rows`.
+    """
+    decision = _retrain_decision(stores, model, batch) or decide_by_hand(stores, model, batch, now=now, run_id=run_id)
+    made = [frozen for frozen in stored_training_sets(stores, model) if frozen.batch == batch.key]
+    same = next((frozen for frozen in made if frozen.attempt == decision.attempt), None)
+    frozen = same or _freeze(stores, model, batch, decision, run_id=run_id)
+    if same is None:
+        table = pd.DataFrame([to_row(kept) for kept in [*made, frozen]])
+        stores.tables.write(model.table("training_set"), batch.key, table, run_id=run_id)
+    if not frozen.sufficient:
+        record_step(
+            stores, model, batch, "retrain",
+            outcome="refused", cause=decision.cause, as_of=batch.as_of, now=now, run_id=run_id,
+            detail={"decision": decision.attempt, "reason": frozen.reason},
+        )  # fmt: skip
+    return frozen
+
+
+def train(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Candidate:
+    """Fits the declared pipeline on the frozen rows, registers it, and proves that what was registered loads and scores."""
+    frozen = latest_training_set(stores, model, batch)
+    if not frozen.sufficient:
+        raise InsufficientDataError(frozen.reason)
+    rows = read_rows(stores, model, frozen, frozen.batches)
+    rows = rows[~rows["ra_reserved"]].reset_index(drop=True)
+    labels, inputs = rows["label"].to_numpy(), rows.drop(columns=["label", "ra_batch"])
+    transform = model.transform()
+    fitted = fit(model.spec, inputs, labels, source=transform)
+    hashed = model_hash(fitted.pipeline, golden=_golden(inputs), classes=fitted.classes)
+    manifest = Manifest(
+        model=model.name,
+        batch=batch.key,
+        attempt=frozen.attempt,
+        training_end=frozen.training_end,
+        training_batches=frozen.batches,
+        training_rows=len(rows),
+        data_hash=frozen.data_hash,
+        spec_hash=model.spec.spec_hash(),
+        training_hash=model.spec.training_hash(),
+        code_version=code_version(),
+        seed=model.spec.estimator.seed,
+        threads=threads(),
+        libraries=libraries(),
+        features=fitted.features,
+        classes=fitted.classes,
+        params=fitted.params,
+        model_hash=hashed,
+    )
+    bundle = ModelBundle(
+        pipeline=fitted.pipeline,
+        reference=_reference(stores, model, frozen),
+        manifest=manifest,
+        sources={} if transform is None else {transform.module: transform.source},
+    )
+    tracking_run = _begin(stores, model, frozen, run_id)
+    _log_training(stores, model, frozen, manifest, tracking_run)
+    version = stores.registry.register(tracking_run, bundle)
+    stores.state.record_model_version(version)
+    stores.registry.set_alias(model.name, "challenger", version.version)
+    proven, reason = prove(stores, model, version, _golden(inputs), expected=bundle)
+    return Candidate(
+        version=version,
+        loads_and_scores=proven,
+        reason=reason,
+        fit_seconds=fitted.fit_seconds,
+        features=fitted.features,
+        run_url=stores.registry.run_url(tracking_run),
+    )
+
+
+def prove(
+    stores: Stores,
+    model: DeclaredModel,
+    version: ModelVersion,
+    rows: pd.DataFrame,
+    *,
+    expected: ModelBundle | None = None,
+) -> tuple[bool, str]:
+    """Loads a version from the registry, past any cache, and scores rows; the scores must be those of the fitted pipeline."""
+    bundle = stores.registry.load(version, cached=False)
+    classes = bundle.manifest.classes
+    scores = predict(bundle.pipeline, rows, task=model.spec.task, classes=classes).values
+    if expected is not None:
+        fitted = predict(expected.pipeline, rows, task=model.spec.task, classes=classes).values
+        if not np.array_equal(scores, fitted):
+            return False, f"{version} scores {len(rows)} rows otherwise than the pipeline that was fitted"
+    return True, f"{version} was loaded from the registry and scored {len(rows)} rows"
+
+
+def _retrain_decision(stores: Stores, model: DeclaredModel, batch: Batch) -> Decision | None:
+    made = [decision for decision in stores.state.decisions(model.name) if decision.batch == batch.key]
+    if not made or made[-1].verdict != "retrain" or made[-1].retrospective:
+        return None
+    return made[-1]
+
+
+def _freeze(stores: Stores, model: DeclaredModel, batch: Batch, decision: Decision, *, run_id: str) -> TrainingSet:
+    window = plan_window(stores, model, batch, as_of=batch.as_of)
+    keys = tuple(settled.key for settled in window.batches)
+    enough = window.rows >= model.spec.window.min_rows
+    return TrainingSet(
+        model=model.name,
+        batch=batch.key,
+        attempt=decision.attempt,
+        as_of=batch.as_of,
+        training_end=window.training_end or batch.start,
+        batches=keys,
+        holdout_batches=keys[-model.spec.window.holdout_batches :],
+        table_versions=window.table_versions,
+        rows=window.rows,
+        reserved_rows=window.reserved_rows,
+        data_hash=window.data_hash,
+        cause=decision.cause,
+        sufficient=enough,
+        reason=f"{window.rows:,} labelled training rows of {len(keys)} batches; window.min_rows is {model.spec.window.min_rows:,}",
+        run_id=run_id,
+    )
+
+
+def _reference(stores: Stores, model: DeclaredModel, frozen: TrainingSet) -> ReferenceProfile:
+    keys = reference_batches(model.spec.drift, frozen.batches)
+    table = stores.tables.read(model.table("profile"), keys, version=frozen.table_versions["profile"])
+    return ReferenceProfile(
+        kind=model.spec.drift.reference,
+        profiles={
+            str(key): TableProfile.from_frame(rows.drop(columns="ra_batch"))
+            for key, rows in table.groupby("ra_batch", sort=True)
+        },
+    )
+
+
+def _golden(inputs: pd.DataFrame) -> pd.DataFrame:
+    return inputs.sort_values("ra_row_id").head(GOLDEN_ROWS).reset_index(drop=True)
+
+
+def _begin(stores: Stores, model: DeclaredModel, frozen: TrainingSet, run_id: str) -> str:
+    return stores.registry.begin_run(
+        model=model.name,
+        name=f"{model.name} {frozen.batch} attempt {frozen.attempt}",
+        tags={
+            "retrain_assets.key": f"{model.name}/{frozen.batch}/{frozen.attempt}/{run_id}",
+            "retrain_assets.model": model.name,
+            "retrain_assets.batch": frozen.batch,
+            "retrain_assets.attempt": str(frozen.attempt),
+            "retrain_assets.cause": frozen.cause,
+            "dagster/run_id": run_id,
+        },
+    )
+
+
+def _log_training(
+    stores: Stores, model: DeclaredModel, frozen: TrainingSet, manifest: Manifest, tracking_run: str
+) -> None:
+    stores.registry.log(
+        tracking_run,
+        params={
+            "estimator": model.spec.estimator.class_,
+            "training_rows": manifest.training_rows,
+            "training_end": manifest.training_end.isoformat(),
+            "data_hash": manifest.data_hash,
+            "training_hash": manifest.training_hash,
+            "seed": manifest.seed,
+            **{f"params.{name}": value for name, value in manifest.params.items()},
+        },
+    )
+    stores.registry.log_input(
+        tracking_run,
+        name=model.table("validated"),
+        source=stores.tables.uri(model.table("validated")),
+        digest=frozen.data_hash[:16],
+        schema={name: "feature" for name in manifest.features},
+        context="training",
+    )

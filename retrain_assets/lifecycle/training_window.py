@@ -1,0 +1,160 @@
+"""Which labelled batches a training may use as of a batch, and the frozen record of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+import pandas as pd
+
+from retrain_assets.data.labels import labels_as_of
+from retrain_assets.data.windows import Batch
+from retrain_assets.errors import MissingUpstreamError, NotStoredError
+from retrain_assets.lifecycle.history import settled_batches
+from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.records import TrainingSet
+from retrain_assets.stores.protocols import Stores
+
+READ_TABLES = ("validated", "labels", "profile")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingWindow:
+    """The batches that a training as of `as_of` would read, by what is stored now."""
+
+    as_of: datetime
+    batches: tuple[Batch, ...]
+    trainable: tuple[int, ...]
+    reserved: tuple[int, ...]
+    table_versions: dict[str, int]
+    data_hash: str
+
+    @property
+    def rows(self) -> int:
+        """Labelled rows that are not reserved."""
+        return sum(self.trainable)
+
+    @property
+    def reserved_rows(self) -> int:
+        """Labelled rows that are reserved."""
+        return sum(self.reserved)
+
+    @property
+    def training_end(self) -> datetime | None:
+        """End of the newest batch; None without one."""
+        return self.batches[-1].end if self.batches else None
+
+    def rows_after(self, moment: datetime | None) -> int:
+        """Trainable rows of batches that begin at or after a moment; all for None."""
+        return sum(
+            rows
+            for batch, rows in zip(self.batches, self.trainable, strict=True)
+            if moment is None or batch.start >= moment
+        )
+
+
+def plan_window(stores: Stores, model: DeclaredModel, batch: Batch, *, as_of: datetime) -> TrainingWindow:
+    """The window of the declaration as of a cutoff: settled batches, none newer than `batch`, none matured later."""
+    batches = tuple(
+        settled
+        for settled in settled_batches(stores, model, as_of=as_of)
+        if settled.key <= batch.key and model.matured_at(settled) <= as_of
+    )
+    span = model.spec.window.train
+    if span != "all_history" and batches:
+        batches = tuple(settled for settled in batches if settled.start >= batches[-1].end - span)
+    commits = {asset: stores.tables.commits(model.table(asset)) for asset in READ_TABLES}
+    digest = hashlib.sha256()
+    details = {
+        step.batch: step.detail
+        for step in stores.state.steps(model.name)
+        if step.job == "settle" and step.outcome == "done"
+    }
+    for settled in batches:
+        for asset in READ_TABLES:
+            digest.update(f"{settled.key}/{asset}/{commits[asset][settled.key].content_hash}\n".encode())
+    return TrainingWindow(
+        as_of=as_of,
+        batches=batches,
+        trainable=tuple(int(details[settled.key]["trainable"]) for settled in batches),
+        reserved=tuple(
+            int(details[settled.key]["labelled"]) - int(details[settled.key]["trainable"]) for settled in batches
+        ),
+        table_versions={asset: max((c.version for c in made.values()), default=0) for asset, made in commits.items()},
+        data_hash=digest.hexdigest(),
+    )
+
+
+def read_rows(stores: Stores, model: DeclaredModel, frozen: TrainingSet, batches: tuple[str, ...]) -> pd.DataFrame:
+    """Validated rows of the batches with their `label` as of the cutoff, at the frozen table versions, in time order.
+
+    Rows without a label by then are left out; nothing that became known later is read.
+    """
+    versions = frozen.table_versions
+    rows = stores.tables.read(model.table("validated"), batches, version=versions["validated"])
+    labels = labels_as_of(stores.tables.read(model.table("labels"), batches, version=versions["labels"]), frozen.as_of)
+    keys = ["ra_batch", "ra_row_id"]
+    joined = rows.merge(labels[[*keys, "label"]], on=keys, how="inner", validate="one_to_one")
+    return joined.sort_values([model.spec.event_time, "ra_row_id"], ignore_index=True)
+
+
+def stored_training_sets(stores: Stores, model: DeclaredModel) -> list[TrainingSet]:
+    """All frozen training sets in order of their batch and attempt."""
+    try:
+        table = stores.tables.read(model.table("training_set"))
+    except NotStoredError:
+        return []
+    table = table.sort_values(["ra_batch", "attempt"])
+    return [from_row(model, row) for row in table.to_dict("records")]
+
+
+def latest_training_set(stores: Stores, model: DeclaredModel, batch: Batch) -> TrainingSet:
+    """The newest attempt of a batch."""
+    made = [frozen for frozen in stored_training_sets(stores, model) if frozen.batch == batch.key]
+    if not made:
+        raise MissingUpstreamError(
+            f"training_set of {model.name} {batch}", f"{model.name}/training_set partition {batch}"
+        )
+    return made[-1]
+
+
+def to_row(frozen: TrainingSet) -> dict[str, object]:
+    """One row of the `training_set` table."""
+    return {
+        "attempt": frozen.attempt,
+        "as_of": pd.Timestamp(frozen.as_of),
+        "training_end": pd.Timestamp(frozen.training_end),
+        "rows": frozen.rows,
+        "reserved_rows": frozen.reserved_rows,
+        "data_hash": frozen.data_hash,
+        "cause": frozen.cause,
+        "sufficient": frozen.sufficient,
+        "reason": frozen.reason,
+        "run_id": frozen.run_id,
+        "batches": json.dumps(frozen.batches),
+        "holdout_batches": json.dumps(frozen.holdout_batches),
+        "table_versions": json.dumps(frozen.table_versions, sort_keys=True),
+    }
+
+
+def from_row(model: DeclaredModel, row: dict[str, object]) -> TrainingSet:
+    """The record of a row of the `training_set` table."""
+    return TrainingSet(
+        model=model.name,
+        batch=str(row["ra_batch"]),
+        attempt=int(str(row["attempt"])),
+        as_of=pd.Timestamp(str(row["as_of"])).to_pydatetime(),
+        training_end=pd.Timestamp(str(row["training_end"])).to_pydatetime(),
+        rows=int(str(row["rows"])),
+        reserved_rows=int(str(row["reserved_rows"])),
+        data_hash=str(row["data_hash"]),
+        cause=str(row["cause"]),
+        sufficient=bool(row["sufficient"]),
+        reason=str(row["reason"]),
+        run_id=str(row["run_id"]),
+        batches=tuple(json.loads(str(row["batches"]))),
+        holdout_batches=tuple(json.loads(str(row["holdout_batches"]))),
+        table_versions=json.loads(str(row["table_versions"])),
+    )

@@ -1,0 +1,241 @@
+"""`validated`, `quarantine`, `profile`, `drift_report` and `predictions` of a batch."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pandas as pd
+
+from retrain_assets.data.profile import TableProfile, profile_table
+from retrain_assets.data.reading import read_part
+from retrain_assets.data.windows import Batch
+from retrain_assets.drift.detect import detect_drift
+from retrain_assets.drift.episodes import advance
+from retrain_assets.drift.report import DriftReport
+from retrain_assets.errors import MissingUpstreamError, NotStoredError, UnreadableFileError
+from retrain_assets.lifecycle.champions import champion_version
+from retrain_assets.lifecycle.ingest import latest_arrival
+from retrain_assets.lifecycle.ledger import record_step
+from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.records import Detected, PredictionMode, Profiled, Scored, Validated
+from retrain_assets.stores.protocols import Stores
+from retrain_assets.training.bundle import ModelVersion
+from retrain_assets.training.predict import predict
+
+
+def validate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Validated:
+    """Parses the kept bytes and splits the rows into those that respect the contract and those in quarantine."""
+    frames, unreadable = read_raw(stores, model, batch)
+    result = model.contract.check(frames, batch)
+    quarantine = pd.concat([result.quarantine, _unreadable_rows(unreadable)], ignore_index=True)
+    refused = result.refused
+    if unreadable:
+        names = ", ".join(f"{name} ({error.reason})" for name, error in unreadable.items())
+        refused = f"unreadable: {names}" if refused is None else f"{refused}; unreadable: {names}"
+    if refused is not None:
+        record_step(
+            stores, model, batch, "watch",
+            outcome="refused", cause="batch", as_of=batch.end, now=now, run_id=run_id, detail={"reason": refused},
+        )  # fmt: skip
+    return Validated(
+        parsed_rows=result.parsed_rows,
+        accepted=stores.tables.write(model.table("validated"), batch.key, result.accepted, run_id=run_id),
+        quarantined=stores.tables.write(model.table("quarantine"), batch.key, quarantine, run_id=run_id),
+        quarantined_rows=result.parsed_rows - len(result.accepted),
+        reasons=result.reasons,
+        unreadable_files={name: str(error) for name, error in unreadable.items()},
+        refused=refused,
+        columns={str(name): str(dtype) for name, dtype in result.accepted.dtypes.items()},
+    )
+
+
+def read_raw(
+    stores: Stores, model: DeclaredModel, batch: Batch
+) -> tuple[list[tuple[str, pd.DataFrame]], dict[str, UnreadableFileError]]:
+    """The parsed files of the valid delivery, and the error of each file that cannot be parsed."""
+    arrival = latest_arrival(stores, model, batch)
+    if arrival is None:
+        raise MissingUpstreamError(f"raw of {model.name} {batch}", f"{model.name}/raw partition {batch}")
+    frames: list[tuple[str, pd.DataFrame]] = []
+    unreadable: dict[str, UnreadableFileError] = {}
+    for part in arrival.parts:
+        try:
+            frame = read_part(part.name, part.media_type, stores.blobs.get(part.content_hash), **model.reading)
+            frames.append((part.name, frame))
+        except UnreadableFileError as error:
+            unreadable[part.name] = error
+    return frames, unreadable
+
+
+def profile(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Profiled:
+    """Summarizes the columns of the validated rows."""
+    made = profile_table(read_validated(stores, model, batch))
+    commit = stores.tables.write(model.table("profile"), batch.key, made.to_frame(), run_id=run_id)
+    return Profiled(profile=made, commit=commit)
+
+
+def detect(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Detected:
+    """Compares the batch with the reference of the champion as of the batch, and carries the drift episode on."""
+    current = read_profile(stores, model, batch)
+    champion = champion_version(stores, model, batch.start)
+    if champion is None:
+        report, reference = _bootstrapping(model, batch), None
+    else:
+        bundle = stores.registry.load(champion)
+        reference = bundle.reference.for_batch(batch, model.calendar, model.spec.drift.reference_batches)
+        report = detect_drift(
+            model=model.name,
+            batch=batch.key,
+            champion_version=champion.version,
+            current=current,
+            reference=reference,
+            spec=model.spec.drift,
+        )
+    episode = advance(stores.state.episodes(model.name), report)
+    if episode is not None:
+        stores.state.save_episode(episode)
+    frame = report.to_frame().assign(episode=None if episode is None else episode.id)
+    commit = stores.tables.write(model.table("drift_report"), batch.key, frame, run_id=run_id)
+    figure = None if reference is None else _drift_figure(report, current, reference)
+    return Detected(report=report, episode=episode, commit=commit, figure=figure)
+
+
+def score(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Scored:
+    """Scores the batch with the champion as of the batch; what was served before is never overwritten."""
+    champion = champion_version(stores, model, batch.start)
+    validated = read_validated(stores, model, batch)
+    stored = read_predictions(stores, model, batch)
+    if champion is None:
+        commit = stores.tables.write(model.table("predictions"), batch.key, stored, run_id=run_id)
+        _watched(stores, model, batch, None, now=now, run_id=run_id)
+        return Scored(version=None, mode=None, rows=0, mean_score=None, commit=commit)
+    scored = predictions_of(stores, model, champion, validated)
+    served = stored[stored["mode"] == "served"]
+    mode: PredictionMode = "served" if served.empty else "rescored"
+    if mode == "rescored":
+        # Rows whose served score still stands need no second one.
+        unchanged = scored.merge(served[["ra_row_id", "version", "score"]], on=["ra_row_id", "version", "score"])[
+            "ra_row_id"
+        ]
+        scored = scored[~scored["ra_row_id"].isin(unchanged)]
+        stored = stored[~((stored["mode"] == "rescored") & (stored["version"] == champion.version))]
+    table = pd.concat([stored, scored.assign(mode=mode)], ignore_index=True) if len(scored) else stored
+    commit = stores.tables.write(model.table("predictions"), batch.key, table, run_id=run_id)
+    valid = table[table["version"] == champion.version]
+    _watched(stores, model, batch, champion.version, now=now, run_id=run_id)
+    return Scored(
+        version=champion,
+        mode=mode if len(scored) else "served",
+        rows=len(valid),
+        mean_score=float(valid["score"].mean()) if len(valid) else None,
+        commit=commit,
+    )
+
+
+def _watched(
+    stores: Stores, model: DeclaredModel, batch: Batch, version: int | None, *, now: datetime, run_id: str
+) -> None:
+    record_step(
+        stores, model, batch, "watch",
+        outcome="done", cause="batch", as_of=batch.end, now=now, run_id=run_id, detail={"version": version},
+    )  # fmt: skip
+
+
+def predictions_of(
+    stores: Stores, model: DeclaredModel, version: ModelVersion, validated: pd.DataFrame
+) -> pd.DataFrame:
+    """Scores of validated rows by a version, in the form of the `predictions` table but for the mode."""
+    frame = pd.DataFrame({"ra_row_id": validated["ra_row_id"], "event_time": validated[model.spec.event_time]})
+    if validated.empty:
+        return frame.assign(version=pd.Series(dtype="int64"), score=pd.Series(dtype="float64"), probabilities=None)
+    bundle = stores.registry.load(version)
+    scores = predict(bundle.pipeline, validated, task=model.spec.task, classes=bundle.manifest.classes)
+    multi = scores.values.ndim == 2
+    return frame.assign(
+        version=version.version,
+        score=scores.values.max(axis=1) if multi else scores.values,
+        probabilities=pd.Series(list(scores.values), index=frame.index) if multi else None,
+    )
+
+
+EMPTY_PREDICTIONS = pd.DataFrame(
+    {
+        "ra_row_id": pd.Series(dtype="object"),
+        "event_time": pd.Series(dtype="datetime64[us, UTC]"),
+        "version": pd.Series(dtype="int64"),
+        "score": pd.Series(dtype="float64"),
+        "probabilities": pd.Series(dtype="object"),
+        "mode": pd.Series(dtype="object"),
+    }
+)
+
+
+def read_validated(stores: Stores, model: DeclaredModel, batch: Batch) -> pd.DataFrame:
+    """The validated rows of a batch."""
+    return _read(stores, model, batch, "validated")
+
+
+def read_profile(stores: Stores, model: DeclaredModel, batch: Batch) -> TableProfile:
+    """The profile of a batch."""
+    return TableProfile.from_frame(_read(stores, model, batch, "profile"))
+
+
+def read_drift(stores: Stores, model: DeclaredModel, batch: Batch) -> DriftReport | None:
+    """The drift report of a batch; None when none was made (a refused batch)."""
+    try:
+        frame = stores.tables.read(model.table("drift_report"), [batch.key])
+    except NotStoredError:
+        return None
+    return DriftReport.from_frame(frame, model=model.name, batch=batch.key)
+
+
+def read_predictions(stores: Stores, model: DeclaredModel, batch: Batch) -> pd.DataFrame:
+    """All predictions of a batch by any version; empty when there are none."""
+    try:
+        return stores.tables.read(model.table("predictions"), [batch.key]).drop(columns="ra_batch")
+    except NotStoredError:
+        return EMPTY_PREDICTIONS
+
+
+def _read(stores: Stores, model: DeclaredModel, batch: Batch, asset: str) -> pd.DataFrame:
+    try:
+        return stores.tables.read(model.table(asset), [batch.key]).drop(columns="ra_batch")
+    except NotStoredError:
+        raise MissingUpstreamError(
+            f"{asset} of {model.name} {batch}", f"{model.name}/{asset} partition {batch}"
+        ) from None
+
+
+def _bootstrapping(model: DeclaredModel, batch: Batch) -> DriftReport:
+    return DriftReport(
+        model=model.name,
+        batch=batch.key,
+        champion_version=None,
+        verdict="not_applicable",
+        reason="bootstrapping: there is no champion whose reference the batch could be compared with",
+        score=None,
+        columns=(),
+    )
+
+
+def _drift_figure(report: DriftReport, current: TableProfile, reference: TableProfile) -> bytes | None:
+    """A picture only where there is something to see: drawing costs more than all the rest of the step."""
+    if report.verdict != "drift":
+        return None
+    from retrain_assets.reporting.drift_figure import drift_figure
+
+    return drift_figure(report, current, reference)
+
+
+def _unreadable_rows(unreadable: dict[str, UnreadableFileError]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "row_id": None,
+            "row_number": -1,
+            "column": "",
+            "rule": "file_is_readable",
+            "value": [error.detail[:200] for error in unreadable.values()],
+            "file": list(unreadable),
+            "reason": [error.reason for error in unreadable.values()],
+        }
+    )
