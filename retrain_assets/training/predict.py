@@ -1,0 +1,50 @@
+"""Scores of a fitted pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from retrain_assets.errors import DataError
+from retrain_assets.performance.scores import Scores
+from retrain_assets.training.bundle import ModelBundle
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+
+
+def predict(model: ModelBundle | BaseEstimator, frame: pd.DataFrame, classes: Sequence[Any] | None = None) -> Scores:
+    """What the model says about validated rows.
+
+    Args:
+        model: A bundle, or a fitted pipeline.
+        frame: Validated rows; extra columns are ignored.
+        classes: Classes of the pipeline in its own order, none for a regression. A bundle knows its own.
+
+    Raises:
+        DataError: a feature is missing, the transform failed, or a score is NaN or infinite.
+    """
+    pipeline: Any = model.pipeline if isinstance(model, ModelBundle) else model
+    if classes is None:
+        classes = model.manifest.classes if isinstance(model, ModelBundle) else tuple(getattr(model, "classes_", ()))
+    known = tuple(classes)
+    if len(frame) == 0:
+        return Scores(np.empty((0, len(known)) if len(known) > 2 else 0), known)
+    if not known:
+        return Scores(_finite(np.asarray(pipeline.predict(frame), dtype=np.float64).reshape(len(frame))))
+    probabilities = _finite(np.asarray(pipeline.predict_proba(frame), dtype=np.float64))
+    return Scores(probabilities[:, 1] if len(known) == 2 else probabilities, known)
+
+
+def _finite(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    bad = ~np.isfinite(values)
+    if bad.any():
+        raise DataError(
+            f"the model must answer finite numbers ({int(bad.sum())} of {bad.size} are NaN or infinite): "
+            "look at the estimator's parameters and at the range of its features."
+        )
+    return values
