@@ -25,6 +25,7 @@ CAUSES = {
 }
 MAX_WATCH_ATTEMPTS = 2
 RESETTLED_BATCHES = 8
+AGAIN = ("failed", "interrupted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class _Ledger:
         steps = self.of(batch, "watch")
         if not steps:
             return False
-        if steps[-1].outcome == "failed":
+        if steps[-1].outcome in AGAIN:
             return _trailing_failures(steps) >= MAX_WATCH_ATTEMPTS
         return self.ingested.get(batch, 0) >= self.seen.get(batch, 0)
 
@@ -72,7 +73,8 @@ def _due_retrain(model: DeclaredModel, ledger: _Ledger, watched: list[str], now:
         for step in ledger.of(decision.batch, "retrain")
         if step.detail.get("decision", decision.attempt) == decision.attempt
     ]
-    if any(step.outcome != "failed" for step in steps) or len(steps) >= model.spec.retrain.max_attempts:
+    failures = sum(step.outcome == "failed" for step in steps)
+    if any(step.outcome not in AGAIN for step in steps) or failures >= model.spec.retrain.max_attempts:
         return None
     data = decision.state.get("data_hash", "")
     return _job(
@@ -135,7 +137,9 @@ def _tail_labels(model: DeclaredModel, ledger: _Ledger, watched: list[str], now:
     """Behind the newest batch labels mature with the wall clock."""
     for key in watched:
         batch = model.calendar.batch(key)
-        if not ledger.of(key, "settle") and _settleable(ledger, key) and model.matured_at(batch) <= now:
+        settles = ledger.of(key, "settle")
+        due = not settles or settles[-1].outcome in AGAIN
+        if due and _settleable(ledger, key) and model.matured_at(batch) <= now:
             return _settle(model, ledger, batch, max(model.matured_at(batch), batch.end), "matured")
     return None
 
@@ -147,7 +151,7 @@ def _unsettled(model: DeclaredModel, ledger: _Ledger, watched: list[str], as_of:
         if model.matured_at(batch) > as_of or not _settleable(ledger, key):
             continue
         settles = ledger.of(key, "settle")
-        if not settles:
+        if not settles or settles[-1].outcome in AGAIN:
             return batch
         late_labels = model.spec.target.labels is not None and key in recent
         if late_labels and not settles[-1].detail.get("mature") and settles[-1].as_of < as_of:
@@ -190,9 +194,9 @@ def _job(
 def _trailing_failures(steps: list[Step]) -> int:
     count = 0
     for step in reversed(steps):
-        if step.outcome != "failed":
+        if step.outcome not in AGAIN:
             break
-        count += 1
+        count += step.outcome == "failed"
     return count
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from retrain_assets.data.windows import Batch
 from retrain_assets.errors import LeaseHeldError
 from retrain_assets.lifecycle.model import DeclaredModel
-from retrain_assets.stores.protocols import Step, Stores
+from retrain_assets.stores.protocols import Step, StepOutcome, Stores
 
 Job = Literal["watch", "settle", "decide", "retrain"]
 LEASE_TTL = timedelta(hours=1)
@@ -22,7 +22,7 @@ def record_step(
     batch: Batch,
     job: Job,
     *,
-    outcome: Literal["done", "refused", "failed"],
+    outcome: StepOutcome,
     cause: str,
     as_of: datetime,
     now: datetime,
@@ -50,16 +50,30 @@ def record_step(
 
 
 def record_failure(
-    stores: Stores, model: DeclaredModel, batch: Batch, job: Job, *, reason: str, now: datetime, run_id: str
+    stores: Stores,
+    model: DeclaredModel,
+    batch: Batch,
+    job: Job,
+    *,
+    reason: str,
+    now: datetime,
+    run_id: str,
+    interrupted: bool = False,
 ) -> Step | None:
-    """Writes down that a run failed, unless the run itself wrote how it ended; closes its MLflow run as failed."""
+    """Writes down that a run failed or was stopped, unless it wrote itself how it ended; gives its lease back."""
+    stores.state.release_lease(model.name, run_id)
     for step in stores.state.steps(model.name, batch.key):
         if step.job == job and step.run_id == run_id:
             return None
     return record_step(
         stores, model, batch, job,
-        outcome="failed", cause="run failure", as_of=batch.end, now=now, run_id=run_id, detail={"reason": reason},
+        outcome="interrupted" if interrupted else "failed", cause="run failure", as_of=batch.end, now=now, run_id=run_id,
+        detail={"reason": reason, "decision": _newest_decision(stores, model, batch)},
     )  # fmt: skip
+
+
+def _newest_decision(stores: Stores, model: DeclaredModel, batch: Batch) -> int:
+    return max((decision.attempt for decision in stores.state.decisions(model.name, batch.key)), default=0)
 
 
 @contextmanager

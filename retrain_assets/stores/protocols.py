@@ -55,7 +55,9 @@ class TableStore(Protocol):
     and a reader sees. The content hash ignores the version and the run: the same rows have the same hash.
     """
 
-    def write(self, table: str, partition: str, frame: pd.DataFrame, *, run_id: str | None = None) -> TableCommit:
+    def write(
+        self, table: str, partition: str, frame: pd.DataFrame, *, run_id: str | None = None
+    ) -> TableCommit:
         """Replaces one partition in one atomic commit; an identical content is not committed again (`changed=False`).
 
         New columns are added to the table; a column whose type changed incompatibly raises StoreError.
@@ -95,6 +97,11 @@ class OutboxRow:
     recorded_at: datetime
 
 
+StepOutcome = Literal["done", "refused", "failed", "interrupted"]
+"""`refused`: the data was at fault. `failed`: we were, and the job is tried again a few times. `interrupted`: somebody
+stopped the run, which does not count as a try."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One job that was done (or failed) for a batch: the ledger from which the next job is told.
@@ -107,7 +114,7 @@ class Step:
     job: Literal["watch", "settle", "decide", "retrain"]
     attempt: int
     revision: int
-    outcome: Literal["done", "refused", "failed"]
+    outcome: StepOutcome
     cause: str
     as_of: datetime
     finished_at: datetime
@@ -122,13 +129,26 @@ class StateStore(Protocol):
     """
 
     def append_outbox(
-        self, kind: str, model: str, *, batch: str | None = None, payload: Mapping[str, Any] | None = None,
-        key: str | None = None, now: datetime,
+        self,
+        kind: str,
+        model: str,
+        *,
+        batch: str | None = None,
+        payload: Mapping[str, Any] | None = None,
+        key: str | None = None,
+        now: datetime,
     ) -> int | None:
         """Appends a row and returns its id; with a `key` that was used before for this kind and model: None, no row."""
         ...
 
-    def outbox(self, *, after: int = 0, model: str | None = None, kinds: Iterable[str] | None = None, limit: int = 1000) -> list[OutboxRow]:
+    def outbox(
+        self,
+        *,
+        after: int = 0,
+        model: str | None = None,
+        kinds: Iterable[str] | None = None,
+        limit: int = 1000,
+    ) -> list[OutboxRow]:
         """Rows with a larger id, in order."""
         ...
 
@@ -209,14 +229,21 @@ class ModelRegistry(Protocol):
         ...
 
     def log(
-        self, run_id: str, *, params: Mapping[str, Any] | None = None, metrics: Mapping[str, float] | None = None,
-        tags: Mapping[str, str] | None = None, figures: Mapping[str, bytes] | None = None,
+        self,
+        run_id: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        metrics: Mapping[str, float] | None = None,
+        tags: Mapping[str, str] | None = None,
+        figures: Mapping[str, bytes] | None = None,
         texts: Mapping[str, str] | None = None,
     ) -> None:
         """Adds to a run; figures are PNG bytes by artifact path."""
         ...
 
-    def log_input(self, run_id: str, *, name: str, source: str, digest: str, schema: Mapping[str, str], context: str) -> None:
+    def log_input(
+        self, run_id: str, *, name: str, source: str, digest: str, schema: Mapping[str, str], context: str
+    ) -> None:
         """Adds a dataset input."""
         ...
 
@@ -232,8 +259,13 @@ class ModelRegistry(Protocol):
         """Logs the bundle to the run and registers it as a new version; the same model hash of the same run is one version."""
         ...
 
-    def load(self, version: ModelVersion) -> ModelBundle:
-        """The bundle, its hash verified before anything is deserialized. Raises NotStoredError or IntegrityError."""
+    def load(self, version: ModelVersion, *, cached: bool = True) -> ModelBundle:
+        """The bundle, its hash verified before anything is deserialized; past any cache when `cached` is false.
+
+        Raises:
+            NotStoredError: it is not there.
+            IntegrityError: its files are not what was registered.
+        """
         ...
 
     def set_alias(self, model: str, alias: str, version: int) -> None:

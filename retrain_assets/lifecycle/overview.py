@@ -1,0 +1,183 @@
+"""Where each model stands: told from its declaration and the state database alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Literal
+
+from retrain_assets.data.windows import Calendar
+from retrain_assets.policy.cron import Cron
+from retrain_assets.promotion.log import Promotion
+from retrain_assets.spec import ModelSpec, format_duration
+
+if TYPE_CHECKING:
+    from retrain_assets.policy.decision import Decision
+    from retrain_assets.stores.protocols import StateStore, Step
+
+Light = Literal["green", "red", "unknown", "not applicable"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """A trigger that time alone will fire, and when; `clock` is batch time or wall time."""
+
+    trigger: str
+    at: datetime
+    clock: Literal["batch", "wall"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sign:
+    """One verdict with its reason."""
+
+    light: Light
+    reason: str
+    batch: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelOverview:
+    """One line of `retrain-assets status`.
+
+    `model_age` is batch time since the champion's training end, `champion_age` wall time since its promotion.
+    """
+
+    model: str
+    task: str
+    metric: str
+    state: Literal["not started", "bootstrapping", "serving"]
+    champion: int | None
+    champion_since: datetime | None
+    champion_age: timedelta | None
+    model_age: timedelta | None
+    promotions: int
+    last_batch: str | None
+    last_batch_outcome: str | None
+    drift: Sign
+    health: Sign
+    decision: str | None
+    decision_batch: str | None
+    decision_reason: str | None
+    working: str | None
+    next_due: Due | None
+    next_batch: str | None
+    next_batch_closes: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Records:
+    """What the state database holds of one model; nothing before its first run."""
+
+    steps: Sequence[Step] = ()
+    decisions: Sequence[Decision] = ()
+    promotions: Sequence[Promotion] = ()
+    working: str | None = None
+
+    @classmethod
+    def read(cls, state: StateStore, model: str, *, now: datetime) -> Records:
+        """All records of the model, as they are now."""
+        return cls(
+            steps=state.steps(model),
+            decisions=state.decisions(model),
+            promotions=state.promotions(model),
+            working=state.lease_owner(model, now=now),
+        )
+
+
+def overview(spec: ModelSpec, records: Records, *, now: datetime) -> ModelOverview:
+    """Where the model stands now."""
+    steps, decisions, log = records.steps, records.decisions, records.promotions
+    watches = [step for step in steps if step.job == "watch"]
+    last = max(watches, key=lambda step: step.batch, default=None)
+    decision = decisions[-1] if decisions else None
+    champion = log[-1] if log else None
+    calendar = Calendar(spec.batches)
+    seen = None if last is None else calendar.batch(last.batch)
+    following = calendar.first if seen is None else calendar.next(seen)
+    return ModelOverview(
+        model=spec.name,
+        task=spec.task,
+        metric=spec.metric,
+        state="serving" if champion else "bootstrapping" if steps else "not started",
+        champion=champion.version if champion else None,
+        champion_since=champion.promoted_at if champion else None,
+        champion_age=now - champion.promoted_at if champion else None,
+        model_age=seen.end - champion.training_end if champion and seen else None,
+        promotions=len(log),
+        last_batch=last.batch if last else None,
+        last_batch_outcome=last.outcome if last else None,
+        drift=_drift(decision),
+        health=_health(steps),
+        decision=decision.verdict if decision else None,
+        decision_batch=decision.batch if decision else None,
+        decision_reason=decision.reason if decision else None,
+        working=records.working,
+        next_due=next_due(spec, champion, seen.end if seen else spec.batches.start),
+        next_batch=following.key if following else None,
+        next_batch_closes=following.end if following else None,
+    )
+
+
+def next_due(spec: ModelSpec, champion: Promotion | None, reached: datetime) -> Due | None:
+    """The first of the declared triggers that time alone will fire; None when only the data can.
+
+    Args:
+        spec: The declaration.
+        champion: The promotion in force.
+        reached: End of the newest batch that was watched: where batch time stands.
+    """
+    triggers = spec.retrain.expression.names()
+    due: list[Due] = []
+    if champion is not None and "model_age" in triggers and spec.freshness.model_age is not None:
+        due.append(Due(trigger="model_age", at=champion.training_end + spec.freshness.model_age, clock="batch"))
+    if champion is not None and "freshness" in triggers and spec.freshness.champion is not None:
+        due.append(Due(trigger="freshness", at=champion.promoted_at + spec.freshness.champion, clock="wall"))
+    if "schedule" in triggers and spec.retrain.schedule is not None:
+        at = Cron.parse(spec.retrain.schedule).next(reached)
+        due += [Due(trigger="schedule", at=at, clock="batch")] if at is not None else []
+    # Batch time and wall time are compared as they stand: live, they are the same.
+    return min(due, key=lambda each: each.at, default=None)
+
+
+def _drift(decision: Decision | None) -> Sign:
+    found = [each for each in decision.triggers if each.name == "drift"] if decision else []
+    if decision is None or not found:
+        return Sign(light="unknown", reason="no decision has looked at it yet")
+    trigger = found[0]
+    if not trigger.applicable:
+        return Sign(light="not applicable", reason=trigger.reason, batch=decision.batch)
+    light: Light = "unknown" if trigger.fired is None else "red" if trigger.fired else "green"
+    return Sign(light=light, reason=trigger.reason, batch=decision.batch)
+
+
+def _health(steps: Sequence[Step]) -> Sign:
+    settled = [step for step in steps if step.job == "settle" and step.outcome == "done"]
+    if not settled:
+        return Sign(light="unknown", reason="no labels have matured yet")
+    last = settled[-1]
+    health = last.detail.get("health")
+    light: Light = "unknown" if health is None else "green" if health else "red"
+    return Sign(light=light, reason=str(last.detail.get("reason", "")), batch=last.batch)
+
+
+def age(value: timedelta | None) -> str:
+    """An age in the largest unit that gives two digits or fewer: `3 weeks`, `45 minutes`.
+
+    >>> age(timedelta(days=23, hours=5))
+    '23 days'
+    """
+    if value is None:
+        return ""
+    value = max(value, timedelta(0))
+    for unit in (timedelta(weeks=1), timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)):
+        whole = value // unit
+        if whole >= (4 if unit.days == 7 else 2):
+            return _plural(whole, unit)
+    return f"{int(value.total_seconds())} seconds"
+
+
+def _plural(number: int, unit: timedelta) -> str:
+    name = format_duration(unit).removeprefix("1 ")
+    return f"{number} {name}s"
