@@ -6,12 +6,18 @@ green again, and it re-arms (alarms once more) when its score has grown by the d
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+
+from retrain_assets.drift.report import DriftReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Episode:
-    """One stretch of drift; `id` is `<first batch>` of the stretch against one champion version."""
+    """One stretch of drift against one champion version; `id` is `<first batch>@v<version>`.
+
+    Batch keys order as the batches do. `score` is that of the last drifted batch.
+    """
 
     model: str
     id: str
@@ -34,3 +40,60 @@ class Episode:
     def acknowledged(self, batch: str) -> Episode:
         """The episode after a decision that saw it."""
         return replace(self, acknowledged_batch=batch, acknowledged_score=self.score)
+
+    def covers(self, batch: str) -> bool:
+        """Whether the batch lies in the stretch, its closing batch included."""
+        return self.opened_batch <= batch and (self.closed_batch is None or batch <= self.closed_batch)
+
+
+def advance(episodes: Sequence[Episode], report: DriftReport) -> Episode | None:
+    """The episode that a report belongs to, as it is after the report; to be kept by (model, id).
+
+    `drift` opens an episode or carries the open one on, `stable` closes it. `unknown` changes nothing, and where there
+    is no champion there is no episode. The same batch again gives the same episode, unless its report has changed:
+    then the newer report counts. A batch older than what the champion's episodes have seen changes none of them.
+
+    Args:
+        episodes: those of the model, in order of opening.
+        report: of the batch that is watched.
+    """
+    version = report.champion_version
+    if version is None or report.verdict == "not_applicable":
+        return None
+    mine = [episode for episode in episodes if episode.model == report.model and episode.champion_version == version]
+    newest = mine[-1] if mine else None
+    if newest is not None and report.batch < (newest.closed_batch or newest.last_batch):
+        return next((episode for episode in reversed(mine) if episode.covers(report.batch)), None)
+    current = newest if newest is not None and newest.closed_batch in (None, report.batch) else None
+    if report.verdict == "drift":
+        return _drifting(current, report, version)
+    if current is not None and current.closed_batch is None and report.verdict == "stable":
+        return replace(current, closed_batch=report.batch)
+    return current
+
+
+def superseded(episodes: Sequence[Episode], report: DriftReport) -> tuple[Episode, ...]:
+    """Open episodes of earlier champions, closed: the champion that they alarmed about no longer serves."""
+    return tuple(
+        replace(episode, closed_batch=report.batch)
+        for episode in episodes
+        if episode.closed_batch is None
+        and report.champion_version is not None
+        and episode.model == report.model
+        and episode.champion_version != report.champion_version
+        and episode.last_batch < report.batch
+    )
+
+
+def _drifting(current: Episode | None, report: DriftReport, version: int) -> Episode:
+    score = report.score or 0.0
+    if current is None:
+        return Episode(
+            model=report.model,
+            id=f"{report.batch}@v{version}",
+            champion_version=version,
+            opened_batch=report.batch,
+            last_batch=report.batch,
+            score=score,
+        )
+    return replace(current, last_batch=report.batch, score=score, closed_batch=None)

@@ -1,0 +1,76 @@
+"""With what a batch is compared: profiles of the champion's training batches, which travel with the model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from retrain_assets.data.profile import TableProfile, merge_tables
+from retrain_assets.data.windows import Batch, Calendar
+from retrain_assets.spec import DriftSpec
+
+ReferenceKind = Literal["recent", "training_window", "same_season"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceProfile:
+    """The reference of one model version: profiles by the key of their training batch."""
+
+    kind: ReferenceKind
+    profiles: Mapping[str, TableProfile]
+
+    def for_batch(self, batch: Batch, calendar: Calendar, batches: int) -> TableProfile | None:
+        """The profile that a batch is compared with; None when the training holds nothing to compare it with.
+
+        `recent` and `training_window` are the same for every batch: all profiles together. `same_season` is the
+        `batches` training batches whose starts are nearest to one year before the batch's, no farther than as many
+        batches away.
+        """
+        keys = list(self.profiles)
+        if self.kind == "same_season":
+            keys = _nearest(keys, year_before(batch.start), calendar, batches)
+        return merge_tables([self.profiles[key] for key in keys]) if keys else None
+
+    def to_json(self) -> str:
+        """As text, for the model's bundle."""
+        profiles = {key: json.loads(profile.to_json()) for key, profile in self.profiles.items()}
+        return json.dumps({"kind": self.kind, "profiles": profiles}, separators=(",", ":"), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> ReferenceProfile:
+        """Reads what `to_json` wrote."""
+        record = json.loads(text)
+        profiles = {key: TableProfile.from_json(json.dumps(profile)) for key, profile in record["profiles"].items()}
+        return cls(kind=record["kind"], profiles=profiles)
+
+
+def reference_batches(spec: DriftSpec, training_batches: Sequence[str]) -> tuple[str, ...]:
+    """The training batches whose profiles make the reference, oldest first.
+
+    >>> reference_batches(DriftSpec(reference_batches=2), ["2013-01-15", "2013-01-01", "2013-01-08"])
+    ('2013-01-08', '2013-01-15')
+    """
+    ordered = tuple(sorted(training_batches))
+    return ordered[-spec.reference_batches :] if spec.reference == "recent" else ordered
+
+
+def year_before(moment: datetime) -> datetime:
+    """The same day and time one year earlier; of a 29 February, the 28th."""
+    try:
+        return moment.replace(year=moment.year - 1)
+    except ValueError:
+        return moment.replace(year=moment.year - 1, day=28)
+
+
+def _nearest(keys: Sequence[str], moment: datetime, calendar: Calendar, batches: int) -> list[str]:
+    known = {batch.start: batch for batch in calendar.until(moment + timedelta(days=32 * batches))}
+    starts = {known[start].key: start for start in known}
+    distances = {
+        key: abs(starts[key] - moment)
+        for key in keys
+        if key in starts and abs(starts[key] - moment) <= batches * (known[starts[key]].end - starts[key])
+    }
+    return sorted(sorted(distances, key=lambda key: (distances[key], key))[:batches])

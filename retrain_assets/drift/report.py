@@ -1,0 +1,145 @@
+"""What the comparison of a batch with its reference found: a verdict with its reason for each column and for all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pandas as pd
+
+ColumnVerdict = Literal["drift", "stable", "unknown"]
+TableVerdict = Literal["drift", "stable", "unknown", "not_applicable"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnDrift:
+    """One column: has its distribution moved? `before` and `after` describe both sides in a few words.
+
+    `score` and `p_value` are None where the two sides cannot be compared; the verdict is then `unknown`.
+    """
+
+    name: str
+    kind: str
+    distance: str
+    score: float | None
+    floor: float
+    p_value: float | None
+    verdict: ColumnVerdict
+    reason: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftReport:
+    """A batch against the reference of a champion; `not_applicable` while there is no champion.
+
+    `score` is the mean score of the most distant columns: as many of the compared ones as must drift for the table to
+    drift. It grows with the score of every column, one column's jitter moves it by a fraction, and columns that stay
+    as they are do not dilute it.
+    """
+
+    model: str
+    batch: str
+    champion_version: int | None
+    verdict: TableVerdict
+    reason: str
+    score: float | None
+    columns: tuple[ColumnDrift, ...]
+
+    @property
+    def drifted(self) -> tuple[str, ...]:
+        """Names of the drifted columns, the most distant first."""
+        return tuple(column.name for column in self.ranked if column.verdict == "drift")
+
+    @property
+    def ranked(self) -> tuple[ColumnDrift, ...]:
+        """The columns, the most distant first and those that could not be compared last."""
+        return tuple(sorted(self.columns, key=lambda c: (c.score is None, -(c.score or 0.0), c.name)))
+
+    def to_frame(self) -> pd.DataFrame:
+        """The `drift_report` table: the verdict on the whole in the row with the column '', then one row a column."""
+        whole = {"column": "", "verdict": self.verdict, "reason": self.reason, "score": self.score}
+        rows = [whole] + [
+            {
+                "column": column.name,
+                "kind": column.kind,
+                "distance": column.distance,
+                "score": column.score,
+                "floor": column.floor,
+                "p_value": column.p_value,
+                "verdict": column.verdict,
+                "reason": column.reason,
+                "before": column.before,
+                "after": column.after,
+            }
+            for column in self.columns
+        ]
+        frame = pd.DataFrame(rows, columns=[name for name in _TABLE if name not in _WHOLE])
+        identity = {"model": self.model, "batch": self.batch, "champion_version": self.champion_version}
+        return frame.fillna({"kind": "", "distance": "", "before": "", "after": ""}).assign(**identity).astype(_TABLE)
+
+    @classmethod
+    def from_frame(cls, frame: pd.DataFrame, *, model: str | None = None, batch: str | None = None) -> DriftReport:
+        """Reads what `to_frame` wrote, in any order of the rows; other columns are ignored.
+
+        Args:
+            frame: the rows of one report.
+            model: its model; by default as written.
+            batch: its batch; by default as written.
+
+        Raises:
+            ValueError: the row of the whole is not there exactly once.
+        """
+        rows: list[dict[str, Any]] = frame.to_dict("records")
+        wholes = [row for row in rows if row["column"] == ""]
+        if len(wholes) != 1:
+            raise ValueError(f"a drift report must have one row with the column '' (got {len(wholes)})")
+        whole = wholes[0]
+        version = whole["champion_version"]
+        return cls(
+            model=whole["model"] if model is None else model,
+            batch=whole["batch"] if batch is None else batch,
+            champion_version=None if pd.isna(version) else int(version),
+            verdict=whole["verdict"],
+            reason=whole["reason"],
+            score=_number(whole["score"]),
+            columns=tuple(
+                ColumnDrift(
+                    name=row["column"],
+                    kind=row["kind"],
+                    distance=row["distance"],
+                    score=_number(row["score"]),
+                    floor=float(row["floor"]),
+                    p_value=_number(row["p_value"]),
+                    verdict=row["verdict"],
+                    reason=row["reason"],
+                    before=row["before"],
+                    after=row["after"],
+                )
+                for row in rows
+                if row["column"] != ""
+            ),
+        )
+
+
+_WHOLE = ("model", "batch", "champion_version")
+_TABLE = {
+    "model": "object",
+    "batch": "object",
+    "champion_version": "Int64",
+    "column": "object",
+    "kind": "object",
+    "distance": "object",
+    "score": "float64",
+    "floor": "float64",
+    "p_value": "float64",
+    "verdict": "object",
+    "reason": "object",
+    "before": "object",
+    "after": "object",
+}
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None or pd.isna(value) else float(value)
