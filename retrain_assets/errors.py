@@ -26,6 +26,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Literal
 
 
 class RetrainAssetsError(Exception):
@@ -34,16 +35,21 @@ class RetrainAssetsError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One mistake in a declaration, with its place in the file where that is known."""
+    """One mistake in a declaration, with its place in the file where that is known.
+
+    A `warning` does not make the declaration wrong: it will be once it is used as things stand.
+    """
 
     field: str
     message: str
     file: str | None = None
     line: int | None = None
+    severity: Literal["error", "warning"] = "error"
 
     def __str__(self) -> str:
         place = f"{self.file or '<declaration>'}:{self.line}: " if self.line else ""
-        return f"{place}{self.field}: {self.message}" if self.field else f"{place}{self.message}"
+        kind = "warning: " if self.severity == "warning" else ""
+        return f"{place}{kind}{self.field}: {self.message}" if self.field else f"{place}{kind}{self.message}"
 
 
 class DeclarationError(RetrainAssetsError):

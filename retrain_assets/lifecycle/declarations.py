@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrain_assets.errors import DeclarationError, Problem, did_you_mean
+from retrain_assets.policy.cron import Cron
 from retrain_assets.spec import (
     ColumnSpec,
     EnvReference,

@@ -175,9 +175,9 @@ class _Guesses:
         span = times.max() - times.min()
         rows = {every: len(times) / max(span / step, 1) for every, step in _STEPS.items()}
         fitting = [every for every, step in _STEPS.items() if rows[every] >= 500 and span / step >= 8]
-        every: Every = (
-            fitting[0] if fitting else next((e for e in ("week", "day", "hour") if span / _STEPS[e] >= 8), "hour")
-        )
+        enough: list[Every] = [each for each in ("week", "day") if span / _STEPS[each] >= 8]
+        shortest: Every = "hour"
+        every = next(iter([*fitting, *enough]), shortest)
         self.told.append(f"batches.every: {every} (about {rows[every]:.0f} rows each over {span.days} days)")
         return every
 
@@ -241,9 +241,8 @@ class _Guesses:
             if name not in others and not many and column.type != "datetime":
                 left.append(name)
             elif name not in others:
-                self.told.append(
-                    f"features.columns: without {name} ({'times' if column.type == 'datetime' else 'too many distinct texts'})"
-                )
+                why = "times" if column.type == "datetime" else "too many distinct texts"
+                self.told.append(f"features.columns: without {name} ({why})")
         return left
 
     def _known(self, field: str, name: str) -> str:

@@ -18,7 +18,7 @@ class ColumnSpec(SpecModel):
     nullable: bool = False
     required: bool = True
     unique: bool = False
-    min: float | None = Field(None, description="Smallest allowed value.")
-    max: float | None = Field(None, description="Largest allowed value.")
-    values: tuple[str | int | float | bool, ...] | None = Field(None, description="The allowed values.")
-    pattern: str | None = Field(None, description="Regular expression that a whole text must match.")
+    min: float | None = Field(default=None, description="Smallest allowed value.")
+    max: float | None = Field(default=None, description="Largest allowed value.")
+    values: tuple[str | int | float | bool, ...] | None = Field(default=None, description="The allowed values.")
+    pattern: str | None = Field(default=None, description="Regular expression that a whole text must match.")

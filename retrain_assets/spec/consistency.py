@@ -36,7 +36,9 @@ def inconsistencies(spec: ModelSpec) -> Iterator[Inconsistency]:
     yield from _triggers(spec)
     if spec.target.labels is not None and not spec.row_id:
         yield Inconsistency(
-            field="target.labels", message="needs row_id: labels are joined to rows by it", involves=("row_id",)
+            field="target.labels",
+            message="needs row_id: labels are joined to rows by it",
+            involves=("row_id",),
         )
 
 
@@ -46,7 +48,8 @@ def _metrics(spec: ModelSpec) -> Iterator[Inconsistency]:
         if name not in allowed:
             yield Inconsistency(
                 field=f"report_metrics[{index}]",
-                message=f"must suit a {spec.task}, which `metric: {spec.metric}` makes it: {', '.join(allowed)} (got '{name}')",
+                message=f"must be a metric of {spec.task}, which `metric: {spec.metric}` makes this: "
+                f"{', '.join(allowed)} (got '{name}')",
                 involves=("metric",),
             )
 
@@ -64,7 +67,8 @@ def _columns(spec: ModelSpec) -> Iterator[Inconsistency]:
         if wrong:
             yield Inconsistency(
                 field=field,
-                message=f"must not name the target or a leak column (got {', '.join(wrong)}): they are split off at ingest",
+                message=f"must not name the target or a leak column (got {', '.join(wrong)}): "
+                "they are split off at ingest",
                 involves=("target.column", "leak_columns"),
             )
     # Without a transform the features are the columns of the input; with one they are its own.

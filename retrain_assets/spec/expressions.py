@@ -67,7 +67,7 @@ class And:
 
     def names(self) -> frozenset[str]:
         """All conditions that are mentioned."""
-        return frozenset().union(*(operand.names() for operand in self.operands))
+        return frozenset[str]().union(*(operand.names() for operand in self.operands))
 
     def __str__(self) -> str:
         return "(" + " & ".join(map(str, self.operands)) + ")"
@@ -88,7 +88,7 @@ class Or:
 
     def names(self) -> frozenset[str]:
         """All conditions that are mentioned."""
-        return frozenset().union(*(operand.names() for operand in self.operands))
+        return frozenset[str]().union(*(operand.names() for operand in self.operands))
 
     def __str__(self) -> str:
         return "(" + " | ".join(map(str, self.operands)) + ")"

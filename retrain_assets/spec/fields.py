@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
@@ -97,8 +97,11 @@ def place_of(location: Sequence[str | int], data: object) -> Place:
         is_field = any(_is_model(each) and part in _aliases(each) for each in types)
         last = index == len(location) - 1
         if _holds(data, part) or (last and is_field):
-            known = frozenset().union(*(_aliases(each) for each in types if _is_model(each)))
-            info = next((_aliases(each)[str(part)] for each in types if _is_model(each) and part in _aliases(each)), None)
+            known = frozenset[str]().union(*(_aliases(each) for each in types if _is_model(each)))
+            info = next(
+                (_aliases(each)[str(part)] for each in types if _is_model(each) and part in _aliases(each)),
+                None,
+            )
             types = [inner for each in types for inner in _inside(each, part)]
             path.append(part)
             data = _item(data, part)
@@ -148,7 +151,7 @@ def _inside(annotation: Any, part: str | int) -> Iterator[Any]:
 def _holds(data: object, part: str | int) -> bool:
     if isinstance(data, Mapping):
         return part in data
-    return isinstance(data, (list, tuple)) and isinstance(part, int) and part < len(data)
+    return isinstance(data, list) and isinstance(part, int) and part < len(cast("list[object]", data))
 
 
 def _item(data: Any, part: str | int) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from pydantic import ValidationError
@@ -104,7 +104,8 @@ def duplicate_names(declared: Sequence[Declaration]) -> list[Problem]:
 def _compose(text: str, file: str) -> tuple[list[Node], list[Problem]]:
     nodes: list[Node] = []
     try:
-        nodes.extend(node for node in yaml.compose_all(text, Loader=yaml.SafeLoader) if node is not None)
+        composed = cast("Iterator[Node | None]", yaml.compose_all(text, Loader=yaml.SafeLoader))
+        nodes.extend(node for node in composed if node is not None)  # an empty document has no node
     except yaml.YAMLError as error:
         return nodes, [_syntax_problem(error, file)]
     return nodes, []
@@ -128,14 +129,24 @@ def _line(mark: Any) -> int:
 class _Constructor(yaml.constructor.SafeConstructor):
     """Values as YAML reads them; a date that does not exist stays a text, so that its field says what it must be."""
 
-    def construct_date_or_text(self, node: ScalarNode) -> Any:
+    def construct_yaml_timestamp(self, node: ScalarNode) -> Any:
+        """A date, a time, or the text that looks like one."""
         try:
-            return self.construct_yaml_timestamp(node)
+            return super().construct_yaml_timestamp(node)
         except ValueError:
             return node.value
 
 
-_Constructor.add_constructor("tag:yaml.org,2002:timestamp", _Constructor.construct_date_or_text)
+# The table of constructors holds functions, so that an overriding method has to be entered by itself.
+_Constructor.yaml_constructors = {
+    **yaml.constructor.SafeConstructor.yaml_constructors,
+    "tag:yaml.org,2002:timestamp": _Constructor.construct_yaml_timestamp,
+}
+
+
+def _values(node: Node) -> Any:
+    constructor: Any = _Constructor()
+    return constructor.construct_document(copy.deepcopy(node))
 
 
 class _Document:
@@ -181,15 +192,16 @@ class _Document:
     def _validated(self, key: Node, node: Node) -> Declaration | None:
         lines = {dotted(path): line for path, line in _lines(node)}
         try:
-            data = _Constructor().construct_document(copy.deepcopy(node))
+            data = _values(node)
         except yaml.constructor.ConstructorError as error:
             self.problems.append(_syntax_problem(error, self._file))
             return None
         if not isinstance(data, Mapping):
             self._tell("attributes", "must be a mapping: the declaration of the model", key)
             return None
-        templates = _templates(data)
-        spec, found = _validated(data)
+        attributes = cast("Mapping[str, Any]", data)
+        templates = _templates(attributes)
+        spec, found = _validated(attributes)
         filled_in = {each.path for each in templates}
         found = [*templates, *(each for each in found if each.path not in filled_in)]
         start = key.start_mark.line + 1
@@ -242,14 +254,16 @@ def _duplicate_keys(node: Node, path: Location = (), seen: tuple[int, ...] = ())
 
 
 def _templates(value: object, path: Location = ()) -> list[Finding]:
-    """Dagster's templates are filled in by Dagster only; everything else that reads a declaration would see the braces."""
+    """Dagster alone fills in its templates; everything else that reads a declaration would see the braces."""
     if isinstance(value, str) and "{{" in value:
         message = f"must not be a template (got {value!r}): write the value, or {{env: NAME}} where a text is asked for"
         return [Finding(path=path, message=message)]
     if isinstance(value, Mapping):
-        return [each for key, inner in value.items() for each in _templates(inner, (*path, str(key)))]
-    if isinstance(value, (list, tuple)):
-        return [each for index, inner in enumerate(value) for each in _templates(inner, (*path, index))]
+        items = cast("Mapping[object, object]", value).items()
+        return [each for key, inner in items for each in _templates(inner, (*path, str(key)))]
+    if isinstance(value, list):
+        inners = cast("list[object]", value)
+        return [each for index, inner in enumerate(inners) for each in _templates(inner, (*path, index))]
     return []
 
 
@@ -284,17 +298,15 @@ def _removed(data: Any, path: Location) -> Location:
     """Takes the value out, or the group that holds it where that cannot be without it; returns what was taken out."""
     whole = next((index + 1 for index, part in enumerate(path) if part in ("source", "schema", "labels")), len(path))
     path = path[:whole]
-    parents = [data]
-    for part in path[:-1]:
-        inner = parents[-1]
-        if not isinstance(inner, Mapping) or part not in inner:
+    groups: list[dict[str | int, Any]] = []
+    for part in path:
+        if not isinstance(data, dict):
             break
-        parents.append(inner[part])
-    while parents and not isinstance(parents[-1], dict):
-        parents.pop()
-    path = path[: len(parents)]
+        groups.append(cast("dict[str | int, Any]", data))
+        data = groups[-1].get(part)
+    path = path[: len(groups)]
     if path:
-        parents[-1].pop(path[-1], None)
+        groups[-1].pop(path[-1], None)
     return path
 
 
@@ -302,7 +314,7 @@ def _fill(data: dict[str, Any], stand_ins: Mapping[str, Any]) -> None:
     for key, value in stand_ins.items():
         inner = data.setdefault(key, copy.deepcopy(value))
         if isinstance(inner, dict) and isinstance(value, dict) and key not in ("source", "schema"):
-            _fill(inner, value)
+            _fill(cast("dict[str, Any]", inner), cast("dict[str, Any]", value))
 
 
 def _touches(finding: Finding, path: Location) -> bool:

@@ -64,11 +64,13 @@ UtcTime = Annotated[datetime, BeforeValidator(_utc, json_schema_input_type=str)]
 class BatchesSpec(SpecModel):
     """The half-open UTC windows into which the stream is cut."""
 
-    every: Literal["hour", "day", "week", "month"] = Field(description="Length of a batch; weeks begin on the weekday of `start`.")
+    every: Literal["hour", "day", "week", "month"] = Field(
+        description="Length of a batch; weeks begin on the weekday of `start`."
+    )
     start: UtcTime = Field(description="Start of the first batch (UTC).")
-    end: UtcTime | None = Field(None, description="End of the last batch; without it the stream goes on.")
+    end: UtcTime | None = Field(default=None, description="End of the last batch; without it the stream goes on.")
     tolerance: Duration = Field(
-        timedelta(days=1), description="A batch that arrives later than its window's end plus this is late."
+        default=timedelta(days=1), description="A batch that arrives later than its window's end plus this is late."
     )
 
     @model_validator(mode="after")
@@ -85,49 +87,58 @@ class TargetSpec(SpecModel):
 
     column: str = Field(description="Column of the target in the source, or of the label in `labels`.")
     label_delay: Duration = Field(
-        timedelta(0), description="Time from a row's event to the moment its label is known."
+        default=timedelta(0), description="Time from a row's event to the moment its label is known."
     )
     labels: SourceSpec | None = Field(
-        None,
+        default=None,
         description="A source of its own for labels: the row id columns, the target column and, where known, "
         "`available_at`. By default the target column of `source`.",
     )
-    mature_share: Share = Field(0.95, description="A batch is mature when this share of its rows has a label.")
+    mature_share: Share = Field(default=0.95, description="A batch is mature when this share of its rows has a label.")
 
 
 class QuarantineSpec(SpecModel):
     """How much of a batch may be refused before the whole batch is."""
 
-    tolerance: Share = Field(0.05, description="Largest share of rows in quarantine with which a batch goes on.")
+    tolerance: Share = Field(
+        default=0.05, description="Largest share of rows in quarantine with which a batch goes on."
+    )
 
 
 class ReserveSpec(SpecModel):
     """Rows that no model ever trains on, chosen by a stable hash."""
 
-    share: float = Field(0.2, gt=0, lt=1, description="Share of the rows (or blocks) of every batch.")
-    block: str | None = Field(None, description="Column whose equal values are reserved together (an entity, a day).")
+    share: float = Field(default=0.2, gt=0, lt=1, description="Share of the rows (or blocks) of every batch.")
+    block: str | None = Field(
+        default=None, description="Column whose equal values are reserved together (an entity, a day)."
+    )
 
 
 class FeaturesSpec(SpecModel):
     """From validated rows to the matrix that the estimator sees; all of it inside the fitted pipeline."""
 
     transform: ImportPath | None = Field(
-        None, description="`package.module:function`, a DataFrame of validated rows to a DataFrame of features, row by row."
+        default=None,
+        description="`package.module:function`, a DataFrame of validated rows to a DataFrame of features, row by row.",
     )
-    columns: tuple[str, ...] | None = Field(None, description="Features to keep, after the transform. Default: all.")
+    columns: tuple[str, ...] | None = Field(
+        default=None, description="Features to keep, after the transform. Default: all."
+    )
     impute: Literal["median", "mean", "none"] = Field(
-        "median", description="Missing numbers; missing categories become a category of their own. `none` for estimators that take NaN."
+        default="median",
+        description="Missing numbers; missing categories become a category of their own. "
+        "`none` for estimators that take NaN.",
     )
-    encode: Literal["ordinal", "one_hot"] = Field("ordinal", description="Encoding of categorical features.")
-    scale: bool = Field(False, description="Standardize numeric features.")
+    encode: Literal["ordinal", "one_hot"] = Field(default="ordinal", description="Encoding of categorical features.")
+    scale: bool = Field(default=False, description="Standardize numeric features.")
 
 
 class SearchSpec(SpecModel):
     """A random search with time-ordered cross-validation on the training rows."""
 
     params: dict[str, tuple[Any, ...]] = Field(description="Values to draw from, for each parameter of the estimator.")
-    draws: int = Field(10, ge=1, description="Number of parameter settings that are tried.")
-    folds: int = Field(3, ge=2, description="Time-ordered folds.")
+    draws: int = Field(default=10, ge=1, description="Number of parameter settings that are tried.")
+    folds: int = Field(default=3, ge=2, description="Time-ordered folds.")
 
 
 class EstimatorSpec(SpecModel):
@@ -135,19 +146,24 @@ class EstimatorSpec(SpecModel):
 
     class_: ImportPath = Field(alias="class", description="Import path of the estimator's class.")
     params: dict[str, Any] = Field(default_factory=dict, description="Constructor arguments.")
-    seed: int = Field(0, ge=0, description="Passed as random_state where the estimator has one.")
+    seed: int = Field(default=0, ge=0, description="Passed as random_state where the estimator has one.")
     search: SearchSpec | None = None
     trusted_types: tuple[str, ...] = Field(
-        (), description="Types that skops may load beside those the package trusts, for safe storage of the model."
+        default=(),
+        description="Types that skops may load beside those the package trusts, for safe storage of the model.",
     )
 
 
 class WindowSpec(SpecModel):
     """Which labelled batches a model trains on."""
 
-    train: Literal["all_history"] | Duration = Field("all_history", description="`all_history`, or a span such as `12 weeks`.")
-    min_rows: int = Field(500, ge=10, description="Fewer labelled training rows than this are not sufficient.")
-    holdout_batches: int = Field(4, ge=1, description="Newest matured batches whose reserved rows judge a candidate.")
+    train: Literal["all_history"] | Duration = Field(
+        default="all_history", description="`all_history`, or a span such as `12 weeks`."
+    )
+    min_rows: int = Field(default=500, ge=10, description="Fewer labelled training rows than this are not sufficient.")
+    holdout_batches: int = Field(
+        default=4, ge=1, description="Newest matured batches whose reserved rows judge a candidate."
+    )
 
     @field_validator("train", mode="before")
     @classmethod
@@ -162,22 +178,32 @@ class DriftSpec(SpecModel):
 
     distance: Literal["jensen_shannon", "psi", "kolmogorov_smirnov"] = "jensen_shannon"
     reference: Literal["recent", "training_window", "same_season"] = Field(
-        "recent", description="`recent`: the newest training batches; it travels with the model version."
+        default="recent", description="`recent`: the newest training batches; it travels with the model version."
     )
-    reference_batches: int = Field(8, ge=1, description="Number of batches of the `recent` or `same_season` reference.")
-    effect_floor: float = Field(0.1, ge=0, description="A smaller distance is not drift, however significant.")
+    reference_batches: int = Field(
+        default=8, ge=1, description="Number of batches of the `recent` or `same_season` reference."
+    )
+    effect_floor: float = Field(default=0.1, ge=0, description="A smaller distance is not drift, however significant.")
     alpha: float = Field(
-        0.01, gt=0, lt=1, description="Level of the test that the two sides differ at all, shared over the columns (Bonferroni)."
+        default=0.01,
+        gt=0,
+        lt=1,
+        description="Level of the test that the two sides differ at all, shared over the columns (Bonferroni).",
     )
     columns_share: float = Field(
-        0.2, gt=0, le=1, description="The inputs have drifted when at least this share of the columns (and one) has."
+        default=0.2,
+        gt=0,
+        le=1,
+        description="The inputs have drifted when at least this share of the columns (and one) has.",
     )
-    bins: int = Field(20, ge=2, le=256, description="Quantile bins of a numeric column, fitted on the reference.")
-    smoothing: float = Field(0.5, gt=0, description="Pseudo-count added to each bin before shares are taken.")
-    min_rows: int = Field(200, ge=1, description="Fewer rows than this on either side give `unknown`.")
-    columns: tuple[str, ...] | None = Field(None, description="Columns to watch. Default: all inputs.")
+    bins: int = Field(
+        default=20, ge=2, le=256, description="Quantile bins of a numeric column, fitted on the reference."
+    )
+    smoothing: float = Field(default=0.5, gt=0, description="Pseudo-count added to each bin before shares are taken.")
+    min_rows: int = Field(default=200, ge=1, description="Fewer rows than this on either side give `unknown`.")
+    columns: tuple[str, ...] | None = Field(default=None, description="Columns to watch. Default: all inputs.")
     rearm_growth: float = Field(
-        1.5, gt=1, description="An acknowledged episode alarms again when its score has grown by this factor."
+        default=1.5, gt=1, description="An acknowledged episode alarms again when its score has grown by this factor."
     )
 
 
@@ -185,9 +211,10 @@ class FreshnessSpec(SpecModel):
     """How old a champion may become."""
 
     champion: Duration | None = Field(
-        None, description="FreshnessPolicy on the champion asset: wall time since the last promotion. At least 60 seconds."
+        default=None,
+        description="FreshnessPolicy on the champion asset: wall time since the last promotion. At least 60 seconds.",
     )
-    model_age: Duration | None = Field(None, description="Batch time since the champion's training end.")
+    model_age: Duration | None = Field(default=None, description="Batch time since the champion's training end.")
 
     @field_validator("champion")
     @classmethod
@@ -235,24 +262,28 @@ Budget = Annotated[BudgetSpec, BeforeValidator(_budget, json_schema_input_type=s
 class DecaySpec(SpecModel):
     """When matured losses count as decay."""
 
-    batches: int = Field(3, ge=1, description="Newest matured batches that are looked at together.")
-    standard_errors: float = Field(2.0, gt=0, description="The mean excess over the holdout loss, in standard errors.")
-    floor: float = Field(0.02, ge=0, description="Smallest relative excess that counts, whatever its significance.")
+    batches: int = Field(default=3, ge=1, description="Newest matured batches that are looked at together.")
+    standard_errors: float = Field(
+        default=2.0, gt=0, description="The mean excess over the holdout loss, in standard errors."
+    )
+    floor: float = Field(
+        default=0.02, ge=0, description="Smallest relative excess that counts, whatever its significance."
+    )
 
 
 class RetrainSpec(SpecModel):
     """When the model is trained again."""
 
     when: str = Field(
-        "performance_decay | drift | model_age | event",
+        default="performance_decay | drift | model_age | event",
         description=f"Triggers joined by | & ~ and parentheses: {', '.join(TRIGGERS)}. A person always may.",
     )
-    cooldown: Duration = Field(timedelta(0), description="Batch time that must pass between two retrains.")
-    budget: Budget | None = Field(None, description="Such as `12 per year`; in batch time. Default: no limit.")
-    min_new_labels: int = Field(1000, ge=1, description="Threshold of the trigger `new_labels`.")
-    schedule: str | None = Field(None, description="Cron expression (UTC) of the trigger `schedule`.")
+    cooldown: Duration = Field(default=timedelta(0), description="Batch time that must pass between two retrains.")
+    budget: Budget | None = Field(default=None, description="Such as `12 per year`; in batch time. Default: no limit.")
+    min_new_labels: int = Field(default=1000, ge=1, description="Threshold of the trigger `new_labels`.")
+    schedule: str | None = Field(default=None, description="Cron expression (UTC) of the trigger `schedule`.")
     decay: DecaySpec = DecaySpec()
-    max_attempts: int = Field(2, ge=1, description="How often a crashed retrain is started for one decision.")
+    max_attempts: int = Field(default=2, ge=1, description="How often a crashed retrain is started for one decision.")
 
     @field_validator("when")
     @classmethod
@@ -270,14 +301,16 @@ class PromoteSpec(SpecModel):
     """What a candidate must show before it replaces the champion."""
 
     require: str = Field(
-        "not_worse_than_champion & beats_baseline",
+        default="not_worse_than_champion & beats_baseline",
         description=f"Gates joined by | & ~ and parentheses: {', '.join(GATES)}.",
     )
     margin: float = Field(
-        0.0, ge=0, description="Non-inferiority margin: the relative worsening of the metric that is tolerated."
+        default=0.0,
+        ge=0,
+        description="Non-inferiority margin: the relative worsening of the metric that is tolerated.",
     )
-    confidence: float = Field(0.95, gt=0.5, lt=1, description="Level of the intervals.")
-    min_rows: int = Field(200, ge=2, description="Fewer reserved rows than this make every gate `unknown`.")
+    confidence: float = Field(default=0.95, gt=0.5, lt=1, description="Level of the intervals.")
+    min_rows: int = Field(default=200, ge=2, description="Fewer reserved rows than this make every gate `unknown`.")
 
     @field_validator("require")
     @classmethod
@@ -294,9 +327,11 @@ class PromoteSpec(SpecModel):
 class ModelSpec(SpecModel):
     """One model, declared once. Everything that has a sensible default has one."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,62}$", description="Prefix of the asset keys and name in the registry.")
+    name: str = Field(
+        pattern=r"^[a-z][a-z0-9_]{0,62}$", description="Prefix of the asset keys and name in the registry."
+    )
     description: str = ""
-    owners: tuple[str, ...] = Field((), description="`team:NAME` or e-mail addresses; shown in the UI.")
+    owners: tuple[str, ...] = Field(default=(), description="`team:NAME` or e-mail addresses; shown in the UI.")
     batches: BatchesSpec
     source: SourceSpec
     schema_: ImportPath | dict[str, ColumnSpec] = Field(
@@ -304,18 +339,21 @@ class ModelSpec(SpecModel):
     )
     event_time: str = Field(description="Column with the time of a row; must lie in the batch's window.")
     row_id: tuple[str, ...] = Field(
-        (), description="Columns that identify a row within a batch. Default: a hash of the row's content."
+        default=(), description="Columns that identify a row within a batch. Default: a hash of the row's content."
     )
     target: TargetSpec
     leak_columns: tuple[str, ...] = Field(
-        (), description="Columns known only after the event; split off with the target, out of any transform's reach."
+        default=(),
+        description="Columns known only after the event; split off with the target, out of any transform's reach.",
     )
     quarantine: QuarantineSpec = QuarantineSpec()
     reserve: ReserveSpec = ReserveSpec()
     features: FeaturesSpec = FeaturesSpec()
     estimator: EstimatorSpec
     metric: Metric = Field(description="Proper loss, smaller is better, by which models are compared.")
-    report_metrics: tuple[ReportedMetric, ...] = Field((), description="Further metrics that are measured and shown.")
+    report_metrics: tuple[ReportedMetric, ...] = Field(
+        default=(), description="Further metrics that are measured and shown."
+    )
     window: WindowSpec = WindowSpec()
     drift: DriftSpec = DriftSpec()
     freshness: FreshnessSpec = FreshnessSpec()
@@ -373,8 +411,16 @@ class ModelSpec(SpecModel):
             mode="json",
             by_alias=True,
             include={
-                "schema_", "event_time", "row_id", "target", "leak_columns", "reserve",
-                "features", "estimator", "metric", "window",
+                "schema_",
+                "event_time",
+                "row_id",
+                "target",
+                "leak_columns",
+                "reserve",
+                "features",
+                "estimator",
+                "metric",
+                "window",
             },
         )
         return _hash(training)

@@ -28,7 +28,12 @@ _WHAT = {
     "tuple_type": "a list",
     "dict_type": "a mapping",
 }
-_LIMITS = {"greater_than": ("gt", ">"), "greater_than_equal": ("ge", ">="), "less_than": ("lt", "<"), "less_than_equal": ("le", "<=")}
+_LIMITS = {
+    "greater_than": ("gt", ">"),
+    "greater_than_equal": ("ge", ">="),
+    "less_than": ("lt", "<"),
+    "less_than_equal": ("le", "<="),
+}
 _PATTERNS = {
     "^[a-z][a-z0-9_]{0,62}$": "lower-case letters, digits and underscores, beginning with a letter, at most 63 of them"
 }
@@ -149,12 +154,12 @@ def _model_wanted(context: Mapping[str, Any]) -> str:
     return "{env: NAME}" if context.get("class_name") == "EnvReference" else "a mapping"
 
 
-def _missing(place: Place, error: ErrorDetails, context: Mapping[str, Any]) -> Finding:
+def _missing(place: Place, _error: ErrorDetails, _context: Mapping[str, Any]) -> Finding:
     meaning = place.info.description if place.info is not None else None
     return Finding(path=place.path, message=f"must be set{f': {meaning}' if meaning else ''}", missing_key=True)
 
 
-def _unknown(place: Place, error: ErrorDetails, context: Mapping[str, Any]) -> Finding:
+def _unknown(place: Place, _error: ErrorDetails, _context: Mapping[str, Any]) -> Finding:
     hint = did_you_mean(str(place.path[-1]), place.known_keys)
     return Finding(path=place.path, message=f"is not a known key.{hint}", unknown_key=True)
 
@@ -169,7 +174,7 @@ def _literal(place: Place, error: ErrorDetails, context: Mapping[str, Any]) -> F
     return Finding(path=place.path, message=f"must be one of {', '.join(allowed)} {_got(value)}{hint}")
 
 
-def _tag_invalid(place: Place, error: ErrorDetails, context: Mapping[str, Any]) -> Finding:
+def _tag_invalid(place: Place, _error: ErrorDetails, context: Mapping[str, Any]) -> Finding:
     allowed, tag = _QUOTED.findall(context["expected_tags"]), str(context["tag"])
     close = get_close_matches(tag, allowed, n=1)
     hint = f". Did you mean '{close[0]}'?" if close else ""
@@ -177,9 +182,11 @@ def _tag_invalid(place: Place, error: ErrorDetails, context: Mapping[str, Any]) 
     return Finding(path=(*place.path, "type"), message=message)
 
 
-def _tag_missing(place: Place, error: ErrorDetails, context: Mapping[str, Any]) -> Finding:
+def _tag_missing(place: Place, _error: ErrorDetails, _context: Mapping[str, Any]) -> Finding:
     kinds = "files, delta, sql or python"
-    return Finding(path=(*place.path, "type"), message=f"must be set: the kind of the source, {kinds}", missing_key=True)
+    return Finding(
+        path=(*place.path, "type"), message=f"must be set: the kind of the source, {kinds}", missing_key=True
+    )
 
 
 def _pattern(place: Place, error: ErrorDetails, context: Mapping[str, Any]) -> Finding:

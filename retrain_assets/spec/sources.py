@@ -17,9 +17,11 @@ class FilesSource(SpecModel):
         description="Path or URL of the files of one batch: `{batch}` stands for the batch key, `*` for anything, "
         "for example `drop/{batch}*.csv`. A relative path is relative to the declaration."
     )
-    format: Literal["csv", "parquet"] | None = Field(None, description="By default told by the file's ending.")
-    encoding: str = Field("utf-8", description="Text encoding of CSV files; another one is quarantined, not guessed.")
-    separator: str = Field(",", min_length=1, max_length=1, description="Column separator of CSV files.")
+    format: Literal["csv", "parquet"] | None = Field(default=None, description="By default told by the file's ending.")
+    encoding: str = Field(
+        default="utf-8", description="Text encoding of CSV files; another one is quarantined, not guessed."
+    )
+    separator: str = Field(default=",", min_length=1, max_length=1, description="Column separator of CSV files.")
     storage_options: dict[str, Text] = Field(
         default_factory=dict, description="Options of the fsspec file system; secrets by `{env: NAME}`."
     )
@@ -39,7 +41,7 @@ class SqlSource(SpecModel):
     type: Literal["sql"]
     url: Text = Field(description="SQLAlchemy URL; use `{env: NAME}` where it holds a password.")
     query: str = Field(description="A SELECT with the parameters :start (inclusive) and :end (exclusive).")
-    chunk_rows: int = Field(50_000, ge=1, description="Rows fetched at a time.")
+    chunk_rows: int = Field(default=50_000, ge=1, description="Rows fetched at a time.")
 
 
 class PythonSource(SpecModel):

@@ -1,0 +1,347 @@
+"""The command line: each command reads its arguments, calls one function and prints what it answers."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from retrain_assets import __version__
+from retrain_assets.errors import DeclarationError, Problem, RetrainAssetsError
+
+if TYPE_CHECKING:
+    from retrain_assets.home import Home
+    from retrain_assets.lifecycle.overview import ModelOverview
+    from retrain_assets.spec.loading import Declaration
+
+DONE, FAILED = 0, 1
+"""Exit codes; wrong usage is click's 2."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What stands before the command."""
+
+    home: Path | None
+    defs: tuple[Path, ...]
+    debug: bool
+
+    def opened_home(self) -> Home:
+        """The home that was asked for; the environment of the processes started from here agrees with it."""
+        from retrain_assets.home import HOME_VARIABLE, Home
+
+        if self.home is not None:
+            os.environ[HOME_VARIABLE] = str(self.home.absolute())
+        return Home.from_environment()
+
+    def declaration_paths(self) -> tuple[Path, ...]:
+        """Where declarations are looked for."""
+        from retrain_assets.stores.declarations import declarations_root
+
+        return self.defs or (declarations_root(Path.cwd()),)
+
+    def declarations(self) -> list[Declaration]:
+        """All declared models."""
+        from retrain_assets.stores.declarations import load_files
+
+        return load_files(self.declaration_paths())
+
+    def declared(self, name: str) -> Declaration:
+        """The declared model of a name."""
+        from retrain_assets.stores.declarations import named
+
+        return named(self.declarations(), name)
+
+
+class _Commands(click.Group):
+    """Errors of ours are sentences, not tracebacks; `--debug` shows where they come from."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except RetrainAssetsError as error:
+            if ctx.params.get("debug"):
+                raise
+            _fail(error)
+
+
+def _fail(error: RetrainAssetsError) -> NoReturn:
+    if isinstance(error, DeclarationError):
+        _print_problems(error.problems)
+    else:
+        click.secho(f"{type(error).__name__}: {error}", fg="red", err=True)
+    sys.exit(FAILED)
+
+
+def _print_problems(problems: Sequence[Problem]) -> None:
+    for problem in problems:
+        click.secho(str(problem), fg="yellow" if problem.severity == "warning" else "red", err=True)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="retrain-assets")
+@click.option(
+    "--home",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of all state.  [default: $RETRAIN_ASSETS_HOME or ./.retrain_assets]",
+)
+@click.option(
+    "--defs",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="Folder or file of declarations; can be repeated.  [default: the project's defs folder]",
+)
+@click.option("--debug", is_flag=True, help="Show where an error comes from.")
+@click.pass_context
+def main(ctx: click.Context, home: Path | None, defs: tuple[Path, ...], debug: bool) -> None:
+    r"""Keep machine-learning models fresh.
+
+    \b
+    A new model:        retrain-assets init sales.csv --target sold --event-time day
+    Is it right?        retrain-assets check
+    One batch, now:     retrain-assets run sales
+    How are they all?   retrain-assets status
+    Look around:        retrain-assets ui
+
+    Exit codes: 0 done, 1 problems were found or it failed, 2 wrong usage.
+    """
+    working_folder = str(Path.cwd())
+    if working_folder not in sys.path:  # the code that declarations name lies in the project, as for `dagster dev`
+        sys.path.insert(0, working_folder)
+    ctx.obj = Options(home=home, defs=defs, debug=debug)
+
+
+with_options = click.make_pass_decorator(Options)
+
+
+@main.command()
+@click.argument("data", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--name", help="Name of the model.  [default: from the file's name]")
+@click.option("--event-time", help="Column with the time of a row.  [default: guessed]")
+@click.option("--target", help="Column to predict.  [default: guessed]")
+@click.option(
+    "--every", type=click.Choice(["hour", "day", "week", "month"]), help="Length of a batch.  [default: guessed]"
+)
+@click.option(
+    "--metric",
+    type=click.Choice(["log_loss", "brier", "squared_error", "absolute_error", "poisson_deviance"]),
+    help="Loss by which models are compared; tells classification from regression.  [default: guessed]",
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Folder to write into.  [default: <defs>/<name>]")
+def init(
+    data: Path,
+    name: str | None,
+    event_time: str | None,
+    target: str | None,
+    every: Any,
+    metric: str | None,
+    out: Path | None,
+) -> None:
+    r"""Scaffold a model from a data file (CSV or Parquet).
+
+    Infers the schema, guesses what is not given, writes defs.yaml, and cuts the file into one file for each batch
+    beside it: further batches are dropped there.
+
+    \b
+    retrain-assets init sales.csv
+    retrain-assets init flights.parquet --target delayed --event-time time_hour --every week
+    """
+    from retrain_assets.lifecycle.declarations import check_declarations
+    from retrain_assets.lifecycle.scaffold import read_data, scaffold, write_scaffold
+
+    frame = read_data(data)
+    made = scaffold(frame, file=data, name=name, event_time=event_time, target=target, every=every, metric=metric)
+    folder = out if out is not None else _defs_folder() / made.name
+    written = write_scaffold(made, data, folder)
+    click.secho(f"{made.name}: wrote {folder / 'defs.yaml'} and {len(written)} batches to {folder / 'data'}", bold=True)
+    if made.guesses:
+        click.echo("\nGuessed; please review:")
+        for guess in made.guesses:
+            click.echo(f"  {guess}")
+    problems = check_declarations([folder])
+    _print_problems(problems)
+    if any(problem.severity == "error" for problem in problems):
+        sys.exit(FAILED)
+    click.echo(f"\nThe declaration is valid. Next: retrain-assets --defs {folder} run {made.name}")
+
+
+def _defs_folder() -> Path:
+    from retrain_assets.stores.declarations import declarations_root
+
+    root = declarations_root(Path.cwd())
+    return root if root.name == "defs" else root / "defs"
+
+
+@main.command()
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the problems as JSON.")
+@with_options
+def check(options: Options, paths: tuple[Path, ...], as_json: bool) -> None:
+    r"""Validate declarations: all mistakes at once, each with its file and line.
+
+    Also imports what the declarations name (schema, transform, source, estimator) and checks that it fits: columns,
+    parameters, the task. PATHS are files or folders.
+
+    \b
+    retrain-assets check
+    retrain-assets check defs/sales/defs.yaml --json
+    """
+    from retrain_assets.lifecycle.declarations import check_declarations
+    from retrain_assets.stores.declarations import find_declarations
+
+    searched = paths or options.declaration_paths()
+    files = [file for path in searched for file in find_declarations(path)]
+    if not files:
+        raise click.UsageError(f"no defs.yaml below {', '.join(map(str, searched))}")
+    problems = check_declarations(files)
+    wrong = [problem for problem in problems if problem.severity == "error"]
+    if as_json:
+        click.echo(json.dumps([asdict(problem) for problem in problems], indent=2))
+    else:
+        _print_problems(problems)
+        said = f"{len(wrong)} problem{'' if len(wrong) == 1 else 's'}" if wrong else "no problems"
+        click.echo(f"{said} in {len(files)} file{'' if len(files) == 1 else 's'}")
+    sys.exit(FAILED if wrong else DONE)
+
+
+@main.command()
+@click.argument("model", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@with_options
+def status(options: Options, model: str | None, as_json: bool) -> None:
+    r"""Show where each model stands: champion, age, last verdicts, what comes next.
+
+    Reads the declarations and the state database only.
+
+    \b
+    retrain-assets status
+    retrain-assets status flight_delay --json
+    """
+    from retrain_assets.home import open_state
+    from retrain_assets.lifecycle.overview import Records, overview
+
+    declared = [options.declared(model)] if model else options.declarations()
+    home, now = options.opened_home(), datetime.now(UTC)
+    state = open_state(home) if home.state_exists else None
+    models: list[ModelOverview] = []
+    for each in declared:
+        records = Records() if state is None else Records.read(state, each.spec.name, now=now)
+        models.append(overview(each.spec, records, now=now))
+    if as_json:
+        click.echo(json.dumps([_plain(asdict(each)) for each in models], indent=2))
+    else:
+        _print_status(models, home)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            f"{key}_seconds" if isinstance(inner, timedelta) else key: _plain(inner) for key, inner in value.items()
+        }
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _print_status(models: Sequence[ModelOverview], home: Home) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    from retrain_assets.lifecycle.overview import age
+
+    colours = {"green": "green", "red": "red", "unknown": "yellow", "not applicable": "dim"}
+    table = Table(
+        box=SIMPLE_HEAD, title=f"{len(models)} models, {home.folder}", title_justify="left", title_style="dim"
+    )
+    for column in ("model", "champion", "age", "last batch", "drift", "health", "decision", "next"):
+        table.add_column(column, overflow="fold")
+    for each in models:
+        champion = f"v{each.champion}" if each.champion is not None else each.state
+        drift, health = (f"[{colours[sign.light]}]{sign.light}[/]" for sign in (each.drift, each.health))
+        decision = f"{each.decision}: {each.decision_reason}" if each.decision else ""
+        last = f"{each.last_batch} {each.last_batch_outcome}" if each.last_batch else ""
+        table.add_row(each.model, champion, age(each.model_age), last, drift, health, decision, _next(each))
+    Console().print(table)
+
+
+def _next(model: ModelOverview) -> str:
+    said: list[str] = []
+    if model.working:
+        said.append(f"run {model.working} is at work")
+    if model.next_batch and model.next_batch_closes:
+        said.append(f"batch {model.next_batch} (closes {model.next_batch_closes:%Y-%m-%d %H:%M})")
+    if model.next_due:
+        said.append(f"{model.next_due.trigger} at {model.next_due.at:%Y-%m-%d %H:%M} ({model.next_due.clock} time)")
+    return "; ".join(said) or "the stream has ended"
+
+
+@main.command()
+@click.argument("model")
+@click.argument("text")
+@with_options
+def event(options: Options, model: str, text: str) -> None:
+    r"""Record a business event: the trigger `event` of the next decision.
+
+    \b
+    retrain-assets event flight_delay "new winter timetable"
+    """
+    _append(options, "event", model, text)
+    click.echo(f"{model}: recorded the event; the next decision will see it")
+
+
+@main.command()
+@click.argument("model")
+@click.option("--reason", required=True, help="Why; it stands in the decision.")
+@with_options
+def retrain(options: Options, model: str, reason: str) -> None:
+    r"""Ask for a retrain as a person: the trigger `person` of the next decision.
+
+    Cooldown, budget and holds bind a person too; the decision says what it came to.
+
+    \b
+    retrain-assets retrain flight_delay --reason "the weather feed was mended"
+    """
+    _append(options, "person", model, reason)
+    click.echo(f"{model}: recorded the request; the next decision will see it")
+
+
+def _append(options: Options, kind: str, model: str, text: str) -> None:
+    from retrain_assets.home import open_state
+
+    options.declared(model)
+    state = open_state(options.opened_home().prepare())
+    state.append_outbox(kind, model, payload={"text": text}, now=datetime.now(UTC))
+
+
+@main.command()
+@click.option("--port", default=3000, show_default=True, help="Port on 127.0.0.1.")
+@with_options
+def ui(options: Options, port: int) -> None:
+    r"""Open the Dagster UI on the project, daemon included (`dagster dev`).
+
+    \b
+    retrain-assets ui --port 3001
+    """
+    home = options.opened_home().prepare()
+    where = ["-w", "workspace.yaml"] if Path("workspace.yaml").exists() else []
+    command = [sys.executable, "-m", "dagster", "dev", *where, "-h", "127.0.0.1", "-p", str(port)]
+    environ = {**os.environ, "DAGSTER_HOME": str(home.dagster_home), "RETRAIN_ASSETS_HOME": str(home.folder)}
+    click.echo(f"http://127.0.0.1:{port} (Ctrl-C ends it); state in {home.folder}")
+    sys.stdout.flush()
+    os.execve(sys.executable, command, environ)  # noqa: S606 - our own interpreter with our own arguments
+
+
+@main.command()
+def schema() -> None:
+    """Print the JSON schema of a declaration's attributes, for editors and other tools."""
+    from retrain_assets.spec import ModelSpec
+
+    click.echo(json.dumps(ModelSpec.model_json_schema(by_alias=True), indent=2))
