@@ -1,12 +1,16 @@
-"""The sample of the slow tests: a share of each module's, chosen by a seed, the same on every machine."""
+"""What holds for all tests, and the sample of the slow ones: a share of each module's, chosen by a seed."""
 
 import hashlib
 import math
 from collections import defaultdict
 
 import pytest
+from hypothesis import settings
 
 collect_ignore_glob = ["*/migrations/*"]  # alembic's scripts run inside alembic only
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("patient", settings.default, deadline=None)
+settings.load_profile("patient")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
