@@ -59,8 +59,8 @@ class FsspecBlobStore:
         found = hashlib.sha256(content).hexdigest()
         if found != content_hash:
             raise IntegrityError(
-                f"blob {self.uri(content_hash)} must have the SHA-256 of its name (got {found}): it was changed or torn. "
-                "Remove it and ingest its batch again."
+                f"blob {self.uri(content_hash)} must have the SHA-256 of its name (got {found}): "
+                "it was changed or torn. Remove it and ingest its batch again."
             )
         return content
 
