@@ -32,7 +32,7 @@ def read_source(import_path: str, *, field: str = "features.transform") -> Trans
             text = file.read()
     except (OSError, UnicodeDecodeError) as error:
         raise _problem(field, f"the source of '{import_path}' cannot be read: {error}.") from error
-    source = TransformSource(module=function.__module__, function=function.__name__, text=text)
+    source = TransformSource(function.__module__, function.__name__, text)
     siblings = source.sibling_imports()
     if siblings:
         raise _problem(

@@ -36,7 +36,10 @@ class ModelVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """From what a model was made; enough to make it again."""
+    """From what a model was made; enough to make it again.
+
+    `trusted_types` are those that the declaration allows skops to load beside the package's own.
+    """
 
     model: str
     batch: str
@@ -55,6 +58,7 @@ class Manifest:
     classes: tuple[Any, ...]
     params: Mapping[str, Any]
     model_hash: str
+    trusted_types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,33 +1,35 @@
-"""What a model hash holds for: the versions of the libraries and the number of threads."""
+"""What a model hash holds for: code, versions of the libraries, number of threads."""
 
 from __future__ import annotations
 
 import platform
 from importlib import metadata
 
+from retrain_assets import __version__
+
 _LIBRARIES = ("numpy", "scipy", "pandas", "scikit-learn", "skops", "cloudpickle")
 
 
-def library_versions(estimator_class: str | None = None) -> dict[str, str]:
+def code_version() -> str:
+    """Version of this package. The user's transform is in the bundle by its text."""
+    return f"retrain_assets {__version__}"
+
+
+def libraries(estimator_class: str | None = None) -> dict[str, str]:
     """Versions of Python, of the libraries that training rests on, and of the one that the estimator comes from.
 
     Args:
         estimator_class: Import path of the estimator.
     """
-    names = dict.fromkeys(_LIBRARIES)
-    if estimator_class is not None:
-        package = estimator_class.partition(".")[0].partition(":")[0]
-        names |= dict.fromkeys(metadata.packages_distributions().get(package, [])) if package != "sklearn" else {}
-    versions = {"python": platform.python_version()}
-    for name in names:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue  # an own module, or an optional library that is not there
-    return versions
+    names = list(_LIBRARIES)
+    package = (estimator_class or "sklearn").partition(":")[0].partition(".")[0]
+    if package != "sklearn":
+        names += metadata.packages_distributions().get(package, [])  # none for a module of the user's own
+    installed = {name: metadata.version(name) for name in dict.fromkeys(names)}
+    return {"python": platform.python_version(), **installed}
 
 
-def thread_count() -> int:
+def threads() -> int:
     """Threads that OpenMP gives to an estimator; 1 where no OpenMP is loaded."""
     from threadpoolctl import threadpool_info
 

@@ -123,7 +123,7 @@ class FeatureMatrix(TransformerMixin, BaseEstimator):
 
     def _encoder(self, texts: npt.NDArray[Any]) -> OrdinalEncoder | OneHotEncoder:
         if self.encode == "ordinal":
-            encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1.0, dtype=np.float64)
+            encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, dtype=np.float64)
             return encoder.fit(texts)
         encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False, dtype=np.float64).fit(texts)
         for name, categories in zip(self.categorical_, encoder.categories_, strict=True):

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import BuiltinFunctionType, FunctionType, MethodType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
+
+from retrain_assets.training.predict import predict
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
 
 GOLDEN_DIGITS = 9
 """Golden scores are rounded to so many digits: sums over threads may differ in the last bits."""
@@ -17,22 +23,24 @@ GOLDEN_DIGITS = 9
 _TIMINGS = ("refit_time_", "mean_fit_time", "std_fit_time", "mean_score_time", "std_score_time")
 
 
-def hash_model(model: object, params: Mapping[str, Any], golden_scores: npt.NDArray[np.float64]) -> str:
-    """SHA-256 (hex, 64 characters) of parameters, fitted state and golden scores.
+def model_hash(pipeline: BaseEstimator, *, golden: pd.DataFrame, classes: Sequence[Any]) -> str:
+    """SHA-256 (hex) of the parameters, the fitted state and the scores of the golden rows.
 
-    The state is walked by value: the order of dictionaries, memory addresses, timings and what a pickle would add
-    have no part in it. The same code, data, seed, libraries and threads give the same hash in any process.
-
-    >>> hash_model({"a": 1.0, "b": [2]}, {}, np.zeros(1)) == hash_model({"b": [2], "a": 1.0}, {}, np.zeros(1))
-    True
+    The state is walked by value: the order of dictionaries, memory addresses and timings have no part in it. The same
+    code, data, seed, libraries and threads give the same hash in any process.
     """
-    return hashlib.sha256(
-        digest(params) + digest(model) + digest(np.round(golden_scores, GOLDEN_DIGITS) + 0.0)
-    ).hexdigest()
+    scores = predict(pipeline, golden, task="classification" if classes else "regression", classes=classes).values
+    # Adding zero makes a negative zero positive.
+    answers = np.round(scores, GOLDEN_DIGITS) + 0.0
+    return hashlib.sha256(digest(pipeline) + digest(list(classes)) + digest(answers)).hexdigest()
 
 
 def digest(value: object) -> bytes:
-    """SHA-256 of a value and all that it holds."""
+    """SHA-256 of a value and all that it holds.
+
+    >>> digest({"a": 1.0, "b": [2]}) == digest({"b": [2], "a": 1.0})
+    True
+    """
     return _Walk().digest(value)
 
 

@@ -14,9 +14,14 @@ if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
     from sklearn.pipeline import Pipeline
 
+    from retrain_assets.training.transform import SourceTransform
+
 
 def build_pipeline(
-    spec: ModelSpec, *, source: TransformSource | None = None, params: Mapping[str, Any] | None = None
+    spec: ModelSpec,
+    *,
+    source: TransformSource | SourceTransform | None = None,
+    params: Mapping[str, Any] | None = None,
 ) -> Pipeline:
     """Everything from validated rows to predictions: transform (where declared), feature matrix, estimator.
 
@@ -50,7 +55,7 @@ def build_pipeline(
     )
     steps: list[tuple[str, Any]] = [("features", matrix), ("estimator", build_estimator(spec, params or {}))]
     if source is not None:
-        steps.insert(0, ("transform", SourceTransform.of(source)))
+        steps.insert(0, ("transform", SourceTransform(source.source, source.function, source.module)))
     return Pipeline(steps)
 
 

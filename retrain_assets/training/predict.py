@@ -11,27 +11,31 @@ import pandas as pd
 
 from retrain_assets.errors import DataError
 from retrain_assets.performance.scores import Scores
+from retrain_assets.spec.model import Task
 from retrain_assets.training.bundle import ModelBundle
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
 
-def predict(model: ModelBundle | BaseEstimator, frame: pd.DataFrame, classes: Sequence[Any] | None = None) -> Scores:
+def predict(model: ModelBundle | BaseEstimator, frame: pd.DataFrame, *, task: Task, classes: Sequence[Any]) -> Scores:
     """What the model says about validated rows.
 
     Args:
         model: A bundle, or a fitted pipeline.
         frame: Validated rows; extra columns are ignored.
-        classes: Classes of the pipeline in its own order, none for a regression. A bundle knows its own.
+        task: What the model predicts.
+        classes: Its classes in the order of the estimator's columns (a bundle's manifest knows them); none for a
+            regression.
 
     Raises:
         DataError: a feature is missing, the transform failed, or a score is NaN or infinite.
     """
     pipeline: Any = model.pipeline if isinstance(model, ModelBundle) else model
-    if classes is None:
-        classes = model.manifest.classes if isinstance(model, ModelBundle) else tuple(getattr(model, "classes_", ()))
     known = tuple(classes)
+    if (task == "classification") != (len(known) >= 2):
+        needed = "at least two classes" if task == "classification" else "no classes"
+        raise ValueError(f"a {task} must have {needed} (got {known})")
     if len(frame) == 0:
         return Scores(np.empty((0, len(known)) if len(known) > 2 else 0), known)
     if not known:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,9 @@ from retrain_assets.spec import ModelSpec
 from retrain_assets.training.pipeline import build_pipeline
 from retrain_assets.training.predict import predict
 from retrain_assets.training.source import TransformSource
+
+if TYPE_CHECKING:
+    from retrain_assets.training.transform import SourceTransform
 
 Rows = npt.NDArray[np.intp]
 
@@ -35,7 +38,11 @@ class Draw:
 
 
 def search(
-    spec: ModelSpec, frame: pd.DataFrame, labels: npt.NDArray[Any], *, source: TransformSource | None = None
+    spec: ModelSpec,
+    frame: pd.DataFrame,
+    labels: npt.NDArray[Any],
+    *,
+    source: TransformSource | SourceTransform | None = None,
 ) -> tuple[Draw, ...]:
     """Tries the declared number of settings and returns them, the best first (the earlier drawn on a tie).
 
@@ -113,7 +120,7 @@ def _loss(
     frame: pd.DataFrame,
     labels: npt.NDArray[Any],
     fold: tuple[Rows, Rows],
-    source: TransformSource | None,
+    source: TransformSource | SourceTransform | None,
     params: Mapping[str, Any],
 ) -> float:
     train, valid = fold
@@ -122,7 +129,7 @@ def _loss(
         raise InsufficientDataError("a fold of the search has training rows of one class only: declare fewer folds")
     pipeline.fit(frame.iloc[train], labels[train])
     classes = tuple(pipeline.classes_) if spec.task == "classification" else ()
-    scores = predict(pipeline, frame.iloc[valid], classes)
+    scores = predict(pipeline, frame.iloc[valid], task=spec.task, classes=classes)
     if classes:
         # A class that appears later has probability 0: the loss tells it.
         scores = scores.over(tuple(np.unique(np.concatenate([np.asarray(classes), np.unique(labels[valid])]))))

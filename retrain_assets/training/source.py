@@ -1,44 +1,36 @@
-"""The user's feature transform as text: what is bundled, hashed and executed."""
+"""The user's feature transform as text: what is bundled and executed."""
 
 from __future__ import annotations
 
 import ast
-import hashlib
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TransformSource:
-    """The module that holds the declared transform; `function` is the transform's name in it.
+class TransformSource(NamedTuple):
+    """The text of the module that holds the declared transform; `function` is the transform's name in it.
 
-    >>> source = TransformSource(module="features", function="build", text="def build(rows):\\n    return rows")
-    >>> source.path
-    'features:build'
+    >>> TransformSource("app.features", "build", "def build(rows): return rows").path
+    'app.features:build'
     """
 
     module: str
     function: str
-    text: str
+    source: str
 
     @property
     def path(self) -> str:
         """The import path that was declared."""
         return f"{self.module}:{self.function}"
 
-    @property
-    def hash(self) -> str:
-        """SHA-256 of the text (hex)."""
-        return hashlib.sha256(self.text.encode()).hexdigest()
-
     def sibling_imports(self) -> tuple[str, ...]:
         """Modules of the user's own package that the text imports, which therefore are not in the bundle.
 
-        >>> TransformSource(module="app.features", function="f", text="from app import names").sibling_imports()
+        >>> TransformSource("app.features", "build", "from app import names").sibling_imports()
         ('app',)
         """
         package = self.module.rpartition(".")[0]
         found: list[str] = []
-        for node in ast.walk(ast.parse(self.text)):
+        for node in ast.walk(ast.parse(self.source)):
             if isinstance(node, ast.ImportFrom) and node.level:
                 found.append("." * node.level + (node.module or ""))
             elif isinstance(node, ast.ImportFrom):

@@ -18,7 +18,6 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from retrain_assets.errors import DataError, DeclarationError, Problem
-from retrain_assets.training.source import TransformSource
 
 _PROBED_ROWS = 8
 _LOADING = threading.Lock()
@@ -44,11 +43,6 @@ class SourceTransform(TransformerMixin, BaseEstimator):
         self.source = source
         self.function = function
         self.module = module
-
-    @classmethod
-    def of(cls, source: TransformSource) -> Self:
-        """The step of a source that was read."""
-        return cls(source=source.text, function=source.function, module=source.module)
 
     def fit(self, X: pd.DataFrame, y: object = None) -> Self:
         """Learns nothing but the names of columns; shows that each row is transformed by itself."""
