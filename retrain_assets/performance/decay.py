@@ -47,4 +47,62 @@ def performance_decay(
     holdout_batches: int = 4,
     metric: str = "loss",
 ) -> DecayVerdict:
-    raise NotImplementedError
+    """Compares the mean of the newest `spec.batches` matured batches with the holdout loss.
+
+    `losses` are the champion's own matured batches after its training end, oldest first. A hard week is not decay, so
+    the standard error counts three things: with k newest batches, their mean within-batch variance w, the variance t
+    between batches beyond w, and the holdout's variance h over `holdout_batches` b,
+
+        standard error = sqrt((w + t) / k + t / b + h).
+
+    t comes from the differences of successive batches (von Neumann), over all of `losses`: a slow rise, which is what
+    decay is, does not hide itself in it. Decay has fired when the excess is above `spec.standard_errors` of these and at
+    least `spec.floor` of the holdout loss.
+
+    At two standard errors, three batches and no floor, independent batches alarm in 2 % of the decisions where rows are
+    all the noise; where weeks differ three times more than rows explain, in 9 % with three batches to learn t from, 6 %
+    with six and 3 % with twenty (tested).
+    """
+    if holdout is None:
+        return _unknown(f"the champion's {metric} on its holdout is not recorded")
+    if len(losses) < spec.batches:
+        return _unknown(
+            f"the champion has {len(losses)} matured batches after its training end, {spec.batches} are needed"
+        )
+    newest = losses[-spec.batches :]
+    mean = float(np.mean([loss.value for loss in newest]))
+    within = float(np.mean([loss.standard_error**2 for loss in newest]))
+    between = max(0.0, _successive_variance([loss.value for loss in losses]) - within)
+    variance = (within + between) / len(newest) + between / holdout_batches + holdout.standard_error**2
+    excess, error = mean - holdout.value, math.sqrt(variance)
+    significant = excess > spec.standard_errors * error
+    large = excess > 0 and excess >= spec.floor * abs(holdout.value)
+    return DecayVerdict(
+        fired=significant and large,
+        excess=excess,
+        standard_error=error,
+        reason=_reason(metric, mean, holdout.value, excess, error, len(newest)) + _limit(significant, large, spec),
+    )
+
+
+def _unknown(reason: str) -> DecayVerdict:
+    return DecayVerdict(fired=None, excess=None, standard_error=None, reason=reason)
+
+
+def _successive_variance(values: Sequence[float]) -> float:
+    """Half the mean squared difference of neighbours: the variance of independent values, blind to a slow trend."""
+    return float(np.square(np.diff(values)).mean() / 2) if len(values) > 1 else 0.0
+
+
+def _reason(metric: str, mean: float, holdout: float, excess: float, error: float, batches: int) -> str:
+    compared = f"{abs(excess) / abs(holdout):.1%} " if holdout else f"{abs(excess):.4g} "
+    direction = "above" if excess >= 0 else "below"
+    distance = f": {abs(excess) / error:.1f} standard errors" if error else ""
+    over = "the newest matured batch" if batches == 1 else f"{batches} matured batches"
+    return f"champion's {metric} over {over} is {mean:.4g}, {compared}{direction} its holdout {holdout:.4g}{distance}"
+
+
+def _limit(significant: bool, large: bool, spec: DecaySpec) -> str:
+    if significant and not large:
+        return f" (at least {spec.floor:.1%} counts)"
+    return "" if significant else f" (more than {spec.standard_errors:g} standard errors count)"

@@ -40,9 +40,7 @@ def estimate(
     blocks: Sequence[Any] | npt.NDArray[Any] | None = None,
 ) -> MetricEstimate:
     """One metric with its percentile bootstrap interval; see `estimates`."""
-    (answer,) = estimates(
-        [metric], labels, scores, confidence=confidence, rng=rng, resamples=resamples, blocks=blocks
-    )
+    (answer,) = estimates([metric], labels, scores, confidence=confidence, rng=rng, resamples=resamples, blocks=blocks)
     return answer
 
 
@@ -110,9 +108,7 @@ def _statistic(metric: str, labels: npt.ArrayLike, scores: Scores) -> Statistic 
         return None
 
 
-def _estimate(
-    metric: str, statistic: Statistic | None, drawn: Values, rows: int, confidence: float
-) -> MetricEstimate:
+def _estimate(metric: str, statistic: Statistic | None, drawn: Values, rows: int, confidence: float) -> MetricEstimate:
     if statistic is None or rows < 2:
         return MetricEstimate(metric=metric, value=None, lower=None, upper=None, standard_error=None, rows=rows)
     value = float(statistic(np.ones((1, rows)))[0])

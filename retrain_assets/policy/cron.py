@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-_MONTHS = {name: k for k, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), start=1)}
-_WEEKDAYS = {name: k for k, name in enumerate("sun mon tue wed thu fri sat".split())}
+_MONTHS = {name: k for k, name in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], start=1)}
+_WEEKDAYS = {name: k for k, name in enumerate(["sun", "mon", "tue", "wed", "thu", "fri", "sat"])}
 _PART = re.compile(r"(?:(?P<all>\*)|(?P<low>\w+)(?:-(?P<high>\w+))?)(?:/(?P<step>\d+))?")
 _LONGEST_GAP = timedelta(days=8 * 366)
 """29 February comes after eight years around a year such as 2100."""

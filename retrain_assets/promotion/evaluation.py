@@ -1,21 +1,44 @@
-"""Candidate, champion and baseline on the same reserved rows, with paired differences."""
+"""Candidate, champion and baseline on the same reserved rows, with paired differences.
+
+Two models that are judged by the same rows share most of the noise: the interval of the mean difference of their row
+losses is what tells them apart, not their two intervals.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from retrain_assets.performance.intervals import MetricEstimate
-from retrain_assets.performance.scores import Scores
+from retrain_assets.performance.intervals import MetricEstimate, estimates, percentile_interval, resampled_weights
+from retrain_assets.performance.metrics import row_losses
+from retrain_assets.performance.scores import Scores, Values
 
 Role = Literal["candidate", "champion", "baseline"]
 Unit = Literal["rows", "batches"]
 Scope = Literal["reserved", "newer"]
+
+ROLES: tuple[Role, ...] = ("candidate", "champion", "baseline")
+PAIRS: tuple[tuple[Role, Role], ...] = (
+    ("candidate", "champion"),
+    ("candidate", "baseline"),
+    ("champion", "baseline"),
+)
+ENOUGH_BATCHES = 8
+"""From so many batches on whole batches are resampled; fewer make too few different resamples for an interval."""
+
+COLUMN_TYPES = {
+    "attempt": "int64", "role": "object", "version": "Int64", "metric": "object", "scope": "object",
+    "value": "float64", "lower": "float64", "upper": "float64", "standard_error": "float64",
+    "rows": "int64", "rows_newer_than_both": "int64", "batches": "object", "confidence": "float64",
+    "resampled": "object", "passed": "boolean", "applicable": "boolean", "reason": "object",
+}  # fmt: skip
+"""Columns of the `evaluation_report` table; the rows of the gates stand in it too, with role `gate`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +49,24 @@ class RoleEvaluation:
     version: int | None
     metrics: tuple[MetricEstimate, ...]
 
-    def metric(self, name: str) -> MetricEstimate: raise NotImplementedError
+    def metric(self, name: str) -> MetricEstimate:
+        """The estimate of a metric.
+
+        Raises:
+            KeyError: it was not measured.
+        """
+        for estimate in self.metrics:
+            if estimate.metric == name:
+                return estimate
+        raise KeyError(f"{name!r} was not measured for the {self.role}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairedDifference:
-    """Mean of loss(a) - loss(b) over the same rows: negative = `a` is better."""
+    """Mean of loss(a) - loss(b) over the same rows, with its interval: negative = `a` is better.
+
+    `scope` is `reserved` for all rows of the report, `newer` for those newer than what either model was trained on.
+    """
 
     a: Role
     b: Role
@@ -45,6 +80,12 @@ class PairedDifference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationReport:
+    """`evaluation_report`: the evidence for or against a candidate.
+
+    `resampled` tells what the bootstrap of the differences drew: single rows, or whole batches where there are at least
+    `ENOUGH_BATCHES` of them. There is no difference where fewer than two rows carry it.
+    """
+
     model: str
     batch: str
     attempt: int
@@ -57,11 +98,68 @@ class EvaluationReport:
     roles: tuple[RoleEvaluation, ...]
     differences: tuple[PairedDifference, ...]
 
-    def role(self, name: Role) -> RoleEvaluation | None: raise NotImplementedError
-    def difference(self, a: Role, b: Role, scope: Scope = "reserved") -> PairedDifference | None: raise NotImplementedError
-    def to_frame(self) -> pd.DataFrame: raise NotImplementedError
+    def role(self, name: Role) -> RoleEvaluation | None:
+        """One model of the comparison; None where it took no part."""
+        return next((role for role in self.roles if role.role == name), None)
+
+    def difference(self, a: Role, b: Role, scope: Scope = "reserved") -> PairedDifference | None:
+        """The paired difference of two models; None where there is none."""
+        wanted = (a, b, scope)
+        return next((pair for pair in self.differences if (pair.a, pair.b, pair.scope) == wanted), None)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row for each model and metric, and one for each paired difference."""
+        shared = {
+            "attempt": self.attempt,
+            "rows_newer_than_both": self.rows_newer_than_both,
+            "batches": json.dumps(self.batches),
+            "confidence": self.confidence,
+            "resampled": self.resampled,
+        }
+        rows: list[dict[str, Any]] = [
+            {
+                **shared, "role": role.role, "version": role.version, "scope": "reserved",
+                "metric": made.metric, "value": made.value, "lower": made.lower, "upper": made.upper,
+                "standard_error": made.standard_error, "rows": made.rows,
+            }
+            for role in self.roles for made in role.metrics
+        ]  # fmt: skip
+        rows += [
+            {
+                **shared, "role": f"{pair.a}-{pair.b}", "scope": pair.scope, "metric": pair.metric,
+                "value": pair.value, "lower": pair.lower, "upper": pair.upper, "rows": pair.rows,
+            }
+            for pair in self.differences
+        ]  # fmt: skip
+        return report_frame(rows)
+
     @classmethod
-    def from_frame(cls, frame: pd.DataFrame, *, model: str, batch: str, attempt: int | None = None) -> EvaluationReport: raise NotImplementedError
+    def from_frame(cls, frame: pd.DataFrame, *, model: str, batch: str, attempt: int | None = None) -> EvaluationReport:
+        """The report of an attempt (the latest by default) from its rows of the table.
+
+        Raises:
+            ValueError: no row of that attempt.
+        """
+        chosen = frame["attempt"].max() if attempt is None else attempt
+        own = frame[frame["attempt"] == chosen]
+        records = cast("list[dict[str, Any]]", own.to_dict("records"))
+        models = [row for row in records if row["role"] in ROLES]
+        if not models:
+            raise ValueError(f"the table holds no evaluation of {model} {batch} attempt {attempt}")
+        first = models[0]
+        return cls(
+            model=model,
+            batch=batch,
+            attempt=int(first["attempt"]),
+            metric=str(first["metric"]),
+            rows=int(first["rows"]),
+            batches=tuple(json.loads(first["batches"])),
+            rows_newer_than_both=int(first["rows_newer_than_both"]),
+            confidence=float(first["confidence"]),
+            resampled=first["resampled"],
+            roles=tuple(_role(name, models) for name in ROLES if any(row["role"] == name for row in models)),
+            differences=tuple(_difference(row) for row in records if "-" in row["role"]),
+        )
 
 
 def evaluate_models(
@@ -80,4 +178,138 @@ def evaluate_models(
     newer_than_both: npt.NDArray[np.bool_] | None = None,
     resamples: int = 1000,
 ) -> EvaluationReport:
-    raise NotImplementedError
+    """Judges all models by the same rows.
+
+    Args:
+        model: name of the declared model.
+        batch: partition of the candidate.
+        attempt: attempt of the candidate.
+        labels: truth of each row.
+        scores: of the candidate, the baseline and, unless bootstrapping, the champion. A class that a model does not
+            know has probability 0 for it.
+        versions: registered version of each role.
+        batches: batch of each row.
+        metric: the declared loss, by which differences are taken.
+        report_metrics: further metrics of each model.
+        confidence: level of all intervals.
+        rng: source of the resamples.
+        newer_than_both: rows that are newer than what either model was trained on.
+        resamples: of the differences; the models' own intervals take 200.
+
+    Raises:
+        DataError: scores or labels that no metric can be computed from.
+    """
+    truth = np.asarray(labels)
+    aligned = _aligned(scores)
+    metrics = list(dict.fromkeys([metric, *report_metrics]))
+    newer = np.zeros(len(truth), dtype=bool) if newer_than_both is None else np.asarray(newer_than_both, dtype=bool)
+    batch_of_row = np.asarray(batches)
+    names = tuple(sorted({str(name) for name in batches}))
+    resampled: Unit = "batches" if len(names) >= ENOUGH_BATCHES else "rows"
+    blocks = batch_of_row if resampled == "batches" else None
+    roles = tuple(
+        RoleEvaluation(
+            role=role,
+            version=versions.get(role),
+            metrics=estimates(metrics, truth, aligned[role], confidence=confidence, rng=rng, blocks=blocks),
+        )
+        for role in ROLES
+        if role in aligned
+    )
+    losses = {role: row_losses(metric, truth, scored) for role, scored in aligned.items()}
+    paired = _Pairing(metric=metric, losses=losses, confidence=confidence, resamples=resamples)
+    return EvaluationReport(
+        model=model,
+        batch=batch,
+        attempt=attempt,
+        metric=metric,
+        rows=len(truth),
+        batches=names,
+        rows_newer_than_both=int(newer.sum()),
+        confidence=confidence,
+        resampled=resampled,
+        roles=roles,
+        differences=(
+            *paired.differences(np.arange(len(truth)), "reserved", rng, blocks),
+            *paired.differences(np.flatnonzero(newer), "newer", rng, None),
+        ),
+    )
+
+
+def report_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Rows of the `evaluation_report` table, in its columns and types."""
+    return pd.DataFrame(list(rows), columns=list(COLUMN_TYPES)).astype(COLUMN_TYPES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pairing:
+    metric: str
+    losses: Mapping[Role, Values]
+    confidence: float
+    resamples: int
+
+    def differences(
+        self, rows: npt.NDArray[np.intp], scope: Scope, rng: np.random.Generator, blocks: npt.NDArray[Any] | None
+    ) -> tuple[PairedDifference, ...]:
+        """All pairs over some rows, from the same resamples."""
+        pairs = [(a, b) for a, b in PAIRS if a in self.losses and b in self.losses]
+        if len(rows) < 2 or not pairs:
+            return ()
+        excess = np.column_stack([(self.losses[a] - self.losses[b])[rows] for a, b in pairs])
+        drawn = np.concatenate(
+            [
+                weights @ excess / weights.sum(axis=1, keepdims=True)
+                for weights in resampled_weights(len(rows), self.resamples, rng=rng, blocks=blocks)
+            ]
+        )
+        means = excess.mean(axis=0)
+        bounds = [percentile_interval(drawn[:, k], self.confidence) for k in range(len(pairs))]
+        return tuple(
+            PairedDifference(
+                a=a, b=b, metric=self.metric, value=float(mean), lower=lower, upper=upper, rows=len(rows), scope=scope
+            )
+            for (a, b), mean, (lower, upper) in zip(pairs, means, bounds, strict=True)
+        )
+
+
+def _aligned(scores: Mapping[Role, Scores]) -> dict[Role, Scores]:
+    """All scores over the union of the classes that the models know."""
+    union = tuple(dict.fromkeys(name for role in ROLES if role in scores for name in scores[role].classes))
+    return {role: scored.over(union) for role, scored in scores.items()}
+
+
+def _role(name: Role, rows: Sequence[Mapping[str, Any]]) -> RoleEvaluation:
+    own = [row for row in rows if row["role"] == name]
+    return RoleEvaluation(
+        role=name,
+        version=None if pd.isna(own[0]["version"]) else int(own[0]["version"]),
+        metrics=tuple(
+            MetricEstimate(
+                metric=str(row["metric"]),
+                value=_number(row["value"]),
+                lower=_number(row["lower"]),
+                upper=_number(row["upper"]),
+                standard_error=_number(row["standard_error"]),
+                rows=int(row["rows"]),
+            )
+            for row in own
+        ),
+    )
+
+
+def _difference(row: Mapping[str, Any]) -> PairedDifference:
+    a, _, b = str(row["role"]).partition("-")
+    return PairedDifference(
+        a=cast(Role, a),
+        b=cast(Role, b),
+        metric=str(row["metric"]),
+        value=float(row["value"]),
+        lower=float(row["lower"]),
+        upper=float(row["upper"]),
+        rows=int(row["rows"]),
+        scope=row["scope"],
+    )
+
+
+def _number(value: Any) -> float | None:
+    return None if pd.isna(value) else float(value)

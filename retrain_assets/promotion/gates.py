@@ -1,12 +1,28 @@
-"""May a candidate be promoted? Small conditions on the evaluation report that compose."""
+"""May a candidate be promoted? Small conditions on the evaluation report that compose.
+
+How often a gate errs, at the default confidence of 95 % (the interval is two-sided: 2.5 % on each side):
+
+- `not_worse_than_champion` without a margin fails where the interval of candidate - champion lies above zero: where the
+  rows show the candidate worse. A candidate as good as the champion fails in 2.5 % of the evaluations. A worse one passes
+  as long as the rows cannot tell, so what protects is their number (`promote.min_rows`) and the next decision.
+- With a margin it is a test of non-inferiority, and the burden of proof turns round: it passes where the interval lies
+  below margin x the champion's loss. A candidate that is worse by the margin passes in 2.5 %; one that is as good as the
+  champion fails wherever the rows are too few to show it.
+- `beats_baseline` passes where the interval of candidate - baseline lies below zero. A candidate no better than the naive
+  baseline passes in 2.5 %.
+
+Every gate is monotone: no row loss of the candidate can rise and turn a fail into a pass. Unknown never passes.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import pandas as pd
 
-from retrain_assets.promotion.evaluation import EvaluationReport
+from retrain_assets.promotion.evaluation import EvaluationReport, PairedDifference, Role, report_frame
 from retrain_assets.spec import PromoteSpec
 
 
@@ -22,13 +38,127 @@ class GateResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateReport:
-    """All gates and what their expression comes to."""
+    """All gates and what their expression comes to; only `passed=True` promotes."""
 
     passed: bool | None
     results: tuple[GateResult, ...]
     expression: str
     reason: str
 
+    def to_frame(self, *, attempt: int) -> pd.DataFrame:
+        """Rows of the `evaluation_report` table: one for each gate and one, without a name, for the whole."""
+        rows: list[dict[str, Any]] = [
+            {"metric": gate.name, "passed": gate.passed, "applicable": gate.applicable, "reason": gate.reason}
+            for gate in self.results
+        ]
+        rows.append({"metric": "", "passed": self.passed, "applicable": True, "reason": self.reason})
+        shared = {"attempt": attempt, "role": "gate", "scope": self.expression, "rows": 0, "rows_newer_than_both": 0}
+        return report_frame([{**shared, **row} for row in rows])
+
+    @classmethod
+    def from_frame(cls, frame: pd.DataFrame, *, attempt: int | None = None) -> GateReport:
+        """The gates of an attempt (the latest by default).
+
+        Raises:
+            ValueError: no gate of that attempt.
+        """
+        gates = frame[frame["role"] == "gate"]
+        chosen = gates["attempt"].max() if attempt is None else attempt
+        rows = cast("list[dict[str, Any]]", gates[gates["attempt"] == chosen].to_dict("records"))
+        if not rows:
+            raise ValueError(f"the table holds no gates of attempt {attempt}")
+        results = tuple(
+            GateResult(
+                name=str(row["metric"]),
+                passed=_truth(row["passed"]),
+                applicable=bool(row["applicable"]),
+                reason=str(row["reason"]),
+            )
+            for row in rows
+            if row["metric"]
+        )
+        whole = next(row for row in rows if not row["metric"])
+        return cls(passed=_truth(whole["passed"]), results=results, expression=whole["scope"], reason=whole["reason"])
+
 
 def evaluate_gates(report: EvaluationReport, spec: PromoteSpec, bootstrapping: bool) -> GateReport:
-    raise NotImplementedError
+    """Every gate that `promote.require` names, and their expression.
+
+    Without a champion the gates against it are not applicable and count as passed. Too few reserved rows make every gate
+    unknown.
+    """
+    names = spec.expression.names()
+    results = tuple(_result(name, gate, report, spec, bootstrapping) for name, gate in GATES.items() if name in names)
+    truth = {result.name: result.passed if result.applicable else True for result in results}
+    passed = spec.expression.evaluate(truth)
+    return GateReport(passed=passed, results=results, expression=spec.require, reason=_summary(passed, results))
+
+
+def not_worse_than_champion(report: EvaluationReport, spec: PromoteSpec) -> tuple[bool | None, str]:
+    """The paired interval does not show the candidate worse; with a margin, it shows it not worse by the margin."""
+    difference = report.difference("candidate", "champion")
+    champion = report.role("champion")
+    loss = None if champion is None else champion.metric(report.metric).value
+    if difference is None or loss is None:
+        return None, "the evaluation has no paired difference to the champion"
+    text = _compared(report, difference)
+    if spec.margin == 0:
+        passed = difference.lower <= 0
+        return passed, f"{text}: {'not shown worse' if passed else 'shown worse'}"
+    tolerated = spec.margin * abs(loss)
+    passed = difference.upper <= tolerated
+    return (
+        passed,
+        f"{text}: {'' if passed else 'not '}shown to be within the margin of {tolerated:.4g} ({spec.margin:.2%})",
+    )
+
+
+def beats_baseline(report: EvaluationReport, spec: PromoteSpec) -> tuple[bool | None, str]:  # noqa: ARG001 - one form for all gates
+    """The paired interval shows the candidate better than the naive baseline."""
+    difference = report.difference("candidate", "baseline")
+    if difference is None:
+        return None, "the evaluation has no paired difference to the baseline"
+    passed = difference.upper < 0
+    return passed, f"{_compared(report, difference)}: {'' if passed else 'not '}shown better"
+
+
+Gate = Callable[[EvaluationReport, PromoteSpec], tuple[bool | None, str]]
+
+GATES: Mapping[str, Gate] = {
+    "not_worse_than_champion": not_worse_than_champion,
+    "beats_baseline": beats_baseline,
+}
+AGAINST_CHAMPION = frozenset({"not_worse_than_champion"})
+
+
+def _result(name: str, gate: Gate, report: EvaluationReport, spec: PromoteSpec, bootstrapping: bool) -> GateResult:
+    if bootstrapping and name in AGAINST_CHAMPION:
+        return GateResult(name=name, passed=None, applicable=False, reason="there is no champion to compare with yet")
+    if report.rows < spec.min_rows:
+        reason = f"{report.rows:,} reserved rows are too few to judge by ({spec.min_rows:,} needed)"
+        return GateResult(name=name, passed=None, applicable=True, reason=reason)
+    passed, reason = gate(report, spec)
+    return GateResult(name=name, passed=passed, applicable=True, reason=reason)
+
+
+def _compared(report: EvaluationReport, difference: PairedDifference) -> str:
+    return (
+        f"{report.metric} of the candidate {_loss(report, 'candidate')}, of the {difference.b} "
+        f"{_loss(report, difference.b)}; difference {difference.value:+.4g} "
+        f"[{difference.lower:+.4g}, {difference.upper:+.4g}] on {difference.rows:,} reserved rows"
+    )
+
+
+def _loss(report: EvaluationReport, name: Role) -> str:
+    role = report.role(name)
+    value = None if role is None else role.metric(report.metric).value
+    return "unknown" if value is None else f"{value:.4g}"
+
+
+def _summary(passed: bool | None, results: Sequence[GateResult]) -> str:
+    verdict = {True: "passed", False: "not passed", None: "unknown"}[passed]
+    return f"{verdict}: " + "; ".join(f"{result.name}: {result.reason}" for result in results)
+
+
+def _truth(value: Any) -> bool | None:
+    return None if pd.isna(value) else bool(value)

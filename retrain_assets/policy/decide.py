@@ -1,0 +1,100 @@
+"""From the facts of a batch to its decision.
+
+A refused batch is `unknown`. Otherwise the triggers decide: `first_model` while there is no champion, else the declared
+expression; a person's request always counts. What they ask for is bound by newer data, cooldown and budget, whoever
+asks. A retrospective decision is recorded and launches nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from retrain_assets.policy.context import DecisionContext
+from retrain_assets.policy.decision import Decision, TriggerState, Verdict
+from retrain_assets.policy.limits import Limit, binding_limits
+from retrain_assets.policy.triggers import FIRST_MODEL, evaluate_triggers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ruling:
+    verdict: Verdict
+    reason: str
+    state: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+def decide(context: DecisionContext) -> Decision:
+    """The decision of a batch, with every trigger and the one sentence that tells what decided."""
+    triggers = evaluate_triggers(context)
+    ruling = _ruling(context, triggers)
+    return Decision(
+        model=context.spec.name,
+        batch=context.batch.key,
+        attempt=context.attempt,
+        verdict=ruling.verdict,
+        reason=ruling.reason,
+        cause=context.cause,
+        triggers=triggers,
+        as_of=context.as_of,
+        decided_at=context.now,
+        champion_version=None if context.champion is None else context.champion.version,
+        retrospective=context.retrospective,
+        state=ruling.state,
+    )
+
+
+def _ruling(context: DecisionContext, triggers: Sequence[TriggerState]) -> _Ruling:
+    if context.batch_refused is not None:
+        return _Ruling(verdict="unknown", reason=f"batch refused: {context.batch_refused}")
+    truth = {state.name: state.fired if state.applicable else False for state in triggers}
+    wanted = _wanted(context, truth)
+    relevant = _relevant(context, triggers)
+    if wanted is None:
+        return _Ruling(verdict="unknown", reason=f"cannot be known: {_sentences(relevant, None)}")
+    if not wanted:
+        return _Ruling(verdict="wait", reason=_why_wait(context, relevant))
+    why = _sentences(relevant, True) or f"{context.spec.retrain.when} holds"
+    if context.retrospective:
+        newer = f"a decision for {context.newest_decided}, a newer batch, was already made"
+        return _Ruling(verdict="wait", reason=f"retrospective, launches nothing: {newer} ({why})")
+    limits = binding_limits(context)
+    if limits:
+        return _Ruling(
+            verdict="wait",
+            reason=f"{'; '.join(limit.reason for limit in limits)} ({why})",
+            state={"bound_by": [_limit_state(limit) for limit in limits]},
+        )
+    return _Ruling(verdict="retrain", reason=why)
+
+
+def _wanted(context: DecisionContext, truth: Mapping[str, bool | None]) -> bool | None:
+    """Kleene truth of what asks for a retrain."""
+    if context.champion is None:
+        # A first model cannot be asked for before there are rows to train it.
+        return truth[FIRST_MODEL]
+    return True if truth["person"] else context.spec.retrain.expression.evaluate(truth)
+
+
+def _relevant(context: DecisionContext, triggers: Sequence[TriggerState]) -> list[TriggerState]:
+    if context.champion is None:
+        return [state for state in triggers if state.name == FIRST_MODEL]
+    return [state for state in triggers if state.applicable]
+
+
+def _sentences(triggers: Sequence[TriggerState], fired: bool | None) -> str:
+    return "; ".join(f"{state.name}: {state.reason}" for state in triggers if state.fired is fired)
+
+
+def _why_wait(context: DecisionContext, relevant: Sequence[TriggerState]) -> str:
+    if context.champion is None:
+        return _sentences(relevant, False)
+    fired = _sentences(relevant, True)
+    if fired:
+        return f"{context.spec.retrain.when} does not hold ({fired})"
+    names = [state.name for state in relevant if state.name != "person"]
+    return f"no trigger fired ({', '.join(names) or 'none applies'})"
+
+
+def _limit_state(limit: Limit) -> dict[str, str | None]:
+    return {"limit": limit.name, "until": limit.until.isoformat() if limit.until else None}

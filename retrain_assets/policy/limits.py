@@ -1,0 +1,65 @@
+"""What binds a retrain that the triggers ask for, whoever asks: newer data, cooldown, budget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from retrain_assets.policy.context import DecisionContext
+from retrain_assets.spec import format_duration
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """A rule that refuses a retrain now; `until` is the batch time from which it no longer does, where that is known."""
+
+    name: Literal["newer_data", "cooldown", "budget"]
+    reason: str
+    until: datetime | None = None
+
+
+def binding_limits(context: DecisionContext) -> tuple[Limit, ...]:
+    """All limits that refuse a retrain as of the batch."""
+    return tuple(limit for limit in (newer_data(context), cooldown(context), budget(context)) if limit is not None)
+
+
+def newer_data(context: DecisionContext) -> Limit | None:
+    """A training would see the same labelled batches as the last attempt."""
+    if context.data_is_newer is not False:
+        return None
+    return Limit(name="newer_data", reason="no labelled data is newer than what the last attempt trained on")
+
+
+def cooldown(context: DecisionContext) -> Limit | None:
+    """`retrain.cooldown` has not passed since the last retrain, in batch time."""
+    wait = context.spec.retrain.cooldown
+    if not context.retrains:
+        return None
+    last = max(context.retrains)
+    until = last + wait
+    if context.as_of >= until:
+        return None
+    return Limit(
+        name="cooldown",
+        reason=f"cooldown: {format_duration(wait)} must pass after the retrain as of {last:%Y-%m-%d %H:%M}, "
+        f"so not before {until:%Y-%m-%d %H:%M}",
+        until=until,
+    )
+
+
+def budget(context: DecisionContext) -> Limit | None:
+    """`retrain.budget` is used up in the period that ends now."""
+    allowed = context.spec.retrain.budget
+    if allowed is None:
+        return None
+    within = sorted(made for made in context.retrains if made > context.as_of - allowed.period)
+    if len(within) < allowed.retrains:
+        return None
+    until = within[-allowed.retrains] + allowed.period
+    return Limit(
+        name="budget",
+        reason=f"budget: {len(within)} retrains in the last {format_duration(allowed.period)}, "
+        f"{allowed.retrains} are allowed; the next not before {until:%Y-%m-%d %H:%M}",
+        until=until,
+    )

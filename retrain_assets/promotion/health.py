@@ -1,0 +1,49 @@
+"""Two verdicts on the champion that serves: is it as good as it was, and is it better than the naive baseline?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from retrain_assets.performance.decay import BatchLoss, HoldoutLoss, performance_decay
+from retrain_assets.promotion.evaluation import EvaluationReport
+from retrain_assets.spec import DecaySpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthVerdict:
+    """`healthy` is None where it cannot be known; unknown does not count as healthy."""
+
+    healthy: bool | None
+    reason: str
+
+
+def champion_is_healthy(
+    losses: Sequence[BatchLoss],
+    holdout: HoldoutLoss | None,
+    spec: DecaySpec,
+    *,
+    holdout_batches: int = 4,
+    metric: str = "loss",
+) -> HealthVerdict:
+    """Healthy is a champion whose performance has not decayed."""
+    verdict = performance_decay(losses, holdout, spec, holdout_batches=holdout_batches, metric=metric)
+    return HealthVerdict(healthy=None if verdict.fired is None else not verdict.fired, reason=verdict.reason)
+
+
+def champion_beats_baseline(report: EvaluationReport | None, version: int) -> HealthVerdict:
+    """By the newest evaluation that the champion took part in, as champion or as the candidate it then was."""
+    if report is None:
+        return HealthVerdict(healthy=None, reason="no evaluation is recorded")
+    role = next((role.role for role in report.roles if role.version == version), None)
+    if role is None:
+        return HealthVerdict(healthy=None, reason=f"v{version} took no part in the evaluation of {report.batch}")
+    difference = report.difference(role, "baseline")
+    if difference is None:
+        return HealthVerdict(healthy=None, reason=f"the evaluation of {report.batch} had too few rows")
+    better = difference.upper < 0
+    return HealthVerdict(
+        healthy=better,
+        reason=f"v{version} is {'' if better else 'not '}shown better than the baseline in the evaluation of {report.batch}: "
+        f"{report.metric} {difference.value:+.4g} [{difference.lower:+.4g}, {difference.upper:+.4g}]",
+    )
