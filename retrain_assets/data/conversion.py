@@ -1,0 +1,161 @@
+"""Reads the values of a column as the type that a schema gives it; what cannot be read is marked, row by row."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from retrain_assets.data.reading import TEXT
+from retrain_assets.data.row_ids import as_text
+
+Kind = Literal["int", "float", "bool", "datetime", "string", "category", "other"]
+
+UTC_TIME = pd.DatetimeTZDtype("us", "UTC")
+"""The type of the event time and of other times in internal tables: what Delta Lake keeps."""
+
+_TRUE = ("true", "t", "yes", "y", "1")
+_FALSE = ("false", "f", "no", "n", "0")
+
+
+def kind_of(dtype: Any) -> Kind:
+    """The family of a numpy or pandas type.
+
+    >>> kind_of(np.dtype("int32")), kind_of(pd.BooleanDtype()), kind_of(pd.DatetimeTZDtype("ns", "UTC"))
+    ('int', 'bool', 'datetime')
+    """
+    if isinstance(dtype, pd.CategoricalDtype):
+        return "category"
+    if pd.api.types.is_bool_dtype(dtype):
+        return "bool"
+    if pd.api.types.is_integer_dtype(dtype):
+        return "int"
+    if pd.api.types.is_float_dtype(dtype):
+        return "float"
+    if pd.api.types.is_datetime64_any_dtype(dtype):
+        return "datetime"
+    if isinstance(dtype, pd.StringDtype) or getattr(dtype, "kind", "") == "U":
+        return "string"
+    return "other"
+
+
+def read_as(values: pd.Series, kind: Kind, *, lenient: bool) -> tuple[pd.Series, NDArray[np.bool_]]:
+    """The values as a kind, null where they cannot be read, and a mask of those.
+
+    Args:
+        values: Raw values of a column; those of dtype `TEXT` come from a CSV file and are parsed in any case.
+        kind: What to read them as. Integers come as `Int64`, times as UTC, texts as Python strings.
+        lenient: Also parse text that did not come from a CSV file, and print what is not text as text.
+    """
+    lenient = lenient or values.dtype == TEXT
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        values = values.astype(values.cat.categories.dtype)
+    if kind == "int":
+        return _integers(values, lenient)
+    if kind == "float":
+        numbers, bad = _numbers(values, lenient)
+        return numbers.astype("float64"), bad
+    if kind == "bool":
+        return _booleans(values, lenient)
+    if kind == "datetime":
+        return _times(values, lenient)
+    if kind in ("string", "category"):
+        return _texts(values, lenient or kind == "category")
+    return values, np.zeros(len(values), dtype=bool)
+
+
+def _numbers(values: pd.Series, lenient: bool) -> tuple[pd.Series, NDArray[np.bool_]]:
+    """Numbers as Int64 or float64, whichever is exact."""
+    if values.dtype == TEXT:
+        fast = _cast_text(values)
+        if fast is not None:
+            return fast, np.zeros(len(values), dtype=bool)
+    if pd.api.types.is_integer_dtype(values.dtype) or pd.api.types.is_bool_dtype(values.dtype):
+        return values.astype("Int64"), np.zeros(len(values), dtype=bool)
+    if pd.api.types.is_float_dtype(values.dtype):
+        return values.astype("float64"), np.zeros(len(values), dtype=bool)
+    objects = values.astype("object")
+    known = objects.notna().to_numpy()
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        return pd.Series(np.nan, index=values.index), known
+    allowed = known & ~objects.map(_is_text).to_numpy(dtype=bool) if not lenient else known
+    numbers = pd.to_numeric(objects.where(allowed, np.nan), errors="coerce")
+    return numbers, known & numbers.isna().to_numpy()
+
+
+def _cast_text(values: pd.Series) -> pd.Series | None:
+    """All values at once, by Arrow; None when one of them is no plain number."""
+    array = pa.array(values, type=pa.string(), from_pandas=True)
+    for wanted, dtype in ((pa.int64(), "Int64"), (pa.float64(), "float64")):
+        try:
+            numbers = pc.cast(array, wanted)
+        except pa.ArrowInvalid:
+            continue
+        plain = numbers.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+        return pd.Series(plain.array, index=values.index, dtype=dtype, name=values.name)
+    return None
+
+
+def _integers(values: pd.Series, lenient: bool) -> tuple[pd.Series, NDArray[np.bool_]]:
+    numbers, bad = _numbers(values, lenient)
+    if pd.api.types.is_integer_dtype(numbers.dtype):
+        return numbers.astype("Int64"), bad
+    floats = numbers.astype("float64").to_numpy()
+    with np.errstate(invalid="ignore"):
+        whole = (np.mod(floats, 1) == 0) & (np.abs(floats) < 2**63)
+    bad = bad | (~whole & ~np.isnan(floats))
+    integers = pd.Series(np.where(whole, floats, 0).astype("int64"), index=values.index, name=values.name).astype("Int64")
+    return integers.where(whole, pd.NA), bad
+
+
+def _booleans(values: pd.Series, lenient: bool) -> tuple[pd.Series, NDArray[np.bool_]]:
+    if pd.api.types.is_bool_dtype(values.dtype):
+        return values.astype("boolean"), np.zeros(len(values), dtype=bool)
+    objects = values.astype("object")
+    known = objects.notna().to_numpy()
+    texts = as_text(values).str.strip().str.lower()
+    readable = known if lenient else known & objects.map(lambda value: isinstance(value, bool | np.bool_)).to_numpy(dtype=bool)
+    true, false = texts.isin(_TRUE).to_numpy() & readable, texts.isin(_FALSE).to_numpy() & readable
+    answer = pd.Series(true, index=values.index, name=values.name).astype("boolean").where(true | false, pd.NA)
+    return answer, known & ~(true | false)
+
+
+def _times(values: pd.Series, lenient: bool) -> tuple[pd.Series, NDArray[np.bool_]]:
+    """Times in UTC; a time without a zone is UTC. Text must be ISO 8601: other forms are ambiguous."""
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        zoned = values if isinstance(values.dtype, pd.DatetimeTZDtype) else values.dt.tz_localize("UTC")
+        return zoned.astype(UTC_TIME), np.zeros(len(values), dtype=bool)
+    objects = values.astype("object")
+    known = objects.notna().to_numpy()
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        return pd.Series(pd.NaT, index=values.index, dtype=UTC_TIME, name=values.name), known
+    is_text = objects.map(_is_text).to_numpy(dtype=bool)
+    is_time = objects.map(_is_time).to_numpy(dtype=bool)
+    readable = known & (is_time | (is_text & lenient))
+    times = pd.to_datetime(objects.where(readable, None), errors="coerce", utc=True, format="ISO8601").astype(UTC_TIME)
+    return times, known & times.isna().to_numpy()
+
+
+def _texts(values: pd.Series, lenient: bool) -> tuple[pd.Series, NDArray[np.bool_]]:
+    objects = values.astype("object")
+    known = objects.notna().to_numpy()
+    objects = objects.where(known, None)
+    if values.dtype == TEXT:
+        return objects, np.zeros(len(values), dtype=bool)
+    other = known & ~objects.map(_is_text).to_numpy(dtype=bool)
+    if other.any() and lenient:
+        return as_text(values), np.zeros(len(values), dtype=bool)
+    return objects.where(~other, None), other
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_time(value: object) -> bool:
+    return isinstance(value, date | np.datetime64)

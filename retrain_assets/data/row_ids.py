@@ -1,0 +1,103 @@
+"""The id of a row: from the columns that the declaration names, or from the row's content."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+ROW_ID = "ra_row_id"
+"""Column of the row id in every internal table."""
+
+_KEY = "row content v1  "  # 16 bytes, as the hash demands
+
+
+def row_ids(frame: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
+    """Ids of the rows as text; null where a named column has no value.
+
+    With `columns`, their texts joined by `|`. Without, a 64-bit hash of the row's content, with an occurrence number
+    for the second and further rows of the same content, so that ids are unique and do not depend on other rows.
+
+    >>> frame = pd.DataFrame({"carrier": ["UA", "B6"], "flight": [1545, 725.0]})
+    >>> row_ids(frame, ["carrier", "flight"]).tolist()
+    ['UA|1545', 'B6|725']
+    """
+    if columns:
+        return _joined([as_text(frame[column]) for column in columns]).rename(ROW_ID)
+    return _content_ids(frame)
+
+
+def _content_ids(frame: pd.DataFrame) -> pd.Series:
+    # Columns by name: their order in a file is no content. Adding zero makes -0.0 and 0.0 one number.
+    typed = frame[sorted(frame.columns, key=str)]
+    typed = typed.assign(**{name: typed[name] + 0.0 for name in typed.select_dtypes("float").columns})
+    if typed.empty:
+        hashes = pd.Series(0, index=frame.index, dtype="uint64")
+    else:
+        hashes = pd.util.hash_pandas_object(typed, index=False, hash_key=_KEY)
+    occurrence = hashes.groupby(hashes).cumcount()
+    ids = hashes.map("{:016x}".format).astype("object")
+    again = occurrence > 0
+    ids[again] = ids[again] + "#" + (occurrence[again] + 1).astype(str)
+    return ids.rename(ROW_ID)
+
+
+def as_text(values: pd.Series) -> pd.Series:
+    """One text for each value, the same whether it came as text or typed: `5`, `5.0` and "5" are `5`.
+
+    Times are ISO 8601 in UTC; null stays null.
+    """
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        categories = as_text(pd.Series(values.cat.categories))
+        return pd.Series(categories.to_numpy(dtype=object)[values.cat.codes], index=values.index).where(values.notna(), None)
+    known = values.dropna()
+    if pd.api.types.is_bool_dtype(values.dtype):
+        texts = known.astype(bool).map({True: "true", False: "false"})
+    elif isinstance(values.dtype, pd.DatetimeTZDtype):
+        texts = _iso(known.dt.tz_convert("UTC").dt.tz_localize(None))
+    elif pd.api.types.is_datetime64_dtype(values.dtype):
+        texts = _iso(known)
+    elif pd.api.types.is_integer_dtype(values.dtype):
+        texts = known.astype(str)
+    elif pd.api.types.is_float_dtype(values.dtype):
+        texts = _float_texts(known.astype(float))
+    else:
+        texts = known.astype("object").map(_object_text)
+    result = pd.Series(None, index=values.index, dtype="object", name=values.name)
+    result[known.index] = texts.astype("object")
+    return result
+
+
+def _iso(times: pd.Series) -> pd.Series:
+    whole = times.astype("datetime64[us]")
+    return pd.Series(whole.to_numpy().astype("datetime64[us]").astype(str), index=times.index).str.removesuffix(".000000") + "Z"
+
+
+def _float_texts(numbers: pd.Series) -> pd.Series:
+    integral = (numbers % 1 == 0) & (numbers.abs() < 2**63)
+    texts = numbers.map(repr).astype("object")
+    texts[integral] = numbers[integral].astype("int64").astype(str)
+    return texts
+
+
+def _object_text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, pd.Timestamp):
+        moment = value.tz_convert("UTC").tz_localize(None) if value.tzinfo else value
+        return f"{moment.isoformat()}Z"
+    return str(value)
+
+
+def _joined(parts: Sequence[pd.Series]) -> pd.Series:
+    """The parts with `|` between them; a `|` inside a part is escaped where more than one is joined."""
+    if len(parts) == 1:
+        return parts[0]
+    joined: pd.Series | None = None
+    for part in parts:
+        escaped = part.str.replace("\\", "\\\\", regex=False).str.replace("|", "\\|", regex=False)
+        joined = escaped if joined is None else joined + "|" + escaped
+    assert joined is not None
+    return joined.astype("object")

@@ -1,0 +1,141 @@
+"""The schema of a model as pandera sees it: compiled from the declaration, or the user's own class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from retrain_assets.data.conversion import UTC_TIME
+from retrain_assets.errors import DeclarationError, Problem, did_you_mean
+from retrain_assets.spec import ColumnSpec, ModelSpec
+
+if TYPE_CHECKING:
+    from pandera.pandas import Column, DataFrameModel, DataFrameSchema
+
+_DTYPES: dict[str, tuple[Any, Any]] = {
+    # Nullable integers and booleans need a type of their own: numpy's have no room for "missing".
+    "int": ("int64", pd.Int64Dtype()),
+    "float": ("float64", "float64"),
+    "string": (str, str),
+    "bool": ("bool", pd.BooleanDtype()),
+    "datetime": (UTC_TIME, UTC_TIME),
+    "category": (str, str),
+}
+
+
+def compile_schema(columns: Mapping[str, ColumnSpec]) -> DataFrameSchema:
+    """The pandera schema of columns that are written in a declaration; values are coerced to their type.
+
+    A category is a text among `values`; columns that are not named are dropped.
+    """
+    import pandera.pandas as pa  # noqa: PLC0415
+
+    return pa.DataFrameSchema({name: _column(column) for name, column in columns.items()}, coerce=True)
+
+
+def _column(spec: ColumnSpec) -> Column:
+    import pandera.pandas as pa  # noqa: PLC0415
+
+    def limit(value: float | None) -> Any:
+        return pd.Timestamp(value, unit="s", tz="UTC") if spec.type == "datetime" and value is not None else value
+
+    checks: list[pa.Check] = []
+    if spec.min is not None:
+        checks.append(pa.Check.ge(limit(spec.min)))
+    if spec.max is not None:
+        checks.append(pa.Check.le(limit(spec.max)))
+    if spec.values is not None:
+        allowed = [str(value) for value in spec.values] if spec.type in ("string", "category") else list(spec.values)
+        checks.append(pa.Check.isin(allowed))
+    if spec.pattern is not None:
+        checks.append(pa.Check.str_matches(f"^(?:{spec.pattern})$"))
+    dtype = _DTYPES[spec.type][spec.nullable or not spec.required]
+    return pa.Column(
+        dtype, checks=checks, nullable=spec.nullable, unique=spec.unique, required=spec.required, coerce=True
+    )
+
+
+def as_schema(schema: type[DataFrameModel] | DataFrameSchema | Mapping[str, ColumnSpec]) -> DataFrameSchema:
+    """Any form of a schema as pandera's object.
+
+    Raises:
+        TypeError: it is none of them.
+    """
+    import pandera.pandas as pa  # noqa: PLC0415
+
+    if isinstance(schema, pa.DataFrameSchema):
+        return schema
+    if isinstance(schema, type) and issubclass(schema, pa.DataFrameModel):
+        return schema.to_schema()
+    if isinstance(schema, Mapping):
+        return compile_schema(schema)
+    raise TypeError(f"a schema must be a pandera DataFrameModel or DataFrameSchema, or columns (got {schema!r})")
+
+
+def load_schema(spec: ModelSpec) -> DataFrameSchema:
+    """The schema that a declaration names or writes out.
+
+    Raises:
+        DeclarationError: the import path leads nowhere, or to something else than a schema.
+    """
+    declared = spec.schema_
+    if not isinstance(declared, str):
+        return compile_schema(declared)
+    module_name, _, name = declared.rpartition(":" if ":" in declared else ".")
+    try:
+        module = import_module(module_name)
+    except ModuleNotFoundError as error:
+        raise _wrong(spec, f"names a module that cannot be imported: {error}") from error
+    if not hasattr(module, name):
+        raise _wrong(spec, f"names '{name}', which {module_name} does not have.{did_you_mean(name, _names(module))}")
+    try:
+        return as_schema(getattr(module, name))
+    except TypeError as error:
+        raise _wrong(spec, str(error)) from error
+
+
+def _names(module: Any) -> list[str]:
+    return [name for name, value in vars(module).items() if isinstance(value, type) and not name.startswith("_")]
+
+
+def _wrong(spec: ModelSpec, message: str) -> DeclarationError:
+    return DeclarationError([Problem(field="schema", message=f"of model '{spec.name}' {message}")])
+
+
+def without_columns(schema: DataFrameSchema, hidden: Iterable[str], *, event_time: str) -> DataFrameSchema:
+    """The schema of validated rows: a copy without the hidden columns, in which the event time is UTC.
+
+    Conversion and strictness are the contract's business and are switched off here; of values that must be unique
+    the first stays.
+    """
+    import pandera.pandas as pa  # noqa: PLC0415
+
+    copy = deepcopy(schema)
+    hidden = set(hidden)
+    columns: dict[str, Column] = {name: column for name, column in copy.columns.items() if name not in hidden}
+    for column in columns.values():
+        column.coerce = False
+        column.report_duplicates = "exclude_first"
+    when = columns.get(event_time)
+    columns[event_time] = pa.Column(
+        UTC_TIME,
+        checks=None if when is None else when.checks,
+        unique=False if when is None else when.unique,
+        description=None if when is None else when.description,
+        report_duplicates="exclude_first",
+    )
+    unique = [name for name in copy.unique or [] if name not in hidden]
+    return pa.DataFrameSchema(
+        columns,
+        checks=copy.checks,
+        parsers=copy.parsers,
+        unique=unique or None,
+        report_duplicates="exclude_first",
+        add_missing_columns=copy.add_missing_columns,
+        name=copy.name,
+        description=copy.description,
+    )
