@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 from retrain_assets.data.profile import TableProfile, merge_tables
@@ -66,11 +66,17 @@ def year_before(moment: datetime) -> datetime:
 
 
 def _nearest(keys: Sequence[str], moment: datetime, calendar: Calendar, batches: int) -> list[str]:
-    known = {batch.start: batch for batch in calendar.until(moment + timedelta(days=32 * batches))}
-    starts = {known[start].key: start for start in known}
-    distances = {
-        key: abs(starts[key] - moment)
-        for key in keys
-        if key in starts and abs(starts[key] - moment) <= batches * (known[starts[key]].end - starts[key])
-    }
-    return sorted(sorted(distances, key=lambda key: (distances[key], key))[:batches])
+    near = [
+        (abs(batch.start - moment), batch.key)
+        for batch in (_batch(key, calendar) for key in keys)
+        if batch is not None and abs(batch.start - moment) <= batches * (batch.end - batch.start)
+    ]
+    return sorted(key for _, key in sorted(near)[:batches])
+
+
+def _batch(key: str, calendar: Calendar) -> Batch | None:
+    """A champion may be older than its declaration: batches that were cut otherwise are of no season here."""
+    try:
+        return calendar.batch(key)
+    except ValueError:
+        return None

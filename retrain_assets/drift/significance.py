@@ -23,7 +23,7 @@ def homogeneity_p_value(reference_counts: Counts, current_counts: Counts) -> flo
     >>> homogeneity_p_value(np.array([500, 500]), np.array([50, 50]))
     1.0
     >>> round(homogeneity_p_value(np.array([500, 500]), np.array([60, 40])), 4)
-    0.0566
+    0.0565
     """
     table = np.stack([reference_counts, current_counts]).astype(np.float64)
     if not table.sum(axis=1).all():

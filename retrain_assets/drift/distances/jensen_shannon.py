@@ -22,7 +22,7 @@ class JensenShannon:
 
     >>> distance = JensenShannon()
     >>> round(distance(np.array([50, 50]), np.array([90, 10]), 0.0), 4)
-    0.3829
+    0.3831
     """
 
     name: str = "jensen_shannon"

@@ -21,7 +21,7 @@ class PopulationStabilityIndex:
 
     >>> distance = PopulationStabilityIndex()
     >>> round(distance(np.array([50, 50]), np.array([90, 10]), 0.5), 4)
-    0.8565
+    0.8531
     """
 
     name: str = "psi"

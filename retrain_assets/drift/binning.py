@@ -1,0 +1,135 @@
+"""The cells in which a column is compared: fitted on the reference alone, the same for every batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from retrain_assets.data import sketch
+from retrain_assets.data.profile import ColumnProfile, bin_edges, bins_of
+
+Counts = sketch.Counts
+
+MISSING, REST, UNSEEN = "missing", "all others", "unseen"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumericBinning:
+    """Quantile bins of the reference, one open bin beyond either end of it, and a last cell for missing and infinite.
+
+    A value that many rows share has a bin of its own where it alone exceeds a quantile, so that there are fewer bins
+    then. The bins end where fine bins end, on the coarser of the grids of the two sides.
+
+    Args:
+        precision: binary digits of the fine bins.
+        ends: last fine bin of each cell but the last two, ascending.
+        labels: of all cells, in order.
+    """
+
+    precision: int
+    ends: tuple[int, ...]
+    labels: tuple[str, ...]
+
+    def counts(self, profile: ColumnProfile) -> Counts:
+        """Rows of a profile by cell, shape (cells,)."""
+        keys, sizes = _collapsed_bins(profile, self.precision)
+        cells = np.searchsorted(np.array(self.ends, dtype=np.int64), keys, side="left")
+        counts = np.bincount(cells, weights=sizes, minlength=len(self.labels)).astype(np.int64)
+        counts[-1] += profile.missing + profile.infinite
+        return counts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CategoryBinning:
+    """The most frequent categories of the reference, its others together, unseen ones, and missing.
+
+    Where the reference itself does not know all of its categories by name, an unseen one cannot be told from a rare
+    one and counts among the others. A profile counts by name only its most frequent categories, so a column of
+    thousands (an id) looks a little unstable in its few named cells; their share is too small to reach an effect floor.
+
+    Args:
+        known: categories of the reference by name, the most frequent first.
+        named: so many of them have a cell of their own.
+        complete: whether the reference knows all its categories by name.
+        labels: of all cells, in order.
+    """
+
+    known: tuple[str, ...]
+    named: int
+    complete: bool
+    labels: tuple[str, ...]
+
+    def counts(self, profile: ColumnProfile) -> Counts:
+        """Rows of a profile by cell, shape (cells,)."""
+        rest, unseen = self.named, self.named + 1 if self.complete else self.named
+        cells = {label: min(place, rest) for place, label in enumerate(self.known)}
+        counts = np.zeros(len(self.labels), dtype=np.int64)
+        for label, count in profile.categories.items():
+            counts[cells.get(label, unseen)] += count
+        counts[unseen] += profile.other
+        counts[-1] += profile.missing + profile.infinite
+        return counts
+
+
+Binning = NumericBinning | CategoryBinning
+
+
+def fit_binning(reference: ColumnProfile, *, bins: int, precision: int | None = None) -> Binning:
+    """Cells for a column.
+
+    Args:
+        reference: the only side that is looked at.
+        bins: quantile bins of numbers; categories with a cell of their own.
+        precision: binary digits of the other side's fine bins, where they are coarser.
+    """
+    if reference.kind in ("categorical", "boolean"):
+        return _fit_categories(reference, bins)
+    return _fit_numbers(reference, bins, min(reference.precision, precision or reference.precision))
+
+
+def _fit_numbers(reference: ColumnProfile, bins: int, precision: int) -> NumericBinning:
+    keys, counts = _collapsed_bins(reference, precision)
+    if not len(keys):
+        return NumericBinning(precision=precision, ends=(), labels=("any value", MISSING))
+    keys, counts = sketch.add_up(keys, counts)
+    reached = np.cumsum(counts)
+    quantiles = np.searchsorted(reached, reached[-1] * np.arange(1, bins + 1) / bins, side="left")
+    inner = np.unique(np.append(quantiles, len(keys) - 1))
+    ends = [int(keys[0]) - 1, *keys[inner].tolist()]
+    # A cell begins with the fine bin behind the end of the cell before it.
+    firsts = [int(keys[0]), *keys[inner[:-1] + 1].tolist()]
+    labels = [_label(reference, precision, first, last) for first, last in zip(firsts, ends[1:], strict=True)]
+    lowest, highest = _short(reference.minimum), _short(reference.maximum)
+    return NumericBinning(
+        precision=precision, ends=tuple(ends), labels=(f"below {lowest}", *labels, f"above {highest}", MISSING)
+    )
+
+
+def _fit_categories(reference: ColumnProfile, bins: int) -> CategoryBinning:
+    known = tuple(reference.categories)
+    named = min(bins, len(known))
+    return CategoryBinning(
+        known=known,
+        named=named,
+        complete=reference.other == 0,
+        labels=(*known[:named], REST, UNSEEN, MISSING) if reference.other == 0 else (*known[:named], REST, MISSING),
+    )
+
+
+def _collapsed_bins(profile: ColumnProfile, precision: int) -> tuple[sketch.Keys, Counts]:
+    keys, counts = bins_of(profile)
+    return (keys if profile.kind == "datetime" else sketch.collapsed(keys, profile.precision, precision)), counts
+
+
+def _label(reference: ColumnProfile, precision: int, first: int, last: int) -> str:
+    if reference.kind == "datetime":
+        low, high = bin_edges(reference, np.array([first, last]))
+        days = low.astype("datetime64[s]").astype("datetime64[D]").astype(str)
+        return days[0] if first == last else f"{days[0]} to {days[1]}"
+    low, high = sketch.edges_of(np.array([first, last]), precision)
+    return _short(low[0]) if first == last else f"{_short(low[0])} to {_short(high[1])}"
+
+
+def _short(number: float | None) -> str:
+    return "" if number is None else f"{number:.4g}"
