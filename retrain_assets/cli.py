@@ -18,7 +18,7 @@ from retrain_assets.errors import DeclarationError, Problem, RetrainAssetsError
 
 if TYPE_CHECKING:
     from retrain_assets.home import Home
-    from retrain_assets.lifecycle.overview import ModelOverview
+    from retrain_assets.reporting.overview import ModelOverview
     from retrain_assets.spec.loading import Declaration
 
 DONE, FAILED = 0, 1
@@ -153,8 +153,8 @@ def init(
     retrain-assets init sales.csv
     retrain-assets init flights.parquet --target delayed --event-time time_hour --every week
     """
-    from retrain_assets.lifecycle.declarations import check_declarations
-    from retrain_assets.lifecycle.scaffold import read_data, scaffold, write_scaffold
+    from retrain_assets.authoring.checking import check_declarations
+    from retrain_assets.authoring.scaffold import read_data, scaffold, write_scaffold
 
     frame = read_data(data)
     made = scaffold(frame, file=data, name=name, event_time=event_time, target=target, every=every, metric=metric)
@@ -193,7 +193,7 @@ def check(options: Options, paths: tuple[Path, ...], as_json: bool) -> None:
     retrain-assets check
     retrain-assets check defs/sales/defs.yaml --json
     """
-    from retrain_assets.lifecycle.declarations import check_declarations
+    from retrain_assets.authoring.checking import check_declarations
     from retrain_assets.stores.declarations import find_declarations
 
     searched = paths or options.declaration_paths()
@@ -225,7 +225,7 @@ def status(options: Options, model: str | None, as_json: bool) -> None:
     retrain-assets status flight_delay --json
     """
     from retrain_assets.home import open_state
-    from retrain_assets.lifecycle.overview import Records, overview
+    from retrain_assets.reporting.overview import Records, overview
 
     declared = [options.declared(model)] if model else options.declarations()
     home, now = options.opened_home(), datetime.now(UTC)
@@ -255,7 +255,7 @@ def _print_status(models: Sequence[ModelOverview], home: Home) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from retrain_assets.lifecycle.overview import age
+    from retrain_assets.reporting.overview import age
 
     colours = {"green": "green", "red": "red", "unknown": "yellow", "not applicable": "dim"}
     table = Table(

@@ -55,45 +55,24 @@ def _metrics(spec: ModelSpec) -> Iterator[Inconsistency]:
 
 
 def _columns(spec: ModelSpec) -> Iterator[Inconsistency]:
-    hidden = set(spec.hidden_columns)
-    visible = {
-        "event_time": (spec.event_time,),
-        "row_id": spec.row_id,
-        "reserve.block": (spec.reserve.block,),
-        "drift.columns": spec.drift.columns or (),
-    }
-    for field, names in visible.items():
-        wrong = sorted(hidden.intersection(name for name in names if name is not None))
-        if wrong:
+    seen = [each for each in spec.named_columns() if not each[0].startswith(("target.", "leak_columns"))]
+    for field, name in (*seen, *spec.chosen_inputs()):
+        if name in spec.hidden_columns:
             yield Inconsistency(
                 field=field,
-                message=f"must not name the target or a leak column (got {', '.join(wrong)}): "
-                "they are split off at ingest",
-                involves=("target.column", "leak_columns"),
+                message=f"must not be the target or a leak column (got '{name}'): those are split off at ingest",
+                involves=("target.column", "leak_columns", "features.transform"),
             )
-    # Without a transform the features are the columns of the input; with one they are its own.
-    if spec.features.transform is None:
-        wrong = sorted(hidden.intersection(spec.features.columns or ()))
-        if wrong:
-            yield Inconsistency(
-                field="features.columns",
-                message=f"must not name the target or a leak column (got {', '.join(wrong)}): no model may see them",
-                involves=("features.transform", "target.column", "leak_columns"),
-            )
-    yield from _declared_columns(spec)
-
-
-def _declared_columns(spec: ModelSpec) -> Iterator[Inconsistency]:
-    """Where the columns are written in the declaration, the names that it uses must be among them."""
-    if not isinstance(spec.schema_, dict):
-        return
-    for field, name in spec.named_columns():
-        if name not in spec.schema_:
-            yield Inconsistency(
-                field=field,
-                message=f"must be a column of the schema (got '{name}').{did_you_mean(name, spec.schema_)}",
-                involves=("schema", "target.labels", "features.transform"),
-            )
+    # Only what the schema names comes through it; the event time always does.
+    if isinstance(spec.schema_, dict):
+        known = {*spec.schema_, spec.event_time}
+        for field, name in spec.chosen_inputs():
+            if name not in known and name not in spec.hidden_columns:
+                yield Inconsistency(
+                    field=field,
+                    message=f"must be a column of the schema (got '{name}').{did_you_mean(name, known)}",
+                    involves=("schema", "event_time", "features.transform"),
+                )
 
 
 def _triggers(spec: ModelSpec) -> Iterator[Inconsistency]:

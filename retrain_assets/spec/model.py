@@ -385,17 +385,20 @@ class ModelSpec(SpecModel):
         return (*REGRESSION_METRICS, "r2")
 
     def named_columns(self) -> Iterator[tuple[str, str]]:
-        """Every column of the input that the declaration names, with the field that names it."""
+        """Every column of the source that the declaration names, hidden or not, with the field that names it."""
         yield "event_time", self.event_time
         if self.target.labels is None:
             yield "target.column", self.target.column
-        yield from ((f"row_id[{i}]", name) for i, name in enumerate(self.row_id))
-        yield from ((f"leak_columns[{i}]", name) for i, name in enumerate(self.leak_columns))
+        yield from ((f"row_id[{index}]", name) for index, name in enumerate(self.row_id))
+        yield from ((f"leak_columns[{index}]", name) for index, name in enumerate(self.leak_columns))
         if self.reserve.block is not None:
             yield "reserve.block", self.reserve.block
-        yield from ((f"drift.columns[{i}]", name) for i, name in enumerate(self.drift.columns or ()))
-        if self.features.transform is None:
-            yield from ((f"features.columns[{i}]", name) for i, name in enumerate(self.features.columns or ()))
+
+    def chosen_inputs(self) -> Iterator[tuple[str, str]]:
+        """Every column that is chosen among the validated ones, with the field that chooses it."""
+        yield from ((f"drift.columns[{index}]", name) for index, name in enumerate(self.drift.columns or ()))
+        if self.features.transform is None:  # the features of a transform are its own
+            yield from ((f"features.columns[{index}]", name) for index, name in enumerate(self.features.columns or ()))
 
     @property
     def hidden_columns(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -132,13 +133,27 @@ def _check_schema(spec: ModelSpec) -> Told:
         return
     columns: dict[str, Any] = schema.columns
     if not any(column.regex for column in columns.values()):
-        for field, name in spec.named_columns():
-            if name not in columns:
-                yield (
-                    field,
-                    f"must be a column of {spec.schema_} (got '{name}').{did_you_mean(name, columns)}",
-                )
+        for field, name in spec.chosen_inputs():
+            if name not in columns and name != spec.event_time:
+                yield field, f"must be a column of {spec.schema_} (got '{name}').{did_you_mean(name, columns)}"
     yield from _column_kinds(spec, {name: _dtype_kind(column.dtype) for name, column in columns.items()})
+
+
+def _unknown_columns(spec: ModelSpec) -> Told:
+    """A schema need not name what is split off before it or only identifies a row: a near miss is but a doubt."""
+    known = _known_columns(spec)
+    for field, name in spec.named_columns():
+        close = get_close_matches(name, known, n=1, cutoff=0.9)
+        if close and name not in known:
+            yield field, f"is not a column of the schema (got '{name}'). Did you mean '{close[0]}'?"
+
+
+def _known_columns(spec: ModelSpec) -> list[str]:
+    if not isinstance(spec.schema_, str):
+        return list(spec.schema_)
+    found = _loaded("schema", spec.schema_, [])
+    schema = None if found is None else _pandera(found)
+    return [] if schema is None else list(schema.columns)
 
 
 def _pandera(found: Any) -> DataFrameSchema | None:
