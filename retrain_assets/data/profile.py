@@ -269,7 +269,7 @@ def bins_of(profile: ColumnProfile) -> tuple[sketch.Keys, sketch.Counts]:
 def bin_edges(profile: ColumnProfile, keys: sketch.Keys) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Lower and upper edges of fine bins, in the units of the column."""
     if profile.kind == "datetime":
-        return keys * float(DAY), (keys + 1) * float(DAY)
+        return (keys * DAY).astype(np.float64), ((keys + 1) * DAY).astype(np.float64)
     return sketch.edges_of(keys, profile.precision)
 
 
@@ -280,7 +280,7 @@ def _profile_column(name: str, values: pd.Series) -> ColumnProfile:
     if kind == "numeric":
         return _profile_numbers(name, kind, _floats(values))
     present = values.dropna()
-    if values.dtype == object and pd.api.types.infer_dtype(present) not in ("string", "boolean"):
+    if pd.api.types.is_object_dtype(values.dtype) and pd.api.types.infer_dtype(present) not in ("string", "boolean"):
         present = present.astype(str)
     counted = present.value_counts()
     categories, other = _most_frequent(
@@ -299,9 +299,9 @@ def _profile_column(name: str, values: pd.Series) -> ColumnProfile:
 def _profile_numbers(name: str, kind: ColumnKind, numbers: npt.NDArray[np.float64]) -> ColumnProfile:
     missing = int(np.count_nonzero(np.isnan(numbers)))
     finite = numbers[np.isfinite(numbers)]
-    counts = {"rows": len(numbers), "missing": missing, "infinite": len(numbers) - missing - len(finite)}
+    rows, infinite = len(numbers), len(numbers) - missing - len(finite)
     if not len(finite):
-        return ColumnProfile(name=name, kind=kind, **counts)
+        return ColumnProfile(name=name, kind=kind, rows=rows, missing=missing, infinite=infinite)
     if kind == "datetime":
         precision = sketch.FINEST
         keys, sizes = np.unique(np.floor_divide(finite, DAY).astype(np.int64), return_counts=True)
@@ -315,7 +315,9 @@ def _profile_numbers(name: str, kind: ColumnKind, numbers: npt.NDArray[np.float6
     return ColumnProfile(
         name=name,
         kind=kind,
-        **counts,
+        rows=rows,
+        missing=missing,
+        infinite=infinite,
         zeros=int(np.count_nonzero(finite == 0)),
         minimum=float(finite.min()),
         maximum=float(finite.max()),
@@ -346,7 +348,7 @@ def _kind_of(values: pd.Series) -> ColumnKind:
         return "numeric"
     if pd.api.types.is_datetime64_any_dtype(dtype):
         return "datetime"
-    if dtype == object:
+    if pd.api.types.is_object_dtype(dtype):
         return _INFERRED.get(pd.api.types.infer_dtype(values, skipna=True), "categorical")
     return "categorical"
 
@@ -360,9 +362,7 @@ def _floats(values: pd.Series) -> npt.NDArray[np.float64]:
 def _seconds(values: pd.Series) -> npt.NDArray[np.float64]:
     """Seconds since 1970; a time without zone is UTC."""
     moments = pd.DatetimeIndex(pd.to_datetime(values, utc=True)).as_unit("us")
-    seconds = moments.asi8 / 1e6
-    seconds[moments.isna()] = np.nan
-    return seconds
+    return np.where(moments.isna(), np.nan, moments.to_numpy("datetime64[us]").astype(np.int64) / 1e6)
 
 
 def _common_kind(profiles: Sequence[ColumnProfile]) -> ColumnKind:
@@ -376,7 +376,7 @@ def _common_kind(profiles: Sequence[ColumnProfile]) -> ColumnKind:
             "kinds cannot be added. Declare the column's type in the schema."
         )
     # Any fixed order will do: it makes the choice independent of the order of the profiles.
-    return kinds[0] if kinds else max(profile.kind for profile in profiles)
+    return kinds[0] if kinds else sorted({profile.kind for profile in profiles})[0]
 
 
 def _merged_bins(profiles: Sequence[ColumnProfile], kind: ColumnKind) -> tuple[int, dict[int, int]]:
@@ -387,7 +387,9 @@ def _merged_bins(profiles: Sequence[ColumnProfile], kind: ColumnKind) -> tuple[i
             (sketch.collapsed(keys, profile.precision, precision), counts)
             for (keys, counts), profile in zip(parts, profiles, strict=True)
         ]
-    keys, counts = sketch.add_up(np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts]))
+    keys, counts = sketch.add_up(
+        np.concatenate([keys for keys, _ in parts]), np.concatenate([counts for _, counts in parts])
+    )
     if kind == "numeric":
         fitting = sketch.fitting_precision(keys, precision)
         keys, counts = sketch.add_up(sketch.collapsed(keys, precision, fitting), counts)

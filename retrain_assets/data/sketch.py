@@ -3,7 +3,7 @@
 A bin holds the numbers that share their sign, their power of two and the leading `precision` binary digits behind it:
 `2**precision` equal bins in every octave. This is the logarithmic grid of DDSketch with linear steps inside an octave
 (Masson, Rim and Lee 2019, "DDSketch: a fast and fully-mergeable quantile sketch with relative-error guarantees", VLDB
-12(12); Tene's HdrHistogram). With `COARSEST` digits the middle of a bin is within `RELATIVE_ACCURACY` of all its numbers.
+12(12)). With `COARSEST` digits the middle of a bin is within `RELATIVE_ACCURACY` of all its numbers.
 
 A relative error of 1 % cannot tell 1990 from 2005, or two air pressures apart. So a sketch is as fine as it can be
 within `MAX_BINS` occupied bins: digits are dropped one by one, by uniform collapse (Epicoco et al. 2020, "UDDSketch"),

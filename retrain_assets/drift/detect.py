@@ -59,7 +59,7 @@ def detect_drift(
     if champion_version is None:
         return report("not_applicable", "bootstrapping: there is no champion to compare the batch with")
     if reference is None:
-        return report("unknown", f"the {spec.reference} reference of version {champion_version} holds nothing for this batch")
+        return report("unknown", f"the {spec.reference} reference of v{champion_version} holds nothing for this batch")
     for side, rows in (("batch", current.rows), ("reference", reference.rows)):
         if rows < spec.min_rows:
             return report("unknown", f"the {side} has {rows} rows, fewer than drift.min_rows = {spec.min_rows}")
@@ -78,9 +78,7 @@ def watched_columns(current: TableProfile, reference: TableProfile, spec: DriftS
     return tuple(name for name in both if name not in times)
 
 
-def _compare(
-    name: str, current: TableProfile, reference: TableProfile, spec: DriftSpec, level: float
-) -> ColumnDrift:
+def _compare(name: str, current: TableProfile, reference: TableProfile, spec: DriftSpec, level: float) -> ColumnDrift:
     before = reference[name] if name in reference else absent_column(name, reference.rows)
     after = current[name] if name in current else absent_column(name, current.rows)
     score: float | None = None
@@ -113,8 +111,10 @@ def _incomparable(name: str, current: TableProfile, reference: TableProfile) -> 
         return "neither the batch nor the reference has this column"
     if name not in reference:
         return "the column is new: the champion's reference does not know it"
-    before, after = reference[name], current[name] if name in current else None
-    if after is None or not (before.present and after.present) or _comparable(before, after):
+    if name not in current:
+        return None
+    before, after = reference[name], current[name]
+    if not (before.present and after.present) or _comparable(before, after):
         return None
     return f"the column was {before.kind} and is {after.kind} now: the two cannot be compared"
 
@@ -137,9 +137,10 @@ def _measure(before: ColumnProfile, after: ColumnProfile, spec: DriftSpec) -> tu
 def _judge(score: float, p_value: float, floor: float, level: float) -> tuple[ColumnVerdict, str]:
     if score < floor:
         return "stable", f"the distance {score:.3g} is below the floor {floor:g}"
+    reached = f"the distance {score:.3g} reaches the floor {floor:g}"
     if p_value >= level:
-        return "stable", f"the distance {score:.3g} reaches the floor {floor:g}, but chance explains it: p = {p_value:.2g}"
-    return "drift", f"the distance {score:.3g} reaches the floor {floor:g}, and p = {p_value:.2g} is below {level:.2g}"
+        return "stable", f"{reached}, but chance explains it: p = {p_value:.2g} is not below {level:.2g}"
+    return "drift", f"{reached}, and p = {p_value:.2g} is below {level:.2g}"
 
 
 def _verdict(columns: tuple[ColumnDrift, ...], spec: DriftSpec) -> tuple[TableVerdict, str]:
@@ -151,8 +152,8 @@ def _verdict(columns: tuple[ColumnDrift, ...], spec: DriftSpec) -> tuple[TableVe
     found = f"{len(drifted)} of {len(compared)} columns have drifted"
     named = f" ({', '.join(drifted[:3])}{', ...' if len(drifted) > 3 else ''})" if drifted else ""
     if len(drifted) >= needed:
-        return "drift", f"{found}{named}; {needed} make drift"
-    return "stable", f"{found}{named}; fewer than the {needed} that make drift"
+        return "drift", f"{found}{named}; {needed} are enough for drift"
+    return "stable", f"{found}{named}; it takes {needed}"
 
 
 def deciding_columns(columns: int, share: float) -> int:

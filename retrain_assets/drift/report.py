@@ -91,7 +91,7 @@ class DriftReport:
         Raises:
             ValueError: the row of the whole is not there exactly once.
         """
-        rows: list[dict[str, Any]] = frame.to_dict("records")
+        rows = [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
         wholes = [row for row in rows if row["column"] == ""]
         if len(wholes) != 1:
             raise ValueError(f"a drift report must have one row with the column '' (got {len(wholes)})")

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 BEFORE, AFTER, QUIET, INK = "#8a94a6", "#d1495b", "#c3cad6", "#2b2f36"
 SHAPES = 3
 MAX_BARS = 15
-_TITLES = {"drift": "drift", "stable": "stable", "unknown": "unknown", "not_applicable": "not applicable"}
 
 
 def drift_figure(report: DriftReport, current: TableProfile, reference: TableProfile) -> bytes:
@@ -36,16 +35,16 @@ def drift_figure(report: DriftReport, current: TableProfile, reference: TablePro
 
     compared = [column for column in report.ranked if column.score is not None]
     shown = [column for column in compared if column.name in reference and column.name in current][:SHAPES]
-    figure = Figure(figsize=(9, max(3.4, 1.3 + 0.27 * min(len(compared), MAX_BARS))), dpi=80, facecolor="white")
+    figure = Figure(figsize=(9, max(3.4, 1.3 + 0.27 * min(len(compared), MAX_BARS))), dpi=100, facecolor="white")
     FigureCanvasAgg(figure)
     _headline(figure, report)
     if not compared:
-        figure.text(0.5, 0.45, report.reason, ha="center", va="center", color=INK, fontsize=10, wrap=True)
         return _png(figure)
     top = 1 - 0.85 / figure.get_figheight()
     grid = figure.add_gridspec(
         max(len(shown), 1), 2,
-        left=0.19, right=0.975, top=top, bottom=0.52 / figure.get_figheight(), width_ratios=(1.25, 1), wspace=0.12, hspace=0.75,
+        left=0.19, right=0.975, top=top, bottom=0.52 / figure.get_figheight(),
+        width_ratios=(1.25, 1), wspace=0.12, hspace=0.75,
     )  # fmt: skip
     _bars(figure.add_subplot(grid[:, 0]), compared)
     for place, column in enumerate(shown):
@@ -54,12 +53,19 @@ def drift_figure(report: DriftReport, current: TableProfile, reference: TablePro
 
 
 def _headline(figure: Figure, report: DriftReport) -> None:
+    """Verdict and reason above; beside them what the two colours of the shapes are."""
     height = figure.get_figheight()
-    against = "" if report.champion_version is None else f" against the reference of v{report.champion_version}"
+    verdict = report.verdict.replace("_", " ")
     colour = AFTER if report.verdict == "drift" else INK
-    figure.text(0.012, 1 - 0.26 / height, f"{report.model} {report.batch}: ", color=INK, fontsize=12, fontweight="bold")
-    figure.text(0.988, 1 - 0.26 / height, _TITLES[report.verdict], color=colour, fontsize=12, fontweight="bold", ha="right")
-    figure.text(0.012, 1 - 0.5 / height, f"{report.reason}{against}", color=INK, fontsize=8.5)
+    first, second = 1 - 0.27 / height, 1 - 0.5 / height
+    figure.text(
+        0.012, first, f"{report.model}, batch {report.batch}: {verdict}", color=colour, fontsize=12, weight="bold"
+    )
+    figure.text(0.012, second, report.reason, color=INK, fontsize=8.5)
+    if report.champion_version is not None:
+        reference = f"grey: reference of v{report.champion_version}"
+        figure.text(0.975, first, reference, color=BEFORE, fontsize=8.5, ha="right", weight="bold")
+        figure.text(0.975, second, "red: this batch", color=AFTER, fontsize=8.5, ha="right", weight="bold")
 
 
 def _bars(axes: Axes, columns: Sequence[ColumnDrift]) -> None:
@@ -74,8 +80,9 @@ def _bars(axes: Axes, columns: Sequence[ColumnDrift]) -> None:
     axes.set_yticks(places, [_cut(column.name, 22) for column in bars])
     axes.set_xlim(0, reach)
     axes.set_ylim(-0.6, len(bars) - 0.4)
-    more = f"   ({len(columns) - MAX_BARS} nearer columns are not drawn)" if len(columns) > MAX_BARS else ""
-    axes.set_xlabel(f"{bars[0].distance.replace('_', '-')} distance; dashed: floor {bars[0].floor:g}{more}", fontsize=8, color=INK)
+    more = f"; {len(columns) - MAX_BARS} nearer columns are not drawn" if len(columns) > MAX_BARS else ""
+    measure = bars[0].distance.replace("_", " ")
+    axes.set_xlabel(f"{measure} distance, dashed: floor {bars[0].floor:g}{more}", fontsize=8, color=INK)
     _plain(axes)
 
 
@@ -124,7 +131,8 @@ def _spread(profile: ColumnProfile, edges: npt.NDArray[np.float64]) -> npt.NDArr
 
 def _categories(axes: Axes, before: ColumnProfile, after: ColumnProfile) -> None:
     """The categories with the largest shares on either side."""
-    largest = {label: max(_share(before, label), _share(after, label)) for label in {**before.categories, **after.categories}}
+    either = {**before.categories, **after.categories}
+    largest = {label: max(_share(before, label), _share(after, label)) for label in either}
     labels = sorted(largest, key=lambda label: (-largest[label], label))[:6]
     places = np.arange(len(labels))
     axes.bar(places - 0.2, [_share(before, label) for label in labels], width=0.4, color=BEFORE, alpha=0.75)
