@@ -56,8 +56,8 @@ def performance_decay(
         standard error = sqrt((w + t) / k + t / b + h).
 
     t comes from the differences of successive batches (von Neumann), over all of `losses`: a slow rise, which is what
-    decay is, does not hide itself in it. Decay has fired when the excess is above `spec.standard_errors` of these and at
-    least `spec.floor` of the holdout loss.
+    decay is, does not hide itself in it. Decay has fired when the excess is above `spec.standard_errors` of these and
+    at least `spec.floor` of the holdout loss.
 
     At two standard errors, three batches and no floor, independent batches alarm in 2 % of the decisions where rows are
     all the noise; where weeks differ three times more than rows explain, in 9 % with three batches to learn t from, 6 %

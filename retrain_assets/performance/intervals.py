@@ -56,9 +56,9 @@ def estimates(
 ) -> tuple[MetricEstimate, ...]:
     """Metrics with percentile bootstrap intervals, all from the same resamples.
 
-    Rows are drawn with replacement, or whole blocks of equal `blocks` value. A metric that the rows do not define (fewer
-    than two rows, an area under the curve of one class) has value None; one that fewer than 90 % of the resamples define
-    has a value and no interval.
+    Rows are drawn with replacement, or whole blocks of equal `blocks` value. A metric that the rows do not define
+    (fewer than two rows, an area under the curve of one class) has value None; one that fewer than 90 % of the
+    resamples define has a value and no interval.
 
     Raises:
         DataError: scores or labels that no metric can be computed from.
@@ -89,8 +89,9 @@ def resampled_weights(
     for start in range(0, resamples, chunk):
         size = min(chunk, resamples - start)
         draws = rng.integers(0, units, size=(size, units))
-        draws += np.arange(size)[:, None] * units
-        counts = np.bincount(draws.ravel(), minlength=size * units).reshape(size, units).astype(np.float64)
+        counts = np.empty((size, units))
+        for count, drawn in zip(counts, draws, strict=True):
+            count[:] = np.bincount(drawn, minlength=units)
         yield counts if blocks is None else counts[:, unit]
 
 

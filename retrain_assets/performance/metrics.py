@@ -3,13 +3,13 @@
 | metric | of a row | source |
 |---|---|---|
 | `log_loss` | -log p(true class) | as `sklearn.metrics.log_loss` |
-| `brier` | (p - y)^2 for two classes, sum over the classes of (p - y)^2 for more | as `sklearn.metrics.brier_score_loss` |
+| `brier` | (p - y)^2; for more than two classes, the sum over them | as `sklearn.metrics.brier_score_loss` |
 | `squared_error` | (y - prediction)^2 | as `mean_squared_error` |
 | `absolute_error` | abs(y - prediction) | as `mean_absolute_error` |
 | `poisson_deviance` | 2 (y log(y / m) - y + m) | as `mean_poisson_deviance` |
-| `accuracy` | 1 where the most probable class is the true one (the earlier class on a tie) | as `accuracy_score` |
-| `roc_auc` | none; for more than two classes the plain mean of one against the rest | as `roc_auc_score(multi_class="ovr")` |
-| `r2` | none | as `r2_score` |
+| `accuracy` | 1 where the most probable class (the earlier on a tie) is true | as `accuracy_score` |
+| `roc_auc` | - | as `roc_auc_score(multi_class="ovr")`: the plain mean over more than two classes |
+| `r2` | - | as `r2_score` |
 
 Probabilities of the true class and Poisson means below `SMALLEST` count as `SMALLEST`: one certain mistake costs 34.5,
 not infinity.

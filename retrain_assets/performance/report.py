@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import pandas as pd
 
@@ -89,6 +89,6 @@ def performance_frame(performances: Sequence[BatchPerformance]) -> pd.DataFrame:
     return frame.astype(types).assign(as_of=pd.to_datetime(frame["as_of"], utc=True).astype("datetime64[us, UTC]"))
 
 
-def _estimate(row: dict[str, object]) -> MetricEstimate:
-    numbers = {name: None if pd.isna(row[name]) else float(cast(float, row[name])) for name in _NUMBERS}
-    return MetricEstimate(metric=str(row["metric"]), rows=int(cast(int, row["rows"])), **numbers)
+def _estimate(row: Mapping[Hashable, Any]) -> MetricEstimate:
+    numbers = {name: None if pd.isna(row[name]) else float(row[name]) for name in _NUMBERS}
+    return MetricEstimate(metric=str(row["metric"]), rows=int(row["rows"]), **numbers)

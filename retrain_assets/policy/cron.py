@@ -11,7 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-_MONTHS = {name: k for k, name in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], start=1)}
+_MONTHS = {
+    name: k
+    for k, name in enumerate(
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], start=1
+    )
+}
 _WEEKDAYS = {name: k for k, name in enumerate(["sun", "mon", "tue", "wed", "thu", "fri", "sat"])}
 _PART = re.compile(r"(?:(?P<all>\*)|(?P<low>\w+)(?:-(?P<high>\w+))?)(?:/(?P<step>\d+))?")
 _LONGEST_GAP = timedelta(days=8 * 366)
@@ -80,22 +85,24 @@ class Cron:
 def _field(name: str, text: str, lowest: int, highest: int, names: Mapping[str, int]) -> frozenset[int]:
     found: set[int] = set()
     for part in text.split(","):
-        match = _PART.fullmatch(part)
-        if match is None:
-            raise ValueError(f"{name} of a cron expression cannot be read: {text!r}")
-        step = int(match["step"] or 1)
-        if match["all"]:
-            low, high = lowest, highest
-        else:
-            low = _number(name, match["low"], names)
-            if match["high"]:
-                high = _number(name, match["high"], names)
-            else:
-                high = highest if match["step"] else low
+        low, high, step = _range(name, part, lowest, highest, names)
         if not (lowest <= low <= high <= highest and step >= 1):
             raise ValueError(f"{name} of a cron expression must lie in {lowest}-{highest}, low to high (got {text!r})")
         found.update(range(low, high + 1, step))
     return frozenset(found)
+
+
+def _range(name: str, part: str, lowest: int, highest: int, names: Mapping[str, int]) -> tuple[int, int, int]:
+    match = _PART.fullmatch(part)
+    if match is None:
+        raise ValueError(f"{name} of a cron expression cannot be read: {part!r}")
+    step = int(match["step"] or 1)
+    if match["all"]:
+        return lowest, highest, step
+    low = _number(name, match["low"], names)
+    if match["high"]:
+        return low, _number(name, match["high"], names), step
+    return low, highest if match["step"] else low, step
 
 
 def _number(name: str, text: str, names: Mapping[str, int]) -> int:

@@ -12,7 +12,10 @@ Verdict = Literal["retrain", "wait", "hold", "unknown"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriggerState:
-    """One trigger: does it fire, and why or why not. `fired` is None where it cannot be known."""
+    """One trigger: does it fire, and why or why not. `fired` is None where it cannot be known.
+
+    A trigger that the declaration does not name, or that has nothing to go by, is not `applicable` and does not count.
+    """
 
     name: str
     fired: bool | None
@@ -44,5 +47,5 @@ class Decision:
 
     @property
     def fired(self) -> tuple[str, ...]:
-        """Names of the triggers that fired."""
-        return tuple(trigger.name for trigger in self.triggers if trigger.fired)
+        """Names of the triggers that fired and counted."""
+        return tuple(trigger.name for trigger in self.triggers if trigger.fired and trigger.applicable)

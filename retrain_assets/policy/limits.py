@@ -12,7 +12,7 @@ from retrain_assets.spec import format_duration
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
-    """A rule that refuses a retrain now; `until` is the batch time from which it no longer does, where that is known."""
+    """A rule that refuses a retrain now; `until` is the batch time from which it no longer does, where known."""
 
     name: Literal["newer_data", "cooldown", "budget"]
     reason: str

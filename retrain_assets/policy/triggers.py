@@ -63,12 +63,9 @@ def drift(context: DecisionContext) -> TriggerState:
         return _no_champion(name)
     if report is None:
         return _unknown(name, "the batch has no drift report")
-    if report.verdict == "not_applicable":
-        return TriggerState(name=name, fired=False, applicable=False, reason=report.reason)
-    if report.verdict == "unknown":
-        return _unknown(name, report.reason)
-    if report.verdict == "stable":
-        return _waits(name, report.reason)
+    if report.verdict != "drift":
+        fired = None if report.verdict == "unknown" else False
+        return TriggerState(name=name, fired=fired, applicable=report.verdict != "not_applicable", reason=report.reason)
     growth = context.spec.drift.rearm_growth
     if episode is None or episode.alarming(growth):
         again = episode is not None and episode.acknowledged_score is not None

@@ -216,7 +216,7 @@ def evaluate_models(
         for role in ROLES
         if role in aligned
     )
-    losses = {role: row_losses(metric, truth, scored) for role, scored in aligned.items()}
+    losses: dict[Role, Values] = {role: row_losses(metric, truth, scored) for role, scored in aligned.items()}
     paired = _Pairing(metric=metric, losses=losses, confidence=confidence, resamples=resamples)
     return EvaluationReport(
         model=model,
@@ -252,7 +252,7 @@ class _Pairing:
         self, rows: npt.NDArray[np.intp], scope: Scope, rng: np.random.Generator, blocks: npt.NDArray[Any] | None
     ) -> tuple[PairedDifference, ...]:
         """All pairs over some rows, from the same resamples."""
-        pairs = [(a, b) for a, b in PAIRS if a in self.losses and b in self.losses]
+        pairs: list[tuple[Role, Role]] = [(a, b) for a, b in PAIRS if a in self.losses and b in self.losses]
         if len(rows) < 2 or not pairs:
             return ()
         excess = np.column_stack([(self.losses[a] - self.losses[b])[rows] for a, b in pairs])

@@ -2,14 +2,14 @@
 
 How often a gate errs, at the default confidence of 95 % (the interval is two-sided: 2.5 % on each side):
 
-- `not_worse_than_champion` without a margin fails where the interval of candidate - champion lies above zero: where the
-  rows show the candidate worse. A candidate as good as the champion fails in 2.5 % of the evaluations. A worse one passes
-  as long as the rows cannot tell, so what protects is their number (`promote.min_rows`) and the next decision.
+- `not_worse_than_champion` without a margin fails where the interval of candidate - champion lies above zero: where
+  the rows show the candidate worse. A candidate as good as the champion fails in 2.5 % of the evaluations. A worse one
+  passes as long as the rows cannot tell, so what protects is their number (`promote.min_rows`).
 - With a margin it is a test of non-inferiority, and the burden of proof turns round: it passes where the interval lies
-  below margin x the champion's loss. A candidate that is worse by the margin passes in 2.5 %; one that is as good as the
-  champion fails wherever the rows are too few to show it.
-- `beats_baseline` passes where the interval of candidate - baseline lies below zero. A candidate no better than the naive
-  baseline passes in 2.5 %.
+  below margin x the champion's loss. A candidate that is worse by the margin passes in 2.5 %; one that is as good as
+  the champion fails wherever the rows are too few to show it.
+- `beats_baseline` passes where the interval of candidate - baseline lies below zero. A candidate no better than the
+  naive baseline passes in 2.5 %.
 
 Every gate is monotone: no row loss of the candidate can rise and turn a fail into a pass. Unknown never passes.
 """
@@ -84,8 +84,8 @@ class GateReport:
 def evaluate_gates(report: EvaluationReport, spec: PromoteSpec, bootstrapping: bool) -> GateReport:
     """Every gate that `promote.require` names, and their expression.
 
-    Without a champion the gates against it are not applicable and count as passed. Too few reserved rows make every gate
-    unknown.
+    Without a champion the gates against it are not applicable and count as passed. Too few reserved rows make every
+    gate unknown.
     """
     names = spec.expression.names()
     results = tuple(_result(name, gate, report, spec, bootstrapping) for name, gate in GATES.items() if name in names)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from retrain_assets.performance.decay import BatchLoss, HoldoutLoss, performance_decay
-from retrain_assets.promotion.evaluation import EvaluationReport
+from retrain_assets.promotion.evaluation import EvaluationReport, Role
 from retrain_assets.spec import DecaySpec
 
 
@@ -35,7 +35,7 @@ def champion_beats_baseline(report: EvaluationReport | None, version: int) -> He
     """By the newest evaluation that the champion took part in, as champion or as the candidate it then was."""
     if report is None:
         return HealthVerdict(healthy=None, reason="no evaluation is recorded")
-    role = next((role.role for role in report.roles if role.version == version), None)
+    role: Role | None = next((role.role for role in report.roles if role.version == version), None)
     if role is None:
         return HealthVerdict(healthy=None, reason=f"v{version} took no part in the evaluation of {report.batch}")
     difference = report.difference(role, "baseline")
@@ -44,6 +44,6 @@ def champion_beats_baseline(report: EvaluationReport | None, version: int) -> He
     better = difference.upper < 0
     return HealthVerdict(
         healthy=better,
-        reason=f"v{version} is {'' if better else 'not '}shown better than the baseline in the evaluation of {report.batch}: "
-        f"{report.metric} {difference.value:+.4g} [{difference.lower:+.4g}, {difference.upper:+.4g}]",
+        reason=f"v{version} is {'' if better else 'not '}shown better than the baseline in the evaluation of "
+        f"{report.batch}: {report.metric} {difference.value:+.4g} [{difference.lower:+.4g}, {difference.upper:+.4g}]",
     )

@@ -19,7 +19,7 @@ def evaluation_figure(report: EvaluationReport) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 2.8), dpi=100, layout="constrained")
+    figure = Figure(figsize=(9, 2.6), dpi=80, layout="constrained")
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2, gridspec_kw={"width_ratios": [1, 1.25]})
     _draw_roles(left, report)
