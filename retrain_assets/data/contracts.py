@@ -36,15 +36,15 @@ _MAX_PASSES = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """What became of the rows of a batch: `parsed_rows` = rows of `frame` + `quarantined_rows`.
+    """What became of the rows of a batch: `parsed_rows` = rows of `accepted` + `quarantined_rows`.
 
-    `frame` holds the schema's columns without the target and the leaks, `ra_row_id` and `ra_reserved`, by event time
+    `accepted` holds the schema's columns without the target and the leaks, `ra_row_id` and `ra_reserved`, by event time
     and id. `outcomes` holds id, event time and target of the same rows; a target that could not be read is null and
     counted in `unreadable_targets`. `reasons` counts rows. `refused` tells why the whole batch is; None when it goes on.
     """
 
     parsed_rows: int
-    frame: pd.DataFrame
+    accepted: pd.DataFrame
     outcomes: pd.DataFrame
     quarantine: pd.DataFrame
     quarantined_rows: int
@@ -274,7 +274,7 @@ class Contract:
         numbers = [np.arange(1, size + 1, dtype=np.int64) for size in sizes]
         return Accepted(
             parsed_rows=failures.rows,
-            frame=frame.loc[order].reset_index(drop=True),
+            accepted=frame.loc[order].reset_index(drop=True),
             outcomes=outcomes.loc[order].reset_index(drop=True),
             quarantine=failures.frame(
                 ids=ids,

@@ -6,17 +6,19 @@ no earlier than its delivery.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import pandas as pd
 
-from retrain_assets.data.conversion import UTC_TIME, read_as
+from retrain_assets.data.contracts import Contract
+from retrain_assets.data.conversion import UTC_TIME, kind_of, read_as
 from retrain_assets.data.row_ids import ROW_ID, row_ids
 from retrain_assets.data.targets import read_targets
 from retrain_assets.data.windows import Batch
 from retrain_assets.errors import DataError, did_you_mean
-from retrain_assets.spec import ModelSpec
 
 AVAILABLE_AT = "available_at"
 LABEL_COLUMNS = (ROW_ID, "event_time", "label", AVAILABLE_AT, "revision")
@@ -26,11 +28,11 @@ LABEL_COLUMNS = (ROW_ID, "event_time", "label", AVAILABLE_AT, "revision")
 class MergedLabels:
     """All revisions after a delivery, and what the delivery brought.
 
-    `frame` is the whole history of a batch. `added` counts first labels, `corrected` further revisions, `duplicates`
+    `labels` is the whole history of a batch. `added` counts first labels, `corrected` further revisions, `duplicates`
     deliveries of what is known already, `pending` labels whose own time lies after the cutoff: they are not kept.
     """
 
-    frame: pd.DataFrame
+    labels: pd.DataFrame
     added: int
     corrected: int
     duplicates: int
@@ -50,56 +52,69 @@ def no_labels() -> pd.DataFrame:
     )
 
 
-def extract_labels(frame: pd.DataFrame, ids: pd.Series, spec: ModelSpec, batch: Batch) -> pd.DataFrame:
+EMPTY_LABELS = no_labels()
+"""The history before the first label; a constant to compare with, never to write to."""
+
+
+def extract_labels(frames: Sequence[tuple[str, pd.DataFrame]], contract: Contract, batch: Batch) -> pd.DataFrame:
     """Labels that come with the rows themselves: known `label_delay` after the event.
 
+    Only accepted rows have labels, and only those whose target could be read.
+
     Args:
-        frame: `Accepted.outcomes`, or any frame with event time and target; rows outside the batch are ignored.
-        ids: The row id of each row.
-        spec: Names the event time, the target and the delay.
+        frames: Name and content of each file of the batch, as they are checked for `validated`.
+        contract: Tells the ids, the event times and the targets.
         batch: The batch whose labels are wanted.
     """
-    times = frame[spec.event_time]
-    wanted = frame[spec.target.column].notna() & ids.notna() & (times >= batch.start) & (times < batch.end)
-    return _labels(ids[wanted], times[wanted], frame.loc[wanted, spec.target.column], times[wanted] + spec.target.label_delay)
+    spec = contract.spec
+    outcomes = contract.check(frames, batch).outcomes
+    known = outcomes[outcomes[spec.target.column].notna()]
+    times = known[spec.event_time]
+    return _labels(known[ROW_ID], times, known[spec.target.column], times + spec.target.label_delay)
 
 
-def labels_from_source(
-    delivered: pd.DataFrame, rows: pd.DataFrame, spec: ModelSpec, *, schema: object = None
+def join_labels(
+    frames: Sequence[tuple[str, pd.DataFrame]], contract: Contract, rows: pd.DataFrame
 ) -> pd.DataFrame:
     """Labels of a source of their own, joined to the rows of a batch by row id; labels of unknown rows are ignored.
 
     Args:
-        delivered: The row id columns, the target column and, where known, `available_at`.
-        rows: `ra_row_id` and event time of the batch's rows.
-        spec: Names the columns; without `available_at` a label is known `label_delay` after the event.
-        schema: pandera schema that may give the type of the target.
+        frames: Name and content of each file: the row id columns, the target column and, where known, `available_at`.
+            Without that a label is known `label_delay` after the event; nobody knows an outcome before its event.
+        contract: Tells the ids and types.
+        rows: The validated rows of the batch: their id and event time.
 
     Raises:
         DataError: a column is missing.
     """
+    parts = [_joined(name, frame.reset_index(drop=True), contract, rows) for name, frame in frames]
+    filled = [part for part in parts if len(part)]
+    return pd.concat(filled, ignore_index=True) if filled else no_labels()
+
+
+def _joined(file: str, delivered: pd.DataFrame, contract: Contract, rows: pd.DataFrame) -> pd.DataFrame:
+    spec = contract.spec
     for column in (*spec.row_id, spec.target.column):
         if column not in delivered.columns:
             known = did_you_mean(column, [str(name) for name in delivered.columns])
-            raise DataError(f"the labels of model '{spec.name}' must have the column '{column}'.{known}")
-    delivered = delivered.reset_index(drop=True)
-    targets, _ = read_targets([delivered], spec, schema)  # pyright: ignore[reportArgumentType]
-    times = pd.Series(rows[spec.event_time].to_numpy(), index=rows[ROW_ID].to_numpy(), dtype=UTC_TIME)
-    typed = pd.DataFrame({name: _id_values(delivered[name]) for name in spec.row_id})
-    ids = row_ids(typed, spec.row_id)
+            raise DataError(f"{file}: labels of model '{spec.name}' must have the column '{column}'.{known}")
+    targets, _ = read_targets([delivered], spec, contract.schema)
+    times = pd.Series(rows[spec.event_time].array, index=rows[ROW_ID].to_numpy(dtype=object)).astype(UTC_TIME)
+    typed = {name: _id_values(delivered[name], contract.schema.columns.get(name)) for name in spec.row_id}
+    ids = row_ids(pd.DataFrame(typed), spec.row_id)
     events = ids.map(times[~times.index.duplicated()]).astype(UTC_TIME)
     available = events + spec.target.label_delay
     if AVAILABLE_AT in delivered.columns:
         own, _ = read_as(delivered[AVAILABLE_AT], "datetime", lenient=True)
-        # Nobody knows an outcome before the event.
         available = own.fillna(available).where(lambda moments: moments >= events, events)
-    wanted = events.notna() & targets.notna()
+    wanted = (events.notna() & targets.notna()).to_numpy()
     return _labels(ids[wanted], events[wanted], targets[wanted], available[wanted])
 
 
-def _id_values(values: pd.Series) -> pd.Series:
-    """Numbers and times in a text become what a typed column holds, so that `007` and `7` meet only as numbers."""
-    return values.astype("object")
+def _id_values(values: pd.Series, column: Any) -> pd.Series:
+    """The values of an id column as the schema's type, so that `007` and 7 are one id where ids are numbers."""
+    dtype = getattr(getattr(column, "dtype", None), "type", None)
+    return values if dtype is None else read_as(values, kind_of(dtype), lenient=True)[0]
 
 
 def _labels(ids: pd.Series, times: pd.Series, labels: pd.Series, available: pd.Series) -> pd.DataFrame:
@@ -120,8 +135,7 @@ def merge_labels(stored: pd.DataFrame | None, delivered: pd.DataFrame, as_of: da
     """The history after a delivery that happened as of a cutoff.
 
     Of several labels for one row in the delivery the newest that is known by then counts. It is kept when it
-    differs from the newest kept one, as the next revision, and is available no earlier than `as_of` if it is late or
-    a correction. So reading as of any moment before gives what it gave before.
+    differs from the newest kept one, as the next revision, and is available no earlier than `as_of`. So reading as of any moment before gives what it gave before.
     """
     history = no_labels() if stored is None else stored[list(LABEL_COLUMNS)]
     known = delivered[delivered[AVAILABLE_AT] <= as_of]
@@ -139,7 +153,7 @@ def merge_labels(stored: pd.DataFrame | None, delivered: pd.DataFrame, as_of: da
     frame = pd.concat(parts, ignore_index=True) if len(parts) > 1 else (parts[0] if parts else delivered.iloc[:0])
     frame = frame.sort_values(["event_time", ROW_ID, "revision"], kind="stable").reset_index(drop=True)
     return MergedLabels(
-        frame=frame,
+        labels=frame,
         added=int(is_new.sum()),
         corrected=int(changed.sum()),
         duplicates=len(known) - int(keep.sum()),
