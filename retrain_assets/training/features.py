@@ -62,6 +62,7 @@ class FeatureMatrix(TransformerMixin, BaseEstimator):
             DeclarationError: a declared feature is not there, a column is of a kind that is no feature, or none is left.
         """
         self.features_ = self._select(X)
+        self.input_dtypes_ = {name: str(X[name].dtype) for name in self.features_}
         kinds = {name: _kind(X[name]) for name in self.features_}
         self.numeric_ = [name for name in self.features_ if kinds[name] == "numeric"]
         self.categorical_ = [name for name in self.features_ if kinds[name] == "categorical"]

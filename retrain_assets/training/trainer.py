@@ -48,16 +48,18 @@ def train(
     Args:
         spec: The declaration.
         frame: Validated training rows with `ra_row_id` and without reserved rows; in any order.
-        labels: One label for each row.
+        labels: One label for each row, in the order of `frame`.
         source: The text of the declared transform.
 
     Raises:
         DeclarationError: the declaration does not suit the rows or the estimator.
         DataError: the transform failed on the rows.
         InsufficientDataError: no rows, or labels of one class only.
-        ValueError: what no caller may pass: reserved rows, hidden columns, or labels that are missing.
+        ValueError: what no caller may pass: reserved rows, hidden columns, missing labels or those of other rows.
     """
     started = time.perf_counter()
+    if isinstance(labels, pd.Series) and not labels.index.equals(frame.index):
+        raise ValueError(f"labels of model '{spec.name}' must be on the index of its training rows, in the same order")
     truth = _truth(spec, labels)
     _check(spec, frame, truth)
     # The order in which rows lie in a table is nobody's decision: it must not make another model.

@@ -58,6 +58,7 @@ class SourceTransform(TransformerMixin, BaseEstimator):
         """
         inputs = _inputs(X)
         self.feature_names_in_ = np.asarray(inputs.columns, dtype=object)
+        self.input_dtypes_ = {str(name): str(inputs[name].dtype) for name in inputs.columns}
         features = self._apply(inputs)
         self.feature_names_out_ = np.asarray(features.columns, dtype=object)
         probed = inputs.iloc[np.linspace(0, len(inputs) - 1, min(_PROBED_ROWS, len(inputs)), dtype=int)]

@@ -1,0 +1,248 @@
+"""The connection to MLflow: imported when first used, quiet, and without touching its global state."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlparse
+
+from retrain_assets.errors import NotStoredError, StoreError
+from retrain_assets.stores.mlflow_signature import signature_of
+from retrain_assets.stores.model_files import Serialized
+from retrain_assets.training.bundle import ModelBundle
+
+if TYPE_CHECKING:
+    from mlflow.entities import LoggedModel
+    from mlflow.entities.model_registry import RegisteredModel
+    from mlflow.tracking import MlflowClient
+
+_SQLITE = "sqlite:///"
+_PROGRESS_BAR = "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"
+_CHATTY = (
+    "alembic.runtime.migration",  # each migration of a new database
+    "mlflow.store.db.utils",  # that a new database is made
+    "mlflow.sklearn",  # that pickles are dangerous: the hash is verified before one is loaded
+    "mlflow.utils.environment",  # that requirements were not inferred
+)
+
+
+class MlflowSession:
+    """One tracking server or database."""
+
+    def __init__(self, tracking_uri: str, *, artifacts_url: str | None) -> None:
+        self.tracking_uri = tracking_uri.rstrip("/") if tracking_uri.startswith("http") else tracking_uri
+        self._artifacts_url = artifacts_url
+        self._experiments: dict[str, str] = {}
+
+    @property
+    def is_server(self) -> bool:
+        """A tracking server, which a browser can open."""
+        return urlparse(self.tracking_uri).scheme in ("http", "https")
+
+    @contextmanager
+    def client(self) -> Iterator[MlflowClient]:
+        """MLflow's client of this server or database, without progress bars and notices meanwhile."""
+        with _quiet():
+            yield self._client
+
+    @cached_property
+    def _client(self) -> MlflowClient:
+        from mlflow.tracking import MlflowClient
+
+        with _one_at_a_time(self._database):
+            client = MlflowClient(tracking_uri=self.tracking_uri, registry_uri=self.tracking_uri)
+            # The first call makes the tables: two processes at once would break each other's.
+            client.search_experiments(max_results=1)
+        return client
+
+    @property
+    def _database(self) -> Path | None:
+        if not self.tracking_uri.startswith(_SQLITE):
+            return None
+        return Path(self.tracking_uri.removeprefix(_SQLITE)).absolute()
+
+    def experiment_id(self, name: str) -> str:
+        """The experiment of a name, made if it is not there."""
+        if name not in self._experiments:
+            found = self._client.get_experiment_by_name(name)
+            self._experiments[name] = self._create_experiment(name) if found is None else found.experiment_id
+        return self._experiments[name]
+
+    def _create_experiment(self, name: str) -> str:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return self._client.create_experiment(name, artifact_location=self._artifact_location(name))
+        except MlflowException:
+            found = self._client.get_experiment_by_name(name)
+            if found is None:
+                raise
+            return found.experiment_id  # somebody else was faster
+
+    def _artifact_location(self, name: str) -> str | None:
+        """Explicit, because MLflow's own default for a database is a folder in the working directory."""
+        root = self._artifacts_url
+        if root is None:
+            if self._database is None:
+                return None
+            root = str(self._database.parent / "mlartifacts")
+        if len(urlparse(root).scheme) <= 1:
+            root = str(Path(root).expanduser().absolute())
+        return f"{root.rstrip('/')}/{name}"
+
+    def registered_model(self, name: str) -> RegisteredModel | None:
+        """The registered model, or None."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return self._client.get_registered_model(name)
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return None
+            raise
+
+    def ensure_registered_model(self, name: str) -> None:
+        """Makes the registered model if it is not there."""
+        from mlflow.exceptions import MlflowException
+
+        if self.registered_model(name) is not None:
+            return
+        try:
+            self._client.create_registered_model(name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+
+    def save_model(
+        self, bundle: ModelBundle, model: Serialized, folder: Path, *, run_id: str, logged: LoggedModel
+    ) -> None:
+        """Writes the folder that MLflow's own loaders read."""
+        import mlflow
+        import mlflow.sklearn
+        from mlflow.models import Model
+
+        libraries = {name: version for name, version in bundle.manifest.libraries.items() if name != "python"}
+        mlflow.sklearn.save_model(
+            bundle.pipeline,
+            str(folder),
+            mlflow_model=Model(run_id=run_id, model_id=logged.model_id, artifact_path=logged.artifact_location),
+            signature=signature_of(bundle.pipeline),
+            serialization_format=model.format,
+            skops_trusted_types=list(model.trusted) if model.format == "skops" else None,
+            pip_requirements=[
+                f"mlflow=={mlflow.__version__}",
+                "retrain_assets",
+                *(f"{name}=={version}" for name, version in sorted(libraries.items())),
+            ],
+        )
+
+    def model_source(self, logged: LoggedModel) -> str:
+        """What a version names as its source.
+
+        A database is asked for `models:/<id>` through MLflow's global tracking URI, which belongs to the user: for
+        one, the path itself.
+        """
+        return f"models:/{logged.model_id}" if self.is_server else logged.artifact_location
+
+    def link_output(self, run_id: str, model_id: str) -> None:
+        """Shows the model as an output of the run."""
+        from mlflow.entities import LoggedModelOutput
+
+        self._client.log_outputs(run_id, [LoggedModelOutput(model_id, 0)])
+
+    def download(self, uri: str, folder: str) -> Path:
+        """Copies artifacts into a local folder."""
+        from mlflow.artifacts import download_artifacts
+
+        with _quiet():
+            return Path(
+                download_artifacts(
+                    artifact_uri=uri, dst_path=folder, tracking_uri=self.tracking_uri, registry_uri=self.tracking_uri
+                )
+            )
+
+
+@contextmanager
+def translated(doing: str) -> Iterator[None]:
+    """MLflow's exceptions as the package's own.
+
+    Raises:
+        NotStoredError: there is no such run, model, version or alias.
+        StoreError: anything else that MLflow refuses.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not _is_mlflow_error(error):
+            raise
+        code = getattr(error, "error_code", "")
+        kind = NotStoredError if code == "RESOURCE_DOES_NOT_EXIST" or "not found" in str(error) else StoreError
+        raise kind(f"{doing} failed in MLflow ({code}): {error}") from error
+
+
+def _is_mlflow_error(error: Exception) -> bool:
+    from mlflow.exceptions import MlflowException
+
+    return isinstance(error, MlflowException)
+
+
+@contextmanager
+def _one_at_a_time(database: Path | None) -> Iterator[None]:
+    """One process at a time for the same SQLite file."""
+    if database is None:
+        yield
+        return
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with database.with_name(f"{database.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    levels = {name: logging.getLogger(name).level for name in _CHATTY}
+    shown = os.environ.get(_PROGRESS_BAR)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    os.environ[_PROGRESS_BAR] = "false"
+    try:
+        with warnings.catch_warnings():
+            # MLflow's own deprecations concern MLflow.
+            warnings.filterwarnings("ignore", module=r"mlflow\.")
+            yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+        if shown is None:
+            os.environ.pop(_PROGRESS_BAR, None)
+        else:
+            os.environ[_PROGRESS_BAR] = shown
+
+
+def sklearn_flavor(folder: Path) -> dict[str, Any]:
+    """What a model's folder says of its scikit-learn flavour.
+
+    Raises:
+        StoreError: it is of another flavour.
+    """
+    from mlflow.models import Model
+
+    flavors: dict[str, Any] = Model.load(str(folder)).flavors or {}
+    if "sklearn" not in flavors:
+        raise StoreError(f"the model must be of MLflow's sklearn flavour (got {', '.join(flavors) or 'none'})")
+    return flavors["sklearn"]
+
+
+def input_names(folder: Path) -> tuple[str, ...]:
+    """The columns of a model's signature; none without one."""
+    from mlflow.models import Model
+
+    signature = Model.load(str(folder)).signature
+    return () if signature is None or signature.inputs is None else tuple(signature.inputs.input_names())

@@ -1,0 +1,289 @@
+"""Tracking and registry in MLflow; bundles that need no MLflow to be loaded."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlparse
+
+from retrain_assets.errors import NotStoredError, StoreError
+from retrain_assets.stores.adoption import AdoptedModel, content_hash, load_adopted
+from retrain_assets.stores.mlflow_session import MlflowSession, input_names, sklearn_flavor, translated
+from retrain_assets.stores.model_files import (
+    Serialized,
+    artifact_hash,
+    bundle_files,
+    folder_reader,
+    read_bundle,
+    serialize,
+    write_files,
+)
+from retrain_assets.stores.protocols import RunStatus
+from retrain_assets.training.bundle import Manifest, ModelBundle, ModelVersion
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion as RegisteredVersion
+
+RUN_KEY = "retrain_assets.key"
+_TAG = "retrain_assets."
+_CACHED_BUNDLES = 4
+_MOST_PARAMS = 100
+_LONGEST_PARAM = 6000
+_LONGEST_DIGEST = 36
+
+
+class MlflowRegistry:
+    """One MLflow run for each retrain, one registered model for each declaration, aliases and no stages.
+
+    A version's folder is a model of MLflow's scikit-learn flavour, which `mlflow.pyfunc.load_model` reads, with the
+    bundle's own files in a folder beside the model's. Importing this module and loading a bundle from a path or an
+    object store does not import mlflow.
+
+    Args:
+        tracking_uri: Any tracking server or database; it is the registry as well.
+        artifacts_url: Folder or URL for the artifacts; by default a tracking server decides, and a SQLite database has
+            them beside itself.
+        experiment: Experiment of all runs; by default one for each model, with the model's name.
+    """
+
+    def __init__(self, tracking_uri: str, *, artifacts_url: str | None = None, experiment: str | None = None) -> None:
+        self._session = MlflowSession(tracking_uri, artifacts_url=artifacts_url)
+        self._experiment = experiment
+        self._cache: OrderedDict[tuple[str, str], ModelBundle] = OrderedDict()
+        self._lock = RLock()
+
+    def begin_run(self, *, model: str, name: str, tags: Mapping[str, str]) -> str:
+        with translated("opening a run"), self._session.client() as client:
+            experiment = self._session.experiment_id(self._experiment or model)
+            key = tags.get(RUN_KEY)
+            if key is not None:
+                quoted = key.replace("'", "''")
+                found = client.search_runs(
+                    [experiment], f"tags.`{RUN_KEY}` = '{quoted}' and attributes.status = 'RUNNING'", max_results=1
+                )
+                if found:
+                    return found[0].info.run_id
+            run = client.create_run(experiment, run_name=name, tags={f"{_TAG}model": model, **tags})
+            return run.info.run_id
+
+    def log(
+        self,
+        run_id: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        metrics: Mapping[str, float] | None = None,
+        tags: Mapping[str, str] | None = None,
+        figures: Mapping[str, bytes] | None = None,
+        texts: Mapping[str, str] | None = None,
+    ) -> None:
+        from mlflow.entities import Metric, Param, RunTag
+
+        now = int(datetime.now(UTC).timestamp() * 1000)
+        all_params = [Param(name, str(value)[:_LONGEST_PARAM]) for name, value in (params or {}).items()]
+        with translated(f"writing to run {run_id}"), self._session.client() as client:
+            for start in range(0, max(1, len(all_params)), _MOST_PARAMS):
+                client.log_batch(
+                    run_id,
+                    params=all_params[start : start + _MOST_PARAMS],
+                    metrics=[] if start else [Metric(name, float(value), now, 0) for name, value in (metrics or {}).items()],
+                    tags=[] if start else [RunTag(name, str(value)) for name, value in (tags or {}).items()],
+                )
+            files = {**(figures or {}), **{name: text.encode() for name, text in (texts or {}).items()}}
+            if files:
+                with tempfile.TemporaryDirectory() as folder:
+                    write_files(Path(folder), files)
+                    client.log_artifacts(run_id, folder)
+
+    def log_input(
+        self, run_id: str, *, name: str, source: str, digest: str, schema: Mapping[str, str], context: str
+    ) -> None:
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        columns = [{"name": column, "type": kind, "required": True} for column, kind in schema.items()]
+        dataset = Dataset(
+            name=name,
+            digest=digest[:_LONGEST_DIGEST],
+            source_type="delta_table",
+            source=json.dumps({"path": source, "digest": digest}),
+            schema=json.dumps({"mlflow_colspec": columns}),
+        )
+        tags = [InputTag("mlflow.data.context", context), InputTag(f"{_TAG}digest", digest)]
+        with translated(f"adding an input to run {run_id}"), self._session.client() as client:
+            client.log_inputs(run_id, [DatasetInput(dataset, tags)])
+
+    def end_run(self, run_id: str, status: RunStatus) -> None:
+        with translated(f"closing run {run_id}"), self._session.client() as client:
+            client.set_terminated(run_id, status)
+
+    def run_url(self, run_id: str) -> str:
+        with translated(f"reading run {run_id}"), self._session.client() as client:
+            run = client.get_run(run_id)
+            if self._session.is_server:
+                return f"{self._session.tracking_uri}/#/experiments/{run.info.experiment_id}/runs/{run_id}"
+            return str(run.info.artifact_uri)
+
+    def register(self, run_id: str, bundle: ModelBundle) -> ModelVersion:
+        manifest = bundle.manifest
+        with translated(f"registering a model of run {run_id}"), self._session.client() as client:
+            existing = self._registered(run_id, manifest)
+            if existing is not None:
+                return existing
+            model = serialize(bundle.pipeline, trusted_types=manifest.trusted_types)
+            files = bundle_files(bundle, model)
+            run = client.get_run(run_id)
+            logged = client.create_logged_model(
+                run.info.experiment_id, name=manifest.model, source_run_id=run_id, model_type=_estimator_name(bundle)
+            )
+            try:
+                with tempfile.TemporaryDirectory() as temporary:
+                    folder = Path(temporary) / "model"
+                    self._session.save_model(bundle, model, folder, run_id=run_id, logged=logged)
+                    write_files(folder, files)
+                    client.log_model_artifacts(logged.model_id, str(folder))
+            except BaseException:
+                client.finalize_logged_model(logged.model_id, "FAILED")
+                raise
+            client.finalize_logged_model(logged.model_id, "READY")
+            self._session.link_output(run_id, logged.model_id)
+            self._session.ensure_registered_model(manifest.model)
+            tags = _version_tags(manifest, model, artifact_hash(files), logged.artifact_location)
+            registered = client.create_model_version(
+                manifest.model, source=self._session.model_source(logged), run_id=run_id, model_id=logged.model_id, tags=tags
+            )
+            return _version_of(registered)
+
+    def load(self, version: ModelVersion, *, cached: bool = True) -> ModelBundle:
+        key = (version.uri, version.artifact_hash)
+        with self._lock:
+            if cached and key in self._cache:
+                self._cache.move_to_end(key)
+                return self._cache[key]
+        bundle = self._read(version)
+        with self._lock:
+            self._cache[key] = bundle
+            self._cache.move_to_end(key)
+            while len(self._cache) > _CACHED_BUNDLES:
+                self._cache.popitem(last=False)
+        return bundle
+
+    def set_alias(self, model: str, alias: str, version: int) -> None:
+        with translated(f"pointing '{alias}' of {model} at version {version}"), self._session.client() as client:
+            client.set_registered_model_alias(model, alias, str(version))
+
+    def alias(self, model: str, alias: str) -> int | None:
+        with translated(f"reading alias '{alias}' of {model}"), self._session.client() as client:
+            registered = self._session.registered_model(model)
+            return None if registered is None or alias not in registered.aliases else int(registered.aliases[alias])
+
+    def read_registered(
+        self, model: str, *, version: int | None = None, alias: str | None = None, trust: bool = False
+    ) -> AdoptedModel:
+        """A model of MLflow's scikit-learn flavour that somebody else registered.
+
+        Args:
+            model: Name of the registered model.
+            version: Its version; exactly one of `version` and `alias` must be given.
+            alias: An alias of it.
+            trust: The person answers for a model whose loading may run any code (pickle, cloudpickle, or skops with
+                types that this package does not vouch for).
+
+        Raises:
+            NotStoredError: there is no such model, version or alias.
+            StoreError: it is of another flavour, or its loading may run code and nobody answers for it.
+        """
+        if (version is None) == (alias is None):
+            raise ValueError(f"exactly one of version and alias must be given (got version {version}, alias {alias})")
+        with translated(f"reading model {model}"), self._session.client() as client, tempfile.TemporaryDirectory() as folder:
+            found = (
+                client.get_model_version_by_alias(model, alias)
+                if alias is not None
+                else client.get_model_version(model, str(version))
+            )
+            source = client.get_model_version_download_uri(model, found.version)
+            local = self._session.download(source, folder)
+            flavor = sklearn_flavor(local)
+            hashed = content_hash(local)
+            return AdoptedModel(
+                estimator=load_adopted(local, flavor, trust=trust),
+                model=model,
+                version=int(found.version),
+                run_id=found.run_id or None,
+                source=source,
+                serialization_format=str(flavor.get("serialization_format", "pickle")),
+                sklearn_version=str(flavor.get("sklearn_version", "unknown")),
+                content_hash=hashed,
+                inputs=input_names(local),
+            )
+
+    def _read(self, version: ModelVersion) -> ModelBundle:
+        scheme = urlparse(version.uri).scheme
+        if len(scheme) <= 1 or scheme == "file":
+            folder = Path(unquote(urlparse(version.uri).path)) if scheme == "file" else Path(version.uri)
+            if not folder.is_dir():
+                raise NotStoredError(f"the folder of {version} is not there: {folder}")
+            return read_bundle(folder_reader(folder), version.artifact_hash)
+        if scheme in ("mlflow-artifacts", "models", "runs"):
+            with tempfile.TemporaryDirectory() as folder, translated(f"downloading {version}"):
+                local = self._session.download(version.uri, folder)
+                return read_bundle(folder_reader(local), version.artifact_hash)
+        return read_bundle(_url_reader(version.uri), version.artifact_hash)
+
+    def _registered(self, run_id: str, manifest: Manifest) -> ModelVersion | None:
+        with self._session.client() as client:
+            found = client.search_model_versions(f"name = '{manifest.model}' and run_id = '{run_id}'")
+        for registered in found:
+            if registered.tags.get(f"{_TAG}model_hash") == manifest.model_hash:
+                return _version_of(registered)
+        return None
+
+
+def _url_reader(url: str) -> Callable[[str], bytes]:
+    import fsspec
+
+    filesystem, root = fsspec.core.url_to_fs(url)
+    return lambda name: filesystem.cat_file(f"{root.rstrip('/')}/{name}")
+
+
+def _estimator_name(bundle: ModelBundle) -> str:
+    steps = getattr(bundle.pipeline, "steps", None)
+    return type(steps[-1][1] if steps else bundle.pipeline).__name__
+
+
+def _version_tags(manifest: Manifest, model: Serialized, hashed: str, uri: str) -> dict[str, str]:
+    tags = {
+        "model_hash": manifest.model_hash,
+        "uri": uri,
+        "batch": manifest.batch,
+        "attempt": str(manifest.attempt),
+        "training_end": manifest.training_end.isoformat(),
+        "training_hash": manifest.training_hash,
+        "data_hash": manifest.data_hash,
+        "artifact_hash": hashed,
+        "format": model.format,
+    }
+    if model.refused:
+        tags["not_skops_because_of"] = ", ".join(model.refused)[:1000]
+    return {f"{_TAG}{name}": value for name, value in tags.items()}
+
+
+def _version_of(registered: RegisteredVersion) -> ModelVersion:
+    tags = {name.removeprefix(_TAG): value for name, value in registered.tags.items() if name.startswith(_TAG)}
+    return ModelVersion(
+        model=registered.name,
+        version=int(registered.version),
+        model_hash=tags["model_hash"],
+        uri=tags["uri"],
+        run_id=registered.run_id or "",
+        batch=tags["batch"],
+        attempt=int(tags["attempt"]),
+        training_end=datetime.fromisoformat(tags["training_end"]),
+        training_hash=tags["training_hash"],
+        data_hash=tags["data_hash"],
+        artifact_hash=tags["artifact_hash"],
+    )
