@@ -1,0 +1,81 @@
+"""The connection to the state database, with transactions that one after the other may write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+_BUSY_SECONDS = 60
+_WRITES = "retrain_assets_writes"
+# Any number, as long as it is ours: advisory locks are one name space in a PostgreSQL database.
+_ADVISORY_LOCK = 0x7265747261696E
+
+
+class Database:
+    """One engine; connects at first use.
+
+    Writing transactions follow one another: SQLite allows no other way, and on PostgreSQL an advisory lock is held
+    from the first statement to the commit. So the ids of the outbox become visible in their order, and a reader that
+    has seen id n will never find a smaller one later, which a sequence alone does not promise.
+
+    Args:
+        url: An SQLAlchemy URL. A bare `postgresql://` means psycopg2.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.engine = _engine(sa.make_url(_with_driver(url)))
+
+    @property
+    def is_sqlite(self) -> bool:
+        """The database is a file."""
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A transaction that sees one state of the database."""
+        with self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """A transaction that no other writer overlaps; an exception rolls it back."""
+        with self.engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
+            if not self.is_sqlite:
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
+            yield connection
+
+
+def _with_driver(url: str) -> str:
+    for bare in ("postgresql://", "postgres://"):
+        if url.startswith(bare):
+            return "postgresql+psycopg2://" + url.removeprefix(bare)
+    return url
+
+
+def _engine(url: sa.URL) -> sa.Engine:
+    if url.get_backend_name() != "sqlite":
+        return sa.create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED")
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
+    sa.event.listen(engine, "connect", _prepare)
+    sa.event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(connection: Any, _record: Any) -> None:
+    # The driver's own BEGIN comes late and takes no write lock: two could read, then both want to write.
+    connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

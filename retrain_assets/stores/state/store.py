@@ -1,0 +1,330 @@
+"""The state database: what happened, in tables that only grow, and the numbered outbox that tells of it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from retrain_assets.data.arrivals import Arrival
+from retrain_assets.drift.episodes import Episode
+from retrain_assets.errors import PromotionConflictError, StoreError
+from retrain_assets.policy.decision import Decision
+from retrain_assets.promotion.log import Promotion
+from retrain_assets.stores.protocols import OutboxRow, Step
+from retrain_assets.stores.state import records
+from retrain_assets.stores.state.engine import Database
+from retrain_assets.stores.state.schema import (
+    ARRIVALS,
+    DECISIONS,
+    EPISODES,
+    LEASES,
+    MODEL_VERSIONS,
+    OUTBOX,
+    PROMOTIONS,
+    STEPS,
+)
+from retrain_assets.stores.state.upgrade import upgrade
+from retrain_assets.training.bundle import ModelVersion
+
+Record = TypeVar("Record")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelProgress:
+    """All that the ledger knows of one model, each in order of recording."""
+
+    arrivals: tuple[Arrival, ...] = ()
+    steps: tuple[Step, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    promotions: tuple[Promotion, ...] = ()
+
+
+class SqlStateStore:
+    """StateStore in a SQL database, which is created or upgraded at first use.
+
+    Args:
+        url: `sqlite:///folder/state.db`, or `postgresql://user@host/database` (read through psycopg2).
+        clock: The wall clock for outbox rows of records that carry no time of their own.
+    """
+
+    def __init__(self, url: str, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._database = Database(url)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._upgraded = False
+
+    def upgrade(self) -> None:
+        """Creates the tables or runs the migrations that are missing. Any other method does so at first use."""
+        with self._lock:
+            if not self._upgraded:
+                upgrade(self._database)
+                self._upgraded = True
+
+    def close(self) -> None:
+        """Closes all connections; the next call opens new ones."""
+        self._database.engine.dispose()
+
+    def append_outbox(
+        self,
+        kind: str,
+        model: str,
+        *,
+        batch: str | None = None,
+        payload: Mapping[str, Any] | None = None,
+        key: str | None = None,
+        now: datetime,
+    ) -> int | None:
+        with self._writing() as connection:
+            if key is not None:
+                used = sa.select(OUTBOX.c.id).where(OUTBOX.c.kind == kind, OUTBOX.c.model == model, OUTBOX.c.key == key)
+                if connection.execute(used).first() is not None:
+                    return None
+            return _tell(connection, kind, model, batch=batch, payload=payload, key=key, now=now)
+
+    def outbox(
+        self, *, after: int = 0, model: str | None = None, kinds: Iterable[str] | None = None, limit: int = 1000
+    ) -> list[OutboxRow]:
+        query = sa.select(OUTBOX).where(OUTBOX.c.id > after).order_by(OUTBOX.c.id).limit(limit)
+        if model is not None:
+            query = query.where(OUTBOX.c.model == model)
+        if kinds is not None:
+            query = query.where(OUTBOX.c.kind.in_(list(kinds)))
+        return self._all(query, records.outbox_row)
+
+    def last_outbox_id(self) -> int:
+        with self._reading() as connection:
+            return connection.execute(sa.select(sa.func.max(OUTBOX.c.id))).scalar() or 0
+
+    def changed_models(self, after: int) -> tuple[list[str], int]:
+        """The models with outbox rows after an id, and the newest id: one query, whatever the number of models."""
+        newest = sa.func.max(OUTBOX.c.id)
+        query = sa.select(OUTBOX.c.model, newest).where(OUTBOX.c.id > after).group_by(OUTBOX.c.model)
+        with self._reading() as connection:
+            rows = connection.execute(query).all()
+        return sorted(row[0] for row in rows), max((row[1] for row in rows), default=after)
+
+    def progress(self, models: Iterable[str] | None = None) -> dict[str, ModelProgress]:
+        """The ledger of many models (of all by default) in four queries; without any record it is empty."""
+        wanted = None if models is None else list(models)
+        if wanted == []:
+            return {}
+        with self._reading() as connection:
+            arrivals = _by_model(connection, ARRIVALS, wanted, records.arrival_of)
+            steps = _by_model(connection, STEPS, wanted, records.step_of)
+            decisions = _by_model(connection, DECISIONS, wanted, records.decision_of)
+            promotions = _by_model(connection, PROMOTIONS, wanted, records.promotion_of)
+        found = [*arrivals, *steps, *decisions, *promotions] if wanted is None else wanted
+        return {
+            model: ModelProgress(
+                arrivals=tuple(arrivals.get(model, ())),
+                steps=tuple(steps.get(model, ())),
+                decisions=tuple(decisions.get(model, ())),
+                promotions=tuple(promotions.get(model, ())),
+            )
+            for model in sorted(set(found))
+        }
+
+    def record_arrival(self, arrival: Arrival) -> None:
+        values = records.arrival_values(arrival)
+        with self._writing() as connection:
+            if _find(connection, ARRIVALS, values, "model", "batch", "revision", "kind", "content_hash") is not None:
+                return
+            connection.execute(ARRIVALS.insert().values(values))
+            payload = {name: values[name] for name in ("revision", "kind", "content_hash")}
+            _tell(connection, "arrival", arrival.model, batch=arrival.batch, payload=payload, now=arrival.arrived_at)
+
+    def arrivals(self, model: str, batch: str | None = None) -> list[Arrival]:
+        return self._of_model(ARRIVALS, model, batch, records.arrival_of)
+
+    def record_step(self, step: Step) -> None:
+        values = records.step_values(step)
+        with self._writing() as connection:
+            earlier = _find(connection, STEPS, values, "model", "batch", "job", "attempt")
+            if earlier is not None:
+                if records.same(STEPS, earlier, values):
+                    return
+                connection.execute(STEPS.delete().where(STEPS.c.id == earlier["id"]))
+            connection.execute(STEPS.insert().values(values))
+            payload = {name: values[name] for name in ("job", "attempt", "revision", "outcome", "cause")}
+            _tell(connection, "step", step.model, batch=step.batch, payload=payload, now=step.finished_at)
+
+    def steps(self, model: str, batch: str | None = None) -> list[Step]:
+        return self._of_model(STEPS, model, batch, records.step_of)
+
+    def record_decision(self, decision: Decision, *, run_id: str | None = None) -> None:
+        values = records.decision_values(decision) | {"run_id": run_id}
+        with self._writing() as connection:
+            earlier = _find(connection, DECISIONS, values, "model", "batch", "attempt")
+            if earlier is not None:
+                # The same decision of another run is the same decision.
+                if records.same(DECISIONS, earlier, values, but=frozenset({"run_id"})):
+                    return
+                raise StoreError(
+                    f"decision {decision.batch} attempt {decision.attempt} of {decision.model} is recorded as "
+                    f"'{earlier['verdict']}' ({earlier['reason']}) and must stay so: a new decision is a new attempt"
+                )
+            connection.execute(DECISIONS.insert().values(values))
+            payload = {name: values[name] for name in ("attempt", "verdict", "cause", "retrospective")}
+            _tell(
+                connection, "decision", decision.model, batch=decision.batch, payload=payload, now=decision.decided_at
+            )
+
+    def decisions(self, model: str, batch: str | None = None) -> list[Decision]:
+        return self._of_model(DECISIONS, model, batch, records.decision_of)
+
+    def append_promotion(self, promotion: Promotion) -> Promotion:
+        model = promotion.model
+        values = records.promotion_values(promotion)
+        try:
+            with self._writing() as connection:
+                newest = sa.select(sa.func.max(PROMOTIONS.c.id)).where(PROMOTIONS.c.model == model)
+                current = connection.execute(newest).scalar()
+                if current != promotion.previous_id:
+                    raise _conflict(promotion, current)
+                inserted = connection.execute(PROMOTIONS.insert().values(values)).inserted_primary_key
+                assigned = replace(promotion, id=inserted[0])
+                payload = {
+                    "promotion_id": assigned.id,
+                    "version": promotion.version,
+                    "action": promotion.action,
+                    "previous_id": promotion.previous_id,
+                }
+                _tell(connection, "promotion", model, batch=promotion.batch, payload=payload, now=promotion.promoted_at)
+                return assigned
+        except sa.exc.IntegrityError as error:
+            raise _conflict(promotion, None) from error
+
+    def promotions(self, model: str) -> list[Promotion]:
+        return self._of_model(PROMOTIONS, model, None, records.promotion_of)
+
+    def record_model_version(self, version: ModelVersion) -> None:
+        values = records.model_version_values(version)
+        with self._writing() as connection:
+            earlier = _find(connection, MODEL_VERSIONS, values, "model", "version")
+            if earlier is not None:
+                if records.same(MODEL_VERSIONS, earlier, values):
+                    return
+                raise StoreError(
+                    f"{version} is recorded with model hash {earlier['model_hash']} at {earlier['uri']} and must stay "
+                    f"so (got {version.model_hash} at {version.uri})"
+                )
+            connection.execute(MODEL_VERSIONS.insert().values(values))
+            payload = {"version": version.version, "model_hash": version.model_hash}
+            _tell(connection, "model_version", version.model, batch=version.batch, payload=payload, now=self._clock())
+
+    def model_versions(self, model: str) -> list[ModelVersion]:
+        return self._of_model(MODEL_VERSIONS, model, None, records.model_version_of)
+
+    def save_episode(self, episode: Episode) -> None:
+        values = records.episode_values(episode)
+        with self._writing() as connection:
+            earlier = _find(connection, EPISODES, values, "model", "episode")
+            if earlier is None:
+                connection.execute(EPISODES.insert().values(values))
+            elif records.same(EPISODES, earlier, values):
+                return
+            else:
+                connection.execute(EPISODES.update().where(EPISODES.c.id == earlier["id"]).values(values))
+            payload = {"episode": episode.id, "open": episode.closed_batch is None}
+            _tell(connection, "episode", episode.model, batch=episode.last_batch, payload=payload, now=self._clock())
+
+    def episodes(self, model: str) -> list[Episode]:
+        return self._of_model(EPISODES, model, None, records.episode_of)
+
+    def acquire_lease(self, model: str, owner: str, *, ttl: timedelta, now: datetime) -> bool:
+        with self._writing() as connection:
+            held = connection.execute(sa.select(LEASES).where(LEASES.c.model == model)).mappings().first()
+            if held is not None and held["owner"] != owner and held["expires_at"] > now:
+                return False
+            values = {"model": model, "owner": owner, "expires_at": now + ttl}
+            if held is None:
+                connection.execute(LEASES.insert().values(values))
+            else:
+                connection.execute(LEASES.update().where(LEASES.c.model == model).values(values))
+            # A renewal changes nothing that anybody waits for.
+            if held is None or held["owner"] != owner:
+                _tell(connection, "lease", model, payload={"owner": owner, "held": True}, now=now)
+            return True
+
+    def release_lease(self, model: str, owner: str) -> None:
+        with self._writing() as connection:
+            held = LEASES.delete().where(LEASES.c.model == model, LEASES.c.owner == owner)
+            if connection.execute(held).rowcount:
+                _tell(connection, "lease", model, payload={"owner": owner, "held": False}, now=self._clock())
+
+    def lease_owner(self, model: str, *, now: datetime) -> str | None:
+        query = sa.select(LEASES.c.owner).where(LEASES.c.model == model, LEASES.c.expires_at > now)
+        with self._reading() as connection:
+            return connection.execute(query).scalar()
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        self.upgrade()
+        with self._database.reading() as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        self.upgrade()
+        with self._database.writing() as connection:
+            yield connection
+
+    def _all(self, query: sa.Select[Any], record_of: Callable[[records.Row], Record]) -> list[Record]:
+        with self._reading() as connection:
+            return [record_of(row) for row in connection.execute(query).mappings()]
+
+    def _of_model(
+        self, table: sa.Table, model: str, batch: str | None, record_of: Callable[[records.Row], Record]
+    ) -> list[Record]:
+        query = sa.select(table).where(table.c.model == model).order_by(table.c.id)
+        return self._all(query if batch is None else query.where(table.c.batch == batch), record_of)
+
+
+def _tell(
+    connection: sa.Connection,
+    kind: str,
+    model: str,
+    *,
+    batch: str | None = None,
+    payload: Mapping[str, Any] | None = None,
+    key: str | None = None,
+    now: datetime,
+) -> int:
+    """Appends the outbox row of a change, in the change's own transaction."""
+    row = {"kind": kind, "model": model, "batch": batch, "payload": dict(payload or {}), "key": key, "recorded_at": now}
+    inserted = connection.execute(OUTBOX.insert().values(row)).inserted_primary_key
+    return int(inserted[0])
+
+
+def _find(connection: sa.Connection, table: sa.Table, values: records.Row, *key: str) -> records.Row | None:
+    query = sa.select(table).where(*(table.c[name] == values[name] for name in key))
+    return connection.execute(query).mappings().first()
+
+
+def _by_model(
+    connection: sa.Connection,
+    table: sa.Table,
+    models: list[str] | None,
+    record_of: Callable[[records.Row], Record],
+) -> dict[str, list[Record]]:
+    query = sa.select(table).order_by(table.c.id)
+    if models is not None:
+        query = query.where(table.c.model.in_(models))
+    found: dict[str, list[Record]] = {}
+    for row in connection.execute(query).mappings():
+        found.setdefault(row["model"], []).append(record_of(row))
+    return found
+
+
+def _conflict(promotion: Promotion, current: int | None) -> PromotionConflictError:
+    who = "somebody promoted first" if current is None else f"promotion {current} is the newest"
+    return PromotionConflictError(
+        f"{promotion.model} v{promotion.version} must follow promotion {promotion.previous_id}, but {who}: "
+        "evaluate against the champion of now and promote again"
+    )
