@@ -375,8 +375,8 @@ def _common_kind(profiles: Sequence[ColumnProfile]) -> ColumnKind:
             f"column '{profiles[0].name}' is {' in one batch and '.join(kinds)} in another: profiles of different "
             "kinds cannot be added. Declare the column's type in the schema."
         )
-    # Any fixed order will do: it makes the choice independent of the order of the profiles.
-    return kinds[0] if kinds else sorted({profile.kind for profile in profiles})[0]
+    # Without any value nothing tells the kind: all that counts is that the order of the profiles does not.
+    return kinds[0] if kinds else profiles[0].kind if len({p.kind for p in profiles}) == 1 else "categorical"
 
 
 def _merged_bins(profiles: Sequence[ColumnProfile], kind: ColumnKind) -> tuple[int, dict[int, int]]:

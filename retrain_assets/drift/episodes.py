@@ -1,7 +1,7 @@
 """Drift episodes: one cause alarms once.
 
 A drift verdict opens an episode. A decision acknowledges it, whatever the gate says later. It closes when a batch is
-green again, and it re-arms (alarms once more) when its score has grown by the declared factor since it was acknowledged.
+green again, and it re-arms (alarms once more) when its score has grown by the declared factor since then.
 """
 
 from __future__ import annotations
