@@ -1,0 +1,253 @@
+"""The assets of one model: each body calls one function of the lifecycle and shows its record."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import dagster as dg
+
+from retrain_assets import lifecycle
+from retrain_assets.orchestration import checks, metadata, names
+from retrain_assets.orchestration.resources import STORES_KEY, StoresResource
+from retrain_assets.orchestration.specs import BY_NAME, asset_specs, check_specs, registry_spec
+from retrain_assets.orchestration.tables import table_check
+from retrain_assets.orchestration.work import Work, working
+
+Body = Callable[[Work], Iterator[dg.MaterializeResult]]
+
+
+def raw(work: Work) -> Iterator[dg.MaterializeResult]:
+    """Keeps what the source delivered."""
+    asset = work.key(names.RAW)
+    record = lifecycle.ingest(work.stores, work.model, work.the_batch, now=work.now, run_id=work.run_id)
+    yield dg.MaterializeResult(
+        asset_key=asset,
+        metadata=metadata.of_ingested(record),
+        check_results=list(checks.of_raw(asset, record)),
+        data_version=dg.DataVersion(record.data_version),
+    )
+
+
+def validated_and_quarantine(work: Work) -> Iterator[dg.MaterializeResult]:
+    """Splits the rows by the contract."""
+    accepted, refused = work.key(names.VALIDATED), work.key(names.QUARANTINE)
+    record = lifecycle.validate(work.stores, work.model, work.the_batch, now=work.now, run_id=work.run_id)
+    yield dg.MaterializeResult(
+        asset_key=refused,
+        metadata=metadata.of_quarantine(work.stores, record),
+        check_results=[table_check(work, names.QUARANTINE)],
+        data_version=dg.DataVersion(record.quarantined.content_hash),
+    )
+    yield dg.MaterializeResult(
+        asset_key=accepted,
+        metadata=metadata.of_validated(work.stores, record),
+        check_results=list(checks.of_validated(accepted, record)),
+        data_version=dg.DataVersion(record.accepted.content_hash),
+    )
+
+
+def profile(work: Work) -> Iterator[dg.MaterializeResult]:
+    """Summarizes the inputs."""
+    record = lifecycle.profile(work.stores, work.model, work.the_batch, now=work.now, run_id=work.run_id)
+    yield dg.MaterializeResult(
+        asset_key=work.key(names.PROFILE),
+        metadata=metadata.of_profile(work.stores, record),
+        check_results=[table_check(work, names.PROFILE)],
+        data_version=dg.DataVersion(record.commit.content_hash),
+    )
+
+
+def drift_report(work: Work) -> Iterator[dg.MaterializeResult]:
+    """Compares the inputs with the champion's reference."""
+    asset = work.key(names.DRIFT_REPORT)
+    record = lifecycle.detect(work.stores, work.model, work.the_batch, now=work.now, run_id=work.run_id)
+    yield dg.MaterializeResult(
+        asset_key=asset,
+        metadata=metadata.of_drift(work.stores, record),
+        check_results=[*checks.of_drift(asset, record), table_check(work, names.DRIFT_REPORT)],
+        data_version=dg.DataVersion(record.commit.content_hash),
+    )
+
+
+def predictions(work: Work) -> Iterator[dg.MaterializeResult]:
+    """Scores with the champion as of the batch."""
+    asset = work.key(names.PREDICTIONS)
+    record = lifecycle.score(work.stores, work.model, work.the_batch, now=work.now, run_id=work.run_id)
+    yield dg.MaterializeResult(
+        asset_key=asset,
+        metadata=metadata.of_predictions(work.stores, record),
+        check_results=list(checks.of_predictions(asset, record)),
+        data_version=dg.DataVersion(record.commit.content_hash),
+    )
+
+
+def labels(work: Work) -> Iterator[dg.MaterializeResult]:
+    """Adds the outcomes that are known by the cutoff."""
+    asset = work.key(names.LABELS)
+    record = lifecycle.settle_labels(
+        work.stores, work.model, work.the_batch, as_of=work.as_of, now=work.now, run_id=work.run_id
+    )
+    yield dg.MaterializeResult(
+        asset_key=asset,
+        metadata=metadata.of_labels(work.stores, record),
+        check_results=[*checks.of_labels(asset, record), table_check(work, names.LABELS)],
+        data_version=dg.DataVersion(record.commit.content_hash),
+    )
+
+
+def performance(work: Work) -> Iterator[dg.MaterializeResult]:
+    """Measures every version that scored the batch."""
+    asset = work.key(names.PERFORMANCE)
+    record = lifecycle.measure(
+        work.stores, work.model, work.the_batch, as_of=work.as_of, now=work.now, run_id=work.run_id
+    )
+    yield dg.MaterializeResult(
+        asset_key=asset,
+        metadata=metadata.of_performance(work.stores, record),
+        check_results=[*checks.of_performance(asset, record), table_check(work, names.PERFORMANCE)],
+        data_version=dg.DataVersion(record.commit.content_hash),
+    )
+
+
+def retrain_decision(work: Work) -> Iterator[dg.MaterializeResult]:
+    """Decides, and says why."""
+    record = lifecycle.decide(
+        work.stores, work.model, work.the_batch, cause=work.cause, now=work.now, run_id=work.run_id
+    )
+    yield dg.MaterializeResult(
+        asset_key=work.key(names.RETRAIN_DECISION),
+        metadata=metadata.of_decision(work.stores, record),
+        check_results=[table_check(work, names.RETRAIN_DECISION)],
+        data_version=dg.DataVersion(record.commit.content_hash),
+    )
+
+
+def training_set(work: Work) -> Iterator[dg.MaterializeResult]:
+    """Freezes the window of the newest decision; by hand, records the person who asked."""
+    asset = work.key(names.TRAINING_SET)
+    record = lifecycle.freeze_training_set(work.stores, work.model, work.the_batch, now=work.now, run_id=work.run_id)
+    yield dg.MaterializeResult(
+        asset_key=asset,
+        metadata=metadata.of_training_set(work.stores, record),
+        check_results=[*checks.of_training_set(asset, record), table_check(work, names.TRAINING_SET)],
+        data_version=dg.DataVersion(record.data_hash),
+    )
+
+
+def candidate(work: Work) -> Iterator[dg.MaterializeResult]:
+    """Fits, registers and proves one version."""
+    asset = work.key(names.CANDIDATE)
+    record = lifecycle.train(work.stores, work.model, work.the_batch, now=work.now, run_id=work.run_id)
+    yield dg.MaterializeResult(
+        asset_key=asset,
+        metadata=metadata.of_candidate(record),
+        check_results=list(checks.of_candidate(asset, record)),
+        data_version=dg.DataVersion(record.version.model_hash),
+    )
+
+
+def evaluation_report(work: Work) -> Iterator[dg.MaterializeResult]:
+    """Judges candidate, champion and baseline on the same reserved rows."""
+    asset = work.key(names.EVALUATION_REPORT)
+    record = lifecycle.evaluate(work.stores, work.model, work.the_batch, now=work.now, run_id=work.run_id)
+    yield dg.MaterializeResult(
+        asset_key=asset,
+        metadata=metadata.of_evaluation(work.stores, record),
+        check_results=[*checks.of_evaluation(asset, record), table_check(work, names.EVALUATION_REPORT)],
+        data_version=dg.DataVersion(record.commit.content_hash),
+    )
+
+
+def champion(work: Work) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    """Promotes what passed; only a promotion is a materialization, so that nothing else makes the champion fresh."""
+    asset = work.key(names.CHAMPION)
+    if work.batch is None:
+        record = lifecycle.assert_champion(work.stores, work.model, now=work.now, run_id=work.run_id)
+    else:
+        record = lifecycle.promote(work.stores, work.model, work.batch, now=work.now, run_id=work.run_id)
+    found = list(checks.of_champion(asset, record))
+    if record.promotion is None:
+        work.context.log_event(dg.AssetObservation(asset, metadata=metadata.of_champion(record)))
+        yield from found
+        return
+    work.context.log_event(dg.AssetObservation(work.key(names.REGISTRY), metadata=metadata.of_champion(record)))
+    yield dg.MaterializeResult(
+        asset_key=asset,
+        metadata=metadata.of_champion(record),
+        check_results=found,
+        data_version=dg.DataVersion(f"v{record.promotion.version}"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """Assets that are made in one step of a job, in this order."""
+
+    name: str
+    job: names.Job
+    bodies: Mapping[tuple[str, ...], Body]
+
+    @property
+    def assets(self) -> tuple[str, ...]:
+        """All assets of the step."""
+        return tuple(asset for made in self.bodies for asset in made)
+
+
+STEPS: tuple[Step, ...] = (
+    Step(name="raw", job="watch", bodies={(names.RAW,): raw}),
+    Step(name="validated_and_quarantine", job="watch", bodies={(names.VALIDATED, names.QUARANTINE): validated_and_quarantine}),
+    Step(
+        name="profile_to_predictions",
+        job="watch",
+        # The score is the last word on a batch: with it the batch counts as watched.
+        bodies={(names.PROFILE,): profile, (names.DRIFT_REPORT,): drift_report, (names.PREDICTIONS,): predictions},
+    ),
+    Step(name="labels_and_performance", job="settle", bodies={(names.LABELS,): labels, (names.PERFORMANCE,): performance}),
+    Step(name="retrain_decision", job="decide", bodies={(names.RETRAIN_DECISION,): retrain_decision}),
+    Step(name="training_set", job="retrain", bodies={(names.TRAINING_SET,): training_set}),
+    Step(name="candidate", job="retrain", bodies={(names.CANDIDATE,): candidate}),
+    Step(name="evaluation_report", job="retrain", bodies={(names.EVALUATION_REPORT,): evaluation_report}),
+    Step(name="champion", job="retrain", bodies={(names.CHAMPION,): champion}),
+)
+
+
+def model_assets(model: lifecycle.DeclaredModel) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+    """The whole graph of a model."""
+    return [*(_step_assets(model, step) for step in STEPS), registry_spec(model.spec)]
+
+
+def _step_assets(model: lifecycle.DeclaredModel, step: Step) -> dg.AssetsDefinition:
+    @dg.multi_asset(
+        name=f"{model.name}__{step.name}",
+        specs=asset_specs(model.spec, step.assets),
+        check_specs=check_specs(model.spec, step.assets),
+        can_subset=True,
+        required_resource_keys={STORES_KEY},
+    )
+    def work_through(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+        resource: StoresResource = getattr(context.resources, STORES_KEY)
+        with working(context, resource, model, step.job) as work:
+            for assets, body in step.bodies.items():
+                if any(work.key(asset) in context.selected_asset_keys for asset in assets):
+                    yield from _selected(work, body(work))
+
+    return work_through
+
+
+def _selected(
+    work: Work, results: Iterable[dg.MaterializeResult | dg.AssetCheckResult]
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    """What a person selected of what a body made; a blocking check that failed ends the job here."""
+    wanted = work.context.selected_asset_check_keys
+    for made in results:
+        if isinstance(made, dg.AssetCheckResult):
+            if made.resolve_target_check_key(None) in wanted:
+                yield made
+            continue
+        found = [result for result in made.check_results or () if dg.AssetCheckKey(made.asset_key, result.check_name) in wanted]
+        for result in made.check_results or ():
+            if not result.passed and result.check_name in BY_NAME[made.asset_key.path[-1]].blocking:
+                work.note_failure(str(result.description))
+        if made.asset_key in work.context.selected_asset_keys:
+            yield made._replace(check_results=found)
+        else:
+            yield from found

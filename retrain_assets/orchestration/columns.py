@@ -1,0 +1,34 @@
+"""Column schemas of the internal tables, as Dagster shows them, from their pandera schemas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+if TYPE_CHECKING:
+    from pandera.pandas import DataFrameSchema
+
+
+def column_schema(asset: str) -> dg.TableSchema | None:
+    """The columns of an internal table; None for an asset that is none, or whose columns are the user's."""
+    return None
+
+
+def as_table_schema(schema: DataFrameSchema) -> dg.TableSchema:
+    """A pandera schema for the asset's page."""
+    columns: Mapping[str, Any] = schema.columns
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=str(name),
+                type="any" if column.dtype is None else str(column.dtype),
+                description=column.description or column.title,
+                constraints=dg.TableColumnConstraints(
+                    nullable=bool(column.nullable), unique=bool(column.unique), other=[str(check) for check in column.checks]
+                ),
+            )
+            for name, column in columns.items()
+        ]
+    )

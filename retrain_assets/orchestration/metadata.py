@@ -1,0 +1,368 @@
+"""Records of the lifecycle as Dagster metadata: what a person sees on an asset's page and what the UI plots."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+if TYPE_CHECKING:
+    from retrain_assets.lifecycle.records import (
+        Candidate,
+        Decided,
+        Detected,
+        Evaluated,
+        Ingested,
+        LabelsSettled,
+        Measured,
+        Profiled,
+        Promoted,
+        Scored,
+        TrainingSet,
+        Validated,
+    )
+    from retrain_assets.policy.decision import TriggerState
+    from retrain_assets.promotion.log import Promotion
+    from retrain_assets.stores.protocols import Stores, TableCommit
+
+Metadata = Mapping[str, Any]
+
+MAX_FIGURE_BYTES = 400_000
+"""A figure lies in the event log; a larger one would make every page of the asset slow."""
+
+
+def of_table(stores: Stores, commit: TableCommit) -> Metadata:
+    """Rows, place and version of what was written."""
+    return {
+        "dagster/row_count": commit.rows,
+        "dagster/uri": stores.tables.uri(commit.table),
+        "table_version": commit.version,
+        "content_hash": commit.content_hash,
+        "changed": commit.changed,
+    }
+
+
+def of_ingested(record: Ingested) -> Metadata:
+    """The delivery and where its bytes are."""
+    arrival = record.arrival
+    return {
+        "delivery": arrival.kind,
+        "revision": arrival.revision,
+        "arrived_at": moment(arrival.arrived_at),
+        "files": len(arrival.parts),
+        "bytes": sum(part.size for part in arrival.parts),
+        "content_hash": arrival.content_hash,
+        "manifest": table(
+            {"name": part.name, "media_type": part.media_type, "bytes": part.size, "content_hash": part.content_hash, "uri": uri}
+            for part, uri in zip(arrival.parts, record.uris, strict=True)
+        ),
+        **({"dagster/uri": record.uris[0]} if len(record.uris) == 1 else {}),
+    }
+
+
+def of_validated(stores: Stores, record: Validated) -> Metadata:
+    """Accepted rows, their share and their columns."""
+    return {
+        **of_table(stores, record.accepted),
+        "parsed_rows": record.parsed_rows,
+        "quarantined_rows": record.quarantined_rows,
+        "accepted_share": _share(record.accepted.rows, record.parsed_rows),
+        "dagster/column_schema": dg.TableSchema(
+            columns=[dg.TableColumn(name=name, type=kind) for name, kind in record.columns.items()]
+        ),
+    }
+
+
+def of_quarantine(stores: Stores, record: Validated) -> Metadata:
+    """Refused rows by reason."""
+    return {
+        **of_table(stores, record.quarantined),
+        "quarantined_rows": record.quarantined_rows,
+        "reasons": table({"reason": reason, "rows": rows} for reason, rows in sorted(record.reasons.items())),
+        "unreadable_files": table({"file": name, "reason": said} for name, said in sorted(record.unreadable_files.items())),
+    }
+
+
+def of_profile(stores: Stores, record: Profiled) -> Metadata:
+    """Missing share and range of each column."""
+    return {
+        **of_table(stores, record.commit),
+        "profiled_rows": record.profile.rows,
+        "columns": table(
+            {
+                "column": column.name,
+                "kind": column.kind,
+                "missing_share": column.missing_share,
+                "minimum": column.minimum,
+                "mean": column.mean,
+                "maximum": column.maximum,
+            }
+            for column in record.profile.columns
+        ),
+    }
+
+
+def of_drift(stores: Stores, record: Detected) -> Metadata:
+    """The verdict, and the score of each column as a series of its own."""
+    report = record.report
+    return {
+        **of_table(stores, record.commit),
+        "verdict": report.verdict,
+        "reason": report.reason,
+        "champion": version_text(report.champion_version),
+        **number("drift_score", report.score),
+        **{name: value for column in report.columns for name, value in number(f"drift/{column.column}", column.score).items()},
+        "episode": record.episode.id if record.episode is not None else "none",
+        "columns": table(
+            {
+                "column": column.column,
+                "verdict": column.verdict,
+                "distance": column.distance,
+                "score": column.score,
+                "floor": column.floor,
+                "p_value": column.p_value,
+                "reason": column.reason,
+            }
+            for column in report.columns
+        ),
+        **figure("reference_and_batch", record.figure),
+    }
+
+
+def of_predictions(stores: Stores, record: Scored) -> Metadata:
+    """Who scored, how, and the mean score."""
+    return {
+        **of_table(stores, record.commit),
+        "champion": "bootstrapping: nobody scores yet" if record.version is None else str(record.version),
+        "mode": record.mode or "none",
+        "scored_rows": record.rows,
+        **number("mean_score", record.mean_score),
+    }
+
+
+def of_labels(stores: Stores, record: LabelsSettled) -> Metadata:
+    """How many rows have their label."""
+    return {
+        **of_table(stores, record.commit),
+        "as_of": moment(record.as_of),
+        "labelled_rows": record.labelled,
+        "labelled_share": _share(record.labelled, record.rows),
+        "corrected": record.corrected,
+        "maturity": record.reason,
+    }
+
+
+def of_performance(stores: Stores, record: Measured) -> Metadata:
+    """Each metric of the version that served as a series of its own, and all of them as a table."""
+    series: dict[str, Any] = {}
+    for performance in record.performances:
+        prefix = "" if performance.mode == "served" else f"{performance.mode}/"
+        for metric in performance.metrics:
+            series |= number(f"{prefix}{metric.metric}", metric.value)
+    return {
+        **of_table(stores, record.commit),
+        "health": record.reason,
+        "backscored": ", ".join(f"v{version}" for version in record.backscored) or "none",
+        **series,
+        "metrics": table(
+            {
+                "version": performance.version,
+                "mode": performance.mode,
+                "metric": metric.metric,
+                "value": metric.value,
+                "lower": metric.lower,
+                "upper": metric.upper,
+                "rows": metric.rows,
+            }
+            for performance in record.performances
+            for metric in performance.metrics
+        ),
+    }
+
+
+def of_decision(stores: Stores, record: Decided) -> Metadata:
+    """The verdict as a sentence, and every trigger with why and why not."""
+    decision = record.decision
+    return {
+        **of_table(stores, record.commit),
+        "verdict": decision.verdict,
+        "reason": decision.reason,
+        "cause": decision.cause,
+        "attempt": decision.attempt,
+        "retrospective": decision.retrospective,
+        "as_of": moment(decision.as_of),
+        "champion": version_text(decision.champion_version),
+        "fired": len(decision.fired),
+        "triggers": table(
+            {"trigger": trigger.name, "fired": truth(trigger), "reason": trigger.reason} for trigger in decision.triggers
+        ),
+    }
+
+
+def of_training_set(stores: Stores, record: TrainingSet) -> Metadata:
+    """What is frozen, and by which versions it is read again."""
+    return {
+        "dagster/row_count": record.rows,
+        "dagster/uri": stores.tables.uri(f"{record.model}/training_set"),
+        "attempt": record.attempt,
+        "cause": record.cause,
+        "as_of": moment(record.as_of),
+        "training_end": moment(record.training_end),
+        "reserved_rows": record.reserved_rows,
+        "batches": f"{len(record.batches)}: {record.batches[0]} to {record.batches[-1]}" if record.batches else "none",
+        "holdout_batches": ", ".join(record.holdout_batches) or "none",
+        "data_hash": record.data_hash,
+        "table_versions": table({"table": name, "version": number} for name, number in sorted(record.table_versions.items())),
+        "sufficiency": record.reason,
+        "reproduced": record.reproduced,
+    }
+
+
+def of_candidate(record: Candidate) -> Metadata:
+    """The version, what it was trained on, and its MLflow run."""
+    version = record.version
+    return {
+        "version": version.version,
+        "model_hash": version.model_hash,
+        "training_end": moment(version.training_end),
+        "data_hash": version.data_hash,
+        "fit_seconds": record.fit_seconds,
+        "features": ", ".join(record.features),
+        "proof": record.reason,
+        "dagster/uri": version.uri,
+        "mlflow_run": link(record.run_url),
+    }
+
+
+def of_evaluation(stores: Stores, record: Evaluated) -> Metadata:
+    """Metrics by role, paired differences with intervals, and the gates."""
+    report = record.report
+    return {
+        **of_table(stores, record.commit),
+        "verdict": truth_text(record.gates.passed),
+        "reason": record.gates.reason,
+        "gate": record.gates.expression,
+        "candidate": str(record.candidate),
+        "champion": "bootstrapping: nobody to beat" if record.champion is None else str(record.champion),
+        "reserved_rows": report.rows,
+        "holdout_batches": ", ".join(report.batches),
+        **{
+            name: value
+            for role in report.roles
+            for metric in role.metrics
+            for name, value in number(f"{role.role}/{metric.metric}", metric.value).items()
+        },
+        "gates": table(
+            {"gate": gate.name, "passed": truth_text(gate.passed, applicable=gate.applicable), "reason": gate.reason}
+            for gate in record.gates.results
+        ),
+        "differences": table(
+            {
+                "difference": f"{each.a} - {each.b}",
+                "metric": each.metric,
+                "value": each.value,
+                "lower": each.lower,
+                "upper": each.upper,
+                "rows": each.rows,
+                "scope": each.scope,
+            }
+            for each in report.differences
+        ),
+        **figure("evaluation", record.figure),
+    }
+
+
+def of_champion(record: Promoted) -> Metadata:
+    """Who is champion, why, and who was."""
+    current = record.current
+    if current is None:
+        return {"champion": "none: bootstrapping", "reason": record.reason}
+    return {
+        "version": current.version,
+        "reason": record.reason,
+        "candidate_partition": current.batch or "none: adopted",
+        "attempt": current.attempt or 0,
+        "training_end": moment(current.training_end),
+        "in_force_since": moment(current.as_of),
+        "promoted_at": moment(current.promoted_at),
+        "actor": current.actor,
+        **({"mlflow_run": link(record.run_urls[current.version])} if current.version in record.run_urls else {}),
+        "history": table(_promotion(promotion) for promotion in reversed(record.history)),
+    }
+
+
+def _promotion(promotion: Promotion) -> dict[str, Any]:
+    return {
+        "version": promotion.version,
+        "action": promotion.action,
+        "as_of": promotion.as_of.isoformat(),
+        "batch": promotion.batch,
+        "training_end": promotion.training_end.isoformat(),
+        "actor": promotion.actor,
+        "reason": promotion.reason,
+    }
+
+
+def table(rows: Iterable[Mapping[str, Any]]) -> dg.MetadataValue:
+    """A table; empty ones are said in words, because Dagster shows a table without rows as nothing at all."""
+    records = [dg.TableRecord({name: _cell(value) for name, value in row.items()}) for row in rows]
+    return dg.MetadataValue.table(records) if records else dg.MetadataValue.text("none")
+
+
+def number(name: str, value: float | None) -> dict[str, float]:
+    """A number that the UI plots; a missing or undefined one leaves a gap instead of a false zero."""
+    return {} if value is None or value != value else {name: float(value)}  # noqa: PLR0124 - only nan differs from itself
+
+
+def figure(name: str, png: bytes | None) -> dict[str, dg.MetadataValue]:
+    """A small picture inside the event log; a large one stays where the report is."""
+    if png is None or len(png) > MAX_FIGURE_BYTES:
+        return {}
+    data = base64.b64encode(png).decode("ascii")
+    return {name: dg.MetadataValue.md(f"![{name}](data:image/png;base64,{data})")}
+
+
+def link(url: str) -> dg.MetadataValue:
+    """A link where there is a server, else a path."""
+    return dg.MetadataValue.url(url) if url.startswith(("http://", "https://")) else dg.MetadataValue.text(url)
+
+
+def moment(value: datetime) -> dg.MetadataValue:
+    """A time, shown in the reader's zone."""
+    return dg.MetadataValue.timestamp(value)
+
+
+def version_text(version: int | None) -> str:
+    """A version, or that there is none yet."""
+    return "bootstrapping: none yet" if version is None else f"v{version}"
+
+
+def truth(trigger: TriggerState) -> str:
+    """Whether a trigger fired; three values and one more."""
+    return truth_text(trigger.fired, applicable=trigger.applicable, true="fired", false="did not fire")
+
+
+def truth_text(value: bool | None, *, applicable: bool = True, true: str = "passed", false: str = "not passed") -> str:
+    """The four states in words.
+
+    >>> truth_text(None)
+    'unknown'
+    """
+    if not applicable:
+        return "not applicable"
+    return "unknown" if value is None else true if value else false
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0
+
+
+def _cell(value: Any) -> str | int | float | bool | None:
+    if value is None or isinstance(value, (str, int, bool)):
+        return value
+    if isinstance(value, float):
+        return value if value == value else None  # noqa: PLR0124 - only nan differs from itself
+    return str(value)

@@ -1,0 +1,57 @@
+"""The names of the graph: the same for every model, under the model's prefix."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import dagster as dg
+
+RAW = "raw"
+VALIDATED = "validated"
+QUARANTINE = "quarantine"
+PROFILE = "profile"
+DRIFT_REPORT = "drift_report"
+PREDICTIONS = "predictions"
+LABELS = "labels"
+PERFORMANCE = "performance"
+RETRAIN_DECISION = "retrain_decision"
+TRAINING_SET = "training_set"
+CANDIDATE = "candidate"
+EVALUATION_REPORT = "evaluation_report"
+CHAMPION = "champion"
+REGISTRY = "registry"
+
+Job = Literal["watch", "settle", "decide", "retrain"]
+
+JOB_ASSETS: Mapping[Job, tuple[str, ...]] = {
+    "watch": (RAW, VALIDATED, QUARANTINE, PROFILE, DRIFT_REPORT, PREDICTIONS),
+    "settle": (LABELS, PERFORMANCE),
+    "decide": (RETRAIN_DECISION,),
+    "retrain": (TRAINING_SET, CANDIDATE, EVALUATION_REPORT, CHAMPION),
+}
+
+MODEL_TAG = "retrain_assets/model"
+JOB_TAG = "retrain_assets/job"
+BATCH_TAG = "retrain_assets/batch"
+ATTEMPT_TAG = "retrain_assets/attempt"
+CAUSE_TAG = "retrain_assets/cause"
+AS_OF_TAG = "retrain_assets/as_of"
+
+
+def key(model: str, asset: str) -> dg.AssetKey:
+    """The key of an asset of a model.
+
+    >>> key("flight_delay", CANDIDATE).to_user_string()
+    'flight_delay/candidate'
+    """
+    return dg.AssetKey([model, asset])
+
+
+def job_name(model: str, job: Job) -> str:
+    """The name of a job of a model.
+
+    >>> job_name("flight_delay", "watch")
+    'flight_delay__watch'
+    """
+    return f"{model}__{job}"

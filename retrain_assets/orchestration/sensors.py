@@ -1,0 +1,210 @@
+"""The sensors of a code location: one set for all its models. A sensor reads and asks; it never computes."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, cast
+
+import dagster as dg
+
+from retrain_assets.orchestration import launching, names
+from retrain_assets.orchestration.jobs import DESCRIPTIONS
+from retrain_assets.orchestration.resources import STORES_KEY, StoresResource
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+    from retrain_assets.lifecycle import DeclaredModel
+    from retrain_assets.lifecycle.records import NextJob
+    from retrain_assets.stores.protocols import Stores
+
+LAUNCHING: Mapping[str, names.Job] = {
+    "new_batches": "watch",
+    "matured_labels": "settle",
+    "decisions_due": "decide",
+    "retrains_decided": "retrain",
+}
+LAUNCH_SECONDS = 5
+READ_SECONDS = 10
+POLL_BUDGET_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scheduled:
+    """A model of the code location with its jobs."""
+
+    model: "DeclaredModel"
+    jobs: Mapping[names.Job, "UnresolvedAssetJobDefinition"]
+
+
+def location_sensors(scheduled: Sequence[Scheduled]) -> list[dg.SensorDefinition]:
+    """The whole set for some models."""
+    models = {each.model.name: each.model for each in scheduled}
+    return [
+        *(_launching_sensor(name, job, scheduled, models) for name, job in LAUNCHING.items()),
+        _freshness_sensor(models),
+        _missing_sensor(models),
+        _ended_sensor("run_failed", dg.DagsterRunStatus.FAILURE, models, interrupted=False),
+        _ended_sensor("run_canceled", dg.DagsterRunStatus.CANCELED, models, interrupted=True),
+    ]
+
+
+def run_request(due: "NextJob") -> dg.RunRequest:
+    """The request for a due job: its run key names the cause, its tags say why."""
+    return dg.RunRequest(
+        run_key=due.run_key,
+        job_name=names.job_name(due.model, due.job),
+        partition_key=due.batch,
+        tags={
+            names.MODEL_TAG: due.model,
+            names.JOB_TAG: due.job,
+            names.BATCH_TAG: due.batch,
+            names.ATTEMPT_TAG: str(due.attempt),
+            names.CAUSE_TAG: due.cause,
+            names.AS_OF_TAG: due.as_of.isoformat(),
+            "dagster/max_retries": "0",
+        },
+    )
+
+
+def _launching_sensor(
+    name: str, job: names.Job, scheduled: Sequence[Scheduled], models: Mapping[str, "DeclaredModel"]
+) -> dg.SensorDefinition:
+    @dg.sensor(
+        name=name,
+        jobs=[each.jobs[job] for each in scheduled],
+        description=f"Launches the job {job}: {DESCRIPTIONS[job]}",
+        minimum_interval_seconds=LAUNCH_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        required_resource_keys={STORES_KEY},
+    )
+    def launch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        stores, now = _stores(context), datetime.now(UTC)
+        cursor = launching.Cursor.parse(context.cursor)
+        poll = _poll(stores, models, cursor, now) if job == "watch" else 0
+        agenda = launching.due_jobs(stores, models, job, cursor, now=now, clock=time.monotonic)
+        return dg.SensorResult(
+            run_requests=[run_request(due) for due in agenda.jobs],
+            skip_reason=None if agenda.jobs else dg.SkipReason(agenda.reason),
+            cursor=str(replace(agenda.cursor, poll=poll)),
+        )
+
+    return launch
+
+
+def _poll(
+    stores: "Stores", models: Mapping[str, "DeclaredModel"], cursor: launching.Cursor | None, now: datetime
+) -> int:
+    from retrain_assets.lifecycle import poll_sources
+
+    return poll_sources(
+        stores,
+        list(models.values()),
+        now=now,
+        budget_seconds=POLL_BUDGET_SECONDS,
+        start=cursor.poll if cursor is not None else 0,
+        clock=time.monotonic,
+    )
+
+
+def _freshness_sensor(models: Mapping[str, "DeclaredModel"]) -> dg.SensorDefinition:
+    guarded = {
+        names.key(name, names.CHAMPION): model
+        for name, model in models.items()
+        if model.spec.freshness.champion is not None
+    }
+
+    @_reading_sensor("freshness_failed", "Tells a model that the FreshnessPolicy of its champion failed; the model decides.")
+    def read(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        from retrain_assets.lifecycle import record_event
+
+        stores, now = _stores(context), datetime.now(UTC)
+        told: list[str] = []
+        for key, state in context.instance.get_freshness_state_records(list(guarded)).items():
+            if state.freshness_state.value != "FAIL":
+                continue
+            since = state.updated_at.isoformat()
+            text = f"the FreshnessPolicy on {key.to_user_string()} failed at {since}"
+            if record_event(stores, guarded[key], "freshness_failed", text, now=now, key=since) is not None:
+                told.append(key.path[0])
+        return dg.SkipReason(_told("a failed freshness policy", told, f"{len(guarded)} champions have a freshness policy"))
+
+    return read
+
+
+def _missing_sensor(models: Mapping[str, "DeclaredModel"]) -> dg.SensorDefinition:
+    @_reading_sensor("batch_missing", "Shows a batch that never came as a failed check of `raw`.")
+    def read(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        stores = _stores(context)
+        after = int(context.cursor or 0)
+        rows = stores.state.outbox(after=after, kinds=["missing"], limit=launching.PAGE)
+        rows = [row for row in rows if row.model in models]
+        return dg.SensorResult(
+            asset_events=[
+                dg.AssetCheckEvaluation(
+                    asset_key=names.key(row.model, names.RAW),
+                    check_name="batch_arrived_in_time",
+                    passed=False,
+                    severity=dg.AssetCheckSeverity.WARN,
+                    description=f"batch {row.batch} was due at {row.payload['due']} and is not there",
+                    metadata={"batch": str(row.batch), "due": str(row.payload["due"]), "state": "failed"},
+                )
+                for row in rows
+            ],
+            skip_reason=dg.SkipReason(
+                _told("a missing batch", [f"{row.model} {row.batch}" for row in rows], f"no outbox row after {after}")
+            ),
+            cursor=str(rows[-1].id if rows else after),
+        )
+
+    return read
+
+
+def _ended_sensor(
+    name: str, status: dg.DagsterRunStatus, models: Mapping[str, "DeclaredModel"], *, interrupted: bool
+) -> dg.SensorDefinition:
+    jobs = {
+        names.job_name(model_name, job): (model, job) for model_name, model in models.items() for job in names.JOB_ASSETS
+    }
+
+    @dg.run_status_sensor(
+        run_status=status,
+        name=name,
+        description="Writes into the ledger that a run ended without doing so itself, and gives its lease back.",
+        minimum_interval_seconds=READ_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+    )
+    def note(context: dg.RunStatusSensorContext, retrain_stores: StoresResource) -> None:
+        from retrain_assets.orchestration.ended import note_ended_run
+
+        run = context.dagster_run
+        if run.job_name in jobs:
+            model, job = jobs[run.job_name]
+            reason = context.dagster_event.message or status.value
+            note_ended_run(retrain_stores.open(), model, job, run, reason=reason, interrupted=interrupted)
+
+    return note
+
+
+def _reading_sensor(
+    name: str, description: str
+) -> Callable[[Callable[[dg.SensorEvaluationContext], object]], dg.SensorDefinition]:
+    return cast(
+        "Callable[[Callable[[dg.SensorEvaluationContext], object]], dg.SensorDefinition]",
+        dg.sensor(
+            name=name,
+            description=description,
+            minimum_interval_seconds=READ_SECONDS,
+            default_status=dg.DefaultSensorStatus.RUNNING,
+            required_resource_keys={STORES_KEY},
+        ),
+    )
+
+
+def _stores(context: dg.SensorEvaluationContext) -> "Stores":
+    return cast("StoresResource", getattr(context.resources, STORES_KEY)).open()
+
+
+def _told(what: str, told: Sequence[str], otherwise: str) -> str:
+    return f"Told of {what}: {', '.join(told)}." if told else f"Nothing to tell: {otherwise}."
