@@ -27,7 +27,7 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        self.engine = _engine(sa.make_url(_with_driver(url)))
+        self.engine = _engine(sa.make_url(with_driver(url)))
 
     @property
     def is_sqlite(self) -> bool:
@@ -49,7 +49,8 @@ class Database:
             yield connection
 
 
-def _with_driver(url: str) -> str:
+def with_driver(url: str) -> str:
+    """The URL with psycopg2 where it names no driver of PostgreSQL: SQLAlchemy's own choice changes by release."""
     for bare in ("postgresql://", "postgres://"):
         if url.startswith(bare):
             return "postgresql+psycopg2://" + url.removeprefix(bare)

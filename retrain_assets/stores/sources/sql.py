@@ -1,0 +1,99 @@
+"""A SQL query as a source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from retrain_assets.data.windows import Batch
+from retrain_assets.errors import StoreError
+from retrain_assets.spec import SqlSource
+from retrain_assets.stores.protocols import RawFile
+from retrain_assets.stores.sources.parquet import parquet_bytes
+from retrain_assets.stores.sources.settings import resolve
+from retrain_assets.stores.state.engine import with_driver
+
+
+class SqlReader:
+    """Runs the query with `:start` and `:end` bound, and keeps the result as Parquet.
+
+    The rows are fetched in chunks from a cursor of the server and become Arrow chunk by chunk, so that the memory held
+    is that of the result in columns. A batch is listed once its window has closed. Decimals become floats.
+
+    A SQLite database keeps times as text: there the bounds are bound as `YYYY-MM-DD HH:MM:SS.ffffff` in UTC, as
+    SQLAlchemy writes them. Elsewhere they are times with the zone UTC.
+    """
+
+    def __init__(self, spec: SqlSource, *, root: Path, environ: Mapping[str, str] | None = None) -> None:
+        self._spec = spec
+        self._root = root
+        self._environ = environ
+
+    def listing(self, batches: Sequence[Batch]) -> dict[str, str]:
+        return {batch.key: "closed" for batch in batches}
+
+    def read(self, batch: Batch) -> list[RawFile]:
+        url = self._url()
+        try:
+            content = self._query(url, batch)
+        except sa.exc.SQLAlchemyError as error:
+            # The driver's message may repeat the password, the URL's own form does not.
+            reason = str(error.orig if isinstance(error, sa.exc.DBAPIError) else error).strip()
+            if url.password:
+                reason = reason.replace(str(url.password), "***")
+            raise StoreError(f"the query of batch {batch.key} failed at {url.render_as_string()}: {reason}") from None
+        return [] if content is None else [RawFile(name=f"{batch.key}.parquet", media_type="parquet", content=content)]
+
+    def _url(self) -> sa.URL:
+        try:
+            url = sa.make_url(with_driver(resolve(self._spec.url, self._environ)))
+        except sa.exc.ArgumentError:
+            raise StoreError("source.url must be an SQLAlchemy URL such as postgresql://user@host/database") from None
+        if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
+            return url.set(database=str((self._root / url.database).absolute()))
+        return url
+
+    def _query(self, url: sa.URL, batch: Batch) -> bytes | None:
+        # No pool: a batch is one query, and a source must not keep connections of others' databases.
+        engine = sa.create_engine(url, poolclass=sa.pool.NullPool, hide_parameters=True)
+        with engine.connect().execution_options(stream_results=True) as connection:
+            zoned = url.get_backend_name() != "sqlite"
+            kind = sa.DateTime(timezone=zoned)
+            query = sa.text(self._spec.query).bindparams(
+                *(sa.bindparam(name, type_=kind) for name in ("start", "end") if f":{name}" in self._spec.query)
+            )
+            bounds = {name: moment for name, moment in _bounds(batch, zoned=zoned) if f":{name}" in self._spec.query}
+            result = connection.execute(query, bounds)
+            columns = list(result.keys())
+            chunks = [_chunk(columns, rows) for rows in result.partitions(self._spec.chunk_rows)]
+        rows = [chunk for chunk in chunks if chunk.num_rows]
+        if not rows:
+            return None
+        try:
+            table = pa.concat_tables(rows, promote_options="permissive")
+        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+            raise StoreError(f"the query's columns must hold one type each ({error})") from error
+        return parquet_bytes(table.to_batches(), table.schema)
+
+
+def _bounds(batch: Batch, *, zoned: bool) -> Iterator[tuple[str, Any]]:
+    for name, moment in (("start", batch.start), ("end", batch.end)):
+        yield name, moment if zoned else moment.replace(tzinfo=None)
+
+
+def _chunk(columns: list[str], rows: Sequence[sa.Row[Any]]) -> pa.Table:
+    arrays = [_array(column, [row[position] for row in rows]) for position, column in enumerate(columns)]
+    return pa.Table.from_arrays(arrays, names=columns)
+
+
+def _array(column: str, values: list[Any]) -> pa.Array:
+    plain = [float(value) if isinstance(value, Decimal) else value for value in values]
+    try:
+        return pa.array(plain)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise StoreError(f"column '{column}' of the query must hold values of one type ({error})") from error
