@@ -49,7 +49,8 @@ def fitting_precision(ordered: Keys, precision: int) -> int:
     low, high = COARSEST, precision
     while low < high:
         middle = (low + high + 1) // 2
-        bins = 1 + np.count_nonzero(np.diff(collapsed(ordered, precision, middle)))
+        tried = collapsed(ordered, precision, middle)
+        bins = 1 + np.count_nonzero(tried[1:] != tried[:-1])
         low, high = (middle, high) if bins <= MAX_BINS else (low, middle - 1)
     return low
 
@@ -59,8 +60,10 @@ def add_up(keys: Keys, counts: Counts) -> tuple[Keys, Counts]:
     keys, counts = keys[counts > 0], counts[counts > 0]
     order = np.argsort(keys, kind="stable")
     keys, counts = keys[order], counts[order]
-    starts = np.flatnonzero(np.diff(keys, prepend=keys[:1] - 1))
-    return (keys[starts], np.add.reduceat(counts, starts)) if len(keys) else (keys, counts)
+    if not len(keys):
+        return keys, counts
+    starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1]))
+    return keys[starts], np.add.reduceat(counts, starts)
 
 
 def edges_of(keys: Keys, precision: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

@@ -1,0 +1,208 @@
+"""Profiles: what they count, that they add up, and that they survive being written."""
+
+import datetime as dt
+import string
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from retrain_assets.data import sketch
+from retrain_assets.data.profile import MAX_CATEGORIES, ColumnProfile, TableProfile, merge_tables, profile_table
+from retrain_assets.errors import DataError
+
+NUMBERS = st.one_of(st.floats(-1e9, 1e9), st.sampled_from([0.0, np.nan, np.inf, -np.inf, 1.5]))
+LABELS = st.one_of(st.none(), st.text(string.ascii_letters, max_size=3))
+MOMENTS = st.one_of(
+    st.none(),
+    st.datetimes(dt.datetime(1900, 1, 1), dt.datetime(2100, 1, 1), timezones=st.just(dt.UTC)),  # noqa: DTZ001
+)
+
+
+@st.composite
+def frames(draw: st.DrawFn) -> pd.DataFrame:
+    rows = draw(st.integers(0, 30))
+    return pd.DataFrame(
+        {
+            "number": pd.Series(draw(st.lists(NUMBERS, min_size=rows, max_size=rows)), dtype="float64"),
+            "label": pd.Series(draw(st.lists(LABELS, min_size=rows, max_size=rows)), dtype="object"),
+            "flag": pd.Series(draw(st.lists(st.booleans(), min_size=rows, max_size=rows)), dtype="bool"),
+            "moment": pd.Series(draw(st.lists(MOMENTS, min_size=rows, max_size=rows)), dtype="datetime64[us, UTC]"),
+        }
+    )
+
+
+def assert_same(left: TableProfile, right: TableProfile) -> None:
+    """Equal, but for the rounding of moments."""
+    assert (left.rows, left.names) == (right.rows, right.names)
+    for a, b in zip(left.columns, right.columns, strict=True):
+        for exact in ("kind", "rows", "missing", "infinite", "zeros", "minimum", "maximum", "precision"):
+            assert getattr(a, exact) == getattr(b, exact), exact
+        assert a.bins == b.bins
+        assert (a.categories, a.other) == (b.categories, b.other)
+        scale = max(abs(a.minimum or 0), abs(a.maximum or 0), 1e-9)
+        assert (a.mean is None) == (b.mean is None)
+        assert (a.mean or 0.0) == pytest.approx(b.mean or 0.0, rel=1e-9, abs=1e-9 * scale)
+        assert a.m2 == pytest.approx(b.m2, rel=1e-9, abs=1e-9 * scale**2)
+
+
+@given(frames(), frames())
+def test_profiles_add_up(a: pd.DataFrame, b: pd.DataFrame) -> None:
+    assert_same(profile_table(a) + profile_table(b), profile_table(pd.concat([a, b])))
+    assert_same(profile_table(a) + profile_table(b), profile_table(b) + profile_table(a))
+
+
+@given(frames(), frames(), frames())
+def test_the_order_of_adding_does_not_matter(a: pd.DataFrame, b: pd.DataFrame, c: pd.DataFrame) -> None:
+    one, two, three = (profile_table(frame) for frame in (a, b, c))
+    assert_same((one + two) + three, one + (two + three))
+    assert_same(merge_tables([one, two, three]), one + two + three)
+
+
+@given(frames())
+def test_a_profile_is_blind_to_the_order_of_rows(frame: pd.DataFrame) -> None:
+    assert_same(profile_table(frame), profile_table(frame.iloc[::-1]))
+
+
+@given(frames())
+def test_writing_and_reading_give_the_same_profile(frame: pd.DataFrame) -> None:
+    profile = profile_table(frame)
+    assert TableProfile.from_json(profile.to_json()) == profile
+    assert TableProfile.from_frame(profile.to_frame()) == profile
+
+
+def test_bins_of_many_values_add_up_where_the_parts_are_finer_than_the_sum() -> None:
+    rng = np.random.default_rng(3)
+    parts = [pd.DataFrame({"x": rng.normal(1000 * i + 1000, 3, 700)}) for i in range(5)]
+    whole = profile_table(pd.concat(parts))
+    assert_same(merge_tables([profile_table(part) for part in parts]), whole)
+    assert whole["x"].precision < profile_table(parts[0])["x"].precision
+    assert len(whole["x"].bins) <= sketch.MAX_BINS
+
+
+def test_counts_of_a_numeric_column() -> None:
+    column = profile_table(pd.DataFrame({"x": [0.0, 2.0, np.nan, np.inf, -np.inf, 4.0]}))["x"]
+    assert (column.kind, column.rows, column.missing, column.infinite, column.zeros) == ("numeric", 6, 1, 2, 1)
+    assert (column.minimum, column.maximum, column.mean, column.deviation) == (0.0, 4.0, 2.0, 2.0)
+    assert (column.present, sum(column.bins.values()), column.missing_share) == (3, 3, 1 / 6)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.25, 0.5, 0.9, 0.999])
+def test_quantiles_are_within_the_declared_accuracy(share: float) -> None:
+    values = np.random.default_rng(0).lognormal(0, 2, 50_000)
+    found = profile_table(pd.DataFrame({"x": values}))["x"].quantile(share)
+    assert found == pytest.approx(np.quantile(values, share, method="inverted_cdf"), rel=sketch.RELATIVE_ACCURACY)
+
+
+def test_quantile_of_nothing_is_none() -> None:
+    profile = profile_table(pd.DataFrame({"x": [np.nan], "label": ["a"]}))
+    assert profile["x"].quantile(0.5) is None
+    assert profile["label"].quantile(0.5) is None
+    assert profile["x"].deviation is None
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (pd.Series([1, 2]), "numeric"),
+        (pd.Series([1, None], dtype="Int64"), "numeric"),
+        (pd.Series([1.5, None], dtype="Float32"), "numeric"),
+        (pd.Series([Decimal("1.5"), None]), "numeric"),
+        (pd.Series([1, 2.5, None], dtype="object"), "numeric"),
+        (pd.to_timedelta(["1h", None]).to_series(), "numeric"),
+        (pd.Series([True, False]), "boolean"),
+        (pd.Series([True, None], dtype="boolean"), "boolean"),
+        (pd.Series([True, None], dtype="object"), "boolean"),
+        (pd.Series(["a", None]), "categorical"),
+        (pd.Series(["a", None], dtype="string"), "categorical"),
+        (pd.Series(["a", None], dtype="category"), "categorical"),
+        (pd.Series([["a"], None]), "categorical"),
+        (pd.Series([1, "a"], dtype="object"), "categorical"),
+        (pd.Series([None, None], dtype="object"), "categorical"),
+        (pd.Series([dt.date(2013, 1, 1), None]), "datetime"),
+        (pd.to_datetime(["2013-01-01", None]).to_series(), "datetime"),
+        (pd.to_datetime(["2013-01-01", None], utc=True).to_series(), "datetime"),
+    ],
+)
+def test_the_kind_of_a_column(values: pd.Series, kind: str) -> None:
+    column = profile_table(pd.DataFrame({"x": values}))["x"]
+    assert column.kind == kind
+    assert column.missing == int(values.isna().sum())
+    assert column.present == sum(column.bins.values()) + sum(column.categories.values())
+
+
+def test_times_are_binned_by_utc_day() -> None:
+    moments = pd.to_datetime(["2013-01-01 23:30", "2013-01-02 00:30"]).tz_localize("America/New_York")
+    column = profile_table(pd.DataFrame({"x": moments}))["x"]
+    assert list(column.bins) == [15707]
+    naive = profile_table(pd.DataFrame({"x": [dt.date(2013, 1, 2), None]}))["x"]
+    assert (list(naive.bins), naive.missing, naive.minimum) == ([15707], 1, 15707 * 86_400.0)
+
+
+def test_only_the_most_frequent_categories_are_named() -> None:
+    labels = [f"{i:04}" for i in range(300)] + ["0007"]
+    column = profile_table(pd.DataFrame({"x": labels}))["x"]
+    assert len(column.categories) == MAX_CATEGORIES
+    assert next(iter(column.categories.items())) == ("0007", 2)
+    assert column.other == 100
+    assert column.rows == sum(column.categories.values()) + column.other
+
+
+def test_a_kept_category_is_short_by_at_most_the_others_of_the_parts() -> None:
+    rng = np.random.default_rng(1)
+    parts = [pd.DataFrame({"x": rng.zipf(1.3, 3000).clip(max=2000).astype(str)}) for _ in range(3)]
+    truth = pd.concat(parts)["x"].value_counts()
+    profiles = [profile_table(part)["x"] for part in parts]
+    merged = profiles[0] + profiles[1] + profiles[2]
+    lost = sum(profile.other for profile in profiles)
+    assert lost > 0
+    for label, count in merged.categories.items():
+        assert 0 <= truth[label] - count <= lost
+    assert merged.rows == sum(merged.categories.values()) + merged.other
+
+
+def test_long_texts_that_agree_where_they_are_cut_are_counted_together() -> None:
+    column = profile_table(pd.DataFrame({"x": ["y" * 150 + "1", "y" * 150 + "2"]}))["x"]
+    assert column.categories == {"y" * 100: 2}
+
+
+def test_the_platforms_own_columns_are_left_out() -> None:
+    frame = pd.DataFrame({"ra_row_id": ["a"], "x": [1], "ra_reserved": [True]})
+    assert profile_table(frame).names == ("x",)
+    assert profile_table(frame, columns=["x"]).names == ("x",)
+
+
+def test_a_column_that_one_table_lacks_is_missing_there() -> None:
+    a, b = pd.DataFrame({"x": [1.0, 2.0]}), pd.DataFrame({"x": [3.0], "y": ["u"]})
+    both = profile_table(a) + profile_table(b)
+    assert_same(both, profile_table(pd.concat([a, b])))
+    assert (both["y"].rows, both["y"].missing, both["y"].kind) == (3, 2, "categorical")
+
+
+def test_a_column_without_values_takes_the_kind_of_the_other() -> None:
+    empty = profile_table(pd.DataFrame({"x": pd.Series([None, None], dtype="object")}))
+    numbers = profile_table(pd.DataFrame({"x": [1.0]}))
+    assert (empty + numbers)["x"].kind == (numbers + empty)["x"].kind == "numeric"
+
+
+def test_numbers_and_texts_cannot_be_added() -> None:
+    numbers, texts = profile_table(pd.DataFrame({"x": [1.0]})), profile_table(pd.DataFrame({"x": ["a"]}))
+    with pytest.raises(DataError, match="column 'x' is categorical in one batch and numeric in another"):
+        numbers + texts
+
+
+def test_columns_are_found_by_name() -> None:
+    profile = profile_table(pd.DataFrame({"x": [1.0]}))
+    assert "x" in profile
+    assert isinstance(profile["x"], ColumnProfile)
+    with pytest.raises(KeyError):
+        profile["y"]
+
+
+def test_the_largest_doubles_overflow_quietly() -> None:
+    column = profile_table(pd.DataFrame({"x": [1e300, -1e300]}))["x"]
+    assert (column.minimum, column.maximum, column.m2) == (-1e300, 1e300, np.inf)
+    assert sum(column.bins.values()) == 2
