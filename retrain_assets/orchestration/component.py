@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from pydantic import BaseModel
@@ -13,9 +13,8 @@ from typing_extensions import Self
 from retrain_assets.errors import DeclarationError, Problem
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.orchestration.assets import model_assets
-from retrain_assets.orchestration.jobs import model_jobs
 from retrain_assets.orchestration.resources import STORES, STORES_KEY, StoresResource
-from retrain_assets.orchestration.sensors import Scheduled, location_sensors
+from retrain_assets.orchestration.sensors import location_sensors
 from retrain_assets.spec import ModelSpec
 
 
@@ -48,23 +47,21 @@ class RetrainedModel(dg.Component):
         """From the attributes in a YAML file; relative paths start at its folder."""
         if not isinstance(attributes, ModelSpec):
             raise DeclarationError([Problem(field="attributes", message="must hold a declaration (got nothing)")])
+        _refuse_templates(attributes.model_dump(mode="json", by_alias=True), "attributes")
         path = context.path
         return cls(DeclaredModel(attributes, path if path.is_dir() else path.parent))
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Wires the model into the code location."""
-        location = sorted(context.component_tree.get_all_components(RetrainedModel), key=lambda each: each.declared.name)
+        location = context.component_tree.get_all_components(RetrainedModel)
+        first = min(location, key=lambda each: each.declared.name)
         return dg.Definitions(
             assets=model_assets(self.declared),
-            jobs=list(self.scheduled.jobs.values()),
-            sensors=location_sensors([each.scheduled for each in location]) if location[0] is self else [],
+            # The sensors bring the jobs that they launch. Beside them a job would be defined twice: Dagster copies the
+            # jobs of each component, and the sensors of the first one name those of all.
+            sensors=location_sensors([each.declared for each in location]) if first is self else [],
             resources={STORES_KEY: STORES},
         )
-
-    @cached_property
-    def scheduled(self) -> Scheduled:
-        """The model with its jobs, which its own definitions and the sensors share."""
-        return Scheduled(model=self.declared, jobs=model_jobs(self.declared.spec))
 
 
 def build_retraining_definitions(
@@ -78,10 +75,21 @@ def build_retraining_definitions(
         stores: where the platform keeps its data; by default as the environment says.
     """
     declared = [DeclaredModel(spec, root or Path.cwd()) for spec in ([specs] if isinstance(specs, ModelSpec) else specs)]
-    scheduled = [Scheduled(model=model, jobs=model_jobs(model.spec)) for model in declared]
     return dg.Definitions(
         assets=[asset for model in declared for asset in model_assets(model)],
-        jobs=[job for each in scheduled for job in each.jobs.values()],
-        sensors=location_sensors(scheduled),
+        sensors=location_sensors(declared),
         resources={STORES_KEY: stores or STORES},
     )
+
+
+def _refuse_templates(value: Any, field: str) -> None:
+    """What Dagster would fill in here, `retrain-assets check` and `status` would read with its braces."""
+    if isinstance(value, str) and "{{" in value:
+        message = f"must not be a template (got {value!r}): write the value, or {{env: NAME}} where a text is asked for"
+        raise DeclarationError([Problem(field=field, message=message)])
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            _refuse_templates(inner, f"{field}.{name}")
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            _refuse_templates(inner, f"{field}[{index}]")

@@ -23,17 +23,14 @@ DESCRIPTIONS: Mapping[names.Job, str] = {
 }
 
 
-def model_jobs(spec: ModelSpec) -> dict[names.Job, UnresolvedAssetJobDefinition]:
-    """The jobs of a model."""
-    return {
-        job: dg.define_asset_job(
-            names.job_name(spec.name, job),
-            selection=dg.AssetSelection.keys(*(names.key(spec.name, asset) for asset in assets)),
-            description=DESCRIPTIONS[job],
-            partitions_def=batch_partitions(Calendar(spec.batches)),
-            executor_def=dg.in_process_executor,
-            # Faults of the data do not go away by repetition; what crashed comes again through the agenda.
-            tags={names.MODEL_TAG: spec.name, names.JOB_TAG: job, "dagster/max_retries": "0"},
-        )
-        for job, assets in names.JOB_ASSETS.items()
-    }
+def model_job(spec: ModelSpec, job: names.Job) -> UnresolvedAssetJobDefinition:
+    """One job of a model."""
+    return dg.define_asset_job(
+        names.job_name(spec.name, job),
+        selection=dg.AssetSelection.keys(*(names.key(spec.name, asset) for asset in names.JOB_ASSETS[job])),
+        description=DESCRIPTIONS[job],
+        partitions_def=batch_partitions(Calendar(spec.batches)),
+        executor_def=dg.in_process_executor,
+        # Faults of the data do not go away by repetition; what crashed comes again through the agenda.
+        tags={names.MODEL_TAG: spec.name, names.JOB_TAG: job, "dagster/max_retries": "0"},
+    )

@@ -2,19 +2,17 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
 import dagster as dg
 
 from retrain_assets.orchestration import launching, names
-from retrain_assets.orchestration.jobs import DESCRIPTIONS
+from retrain_assets.orchestration.jobs import DESCRIPTIONS, model_job
 from retrain_assets.orchestration.resources import STORES_KEY, StoresResource
 
 if TYPE_CHECKING:
-    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
-
     from retrain_assets.lifecycle import DeclaredModel
     from retrain_assets.lifecycle.records import NextJob
     from retrain_assets.stores.protocols import Stores
@@ -30,19 +28,11 @@ READ_SECONDS = 10
 POLL_BUDGET_SECONDS = 0.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scheduled:
-    """A model of the code location with its jobs."""
-
-    model: "DeclaredModel"
-    jobs: Mapping[names.Job, "UnresolvedAssetJobDefinition"]
-
-
-def location_sensors(scheduled: Sequence[Scheduled]) -> list[dg.SensorDefinition]:
-    """The whole set for some models."""
-    models = {each.model.name: each.model for each in scheduled}
+def location_sensors(declared: Sequence["DeclaredModel"]) -> list[dg.SensorDefinition]:
+    """The whole set for some models; the launching ones bring the models' jobs."""
+    models = {model.name: model for model in sorted(declared, key=lambda model: model.name)}
     return [
-        *(_launching_sensor(name, job, scheduled, models) for name, job in LAUNCHING.items()),
+        *(_launching_sensor(name, job, models) for name, job in LAUNCHING.items()),
         _freshness_sensor(models),
         _missing_sensor(models),
         _ended_sensor("run_failed", dg.DagsterRunStatus.FAILURE, models, interrupted=False),
@@ -68,12 +58,10 @@ def run_request(due: "NextJob") -> dg.RunRequest:
     )
 
 
-def _launching_sensor(
-    name: str, job: names.Job, scheduled: Sequence[Scheduled], models: Mapping[str, "DeclaredModel"]
-) -> dg.SensorDefinition:
+def _launching_sensor(name: str, job: names.Job, models: Mapping[str, "DeclaredModel"]) -> dg.SensorDefinition:
     @dg.sensor(
         name=name,
-        jobs=[each.jobs[job] for each in scheduled],
+        jobs=[model_job(model.spec, job) for model in models.values()],
         description=f"Launches the job {job}: {DESCRIPTIONS[job]}",
         minimum_interval_seconds=LAUNCH_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
