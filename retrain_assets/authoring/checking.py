@@ -22,7 +22,9 @@ from retrain_assets.spec import (
     SpecModel,
     SqlSource,
 )
+from retrain_assets.spec.fields import Location
 from retrain_assets.spec.loading import Declaration
+from retrain_assets.spec.problems import undotted
 from retrain_assets.stores.declarations import read_files
 from retrain_assets.stores.plugins import load_object, read_source
 
@@ -31,6 +33,18 @@ if TYPE_CHECKING:
 
 Told = Iterator[tuple[str, str]]
 """Field and message of each mistake."""
+
+_RESTS_ON: dict[str, tuple[Location, ...]] = {
+    "estimator": (("metric",),),
+    "target": (("metric",), ("schema",)),
+    "event_time": (("schema",),),
+    "row_id": (("schema",),),
+    "leak_columns": (("schema",),),
+    "reserve": (("schema",),),
+    "drift": (("schema",),),
+    "features": (("schema",), ("features", "transform")),
+}
+"""What the fields are held against."""
 
 
 def check_declarations(paths: Iterable[Path], *, environ: Mapping[str, str] | None = None) -> list[Problem]:
@@ -43,18 +57,20 @@ def check_declarations(paths: Iterable[Path], *, environ: Mapping[str, str] | No
 
 def check_declaration(declared: Declaration, *, environ: Mapping[str, str]) -> list[Problem]:
     """What is wrong with one declaration that can be read: it imports the code that the declaration names."""
-    spec = declared.spec
-    checks = (
-        _check_source,
-        _check_labels,
-        _check_schema,
-        _check_transform,
-        _check_estimator,
-        _check_schedule,
-    )
-    told = [declared.problem(field, message) for check in checks for field, message in check(spec)]
-    unset = (declared.problem(field, message) for field, message in _unset_variables(spec, environ))
-    return [*told, *(replace(each, severity="warning") for each in unset)]
+    spec = declared.draft.spec
+    if spec is None:
+        return []
+    checks = (_check_source, _check_labels, _check_schema, _check_transform, _check_estimator, _check_schedule)
+    told = [each for check in checks for each in check(spec)]
+    doubts = [*_unset_variables(spec, environ), *_unknown_columns(spec)]
+    # What rests on a value that is wrong by itself may vanish with that mistake.
+    problems = [
+        replace(declared.problem(field, message), severity=severity)
+        for severity, found in (("error", told), ("warning", doubts))
+        for field, message in found
+        if not declared.draft.rests_on_wrong(undotted(field), *_RESTS_ON.get(field.partition(".")[0], ()))
+    ]
+    return list(dict.fromkeys(problems))
 
 
 def _loaded(field: str, path: str, told: list[tuple[str, str]]) -> Any:
@@ -227,10 +243,10 @@ def _check_estimator(spec: ModelSpec) -> Told:
     if not (inspect.isclass(found) and hasattr(found, "fit") and hasattr(found, "get_params")):
         yield "estimator.class", f"must be a scikit-learn compatible estimator class (got {_kind_of(found)})"
         return
-    unknown = list(_unknown_params(spec, found))
-    yield from unknown
-    if not unknown:
-        yield from _instance(spec, found)
+    unknown = dict(_unknown_params(spec, found))
+    yield from unknown.items()
+    params = {name: value for name, value in spec.estimator.params.items() if f"estimator.params.{name}" not in unknown}
+    yield from _instance(spec, found, params)
 
 
 def _unknown_params(spec: ModelSpec, found: type) -> Told:
@@ -245,11 +261,11 @@ def _unknown_params(spec: ModelSpec, found: type) -> Told:
                 yield f"{field}.{name}", f"is not a parameter of {found.__name__}.{did_you_mean(name, known)}"
 
 
-def _instance(spec: ModelSpec, found: Callable[..., Any]) -> Told:
+def _instance(spec: ModelSpec, found: Callable[..., Any], params: Mapping[str, Any]) -> Told:
     from sklearn.base import is_classifier, is_regressor
 
     try:
-        estimator = found(**spec.estimator.params)
+        estimator = found(**params)
         _validate = getattr(estimator, "_validate_params", None)  # scikit-learn would say so only at the first fit
         if _validate is not None:
             _validate()

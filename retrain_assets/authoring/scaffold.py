@@ -174,10 +174,10 @@ class _Guesses:
     def every(self, times: pd.Series) -> Every:
         span = times.max() - times.min()
         rows = {every: len(times) / max(span / step, 1) for every, step in _STEPS.items()}
-        fitting = [every for every, step in _STEPS.items() if rows[every] >= 500 and span / step >= 8]
+        fitting: list[Every] = [every for every, step in _STEPS.items() if rows[every] >= 500 and span / step >= 8]
         enough: list[Every] = [each for each in ("week", "day") if span / _STEPS[each] >= 8]
         shortest: Every = "hour"
-        every = next(iter([*fitting, *enough]), shortest)
+        every: Every = [*fitting, *enough, shortest][0]
         self.told.append(f"batches.every: {every} (about {rows[every]:.0f} rows each over {span.days} days)")
         return every
 

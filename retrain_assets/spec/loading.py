@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 import yaml
-from pydantic import ValidationError
-from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.nodes import MappingNode, Node, ScalarNode
 
 from retrain_assets.errors import DeclarationError, Problem, did_you_mean
+from retrain_assets.spec.drafts import Draft, draft_of
 from retrain_assets.spec.fields import Location
 from retrain_assets.spec.model import ModelSpec
-from retrain_assets.spec.problems import Finding, dotted, findings, undotted
+from retrain_assets.spec.problems import Finding, dotted, undotted
+from retrain_assets.spec.yaml_nodes import compose, duplicate_keys, line_of, lines, syntax_problem, values
 
 COMPONENT_TYPE = "retrain_assets.RetrainedModel"
 _OWN_TYPES = (
@@ -22,16 +22,6 @@ _OWN_TYPES = (
     "retrain_assets.orchestration.RetrainedModel",
     "retrain_assets.orchestration.component.RetrainedModel",
 )
-_STAND_INS = {
-    "name": "stand_in",
-    "batches": {"every": "day", "start": "2000-01-01"},
-    "source": {"type": "python", "load": "stand:in"},
-    "schema": "stand:in",
-    "event_time": "<event time>",
-    "target": {"column": "<target>"},
-    "estimator": {"class": "stand:in"},
-    "metric": "log_loss",
-}
 _DOCUMENT_KEYS = ("type", "attributes", "template_vars_module", "requirements", "post_processing")
 
 
@@ -39,10 +29,21 @@ _DOCUMENT_KEYS = ("type", "attributes", "template_vars_module", "requirements", 
 class Declaration:
     """One declared model and where it stands; `lines` has the line of every field that is written there."""
 
-    spec: ModelSpec
+    draft: Draft
     file: str
     line: int
     lines: Mapping[str, int]
+
+    @property
+    def spec(self) -> ModelSpec:
+        """The model, of a declaration without mistakes.
+
+        Raises:
+            DeclarationError: it has some.
+        """
+        if self.draft.spec is None or not self.draft.valid:
+            raise DeclarationError(self.problem(dotted(each.path), each.message) for each in self.draft.findings)
+        return self.draft.spec
 
     def problem(self, field: str, message: str) -> Problem:
         """A mistake of this declaration at the line of the field, or of the nearest group that is written."""
@@ -58,10 +59,12 @@ def spec_from(attributes: Mapping[str, Any], *, file: str | None = None) -> Mode
     Raises:
         DeclarationError: all mistakes, without lines.
     """
-    spec, found = _validated(attributes)
-    if spec is None:
-        raise DeclarationError(Problem(field=dotted(each.path), message=each.message, file=file) for each in found)
-    return spec
+    draft = draft_of(attributes)
+    if draft.spec is None or draft.findings:
+        raise DeclarationError(
+            Problem(field=dotted(each.path), message=each.message, file=file) for each in draft.findings
+        )
+    return draft.spec
 
 
 def load_declarations(text: str, file: str = "<declaration>") -> list[ModelSpec]:
@@ -77,9 +80,9 @@ def load_declarations(text: str, file: str = "<declaration>") -> list[ModelSpec]
 
 
 def read_declarations(text: str, file: str = "<declaration>") -> tuple[list[Declaration], list[Problem]]:
-    """The models that could be read, and all mistakes of the others."""
+    """All declared models, those with mistakes as drafts, and all mistakes."""
     declared: list[Declaration] = []
-    nodes, problems = _compose(text, file)
+    nodes, problems = compose(text, file)
     for node in nodes:
         document = _Document(node, file)
         declaration = document.read()
@@ -94,59 +97,12 @@ def duplicate_names(declared: Sequence[Declaration]) -> list[Problem]:
     first: dict[str, Declaration] = {}
     problems: list[Problem] = []
     for each in declared:
-        other = first.setdefault(each.spec.name, each)
+        name = None if each.draft.spec is None or each.draft.rests_on_wrong(("name",)) else each.draft.spec.name
+        other = each if name is None else first.setdefault(name, each)
         if other is not each:
             place = f"{other.file}:{other.lines.get('name', other.line)}"
-            problems.append(each.problem("name", f"must be unique: '{each.spec.name}' is declared at {place} already"))
+            problems.append(each.problem("name", f"must be unique: '{name}' is declared at {place} already"))
     return problems
-
-
-def _compose(text: str, file: str) -> tuple[list[Node], list[Problem]]:
-    nodes: list[Node] = []
-    try:
-        composed = cast("Iterator[Node | None]", yaml.compose_all(text, Loader=yaml.SafeLoader))
-        nodes.extend(node for node in composed if node is not None)  # an empty document has no node
-    except yaml.YAMLError as error:
-        return nodes, [_syntax_problem(error, file)]
-    return nodes, []
-
-
-def _syntax_problem(error: yaml.YAMLError, file: str) -> Problem:
-    if not isinstance(error, yaml.MarkedYAMLError):
-        return Problem(field="", message=f"is not valid YAML: {error}", file=file, line=1)
-    mark = error.problem_mark or error.context_mark
-    said = " ".join(part for part in (error.context, error.problem) if part)
-    if "found character '\\t'" in said:
-        said += " (YAML is indented by spaces, not by tabs)"
-    column = f", column {mark.column + 1}" if mark is not None else ""
-    return Problem(field="", message=f"is not valid YAML: {said}{column}", file=file, line=_line(mark))
-
-
-def _line(mark: Any) -> int:
-    return mark.line + 1 if mark is not None else 1
-
-
-class _Constructor(yaml.constructor.SafeConstructor):
-    """Values as YAML reads them; a date that does not exist stays a text, so that its field says what it must be."""
-
-    def construct_yaml_timestamp(self, node: ScalarNode) -> Any:
-        """A date, a time, or the text that looks like one."""
-        try:
-            return super().construct_yaml_timestamp(node)
-        except ValueError:
-            return node.value
-
-
-# The table of constructors holds functions, so that an overriding method has to be entered by itself.
-_Constructor.yaml_constructors = {
-    **yaml.constructor.SafeConstructor.yaml_constructors,
-    "tag:yaml.org,2002:timestamp": _Constructor.construct_yaml_timestamp,
-}
-
-
-def _values(node: Node) -> Any:
-    constructor: Any = _Constructor()
-    return constructor.construct_document(copy.deepcopy(node))
 
 
 class _Document:
@@ -170,7 +126,7 @@ class _Document:
                 self._tell(name, f"is not a known key.{did_you_mean(name, _DOCUMENT_KEYS)}", key)
         self.problems += [
             Problem(field=field, message=message, file=self._file, line=line)
-            for field, message, line in _duplicate_keys(self._node)
+            for field, message, line in duplicate_keys(self._node)
         ]
         if "attributes" not in keys:
             self._tell("attributes", "must be set: the declaration of the model", self._node)
@@ -190,67 +146,27 @@ class _Document:
         return False
 
     def _validated(self, key: Node, node: Node) -> Declaration | None:
-        lines = {dotted(path): line for path, line in _lines(node)}
+        written = {dotted(path): line for path, line in lines(node)}
         try:
-            data = _values(node)
+            data = values(node)
         except yaml.constructor.ConstructorError as error:
-            self.problems.append(_syntax_problem(error, self._file))
+            self.problems.append(syntax_problem(error, self._file))
             return None
         if not isinstance(data, Mapping):
             self._tell("attributes", "must be a mapping: the declaration of the model", key)
             return None
         attributes = cast("Mapping[str, Any]", data)
         templates = _templates(attributes)
-        spec, found = _validated(attributes)
+        draft = draft_of(attributes)
         filled_in = {each.path for each in templates}
-        found = [*templates, *(each for each in found if each.path not in filled_in)]
+        found = [*templates, *(each for each in draft.findings if each.path not in filled_in)]
         start = key.start_mark.line + 1
-        for each in found:
-            known = (lines.get(dotted(each.path[:length])) for length in range(len(each.path), 0, -1))
-            line = next((line for line in known if line is not None), start)
-            self.problems.append(Problem(field=dotted(each.path), message=each.message, file=self._file, line=line))
-        if spec is None or self.problems:
-            return None
-        return Declaration(spec=spec, file=self._file, line=start, lines=lines)
+        declaration = Declaration(draft=draft, file=self._file, line=start, lines=written)
+        self.problems += [declaration.problem(dotted(each.path), each.message) for each in found]
+        return declaration
 
     def _tell(self, field: str, message: str, node: Node) -> None:
-        self.problems.append(Problem(field=field, message=message, file=self._file, line=_line(node.start_mark)))
-
-
-def _lines(node: Node, path: Location = (), seen: tuple[int, ...] = ()) -> Iterator[tuple[Location, int]]:
-    """The line of each key, and of each item of a list."""
-    if id(node) in seen:  # an alias inside its own anchor
-        return
-    if isinstance(node, MappingNode):
-        for key, value in node.value:
-            name = key.value if isinstance(key, ScalarNode) else ""
-            scalar = isinstance(value, ScalarNode)
-            yield (*path, name), _line(value.start_mark if scalar else key.start_mark)
-            yield from _lines(value, (*path, name), (*seen, id(node)))
-    elif isinstance(node, SequenceNode):
-        for index, item in enumerate(node.value):
-            yield (*path, index), _line(item.start_mark)
-            yield from _lines(item, (*path, index), (*seen, id(node)))
-
-
-def _duplicate_keys(node: Node, path: Location = (), seen: tuple[int, ...] = ()) -> Iterator[tuple[str, str, int]]:
-    """YAML itself lets the last of two equal keys win in silence."""
-    if id(node) in seen:
-        return
-    inner = (*seen, id(node))
-    if isinstance(node, MappingNode):
-        first: dict[str, int] = {}
-        for key, value in node.value:
-            name = key.value if isinstance(key, ScalarNode) else ""
-            here = path if path == () and name == "attributes" else (*path, name)
-            if name in first and name != "<<":
-                message = f"is written twice, first at line {first[name]}: only one of them can count"
-                yield dotted(here) or name, message, _line(key.start_mark)
-            first.setdefault(name, _line(key.start_mark))
-            yield from _duplicate_keys(value, here, inner)
-    elif isinstance(node, SequenceNode):
-        for index, item in enumerate(node.value):
-            yield from _duplicate_keys(item, (*path, index), inner)
+        self.problems.append(Problem(field=field, message=message, file=self._file, line=line_of(node.start_mark)))
 
 
 def _templates(value: object, path: Location = ()) -> list[Finding]:
@@ -265,58 +181,3 @@ def _templates(value: object, path: Location = ()) -> list[Finding]:
         inners = cast("list[object]", value)
         return [each for index, inner in enumerate(inners) for each in _templates(inner, (*path, index))]
     return []
-
-
-def _validated(data: Mapping[str, Any]) -> tuple[ModelSpec | None, list[Finding]]:
-    try:
-        return ModelSpec.model_validate(data), []
-    except ValidationError as error:
-        found = findings(error.errors(include_url=False), data)
-    if any(each.contradicts for each in found):
-        return None, found
-    return None, [*found, *_contradictions_beside(found, data)]
-
-
-def _contradictions_beside(found: Sequence[Finding], data: Mapping[str, Any]) -> list[Finding]:
-    """Fields are compared with each other only when each is right by itself, so the wrong ones are taken out first.
-
-    What is required gets a stand-in. A contradiction that one of the wrong fields takes part in is not told: it may
-    vanish with it.
-    """
-    rest = copy.deepcopy(dict(data))
-    wrong = [_removed(rest, each.path) for each in found]
-    _fill(rest, _STAND_INS)
-    try:
-        ModelSpec.model_validate(rest)
-    except ValidationError as error:
-        again = [each for each in findings(error.errors(include_url=False), rest) if each.contradicts]
-        return [each for each in again if not any(_touches(each, path) for path in wrong)]
-    return []
-
-
-def _removed(data: Any, path: Location) -> Location:
-    """Takes the value out, or the group that holds it where that cannot be without it; returns what was taken out."""
-    whole = next((index + 1 for index, part in enumerate(path) if part in ("source", "schema", "labels")), len(path))
-    path = path[:whole]
-    groups: list[dict[str | int, Any]] = []
-    for part in path:
-        if not isinstance(data, dict):
-            break
-        groups.append(cast("dict[str | int, Any]", data))
-        data = groups[-1].get(part)
-    path = path[: len(groups)]
-    if path:
-        groups[-1].pop(path[-1], None)
-    return path
-
-
-def _fill(data: dict[str, Any], stand_ins: Mapping[str, Any]) -> None:
-    for key, value in stand_ins.items():
-        inner = data.setdefault(key, copy.deepcopy(value))
-        if isinstance(inner, dict) and isinstance(value, dict) and key not in ("source", "schema"):
-            _fill(cast("dict[str, Any]", inner), cast("dict[str, Any]", value))
-
-
-def _touches(finding: Finding, path: Location) -> bool:
-    fields = [finding.path, *(undotted(each) for each in finding.involves)]
-    return any(field[: len(path)] == path or path[: len(field)] == field for field in fields)

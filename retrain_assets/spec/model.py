@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from retrain_assets.errors import did_you_mean
 from retrain_assets.spec.base import ImportPath, SpecModel
@@ -37,6 +37,9 @@ GATES: dict[str, str] = {
 CLASSIFICATION_METRICS = ("log_loss", "brier")
 REGRESSION_METRICS = ("squared_error", "absolute_error", "poisson_deviance")
 REPORTED_METRICS = (*CLASSIFICATION_METRICS, *REGRESSION_METRICS, "accuracy", "roc_auc", "r2")
+
+DRAFT: dict[str, bool] = {"draft": True}
+"""Validation context in which fields may contradict each other."""
 
 Metric = Literal["log_loss", "brier", "squared_error", "absolute_error", "poisson_deviance"]
 ReportedMetric = Literal[
@@ -366,8 +369,8 @@ class ModelSpec(SpecModel):
         return (value,) if isinstance(value, str) else value
 
     @model_validator(mode="after")
-    def _consistent(self) -> ModelSpec:
-        found = tuple(inconsistencies(self))
+    def _consistent(self, info: ValidationInfo) -> ModelSpec:
+        found = () if info.context is DRAFT else tuple(inconsistencies(self))
         if found:
             raise InconsistentError(found)
         return self

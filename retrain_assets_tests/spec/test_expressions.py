@@ -1,0 +1,145 @@
+"""Conditions compose by Kleene's strong logic, bind as written, print what they mean, and a typo is a hint."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from retrain_assets.spec import parse_expression
+from retrain_assets.spec.expressions import And, Expression, Name, Not, Or
+from retrain_assets.spec.model import GATES, TRIGGERS
+
+NAMES = ("a", "b", "c")
+TRUTH = (True, False, None)
+truths = st.fixed_dictionaries({name: st.sampled_from(TRUTH) for name in NAMES})
+expressions: st.SearchStrategy[Expression] = st.recursive(
+    st.sampled_from(NAMES).map(Name),
+    lambda inner: st.one_of(
+        inner.map(Not),
+        st.lists(inner, min_size=2, max_size=3).map(lambda each: And(tuple(each))),
+        st.lists(inner, min_size=2, max_size=3).map(lambda each: Or(tuple(each))),
+    ),
+    max_leaves=8,
+)
+
+
+def parse(text: str) -> Expression:
+    return parse_expression(text, NAMES)
+
+
+def order(value: bool | None) -> int:
+    """False < unknown < true: conjunction is the minimum, disjunction the maximum."""
+    return {False: 0, None: 1, True: 2}[value]
+
+
+@pytest.mark.parametrize(("left", "right"), list(itertools.product(TRUTH, TRUTH)))
+def test_tables_of_kleene(left: bool | None, right: bool | None):
+    truth = {"a": left, "b": right}
+    assert order(parse("a & b").evaluate(truth)) == min(order(left), order(right))
+    assert order(parse("a | b").evaluate(truth)) == max(order(left), order(right))
+    assert order(parse("~a").evaluate(truth)) == 2 - order(left)
+
+
+@given(expressions, expressions, truths)
+def test_laws_of_de_morgan(left: Expression, right: Expression, truth: dict[str, bool | None]):
+    assert Not(And((left, right))).evaluate(truth) == Or((Not(left), Not(right))).evaluate(truth)
+    assert Not(Or((left, right))).evaluate(truth) == And((Not(left), Not(right))).evaluate(truth)
+
+
+@given(expressions, truths)
+def test_double_negation(expression: Expression, truth: dict[str, bool | None]):
+    assert Not(Not(expression)).evaluate(truth) == expression.evaluate(truth)
+
+
+@given(expressions, expressions, expressions, truths)
+def test_conjunction_distributes(a: Expression, b: Expression, c: Expression, truth: dict[str, bool | None]):
+    assert And((a, Or((b, c)))).evaluate(truth) == Or((And((a, b)), And((a, c)))).evaluate(truth)
+
+
+@given(expressions, truths, st.sampled_from(NAMES), st.sampled_from((True, False)))
+def test_to_learn_more_never_turns_a_verdict(
+    expression: Expression, truth: dict[str, bool | None], name: str, learnt: bool
+):
+    """Once something is decided although a condition is unknown, knowing the condition does not change it."""
+    before = expression.evaluate({**truth, name: None})
+    after = expression.evaluate({**truth, name: learnt})
+    assert before is None or before == after
+
+
+@given(expressions, truths)
+def test_what_is_printed_parses_to_the_same(expression: Expression, truth: dict[str, bool | None]):
+    again = parse(str(expression))
+    assert again.evaluate(truth) == expression.evaluate(truth)
+    assert again.names() == expression.names()
+    assert str(parse(str(again))) == str(again)
+
+
+@given(expressions)
+def test_known_truth_gives_known_verdicts(expression: Expression):
+    assert expression.evaluate(dict.fromkeys(NAMES, True)) is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "meaning"),
+    [
+        ("a", "a"),
+        ("a | b & c", "(a | (b & c))"),
+        ("(a | b) & c", "((a | b) & c)"),
+        ("~a & b", "(~a & b)"),
+        ("~(a & b)", "~(a & b)"),
+        ("~~a", "~~a"),
+        ("a|b|c", "(a | b | c)"),
+        ("  a  ", "a"),
+        ("((a))", "a"),
+    ],
+)
+def test_binds_as_python_does(text: str, meaning: str):
+    assert str(parse(text)) == meaning
+
+
+def test_tells_the_conditions_it_rests_on():
+    assert parse("a | ~(b & a)").names() == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "must name at least one condition"),
+        ("   ", "must name at least one condition"),
+        ("a |", "ends where a condition was expected"),
+        ("| a", "has '|' where a condition was expected"),
+        ("a b", "has an unexpected 'b' at column 3"),
+        ("(a | b", "a parenthesis that is not closed"),
+        ("a)", r"has an unexpected '\)' at column 2"),
+        ("a or b", "has an unexpected 'or' at column 3"),
+        ("a, b", "has an unexpected ',' at column 2"),
+        ("()", r"has '\)' where a condition was expected"),
+        ("~", "ends where a condition was expected"),
+        ("a && b", "has '&' where a condition was expected"),
+    ],
+)
+def test_says_where_the_syntax_is_wrong(text: str, message: str):
+    with pytest.raises(ValueError, match=message):
+        parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "known", "hint"),
+    [
+        ("drfit", TRIGGERS, "drift"),
+        ("performance_decai | drift", TRIGGERS, "performance_decay"),
+        ("beats_base_line", GATES, "beats_baseline"),
+        ("not_worse_then_champion", GATES, "not_worse_than_champion"),
+    ],
+)
+def test_a_typo_has_a_hint(text: str, known: dict[str, str], hint: str):
+    with pytest.raises(ValueError, match=f"unknown condition .* Did you mean '{hint}'"):
+        parse_expression(text, known)
+
+
+def test_a_word_like_none_gets_the_list():
+    with pytest.raises(ValueError, match="Known: a, b, c"):
+        parse("zebra")
