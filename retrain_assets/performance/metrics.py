@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from scipy.special import xlogy
 
 from retrain_assets.errors import DataError, InsufficientDataError, did_you_mean
@@ -177,8 +178,10 @@ def _class_positions(labels: Labels, scores: Scores) -> npt.NDArray[np.intp]:
     if outside.any():
         raise DataError(f"probabilities must lie in [0, 1] (got {scores.values[outside][0]})")
     position = np.full(len(truth), -1, dtype=np.intp)
+    # A missing value equals nothing, but pandas.NA makes even that comparison fail.
+    present = ~pd.isna(truth)
     for k, name in enumerate(scores.classes):
-        position[np.asarray(truth == name, dtype=bool)] = k
+        position[present] = np.where(truth[present] == name, k, position[present])
     unknown = position < 0
     if unknown.any():
         examples = sorted({repr(label) for label in truth[unknown][:1000].tolist()})[:3]

@@ -19,7 +19,7 @@ def evaluation_figure(report: EvaluationReport) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 2.6), dpi=80, layout="constrained")
+    figure = Figure(figsize=(9, 2.5), dpi=80, layout="constrained")
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2, gridspec_kw={"width_ratios": [1, 1.25]})
     _draw_roles(left, report)
@@ -30,7 +30,7 @@ def evaluation_figure(report: EvaluationReport) -> bytes:
         fontsize=10,
     )
     buffer = BytesIO()
-    figure.savefig(buffer, format="png")
+    figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
 
 
@@ -51,7 +51,9 @@ def _draw_roles(axes: Axes, report: EvaluationReport) -> None:
 
 
 def _draw_differences(axes: Axes, report: EvaluationReport) -> None:
-    shown = [pair for pair in report.differences if pair.a == "candidate"]
+    # On newer rows only the champion is of interest; the baseline is judged by all reserved rows.
+    against = [pair for pair in report.differences if pair.a == "candidate"]
+    shown = [pair for pair in against if pair.scope == "reserved" or pair.b == "champion"]
     axes.axvline(0, color="black", linewidth=0.8)
     for place, pair in enumerate(shown):
         colour = _BETTER if pair.upper < 0 else _WORSE if pair.lower > 0 else _OPEN

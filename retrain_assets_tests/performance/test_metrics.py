@@ -107,7 +107,9 @@ def test_a_certain_mistake_costs_much_and_stays_finite():
     assert np.isfinite(row_losses("poisson_deviance", [3], Scores(np.array([-2.0])))[0])
 
 
-@pytest.mark.parametrize("labels", [[True, False], np.array([1, 0]), pd.Series([1.0, 0.0]), np.array([1, 0], dtype=object)])
+@pytest.mark.parametrize(
+    "labels", [[True, False], np.array([1, 0]), pd.Series([1.0, 0.0]), np.array([1, 0], dtype=object)]
+)
 def test_labels_are_matched_by_value_whatever_their_type(labels):
     assert metric_value("accuracy", labels, Scores(np.array([0.9, 0.1]), (False, True))) == 1
 
@@ -117,9 +119,13 @@ def test_a_label_of_no_known_class_is_named():
         row_losses("log_loss", ["a", "z"], Scores(np.array([0.5, 0.5]), ("a", "b")))
 
 
-def test_a_missing_label_is_refused():
-    with pytest.raises(DataError, match="none of the model's classes"):
-        row_losses("log_loss", [1, np.nan], Scores(np.array([0.5, 0.5]), (0, 1)))
+@pytest.mark.parametrize("labels", [[1, np.nan], pd.array([1, None]), pd.array([True, None])])
+def test_a_missing_label_is_refused(labels):
+    with pytest.raises(DataError, match="1 of 2 labels are none of the model's classes"):
+        row_losses("log_loss", labels, Scores(np.array([0.5, 0.5]), (0, 1)))
+
+
+def test_a_missing_number_is_refused():
     with pytest.raises(DataError, match="1 of 2 are not"):
         row_losses("squared_error", [1, np.nan], Scores(np.array([0.5, 0.5])))
 

@@ -1,0 +1,131 @@
+"""Each trigger fires for its own cause alone, and says why or why not with its numbers."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from retrain_assets.policy import triggers
+from retrain_assets.policy.triggers import TRIGGER_FUNCTIONS, evaluate_triggers
+from retrain_assets.spec import TRIGGERS
+from retrain_assets_tests.policy.conftest import START, matured
+
+
+def state(context, name):
+    return next(made for made in evaluate_triggers(context) if made.name == name)
+
+
+def test_there_is_a_function_for_every_trigger_of_the_declaration():
+    assert list(TRIGGER_FUNCTIONS) == list(TRIGGERS)
+
+
+def test_every_trigger_gives_a_reason(facts):
+    for made in evaluate_triggers(facts()):
+        assert made.reason
+
+
+def test_performance_decay(facts):
+    assert state(facts(), "performance_decay").fired is False
+    decayed = state(facts(losses=matured([0.53] * 3)), "performance_decay")
+    assert decayed.fired is True
+    assert decayed.reason.startswith("champion's log_loss over 3 matured batches is 0.53, 6.0% above its holdout 0.5")
+    assert state(facts(losses=()), "performance_decay").fired is None
+    assert state(facts(holdout=None), "performance_decay").fired is None
+
+
+def test_drift_follows_the_episode(facts, drift_report, episode):
+    drifting = drift_report()
+    assert state(facts(), "drift").fired is False
+    assert state(facts(drift=drifting, episode=episode), "drift").fired is True
+    acknowledged = episode.acknowledged("2013-03-05")
+    quiet = state(facts(drift=drifting, episode=acknowledged), "drift")
+    assert quiet.fired is False
+    assert "episode 2013-03-05 was acknowledged by the decision of 2013-03-05" in quiet.reason
+    again = state(facts(drift=drifting, episode=replace(acknowledged, score=0.5)), "drift")
+    assert again.fired is True
+    assert "grown 1.5-fold" in again.reason
+
+
+@pytest.mark.parametrize(
+    ("verdict", "fired", "applicable"), [("unknown", None, True), ("not_applicable", False, False)]
+)
+def test_what_is_not_known_of_drift_is_no_alarm(facts, drift_report, episode, verdict, fired, applicable):
+    made = state(facts(drift=drift_report(verdict), episode=episode), "drift")
+    assert (made.fired, made.applicable) == (fired, applicable)
+    assert state(facts(drift=None), "drift").fired is None
+
+
+def test_model_age_is_batch_time_since_the_training_end(facts):
+    due = {"model_age": "6 weeks"}
+    assert state(facts(freshness=due), "model_age").fired is False
+    old = facts(freshness={"model_age": "5 weeks"})
+    assert state(old, "model_age").fired is True
+    assert "is 6 weeks old, 5 weeks may be" in state(old, "model_age").reason
+    assert state(facts(), "model_age").applicable is False
+
+
+def test_freshness_fires_where_the_policy_failed(facts):
+    declared = {"retrain": {"when": "freshness"}, "freshness": {"champion": "30 days"}}
+    assert state(facts(**declared), "freshness").fired is False
+    assert state(facts(**declared, freshness_failed=True), "freshness").fired is True
+    assert state(facts(freshness_failed=True), "freshness").applicable is False
+
+
+def test_new_labels_are_counted(facts):
+    declared = {"when": "new_labels", "min_new_labels": 1000}
+    assert state(facts(retrain=declared, new_labels=999), "new_labels").fired is False
+    made = state(facts(retrain=declared, new_labels=1000), "new_labels")
+    assert made.fired is True
+    assert made.reason.startswith("1,000 labels matured")
+
+
+def test_a_changed_declaration(facts):
+    declared = {"when": "changed_declaration"}
+    assert state(facts(retrain=declared), "changed_declaration").fired is False
+    assert state(facts(retrain=declared, current_training_hash="bb"), "changed_declaration").fired is True
+    assert state(facts(retrain=declared, champion_training_hash=None), "changed_declaration").fired is None
+
+
+def test_a_schedule_fires_once_in_the_window_that_holds_it(facts, batch_at):
+    monthly = {"when": "schedule", "schedule": "0 6 1 * *"}
+    fired = [week for week in range(20) if state(facts(retrain=monthly, batch=batch_at(week)), "schedule").fired]
+    assert fired == [0, 4, 8, 12, 17]  # 1 January, 1 February, 1 March, 1 April, 1 May
+    assert "'0 6 1 * *' next comes due at 2013-04-01 06:00 UTC" in state(facts(retrain=monthly), "schedule").reason
+
+
+def test_the_end_of_a_window_belongs_to_the_next(facts, batch_at):
+    at_midnight = {"when": "schedule", "schedule": "0 0 8 1 *"}
+    assert state(facts(retrain=at_midnight, batch=batch_at(0)), "schedule").fired is False
+    assert state(facts(retrain=at_midnight, batch=batch_at(1)), "schedule").fired is True
+
+
+def test_events_and_persons_are_quoted(facts):
+    made = facts(events=("new timetable",), persons=("ann: try the new columns",))
+    assert "new timetable" in state(made, "event").reason
+    assert "ann: try the new columns" in state(made, "person").reason
+    assert state(made, "event").fired is state(made, "person").fired is True
+
+
+def test_a_trigger_that_is_not_declared_is_shown_and_does_not_count(facts, drift_report, episode):
+    made = state(facts(retrain={"when": "event"}, drift=drift_report(), episode=episode), "drift")
+    assert (made.fired, made.applicable) == (True, False)
+    assert made.reason.endswith("(not in retrain.when)")
+    assert state(facts(retrain={"when": "event"}), "person").applicable is True
+
+
+def test_without_a_champion_only_a_first_model_can_be_asked_for(facts):
+    made = evaluate_triggers(facts(champion=None))
+    assert made[0].name == "first_model"
+    assert made[0].fired is True
+    against_champion = {"performance_decay", "drift", "model_age", "freshness", "new_labels", "changed_declaration"}
+    assert not any(t.fired or t.applicable for t in made if t.name in against_champion)
+    few = triggers.first_model(facts(champion=None, labelled_rows=499))
+    assert few.fired is False
+    assert "499 labelled rows are too few (500 needed)" in few.reason
+
+
+def test_a_champion_as_old_as_the_limit_is_not_older_than_it(facts, champion):
+    made = facts(
+        freshness={"model_age": "1 week"}, champion=replace(champion, training_end=START + timedelta(weeks=10))
+    )
+    assert state(made, "model_age").fired is False

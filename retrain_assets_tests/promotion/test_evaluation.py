@@ -1,0 +1,151 @@
+"""All models are judged by the same rows, and the interval of their difference holds what it claims."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from retrain_assets.errors import DataError
+from retrain_assets.performance.scores import Scores
+from retrain_assets.promotion.evaluation import COLUMN_TYPES, EvaluationReport, evaluate_models
+
+CLASSES = (0, 1)
+
+
+def evaluate(labels, scores, seed=0, **changes):
+    rows = len(labels)
+    arguments = {
+        "model": "m", "batch": "2013-05-07", "attempt": 2, "labels": labels, "scores": scores,
+        "versions": {"candidate": 5, "champion": 4 if "champion" in scores else None, "baseline": None},
+        "batches": [f"2013-04-{k % 4 + 1:02}" for k in range(rows)], "metric": "log_loss", "confidence": 0.95,
+        "rng": np.random.default_rng(seed), "resamples": 400, **changes,
+    }  # fmt: skip
+    return evaluate_models(**arguments)
+
+
+def stream(rng, rows=1000, noise=0.05):
+    """Labels and three models: the truth with a little noise, with as much other noise, and the plain rate."""
+    p = rng.uniform(0.1, 0.9, rows)
+    labels = (rng.random(rows) < p).astype(int)
+
+    def noisy():
+        return Scores(np.clip(p + rng.normal(0, noise, rows), 0.02, 0.98), CLASSES)
+
+    return labels, {"candidate": noisy(), "champion": noisy(), "baseline": Scores(np.full(rows, 0.5), CLASSES)}
+
+
+@pytest.fixture
+def report():
+    labels, scores = stream(np.random.default_rng(1))
+    newer = np.arange(len(labels)) >= 900
+    return evaluate(labels, scores, report_metrics=("roc_auc", "log_loss"), newer_than_both=newer)
+
+
+def test_the_report_names_models_rows_and_batches(report):
+    assert [(role.role, role.version) for role in report.roles] == [
+        ("candidate", 5),
+        ("champion", 4),
+        ("baseline", None),
+    ]
+    assert (report.rows, report.rows_newer_than_both, report.resampled) == (1000, 100, "rows")
+    assert report.batches == ("2013-04-01", "2013-04-02", "2013-04-03", "2013-04-04")
+    assert [metric.metric for metric in report.roles[0].metrics] == ["log_loss", "roc_auc"]
+
+
+def test_a_difference_is_the_difference_of_the_losses(report):
+    for a, b in [("candidate", "champion"), ("candidate", "baseline"), ("champion", "baseline")]:
+        pair = report.difference(a, b)
+        expected = report.role(a).metric("log_loss").value - report.role(b).metric("log_loss").value
+        assert pair.value == pytest.approx(expected)
+        assert pair.lower < pair.value < pair.upper
+        assert report.difference(a, b, "newer").rows == 100
+
+
+def test_pairing_takes_out_what_the_models_share(report):
+    alone = report.role("candidate").metric("log_loss")
+    paired = report.difference("candidate", "champion")
+    assert paired.upper - paired.lower < (alone.upper - alone.lower) / 2
+
+
+def test_a_model_does_not_differ_from_itself():
+    labels, scores = stream(np.random.default_rng(1))
+    pair = evaluate(labels, {**scores, "champion": scores["candidate"]}).difference("candidate", "champion")
+    assert (pair.value, pair.lower, pair.upper) == (0, 0, 0)
+
+
+def test_the_same_seed_gives_the_same_report():
+    labels, scores = stream(np.random.default_rng(1))
+    assert evaluate(labels, scores, seed=3) == evaluate(labels, scores, seed=3)
+
+
+def test_nineteen_of_twenty_intervals_hold_the_true_difference():
+    """Squared errors of two predictions of zero-mean noise: the true difference is known."""
+    rng = np.random.default_rng(5)
+    hits = 0
+    for _ in range(300):
+        labels = rng.normal(size=250)
+        scores = {"candidate": Scores(np.full(250, 0.3)), "baseline": Scores(np.zeros(250))}
+        pair = evaluate(labels, scores, metric="squared_error", rng=rng, resamples=300, versions={}).difference(
+            "candidate", "baseline"
+        )
+        hits += pair.lower <= 0.09 <= pair.upper
+    assert 0.91 <= hits / 300 <= 0.98
+
+
+def test_whole_batches_are_resampled_where_there_are_eight():
+    """Batches that favour one model or the other as a whole carry less evidence than their rows pretend."""
+    rng = np.random.default_rng(2)
+    batch = np.repeat(np.arange(10), 100)
+    labels = np.zeros(1000)
+    scores = {"candidate": Scores(1 + rng.normal(0, 0.3, 10)[batch]), "baseline": Scores(np.ones(1000))}
+    names = [f"2013-04-{k + 1:02}" for k in batch]
+    blocks = evaluate(labels, scores, metric="absolute_error", batches=names)
+    rows = evaluate(labels, scores, metric="absolute_error")
+    assert (blocks.resampled, rows.resampled) == ("batches", "rows")
+    wide, narrow = (made.difference("candidate", "baseline") for made in (blocks, rows))
+    assert wide.upper - wide.lower > 4 * (narrow.upper - narrow.lower)
+
+
+def test_a_champion_that_does_not_know_a_new_class_is_judged_and_not_an_error():
+    labels = np.array(["a", "b", "c"] * 50)
+    scores = {
+        "candidate": Scores(np.full((150, 3), 1 / 3), ("a", "b", "c")),
+        "champion": Scores(np.full(150, 0.5), ("a", "b")),
+    }
+    pair = evaluate(labels, scores).difference("candidate", "champion")
+    assert pair.upper < 0
+
+
+def test_while_bootstrapping_there_is_no_champion_to_compare_with():
+    labels, scores = stream(np.random.default_rng(1))
+    del scores["champion"]
+    report = evaluate(labels, scores)
+    assert report.role("champion") is None
+    assert report.difference("candidate", "champion") is None
+    assert report.difference("candidate", "baseline") is not None
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_too_few_rows_give_a_report_without_differences(rows):
+    labels, scores = stream(np.random.default_rng(1))
+    few = {role: scored.take(np.arange(rows)) for role, scored in scores.items()}
+    report = evaluate(labels[:rows], few)
+    assert report.differences == ()
+    assert report.role("candidate").metric("log_loss").value is None
+    assert EvaluationReport.from_frame(report.to_frame(), model="m", batch="2013-05-07") == report
+
+
+def test_a_candidate_that_answers_nan_is_an_error_and_no_score():
+    labels, scores = stream(np.random.default_rng(1))
+    with pytest.raises(DataError, match="NaN or infinite"):
+        evaluate(labels, {**scores, "candidate": Scores(np.full(1000, np.nan), CLASSES)})
+
+
+def test_reports_come_back_from_their_table(report):
+    labels, scores = stream(np.random.default_rng(9))
+    later = evaluate(labels, scores, attempt=3)
+    table = pd.concat([report.to_frame(), later.to_frame()], ignore_index=True).assign(ra_batch="2013-05-07")
+    assert EvaluationReport.from_frame(table, model="m", batch="2013-05-07", attempt=2) == report
+    assert EvaluationReport.from_frame(table, model="m", batch="2013-05-07") == later
+    assert report.to_frame().dtypes.astype(str).to_dict() == COLUMN_TYPES
+    with pytest.raises(ValueError, match="no evaluation of m 2013-05-07 attempt 7"):
+        EvaluationReport.from_frame(table, model="m", batch="2013-05-07", attempt=7)

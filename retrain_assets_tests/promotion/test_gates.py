@@ -1,0 +1,165 @@
+"""Gates: what passes, how often they err, and that no worse candidate passes where a better one fails."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from retrain_assets.performance.intervals import MetricEstimate
+from retrain_assets.performance.scores import Scores
+from retrain_assets.promotion import gates
+from retrain_assets.promotion.evaluation import EvaluationReport, PairedDifference, RoleEvaluation, evaluate_models
+from retrain_assets.promotion.gates import GateReport, evaluate_gates
+from retrain_assets.spec import GATES, PromoteSpec
+
+
+def role(name, loss):
+    estimate = MetricEstimate(metric="log_loss", value=loss, lower=loss, upper=loss, standard_error=0.0, rows=1000)
+    return RoleEvaluation(role=name, version=None, metrics=(estimate,))
+
+
+def report(champion=(-0.01, 0.01), baseline=(-0.2, -0.1), rows=1000):
+    """A report by the intervals of the candidate's differences; the champion's loss is 0.5."""
+    intervals = {"champion": champion, "baseline": baseline}
+    return EvaluationReport(
+        model="m", batch="b", attempt=1, metric="log_loss", rows=rows, batches=("b",), rows_newer_than_both=0,
+        confidence=0.95, resampled="rows",
+        roles=(role("candidate", 0.5), role("champion", 0.5), role("baseline", 0.65)),
+        differences=tuple(
+            PairedDifference(
+                a="candidate", b=name, metric="log_loss", value=sum(bounds) / 2, lower=bounds[0], upper=bounds[1],
+                rows=rows,
+            )
+            for name, bounds in intervals.items() if bounds is not None
+        ),
+    )  # fmt: skip
+
+
+def test_there_is_a_function_for_every_gate_of_the_declaration():
+    assert set(gates.GATES) == set(GATES)
+
+
+@pytest.mark.parametrize(
+    ("margin", "interval", "passed"),
+    [
+        (0.0, (-0.02, -0.01), True),
+        (0.0, (-0.01, 0.01), True),
+        (0.0, (0.0, 0.02), True),
+        (0.0, (0.001, 0.02), False),
+        (0.04, (0.001, 0.02), True),  # shown worse, and shown worse by no more than 4 % of 0.5
+        (0.04, (-0.01, 0.021), False),
+    ],
+)
+def test_not_worse_than_champion(margin, interval, passed):
+    made = evaluate_gates(report(champion=interval), PromoteSpec(margin=margin), bootstrapping=False)
+    gate = next(gate for gate in made.results if gate.name == "not_worse_than_champion")
+    assert gate.passed is passed
+    assert made.passed is passed
+    assert "on 1,000 reserved rows" in gate.reason
+
+
+@pytest.mark.parametrize(("interval", "passed"), [((-0.2, -0.1), True), ((-0.2, 0.0), False), ((0.1, 0.2), False)])
+def test_beats_baseline(interval, passed):
+    assert evaluate_gates(report(baseline=interval), PromoteSpec(), bootstrapping=False).passed is passed
+
+
+def test_the_reason_carries_the_numbers():
+    made = evaluate_gates(report(), PromoteSpec(require="not_worse_than_champion"), bootstrapping=False)
+    assert made.reason == (
+        "passed: not_worse_than_champion: log_loss of the candidate 0.5, of the champion 0.5; "
+        "difference +0 [-0.01, +0.01] on 1,000 reserved rows: not shown worse"
+    )
+
+
+def test_while_bootstrapping_the_champion_does_not_bind_and_the_baseline_does():
+    first = report(champion=None)
+    made = evaluate_gates(first, PromoteSpec(), bootstrapping=True)
+    against = next(gate for gate in made.results if gate.name == "not_worse_than_champion")
+    assert made.passed is True
+    assert (against.applicable, against.passed) == (False, None)
+    poor = evaluate_gates(replace(first, differences=report(baseline=(0, 1)).differences[1:]), PromoteSpec(), True)
+    assert poor.passed is False
+
+
+def test_too_few_rows_and_missing_differences_are_unknown_and_unknown_does_not_pass():
+    few = evaluate_gates(report(rows=199), PromoteSpec(), bootstrapping=False)
+    missing = evaluate_gates(report(champion=None), PromoteSpec(), bootstrapping=False)
+    assert few.passed is None
+    assert missing.passed is None
+    assert "199 reserved rows are too few to judge by (200 needed)" in few.reason
+    assert few.reason.startswith("unknown")
+    empty = evaluate_gates(report(rows=0, champion=None, baseline=None), PromoteSpec(), bootstrapping=True)
+    assert empty.passed is None
+
+
+def test_only_required_gates_are_judged():
+    made = evaluate_gates(report(champion=(1, 2)), PromoteSpec(require="beats_baseline"), bootstrapping=False)
+    assert made.passed is True
+    assert [gate.name for gate in made.results] == ["beats_baseline"]
+
+
+def test_gates_come_back_from_the_table_they_share_with_the_report():
+    whole = replace(report(), batches=("b",))
+    made = evaluate_gates(report(rows=199), PromoteSpec(), bootstrapping=True)
+    table = pd.concat([whole.to_frame(), made.to_frame(attempt=1)], ignore_index=True)
+    assert GateReport.from_frame(table) == made
+    assert EvaluationReport.from_frame(table, model="m", batch="b") == whole
+    with pytest.raises(ValueError, match="no gates of attempt 4"):
+        GateReport.from_frame(table, attempt=4)
+
+
+def judged(labels, candidate, champion, margin, seed):
+    rows = len(labels)
+    made = evaluate_models(
+        model="m", batch="b", attempt=1, labels=labels,
+        scores={
+            "candidate": Scores(candidate), "champion": Scores(champion), "baseline": Scores(np.full(rows, 0.5)),
+        },
+        versions={}, batches=["b"] * rows, metric="absolute_error", confidence=0.95,
+        rng=np.random.default_rng(seed), resamples=100,
+    )  # fmt: skip
+    return evaluate_gates(made, PromoteSpec(margin=margin, min_rows=2), bootstrapping=False)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    rows=st.integers(2, 40), margin=st.sampled_from([0.0, 0.01, 0.2]), seed=st.integers(0, 10_000),
+    worse=st.floats(0, 2),
+)  # fmt: skip
+def test_no_row_can_get_worse_and_make_a_candidate_pass(rows, margin, seed, worse):
+    rng = np.random.default_rng(seed)
+    labels = np.zeros(rows)
+    candidate, champion = rng.exponential(1, rows), rng.exponential(1, rows)
+    raised = candidate + worse * (rng.random(rows) < 0.5)
+    better = judged(labels, candidate, champion, margin, seed)
+    poorer = judged(labels, raised, champion, margin, seed)
+    for before, after in zip(better.results, poorer.results, strict=True):
+        assert not (after.passed and not before.passed)
+
+
+def rate_of_passing(worse, margin, rows=300, trials=300):
+    """How often a candidate passes whose mean loss is `worse` above the champion's 1.0, with noise 0.5 per row."""
+    rng = np.random.default_rng(42)
+    passed = 0
+    for _ in range(trials):
+        champion = np.abs(1 + rng.normal(0, 0.1, rows))
+        candidate = champion + worse + rng.normal(0, 0.2, rows)
+        made = judged(np.zeros(rows), np.abs(candidate), champion, margin, int(rng.integers(1 << 30)))
+        against = next(gate for gate in made.results if gate.name == "not_worse_than_champion")
+        passed += against.passed is True
+    return passed / trials
+
+
+def test_an_equal_candidate_rarely_fails_without_a_margin():
+    assert rate_of_passing(worse=0.0, margin=0.0) >= 0.94
+
+
+def test_a_clearly_worse_candidate_rarely_passes():
+    assert rate_of_passing(worse=0.05, margin=0.0) <= 0.05
+
+
+def test_a_candidate_worse_by_the_margin_rarely_passes():
+    assert rate_of_passing(worse=0.05, margin=0.05) <= 0.06

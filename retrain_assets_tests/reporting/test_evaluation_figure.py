@@ -1,0 +1,48 @@
+"""The figure of an evaluation is a small PNG, also where little is known."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from retrain_assets.performance.scores import Scores
+from retrain_assets.promotion.evaluation import evaluate_models
+from retrain_assets.reporting.evaluation_figure import evaluation_figure
+
+
+@pytest.fixture
+def report():
+    rng = np.random.default_rng(0)
+    labels = rng.normal(size=400)
+    return evaluate_models(
+        model="m", batch="2013-05-07", attempt=1, labels=labels,
+        scores={
+            "candidate": Scores(labels + rng.normal(0, 0.5, 400)), "champion": Scores(labels + rng.normal(0, 0.6, 400)),
+            "baseline": Scores(np.zeros(400)),
+        },
+        versions={"candidate": 5, "champion": 4}, batches=["b"] * 400, metric="squared_error", confidence=0.95,
+        rng=rng, newer_than_both=np.arange(400) > 300,
+    )  # fmt: skip
+
+
+def is_small_png(content):
+    return content.startswith(b"\x89PNG") and len(content) < 30_000
+
+
+def test_all_models_and_differences_fit_into_a_small_png(report):
+    assert is_small_png(evaluation_figure(report))
+
+
+def test_the_first_model_and_an_unknown_evaluation_are_drawn_too(report):
+    first = replace(report, roles=(report.roles[0], report.roles[2]), differences=report.differences[1:2])
+    unknown = replace(
+        report,
+        rows=0,
+        differences=(),
+        roles=tuple(
+            replace(role, metrics=tuple(replace(m, value=None, lower=None, upper=None) for m in role.metrics))
+            for role in report.roles
+        ),
+    )
+    assert is_small_png(evaluation_figure(first))
+    assert is_small_png(evaluation_figure(unknown))
