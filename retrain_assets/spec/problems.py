@@ -27,6 +27,7 @@ _WHAT = {
     "bool_parsing": "true or false",
     "tuple_type": "a list",
     "dict_type": "a mapping",
+    "model_attributes_type": "a mapping",
 }
 _LIMITS = {
     "greater_than": ("gt", ">"),

@@ -21,13 +21,21 @@ def problems(**changes: Any) -> dict[str, str]:
     ("changes", "field", "message"),
     [
         ({"report_metrics": ["accuracy", "r2"]}, "report_metrics[1]", "must be a metric of classification"),
-        ({"metric": "squared_error", "report_metrics": ["roc_auc"]}, "report_metrics[0]", "must be a metric of regression"),
+        (
+            {"metric": "squared_error", "report_metrics": ["roc_auc"]},
+            "report_metrics[0]",
+            "must be a metric of regression",
+        ),
         ({"event_time": "sold"}, "event_time", "must not be the target or a leak column (got 'sold')"),
         ({"row_id": ["day", "refunded"], "leak_columns": ["refunded"]}, "row_id[1]", "must not be the target"),
         ({"reserve": {"block": "sold"}}, "reserve.block", "must not be the target"),
         ({"drift": {"columns": ["price", "sold"]}}, "drift.columns[1]", "must not be the target"),
         ({"features": {"columns": ["sold"]}}, "features.columns[0]", "must not be the target"),
-        ({"drift": {"columns": ["prise"]}}, "drift.columns[0]", "must be a column of the schema (got 'prise'). Did you mean 'price'?"),
+        (
+            {"drift": {"columns": ["prise"]}},
+            "drift.columns[0]",
+            "must be a column of the schema (got 'prise'). Did you mean 'price'?",
+        ),
         ({"features": {"columns": ["shopp"]}}, "features.columns[0]", "Did you mean 'shop'?"),
         ({"retrain": {"when": "model_age"}}, "retrain.when", "freshness.model_age must be set"),
         ({"retrain": {"when": "drift | freshness"}}, "retrain.when", "freshness.champion must be set"),
@@ -87,7 +95,9 @@ def test_pydantic_refuses_contradictions_too():
 
 
 def test_a_problem_prints_its_place():
-    assert str(Problem(field="name", message="must be set", file="defs.yaml", line=3)) == "defs.yaml:3: name: must be set"
+    assert (
+        str(Problem(field="name", message="must be set", file="defs.yaml", line=3)) == "defs.yaml:3: name: must be set"
+    )
     assert str(Problem(field="", message="is not YAML")) == "is not YAML"
     warning = Problem(field="source", message="is odd", file="a.yaml", line=1, severity="warning")
     assert str(warning) == "a.yaml:1: warning: source: is odd"

@@ -57,7 +57,9 @@ def test_singular_and_plural_are_one(number: int, unit: str):
     assert parse_duration(f"{number} {unit}") == parse_duration(f"{number} {unit}s") == number * UNITS[unit]
 
 
-@given(st.timedeltas(timedelta(0), timedelta(days=4000)).map(lambda value: timedelta(seconds=int(value.total_seconds()))))
+@given(
+    st.timedeltas(timedelta(0), timedelta(days=4000)).map(lambda value: timedelta(seconds=int(value.total_seconds())))
+)
 def test_what_is_written_is_read_again(value: timedelta):
     assert parse_duration(format_duration(value)) == value
 

@@ -56,7 +56,10 @@ def test_refuses_unknown_keys_in_every_group():
         "source": {"type": "files", "path": "{batch}.csv"},
         "target": {"column": "sold"},
         "estimator": {"class": "sklearn.linear_model.LogisticRegression"},
-        **{group: {} for group in ("quarantine", "reserve", "features", "window", "drift", "freshness", "retrain", "promote")},
+        **{
+            group: {}
+            for group in ("quarantine", "reserve", "features", "window", "drift", "freshness", "retrain", "promote")
+        },
     }
     for group, values in groups.items():
         assert f"{group}.surprise: is not a known key" in refused(**{group: {**values, "surprise": 1}})
