@@ -85,24 +85,22 @@ def _one_chunk(array: pa.Array | pa.ChunkedArray) -> pa.Array:
 def _canonical_array(array: pa.Array) -> pa.Array:
     kind = array.type
     if pa.types.is_dictionary(kind):
-        return _canonical_array(array.dictionary_decode())
-    if pa.types.is_integer(kind):
-        return array.cast(pa.int64())
-    if pa.types.is_floating(kind):
-        numbers = array.cast(pa.float64())
-        missing = pc.is_nan(numbers)
-        return pc.if_else(missing, None, numbers) if pc.any(missing).as_py() else numbers
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        return array.cast(pa.large_string())
-    if pa.types.is_timestamp(kind):
-        return _utc(array)
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        return _canonical_list(array)
-    if pa.types.is_struct(kind):
-        return _canonical_struct(array)
-    if _is_plain(kind):
-        return array
-    raise TypeError("give it as a number, a text or a time")
+        array = _canonical_array(array.dictionary_decode())
+    elif pa.types.is_integer(kind):
+        array = array.cast(pa.int64())
+    elif pa.types.is_floating(kind):
+        array = _canonical_numbers(array.cast(pa.float64()))
+    elif pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        array = array.cast(pa.large_string())
+    elif pa.types.is_timestamp(kind):
+        array = _utc(array)
+    elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        array = _canonical_list(array)
+    elif pa.types.is_struct(kind):
+        array = _canonical_struct(array)
+    elif not _is_plain(kind):
+        raise TypeError("give it as a number, a text or a time")
+    return array
 
 
 def _is_plain(kind: pa.DataType) -> bool:
@@ -113,6 +111,11 @@ def _is_plain(kind: pa.DataType) -> bool:
         or pa.types.is_decimal128(kind)
         or pa.types.is_binary(kind)
     )
+
+
+def _canonical_numbers(numbers: pa.Array) -> pa.Array:
+    missing = pc.is_nan(numbers)
+    return pc.if_else(missing, None, numbers) if pc.any(missing).as_py() else numbers
 
 
 def _utc(array: pa.Array) -> pa.Array:
