@@ -15,7 +15,8 @@ class FilesSource(SpecModel):
     type: Literal["files"]
     path: Text = Field(
         description="Path or URL of the files of one batch: `{batch}` stands for the batch key, `*` for anything, "
-        "for example `drop/{batch}*.csv`. A relative path is relative to the declaration."
+        "for example `drop/{batch}*.csv`. A relative path is relative to the declaration; `{home}` at the beginning "
+        "stands for the home of the installation (RETRAIN_ASSETS_HOME)."
     )
     format: Literal["csv", "parquet"] | None = Field(default=None, description="By default told by the file's ending.")
     encoding: str = Field(

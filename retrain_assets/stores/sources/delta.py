@@ -81,7 +81,7 @@ class DeltaReader:
     def _table(self) -> DeltaTable:
         from deltalake import DeltaTable
 
-        uri = located(resolve(self._spec.path, self._environ), self._root)
+        uri = located(resolve(self._spec.path, self._environ), self._root, self._environ)
         options = resolve_all(self._spec.storage_options, self._environ)
         return DeltaTable(uri, storage_options=options or None)
 

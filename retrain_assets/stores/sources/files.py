@@ -94,7 +94,7 @@ class FileReader:
             time.sleep(max(fresh, 0.05))
 
     def _pattern(self) -> str:
-        return located(resolve(self._spec.path, self._environ), self._root)
+        return located(resolve(self._spec.path, self._environ), self._root, self._environ)
 
     def _folder(self) -> _LocalFolder | _RemoteFolder:
         pattern = self._pattern()

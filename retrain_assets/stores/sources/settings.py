@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from retrain_assets.errors import StoreError
+from retrain_assets.home import DEFAULT_FOLDER, HOME_VARIABLE
 from retrain_assets.spec import EnvReference
+
+_HOME = "{home}"
 
 
 def resolve(value: str | EnvReference, environ: Mapping[str, str] | None) -> str:
@@ -29,6 +32,13 @@ def resolve_all(values: Mapping[str, str | EnvReference], environ: Mapping[str, 
     return {name: resolve(value, environ) for name, value in values.items()}
 
 
-def located(path: str, root: Path) -> str:
-    """A URL as it is; a path as an absolute one, relative to the folder of the declaration."""
+def located(path: str, root: Path, environ: Mapping[str, str] | None = None) -> str:
+    """A URL as it is; a path as an absolute one, relative to the folder of the declaration.
+
+    `{home}` at the beginning stands for the home of the installation.
+    """
+    if path.startswith(_HOME):
+        values = os.environ if environ is None else environ
+        home = Path(values.get(HOME_VARIABLE) or DEFAULT_FOLDER).expanduser().absolute()
+        path = str(home) + path.removeprefix(_HOME)
     return path if "://" in path else str((root / Path(path).expanduser()).absolute())

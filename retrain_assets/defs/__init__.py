@@ -1,0 +1,1 @@
+"""The declared models, one folder each."""
