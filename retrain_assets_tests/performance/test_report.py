@@ -1,6 +1,7 @@
 """`performance` goes into its table and comes back."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -10,7 +11,7 @@ from retrain_assets.performance.report import COLUMNS, BatchPerformance, perform
 
 
 def made(version=3, mode="served", **changes):
-    fields = {
+    fields: dict[str, Any] = {
         "model": "m", "batch": "2013-01-01", "version": version, "mode": mode, "label_revision": 1, "rows": 100,
         "as_of": datetime(2013, 1, 15, tzinfo=UTC),
         "metrics": (

@@ -1,12 +1,13 @@
 """The facts of a decision with sensible values, to be changed one at a time."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from retrain_assets.data.windows import Calendar
 from retrain_assets.drift.episodes import Episode
-from retrain_assets.drift.report import DriftReport
+from retrain_assets.drift.report import DriftReport, TableVerdict
 from retrain_assets.performance.decay import BatchLoss, HoldoutLoss
 from retrain_assets.policy.context import DecisionContext
 from retrain_assets.promotion.log import Promotion
@@ -62,7 +63,7 @@ def champion():
 def drift_report():
     """A report by its verdict."""
 
-    def build(verdict="drift", reason="2 of 5 columns have drifted"):
+    def build(verdict: TableVerdict = "drift", reason="2 of 5 columns have drifted"):
         return DriftReport(
             model="m", batch="b", champion_version=4, verdict=verdict, reason=reason, score=0.3, columns=()
         )
@@ -85,16 +86,15 @@ def facts(declare, batch_at, champion, drift_report):
     def build(retrain=None, freshness=None, window=None, **parts):
         declared = {"retrain": retrain, "freshness": freshness, "window": window}
         spec = declare(**{name: part for name, part in declared.items() if part is not None})
-        return DecisionContext(
-            **{
-                "spec": spec, "batch": batch_at(10), "attempt": 1, "cause": "watched", "now": START,
-                "champion": champion, "drift": drift_report("stable", "no column has drifted"), "episode": None,
-                "losses": matured([0.5] * 3), "holdout": HoldoutLoss(value=0.5, standard_error=0.005),
-                "new_labels": 100, "labelled_rows": 10_000, "retrains": (),
-                "champion_training_hash": "aa", "current_training_hash": "aa", "data_is_newer": True,
-                "newest_decided": "2013-03-05", **parts,
-            }
-        )  # fmt: skip
+        values: dict[str, Any] = {
+            "spec": spec, "batch": batch_at(10), "attempt": 1, "cause": "watched", "now": START,
+            "champion": champion, "drift": drift_report("stable", "no column has drifted"), "episode": None,
+            "losses": matured([0.5] * 3), "holdout": HoldoutLoss(value=0.5, standard_error=0.005),
+            "new_labels": 100, "labelled_rows": 10_000, "retrains": (),
+            "champion_training_hash": "aa", "current_training_hash": "aa", "data_is_newer": True,
+            "newest_decided": "2013-03-05", **parts,
+        }  # fmt: skip
+        return DecisionContext(**values)
 
     return build
 

@@ -1,25 +1,33 @@
 """All models are judged by the same rows, and the interval of their difference holds what it claims."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from retrain_assets.errors import DataError
 from retrain_assets.performance.scores import Scores
-from retrain_assets.promotion.evaluation import COLUMN_TYPES, EvaluationReport, evaluate_models
+from retrain_assets.promotion.evaluation import COLUMN_TYPES, PAIRS, EvaluationReport, Role, evaluate_models
 
 CLASSES = (0, 1)
 
 
 def evaluate(labels, scores, seed=0, **changes):
     rows = len(labels)
-    arguments = {
+    arguments: dict[str, Any] = {
         "model": "m", "batch": "2013-05-07", "attempt": 2, "labels": labels, "scores": scores,
         "versions": {"candidate": 5, "champion": 4 if "champion" in scores else None, "baseline": None},
         "batches": [f"2013-04-{k % 4 + 1:02}" for k in range(rows)], "metric": "log_loss", "confidence": 0.95,
         "rng": np.random.default_rng(seed), "resamples": 400, **changes,
     }  # fmt: skip
     return evaluate_models(**arguments)
+
+
+def difference(report, a: Role, b: Role, scope="reserved"):
+    pair = report.difference(a, b, scope)
+    assert pair is not None
+    return pair
 
 
 def stream(rng, rows=1000, noise=0.05):
@@ -52,23 +60,23 @@ def test_the_report_names_models_rows_and_batches(report):
 
 
 def test_a_difference_is_the_difference_of_the_losses(report):
-    for a, b in [("candidate", "champion"), ("candidate", "baseline"), ("champion", "baseline")]:
-        pair = report.difference(a, b)
+    for a, b in PAIRS:
+        pair = difference(report, a, b)
         expected = report.role(a).metric("log_loss").value - report.role(b).metric("log_loss").value
         assert pair.value == pytest.approx(expected)
         assert pair.lower < pair.value < pair.upper
-        assert report.difference(a, b, "newer").rows == 100
+        assert difference(report, a, b, "newer").rows == 100
 
 
 def test_pairing_takes_out_what_the_models_share(report):
     alone = report.role("candidate").metric("log_loss")
-    paired = report.difference("candidate", "champion")
+    paired = difference(report, "candidate", "champion")
     assert paired.upper - paired.lower < (alone.upper - alone.lower) / 2
 
 
 def test_a_model_does_not_differ_from_itself():
     labels, scores = stream(np.random.default_rng(1))
-    pair = evaluate(labels, {**scores, "champion": scores["candidate"]}).difference("candidate", "champion")
+    pair = difference(evaluate(labels, {**scores, "champion": scores["candidate"]}), "candidate", "champion")
     assert (pair.value, pair.lower, pair.upper) == (0, 0, 0)
 
 
@@ -84,9 +92,8 @@ def test_nineteen_of_twenty_intervals_hold_the_true_difference():
     for _ in range(300):
         labels = rng.normal(size=250)
         scores = {"candidate": Scores(np.full(250, 0.3)), "baseline": Scores(np.zeros(250))}
-        pair = evaluate(labels, scores, metric="squared_error", rng=rng, resamples=300, versions={}).difference(
-            "candidate", "baseline"
-        )
+        report = evaluate(labels, scores, metric="squared_error", rng=rng, resamples=300, versions={})
+        pair = difference(report, "candidate", "baseline")
         hits += pair.lower <= 0.09 <= pair.upper
     assert 0.91 <= hits / 300 <= 0.98
 
@@ -101,7 +108,7 @@ def test_whole_batches_are_resampled_where_there_are_eight():
     blocks = evaluate(labels, scores, metric="absolute_error", batches=names)
     rows = evaluate(labels, scores, metric="absolute_error")
     assert (blocks.resampled, rows.resampled) == ("batches", "rows")
-    wide, narrow = (made.difference("candidate", "baseline") for made in (blocks, rows))
+    wide, narrow = (difference(made, "candidate", "baseline") for made in (blocks, rows))
     assert wide.upper - wide.lower > 4 * (narrow.upper - narrow.lower)
 
 
@@ -111,7 +118,7 @@ def test_a_champion_that_does_not_know_a_new_class_is_judged_and_not_an_error():
         "candidate": Scores(np.full((150, 3), 1 / 3), ("a", "b", "c")),
         "champion": Scores(np.full(150, 0.5), ("a", "b")),
     }
-    pair = evaluate(labels, scores).difference("candidate", "champion")
+    pair = difference(evaluate(labels, scores), "candidate", "champion")
     assert pair.upper < 0
 
 
@@ -130,7 +137,7 @@ def test_too_few_rows_give_a_report_without_differences(rows):
     few = {role: scored.take(np.arange(rows)) for role, scored in scores.items()}
     report = evaluate(labels[:rows], few)
     assert report.differences == ()
-    assert report.role("candidate").metric("log_loss").value is None
+    assert [role.metric("log_loss").value for role in report.roles] == [None, None, None]
     assert EvaluationReport.from_frame(report.to_frame(), model="m", batch="2013-05-07") == report
 
 

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from retrain_assets.performance.intervals import MetricEstimate
 from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion import gates
-from retrain_assets.promotion.evaluation import EvaluationReport, PairedDifference, RoleEvaluation, evaluate_models
+from retrain_assets.promotion.evaluation import (
+    EvaluationReport,
+    PairedDifference,
+    Role,
+    RoleEvaluation,
+    evaluate_models,
+)
 from retrain_assets.promotion.gates import GateReport, evaluate_gates
 from retrain_assets.spec import GATES, PromoteSpec
 
@@ -23,7 +29,7 @@ def role(name, loss):
 
 def report(champion=(-0.01, 0.01), baseline=(-0.2, -0.1), rows=1000):
     """A report by the intervals of the candidate's differences; the champion's loss is 0.5."""
-    intervals = {"champion": champion, "baseline": baseline}
+    intervals: dict[Role, tuple[float, float] | None] = {"champion": champion, "baseline": baseline}
     return EvaluationReport(
         model="m", batch="b", attempt=1, metric="log_loss", rows=rows, batches=("b",), rows_newer_than_both=0,
         confidence=0.95, resampled="rows",
