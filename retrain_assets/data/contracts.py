@@ -16,9 +16,7 @@ from retrain_assets.data.failures import Failures
 from retrain_assets.data.reasons import reason_of_check
 from retrain_assets.data.reserved import is_reserved
 from retrain_assets.data.row_ids import ROW_ID, as_text, row_ids
-from retrain_assets.data.schemas import as_schema as as_schema
-from retrain_assets.data.schemas import compile_schema as compile_schema
-from retrain_assets.data.schemas import load_schema, without_columns
+from retrain_assets.data.schemas import as_schema, compile_schema, load_schema, without_columns
 from retrain_assets.data.targets import read_targets
 from retrain_assets.data.windows import Batch
 from retrain_assets.errors import DeclarationError, Problem
@@ -40,7 +38,7 @@ class Accepted:
 
     `accepted` holds the schema's columns without the target and the leaks, `ra_row_id` and `ra_reserved`, by event time
     and id. `outcomes` holds id, event time and target of the same rows; a target that could not be read is null and
-    counted in `unreadable_targets`. `reasons` counts rows. `refused` tells why the whole batch is; None when it goes on.
+    counted in `unreadable_targets`. `reasons` counts rows. `refused` tells why the whole batch is refused, if it is.
     """
 
     parsed_rows: int
@@ -90,8 +88,10 @@ class Contract:
         frames = [(name, frame.reset_index(drop=True)) for name, frame in frames]
         failures = Failures(sum(len(frame) for _, frame in frames))
         converted = self._converted(frames, failures)
-        ids = row_ids(converted, [_key(column) for column in self.spec.row_id]) if self.spec.row_id else row_ids(
-            converted[[name for name in converted.columns if not name.startswith(_KEY)]], ()
+        ids = (
+            row_ids(converted, [_key(column) for column in self.spec.row_id])
+            if self.spec.row_id
+            else row_ids(converted[[name for name in converted.columns if not name.startswith(_KEY)]], ())
         )
         self._check_window(converted, batch, failures)
         self._check_ids(ids, failures)
@@ -118,7 +118,9 @@ class Contract:
         for name, column in self._columns_of(frame.columns).items():
             answer[name] = self._convert_column(name, column, frame, positions, failures)
         for name in (*self.spec.row_id, *([self.spec.reserve.block] if self.spec.reserve.block else [])):
-            typed = answer[name] if name in answer else frame.get(name, pd.Series(None, index=frame.index, dtype="object"))
+            typed = (
+                answer[name] if name in answer else frame.get(name, pd.Series(None, index=frame.index, dtype="object"))
+            )
             answer[_key(name)] = as_text(typed)
         return pd.DataFrame(answer, index=pd.RangeIndex(len(frame)))
 
@@ -135,7 +137,8 @@ class Contract:
 
     def _required(self) -> list[str]:
         named = [
-            str(name) for name, column in self.visible.columns.items()
+            str(name)
+            for name, column in self.visible.columns.items()
             if column.required and not column.regex and not self.visible.add_missing_columns
         ]
         block = [self.spec.reserve.block] if self.spec.reserve.block else []
@@ -200,7 +203,7 @@ class Contract:
 
     def _checked(self, converted: pd.DataFrame, failures: Failures) -> pd.DataFrame:
         """The rows that respect the schema by pandera's own word; each pass takes out those that do not."""
-        from pandera.errors import SchemaErrors  # noqa: PLC0415
+        from pandera.errors import SchemaErrors
 
         shown = [name for name in converted.columns if not name.startswith(_KEY)]
         present = converted.loc[~failures.failed, shown]
@@ -339,7 +342,7 @@ def _beyond(values: pd.Series, dtype: Any) -> NDArray[np.bool_]:
 
 def _coerce_other(values: pd.Series, column: Column) -> tuple[pd.Series, NDArray[np.bool_]]:
     """Types of pandera's own (decimals, dates, user types): by their own coercion."""
-    from pandera.errors import ParserError  # noqa: PLC0415
+    from pandera.errors import ParserError
 
     bad = np.zeros(len(values), dtype=bool)
     plain = values.astype("object")
@@ -354,7 +357,14 @@ def _coerce_other(values: pd.Series, column: Column) -> tuple[pd.Series, NDArray
 
 
 def _note(
-    failures: Failures, mask: NDArray[np.bool_], positions: NDArray[np.intp], raw: pd.Series, *, column: str, rule: str, reason: str
+    failures: Failures,
+    mask: NDArray[np.bool_],
+    positions: NDArray[np.intp],
+    raw: pd.Series,
+    *,
+    column: str,
+    rule: str,
+    reason: str,
 ) -> None:
     if mask.any():
         failures.add(positions[mask], column=column, rule=rule, reason=reason, values=raw[mask])
@@ -377,9 +387,11 @@ def _rule_of(error: SchemaError, code: str) -> tuple[str, str]:
 
 def _crash(spec: ModelSpec, error: SchemaError, column: str) -> str:
     of = f" of column '{column}'" if column else ""
+    cases = error.failure_cases
+    said = cases.iloc[0, 0] if isinstance(cases, pd.DataFrame) else cases
     hidden = ", ".join(spec.hidden_columns)
     return (
-        f"of model '{spec.name}': the check {error.check}{of} crashed: {error.failure_cases.iloc[0, 0] if isinstance(error.failure_cases, pd.DataFrame) else error.failure_cases}; "
+        f"of model '{spec.name}': the check {error.check}{of} crashed: {said}; "
         f"note that {hidden} are split off before the checks"
     )
 

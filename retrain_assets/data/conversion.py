@@ -31,17 +31,15 @@ def kind_of(dtype: Any) -> Kind:
     """
     if isinstance(dtype, pd.CategoricalDtype):
         return "category"
-    if pd.api.types.is_bool_dtype(dtype):
-        return "bool"
-    if pd.api.types.is_integer_dtype(dtype):
-        return "int"
-    if pd.api.types.is_float_dtype(dtype):
-        return "float"
-    if pd.api.types.is_datetime64_any_dtype(dtype):
-        return "datetime"
     if isinstance(dtype, pd.StringDtype) or getattr(dtype, "kind", "") == "U":
         return "string"
-    return "other"
+    families: tuple[tuple[Kind, Any], ...] = (
+        ("bool", pd.api.types.is_bool_dtype),
+        ("int", pd.api.types.is_integer_dtype),
+        ("float", pd.api.types.is_float_dtype),
+        ("datetime", pd.api.types.is_datetime64_any_dtype),
+    )
+    return next((kind for kind, belongs in families if belongs(dtype)), "other")
 
 
 def read_as(values: pd.Series, kind: Kind, *, lenient: bool) -> tuple[pd.Series, NDArray[np.bool_]]:
@@ -109,7 +107,9 @@ def _integers(values: pd.Series, lenient: bool) -> tuple[pd.Series, NDArray[np.b
     with np.errstate(invalid="ignore"):
         whole = (np.mod(floats, 1) == 0) & (np.abs(floats) < 2**63)
     bad = bad | (~whole & ~np.isnan(floats))
-    integers = pd.Series(np.where(whole, floats, 0).astype("int64"), index=values.index, name=values.name).astype("Int64")
+    integers = pd.Series(np.where(whole, floats, 0).astype("int64"), index=values.index, name=values.name).astype(
+        "Int64"
+    )
     return integers.where(whole, pd.NA), bad
 
 
@@ -119,7 +119,9 @@ def _booleans(values: pd.Series, lenient: bool) -> tuple[pd.Series, NDArray[np.b
     objects = values.astype("object")
     known = objects.notna().to_numpy()
     texts = as_text(values).str.strip().str.lower()
-    readable = known if lenient else known & objects.map(lambda value: isinstance(value, bool | np.bool_)).to_numpy(dtype=bool)
+    readable = (
+        known if lenient else known & objects.map(lambda value: isinstance(value, bool | np.bool_)).to_numpy(dtype=bool)
+    )
     true, false = texts.isin(_TRUE).to_numpy() & readable, texts.isin(_FALSE).to_numpy() & readable
     answer = pd.Series(true, index=values.index, name=values.name).astype("boolean").where(true | false, pd.NA)
     return answer, known & ~(true | false)

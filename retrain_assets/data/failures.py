@@ -35,12 +35,20 @@ class Failures:
     rows: int
     _kept: list[_Failure] = field(default_factory=list[_Failure])
 
-    def add(self, positions: NDArray[np.intp], *, column: str, rule: str, reason: str, values: pd.Series | None = None) -> None:
+    def add(
+        self, positions: NDArray[np.intp], *, column: str, rule: str, reason: str, values: pd.Series | None = None
+    ) -> None:
         """Notes that these rows broke a rule, with their values in the order of the positions."""
         if len(positions):
             texts = pd.Series([None] * len(positions), dtype="object") if values is None else as_text(values)
             self._kept.append(
-                _Failure(positions=positions, column=column, rule=rule, reason=reason, values=texts.str.slice(0, VALUE_LENGTH))
+                _Failure(
+                    positions=positions,
+                    column=column,
+                    rule=rule,
+                    reason=reason,
+                    values=texts.str.slice(0, VALUE_LENGTH),
+                )
             )
 
     @property
@@ -60,7 +68,9 @@ class Failures:
         counts = {reason: int(mask.sum()) for reason, mask in masks.items()}
         return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
-    def frame(self, *, ids: pd.Series, numbers: NDArray[np.int64], files: Sequence[str], file_of: NDArray[np.intp]) -> pd.DataFrame:
+    def frame(
+        self, *, ids: pd.Series, numbers: NDArray[np.int64], files: Sequence[str], file_of: NDArray[np.intp]
+    ) -> pd.DataFrame:
         """The quarantine table: a line for each broken rule of each row, by file and row number."""
         empty = pd.DataFrame({name: pd.Series(dtype="object") for name in QUARANTINE_COLUMNS})
         empty["row_number"] = empty["row_number"].astype("int64")

@@ -73,9 +73,7 @@ def extract_labels(frames: Sequence[tuple[str, pd.DataFrame]], contract: Contrac
     return _labels(known[ROW_ID], times, known[spec.target.column], times + spec.target.label_delay)
 
 
-def join_labels(
-    frames: Sequence[tuple[str, pd.DataFrame]], contract: Contract, rows: pd.DataFrame
-) -> pd.DataFrame:
+def join_labels(frames: Sequence[tuple[str, pd.DataFrame]], contract: Contract, rows: pd.DataFrame) -> pd.DataFrame:
     """Labels of a source of their own, joined to the rows of a batch by row id; labels of unknown rows are ignored.
 
     Args:
@@ -135,13 +133,16 @@ def merge_labels(stored: pd.DataFrame | None, delivered: pd.DataFrame, as_of: da
     """The history after a delivery that happened as of a cutoff.
 
     Of several labels for one row in the delivery the newest that is known by then counts. It is kept when it
-    differs from the newest kept one, as the next revision, and is available no earlier than `as_of`. So reading as of any moment before gives what it gave before.
+    differs from the newest kept one, as the next revision, and is available no earlier than `as_of`. So reading as
+    of any moment before gives what it gave before.
     """
     history = no_labels() if stored is None else stored[list(LABEL_COLUMNS)]
     known = delivered[delivered[AVAILABLE_AT] <= as_of]
     newest = known.sort_values(AVAILABLE_AT, kind="stable").drop_duplicates(ROW_ID, keep="last")
     current = history.sort_values("revision", kind="stable").drop_duplicates(ROW_ID, keep="last")
-    pairs = newest[[ROW_ID, "label"]].merge(current[[ROW_ID, "label", "revision"]], on=ROW_ID, how="left", suffixes=("", "_held"))
+    pairs = newest[[ROW_ID, "label"]].merge(
+        current[[ROW_ID, "label", "revision"]], on=ROW_ID, how="left", suffixes=("", "_held")
+    )
     is_new = pairs["revision"].isna().to_numpy()
     changed = ~is_new & (pairs["label"].astype("object") != pairs["label_held"].astype("object")).to_numpy()
     keep = is_new | changed

@@ -62,7 +62,9 @@ def _read_parquet(name: str, content: bytes) -> pd.DataFrame:
         raise UnreadableFileError("not_parquet", name, f"it begins with {content[:8]!r}, not with {_PARQUET_MAGIC!r}")
     if len(content) < 12 or not content.endswith(_PARQUET_MAGIC):
         raise UnreadableFileError(
-            "truncated_parquet", name, f"its footer is missing: it ends after {len(content)} bytes without {_PARQUET_MAGIC!r}"
+            "truncated_parquet",
+            name,
+            f"its footer is missing: it ends after {len(content)} bytes without {_PARQUET_MAGIC!r}",
         )
     try:
         table = pa_parquet.read_table(io.BytesIO(content))
@@ -140,10 +142,7 @@ def _csv_detail(error: Exception, ragged: list[pa_csv.InvalidRow]) -> str:
     row = ragged[0]
     # The reader counts from 1 and the header is row 1: without line breaks inside quotes this is the line.
     place = f"line {row.number}" if row.number is not None else "a line"
-    return (
-        f"{place} has {row.actual_columns} values where the header has {row.expected_columns}: "
-        f"{row.text[:_SHOWN]!r}"
-    )
+    return f"{place} has {row.actual_columns} values where the header has {row.expected_columns}: {row.text[:_SHOWN]!r}"
 
 
 def _repeated(names: list[str]) -> str | None:

@@ -49,7 +49,9 @@ def as_text(values: pd.Series) -> pd.Series:
     """
     if isinstance(values.dtype, pd.CategoricalDtype):
         categories = as_text(pd.Series(values.cat.categories))
-        return pd.Series(categories.to_numpy(dtype=object)[values.cat.codes], index=values.index).where(values.notna(), None)
+        return pd.Series(categories.to_numpy(dtype=object)[values.cat.codes], index=values.index).where(
+            values.notna(), None
+        )
     known = values.dropna()
     if pd.api.types.is_bool_dtype(values.dtype):
         texts = known.astype(bool).map({True: "true", False: "false"})
@@ -70,7 +72,10 @@ def as_text(values: pd.Series) -> pd.Series:
 
 def _iso(times: pd.Series) -> pd.Series:
     whole = times.astype("datetime64[us]")
-    return pd.Series(whole.to_numpy().astype("datetime64[us]").astype(str), index=times.index).str.removesuffix(".000000") + "Z"
+    return (
+        pd.Series(whole.to_numpy().astype("datetime64[us]").astype(str), index=times.index).str.removesuffix(".000000")
+        + "Z"
+    )
 
 
 def _float_texts(numbers: pd.Series) -> pd.Series:
@@ -95,9 +100,8 @@ def _joined(parts: Sequence[pd.Series]) -> pd.Series:
     """The parts with `|` between them; a `|` inside a part is escaped where more than one is joined."""
     if len(parts) == 1:
         return parts[0]
-    joined: pd.Series | None = None
-    for part in parts:
-        escaped = part.str.replace("\\", "\\\\", regex=False).str.replace("|", "\\|", regex=False)
-        joined = escaped if joined is None else joined + "|" + escaped
-    assert joined is not None
+    escaped = [part.str.replace("\\", "\\\\", regex=False).str.replace("|", "\\|", regex=False) for part in parts]
+    joined = escaped[0]
+    for part in escaped[1:]:
+        joined = joined + "|" + part
     return joined.astype("object")

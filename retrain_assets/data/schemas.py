@@ -32,13 +32,13 @@ def compile_schema(columns: Mapping[str, ColumnSpec]) -> DataFrameSchema:
 
     A category is a text among `values`; columns that are not named are dropped.
     """
-    import pandera.pandas as pa  # noqa: PLC0415
+    import pandera.pandas as pa
 
     return pa.DataFrameSchema({name: _column(column) for name, column in columns.items()}, coerce=True)
 
 
 def _column(spec: ColumnSpec) -> Column:
-    import pandera.pandas as pa  # noqa: PLC0415
+    import pandera.pandas as pa
 
     def limit(value: float | None) -> Any:
         return pd.Timestamp(value, unit="s", tz="UTC") if spec.type == "datetime" and value is not None else value
@@ -65,7 +65,7 @@ def as_schema(schema: type[DataFrameModel] | DataFrameSchema | Mapping[str, Colu
     Raises:
         TypeError: it is none of them.
     """
-    import pandera.pandas as pa  # noqa: PLC0415
+    import pandera.pandas as pa
 
     if isinstance(schema, pa.DataFrameSchema):
         return schema
@@ -112,7 +112,7 @@ def without_columns(schema: DataFrameSchema, hidden: Iterable[str], *, event_tim
     Conversion and strictness are the contract's business and are switched off here; of values that must be unique
     the first stays.
     """
-    import pandera.pandas as pa  # noqa: PLC0415
+    import pandera.pandas as pa
 
     copy = deepcopy(schema)
     hidden = set(hidden)

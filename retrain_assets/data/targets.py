@@ -25,7 +25,10 @@ def read_targets(
     else booleans and integers stay what they are and all other values are text.
     """
     column = spec.target.column
-    parts = [frame[column] if column in frame.columns else pd.Series(None, index=frame.index, dtype="object") for frame in frames]
+    parts = [
+        frame[column] if column in frame.columns else pd.Series(None, index=frame.index, dtype="object")
+        for frame in frames
+    ]
     kind = _kind(parts, spec, schema)
     targets: list[pd.Series] = []
     masks: list[NDArray[np.bool_]] = [np.empty(0, dtype=bool)]

@@ -88,7 +88,7 @@ def bike_weeks() -> tuple[WeekFile, ...]:
 
 def flight_cache() -> Path:
     """Joins the tables of the flights where that was not done yet."""
-    from retrain_assets.defs.flight_delay.source import flights_file  # noqa: PLC0415
+    from retrain_assets.defs.flight_delay.source import flights_file
 
     return flights_file()
 
@@ -112,7 +112,7 @@ def _package_file(package: str, path: str) -> bytes:
 
 
 def _put(path: Path, week: WeekFile) -> Path:
-    """Writes a file under a hidden name first, so that nobody reads half of it; the same content is not written again."""
+    """Writes a file under a hidden name first, so that nobody reads half of it; what is there stays."""
     if path.exists() and path.read_bytes() == week.content:
         return path
     path.parent.mkdir(parents=True, exist_ok=True)

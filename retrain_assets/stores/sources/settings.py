@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from retrain_assets.errors import StoreError
-from retrain_assets.home import DEFAULT_FOLDER, HOME_VARIABLE
 from retrain_assets.spec import EnvReference
 
 _HOME = "{home}"
+# As in retrain_assets.home, which opens the stores and so cannot be imported by them.
+HOME_VARIABLE = "RETRAIN_ASSETS_HOME"
+DEFAULT_FOLDER = ".retrain_assets"
 
 
 def resolve(value: str | EnvReference, environ: Mapping[str, str] | None) -> str:
