@@ -212,6 +212,60 @@ def check(options: Options, paths: tuple[Path, ...], as_json: bool) -> None:
 
 
 @main.command()
+@click.argument("model")
+@click.option("--batch", help="Key of the batch, such as 2013-01-08.  [default: the next one]")
+@with_options
+def run(options: Options, model: str, batch: str | None) -> None:
+    r"""Run one batch of a model now, in this process, and print the verdicts.
+
+    What is due before the batch (labels that have matured) runs first, in the model's order. A batch that was run
+    before is watched and decided again.
+
+    \b
+    retrain-assets run flight_delay
+    retrain-assets run flight_delay --batch 2013-01-08
+    """
+    declared = options.declared(model)
+    home = options.opened_home().prepare()
+    click.echo(f"{model}: loading Dagster ...", err=True)
+    import dagster as dg
+
+    from retrain_assets.lifecycle import DeclaredModel
+    from retrain_assets.orchestration.by_hand import run_batch
+    from retrain_assets.orchestration.driver import driving
+
+    target = DeclaredModel(declared.spec, Path(declared.file).absolute().parent)
+    if batch is not None:
+        try:
+            target.calendar.batch(batch)
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="--batch") from error
+    failed = False
+    with driving(home.driver_lock), dg.DagsterInstance.from_config(str(home.dagster_home)) as instance:
+        for ran in run_batch(instance, target, batch):
+            failed |= not ran.success
+            mark = click.style("ok", fg="green") if ran.success else click.style("failed", fg="red")
+            click.echo(f"{ran.batch}  {ran.job:<8} {mark}  {ran.seconds:5.1f} s  run {ran.run_id}")
+    _print_verdicts(home, model)
+    sys.exit(FAILED if failed else DONE)
+
+
+def _print_verdicts(home: Home, model: str) -> None:
+    from retrain_assets.home import open_state
+
+    state = open_state(home)
+    decisions, promotions = state.decisions(model), state.promotions(model)
+    if decisions:
+        decision = decisions[-1]
+        click.secho(f"\n{decision.batch}: {decision.verdict}: {decision.reason}", bold=True)
+        for trigger in decision.triggers:
+            fired = {True: "fires", False: "does not fire", None: "unknown"}[trigger.fired]
+            click.echo(f"  {trigger.name:<20} {fired if trigger.applicable else 'not applicable':<15} {trigger.reason}")
+    champion = f"v{promotions[-1].version} ({promotions[-1].reason})" if promotions else "none yet"
+    click.echo(f"champion: {champion}")
+
+
+@main.command()
 @click.argument("model", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @with_options

@@ -84,6 +84,11 @@ class Home:
         return self.folder / "dagster"
 
     @property
+    def driver_lock(self) -> Path:
+        """Held by the one process that drives the instance beside the daemon."""
+        return self.folder / "driver.lock"
+
+    @property
     def drop(self) -> Path:
         """The folder that is watched for new files where a declaration says so."""
         return self.folder / "drop"

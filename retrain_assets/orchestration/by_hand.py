@@ -1,0 +1,96 @@
+"""One batch of one model, run in this process because a person asked for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from retrain_assets.errors import DataError
+from retrain_assets.orchestration import names
+from retrain_assets.orchestration.component import build_retraining_definitions
+from retrain_assets.orchestration.driver import Driver, Ran
+
+if TYPE_CHECKING:
+    from retrain_assets.lifecycle import DeclaredModel
+    from retrain_assets.stores.protocols import Stores
+
+
+def run_batch(instance: dg.DagsterInstance, model: DeclaredModel, batch: str | None = None) -> Iterator[Ran]:
+    """Runs what is due for the model up to the end of one batch: the next one, or the one named.
+
+    A batch that was watched before is watched and decided again.
+
+    Raises:
+        ValueError: the key is not one of a batch.
+        DataError: there is nothing to run, or the named batch did not arrive.
+    """
+    definitions = build_retraining_definitions(model.spec, root=model.root)
+    driver = Driver(instance, definitions, {model.name: model})
+    driver.recover()
+    asked = None if batch is None else model.calendar.batch(batch).key
+    if asked is not None and asked in _watched(driver.stores, model):
+        yield from _again(instance, definitions, model, asked)
+        return
+    finished = False
+    for ran in driver.until_idle():
+        yield ran
+        finished = _finished(driver.stores, model, ran, asked)
+        if finished:
+            break
+    if not finished:
+        raise DataError(_nothing(driver.stores, model, asked))
+
+
+def _watched(stores: Stores, model: DeclaredModel) -> set[str]:
+    return {step.batch for step in stores.state.steps(model.name) if step.job == "watch"}
+
+
+def _finished(stores: Stores, model: DeclaredModel, ran: Ran, asked: str | None) -> bool:
+    """The batch is decided, and the retrain that was decided has run."""
+    from retrain_assets.lifecycle import next_job
+
+    if ran.job not in ("decide", "retrain") or (asked is not None and ran.batch != asked):
+        return False
+    due = next_job(stores, model, now=datetime.now(UTC))
+    return due is None or due.job != "retrain"
+
+
+def _nothing(stores: Stores, model: DeclaredModel, asked: str | None) -> str:
+    watched = max(_watched(stores, model), default=None)
+    following = model.calendar.next(model.calendar.batch(watched)) if watched else model.calendar.first
+    missing = asked or (following.key if following else None)
+    if missing is None:
+        return f"{model.name} has no batch left to run: the last one, {watched}, is done."
+    return f"batch {missing} of {model.name} cannot be run: its source has nothing for it yet, or it comes after a gap."
+
+
+def _again(
+    instance: dg.DagsterInstance, definitions: dg.Definitions, model: DeclaredModel, batch: str
+) -> Iterator[Ran]:
+    jobs: tuple[names.Job, ...] = ("watch", "decide")
+    for job in jobs:
+        result = definitions.resolve_job_def(names.job_name(model.name, job)).execute_in_process(
+            instance=instance,
+            partition_key=batch,
+            raise_on_error=False,
+            tags={
+                names.MODEL_TAG: model.name,
+                names.JOB_TAG: job,
+                names.BATCH_TAG: batch,
+                names.CAUSE_TAG: "person",
+            },
+        )
+        run = instance.get_run_record_by_id(result.run_id)
+        seconds = (run.end_time or 0.0) - (run.start_time or 0.0) if run is not None else 0.0
+        yield Ran(
+            sensor="by hand",
+            model=model.name,
+            job=job,
+            batch=batch,
+            run_id=result.run_id,
+            success=result.success,
+            seconds=seconds,
+        )
