@@ -74,7 +74,7 @@ def of_validated(asset: dg.AssetKey, record: Validated) -> Iterator[dg.AssetChec
 
 def of_drift(asset: dg.AssetKey, record: Detected) -> Iterator[dg.AssetCheckResult]:
     """Drift warns: whether to retrain is the policy's to say."""
-    states: dict[str, State] = {"no_drift": "passed", "drift": "failed", "unknown": "unknown"}
+    states: dict[str, State] = {"stable": "passed", "drift": "failed", "unknown": "unknown"}
     report = record.report
     yield result(
         asset, "inputs_have_not_drifted", states.get(report.verdict, "not_applicable"), report.reason, severity=WARN

@@ -114,19 +114,21 @@ def of_drift(stores: Stores, record: Detected) -> Metadata:
         "reason": report.reason,
         "champion": version_text(report.champion_version),
         **number("drift_score", report.score),
-        **{name: value for column in report.columns for name, value in number(f"drift/{column.column}", column.score).items()},
+        **{name: value for column in report.columns for name, value in number(f"drift/{column.name}", column.score).items()},
         "episode": record.episode.id if record.episode is not None else "none",
         "columns": table(
             {
-                "column": column.column,
+                "column": column.name,
                 "verdict": column.verdict,
                 "distance": column.distance,
                 "score": column.score,
                 "floor": column.floor,
                 "p_value": column.p_value,
+                "before": column.before,
+                "after": column.after,
                 "reason": column.reason,
             }
-            for column in report.columns
+            for column in report.ranked
         ),
         **figure("reference_and_batch", record.figure),
     }

@@ -1,0 +1,199 @@
+"""Drives a code location in this process: evaluates its real sensors, and executes the runs that they request.
+
+What the daemon does with processes and queues happens here one run after the other, on the same instance, with the same
+tags and run keys. No cursor is kept between two processes: the agenda is told from the ledger.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import dagster as dg
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import execute_run
+from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
+from dagster._core.storage.tags import RUN_KEY_TAG
+from dagster._record import copy
+
+from retrain_assets.errors import RefusedError
+from retrain_assets.orchestration import names
+from retrain_assets.orchestration.ended import note_ended_run
+from retrain_assets.orchestration.resources import STORES_KEY, StoresResource
+from retrain_assets.orchestration.sensors import LAUNCHING
+
+if TYPE_CHECKING:
+    from dagster._core.remote_origin import RemoteRepositoryOrigin
+
+    from retrain_assets.lifecycle import DeclaredModel
+    from retrain_assets.stores.protocols import Stores
+
+DRIVER_TAG = "retrain_assets/driver"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran:
+    """One run that was executed."""
+
+    sensor: str
+    model: str
+    job: str
+    batch: str
+    run_id: str
+    success: bool
+    seconds: float
+
+
+class Driver:
+    """One instance and one code location.
+
+    Args:
+        instance: a persistent instance, the one that the UI shows.
+        definitions: the code location.
+        models: its models, by name.
+        origin: where the location is loaded from, so that the UI links the runs to it.
+    """
+
+    def __init__(
+        self,
+        instance: dg.DagsterInstance,
+        definitions: dg.Definitions,
+        models: Mapping[str, DeclaredModel],
+        *,
+        origin: RemoteRepositoryOrigin | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._instance = instance
+        self._repository = definitions.get_repository_def()
+        self._models = models
+        self._origin = origin
+        self._clock = clock
+        self._cursors: dict[str, str | None] = {}
+        self._evaluated: dict[str, float] = {}
+        self._jobs: dict[str, dg.JobDefinition] = {}
+        self._resource = cast("StoresResource", definitions.resources[STORES_KEY])
+
+    @property
+    def stores(self) -> Stores:
+        """The stores of the code location."""
+        return self._resource.open()
+
+    def tick(self) -> Iterator[Ran]:
+        """Evaluates every sensor that is due once, and executes what each requests before the next is asked."""
+        for sensor in self._repository.sensor_defs:
+            if isinstance(sensor, dg.RunStatusSensorDefinition) or not self._due(sensor):
+                continue
+            for request in self._evaluate(sensor):
+                ran = self._run(sensor.name, request)
+                if ran is not None:
+                    yield ran
+
+    def until_idle(self) -> Iterator[Ran]:
+        """Ticks until no launching sensor requests anything."""
+        while True:
+            ran = False
+            for each in self.tick():
+                ran = True
+                yield each
+            if not ran:
+                return
+
+    def recover(self) -> list[str]:
+        """Marks the runs that a killed driver left behind as failed and frees their models; call it under `driving`."""
+        left = self._instance.get_runs(
+            dg.RunsFilter(statuses=list(IN_PROGRESS_RUN_STATUSES), tags={DRIVER_TAG: "true"})
+        )
+        for run in left:
+            message = "The process that executed this run is gone."
+            self._instance.report_run_failed(run, message)
+            self._note_end(run, message, interrupted=True)
+        return [run.run_id for run in left]
+
+    def _due(self, sensor: dg.SensorDefinition) -> bool:
+        """A launching sensor is asked at every tick, the others at their interval."""
+        if sensor.name in LAUNCHING:
+            return True
+        last = self._evaluated.get(sensor.name)
+        return last is None or self._clock() - last >= (sensor.minimum_interval_seconds or 0)
+
+    def _evaluate(self, sensor: dg.SensorDefinition) -> list[dg.RunRequest]:
+        with dg.build_sensor_context(
+            instance=self._instance,
+            cursor=self._cursors.get(sensor.name),
+            repository_def=self._repository,
+            sensor_name=sensor.name,
+            resources={STORES_KEY: self._resource},
+        ) as context:
+            data = sensor.evaluate_tick(context)
+        self._evaluated[sensor.name] = self._clock()
+        self._cursors[sensor.name] = data.cursor
+        for event in data.asset_events:
+            self._instance.report_runless_asset_event(event)
+        return list(data.run_requests or ())
+
+    def _run(self, sensor: str, request: dg.RunRequest) -> Ran | None:
+        run_key = request.run_key or ""
+        if self._instance.get_runs(dg.RunsFilter(tags={RUN_KEY_TAG: run_key}), limit=1):
+            return None
+        job = self._job(request.job_name or "")
+        started = self._clock()
+        run = self._instance.create_run_for_job(
+            job,
+            tags={**job.run_tags, **request.tags, RUN_KEY_TAG: run_key, DRIVER_TAG: "true"},
+            remote_job_origin=None if self._origin is None else self._origin.get_job_origin(job.name),
+        )
+        # The stored run has no settings of its own, so that it can be launched again from the UI.
+        quiet = copy(run, run_config={"loggers": {"quiet": {}}})
+        result = execute_run(InMemoryJob(job), quiet, self._instance)
+        if not result.success:
+            ended = self._instance.get_run_by_id(run.run_id) or run
+            self._note_end(ended, f"run {run.run_id} ended as {ended.status.value}", interrupted=False)
+        return Ran(
+            sensor=sensor,
+            model=request.tags[names.MODEL_TAG],
+            job=request.tags[names.JOB_TAG],
+            batch=request.tags[names.BATCH_TAG],
+            run_id=run.run_id,
+            success=result.success,
+            seconds=self._clock() - started,
+        )
+
+    def _note_end(self, run: dg.DagsterRun, reason: str, *, interrupted: bool) -> None:
+        model = self._models.get(run.tags.get(names.MODEL_TAG, ""))
+        if model is not None:
+            job = cast("names.Job", run.tags[names.JOB_TAG])
+            note_ended_run(self.stores, model, job, run, reason=reason, interrupted=interrupted)
+
+    def _job(self, name: str) -> dg.JobDefinition:
+        if name not in self._jobs:
+            self._jobs[name] = self._repository.get_job(name).with_logger_defs({"quiet": _quiet})
+        return self._jobs[name]
+
+
+@contextmanager
+def driving(lock: Path) -> Iterator[None]:
+    """One driver at a time for an instance; a killed one lets go of it.
+
+    Raises:
+        RefusedError: another process holds it.
+    """
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RefusedError(f"another process drives this installation ({lock}): wait for it, or stop it") from None
+        yield
+
+
+@dg.logger(description="Says nothing: the event log holds it all.")
+def _quiet(_: Any) -> logging.Logger:
+    quiet = logging.Logger("retrain_assets.quiet")
+    quiet.addHandler(logging.NullHandler())
+    return quiet
