@@ -198,7 +198,7 @@ class _Table:
                 return replace(present.commit, changed=False), rows
             fitted = fit(rows, self._schema(), name=self.name)
             try:
-                self._commit(written, fitted, rows.num_rows)
+                self._commit(written, fitted)
             except CommitFailedError:
                 # Another writer was first; what it did is seen at the next attempt.
                 time.sleep(random.uniform(0, 0.02 * (attempt + 1)))  # noqa: S311 - spreads writers, protects nothing
@@ -273,16 +273,11 @@ class _Table:
             self._log.extend(_entry(self.name, raw) for raw in reversed(entries) if "ra.partition" in raw)
             self._indexed = self._handle.version()
 
-    def _commit(self, written: _Written, fitted: pa.Table, rows: int) -> None:
+    def _commit(self, written: _Written, fitted: pa.Table) -> None:
         from deltalake import CommitProperties, PostCommitHookProperties, WriterProperties, write_deltalake
 
         commit = written.commit
-        physical = (
-            fitted.append_column(ROW, pa.array(range(rows), pa.int64()))
-            if fitted.num_columns
-            else pa.table({ROW: pa.array(range(rows), pa.int64())})
-        )
-        physical = physical.append_column(PARTITION, pa.array([commit.partition] * rows, pa.string()))
+        physical = fitted.append_column(PARTITION, pa.array([commit.partition] * commit.rows, pa.string()))
         if self._handle is None:
             self._create(physical.schema)
         quoted = commit.partition.replace("'", "''")

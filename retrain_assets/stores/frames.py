@@ -66,15 +66,17 @@ def kinds_of(table: pa.Table, frame: pd.DataFrame) -> dict[str, str]:
     """
     kinds: dict[str, str] = {}
     for name, column in zip(table.column_names, table.columns, strict=True):
-        nullable = column.type in _NULLABLE and (
-            column.null_count > 0 or isinstance(frame[name].dtype, pd.api.extensions.ExtensionDtype)
-        )
+        dtype = frame[name].dtype
+        masked = isinstance(dtype, pd.api.extensions.ExtensionDtype) and not isinstance(dtype, pd.CategoricalDtype)
+        nullable = column.type in _NULLABLE and (masked or column.null_count > 0)
         kinds[name] = f"{column.type}?" if nullable else str(column.type)
     return kinds
 
 
 def fit(table: pa.Table, stored: pa.Schema, *, name: str) -> pa.Table:
-    """The table with the types that the store already has for its columns; columns of unknown type are left out.
+    """The table with the types that the store already has for its columns, and the rows numbered in `ra_row`.
+
+    Columns of unknown type are left out.
 
     Raises:
         StoreError: a value does not fit the stored type.
@@ -85,6 +87,7 @@ def fit(table: pa.Table, stored: pa.Schema, *, name: str) -> pa.Table:
             continue
         target = stored.field(column_name).type if column_name in stored.names else None
         arrays[column_name] = column if target is None else _fit_column(column, target, f"{name}.{column_name}")
+    arrays[ROW] = pa.chunked_array([pa.array(np.arange(table.num_rows))])
     return pa.table(arrays)
 
 
@@ -117,22 +120,22 @@ def frame_of(
     """One frame from the partitions, in their order.
 
     Args:
-        parts: Partition and rows.
+        parts: Partition and rows; of their columns, `ra_row` is always there and never given.
         columns: The columns to give, in order; may name `ra_batch`.
         kinds: For each part, the kinds with which it was written.
         types: The stored type of each column; a column without one was never anything but missing.
     """
     names = [name for name in columns if name != PARTITION]
-    tables = [_aligned(rows, names, types) for _, rows in parts]
-    rows = pa.concat_tables(tables) if tables else pa.table({})
-    frame = rows.to_pandas()
+    counts = [rows.num_rows for _, rows in parts]
+    rows = pa.concat_tables([_aligned(rows, names, types) for _, rows in parts]) if parts and names else pa.table({})
+    frame = rows.to_pandas() if names else pd.DataFrame(index=pd.RangeIndex(sum(counts)))
     for name in names:
         dtype = _NULLABLE.get(types.get(name))
         if dtype is not None and any(not _is_plain(kind.get(name)) for kind in kinds):
             frame[name] = rows[name].to_pandas(types_mapper=_NULLABLE.get)
     if PARTITION in columns:
         labels = np.array([partition for partition, _ in parts], dtype=object)
-        batch = np.repeat(labels, [rows.num_rows for _, rows in parts])
+        batch = np.repeat(labels, counts)
         frame.insert(list(columns).index(PARTITION), PARTITION, pd.Series(batch, index=frame.index, dtype=object))
     return frame
 
@@ -143,9 +146,6 @@ def _aligned(rows: pa.Table, names: Sequence[str], types: Mapping[str, pa.DataTy
         rows[field.name].cast(field.type) if field.name in rows.column_names else pa.nulls(rows.num_rows, field.type)
         for field in schema
     ]
-    if not arrays:
-        # A table without columns has no rows: the count would be lost.
-        return pa.table({"": pa.nulls(rows.num_rows)}).select([])
     return pa.Table.from_arrays([_chunked(array) for array in arrays], schema=schema)
 
 
