@@ -23,7 +23,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import xlogy
 
 from retrain_assets.errors import DataError, InsufficientDataError, did_you_mean
 from retrain_assets.performance.scores import Scores, Values
@@ -111,7 +110,9 @@ def _poisson_deviance(labels: Labels, scores: Scores) -> Values:
     if (truth < 0).any():
         raise DataError(f"labels of poisson_deviance must not be negative (got {truth.min()})")
     mean = np.maximum(predicted, SMALLEST)
-    return 2 * (xlogy(truth, truth / mean) - truth + mean)
+    # y log(y / m) goes to 0 with y.
+    entropy = truth * np.log(np.where(truth > 0, truth / mean, 1.0))
+    return 2 * (entropy - truth + mean)
 
 
 _ROW_LOSSES: dict[str, Callable[[Labels, Scores], Values]] = {
