@@ -100,9 +100,13 @@ def _fit_numbers(reference: ColumnProfile, bins: int, precision: int) -> Numeric
     # A cell begins with the fine bin behind the end of the cell before it.
     firsts = [int(keys[0]), *keys[inner[:-1] + 1].tolist()]
     labels = [_label(reference, precision, first, last) for first, last in zip(firsts, ends[1:], strict=True)]
-    lowest, highest = _short(reference.minimum), _short(reference.maximum)
+    lowest, highest = (
+        _label(reference, precision, firsts[0], firsts[0]),
+        _label(reference, precision, ends[-1], ends[-1]),
+    )
+    under, over = ("before", "after") if reference.kind == "datetime" else ("below", "above")
     return NumericBinning(
-        precision=precision, ends=tuple(ends), labels=(f"below {lowest}", *labels, f"above {highest}", MISSING)
+        precision=precision, ends=tuple(ends), labels=(f"{under} {lowest}", *labels, f"{over} {highest}", MISSING)
     )
 
 
@@ -124,12 +128,13 @@ def _collapsed_bins(profile: ColumnProfile, precision: int) -> tuple[sketch.Keys
 
 def _label(reference: ColumnProfile, precision: int, first: int, last: int) -> str:
     if reference.kind == "datetime":
-        low, high = bin_edges(reference, np.array([first, last]))
-        days = low.astype("datetime64[s]").astype("datetime64[D]").astype(str)
+        low, _ = bin_edges(reference, np.array([first, last]))
+        days: list[str] = low.astype("datetime64[s]").astype("datetime64[D]").astype(str).tolist()
         return days[0] if first == last else f"{days[0]} to {days[1]}"
     low, high = sketch.edges_of(np.array([first, last]), precision)
+    # Of a single bin one edge says enough: the one where whole numbers lie.
     return _short(low[0]) if first == last else f"{_short(low[0])} to {_short(high[1])}"
 
 
-def _short(number: float | None) -> str:
-    return "" if number is None else f"{number:.4g}"
+def _short(number: float) -> str:
+    return f"{number:.4g}"

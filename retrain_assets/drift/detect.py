@@ -152,7 +152,7 @@ def _verdict(columns: tuple[ColumnDrift, ...], spec: DriftSpec) -> tuple[TableVe
     found = f"{len(drifted)} of {len(compared)} columns have drifted"
     named = f" ({', '.join(drifted[:3])}{', ...' if len(drifted) > 3 else ''})" if drifted else ""
     if len(drifted) >= needed:
-        return "drift", f"{found}{named}; {needed} are enough for drift"
+        return "drift", f"{found}{named}; {needed} {'is' if needed == 1 else 'are'} enough for drift"
     return "stable", f"{found}{named}; it takes {needed}"
 
 
@@ -214,6 +214,7 @@ def _movers(before: ColumnProfile, after: ColumnProfile) -> list[str]:
     rows = max(before.rows, 1), max(after.rows, 1)
 
     def moved(label: str) -> float:
-        return abs(before.categories.get(label, 0) / rows[0] - after.categories.get(label, 0) / rows[1])
+        change = before.categories.get(label, 0) / rows[0] - after.categories.get(label, 0) / rows[1]
+        return round(abs(change), 9)
 
     return sorted(labels, key=lambda label: (-moved(label), label))[:_NAMED_CATEGORIES]

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from retrain_assets.drift.report import DriftReport
+if TYPE_CHECKING:
+    from retrain_assets.drift.report import DriftReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

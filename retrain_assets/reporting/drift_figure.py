@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 BEFORE, AFTER, QUIET, INK = "#8a94a6", "#d1495b", "#c3cad6", "#2b2f36"
 SHAPES = 3
-MAX_BARS = 15
+MAX_BARS = 12
 
 
 def drift_figure(report: DriftReport, current: TableProfile, reference: TableProfile) -> bytes:
@@ -35,7 +35,7 @@ def drift_figure(report: DriftReport, current: TableProfile, reference: TablePro
 
     compared = [column for column in report.ranked if column.score is not None]
     shown = [column for column in compared if column.name in reference and column.name in current][:SHAPES]
-    figure = Figure(figsize=(9, max(3.4, 1.3 + 0.27 * min(len(compared), MAX_BARS))), dpi=100, facecolor="white")
+    figure = Figure(figsize=(9, max(4.0, 1.3 + 0.27 * min(len(compared), MAX_BARS))), dpi=90, facecolor="white")
     FigureCanvasAgg(figure)
     _headline(figure, report)
     if not compared:
@@ -61,8 +61,8 @@ def _headline(figure: Figure, report: DriftReport) -> None:
     figure.text(
         0.012, first, f"{report.model}, batch {report.batch}: {verdict}", color=colour, fontsize=12, weight="bold"
     )
-    figure.text(0.012, second, report.reason, color=INK, fontsize=8.5)
-    if report.champion_version is not None:
+    figure.text(0.012, second, _cut(report.reason, 110), color=INK, fontsize=8.5)
+    if report.columns:
         reference = f"grey: reference of v{report.champion_version}"
         figure.text(0.975, first, reference, color=BEFORE, fontsize=8.5, ha="right", weight="bold")
         figure.text(0.975, second, "red: this batch", color=AFTER, fontsize=8.5, ha="right", weight="bold")
@@ -79,7 +79,7 @@ def _bars(axes: Axes, columns: Sequence[ColumnDrift]) -> None:
         axes.text(score + 0.012 * reach, place, f"{score:.2f}", va="center", fontsize=7, color=INK)
     axes.set_yticks(places, [_cut(column.name, 22) for column in bars])
     axes.set_xlim(0, reach)
-    axes.set_ylim(-0.6, len(bars) - 0.4)
+    axes.set_ylim(min(-0.6, len(bars) - 5.6), len(bars) - 0.4)  # a single bar is as thick as one of five
     more = f"; {len(columns) - MAX_BARS} nearer columns are not drawn" if len(columns) > MAX_BARS else ""
     measure = bars[0].distance.replace("_", " ")
     axes.set_xlabel(f"{measure} distance, dashed: floor {bars[0].floor:g}{more}", fontsize=8, color=INK)
@@ -157,7 +157,10 @@ def _plain(axes: Axes) -> None:
 
 
 def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else f"{text[: length - 1]}…"
+    """Shortened in the middle: names often differ at their end. A dollar would begin a formula."""
+    half = length // 2
+    shown = text if len(text) <= length else f"{text[:half]}…{text[half - length + 1 :]}"
+    return shown.replace("$", r"\$")
 
 
 def _png(figure: Figure) -> bytes:

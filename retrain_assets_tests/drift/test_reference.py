@@ -1,0 +1,67 @@
+"""Which training batches a batch is compared with."""
+
+from datetime import UTC, datetime
+
+import pandas as pd
+import pytest
+
+from retrain_assets.data.profile import TableProfile, merge_tables, profile_table
+from retrain_assets.data.windows import Calendar
+from retrain_assets.drift.reference import ReferenceProfile, reference_batches, year_before
+from retrain_assets.spec import BatchesSpec, DriftSpec
+
+WEEKS = Calendar(BatchesSpec(every="week", start="2012-01-01"))
+KEYS = [batch.key for batch in WEEKS.until(datetime(2013, 1, 6, tzinfo=UTC))]
+
+
+def profile(number: int) -> TableProfile:
+    return profile_table(pd.DataFrame({"x": [float(number)], "label": ["ä"]}))
+
+
+PROFILES = {key: profile(number) for number, key in enumerate(KEYS)}
+
+
+@pytest.mark.parametrize("kind", ["recent", "training_window"])
+def test_all_profiles_together_are_the_reference(kind) -> None:
+    reference = ReferenceProfile(kind=kind, profiles=PROFILES)
+    batch = WEEKS.batch("2013-02-03")
+    assert reference.for_batch(batch, WEEKS, 2) == merge_tables(PROFILES.values())
+
+
+def test_the_season_is_the_batches_nearest_to_one_year_before() -> None:
+    reference = ReferenceProfile(kind="same_season", profiles=PROFILES)
+    found = reference.for_batch(WEEKS.batch("2013-02-03"), WEEKS, 3)
+    expected = [PROFILES[key] for key in ("2012-01-29", "2012-02-05", "2012-02-12")]
+    assert found == merge_tables(expected)
+    assert found is not None
+    assert found.rows == 3
+
+
+def test_without_batches_of_the_season_there_is_no_reference() -> None:
+    recent = {key: PROFILES[key] for key in KEYS[-8:]}
+    reference = ReferenceProfile(kind="same_season", profiles=recent)
+    assert reference.for_batch(WEEKS.batch("2013-02-03"), WEEKS, 3) is None
+    assert ReferenceProfile(kind="recent", profiles={}).for_batch(WEEKS.batch("2013-02-03"), WEEKS, 3) is None
+
+
+def test_batches_of_another_calendar_are_of_no_season() -> None:
+    shifted = Calendar(BatchesSpec(every="week", start="2012-01-03"))
+    reference = ReferenceProfile(kind="same_season", profiles=PROFILES)
+    assert reference.for_batch(shifted.batch("2013-02-05"), shifted, 3) is None
+
+
+def test_one_year_before_a_leap_day() -> None:
+    assert year_before(datetime(2012, 2, 29, tzinfo=UTC)) == datetime(2011, 2, 28, tzinfo=UTC)
+    assert year_before(datetime(2013, 2, 28, tzinfo=UTC)) == datetime(2012, 2, 28, tzinfo=UTC)
+
+
+def test_the_declaration_chooses_the_training_batches() -> None:
+    assert reference_batches(DriftSpec(reference_batches=2), KEYS[::-1]) == tuple(KEYS[-2:])
+    assert reference_batches(DriftSpec(reference_batches=99), KEYS[:3]) == tuple(KEYS[:3])
+    assert reference_batches(DriftSpec(reference="training_window"), KEYS) == tuple(KEYS)
+    assert reference_batches(DriftSpec(reference="same_season"), KEYS) == tuple(KEYS)
+
+
+def test_a_reference_travels_as_text() -> None:
+    reference = ReferenceProfile(kind="same_season", profiles=PROFILES)
+    assert ReferenceProfile.from_json(reference.to_json()) == reference

@@ -1,0 +1,115 @@
+"""The picture of a drift report: always a readable PNG of bounded size, drawn without global state."""
+
+import struct
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from retrain_assets.data.profile import profile_table
+from retrain_assets.drift.detect import detect_drift
+from retrain_assets.reporting.drift_figure import MAX_BARS, drift_figure
+from retrain_assets.spec import DriftSpec
+
+
+def flights(rows: int, shift: float = 0.0) -> pd.DataFrame:
+    rng = np.random.default_rng(int(shift * 10))
+    return pd.DataFrame(
+        {
+            "temperature": np.where(rng.random(rows) < 0.1 * shift, np.nan, rng.normal(50 + 15 * shift, 18, rows)),
+            "carrier": rng.choice(
+                ["UA", "B6", "EV", "DL"], rows, p=[0.25 + 0.2 * shift, 0.25, 0.25, 0.25 - 0.2 * shift]
+            ),
+            "distance": rng.lognormal(6 + shift, 1, rows),
+            "engines": 2.0,
+            "holiday": rng.random(rows) < 0.05 + 0.3 * shift,
+            "built": pd.to_datetime("2001-01-01") + pd.to_timedelta(rng.integers(0, 4000, rows), unit="D"),
+        }
+    )
+
+
+def draw(reference: pd.DataFrame, current: pd.DataFrame, **declared: object) -> bytes:
+    before, after = profile_table(reference), profile_table(current)
+    report = detect_drift(
+        model="flight_delay",
+        batch="2013-07-16",
+        champion_version=3,
+        current=after,
+        reference=before,
+        spec=DriftSpec.model_validate(declared),
+    )
+    return drift_figure(report, after, before)
+
+
+def size(png: bytes) -> tuple[int, int]:
+    assert png.startswith(b"\x89PNG\r\n\x1a\n")
+    return struct.unpack(">II", png[16:24])
+
+
+WIDE = pd.DataFrame(
+    np.random.default_rng(0).normal(size=(500, 60)), columns=[f"a_rather_long_name_of_column_{i}" for i in range(60)]
+)
+
+
+@pytest.mark.parametrize(
+    ("reference", "current", "declared"),
+    [
+        (flights(3000), flights(1000, 1.0), {}),
+        (flights(3000), flights(1000), {}),
+        (flights(3000), flights(1000, 1.0), {"columns": ("built", "engines", "carrier")}),
+        (flights(3000), flights(1000, 1.0), {"distance": "psi"}),
+        (flights(3000), flights(1000).assign(distance=np.nan, carrier=None), {}),
+        (flights(3000).assign(distance=np.nan), flights(1000), {}),
+        (flights(3000), flights(1000).drop(columns=["distance", "carrier"]), {}),
+        (flights(3000), flights(10), {}),
+        (WIDE, WIDE + 1, {}),
+        (pd.DataFrame({"x": np.ones(300)}), pd.DataFrame({"x": np.ones(300)}), {}),
+        (pd.DataFrame({"x": ["$a_b^{c}$"] * 300}), pd.DataFrame({"x": ["ü$"] * 300}), {}),
+    ],
+    ids=[
+        "drift",
+        "stable",
+        "times",
+        "psi",
+        "all-missing",
+        "missing-before",
+        "gone",
+        "unknown",
+        "wide",
+        "constant",
+        "signs",
+    ],
+)
+def test_every_report_has_a_picture_of_bounded_size(
+    reference: pd.DataFrame, current: pd.DataFrame, declared: dict[str, object]
+) -> None:
+    png = draw(reference, current, **declared)
+    assert 2_000 < len(png) < 60_000
+    width, height = size(png)
+    assert width == 810
+    assert 300 <= height <= 500
+
+
+def test_many_columns_do_not_make_a_tall_picture() -> None:
+    assert size(draw(WIDE, WIDE + 1)) == size(draw(WIDE.iloc[:, :MAX_BARS], WIDE.iloc[:, :MAX_BARS] + 1))
+
+
+def test_the_same_report_has_the_same_bytes() -> None:
+    assert draw(flights(3000), flights(1000, 1.0)) == draw(flights(3000), flights(1000, 1.0))
+
+
+def test_importing_it_loads_no_matplotlib_and_drawing_no_pyplot() -> None:
+    program = (
+        "import sys; import retrain_assets.reporting.drift_figure as f\n"
+        "assert 'matplotlib' not in sys.modules\n"
+        "from retrain_assets.drift.report import DriftReport\n"
+        "from retrain_assets.data.profile import TableProfile\n"
+        "empty = TableProfile(rows=0, columns=())\n"
+        "report = DriftReport(model='m', batch='b', champion_version=None, verdict='not_applicable', reason='none',"
+        " score=None, columns=())\n"
+        "assert f.drift_figure(report, empty, empty).startswith(b'\\x89PNG')\n"
+        "assert 'matplotlib.pyplot' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
