@@ -1,0 +1,289 @@
+"""On SQLite and PostgreSQL alike: every change is told once, and the log of promotions is a chain."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+
+from retrain_assets.errors import PromotionConflictError, StoreError
+from retrain_assets.stores.state import ModelProgress, SqlStateStore
+from retrain_assets_tests.stores.state.records import (
+    NOW,
+    TOKYO,
+    arrival,
+    decision,
+    episode,
+    model_version,
+    promotion,
+    step,
+)
+
+MODEL = "flight_delay"
+
+
+def kinds(store):
+    return [row.kind for row in store.outbox()]
+
+
+class TestOutbox:
+    def test_rows_are_numbered_and_read_from_a_cursor(self, store):
+        first = store.append_outbox("event", MODEL, batch="2013-01-01", payload={"name": "strike"}, now=NOW)
+        second = store.append_outbox("event", "other", now=NOW)
+        third = store.append_outbox("seen", MODEL, now=NOW)
+        assert first < second < third == store.last_outbox_id()
+        rows = store.outbox()
+        assert [row.id for row in rows] == [first, second, third]
+        assert (rows[0].kind, rows[0].model, rows[0].batch) == ("event", MODEL, "2013-01-01")
+        assert (rows[0].payload, rows[0].recorded_at, rows[1].payload) == ({"name": "strike"}, NOW, {})
+        assert [row.id for row in store.outbox(after=first)] == [second, third]
+        assert [row.id for row in store.outbox(model=MODEL)] == [first, third]
+        assert [row.id for row in store.outbox(kinds=["event"], model=MODEL)] == [first]
+        assert [row.id for row in store.outbox(limit=2)] == [first, second]
+        assert store.outbox(kinds=[]) == []
+
+    def test_is_empty_at_first(self, store):
+        assert store.last_outbox_id() == 0
+        assert store.outbox() == []
+        assert store.changed_models(0) == ([], 0)
+
+    def test_a_key_is_used_once_for_a_kind_and_model(self, store):
+        assert store.append_outbox("seen", MODEL, key="k", now=NOW) is not None
+        assert store.append_outbox("seen", MODEL, key="k", now=NOW) is None
+        assert store.append_outbox("seen", "other", key="k", now=NOW) is not None
+        assert store.append_outbox("missing", MODEL, key="k", now=NOW) is not None
+        assert store.append_outbox("seen", MODEL, now=NOW) is not None
+        assert store.append_outbox("seen", MODEL, now=NOW) is not None
+        assert len(kinds(store)) == 5
+
+    def test_payloads_come_back_as_plain_values(self, store):
+        payload = {"n": np.int64(3), "x": np.float64(0.1), "at": NOW, "t": (1, 2), "s": {"b", "a"}, "ü": None}
+        store.append_outbox("event", MODEL, payload=payload, now=NOW)
+        assert store.outbox()[0].payload == {
+            "n": 3, "x": 0.1, "at": NOW.isoformat(), "t": [1, 2], "s": ["a", "b"], "ü": None
+        }  # fmt: skip
+
+    def test_a_payload_that_is_no_data_is_refused(self, store):
+        with pytest.raises((TypeError, sa.exc.StatementError), match="plain values"):
+            store.append_outbox("event", MODEL, payload={"x": object()}, now=NOW)
+        assert store.outbox() == []
+
+    def test_changed_models_are_told_in_one_query(self, store):
+        for model in ("b", "a", "b"):
+            last = store.append_outbox("event", model, now=NOW)
+        assert store.changed_models(0) == (["a", "b"], last)
+        assert store.changed_models(last - 1) == (["b"], last)
+        assert store.changed_models(last) == ([], last)
+
+
+class TestTimes:
+    def test_come_back_in_utc_whatever_the_zone_was(self, store):
+        store.record_arrival(arrival(arrived_at=NOW.astimezone(TOKYO)))
+        found = store.arrivals(MODEL)[0].arrived_at
+        assert found == NOW
+        assert found.utcoffset() == timedelta(0)
+
+    def test_must_have_a_zone(self, store):
+        with pytest.raises((ValueError, sa.exc.StatementError), match="must have a zone"):
+            store.append_outbox("event", MODEL, now=datetime(2013, 1, 1))  # noqa: DTZ001 - the mistake
+        assert store.outbox() == []
+
+
+class TestArrivals:
+    def test_are_kept_once(self, store):
+        store.record_arrival(arrival())
+        store.record_arrival(arrival(arrived_at=NOW + timedelta(hours=1)))
+        assert store.arrivals(MODEL) == [arrival()]
+        assert kinds(store) == ["arrival"]
+        assert store.outbox()[0].payload == {"revision": 1, "kind": "on_time", "content_hash": "c0ffee"}
+
+    def test_come_in_order_and_by_batch(self, store):
+        wanted = [
+            arrival(),
+            arrival(batch="2013-01-08"),
+            arrival(kind="changed", revision=2, content_hash="x", parts=()),
+        ]
+        for each in wanted:
+            store.record_arrival(each)
+        store.record_arrival(arrival(model="other"))
+        assert store.arrivals(MODEL) == wanted
+        assert store.arrivals(MODEL, "2013-01-01") == [wanted[0], wanted[2]]
+
+
+class TestSteps:
+    def test_the_same_attempt_is_replaced(self, store):
+        failed = step(outcome="failed")
+        for each in (failed, step(job="settle"), step(), step()):
+            store.record_step(each)
+        assert store.steps(MODEL) == [step(job="settle"), step()]
+        assert [row.payload["outcome"] for row in store.outbox()] == ["failed", "done", "done"]
+
+    def test_attempts_are_kept_apart(self, store):
+        store.record_step(step())
+        store.record_step(step(attempt=2, run_id=None, detail={}))
+        assert store.steps(MODEL, "2013-01-01") == [step(), step(attempt=2, run_id=None, detail={})]
+        assert store.steps(MODEL, "2013-01-08") == []
+
+
+class TestDecisions:
+    def test_are_kept_for_good(self, store):
+        store.record_decision(decision(), run_id="one")
+        store.record_decision(decision(), run_id="two")
+        assert store.decisions(MODEL) == [decision()]
+        assert kinds(store) == ["decision"]
+        with pytest.raises(StoreError, match="attempt 1 of flight_delay is recorded as 'retrain'"):
+            store.record_decision(decision(verdict="wait"))
+        assert store.decisions(MODEL) == [decision()]
+        store.record_decision(decision(attempt=2, verdict="wait", retrospective=True, champion_version=3))
+        assert [each.verdict for each in store.decisions(MODEL)] == ["retrain", "wait"]
+        assert store.decisions(MODEL, "2013-01-01")[1].retrospective is True
+
+    def test_numbers_of_a_policys_state_survive_exactly(self, store):
+        state = {"cusum": 0.1 + 0.2, "tiny": 5e-324, "big": 10**30, "unknown": float("nan"), "limit": float("inf")}
+        store.record_decision(decision(state=state))
+        store.record_decision(decision(state=state))
+        found = dict(store.decisions(MODEL)[0].state)
+        assert np.isnan(found.pop("unknown"))
+        del state["unknown"]
+        assert found == state
+
+
+class TestPromotions:
+    def test_are_a_chain(self, store):
+        first = store.append_promotion(promotion(id=99))
+        second = store.append_promotion(promotion(version=2, previous_id=first.id, action="rollback", attempt=None))
+        assert store.promotions(MODEL) == [first, second]
+        assert first == promotion(id=first.id)
+        assert second.id > first.id
+        assert kinds(store) == ["promotion", "promotion"]
+        assert store.outbox()[1].payload["promotion_id"] == second.id
+
+    @pytest.mark.parametrize("previous", [None, -1, "first", "other"])
+    def test_must_follow_the_newest(self, store, previous):
+        first = store.append_promotion(promotion())
+        newest = store.append_promotion(promotion(version=2, previous_id=first.id))
+        other = store.append_promotion(promotion(model="other"))
+        told = store.last_outbox_id()
+        names = {"first": first.id, "other": other.id}
+        with pytest.raises(PromotionConflictError, match=f"promotion {newest.id} is the newest"):
+            store.append_promotion(promotion(version=3, previous_id=names.get(previous, previous)))
+        assert [each.version for each in store.promotions(MODEL)] == [1, 2]
+        assert store.last_outbox_id() == told
+
+    def test_the_first_must_follow_none(self, store):
+        with pytest.raises(PromotionConflictError):
+            store.append_promotion(promotion(previous_id=1))
+
+    def test_the_database_itself_refuses_a_fork(self, store):
+        """A writer that does not look before it inserts loses all the same."""
+        from retrain_assets.stores.state.records import promotion_values
+        from retrain_assets.stores.state.schema import PROMOTIONS
+
+        first = store.append_promotion(promotion())
+        store.append_promotion(promotion(version=2, previous_id=first.id))
+        for previous in (None, first.id):
+            with pytest.raises(sa.exc.IntegrityError), store._database.writing() as connection:
+                connection.execute(PROMOTIONS.insert().values(promotion_values(promotion(previous_id=previous))))
+        with pytest.raises(sa.exc.IntegrityError), store._database.writing() as connection:
+            connection.execute(PROMOTIONS.insert().values(promotion_values(promotion(previous_id=12345))))
+
+
+class TestModelVersions:
+    def test_are_kept_for_good(self, store):
+        store.record_model_version(model_version())
+        store.record_model_version(model_version())
+        store.record_model_version(model_version(version=2))
+        assert store.model_versions(MODEL) == [model_version(), model_version(version=2)]
+        assert kinds(store) == ["model_version", "model_version"]
+        with pytest.raises(StoreError, match="v1 is recorded with model hash mm"):
+            store.record_model_version(model_version(model_hash="other"))
+
+
+class TestEpisodes:
+    def test_are_updated_in_place(self, store):
+        later = episode(id="2013-02-05", opened_batch="2013-02-05")
+        seen = episode().acknowledged("2013-01-15")
+        for each in (episode(), later, seen, seen):
+            store.save_episode(each)
+        assert store.episodes(MODEL) == [seen, later]
+        store.save_episode(replace(seen, closed_batch="2013-01-22"))
+        assert store.episodes(MODEL)[0].closed_batch == "2013-01-22"
+        assert [row.payload["open"] for row in store.outbox()] == [True, True, True, False]
+
+
+class TestLeases:
+    TTL = timedelta(minutes=5)
+
+    def test_one_holds_it_until_it_expires(self, store):
+        assert store.acquire_lease(MODEL, "a", ttl=self.TTL, now=NOW)
+        assert not store.acquire_lease(MODEL, "b", ttl=self.TTL, now=NOW + timedelta(minutes=4))
+        assert store.acquire_lease("other", "b", ttl=self.TTL, now=NOW)
+        assert store.lease_owner(MODEL, now=NOW) == "a"
+        assert store.lease_owner(MODEL, now=NOW + self.TTL) is None
+        assert store.acquire_lease(MODEL, "b", ttl=self.TTL, now=NOW + self.TTL)
+        assert store.lease_owner(MODEL, now=NOW + self.TTL) == "b"
+
+    def test_is_renewed_silently(self, store):
+        store.acquire_lease(MODEL, "a", ttl=self.TTL, now=NOW)
+        told = store.last_outbox_id()
+        assert store.acquire_lease(MODEL, "a", ttl=self.TTL, now=NOW + timedelta(minutes=4))
+        assert store.last_outbox_id() == told
+        assert store.lease_owner(MODEL, now=NOW + timedelta(minutes=8)) == "a"
+
+    def test_is_given_back_by_its_owner_alone(self, store):
+        store.acquire_lease(MODEL, "a", ttl=self.TTL, now=NOW)
+        store.release_lease(MODEL, "b")
+        assert store.lease_owner(MODEL, now=NOW) == "a"
+        store.release_lease(MODEL, "a")
+        store.release_lease(MODEL, "a")
+        assert store.lease_owner(MODEL, now=NOW) is None
+        assert [row.payload for row in store.outbox()] == [{"owner": "a", "held": True}, {"owner": "a", "held": False}]
+
+
+class TestProgress:
+    def test_is_the_ledger_of_each_model(self, store):
+        store.record_arrival(arrival())
+        store.record_step(step())
+        store.record_step(step(model="b"))
+        store.record_decision(decision())
+        first = store.append_promotion(promotion())
+        mine = ModelProgress(arrivals=(arrival(),), steps=(step(),), decisions=(decision(),), promotions=(first,))
+        others = ModelProgress(steps=(step(model="b"),))
+        assert store.progress() == {"b": others, MODEL: mine}
+        assert store.progress([MODEL, "new"]) == {MODEL: mine, "new": ModelProgress()}
+        assert store.progress([]) == {}
+
+    def test_takes_four_queries_whatever_the_number_of_models(self, store):
+        models = [f"model_{number}" for number in range(1000)]
+        store.record_step(step(model=models[-1]))
+        asked = []
+        sa.event.listen(
+            store._database.engine, "before_cursor_execute", lambda _c, _u, statement, *_: asked.append(statement)
+        )
+        found = store.progress(models)
+        assert len(found) == 1000
+        assert len([statement for statement in asked if statement.startswith("SELECT")]) == 4
+
+
+def test_another_store_on_the_same_database_sees_it_all(store, url):
+    store.record_arrival(arrival())
+    other = SqlStateStore(url)
+    assert other.arrivals(MODEL) == [arrival()]
+    other.close()
+
+
+def test_a_failed_change_tells_nothing(store, monkeypatch):
+    """The change and its outbox row are one transaction."""
+    from retrain_assets.stores.state import store as module
+
+    def fail(*_arguments, **_keywords):
+        raise RuntimeError("power cut")
+
+    monkeypatch.setattr(module, "_tell", fail)
+    with pytest.raises(RuntimeError):
+        store.record_arrival(arrival())
+    with pytest.raises(RuntimeError):
+        store.append_promotion(promotion())
+    assert store.arrivals(MODEL) == []
+    assert store.promotions(MODEL) == []
