@@ -18,7 +18,7 @@ from retrain_assets.errors import DeclarationError, Problem, RetrainAssetsError
 
 if TYPE_CHECKING:
     from retrain_assets.home import Home
-    from retrain_assets.reporting.overview import ModelOverview
+    from retrain_assets.reporting.overview import ModelOverview, Sign
     from retrain_assets.spec.loading import Declaration
 
 DONE, FAILED = 0, 1
@@ -272,7 +272,7 @@ def _print_verdicts(home: Home, model: str) -> None:
 def status(options: Options, model: str | None, as_json: bool) -> None:
     r"""Show where each model stands: champion, age, last verdicts, what comes next.
 
-    Reads the declarations and the state database only.
+    Reads the declarations and the state database only. With a MODEL, says more about it.
 
     \b
     retrain-assets status
@@ -290,6 +290,8 @@ def status(options: Options, model: str | None, as_json: bool) -> None:
         models.append(overview(each.spec, records, now=now))
     if as_json:
         click.echo(json.dumps([_plain(asdict(each)) for each in models], indent=2))
+    elif model:
+        _print_details(models[0])
     else:
         _print_status(models, home)
 
@@ -311,30 +313,57 @@ def _print_status(models: Sequence[ModelOverview], home: Home) -> None:
 
     from retrain_assets.reporting.overview import age
 
-    colours = {"green": "green", "red": "red", "unknown": "yellow", "not applicable": "dim"}
-    table = Table(
-        box=SIMPLE_HEAD, title=f"{len(models)} models, {home.folder}", title_justify="left", title_style="dim"
-    )
-    for column in ("model", "champion", "age", "last batch", "drift", "health", "decision", "next"):
-        table.add_column(column, overflow="fold")
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for column in ("model", "champion", "last batch", "drift", "health", "decision", "next"):
+        table.add_column(column, overflow="fold", no_wrap=column != "model")
     for each in models:
-        champion = f"v{each.champion}" if each.champion is not None else each.state
-        drift, health = (f"[{colours[sign.light]}]{sign.light}[/]" for sign in (each.drift, each.health))
-        decision = f"{each.decision}: {each.decision_reason}" if each.decision else ""
-        last = f"{each.last_batch} {each.last_batch_outcome}" if each.last_batch else ""
-        table.add_row(each.model, champion, age(each.model_age), last, drift, health, decision, _next(each))
-    Console().print(table)
+        due = each.next_due
+        table.add_row(
+            each.model,
+            f"v{each.champion}\n{age(each.model_age)}" if each.champion is not None else f"[dim]{each.state}[/]",
+            f"{each.last_batch}\n{each.last_batch_outcome}" if each.last_batch else "",
+            _light(each.drift),
+            _light(each.health),
+            each.decision or "",
+            f"batch {each.next_batch or 'none'}" + (f"\n{due.trigger}\n{due.at:%Y-%m-%d}" if due else ""),
+        )
+    console = Console()
+    console.print(table)
+    console.print(f"state in {home.folder}", style="dim", soft_wrap=True)
 
 
-def _next(model: ModelOverview) -> str:
-    said: list[str] = []
-    if model.working:
-        said.append(f"run {model.working} is at work")
-    if model.next_batch and model.next_batch_closes:
-        said.append(f"batch {model.next_batch} (closes {model.next_batch_closes:%Y-%m-%d %H:%M})")
-    if model.next_due:
-        said.append(f"{model.next_due.trigger} at {model.next_due.at:%Y-%m-%d %H:%M} ({model.next_due.clock} time)")
-    return "; ".join(said) or "the stream has ended"
+def _print_details(model: ModelOverview) -> None:
+    from rich.console import Console
+
+    from retrain_assets.reporting.overview import age
+
+    champion = f"v{model.champion}, promoted {age(model.champion_age)} ago, trained on data that ends "
+    due = model.next_due
+    lines = {
+        "state": model.state + (f"; run {model.working} is at work" if model.working else ""),
+        "champion": f"{champion}{age(model.model_age)} before the last batch" if model.champion is not None else "none",
+        "last batch": f"{model.last_batch} {model.last_batch_outcome}" if model.last_batch else "none",
+        "drift": f"{_light(model.drift)}  {model.drift.reason}",
+        "health": f"{_light(model.health)}  {model.health.reason}",
+        "decision": f"{model.decision} for {model.decision_batch}: {model.decision_reason}"
+        if model.decision
+        else "none",
+        "next batch": f"{model.next_batch}, closes {model.next_batch_closes:%Y-%m-%d %H:%M}"
+        if model.next_batch and model.next_batch_closes
+        else "the stream has ended",
+        "next trigger": f"{due.trigger} at {due.at:%Y-%m-%d %H:%M} ({due.clock} time)"
+        if due
+        else "only the data tells",
+    }
+    console = Console(highlight=False)
+    console.print(f"[bold]{model.model}[/] ({model.task}, {model.metric})")
+    for name, line in lines.items():
+        console.print(f"  [dim]{name:<13}[/]{line}", soft_wrap=True)
+
+
+def _light(sign: Sign) -> str:
+    colours = {"green": "green", "red": "red", "unknown": "yellow", "not applicable": "dim"}
+    return f"[{colours[sign.light]}]{'n/a' if sign.light == 'not applicable' else sign.light}[/]"
 
 
 @main.command()

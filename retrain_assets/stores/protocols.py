@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
-from retrain_assets.data.arrivals import Arrival
-from retrain_assets.data.windows import Batch
-from retrain_assets.drift.episodes import Episode
-from retrain_assets.policy.decision import Decision
-from retrain_assets.promotion.log import Promotion
-from retrain_assets.training.bundle import ModelBundle, ModelVersion
+    from retrain_assets.data.arrivals import Arrival
+    from retrain_assets.data.windows import Batch
+    from retrain_assets.drift.episodes import Episode
+    from retrain_assets.policy.decision import Decision
+    from retrain_assets.promotion.log import Promotion
+    from retrain_assets.training.bundle import ModelBundle, ModelVersion
 
 RunStatus = Literal["FINISHED", "FAILED", "KILLED"]
 
@@ -73,7 +74,8 @@ class TableStore(Protocol):
         version: int | None = None,
     ) -> pd.DataFrame:
         """Rows of the partitions (all by default) as of a version. Raises NotStoredError for a table or a partition
-        that is not there; a partition written with zero rows is there and empty."""
+        that is not there; a partition written with zero rows is there and empty.
+        """
         ...
 
     def commits(self, table: str, *, version: int | None = None) -> dict[str, TableCommit]:
@@ -282,7 +284,8 @@ class Source(Protocol):
 
     def listing(self, batches: Sequence[Batch]) -> dict[str, str]:
         """For each batch key that has something to read, a cheap fingerprint (names, sizes, times; for a callable or a
-        query only that the window has closed). Reads no content; answers fast for many batches."""
+        query only that the window has closed). Reads no content; answers fast for many batches.
+        """
         ...
 
     def read(self, batch: Batch) -> list[RawFile]:
