@@ -209,7 +209,9 @@ def _plain(value: object) -> object:
 
 
 def _manifest_json(manifest: Manifest) -> bytes:
-    return _json({name: dict(value) if isinstance(value, Mapping) else value for name, value in asdict(manifest).items()})
+    return _json(
+        {name: dict(value) if isinstance(value, Mapping) else value for name, value in asdict(manifest).items()}
+    )
 
 
 def _manifest(values: dict[str, Any]) -> Manifest:

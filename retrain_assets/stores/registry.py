@@ -63,9 +63,12 @@ class MlflowRegistry:
             experiment = self._session.experiment_id(self._experiment or model)
             key = tags.get(RUN_KEY)
             if key is not None:
-                quoted = key.replace("'", "''")
+                # MLflow's filter knows no escape: a key with one kind of quote is put into the other.
+                quote = '"' if "'" in key else "'"
                 found = client.search_runs(
-                    [experiment], f"tags.`{RUN_KEY}` = '{quoted}' and attributes.status = 'RUNNING'", max_results=1
+                    [experiment],
+                    f"tags.`{RUN_KEY}` = {quote}{key}{quote} and attributes.status = 'RUNNING'",
+                    max_results=1,
                 )
                 if found:
                     return found[0].info.run_id
@@ -91,7 +94,9 @@ class MlflowRegistry:
                 client.log_batch(
                     run_id,
                     params=all_params[start : start + _MOST_PARAMS],
-                    metrics=[] if start else [Metric(name, float(value), now, 0) for name, value in (metrics or {}).items()],
+                    metrics=[]
+                    if start
+                    else [Metric(name, float(value), now, 0) for name, value in (metrics or {}).items()],
                     tags=[] if start else [RunTag(name, str(value)) for name, value in (tags or {}).items()],
                 )
             files = {**(figures or {}), **{name: text.encode() for name, text in (texts or {}).items()}}
@@ -154,7 +159,11 @@ class MlflowRegistry:
             self._session.ensure_registered_model(manifest.model)
             tags = _version_tags(manifest, model, artifact_hash(files), logged.artifact_location)
             registered = client.create_model_version(
-                manifest.model, source=self._session.model_source(logged), run_id=run_id, model_id=logged.model_id, tags=tags
+                manifest.model,
+                source=self._session.model_source(logged),
+                run_id=run_id,
+                model_id=logged.model_id,
+                tags=tags,
             )
             return _version_of(registered)
 
@@ -199,7 +208,11 @@ class MlflowRegistry:
         """
         if (version is None) == (alias is None):
             raise ValueError(f"exactly one of version and alias must be given (got version {version}, alias {alias})")
-        with translated(f"reading model {model}"), self._session.client() as client, tempfile.TemporaryDirectory() as folder:
+        with (
+            translated(f"reading model {model}"),
+            self._session.client() as client,
+            tempfile.TemporaryDirectory() as folder,
+        ):
             found = (
                 client.get_model_version_by_alias(model, alias)
                 if alias is not None
@@ -228,10 +241,14 @@ class MlflowRegistry:
             if not folder.is_dir():
                 raise NotStoredError(f"the folder of {version} is not there: {folder}")
             return read_bundle(folder_reader(folder), version.artifact_hash)
-        if scheme in ("mlflow-artifacts", "models", "runs"):
-            with tempfile.TemporaryDirectory() as folder, translated(f"downloading {version}"):
-                local = self._session.download(version.uri, folder)
-                return read_bundle(folder_reader(local), version.artifact_hash)
+        if scheme in ("mlflow-artifacts", "models"):
+            with (
+                tempfile.TemporaryDirectory() as folder,
+                translated(f"downloading {version}"),
+                self._session.client() as client,
+            ):
+                source = client.get_model_version_download_uri(version.model, str(version.version))
+                return read_bundle(folder_reader(self._session.download(source, folder)), version.artifact_hash)
         return read_bundle(_url_reader(version.uri), version.artifact_hash)
 
     def _registered(self, run_id: str, manifest: Manifest) -> ModelVersion | None:

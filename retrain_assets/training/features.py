@@ -113,7 +113,8 @@ class FeatureMatrix(TransformerMixin, BaseEstimator):
                 raise _problem(
                     "columns",
                     "; ".join(
-                        f"there is no feature '{name}' after the transform.{did_you_mean(name, available)}" for name in missing
+                        f"there is no feature '{name}' after the transform.{did_you_mean(name, available)}"
+                        for name in missing
                     ),
                 )
             return list(self.columns)
@@ -179,7 +180,9 @@ def _numbers(X: pd.DataFrame, names: Sequence[str]) -> npt.NDArray[np.float64]:
         try:
             numbers[:, position] = X[name].to_numpy(dtype=np.float64, na_value=np.nan)
         except (TypeError, ValueError) as error:
-            raise DataError(f"feature '{name}' must be a number, as in training (got {X[name].dtype}): {error}") from error
+            raise DataError(
+                f"feature '{name}' must be a number, as in training (got {X[name].dtype}): {error}"
+            ) from error
     infinite = np.isinf(numbers).any(axis=0)
     if infinite.any():
         raise DataError(

@@ -81,7 +81,11 @@ class _Walk:
         return self._object(value)
 
     def _array(self, array: npt.NDArray[Any]) -> bytes:
-        head = (b"array", str(array.dtype.descr if array.dtype.names else array.dtype.str).encode(), repr(array.shape).encode())
+        head = (
+            b"array",
+            str(array.dtype.descr if array.dtype.names else array.dtype.str).encode(),
+            repr(array.shape).encode(),
+        )
         if array.dtype.names:
             # Field by field: between fields there may be padding with anything in it.
             return _sha(*head, *(self._array(array[name]) for name in array.dtype.names))
@@ -99,7 +103,11 @@ class _Walk:
         constructor, arguments, *rest = reduced
         rest = [list(part) if position > 0 and part is not None else part for position, part in enumerate(rest[:3])]
         return _sha(
-            b"object", _name(type(value)), self.digest(constructor), self.digest(arguments), *(self.digest(part) for part in rest)
+            b"object",
+            _name(type(value)),
+            self.digest(constructor),
+            self.digest(arguments),
+            *(self.digest(part) for part in rest),
         )
 
 

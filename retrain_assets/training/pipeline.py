@@ -74,7 +74,9 @@ def build_estimator(spec: ModelSpec, params: Mapping[str, Any]) -> BaseEstimator
             "class", f"'{declared.class_}' must follow scikit-learn's conventions (get_params, set_params): {error}."
         ) from error
     except (TypeError, ValueError) as error:
-        raise _problem("params", f"'{declared.class_}' refuses them: {error}.{_hint(estimator_class, chosen)}") from error
+        raise _problem(
+            "params", f"'{declared.class_}' refuses them: {error}.{_hint(estimator_class, chosen)}"
+        ) from error
     needed = ("fit", "predict_proba") if spec.task == "classification" else ("fit", "predict")
     for method in needed:
         if not hasattr(estimator, method):

@@ -110,7 +110,9 @@ class SourceTransform(TransformerMixin, BaseEstimator):
 
     def _check_same(self, alone: pd.DataFrame, together: pd.DataFrame) -> None:
         different = [
-            name for name in together.columns if name not in alone or not _equal(alone[name].iloc[0], together[name].iloc[0])
+            name
+            for name in together.columns
+            if name not in alone or not _equal(alone[name].iloc[0], together[name].iloc[0])
         ]
         if different or len(alone.columns) != len(together.columns):
             named = ", ".join(f"'{name}'" for name in different) or "the columns returned"

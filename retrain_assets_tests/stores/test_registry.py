@@ -315,53 +315,56 @@ def test_the_artifacts_of_a_database_lie_beside_it(tmp_path: Path) -> None:
     assert Path(registry.run_url(run)).is_relative_to(tmp_path / "mlartifacts" / "m")
 
 
-class TestAdopting:
-    """Taking over a model that somebody else registered."""
+@pytest.fixture(scope="module")
+def foreign(home: Path, registry: MlflowRegistry) -> str:
+    """The same model by skops and by cloudpickle, registered by somebody else."""
+    import mlflow
+    from sklearn.linear_model import Ridge
 
-    @pytest.fixture(scope="class", autouse=True)
-    def foreign(self, home: Path, registry: MlflowRegistry) -> None:
-        import mlflow
-        from sklearn.linear_model import Ridge
+    rows = make_rows()
+    model = Ridge().fit(rows[["x"]], rows["number"])
+    mlflow.set_tracking_uri(f"sqlite:///{home}/mlflow.db")
+    mlflow.set_registry_uri(f"sqlite:///{home}/mlflow.db")
+    with registry._session.client() as client:
+        experiment = client.create_experiment("foreign", artifact_location=str(home / "foreign"))
+    signature = mlflow.models.infer_signature(rows[["x"]], model.predict(rows[["x"]]))
+    for kind in ("skops", "cloudpickle"):
+        with mlflow.start_run(experiment_id=experiment):
+            mlflow.sklearn.log_model(
+                model,
+                name="model",
+                registered_model_name=f"foreign_{kind}",
+                serialization_format=kind,
+                pip_requirements=["scikit-learn"],
+                signature=signature,
+            )
+    mlflow.set_tracking_uri(None)
+    mlflow.set_registry_uri(None)
+    return "foreign"
 
-        rows = make_rows()
-        model = Ridge().fit(rows[["x"]], rows["number"])
-        mlflow.set_tracking_uri(f"sqlite:///{home}/mlflow.db")
-        mlflow.set_registry_uri(f"sqlite:///{home}/mlflow.db")
-        with registry._session.client() as client:
-            experiment = client.create_experiment("foreign", artifact_location=str(home / "foreign"))
-        signature = mlflow.models.infer_signature(rows[["x"]], model.predict(rows[["x"]]))
-        for kind in ("skops", "cloudpickle"):
-            with mlflow.start_run(experiment_id=experiment):
-                mlflow.sklearn.log_model(
-                    model,
-                    name="model",
-                    registered_model_name=f"foreign_{kind}",
-                    serialization_format=kind,
-                    pip_requirements=["scikit-learn"],
-                    signature=signature,
-                )
-        mlflow.set_tracking_uri(None)
-        mlflow.set_registry_uri(None)
 
-    def test_a_safe_model_is_read_with_its_facts(self, registry: MlflowRegistry) -> None:
-        registry.set_alias("foreign_skops", "production", 1)
-        adopted = registry.read_registered("foreign_skops", alias="production")
-        assert adopted == replace(registry.read_registered("foreign_skops", version=1), estimator=adopted.estimator)
-        assert (adopted.version, adopted.serialization_format, adopted.inputs) == (1, "skops", ("x",))
-        assert len(adopted.content_hash) == 64
-        assert len(adopted.estimator.predict(make_rows(3)[["x"]])) == 3  # type: ignore[attr-defined]
+def test_a_safe_model_is_read_with_its_facts(registry: MlflowRegistry, foreign: str) -> None:
+    registry.set_alias("foreign_skops", "production", 1)
+    adopted = registry.read_registered("foreign_skops", alias="production")
+    assert adopted == replace(registry.read_registered("foreign_skops", version=1), estimator=adopted.estimator)
+    assert (adopted.version, adopted.serialization_format, adopted.inputs) == (1, "skops", ("x",))
+    assert len(adopted.content_hash) == 64
+    assert len(adopted.estimator.predict(make_rows(3)[["x"]])) == 3  # type: ignore[attr-defined]
 
-    def test_a_pickled_model_needs_a_person_who_answers_for_it(self, registry: MlflowRegistry) -> None:
-        with pytest.raises(StoreError, match="stored by cloudpickle, which may run any code"):
-            registry.read_registered("foreign_cloudpickle", version=1)
-        adopted = registry.read_registered("foreign_cloudpickle", version=1, trust=True)
-        assert len(adopted.estimator.predict(make_rows(3)[["x"]])) == 3  # type: ignore[attr-defined]
 
-    @pytest.mark.parametrize("asked", [{"version": 9}, {"alias": "nobody"}])
-    def test_what_is_not_registered(self, registry: MlflowRegistry, asked: Any) -> None:
-        with pytest.raises(NotStoredError):
-            registry.read_registered("foreign_skops", **asked)
+def test_a_pickled_model_needs_a_person_who_answers_for_it(registry: MlflowRegistry, foreign: str) -> None:
+    with pytest.raises(StoreError, match="stored by cloudpickle, which may run any code"):
+        registry.read_registered("foreign_cloudpickle", version=1)
+    adopted = registry.read_registered("foreign_cloudpickle", version=1, trust=True)
+    assert len(adopted.estimator.predict(make_rows(3)[["x"]])) == 3  # type: ignore[attr-defined]
 
-    def test_exactly_one_of_version_and_alias(self, registry: MlflowRegistry) -> None:
-        with pytest.raises(ValueError, match="exactly one"):
-            registry.read_registered("foreign_skops")
+
+@pytest.mark.parametrize("asked", [{"version": 9}, {"alias": "nobody"}])
+def test_what_is_not_registered(registry: MlflowRegistry, foreign: str, asked: Any) -> None:
+    with pytest.raises(NotStoredError):
+        registry.read_registered("foreign_skops", **asked)
+
+
+def test_exactly_one_of_version_and_alias(registry: MlflowRegistry, foreign: str) -> None:
+    with pytest.raises(ValueError, match="exactly one"):
+        registry.read_registered("foreign_skops")

@@ -53,7 +53,9 @@ def test_a_number_used_as_category_survives_a_missing_neighbour() -> None:
 
 def test_nullable_types_are_read_like_plain_ones() -> None:
     plain = pd.DataFrame({"n": [1.0, np.nan, 3.0], "c": ["a", None, "b"]})
-    nullable = pd.DataFrame({"n": pd.array([1, None, 3], dtype="Int64"), "c": pd.array(["a", None, "b"], dtype="string")})
+    nullable = pd.DataFrame(
+        {"n": pd.array([1, None, 3], dtype="Int64"), "c": pd.array(["a", None, "b"], dtype="string")}
+    )
     matrix = FeatureMatrix().fit(plain)
     pd.testing.assert_frame_equal(matrix.transform(plain), matrix.transform(nullable))
 

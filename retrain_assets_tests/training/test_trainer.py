@@ -62,7 +62,9 @@ def test_classes_are_plain_values_in_the_estimators_order(labels: list[Any], cla
 
 def test_a_regression_has_no_classes() -> None:
     rows = make_rows()
-    fitted = train(make_spec(metric="squared_error", estimator={"class": "sklearn.linear_model.Ridge"}), rows, rows["x"])
+    fitted = train(
+        make_spec(metric="squared_error", estimator={"class": "sklearn.linear_model.Ridge"}), rows, rows["x"]
+    )
     assert fitted.classes == ()
     assert predict(fitted.pipeline, rows, task="regression", classes=()).values.shape == (300,)
 
@@ -72,7 +74,9 @@ def test_the_seed_reaches_every_estimator_that_draws() -> None:
         estimator={"class": "sklearn.ensemble.AdaBoostClassifier", "seed": 7, "params": {"n_estimators": 3}}
     )
     assert build_pipeline(nested)[-1].get_params()["random_state"] == 7
-    declared = make_spec(estimator={"class": "sklearn.tree.DecisionTreeClassifier", "seed": 7, "params": {"random_state": 1}})
+    declared = make_spec(
+        estimator={"class": "sklearn.tree.DecisionTreeClassifier", "seed": 7, "params": {"random_state": 1}}
+    )
     assert build_pipeline(declared)[-1].get_params()["random_state"] == 1
     none = make_spec(estimator={"class": "sklearn.naive_bayes.GaussianNB", "seed": 7})
     assert "random_state" not in build_pipeline(none)[-1].get_params()

@@ -56,7 +56,9 @@ def test_it_must_return_a_frame() -> None:
 
 
 def test_the_platforms_own_columns_are_out_of_reach_and_dropped() -> None:
-    step = transform("def build(rows):\n    assert 'ra_row_id' not in rows\n    return rows[['x']].assign(ra_extra=1)\n")
+    step = transform(
+        "def build(rows):\n    assert 'ra_row_id' not in rows\n    return rows[['x']].assign(ra_extra=1)\n"
+    )
     assert list(step.fit_transform(make_rows(5)).columns) == ["x"]
 
 
@@ -76,7 +78,9 @@ def test_a_missing_column_is_named() -> None:
 def test_the_callers_rows_stay_as_they_are() -> None:
     rows = make_rows(20)
     before = rows.copy(deep=True)
-    transform("def build(rows):\n    rows['x'] = 0.0\n    rows.loc[rows.index[0], 'flag'] = True\n    return rows[['x']]\n").fit(rows)
+    transform(
+        "def build(rows):\n    rows['x'] = 0.0\n    rows.loc[rows.index[0], 'flag'] = True\n    return rows[['x']]\n"
+    ).fit(rows)
     pd.testing.assert_frame_equal(rows, before)
 
 
