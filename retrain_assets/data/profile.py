@@ -151,24 +151,30 @@ class TableProfile:
         )
         return cls(rows=columns[0].rows if columns else 0, columns=columns)
 
+    def to_record(self) -> dict[str, Any]:
+        """The whole profile in what JSON can say."""
+        columns = [
+            {"name": column.name, "kind": column.kind}
+            | {counted: getattr(column, counted) for counted in _COUNTED}
+            | _sketch_record(column)
+            for column in self.columns
+        ]
+        return {"rows": self.rows, "columns": columns}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> TableProfile:
+        """Reads what `to_record` made."""
+        columns = tuple(_column_of(column, name=column["name"], kind=column["kind"]) for column in record["columns"])
+        return cls(rows=record["rows"], columns=columns)
+
     def to_json(self) -> str:
         """The whole profile as text."""
-        return _dumps(
-            {
-                "rows": self.rows,
-                "columns": [
-                    {"name": c.name, "kind": c.kind, **{n: getattr(c, n) for n in _COUNTED}, **_sketch_record(c)}
-                    for c in self.columns
-                ],
-            }
-        )
+        return _dumps(self.to_record())
 
     @classmethod
     def from_json(cls, text: str) -> TableProfile:
         """Reads what `to_json` wrote."""
-        record = json.loads(text)
-        columns = tuple(_column_of(column, name=column["name"], kind=column["kind"]) for column in record["columns"])
-        return cls(rows=record["rows"], columns=columns)
+        return cls.from_record(json.loads(text))
 
 
 _COUNTED = ("rows", "missing", "infinite", "zeros")
@@ -376,7 +382,9 @@ def _common_kind(profiles: Sequence[ColumnProfile]) -> ColumnKind:
             "kinds cannot be added. Declare the column's type in the schema."
         )
     # Without any value nothing tells the kind: all that counts is that the order of the profiles does not.
-    return kinds[0] if kinds else profiles[0].kind if len({p.kind for p in profiles}) == 1 else "categorical"
+    if kinds:
+        return kinds[0]
+    return profiles[0].kind if len({profile.kind for profile in profiles}) == 1 else "categorical"
 
 
 def _merged_bins(profiles: Sequence[ColumnProfile], kind: ColumnKind) -> tuple[int, dict[int, int]]:

@@ -36,14 +36,14 @@ class ReferenceProfile:
 
     def to_json(self) -> str:
         """As text, for the model's bundle."""
-        profiles = {key: json.loads(profile.to_json()) for key, profile in self.profiles.items()}
+        profiles = {key: profile.to_record() for key, profile in self.profiles.items()}
         return json.dumps({"kind": self.kind, "profiles": profiles}, separators=(",", ":"), ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> ReferenceProfile:
         """Reads what `to_json` wrote."""
         record = json.loads(text)
-        profiles = {key: TableProfile.from_json(json.dumps(profile)) for key, profile in record["profiles"].items()}
+        profiles = {key: TableProfile.from_record(profile) for key, profile in record["profiles"].items()}
         return cls(kind=record["kind"], profiles=profiles)
 
 

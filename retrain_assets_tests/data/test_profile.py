@@ -112,7 +112,7 @@ def test_quantile_of_nothing_is_none() -> None:
         (pd.Series([1.5, None], dtype="Float32"), "numeric"),
         (pd.Series([Decimal("1.5"), None]), "numeric"),
         (pd.Series([1, 2.5, None], dtype="object"), "numeric"),
-        (pd.to_timedelta(["1h", None]).to_series(), "numeric"),
+        (pd.to_timedelta(["1h", "NaT"]).to_series(), "numeric"),
         (pd.Series([True, False]), "boolean"),
         (pd.Series([True, None], dtype="boolean"), "boolean"),
         (pd.Series([True, None], dtype="object"), "boolean"),
@@ -123,8 +123,8 @@ def test_quantile_of_nothing_is_none() -> None:
         (pd.Series([1, "a"], dtype="object"), "categorical"),
         (pd.Series([None, None], dtype="object"), "categorical"),
         (pd.Series([dt.date(2013, 1, 1), None]), "datetime"),
-        (pd.to_datetime(["2013-01-01", None]).to_series(), "datetime"),
-        (pd.to_datetime(["2013-01-01", None], utc=True).to_series(), "datetime"),
+        (pd.to_datetime(["2013-01-01", "NaT"]).to_series(), "datetime"),
+        (pd.to_datetime(["2013-01-01", "NaT"], utc=True).to_series(), "datetime"),
     ],
 )
 def test_the_kind_of_a_column(values: pd.Series, kind: str) -> None:
@@ -191,7 +191,7 @@ def test_a_column_without_values_takes_the_kind_of_the_other() -> None:
 def test_numbers_and_texts_cannot_be_added() -> None:
     numbers, texts = profile_table(pd.DataFrame({"x": [1.0]})), profile_table(pd.DataFrame({"x": ["a"]}))
     with pytest.raises(DataError, match="column 'x' is categorical in one batch and numeric in another"):
-        numbers + texts
+        _ = numbers + texts
 
 
 def test_columns_are_found_by_name() -> None:

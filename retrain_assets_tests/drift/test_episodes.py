@@ -8,17 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrain_assets.drift.episodes import Episode, advance, superseded
-from retrain_assets.drift.report import DriftReport
+from retrain_assets.drift.report import DriftReport, TableVerdict
 
 GROWTH = 1.5
 
 
-def report(batch: int, verdict: str, score: float = 0.2, version: int | None = 1) -> DriftReport:
+def report(batch: int, verdict: TableVerdict, score: float = 0.2, version: int | None = 1) -> DriftReport:
     return DriftReport(
         model="m",
         batch=f"2013-01-{batch:02}",
         champion_version=version,
-        verdict=verdict,  # type: ignore[arg-type]
+        verdict=verdict,
         reason="",
         score=score,
         columns=(),
@@ -113,7 +113,8 @@ def test_a_corrected_batch_counts_as_its_newer_report() -> None:
 
 def test_a_rerun_of_an_old_batch_changes_nothing() -> None:
     episodes = history(report(1, "drift"), report(2, "stable"), report(3, "drift"), report(5, "drift"))
-    for verdict in ("drift", "stable", "unknown"):
+    verdicts: tuple[TableVerdict, ...] = ("drift", "stable", "unknown")
+    for verdict in verdicts:
         for batch in (1, 3, 4):
             assert watch(episodes, report(batch, verdict)) == episodes
     assert advance(episodes, report(1, "drift")) == episodes[0]
@@ -129,11 +130,12 @@ def test_episodes_of_other_models_are_left_alone() -> None:
     assert opened.opened_batch == "2013-01-02"
 
 
-VERDICTS = st.sampled_from(["drift", "stable", "unknown"])
+Step = tuple[TableVerdict, float, bool]
+VERDICTS: st.SearchStrategy[TableVerdict] = st.sampled_from(["drift", "stable", "unknown"])
 STEPS = st.lists(st.tuples(VERDICTS, st.floats(0.1, 1.0), st.booleans()), max_size=20)
 
 
-def run(steps: list[tuple[str, float, bool]], *, repeats: int = 1) -> tuple[list[Episode], int]:
+def run(steps: list[Step], *, repeats: int = 1) -> tuple[list[Episode], int]:
     """Watches the steps in order; where the flag is set the champion changes. Returns the episodes."""
     episodes: list[Episode] = []
     version = 1
@@ -145,12 +147,12 @@ def run(steps: list[tuple[str, float, bool]], *, repeats: int = 1) -> tuple[list
 
 
 @given(STEPS)
-def test_repeating_each_batch_changes_nothing(steps: list[tuple[str, float, bool]]) -> None:
+def test_repeating_each_batch_changes_nothing(steps: list[Step]) -> None:
     assert run(steps) == run(steps, repeats=3)
 
 
 @given(STEPS)
-def test_at_most_one_episode_is_open_and_it_is_the_champions(steps: list[tuple[str, float, bool]]) -> None:
+def test_at_most_one_episode_is_open_and_it_is_the_champions(steps: list[Step]) -> None:
     episodes, version = run(steps)
     still = [episode for episode in episodes if episode.closed_batch is None]
     assert len(still) <= 1
@@ -162,7 +164,7 @@ def test_at_most_one_episode_is_open_and_it_is_the_champions(steps: list[tuple[s
 
 
 @given(STEPS)
-def test_unknown_batches_might_as_well_not_have_come(steps: list[tuple[str, float, bool]]) -> None:
+def test_unknown_batches_might_as_well_not_have_come(steps: list[Step]) -> None:
     def known(only: bool) -> list[Episode]:
         return history(
             *(
@@ -176,7 +178,7 @@ def test_unknown_batches_might_as_well_not_have_come(steps: list[tuple[str, floa
 
 
 @given(STEPS)
-def test_one_cause_alarms_once(steps: list[tuple[str, float, bool]]) -> None:
+def test_one_cause_alarms_once(steps: list[Step]) -> None:
     """Every alarm is decided at once; between two lies a green batch, another champion, or the declared growth."""
     episodes: list[Episode] = []
     version = 1
@@ -206,7 +208,7 @@ def test_a_steady_drift_alarms_exactly_once(score: float, batches: int) -> None:
 
 
 @pytest.mark.parametrize("verdict", ["drift", "stable", "unknown"])
-def test_a_decision_between_two_runs_of_a_batch_is_kept(verdict: str) -> None:
+def test_a_decision_between_two_runs_of_a_batch_is_kept(verdict: TableVerdict) -> None:
     (episode,) = history(report(1, "drift"))
     (again,) = watch([episode.acknowledged("2013-01-01")], report(1, verdict))
     assert again.acknowledged_score == episode.score

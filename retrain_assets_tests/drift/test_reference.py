@@ -10,7 +10,7 @@ from retrain_assets.data.windows import Calendar
 from retrain_assets.drift.reference import ReferenceProfile, reference_batches, year_before
 from retrain_assets.spec import BatchesSpec, DriftSpec
 
-WEEKS = Calendar(BatchesSpec(every="week", start="2012-01-01"))
+WEEKS = Calendar(BatchesSpec(every="week", start=datetime(2012, 1, 1, tzinfo=UTC)))
 KEYS = [batch.key for batch in WEEKS.until(datetime(2013, 1, 6, tzinfo=UTC))]
 
 
@@ -45,7 +45,7 @@ def test_without_batches_of_the_season_there_is_no_reference() -> None:
 
 
 def test_batches_of_another_calendar_are_of_no_season() -> None:
-    shifted = Calendar(BatchesSpec(every="week", start="2012-01-03"))
+    shifted = Calendar(BatchesSpec(every="week", start=datetime(2012, 1, 3, tzinfo=UTC)))
     reference = ReferenceProfile(kind="same_season", profiles=PROFILES)
     assert reference.for_batch(shifted.batch("2013-02-05"), shifted, 3) is None
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrain_assets.drift.report import ColumnDrift, DriftReport
+from retrain_assets.drift.report import ColumnDrift, ColumnVerdict, DriftReport
 
 SCORES = st.one_of(st.none(), st.floats(0, 1))
 COLUMNS = st.builds(
@@ -40,7 +40,7 @@ def test_writing_and_reading_give_the_same_report(report: DriftReport) -> None:
     assert DriftReport.from_frame(frame) == report
 
 
-def example(*columns: tuple[str, float | None, str]) -> DriftReport:
+def example(*columns: tuple[str, float | None, ColumnVerdict]) -> DriftReport:
     return DriftReport(
         model="m",
         batch="b",
@@ -59,7 +59,7 @@ def example(*columns: tuple[str, float | None, str]) -> DriftReport:
                 verdict=verdict,
                 reason="r",
                 before="",
-                after="",  # type: ignore[arg-type]
+                after="",
             )
             for name, score, verdict in columns
         ),
