@@ -16,7 +16,14 @@ from retrain_assets.data.failures import Failures
 from retrain_assets.data.reasons import reason_of_check
 from retrain_assets.data.reserved import is_reserved
 from retrain_assets.data.row_ids import ROW_ID, as_text, row_ids
-from retrain_assets.data.schemas import as_schema, compile_schema, load_schema, without_columns
+from retrain_assets.data.schemas import (
+    as_schema,
+    compile_schema,
+    is_plain,
+    load_schema,
+    remaining_rules,
+    without_columns,
+)
 from retrain_assets.data.targets import read_targets
 from retrain_assets.data.windows import Batch
 from retrain_assets.errors import DeclarationError, Problem
@@ -60,10 +67,13 @@ class Contract:
     schema: DataFrameSchema
     visible: DataFrameSchema = field(init=False, repr=False)
     """The schema of validated rows."""
+    remaining: DataFrameSchema | None = field(init=False, repr=False)
+    """The part of it that is about more than single values."""
 
     def __post_init__(self) -> None:
         visible = without_columns(self.schema, self.spec.hidden_columns, event_time=self.spec.event_time)
         object.__setattr__(self, "visible", visible)
+        object.__setattr__(self, "remaining", remaining_rules(visible))
 
     @classmethod
     def of(cls, spec: ModelSpec) -> Contract:
@@ -202,15 +212,39 @@ class Contract:
         failures.add(np.flatnonzero(missing), column=_names(self.spec.row_id), rule="row_id", reason="missing_value")
 
     def _checked(self, converted: pd.DataFrame, failures: Failures) -> pd.DataFrame:
-        """The rows that respect the schema by pandera's own word; each pass takes out those that do not."""
-        from pandera.errors import SchemaErrors
-
+        """The rows that respect the schema by pandera's own word, as the types of the schema."""
         shown = [name for name in converted.columns if not name.startswith(_KEY)]
         present = converted.loc[~failures.failed, shown]
-        rows = pd.DataFrame({name: self._final(name, present[name]) for name in present.columns}, index=present.index)
+        columns = self._columns_of(shown)
+        rows = pd.DataFrame({name: _as_declared(present[name], columns[name]) for name in shown}, index=present.index)
+        for name, column in columns.items():
+            if is_plain(column):
+                self._check_values(rows[name], column, failures)
+        rows = rows[~failures.failed[rows.index.to_numpy()]]
+        return rows if self.remaining is None or rows.empty else self._validated(rows, self.remaining, failures)
+
+    def _check_values(self, values: pd.Series, column: Column, failures: Failures) -> None:
+        for check in column.checks:
+            outcome = check(values)
+            if not outcome.check_passed:
+                # Missing values are left out of the output: its index tells the rows.
+                output = outcome.check_output
+                broken = output.index[~output.to_numpy(dtype=bool)]
+                failures.add(
+                    broken.to_numpy(dtype=np.intp),
+                    column=str(values.name),
+                    rule=str(check.error or check.name),
+                    reason=reason_of_check(check.name),
+                    values=values[broken],
+                )
+
+    def _validated(self, rows: pd.DataFrame, schema: DataFrameSchema, failures: Failures) -> pd.DataFrame:
+        """Rows that pass rules about whole columns and rows; each pass takes out those that do not."""
+        from pandera.errors import SchemaErrors
+
         for _ in range(_MAX_PASSES):
             try:
-                return self.visible.validate(rows, lazy=True)
+                return schema.validate(rows, lazy=True)
             except SchemaErrors as errors:
                 for error in errors.schema_errors:
                     self._note_error(error, rows, failures)
@@ -220,21 +254,10 @@ class Contract:
         failures.add(rows.index.to_numpy(dtype=np.intp), column="", rule="schema", reason="check_failed")
         return rows.iloc[:0]
 
-    def _final(self, name: str, values: pd.Series) -> pd.Series:
-        column = self._columns_of([name])[name]
-        dtype = _plain_dtype(column)
-        if dtype is None or kind_of(dtype) in ("string", "other"):
-            return values.astype(dtype) if isinstance(dtype, pd.StringDtype) else values
-        if isinstance(dtype, pd.DatetimeTZDtype):
-            return values.dt.tz_convert(dtype.tz).astype(dtype)
-        if kind_of(dtype) == "datetime":
-            return values.dt.tz_localize(None).astype(dtype)
-        return values.astype(dtype)
-
     def _note_error(self, error: SchemaError, rows: pd.DataFrame, failures: Failures) -> None:
         code = "" if error.reason_code is None else error.reason_code.name
         cases = error.failure_cases
-        column = str(getattr(error.schema, "name", None) or "") if error.schema is not self.visible else ""
+        column = str(getattr(error.schema, "name", None) or "") if error.schema is not self.remaining else ""
         if code == "CHECK_ERROR":
             raise DeclarationError([Problem(field="schema", message=_crash(self.spec, error, column))])
         if not isinstance(cases, pd.DataFrame) or cases["index"].isna().any():
@@ -316,6 +339,21 @@ def _key(column: str) -> str:
 
 def _names(columns: Sequence[str]) -> str:
     return ", ".join(columns) or ROW_ID
+
+
+def _as_declared(values: pd.Series, column: Column) -> pd.Series:
+    """Converted values as the type of their column; where an optional column is missing its type must allow that."""
+    dtype = _plain_dtype(column)
+    kind: Kind = "other" if dtype is None else kind_of(dtype)
+    if kind == "other" or (kind == "string" and not isinstance(dtype, pd.StringDtype)):
+        return values
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        return values.dt.tz_convert(dtype.tz).astype(dtype)
+    if kind == "datetime":
+        return values.dt.tz_localize(None).astype(dtype)
+    if kind in ("int", "bool") and isinstance(dtype, np.dtype) and values.isna().any():
+        return values
+    return values.astype(dtype)
 
 
 def _plain_dtype(column: Column) -> Any:

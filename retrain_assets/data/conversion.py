@@ -149,6 +149,8 @@ def _texts(values: pd.Series, lenient: bool) -> tuple[pd.Series, NDArray[np.bool
     objects = objects.where(known, None)
     if values.dtype == TEXT:
         return objects, np.zeros(len(values), dtype=bool)
+    if pd.api.types.infer_dtype(objects, skipna=True) == "string":
+        return objects, np.zeros(len(values), dtype=bool)
     other = known & ~objects.map(_is_text).to_numpy(dtype=bool)
     if other.any() and lenient:
         return as_text(values), np.zeros(len(values), dtype=bool)

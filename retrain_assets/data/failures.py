@@ -84,7 +84,7 @@ class Failures:
 
         frame = pd.DataFrame(
             {
-                "row_id": ids.to_numpy(dtype=object)[positions],
+                "row_id": ids.astype("object").where(ids.notna(), None).to_numpy(dtype=object)[positions],
                 "row_number": numbers[positions],
                 "column": repeated([failure.column for failure in self._kept]),
                 "rule": repeated([failure.rule for failure in self._kept]),

@@ -21,6 +21,7 @@ from retrain_assets.data.windows import Batch
 from retrain_assets.errors import DataError, did_you_mean
 
 AVAILABLE_AT = "available_at"
+BATCH = "ra_batch"
 LABEL_COLUMNS = (ROW_ID, "event_time", "label", AVAILABLE_AT, "revision")
 
 
@@ -163,7 +164,12 @@ def merge_labels(stored: pd.DataFrame | None, delivered: pd.DataFrame, as_of: da
 
 
 def labels_as_of(labels: pd.DataFrame, moment: datetime) -> pd.DataFrame:
-    """What was known at a moment: of each row the highest revision that was available by then."""
+    """What was known at a moment: of each row the highest revision that was available by then.
+
+    A row id is unique within its batch only: where the labels of several batches are read together, their `ra_batch`
+    tells them apart.
+    """
     known = labels[labels[AVAILABLE_AT] <= moment]
-    newest = known.sort_values("revision", kind="stable").drop_duplicates(ROW_ID, keep="last")
+    key = [ROW_ID] if BATCH not in labels.columns else [BATCH, ROW_ID]
+    newest = known.sort_values("revision", kind="stable").drop_duplicates(key, keep="last")
     return newest.sort_values(["event_time", ROW_ID], kind="stable").reset_index(drop=True)

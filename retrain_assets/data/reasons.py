@@ -38,13 +38,17 @@ _BY_CHECK: dict[str, str] = {
     "in_range": "out_of_range",
     "isin": "unseen_category",
     "equal_to": "unseen_category",
-    "unique_values_eq": "unseen_category",
     "str_matches": "pattern_mismatch",
     "str_contains": "pattern_mismatch",
     "str_startswith": "pattern_mismatch",
     "str_endswith": "pattern_mismatch",
     "str_length": "pattern_mismatch",
 }
+
+
+def is_value_check(name: str | None) -> bool:
+    """Whether a check of pandera's judges each value by itself."""
+    return name in _BY_CHECK
 
 
 def reason_of_check(name: str | None) -> str:

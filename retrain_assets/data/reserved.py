@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from retrain_assets.data.row_ids import as_text
+
 _KEY = "reserved rows v1"  # 16 bytes, as the hash demands: with another key other rows would be reserved
 
 
@@ -19,11 +21,7 @@ def is_reserved(values: pd.Series, share: float) -> NDArray[np.bool_]:
     >>> bool(abs(is_reserved(ids, 0.2).mean() - 0.2) < 0.02)
     True
     """
-    texts = values.astype("object").map(_text).to_numpy(dtype=object)
-    hashes = pd.util.hash_array(texts, hash_key=_KEY, categorize=True)
+    texts = as_text(values).to_numpy(dtype=object)
+    hashes = pd.util.hash_array(texts, hash_key=_KEY, categorize=False)
     # The product is an integer of Python, exact: as floats the two sides would be rounded to 53 bits.
     return hashes < np.uint64(min(int(share * 2**64), 2**64 - 1))
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else str(value)

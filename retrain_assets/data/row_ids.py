@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 ROW_ID = "ra_row_id"
@@ -52,6 +53,9 @@ def as_text(values: pd.Series) -> pd.Series:
         return pd.Series(categories.to_numpy(dtype=object)[values.cat.codes], index=values.index).where(
             values.notna(), None
         )
+    if _all_text(values):
+        objects = values.astype("object")
+        return objects.where(objects.notna(), None)
     known = values.dropna()
     if pd.api.types.is_bool_dtype(values.dtype):
         texts = known.astype(bool).map({True: "true", False: "false"})
@@ -71,11 +75,10 @@ def as_text(values: pd.Series) -> pd.Series:
 
 
 def _iso(times: pd.Series) -> pd.Series:
-    whole = times.astype("datetime64[us]")
-    return (
-        pd.Series(whole.to_numpy().astype("datetime64[us]").astype(str), index=times.index).str.removesuffix(".000000")
-        + "Z"
-    )
+    moments = times.to_numpy().astype("datetime64[us]")
+    unit = "s" if (moments == moments.astype("datetime64[s]")).all() else "us"
+    texts = np.char.add(np.datetime_as_string(moments, unit=unit), "Z")
+    return pd.Series(texts.astype(object), index=times.index)
 
 
 def _float_texts(numbers: pd.Series) -> pd.Series:
@@ -96,12 +99,18 @@ def _object_text(value: object) -> str:
     return str(value)
 
 
+def _all_text(values: pd.Series) -> bool:
+    return pd.api.types.infer_dtype(values, skipna=True) == "string"
+
+
 def _joined(parts: Sequence[pd.Series]) -> pd.Series:
     """The parts with `|` between them; a `|` inside a part is escaped where more than one is joined."""
     if len(parts) == 1:
         return parts[0]
-    escaped = [part.str.replace("\\", "\\\\", regex=False).str.replace("|", "\\|", regex=False) for part in parts]
-    joined = escaped[0]
-    for part in escaped[1:]:
-        joined = joined + "|" + part
-    return joined.astype("object")
+    rows = zip(*(part.to_numpy(dtype=object) for part in parts), strict=True)
+    joined = [None if None in row else "|".join(map(_escaped, row)) for row in rows]
+    return pd.Series(joined, index=parts[0].index, dtype="object")
+
+
+def _escaped(part: str) -> str:
+    return part.replace("\\", "\\\\").replace("|", "\\|")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from retrain_assets.data.conversion import UTC_TIME
+from retrain_assets.data.conversion import UTC_TIME, kind_of
+from retrain_assets.data.reasons import is_value_check
 from retrain_assets.errors import DeclarationError, Problem, did_you_mean
 from retrain_assets.spec import ColumnSpec, ModelSpec
 
@@ -139,3 +140,39 @@ def without_columns(schema: DataFrameSchema, hidden: Iterable[str], *, event_tim
         name=copy.name,
         description=copy.description,
     )
+
+
+def is_plain(column: Column) -> bool:
+    """Whether a column has no rule but its type and checks of single values: these need no pass of their own.
+
+    Its checks can be called one by one; what remains is left to pandera's validation of the whole.
+    """
+    return (
+        _known_kind(column)
+        and not (column.unique or column.parsers or column.default is not None)
+        and all(_is_rowwise(check) for check in column.checks)
+    )
+
+
+def _known_kind(column: Column) -> bool:
+    dtype = getattr(column.dtype, "type", None)
+    return dtype is not None and kind_of(dtype) != "other"
+
+
+def _is_rowwise(check: Any) -> bool:
+    return is_value_check(check.name) and check.groupby is None and not check.raise_warning
+
+
+def remaining_rules(visible: DataFrameSchema) -> DataFrameSchema | None:
+    """What is left for a pass over whole columns and rows; None where every column is plain.
+
+    Types and missing values have been seen to by then.
+    """
+    rest = deepcopy(visible)
+    if not rest.add_missing_columns:
+        rest = rest.remove_columns([str(name) for name, column in rest.columns.items() if is_plain(column)])
+    columns: dict[str, Column] = rest.columns
+    for column in columns.values():
+        column.nullable = column.default is None
+        column.required = False
+    return rest if columns or rest.checks or rest.unique or rest.parsers else None
