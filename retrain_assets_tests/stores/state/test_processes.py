@@ -1,0 +1,147 @@
+"""Several processes on one state database: of two that want the same, one loses; nobody is lost or overlooked."""
+
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from retrain_assets.errors import PromotionConflictError
+from retrain_assets.stores.state import SqlStateStore
+from retrain_assets_tests.stores.state.records import NOW, promotion
+from retrain_assets_tests.stores.state.state_writer import ROUNDS
+
+WRITERS = ("a", "b", "c")
+
+
+def run_writers(url, what):
+    """All at once, on a database that none of them has seen before."""
+    command = [sys.executable, "-m", "retrain_assets_tests.stores.state.state_writer", url, what]
+    writers = [
+        subprocess.Popen([*command, name], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for name in WRITERS
+    ]
+    printed = []
+    for writer in writers:
+        output, error = writer.communicate(timeout=120)
+        assert writer.returncode == 0, error
+        printed.append(output.split())
+    return printed
+
+
+def test_all_create_the_same_database_and_every_row_is_told(url, store):
+    printed = run_writers(url, "outbox")
+    ids = [int(word) for words in printed for word in words]
+    assert sorted(ids) == [row.id for row in store.outbox()]
+    assert len(set(ids)) == ROUNDS * len(WRITERS)
+    for words in printed:
+        assert sorted(map(int, words)) == list(map(int, words))
+
+
+def test_a_reader_never_misses_a_row(store, url):
+    """A cursor that has passed an id has seen all below it, while writers go on."""
+    store.upgrade()
+    seen, cursor = [], 0
+    done = threading.Event()
+
+    def write():
+        run_writers(url, "outbox")
+        done.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    while True:
+        finished = done.is_set()
+        for row in store.outbox(after=cursor):
+            seen.append(row.id)
+            cursor = row.id
+        if finished:
+            break
+    writer.join()
+    assert seen == [row.id for row in store.outbox()]
+    assert len(seen) == ROUNDS * len(WRITERS)
+
+
+def test_a_row_waits_for_the_rows_before_it(store):
+    """A transaction that took a smaller id and has not committed yet holds the others back."""
+    store.upgrade()
+    order = []
+
+    def append():
+        store.append_outbox("event", "late", now=NOW)
+        order.append("second committed")
+
+    from retrain_assets.stores.state.store import _tell
+
+    with store._database.writing() as connection:
+        _tell(connection, "event", "early", now=NOW)
+        other = threading.Thread(target=append)
+        other.start()
+        other.join(timeout=0.3)
+        assert other.is_alive()
+        assert store.outbox() == []
+        order.append("first commits")
+    other.join()
+    assert order == ["first commits", "second committed"]
+    assert [row.model for row in store.outbox()] == ["early", "late"]
+
+
+def test_promotions_stay_one_chain(url, store):
+    won = [int(words[0]) for words in run_writers(url, "promote")]
+    chain = store.promotions("flight_delay")
+    assert len(chain) == sum(won) >= ROUNDS
+    assert [link.previous_id for link in chain] == [None, *[link.id for link in chain[:-1]]]
+
+
+def test_of_two_promotions_at_once_one_loses(store):
+    store.upgrade()
+    barrier = threading.Barrier(2)
+    outcomes = []
+
+    def promote(version):
+        barrier.wait()
+        try:
+            outcomes.append(store.append_promotion(promotion(version=version)).version)
+        except PromotionConflictError:
+            outcomes.append("lost")
+
+    threads = [threading.Thread(target=promote, args=(version,)) for version in (1, 2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert outcomes.count("lost") == 1
+    assert [link.version for link in store.promotions("flight_delay")] == [each for each in outcomes if each != "lost"]
+
+
+def test_one_takes_the_lease(url, store):
+    assert sorted(words[0] for words in run_writers(url, "lease")) == ["False", "False", "True"]
+    assert store.lease_owner("flight_delay", now=NOW) in WRITERS
+
+
+@pytest.mark.parametrize("moment", ["before commit", "after commit"])
+def test_killed_in_the_middle_of_a_promotion(tmp_path, moment):
+    """The change and its outbox row are both there or both not; the same call again says which."""
+    url = f"sqlite:///{tmp_path / 'state.db'}"
+    script = (
+        "import os, signal, sys\n"
+        "import sqlalchemy as sa\n"
+        "from retrain_assets.stores.state import SqlStateStore\n"
+        "from retrain_assets_tests.stores.state.records import promotion\n"
+        "store = SqlStateStore(sys.argv[1])\n"
+        "store.upgrade()\n"
+        "if sys.argv[2] == 'before commit':\n"
+        "    sa.event.listen(store._database.engine, 'commit', lambda c: os.kill(os.getpid(), signal.SIGKILL))\n"
+        "store.append_promotion(promotion())\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", script, url, moment], check=False).returncode == -9
+    store = SqlStateStore(url)
+    if moment == "before commit":
+        assert store.outbox() == []
+        store.append_promotion(promotion())
+    else:
+        with pytest.raises(PromotionConflictError):
+            store.append_promotion(promotion())
+    assert len(store.promotions("flight_delay")) == len(store.outbox()) == 1
+    store.close()
