@@ -58,6 +58,7 @@ class Driver:
         definitions: the code location.
         models: its models, by name.
         origin: where the location is loaded from, so that the UI links the runs to it.
+        wanted: which requests are executed; by default all. What is left asks again, here or of the daemon.
     """
 
     def __init__(
@@ -67,12 +68,14 @@ class Driver:
         models: Mapping[str, DeclaredModel],
         *,
         origin: RemoteRepositoryOrigin | None = None,
+        wanted: Callable[[dg.RunRequest], bool] = lambda _: True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._instance = instance
         self._repository = definitions.get_repository_def()
         self._models = models
         self._origin = origin
+        self._wanted = wanted
         self._clock = clock
         self._cursors: dict[str, str | None] = {}
         self._evaluated: dict[str, float] = {}
@@ -89,7 +92,7 @@ class Driver:
         for sensor in self._repository.sensor_defs:
             if isinstance(sensor, dg.RunStatusSensorDefinition) or not self._due(sensor):
                 continue
-            for request in self._evaluate(sensor):
+            for request in filter(self._wanted, self._evaluate(sensor)):
                 ran = self._run(sensor.name, request)
                 if ran is not None:
                     yield ran
