@@ -1,95 +1,23 @@
-"""Profiles of columns and tables that add up: `profile(a) + profile(b) == profile(a + b)`."""
+"""Profiles of tables that add up: `profile(a) + profile(b) == profile(a + b)`."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import reduce
-from itertools import accumulate
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from retrain_assets.data import sketch
-from retrain_assets.errors import DataError
-
-ColumnKind = Literal["numeric", "categorical", "boolean", "datetime"]
-
-MAX_CATEGORIES = 200
-"""So many of the most frequent categories are counted by name, the rest together."""
-MAX_CATEGORY_LENGTH = 100
-"""A longer text is cut before it is counted."""
-DAY = 86_400
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ColumnProfile:
-    """What one column of some rows looks like.
-
-    Counts are exact and stay exact under addition; mean and `m2` within rounding. Names of categories are exact while
-    a column has at most `MAX_CATEGORIES`; beyond, a kept count is short by at most the `other` of the addends.
-
-    Args:
-        name: of the column.
-        kind: of its values; a column without any present value takes the kind of what it is added to.
-        rows: all rows.
-        missing: rows without a value (None, NaN, NaT).
-        infinite: rows with plus or minus infinity; they are in none of the fields below.
-        zeros: rows that are exactly zero.
-        minimum: smallest value; of a datetime, in seconds since 1970 (UTC), as all numbers here.
-        maximum: largest value.
-        mean: mean value.
-        m2: sum of the squared deviations from the mean (Chan, Golub and LeVeque 1983).
-        precision: binary digits of the bins of a numeric column (see `retrain_assets.data.sketch`).
-        bins: rows by fine bin, where there are any; of a datetime, by day since 1970.
-        categories: rows by category, as text, the most frequent first.
-        other: rows of all other categories.
-    """
-
-    name: str
-    kind: ColumnKind
-    rows: int
-    missing: int
-    infinite: int = 0
-    zeros: int = 0
-    minimum: float | None = None
-    maximum: float | None = None
-    mean: float | None = None
-    m2: float = 0.0
-    precision: int = sketch.FINEST
-    bins: Mapping[int, int] = field(default_factory=dict[int, int])
-    categories: Mapping[str, int] = field(default_factory=dict[str, int])
-    other: int = 0
-
-    @property
-    def present(self) -> int:
-        """Rows with a finite value."""
-        return self.rows - self.missing - self.infinite
-
-    @property
-    def missing_share(self) -> float:
-        """Share of the rows without a value; 0 for no rows."""
-        return self.missing / self.rows if self.rows else 0.0
-
-    @property
-    def deviation(self) -> float | None:
-        """Standard deviation of the present values (divided by n - 1); None below two."""
-        return (self.m2 / (self.present - 1)) ** 0.5 if self.mean is not None and self.present > 1 else None
-
-    def quantile(self, share: float) -> float | None:
-        """The value that the given share of the present rows does not exceed, within the bins' accuracy."""
-        if not self.bins or self.minimum is None or self.maximum is None:
-            return None
-        keys, counts = bins_of(self)
-        reached = int(np.searchsorted(np.cumsum(counts), share * counts.sum()))
-        low, high = bin_edges(self, keys[min(reached, len(keys) - 1)][None])
-        return float(np.clip((low[0] + high[0]) / 2, self.minimum, self.maximum))
-
-    def __add__(self, other: ColumnProfile) -> ColumnProfile:
-        return merge_columns([self, other])
+from retrain_assets.data.column_profile import (
+    COUNTED,
+    ColumnProfile,
+    absent_column,
+    column_of,
+    merge_columns,
+    sketch_record,
+)
+from retrain_assets.data.column_profiling import profile_column
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +60,7 @@ class TableProfile:
                 "deviation": column.deviation,
                 "median": column.quantile(0.5),
                 "distinct_categories": len(column.categories),
-                "sketch": _dumps(_sketch_record(column)),
+                "sketch": _dumps(sketch_record(column)),
             }
             for column in self.columns
         ]
@@ -142,8 +70,8 @@ class TableProfile:
     def from_frame(cls, frame: pd.DataFrame) -> TableProfile:
         """Reads what `to_frame` wrote; of a table without columns nothing is left, not even its rows."""
         columns = tuple(
-            _column_of(
-                {**json.loads(row["sketch"]), **{name: row[name] for name in _COUNTED}},
+            column_of(
+                {**json.loads(row["sketch"]), **{name: row[name] for name in COUNTED}},
                 name=row["column"],
                 kind=row["kind"],
             )
@@ -155,8 +83,8 @@ class TableProfile:
         """The whole profile in what JSON can say."""
         columns = [
             {"name": column.name, "kind": column.kind}
-            | {counted: getattr(column, counted) for counted in _COUNTED}
-            | _sketch_record(column)
+            | {counted: getattr(column, counted) for counted in COUNTED}
+            | sketch_record(column)
             for column in self.columns
         ]
         return {"rows": self.rows, "columns": columns}
@@ -164,7 +92,7 @@ class TableProfile:
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> TableProfile:
         """Reads what `to_record` made."""
-        columns = tuple(_column_of(column, name=column["name"], kind=column["kind"]) for column in record["columns"])
+        columns = tuple(column_of(column, name=column["name"], kind=column["kind"]) for column in record["columns"])
         return cls(rows=record["rows"], columns=columns)
 
     def to_json(self) -> str:
@@ -177,7 +105,6 @@ class TableProfile:
         return cls.from_record(json.loads(text))
 
 
-_COUNTED = ("rows", "missing", "infinite", "zeros")
 _TABLE = {
     "column": "object",
     "kind": "object",
@@ -207,7 +134,7 @@ def profile_table(frame: pd.DataFrame, columns: Sequence[str] | None = None) -> 
     (2.0, 1)
     """
     names = [str(name) for name in frame.columns if not str(name).startswith("ra_")] if columns is None else columns
-    return TableProfile(rows=len(frame), columns=tuple(_profile_column(name, frame[name]) for name in names))
+    return TableProfile(rows=len(frame), columns=tuple(profile_column(name, frame[name]) for name in names))
 
 
 def merge_tables(profiles: Iterable[TableProfile]) -> TableProfile:
@@ -230,237 +157,6 @@ def merge_tables(profiles: Iterable[TableProfile]) -> TableProfile:
             )
             for name in names
         ),
-    )
-
-
-def absent_column(name: str, rows: int) -> ColumnProfile:
-    """A column that the rows do not have: all missing."""
-    return ColumnProfile(name=name, kind="categorical", rows=rows, missing=rows)
-
-
-def merge_columns(profiles: Sequence[ColumnProfile]) -> ColumnProfile:
-    """The profile of one column over all rows together."""
-    kind = _common_kind(profiles)
-    precision, bins = _merged_bins(profiles, kind)
-    categories, other = _most_frequent(_added(profile.categories for profile in profiles))
-    mean, m2 = _moments(profiles)
-    minima = [profile.minimum for profile in profiles if profile.minimum is not None]
-    maxima = [profile.maximum for profile in profiles if profile.maximum is not None]
-    return ColumnProfile(
-        name=profiles[0].name,
-        kind=kind,
-        rows=sum(profile.rows for profile in profiles),
-        missing=sum(profile.missing for profile in profiles),
-        infinite=sum(profile.infinite for profile in profiles),
-        zeros=sum(profile.zeros for profile in profiles),
-        minimum=min(minima) if minima else None,
-        maximum=max(maxima) if maxima else None,
-        mean=mean,
-        m2=m2,
-        precision=precision,
-        bins=bins,
-        categories=categories,
-        other=other + sum(profile.other for profile in profiles),
-    )
-
-
-def bins_of(profile: ColumnProfile) -> tuple[sketch.Keys, sketch.Counts]:
-    """Keys and counts of the fine bins, ascending."""
-    return (
-        np.fromiter(profile.bins.keys(), dtype=np.int64, count=len(profile.bins)),
-        np.fromiter(profile.bins.values(), dtype=np.int64, count=len(profile.bins)),
-    )
-
-
-def bin_edges(profile: ColumnProfile, keys: sketch.Keys) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Lower and upper edges of fine bins, in the units of the column."""
-    if profile.kind == "datetime":
-        return (keys * DAY).astype(np.float64), ((keys + 1) * DAY).astype(np.float64)
-    return sketch.edges_of(keys, profile.precision)
-
-
-def _profile_column(name: str, values: pd.Series) -> ColumnProfile:
-    kind = _kind_of(values)
-    if kind == "datetime":
-        return _profile_numbers(name, kind, _seconds(values))
-    if kind == "numeric":
-        return _profile_numbers(name, kind, _floats(values))
-    present = values.dropna()
-    if pd.api.types.is_object_dtype(values.dtype) and pd.api.types.infer_dtype(present) not in ("string", "boolean"):
-        present = present.astype(str)
-    counted = present.value_counts()
-    categories, other = _most_frequent(
-        _added({str(label)[:MAX_CATEGORY_LENGTH]: int(count)} for label, count in counted.items() if count)
-    )
-    return ColumnProfile(
-        name=name,
-        kind=kind,
-        rows=len(values),
-        missing=len(values) - len(present),
-        categories=categories,
-        other=other,
-    )
-
-
-def _profile_numbers(name: str, kind: ColumnKind, numbers: npt.NDArray[np.float64]) -> ColumnProfile:
-    missing = int(np.count_nonzero(np.isnan(numbers)))
-    finite = numbers[np.isfinite(numbers)]
-    rows, infinite = len(numbers), len(numbers) - missing - len(finite)
-    if not len(finite):
-        return ColumnProfile(name=name, kind=kind, rows=rows, missing=missing, infinite=infinite)
-    if kind == "datetime":
-        precision = sketch.FINEST
-        keys, sizes = np.unique(np.floor_divide(finite, DAY).astype(np.int64), return_counts=True)
-    else:
-        keys, sizes = np.unique(sketch.keys_of(finite), return_counts=True)
-        precision = sketch.fitting_precision(keys, sketch.FINEST)
-        keys, sizes = sketch.add_up(sketch.collapsed(keys, sketch.FINEST, precision), sizes)
-    with np.errstate(over="ignore", invalid="ignore"):  # squares of the largest doubles are infinite, and may be
-        mean = float(finite.mean())
-        m2 = float(np.square(finite - mean).sum())
-    return ColumnProfile(
-        name=name,
-        kind=kind,
-        rows=rows,
-        missing=missing,
-        infinite=infinite,
-        zeros=int(np.count_nonzero(finite == 0)),
-        minimum=float(finite.min()),
-        maximum=float(finite.max()),
-        mean=mean,
-        m2=m2,
-        precision=precision,
-        bins=dict(zip(keys.tolist(), sizes.tolist(), strict=True)),
-    )
-
-
-_INFERRED: Mapping[str, ColumnKind] = {
-    "boolean": "boolean",
-    "integer": "numeric",
-    "floating": "numeric",
-    "mixed-integer-float": "numeric",
-    "decimal": "numeric",
-    "date": "datetime",
-    "datetime": "datetime",
-    "datetime64": "datetime",
-}
-
-
-def _kind_of(values: pd.Series) -> ColumnKind:
-    dtype = values.dtype
-    if pd.api.types.is_bool_dtype(dtype) and not isinstance(dtype, pd.CategoricalDtype):
-        return "boolean"
-    if pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_timedelta64_dtype(dtype):
-        return "numeric"
-    if pd.api.types.is_datetime64_any_dtype(dtype):
-        return "datetime"
-    if pd.api.types.is_object_dtype(dtype):
-        return _INFERRED.get(pd.api.types.infer_dtype(values, skipna=True), "categorical")
-    return "categorical"
-
-
-def _floats(values: pd.Series) -> npt.NDArray[np.float64]:
-    if pd.api.types.is_timedelta64_dtype(values.dtype):
-        return values.dt.total_seconds().to_numpy(dtype=np.float64)
-    return values.to_numpy(dtype=np.float64, na_value=np.nan)
-
-
-def _seconds(values: pd.Series) -> npt.NDArray[np.float64]:
-    """Seconds since 1970; a time without zone is UTC."""
-    moments = pd.DatetimeIndex(pd.to_datetime(values, utc=True)).as_unit("us")
-    return np.where(moments.isna(), np.nan, moments.to_numpy("datetime64[us]").astype(np.int64) / 1e6)
-
-
-def _common_kind(profiles: Sequence[ColumnProfile]) -> ColumnKind:
-    """The kind of the columns that have values; of all when none has."""
-    kinds = sorted({profile.kind for profile in profiles if profile.rows > profile.missing})
-    if kinds == ["boolean", "categorical"]:
-        return "categorical"
-    if len(kinds) > 1:
-        raise DataError(
-            f"column '{profiles[0].name}' is {' in one batch and '.join(kinds)} in another: profiles of different "
-            "kinds cannot be added. Declare the column's type in the schema."
-        )
-    # Without any value nothing tells the kind: all that counts is that the order of the profiles does not.
-    if kinds:
-        return kinds[0]
-    return profiles[0].kind if len({profile.kind for profile in profiles}) == 1 else "categorical"
-
-
-def _merged_bins(profiles: Sequence[ColumnProfile], kind: ColumnKind) -> tuple[int, dict[int, int]]:
-    precision = min(profile.precision for profile in profiles)
-    parts = [bins_of(profile) for profile in profiles]
-    if kind == "numeric":
-        parts = [
-            (sketch.collapsed(keys, profile.precision, precision), counts)
-            for (keys, counts), profile in zip(parts, profiles, strict=True)
-        ]
-    keys, counts = sketch.add_up(
-        np.concatenate([keys for keys, _ in parts]), np.concatenate([counts for _, counts in parts])
-    )
-    if kind == "numeric":
-        fitting = sketch.fitting_precision(keys, precision)
-        keys, counts = sketch.add_up(sketch.collapsed(keys, precision, fitting), counts)
-        precision = fitting
-    return precision, dict(zip(keys.tolist(), counts.tolist(), strict=True))
-
-
-def _moments(profiles: Sequence[ColumnProfile]) -> tuple[float | None, float]:
-    """Mean and sum of squared deviations of all, pair by pair (Chan, Golub and LeVeque 1983)."""
-    parts = [(profile.present, profile.mean, profile.m2) for profile in profiles if profile.mean is not None]
-    if not parts:
-        return None, 0.0
-
-    def pair(a: tuple[int, float, float], b: tuple[int, float, float]) -> tuple[int, float, float]:
-        n, delta = a[0] + b[0], b[1] - a[1]
-        return n, a[1] + delta * b[0] / n, a[2] + b[2] + delta * delta * a[0] * b[0] / n
-
-    _, mean, m2 = reduce(pair, parts)
-    return mean, m2
-
-
-def _added(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    total: dict[str, int] = {}
-    for part in counts:
-        for label, count in part.items():
-            total[label] = total.get(label, 0) + count
-    return total
-
-
-def _most_frequent(counts: Mapping[str, int]) -> tuple[dict[str, int], int]:
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return dict(ordered[:MAX_CATEGORIES]), sum(count for _, count in ordered[MAX_CATEGORIES:])
-
-
-def _sketch_record(column: ColumnProfile) -> dict[str, Any]:
-    """What the table's own columns do not say; keys of bins as steps, which are short."""
-    keys = list(column.bins)
-    return {
-        "minimum": column.minimum,
-        "maximum": column.maximum,
-        "mean": column.mean,
-        "m2": column.m2,
-        "precision": column.precision,
-        "steps": [key - before for before, key in zip([0, *keys], keys, strict=False)],
-        "counts": list(column.bins.values()),
-        "categories": dict(column.categories),
-        "other": column.other,
-    }
-
-
-def _column_of(record: Mapping[str, Any], *, name: str, kind: ColumnKind) -> ColumnProfile:
-    return ColumnProfile(
-        name=name,
-        kind=kind,
-        **{counted: int(record[counted]) for counted in _COUNTED},
-        minimum=record["minimum"],
-        maximum=record["maximum"],
-        mean=record["mean"],
-        m2=record["m2"],
-        precision=record["precision"],
-        bins=dict(zip(accumulate(record["steps"]), record["counts"], strict=True)),
-        categories=record["categories"],
-        other=record["other"],
     )
 
 

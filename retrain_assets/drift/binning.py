@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from retrain_assets.data import sketch
-from retrain_assets.data.profile import ColumnProfile, bin_edges, bins_of
+from retrain_assets.data.column_profile import ColumnProfile, bin_edges, bins_of
 
 Counts = sketch.Counts
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from retrain_assets.data.profile import ColumnProfile, TableProfile, absent_column
+from retrain_assets.data.column_profile import ColumnProfile, absent_column
+from retrain_assets.data.profile import TableProfile
 from retrain_assets.drift.binning import fit_binning
 from retrain_assets.drift.distances import DISTANCES
 from retrain_assets.drift.report import ColumnDrift, ColumnVerdict, DriftReport, TableVerdict

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from retrain_assets.data.profile import ColumnProfile, TableProfile, bin_edges, bins_of
+from retrain_assets.data.column_profile import ColumnProfile, bin_edges, bins_of
+from retrain_assets.data.profile import TableProfile
 from retrain_assets.drift.report import ColumnDrift, DriftReport
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrain_assets.data import sketch
-from retrain_assets.data.profile import MAX_CATEGORIES, ColumnProfile, TableProfile, merge_tables, profile_table
+from retrain_assets.data.column_profile import MAX_CATEGORIES, ColumnProfile
+from retrain_assets.data.profile import TableProfile, merge_tables, profile_table
 from retrain_assets.errors import DataError
 
 NUMBERS = st.one_of(st.floats(-1e9, 1e9), st.sampled_from([0.0, np.nan, np.inf, -np.inf, 1.5]))

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrain_assets.data.profile import ColumnProfile, profile_table
+from retrain_assets.data.column_profile import ColumnProfile
+from retrain_assets.data.profile import profile_table
 from retrain_assets.drift.binning import CategoryBinning, NumericBinning, fit_binning
 
 

@@ -35,7 +35,7 @@ def test_a_side_without_rows_has_no_p_value() -> None:
 
 def test_a_few_rows_in_a_new_cell_are_no_evidence() -> None:
     assert homogeneity_p_value(np.array([40_000, 0]), np.array([5_000, 3])) == 1.0
-    assert homogeneity_p_value(np.array([40_000, 0]), np.array([5_000, 300])) < 1e-9
+    assert (homogeneity_p_value(np.array([40_000, 0]), np.array([5_000, 300])) or 0.0) < 1e-9
 
 
 def test_small_cells_are_counted_together() -> None:
