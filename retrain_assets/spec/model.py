@@ -200,7 +200,10 @@ class DriftSpec(SpecModel):
         description="The inputs have drifted when at least this share of the columns (and one) has.",
     )
     bins: int = Field(
-        default=20, ge=2, le=256, description="Quantile bins of a numeric column, fitted on the reference."
+        default=20,
+        ge=2,
+        le=256,
+        description="Quantile bins of a number, or categories told apart; from the reference.",
     )
     smoothing: float = Field(default=0.5, gt=0, description="Pseudo-count added to each bin before shares are taken.")
     min_rows: int = Field(default=200, ge=1, description="Fewer rows than this on either side give `unknown`.")
