@@ -1,0 +1,115 @@
+"""A query sees the half-open window, is fetched in chunks, and never tells its password."""
+
+import logging
+from datetime import datetime, timedelta
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+from retrain_assets.errors import StoreError
+from retrain_assets.spec import EnvReference, SqlSource
+from retrain_assets.stores.sources import make_source
+
+QUERY = "SELECT happened, n, name, price FROM events WHERE happened >= :start AND happened < :end ORDER BY n"
+
+
+@pytest.fixture
+def url(tmp_path):
+    """A database with one event every six hours of January 2013."""
+    url = f"sqlite:///{tmp_path / 'events.db'}"
+    fill(url)
+    return url
+
+
+def fill(url, *, zoned=False):
+    engine = sa.create_engine(url)
+    metadata = sa.MetaData()
+    events = sa.Table(
+        "events",
+        metadata,
+        sa.Column("happened", sa.DateTime(timezone=zoned)),
+        sa.Column("n", sa.Integer),
+        sa.Column("name", sa.Text),
+        sa.Column("price", sa.Numeric(10, 2)),
+    )
+    metadata.create_all(engine)
+    start = datetime.fromisoformat("2013-01-01T00:00:00+00:00" if zoned else "2013-01-01T00:00:00")
+    rows = [
+        {"happened": start + n * timedelta(hours=6), "n": n, "name": None if n < 10 else f"event {n}", "price": n / 4}
+        for n in range(124)
+    ]
+    with engine.begin() as connection:
+        connection.execute(events.insert(), rows)
+    engine.dispose()
+
+
+def reader(url, root, query=QUERY, environ=None, **settings):
+    spec = SqlSource(type="sql", url=url, query=query, **settings)
+    return make_source(spec, root=root, event_time="happened", environ=environ)
+
+
+@pytest.mark.filterwarnings("ignore:Dialect sqlite.*Decimal")
+def test_a_batch_is_its_half_open_window(url, tmp_path, weeks, frame_in):
+    found = frame_in(reader(url, tmp_path).read(weeks[1]))
+    assert found["n"].tolist() == list(range(28, 56))
+    assert found["price"].tolist() == [n / 4 for n in range(28, 56)]
+
+
+@pytest.mark.filterwarnings("ignore:Dialect sqlite.*Decimal")
+def test_the_size_of_a_chunk_does_not_count(url, tmp_path, weeks):
+    """Not even where a column is missing throughout the first chunks."""
+    whole = reader(url, tmp_path).read(weeks[0])
+    assert reader(url, tmp_path, chunk_rows=3).read(weeks[0]) == whole
+    assert reader(url, tmp_path, chunk_rows=1).read(weeks[0]) == whole
+
+
+def test_a_path_is_relative_to_the_declaration(url, tmp_path, weeks):
+    assert reader("sqlite:///events.db", tmp_path).read(weeks[0]) == reader(url, tmp_path / "x").read(weeks[0])
+
+
+def test_every_closed_batch_is_listed_without_a_connection(tmp_path, weeks):
+    source = reader("postgresql://nobody@nowhere.invalid/none", tmp_path)
+    assert list(source.listing(weeks)) == [week.key for week in weeks]
+
+
+def test_no_rows_are_nothing(url, tmp_path, weeks):
+    assert reader(url, tmp_path).read(weeks[10]) == []
+
+
+def test_a_query_need_not_use_both_bounds(url, tmp_path, weeks, frame_in):
+    found = frame_in(reader(url, tmp_path, query="SELECT n FROM events WHERE happened < :end").read(weeks[0]))
+    assert found["n"].tolist() == list(range(28))
+
+
+def test_the_url_may_be_in_the_environment(url, tmp_path, weeks):
+    source = reader(EnvReference(env="EVENTS"), tmp_path, environ={"EVENTS": url})
+    assert len(source.read(weeks[0])) == 1
+
+
+def test_a_wrong_query_is_said(url, tmp_path, weeks):
+    with pytest.raises(StoreError, match=r"query of batch 2013-01-01 failed at sqlite:.*no such table: evnts"):
+        reader(url, tmp_path, query="SELECT * FROM evnts").read(weeks[0])
+    with pytest.raises(StoreError, match=r"column 'x' .* one type"):
+        reader(url, tmp_path, query="SELECT 1 AS x UNION ALL SELECT 'a'").read(weeks[0])
+    with pytest.raises(StoreError, match="must be an SQLAlchemy URL"):
+        reader("events.db", tmp_path).read(weeks[0])
+
+
+def test_the_password_is_never_told(tmp_path, weeks, caplog):
+    caplog.set_level(logging.DEBUG)
+    source = reader("postgresql://me:s3cret@127.0.0.1:1/none", tmp_path)
+    with pytest.raises(StoreError) as caught:
+        source.read(weeks[0])
+    told = [str(caught.value), repr(caught.value.__cause__), caplog.text]
+    assert "me:***@127.0.0.1" in told[0]
+    assert not any("s3cret" in text for text in told)
+
+
+@pytest.mark.postgres
+def test_postgresql_streams_zoned_times(postgres_url, tmp_path, weeks, frame_in):
+    fill(postgres_url.replace("postgresql://", "postgresql+psycopg2://"), zoned=True)
+    found = frame_in(reader(postgres_url, tmp_path, chunk_rows=5).read(weeks[1]))
+    assert found["n"].tolist() == list(range(28, 56))
+    assert found["happened"].iloc[0] == pd.Timestamp("2013-01-08", tz="UTC")
+    assert found["price"].dtype == "float64"
