@@ -53,9 +53,10 @@ def load_adopted(folder: Path, flavor: dict[str, Any], *, trust: bool) -> BaseEs
             return deserialize("skops", content, trusted_types=unknown)
     elif not trust:
         raise _refusal(f"is stored by {flavor.get('serialization_format', 'pickle')}, which may run any code")
-    import mlflow.sklearn
+    from mlflow.sklearn import load_model
 
-    return mlflow.sklearn.load_model(str(folder))
+    estimator: Any = load_model(str(folder))
+    return estimator
 
 
 def content_hash(folder: Path) -> str:

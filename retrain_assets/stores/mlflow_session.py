@@ -6,7 +6,7 @@ import fcntl
 import logging
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -47,7 +47,7 @@ class MlflowSession:
         return urlparse(self.tracking_uri).scheme in ("http", "https")
 
     @contextmanager
-    def client(self) -> Iterator[MlflowClient]:
+    def client(self) -> Generator[MlflowClient]:
         """MLflow's client of this server or database, without progress bars and notices meanwhile."""
         with _quiet():
             yield self._client
@@ -124,12 +124,12 @@ class MlflowSession:
         self, bundle: ModelBundle, model: Serialized, folder: Path, *, run_id: str, logged: LoggedModel
     ) -> None:
         """Writes the folder that MLflow's own loaders read."""
-        import mlflow
-        import mlflow.sklearn
+        from mlflow import __version__ as mlflow_version
         from mlflow.models import Model
+        from mlflow.sklearn import save_model
 
         libraries = {name: version for name, version in bundle.manifest.libraries.items() if name != "python"}
-        mlflow.sklearn.save_model(
+        save_model(
             bundle.pipeline,
             str(folder),
             mlflow_model=Model(run_id=run_id, model_id=logged.model_id, artifact_path=logged.artifact_location),
@@ -137,7 +137,7 @@ class MlflowSession:
             serialization_format=model.format,
             skops_trusted_types=list(model.trusted) if model.format == "skops" else None,
             pip_requirements=[
-                f"mlflow=={mlflow.__version__}",
+                f"mlflow=={mlflow_version}",
                 "retrain_assets",
                 *(f"{name}=={version}" for name, version in sorted(libraries.items())),
             ],
@@ -170,7 +170,7 @@ class MlflowSession:
 
 
 @contextmanager
-def translated(doing: str) -> Iterator[None]:
+def translated(doing: str) -> Generator[None]:
     """MLflow's exceptions as the package's own.
 
     Raises:
@@ -194,7 +194,7 @@ def _is_mlflow_error(error: Exception) -> bool:
 
 
 @contextmanager
-def _one_at_a_time(database: Path | None) -> Iterator[None]:
+def _one_at_a_time(database: Path | None) -> Generator[None]:
     """One process at a time for the same SQLite file."""
     if database is None:
         yield
@@ -206,7 +206,7 @@ def _one_at_a_time(database: Path | None) -> Iterator[None]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def _quiet() -> Generator[None]:
     levels = {name: logging.getLogger(name).level for name in _CHATTY}
     shown = os.environ.get(_PROGRESS_BAR)
     for name in _CHATTY:

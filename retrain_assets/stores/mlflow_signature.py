@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature
-    from sklearn.base import BaseEstimator
 
 
-def signature_of(pipeline: BaseEstimator) -> ModelSignature | None:
-    """The input columns with their types, None for a pipeline that is not one of ours.
+def signature_of(pipeline: Any) -> ModelSignature:
+    """The input columns with their types.
 
     A type that MLflow does not know (categories, nullable numbers, times with a zone) is `Any` and passed on as it is.
     """
@@ -18,10 +17,8 @@ def signature_of(pipeline: BaseEstimator) -> ModelSignature | None:
     from mlflow.types import ColSpec, DataType, Schema
     from mlflow.types.schema import AnyType
 
-    steps: list[tuple[str, Any]] = getattr(pipeline, "steps", [])
-    dtypes: dict[str, str] | None = getattr(steps[0][1], "input_dtypes_", None) if steps else None
-    if dtypes is None:
-        return None
+    # The first step of a pipeline of ours remembers them: the transform, or the feature matrix where there is none.
+    dtypes: dict[str, str] = pipeline[0].input_dtypes_
     known = {
         "float64": DataType.double,
         "float32": DataType.float,

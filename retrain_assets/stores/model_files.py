@@ -35,7 +35,10 @@ _SOURCES = f"{FOLDER}/sources"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Serialized:
-    """A pipeline as bytes. `trusted` are the types that skops was allowed; `refused` those for which it was not used."""
+    """A pipeline as bytes.
+
+    `trusted` are the types that skops was allowed; `refused` those for which it was not used.
+    """
 
     format: Format
     content: bytes
@@ -49,8 +52,9 @@ class Serialized:
 
 
 def serialize(pipeline: BaseEstimator, *, trusted_types: Iterable[str] = ()) -> Serialized:
-    """By skops, if every type in the pipeline is one that skops, this package or the declaration vouches for; else by
-    cloudpickle, which is loaded only after its hash was verified.
+    """By skops where it, this package or the declaration vouches for every type in the pipeline; else by cloudpickle.
+
+    Either is loaded only after its hash was verified.
 
     Args:
         pipeline: A fitted pipeline.
@@ -184,7 +188,7 @@ def _verify(name: str, content: bytes, expected: str) -> None:
     actual = _sha256(content)
     if actual != expected:
         raise IntegrityError(
-            f"file {name} of the model must have the hash {expected[:16]}… that was recorded (got {actual[:16]}…): it was "
+            f"file {name} of the model must have the recorded hash {expected[:16]}… (got {actual[:16]}…): it was "
             "changed after registration. Nothing of it was loaded; restore it, or roll back to another version."
         )
 
@@ -216,11 +220,8 @@ def _manifest_json(manifest: Manifest) -> bytes:
 
 def _manifest(values: dict[str, Any]) -> Manifest:
     known = {field.name for field in fields(Manifest)}
-    tuples = ("training_batches", "features", "classes", "trusted_types")
-    return Manifest(
-        **{
-            name: tuple(value) if name in tuples else datetime.fromisoformat(value) if name == "training_end" else value
-            for name, value in values.items()
-            if name in known
-        }
-    )
+    kept: dict[str, Any] = {name: value for name, value in values.items() if name in known}
+    for name in ("training_batches", "features", "classes", "trusted_types"):
+        kept[name] = tuple(kept[name])
+    kept["training_end"] = datetime.fromisoformat(kept["training_end"])
+    return Manifest(**kept)

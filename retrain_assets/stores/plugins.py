@@ -6,8 +6,10 @@ import inspect
 from typing import Any
 
 from retrain_assets.errors import DeclarationError, Problem
-from retrain_assets.spec.imports import load_object as load_object
+from retrain_assets.spec.imports import load_object
 from retrain_assets.training.source import TransformSource
+
+__all__ = ["load_object", "read_source"]
 
 
 def read_source(import_path: str, *, field: str = "features.transform") -> TransformSource:

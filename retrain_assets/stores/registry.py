@@ -12,7 +12,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
 
-from retrain_assets.errors import NotStoredError, StoreError
+from retrain_assets.errors import NotStoredError
 from retrain_assets.stores.adoption import AdoptedModel, content_hash, load_adopted
 from retrain_assets.stores.mlflow_session import MlflowSession, input_names, sklearn_flavor, translated
 from retrain_assets.stores.model_files import (
@@ -186,7 +186,7 @@ class MlflowRegistry:
             client.set_registered_model_alias(model, alias, str(version))
 
     def alias(self, model: str, alias: str) -> int | None:
-        with translated(f"reading alias '{alias}' of {model}"), self._session.client() as client:
+        with translated(f"reading alias '{alias}' of {model}"), self._session.client():
             registered = self._session.registered_model(model)
             return None if registered is None or alias not in registered.aliases else int(registered.aliases[alias])
 

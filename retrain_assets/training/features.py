@@ -47,7 +47,7 @@ class FeatureMatrix(TransformerMixin, BaseEstimator):
         ignored: Sequence[str] = (),
         impute: Literal["median", "mean", "none"] = "median",
         encode: Literal["ordinal", "one_hot"] = "ordinal",
-        scale: bool = False,  # noqa: FBT001, FBT002 - scikit-learn clones by keyword
+        scale: bool = False,
     ) -> None:
         self.columns = columns
         self.ignored = ignored
@@ -55,11 +55,11 @@ class FeatureMatrix(TransformerMixin, BaseEstimator):
         self.encode = encode
         self.scale = scale
 
-    def fit(self, X: pd.DataFrame, y: object = None) -> Self:
+    def fit(self, X: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002 - scikit-learn passes it
         """Learns the features, their kinds, and what imputing, encoding and scaling need.
 
         Raises:
-            DeclarationError: a declared feature is not there, a column is of a kind that is no feature, or none is left.
+            DeclarationError: a declared feature is not there, a column cannot be one, or none is left.
         """
         self.features_ = self._select(X)
         self.input_dtypes_ = {name: str(X[name].dtype) for name in self.features_}
@@ -91,16 +91,16 @@ class FeatureMatrix(TransformerMixin, BaseEstimator):
             )
         parts: list[npt.NDArray[np.float64]] = []
         if self.numeric_:
-            numbers = _numbers(X, self.numeric_)
+            numbers: Any = _numbers(X, self.numeric_)
             if self.imputer_ is not None:
                 numbers = self.imputer_.transform(numbers)
             parts.append(numbers if self.scaler_ is None else self.scaler_.transform(numbers))
         if self.encoder_ is not None:
-            parts.append(self.encoder_.transform(_texts(X, self.categorical_)))
+            parts.append(np.asarray(self.encoder_.transform(_texts(X, self.categorical_))))
         matrix = np.hstack(parts)
         return pd.DataFrame(matrix, columns=self.names_, index=X.index, copy=False)
 
-    def get_feature_names_out(self, input_features: object = None) -> npt.NDArray[Any]:
+    def get_feature_names_out(self, input_features: object = None) -> npt.NDArray[Any]:  # noqa: ARG002 - as above
         """Names of the matrix's columns; one-hot columns are named `column=category`."""
         check_is_fitted(self, "names_")
         return np.asarray(self.names_, dtype=object)
@@ -155,7 +155,7 @@ def _kind(column: pd.Series[Any]) -> Kind:
         return "numeric"
     if isinstance(dtype, pd.CategoricalDtype | pd.StringDtype):
         return "categorical"
-    inferred = pd.api.types.infer_dtype(column, skipna=True) if dtype == object else str(dtype)
+    inferred = pd.api.types.infer_dtype(column, skipna=True) if dtype.kind == "O" else str(dtype)
     if inferred in _NUMERIC_OBJECTS:
         return "numeric"
     if inferred in _TEXT_OBJECTS:
@@ -164,8 +164,8 @@ def _kind(column: pd.Series[Any]) -> Kind:
     if inferred.startswith(("date", "time", "period")):
         raise _problem(
             "transform",
-            f"column '{name}' holds times ({inferred}), which are no feature by themselves: derive numbers from it in a "
-            f"transform (such as rows['{name}'].dt.hour), or leave it out by features.columns.",
+            f"column '{name}' holds times ({inferred}), which are no feature by themselves: derive numbers "
+            f"from it in a transform (such as rows['{name}'].dt.hour), or leave it out by features.columns.",
         )
     raise _problem(
         "transform",

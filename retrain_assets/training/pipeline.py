@@ -83,7 +83,8 @@ def build_estimator(spec: ModelSpec, params: Mapping[str, Any]) -> BaseEstimator
             raise _problem(
                 "class",
                 f"'{declared.class_}' must have {method} (it has none): metric {spec.metric} judges "
-                f"{'probabilities' if spec.task == 'classification' else 'predicted values'}. Choose another class or parameters.",
+                f"{'probabilities' if spec.task == 'classification' else 'predicted values'}. "
+                "Choose another class or other parameters.",
             )
     seeds = {
         name: declared.seed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -79,40 +80,40 @@ def search(
 def time_folds(spec: ModelSpec, event_time: pd.Series[Any], folds: int) -> Iterator[tuple[Rows, Rows]]:
     """Positions of training and validation rows, growing like TimeSeriesSplit, cut between batches.
 
-    The batches are divided into folds + 1 spans of about equal number; fold i validates on span i + 1. Its training rows
-    are those of the spans before whose labels were known when the validation span began, as in production.
+    The batches are divided into folds + 1 spans of about equal number; fold i validates on span i + 1. Its training
+    rows are those of the spans before whose labels were known when the validation span began, as in production.
     """
     times = pd.DatetimeIndex(event_time)
     calendar = Calendar(spec.batches.model_copy(update={"end": None}))
     starts = _batch_starts(calendar, times)
-    batch_of_row = np.searchsorted(starts, times.asi8, side="right") - 1
+    batch_of_row = np.searchsorted(starts, times.to_numpy(), side="right") - 1
     present = np.unique(batch_of_row)
     if len(present) < folds + 1:
         raise InsufficientDataError(
             f"a search with {folds} folds needs rows of at least {folds + 1} batches (got {len(present)})"
         )
-    known_at = (times + spec.target.label_delay).asi8
+    known_at = (times + spec.target.label_delay).to_numpy()
     for span in np.array_split(present, folds + 1)[1:]:
         train = np.flatnonzero((batch_of_row < span[0]) & (known_at <= starts[span[0]]))
         valid = np.flatnonzero((batch_of_row >= span[0]) & (batch_of_row <= span[-1]))
         if len(train) == 0:
             raise InsufficientDataError(
                 f"a search with {folds} folds and a label delay of {spec.target.label_delay} needs more batches than "
-                f"{len(present)}: no label was known before {pd.Timestamp(starts[span[0]], unit=times.unit, tz='UTC')}"
+                f"{len(present)}: no label was known before {starts[span[0]]}"
             )
         yield train, valid
 
 
-def _batch_starts(calendar: Calendar, times: pd.DatetimeIndex) -> npt.NDArray[np.int64]:
+def _batch_starts(calendar: Calendar, times: pd.DatetimeIndex) -> npt.NDArray[np.datetime64]:
     first, last = times.min().to_pydatetime(), times.max().to_pydatetime()
     batch = calendar.containing(first)
-    starts: list[pd.Timestamp] = []
+    starts: list[datetime] = []
     while batch is not None and batch.start <= last:
-        starts.append(pd.Timestamp(batch.start))
+        starts.append(batch.start)
         batch = calendar.next(batch)
     if not starts:
         raise InsufficientDataError(f"training rows must not be older than the first batch (got {first})")
-    return pd.DatetimeIndex(starts).as_unit(times.unit).asi8
+    return pd.DatetimeIndex(starts).to_numpy()
 
 
 def _loss(

@@ -49,7 +49,7 @@ class SourceTransform(TransformerMixin, BaseEstimator):
         self.fit_transform(X, y)
         return self
 
-    def fit_transform(self, X: pd.DataFrame, y: object = None, **_fit_params: Any) -> pd.DataFrame:
+    def fit_transform(self, X: pd.DataFrame, y: object = None, **_: Any) -> pd.DataFrame:  # noqa: ARG002 - scikit-learn passes it
         """As `fit`, then `transform`, with the rows transformed once.
 
         Raises:
@@ -78,7 +78,7 @@ class SourceTransform(TransformerMixin, BaseEstimator):
         known = set(self.feature_names_in_)
         return self._apply(X[[name for name in X.columns if name in known]])
 
-    def get_feature_names_out(self, input_features: object = None) -> npt.NDArray[Any]:
+    def get_feature_names_out(self, input_features: object = None) -> npt.NDArray[Any]:  # noqa: ARG002 - as above
         """Names of the features, as scikit-learn asks for them."""
         check_is_fitted(self, "feature_names_out_")
         return self.feature_names_out_
@@ -117,9 +117,9 @@ class SourceTransform(TransformerMixin, BaseEstimator):
         if different or len(alone.columns) != len(together.columns):
             named = ", ".join(f"'{name}'" for name in different) or "the columns returned"
             raise self._problem(
-                f"the features of a row must depend on that row alone, but {named} differ when '{self._path}' gets the "
-                "row by itself: no ranks, means, dummies, lags or encodings over the rows of a batch. Encoding, imputing "
-                "and scaling are declared under `features` and fitted on the training rows."
+                f"the features of a row must depend on that row alone, but {named} differ when '{self._path}' gets "
+                "the row by itself: no ranks, means, dummies, lags or encodings over the rows of a batch. Encoding, "
+                "imputing and scaling are declared under `features` and fitted on the training rows."
             )
 
     @property
@@ -134,12 +134,14 @@ def _inputs(X: pd.DataFrame) -> pd.DataFrame:
     return X[[name for name in X.columns if not str(name).startswith("ra_")]]
 
 
-def _equal(left: object, right: object) -> bool:
-    if isinstance(left, int | float | np.number) and isinstance(right, int | float | np.number):
+def _equal(left: Any, right: Any) -> bool:
+    try:
         return bool(np.isclose(float(left), float(right), rtol=1e-9, atol=1e-12, equal_nan=True))
-    if pd.api.types.is_scalar(left) and pd.api.types.is_scalar(right) and pd.isna(left) and pd.isna(right):
-        return True
-    return bool(left == right)
+    except (TypeError, ValueError):  # not two numbers
+        if not (pd.api.types.is_scalar(left) and pd.api.types.is_scalar(right)):
+            return bool(np.array_equal(left, right))
+        missing = pd.isna(left), pd.isna(right)
+        return all(missing) if any(missing) else bool(left == right)
 
 
 class _TextLoader(importlib.abc.InspectLoader):
@@ -149,10 +151,10 @@ class _TextLoader(importlib.abc.InspectLoader):
         self.text = text
         self.origin = origin
 
-    def get_source(self, fullname: str) -> str:
+    def get_source(self, fullname: str) -> str:  # noqa: ARG002 - of one module only
         return self.text
 
-    def is_package(self, fullname: str) -> bool:
+    def is_package(self, fullname: str) -> bool:  # noqa: ARG002 - as above
         return False
 
 

@@ -1,6 +1,7 @@
 """Objects by import path and the text of a transform, with hints where a path is wrong."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from retrain_assets.stores.plugins import load_object, read_source
 
 
 @pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder = tmp_path / "ra_user_app"
     folder.mkdir()
     (folder / "__init__.py").touch()

@@ -47,7 +47,7 @@ def make_rows(n: int = 300, *, seed: int = 0, days: int = 70) -> pd.DataFrame:
             "number": np.arange(n),
             "time": pd.date_range("2013-01-01", periods=n, freq=pd.Timedelta(days=days) / n, tz="UTC"),
             "x": rng.normal(size=n),
-            "kind": rng.choice(["a", "b", None], size=n),
+            "kind": rng.choice(np.array(["a", "b", None], dtype=object), size=n),
             "flag": rng.random(n) > 0.5,
         }
     )

@@ -33,7 +33,7 @@ def test_missing_numbers_are_imputed_as_declared(impute: Any, value: float) -> N
 def test_statistics_are_those_of_the_training_rows() -> None:
     matrix = FeatureMatrix(columns=["n"], scale=True, impute="none").fit(ROWS)
     later = pd.DataFrame({"n": [100.0, 200.0]})
-    expected = StandardScaler().fit(ROWS[["n"]].to_numpy()).transform(later.to_numpy())
+    expected = np.asarray(StandardScaler().fit(ROWS[["n"]].to_numpy()).transform(later.to_numpy()))
     np.testing.assert_allclose(matrix.transform(later), expected)
 
 

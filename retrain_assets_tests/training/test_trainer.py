@@ -136,7 +136,7 @@ def test_labels_of_other_rows_or_missing_ones_are_refused() -> None:
     with pytest.raises(ValueError, match="on the index"):
         train(make_spec(), rows, labels.iloc[::-1])
     with pytest.raises(ValueError, match="1 missing"):
-        train(make_spec(), rows, labels.astype(object).where(labels.index != 3, None))
+        train(make_spec(), rows, np.array([None if position == 3 else label for position, label in enumerate(labels)]))
 
 
 def test_no_rows_are_insufficient() -> None:
