@@ -14,12 +14,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute
 
+pc: Any = pyarrow.compute
+"""Its functions are made at import, where no type checker sees them."""
 _UTC_MICROSECONDS = pa.timestamp("us", tz="UTC")
 
 
@@ -152,7 +155,7 @@ def _parts(array: pa.Array) -> Iterator[bytes | memoryview]:
     if pa.types.is_floating(kind):
         values = np.asarray(pc.fill_null(array, np.nan)) + 0.0  # -0.0 becomes 0.0
         values[np.isnan(values)] = np.nan
-        yield memoryview(np.ascontiguousarray(values)).cast("B") if len(values) else b""
+        yield values.tobytes()
     elif pa.types.is_list(kind):
         yield np.asarray(pc.fill_null(pc.list_value_length(array), -1)).astype("<i8").tobytes()
         yield from _parts(array.flatten())

@@ -9,13 +9,10 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from retrain_assets.errors import IntegrityError, NotStoredError, StoreError
-
-if TYPE_CHECKING:
-    from fsspec import AbstractFileSystem
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 
@@ -36,7 +33,7 @@ class FsspecBlobStore:
         self._folder = local_path(os.fspath(root_url))
         self._root_url = os.fspath(root_url).rstrip("/")
         self._storage_options = dict(storage_options or {})
-        self._remote: tuple[AbstractFileSystem, str] | None = None
+        self._remote: tuple[Any, str] | None = None
 
     def put(self, content: bytes) -> str:
         content_hash = hashlib.sha256(content).hexdigest()
@@ -77,7 +74,7 @@ class FsspecBlobStore:
         fs.makedirs(path.rpartition("/")[0], exist_ok=True)
         fs.pipe_file(path, content)
 
-    def _filesystem(self) -> tuple[AbstractFileSystem, str]:
+    def _filesystem(self) -> tuple[Any, str]:
         if self._remote is None:
             from fsspec.core import url_to_fs
 

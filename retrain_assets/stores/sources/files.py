@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from retrain_assets.data.windows import Batch
 from retrain_assets.errors import StoreError
@@ -17,9 +17,6 @@ from retrain_assets.spec import FilesSource
 from retrain_assets.stores.blobs import local_path
 from retrain_assets.stores.protocols import RawFile
 from retrain_assets.stores.sources.settings import located, resolve, resolve_all
-
-if TYPE_CHECKING:
-    from fsspec import AbstractFileSystem
 
 _TEMPORARY = (".tmp", ".temp", ".part", ".partial", ".crdownload", ".filepart", ".swp")
 _STAMPS = ("ETag", "etag", "md5Hash", "LastModified", "mtime", "created")
@@ -160,10 +157,10 @@ class _RemoteFolder:
     def __init__(self, url: str, options: Mapping[str, Any]) -> None:
         self._url = url
         self._options = options
-        self._opened: AbstractFileSystem | None = None
+        self._opened: Any = None
 
     @property
-    def _fs(self) -> AbstractFileSystem:
+    def _fs(self) -> Any:
         if self._opened is None:
             from fsspec.core import url_to_fs
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
+from sqlalchemy import exc, pool
 
 from retrain_assets.data.windows import Batch
 from retrain_assets.errors import StoreError
@@ -41,9 +42,9 @@ class SqlReader:
         url = self._url()
         try:
             content = self._query(url, batch)
-        except sa.exc.SQLAlchemyError as error:
+        except exc.SQLAlchemyError as error:
             # The driver's message may repeat the password, the URL's own form does not.
-            reason = str(error.orig if isinstance(error, sa.exc.DBAPIError) else error).strip()
+            reason = str(error.orig if isinstance(error, exc.DBAPIError) else error).strip()
             if url.password:
                 reason = reason.replace(str(url.password), "***")
             raise StoreError(f"the query of batch {batch.key} failed at {url.render_as_string()}: {reason}") from None
@@ -52,7 +53,7 @@ class SqlReader:
     def _url(self) -> sa.URL:
         try:
             url = sa.make_url(with_driver(resolve(self._spec.url, self._environ)))
-        except sa.exc.ArgumentError:
+        except exc.ArgumentError:
             raise StoreError("source.url must be an SQLAlchemy URL such as postgresql://user@host/database") from None
         if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
             return url.set(database=str((self._root / url.database).absolute()))
@@ -60,7 +61,7 @@ class SqlReader:
 
     def _query(self, url: sa.URL, batch: Batch) -> bytes | None:
         # No pool: a batch is one query, and a source must not keep connections of others' databases.
-        engine = sa.create_engine(url, poolclass=sa.pool.NullPool, hide_parameters=True)
+        engine = sa.create_engine(url, poolclass=pool.NullPool, hide_parameters=True)
         with engine.connect().execution_options(stream_results=True) as connection:
             zoned = url.get_backend_name() != "sqlite"
             kind = sa.DateTime(timezone=zoned)

@@ -7,6 +7,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 
 from retrain_assets.data.arrivals import Arrival, RawPart
 from retrain_assets.drift.episodes import Episode
@@ -15,7 +16,7 @@ from retrain_assets.promotion.log import Promotion
 from retrain_assets.stores.protocols import OutboxRow, Step
 from retrain_assets.training.bundle import ModelVersion
 
-Row = Mapping[str, Any]
+Row = Mapping[Any, Any]
 
 
 def outbox_row(row: Row) -> OutboxRow:
@@ -30,7 +31,9 @@ def arrival_values(arrival: Arrival) -> dict[str, Any]:
 
 def arrival_of(row: Row) -> Arrival:
     """The record of a row."""
-    return Arrival(**_own(Arrival, row) | {"parts": tuple(RawPart(**part) for part in row["parts"])})
+    values = _own(Arrival, row)
+    values["parts"] = tuple(RawPart(**part) for part in row["parts"])
+    return Arrival(**values)
 
 
 def step_values(step: Step) -> dict[str, Any]:
@@ -53,8 +56,9 @@ def decision_values(decision: Decision) -> dict[str, Any]:
 
 def decision_of(row: Row) -> Decision:
     """The record of a row."""
-    triggers = tuple(TriggerState(**trigger) for trigger in row["triggers"])
-    return Decision(**_own(Decision, row) | {"triggers": triggers})
+    values = _own(Decision, row)
+    values["triggers"] = tuple(TriggerState(**trigger) for trigger in row["triggers"])
+    return Decision(**values)
 
 
 def promotion_values(promotion: Promotion) -> dict[str, Any]:
@@ -104,7 +108,7 @@ def _stored(kind: sa.types.TypeEngine[Any], value: Any) -> Any:
     return value if bind is None else bind(value, _PLAIN_DIALECT)
 
 
-_PLAIN_DIALECT = sa.create_mock_engine("sqlite://", executor=lambda *_: None).dialect
+_PLAIN_DIALECT = sqlite.dialect()
 
 
 def _values(record: Any) -> dict[str, Any]:

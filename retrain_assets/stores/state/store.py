@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy import exc
 
 from retrain_assets.data.arrivals import Arrival
 from retrain_assets.drift.episodes import Episode
@@ -187,8 +188,7 @@ class SqlStateStore:
                 current = connection.execute(newest).scalar()
                 if current != promotion.previous_id:
                     raise _conflict(promotion, current)
-                inserted = connection.execute(PROMOTIONS.insert().values(values)).inserted_primary_key
-                assigned = replace(promotion, id=inserted[0])
+                assigned = replace(promotion, id=_insert(connection, PROMOTIONS, values))
                 payload = {
                     "promotion_id": assigned.id,
                     "version": promotion.version,
@@ -197,7 +197,7 @@ class SqlStateStore:
                 }
                 _tell(connection, "promotion", model, batch=promotion.batch, payload=payload, now=promotion.promoted_at)
                 return assigned
-        except sa.exc.IntegrityError as error:
+        except exc.IntegrityError as error:
             raise _conflict(promotion, None) from error
 
     def promotions(self, model: str) -> list[Promotion]:
@@ -264,13 +264,13 @@ class SqlStateStore:
             return connection.execute(query).scalar()
 
     @contextmanager
-    def _reading(self) -> Iterator[sa.Connection]:
+    def _reading(self) -> Generator[sa.Connection, None, None]:
         self.upgrade()
         with self._database.reading() as connection:
             yield connection
 
     @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
+    def _writing(self) -> Generator[sa.Connection, None, None]:
         self.upgrade()
         with self._database.writing() as connection:
             yield connection
@@ -298,8 +298,11 @@ def _tell(
 ) -> int:
     """Appends the outbox row of a change, in the change's own transaction."""
     row = {"kind": kind, "model": model, "batch": batch, "payload": dict(payload or {}), "key": key, "recorded_at": now}
-    inserted = connection.execute(OUTBOX.insert().values(row)).inserted_primary_key
-    return int(inserted[0])
+    return _insert(connection, OUTBOX, row)
+
+
+def _insert(connection: sa.Connection, table: sa.Table, values: records.Row) -> int:
+    return connection.execute(table.insert().values(values).returning(table.c.id)).scalar_one()
 
 
 def _find(connection: sa.Connection, table: sa.Table, values: records.Row, *key: str) -> records.Row | None:

@@ -3,6 +3,8 @@
 Written out, not taken from `schema.py`: a step must stay what it was when that module goes on.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -140,9 +142,9 @@ def _create(name: str, *columns: sa.schema.SchemaItem) -> None:
     )
 
 
-def _text(name: str, *, nullable: bool = False) -> sa.Column:
+def _text(name: str, *, nullable: bool = False) -> sa.Column[Any]:
     return sa.Column(name, sa.Text, nullable=nullable)
 
 
-def _integer(name: str, *, nullable: bool = False) -> sa.Column:
+def _integer(name: str, *, nullable: bool = False) -> sa.Column[Any]:
     return sa.Column(name, sa.Integer, nullable=nullable)
