@@ -29,9 +29,8 @@ def row_ids(frame: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
 
 
 def _content_ids(frame: pd.DataFrame) -> pd.Series:
-    # Columns by name: their order in a file is no content. Adding zero makes -0.0 and 0.0 one number.
-    typed = frame[sorted(frame.columns, key=str)]
-    typed = typed.assign(**{name: typed[name] + 0.0 for name in typed.select_dtypes("float").columns})
+    # Columns by name: their order in a file is no content.
+    typed = pd.DataFrame({name: _comparable(frame[name]) for name in sorted(frame.columns, key=str)}, index=frame.index)
     if typed.empty:
         hashes = pd.Series(0, index=frame.index, dtype="uint64")
     else:
@@ -41,6 +40,16 @@ def _content_ids(frame: pd.DataFrame) -> pd.Series:
     again = occurrence > 0
     ids[again] = ids[again] + "#" + (occurrence[again] + 1).astype(str)
     return ids.rename(ROW_ID)
+
+
+def _comparable(values: pd.Series) -> pd.Series:
+    """Equal values with equal bytes: -0.0 and 0.0 are one number, and a time is one whatever its unit."""
+    if pd.api.types.is_float_dtype(values.dtype):
+        return values + 0.0
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        moments = values.dt.tz_convert(None) if isinstance(values.dtype, pd.DatetimeTZDtype) else values
+        return moments.astype("datetime64[us]")
+    return values
 
 
 def as_text(values: pd.Series) -> pd.Series:
@@ -76,9 +85,12 @@ def as_text(values: pd.Series) -> pd.Series:
 
 def _iso(times: pd.Series) -> pd.Series:
     moments = times.to_numpy().astype("datetime64[us]")
-    unit = "s" if (moments == moments.astype("datetime64[s]")).all() else "us"
-    texts = np.char.add(np.datetime_as_string(moments, unit=unit), "Z")
-    return pd.Series(texts.astype(object), index=times.index)
+    seconds = moments.astype("datetime64[s]")
+    # Each time by itself: its text must not depend on whether another row has a fraction.
+    texts = np.datetime_as_string(seconds, unit="s").astype(object)
+    broken = moments != seconds
+    texts[broken] = np.datetime_as_string(moments[broken], unit="us").astype(object)
+    return pd.Series(texts, index=times.index, dtype="object") + "Z"
 
 
 def _float_texts(numbers: pd.Series) -> pd.Series:

@@ -7,12 +7,13 @@ beside these; columns that are not named here are allowed and not looked at.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from retrain_assets.data.contracts import RESERVED, Contract
-from retrain_assets.data.conversion import UTC_TIME
+from retrain_assets.data.conversion import UTC_TIME, kind_of
 from retrain_assets.data.reasons import FILE_REASONS, ROW_REASONS
 from retrain_assets.data.row_ids import ROW_ID
 
@@ -40,11 +41,29 @@ def table_problems(table: str, frame: pd.DataFrame) -> tuple[str, ...]:
 def validated_schema(contract: Contract) -> DataFrameSchema:
     """The schema of the `validated` table of a model: the user's columns with the row id and the reserved mark."""
     pa = _pandera()
+    schema = deepcopy(contract.visible)
+    for column in schema.columns.values():
+        _as_stored(column)
     extra = {
         ROW_ID: pa.Column(str, unique=True, description="Id of the row, from the declared columns or its content."),
         RESERVED: pa.Column(bool, description="Kept from all training, to judge models by."),
     }
-    return contract.visible.add_columns(extra)
+    return schema.add_columns(extra)
+
+
+def _as_stored(column: Column) -> None:
+    """A column of the user's as a table keeps it: categories are texts, and a missing optional column is null."""
+    dtype: Any = getattr(column.dtype, "type", None)
+    if isinstance(dtype, pd.CategoricalDtype):
+        if dtype.categories is not None:
+            column.checks = [*column.checks, _pandera().Check.isin(list(dtype.categories))]
+        column.dtype = None
+    if isinstance(dtype, pd.StringDtype):
+        column.dtype = str
+    if not column.required:
+        column.nullable, column.required = True, not column.regex
+        if dtype is not None and kind_of(dtype) in ("int", "bool"):
+            column.dtype = pd.Int64Dtype() if kind_of(dtype) == "int" else pd.BooleanDtype()
 
 
 def schema_problems(schema: DataFrameSchema, frame: pd.DataFrame) -> tuple[str, ...]:
@@ -68,8 +87,8 @@ def _as_stored_types(schema: DataFrameSchema, frame: pd.DataFrame) -> pd.DataFra
         if name not in frame.columns or dtype is None or frame[name].dtype == dtype:
             continue
         values = frame[name]
-        zoned = pd.api.types.is_datetime64_any_dtype(dtype) and isinstance(values.dtype, pd.DatetimeTZDtype)
-        exact = zoned or isinstance(dtype, pd.Int64Dtype | pd.BooleanDtype) or values.isna().all()
+        times = pd.api.types.is_datetime64_any_dtype(dtype) and pd.api.types.is_datetime64_any_dtype(values.dtype)
+        exact = times or isinstance(dtype, pd.Int64Dtype | pd.BooleanDtype) or values.isna().all()
         try:
             changed |= {str(name): values.astype(dtype)} if exact else {}
         except (TypeError, ValueError):
