@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, cast
 import dagster as dg
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.execution.api import execute_run
+from dagster._core.events import RunFailureReason
 from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
-from dagster._core.storage.tags import RUN_KEY_TAG
+from dagster._core.storage.tags import RUN_FAILURE_REASON_TAG, RUN_KEY_TAG
 from dagster._record import copy
 
 from retrain_assets.errors import RefusedError
@@ -156,7 +157,8 @@ class Driver:
         result = execute_run(InMemoryJob(job), quiet, self._instance)
         if not result.success:
             ended = self._instance.get_run_by_id(run.run_id) or run
-            self._note_end(ended, f"run {run.run_id} ended as {ended.status.value}", interrupted=False)
+            stopped = ended.tags.get(RUN_FAILURE_REASON_TAG) == RunFailureReason.UNEXPECTED_TERMINATION.value
+            self._note_end(ended, f"run {run.run_id} ended as {ended.status.value}", interrupted=stopped)
         return Ran(
             sensor=sensor,
             model=request.tags[names.MODEL_TAG],
