@@ -20,7 +20,7 @@ MIXED = pd.DataFrame(
         "number": [1.5, np.nan, -2.0],
         "count": pd.array([1, None, 3], dtype="Int64"),
         "text": ["a", None, "ä"],
-        "when": pd.to_datetime(["2013-01-01", None, "2013-01-03"], utc=True),
+        "when": pd.to_datetime(["2013-01-01", "NaT", "2013-01-03"], utc=True),
         "flag": [True, False, True],
         "scores": [[0.1, 0.9], None, [0.5, 0.5]],
         "day": [date(2013, 1, 1), None, date(2013, 1, 3)],
@@ -51,7 +51,7 @@ EQUAL = {
     "missing texts": (["a", None], ["a", np.nan]),
     "string dtype": (["a", None], pd.array(["a", pd.NA], dtype="string")),
     "categories": (["b", "a"], pd.Categorical(["b", "a"], categories=["z", "b", "a"])),
-    "arrow texts": (["b", None], pd.array(["b", None], dtype=pd.ArrowDtype(pa.string()))),
+    "arrow texts": (["b", None], pd.Series(["b", None], dtype=pd.ArrowDtype(pa.string()))),
     "zones": (
         pd.to_datetime(["2013-01-01T12:00+00:00"]),
         pd.to_datetime(["2013-01-01T07:00-05:00"]).tz_convert("America/New_York"),

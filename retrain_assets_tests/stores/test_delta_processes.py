@@ -30,7 +30,7 @@ def test_writers_of_different_partitions_both_succeed(tmp_path):
     store = DeltaTableStore(tmp_path)
     assert store.read(TABLE, ["a"])["left"].tolist() == [7] * ROWS
     assert store.read(TABLE, ["b"])["right"].tolist() == [107] * ROWS
-    written = [entry.commit.run_id for entry in store._table(TABLE)._log]
+    written = [str(entry.commit.run_id) for entry in store._table(TABLE)._log]
     assert sorted(written) == sorted([f"a {n}" for n in range(8)] + [f"b {n}" for n in range(100, 108)])
 
 
@@ -57,6 +57,7 @@ def test_killed_in_the_middle_of_a_write(tmp_path, moment):
     """The next process finds the old rows or the new ones, and the same call again succeeds."""
     root = tmp_path / "tables"
     writer = start(root, "p", 0, 10_000)
+    assert writer.stdout is not None
     assert writer.stdout.readline().strip() == "0"
     if moment == "data written":
         # A new data file is there; its commit is not yet, or only just.

@@ -12,7 +12,9 @@ from retrain_assets.spec import BatchesSpec
 @pytest.fixture(scope="session")
 def weeks():
     """The weeks of 2013."""
-    calendar = Calendar(BatchesSpec(every="week", start="2013-01-01", end="2014-01-01"))
+    calendar = Calendar(
+        BatchesSpec(every="week", start=datetime(2013, 1, 1, tzinfo=UTC), end=datetime(2014, 1, 1, tzinfo=UTC))
+    )
     return list(calendar.until(datetime(2014, 1, 1, tzinfo=UTC)))
 
 

@@ -68,7 +68,11 @@ def test_names_are_told_below_the_fixed_part_and_sorted(tmp_path, weeks):
 
 
 def test_keys_with_a_time_of_day(tmp_path):
-    hours = list(Calendar(BatchesSpec(every="hour", start="2013-01-01")).until(datetime(2013, 1, 2, tzinfo=UTC)))
+    hours = list(
+        Calendar(BatchesSpec(every="hour", start=datetime(2013, 1, 1, tzinfo=UTC))).until(
+            datetime(2013, 1, 2, tzinfo=UTC)
+        )
+    )
     put(tmp_path / "2013-01-01T05:00.csv")
     assert list(reader("{batch}*.csv", tmp_path).listing(hours)) == ["2013-01-01T05:00"]
 

@@ -1,6 +1,7 @@
 """Records as the lifecycle writes them."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 from retrain_assets.data.arrivals import Arrival, RawPart
 from retrain_assets.drift.episodes import Episode
@@ -13,8 +14,8 @@ NOW = datetime(2013, 1, 8, 12, 30, 15, 123456, tzinfo=UTC)
 TOKYO = timezone(timedelta(hours=9))
 
 
-def arrival(**changes):
-    values = {
+def arrival(**changes: Any) -> Arrival:
+    values: dict[str, Any] = {
         "model": "flight_delay",
         "batch": "2013-01-01",
         "revision": 1,
@@ -29,8 +30,8 @@ def arrival(**changes):
     return Arrival(**values | changes)
 
 
-def step(**changes):
-    values = {
+def step(**changes: Any) -> Step:
+    values: dict[str, Any] = {
         "model": "flight_delay",
         "batch": "2013-01-01",
         "job": "watch",
@@ -46,8 +47,8 @@ def step(**changes):
     return Step(**values | changes)
 
 
-def decision(**changes):
-    values = {
+def decision(**changes: Any) -> Decision:
+    values: dict[str, Any] = {
         "model": "flight_delay",
         "batch": "2013-01-01",
         "attempt": 1,
@@ -67,8 +68,8 @@ def decision(**changes):
     return Decision(**values | changes)
 
 
-def promotion(**changes):
-    values = {
+def promotion(**changes: Any) -> Promotion:
+    values: dict[str, Any] = {
         "id": 0,
         "model": "flight_delay",
         "version": 1,
@@ -86,8 +87,8 @@ def promotion(**changes):
     return Promotion(**values | changes)
 
 
-def model_version(**changes):
-    values = {
+def model_version(**changes: Any) -> ModelVersion:
+    values: dict[str, Any] = {
         "model": "flight_delay",
         "version": 1,
         "model_hash": "mm",
@@ -103,8 +104,8 @@ def model_version(**changes):
     return ModelVersion(**values | changes)
 
 
-def episode(**changes):
-    values = {
+def episode(**changes: Any) -> Episode:
+    values: dict[str, Any] = {
         "model": "flight_delay",
         "id": "2013-01-01",
         "champion_version": 1,

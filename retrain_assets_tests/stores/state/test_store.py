@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
-import sqlalchemy as sa
+from sqlalchemy import event, exc
 
 from retrain_assets.errors import PromotionConflictError, StoreError
 from retrain_assets.stores.state import ModelProgress, SqlStateStore
@@ -65,7 +65,7 @@ class TestOutbox:
         }  # fmt: skip
 
     def test_a_payload_that_is_no_data_is_refused(self, store):
-        with pytest.raises((TypeError, sa.exc.StatementError), match="plain values"):
+        with pytest.raises((TypeError, exc.StatementError), match="plain values"):
             store.append_outbox("event", MODEL, payload={"x": object()}, now=NOW)
         assert store.outbox() == []
 
@@ -85,7 +85,7 @@ class TestTimes:
         assert found.utcoffset() == timedelta(0)
 
     def test_must_have_a_zone(self, store):
-        with pytest.raises((ValueError, sa.exc.StatementError), match="must have a zone"):
+        with pytest.raises((ValueError, exc.StatementError), match="must have a zone"):
             store.append_outbox("event", MODEL, now=datetime(2013, 1, 1))  # noqa: DTZ001 - the mistake
         assert store.outbox() == []
 
@@ -183,9 +183,9 @@ class TestPromotions:
         first = store.append_promotion(promotion())
         store.append_promotion(promotion(version=2, previous_id=first.id))
         for previous in (None, first.id):
-            with pytest.raises(sa.exc.IntegrityError), store._database.writing() as connection:
+            with pytest.raises(exc.IntegrityError), store._database.writing() as connection:
                 connection.execute(PROMOTIONS.insert().values(promotion_values(promotion(previous_id=previous))))
-        with pytest.raises(sa.exc.IntegrityError), store._database.writing() as connection:
+        with pytest.raises(exc.IntegrityError), store._database.writing() as connection:
             connection.execute(PROMOTIONS.insert().values(promotion_values(promotion(previous_id=12345))))
 
 
@@ -258,7 +258,7 @@ class TestProgress:
         models = [f"model_{number}" for number in range(1000)]
         store.record_step(step(model=models[-1]))
         asked = []
-        sa.event.listen(
+        event.listen(
             store._database.engine, "before_cursor_execute", lambda _c, _u, statement, *_: asked.append(statement)
         )
         found = store.progress(models)

@@ -9,6 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import exc
 
 from retrain_assets.errors import StoreError
 from retrain_assets.stores.state import SqlStateStore
@@ -73,7 +74,7 @@ def test_a_failed_migration_leaves_nothing(url, monkeypatch):
     first = SqlStateStore(url)
     with first._database.writing() as connection:
         connection.execute(sa.text("CREATE TABLE ra_leases (x INTEGER)"))
-    with pytest.raises(sa.exc.DBAPIError):
+    with pytest.raises(exc.DBAPIError):
         first.upgrade()
     with first._database.reading() as connection:
         assert [name for name in sa.inspect(connection).get_table_names() if name.startswith("ra_")] == ["ra_leases"]
