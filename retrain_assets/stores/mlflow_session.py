@@ -24,11 +24,12 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 _SQLITE = "sqlite:///"
-_PROGRESS_BAR = "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"
+_SILENT = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
 _CHATTY = (
     "alembic.runtime.migration",  # each migration of a new database
     "mlflow.store.db.utils",  # that a new database is made
     "mlflow.sklearn",  # that pickles are dangerous: the hash is verified before one is loaded
+    "mlflow.store.model_registry.abstract_store",  # that a version is being made
     "mlflow.utils.environment",  # that requirements were not inferred
 )
 
@@ -208,10 +209,10 @@ def _one_at_a_time(database: Path | None) -> Generator[None]:
 @contextmanager
 def _quiet() -> Generator[None]:
     levels = {name: logging.getLogger(name).level for name in _CHATTY}
-    shown = os.environ.get(_PROGRESS_BAR)
+    before = {name: os.environ.get(name) for name in _SILENT}
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.ERROR)
-    os.environ[_PROGRESS_BAR] = "false"
+    os.environ.update(_SILENT)
     try:
         with warnings.catch_warnings():
             # MLflow's own deprecations concern MLflow.
@@ -220,10 +221,11 @@ def _quiet() -> Generator[None]:
     finally:
         for name, level in levels.items():
             logging.getLogger(name).setLevel(level)
-        if shown is None:
-            os.environ.pop(_PROGRESS_BAR, None)
-        else:
-            os.environ[_PROGRESS_BAR] = shown
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def sklearn_flavor(folder: Path) -> dict[str, Any]:

@@ -89,9 +89,9 @@ class FeatureMatrix(TransformerMixin, BaseEstimator):
                 f"the rows must have every feature the model was trained on (missing: {', '.join(missing)}): mend the "
                 "schema or the transform, or retrain under the new declaration."
             )
-        parts: list[npt.NDArray[np.float64]] = []
+        parts: list[Any] = []
         if self.numeric_:
-            numbers: Any = _numbers(X, self.numeric_)
+            numbers = _numbers(X, self.numeric_)
             if self.imputer_ is not None:
                 numbers = self.imputer_.transform(numbers)
             parts.append(numbers if self.scaler_ is None else self.scaler_.transform(numbers))

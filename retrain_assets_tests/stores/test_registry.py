@@ -1,7 +1,12 @@
 """The registry on a real MLflow with SQLite: runs, versions, aliases, and bundles that load without MLflow."""
 
+import os
+import signal
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -370,3 +375,49 @@ def test_what_is_not_registered(registry: MlflowRegistry, foreign: str, asked: A
 def test_exactly_one_of_version_and_alias(registry: MlflowRegistry, foreign: str) -> None:
     with pytest.raises(ValueError, match="exactly one"):
         registry.read_registered("foreign_skops")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A tracking server that hands artifacts through, on a port of its own."""
+    folder = tmp_path_factory.mktemp("server")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
+        "--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", str(folder / "artifacts"),
+    ]  # fmt: skip
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, start_new_session=True)
+    try:
+        for _ in range(120):
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/health"):
+                    break
+            except OSError:
+                assert process.poll() is None, (folder / "log").read_text()
+                time.sleep(0.5)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(timeout=30)
+
+
+@pytest.mark.slow
+def test_a_tracking_server(server: str, capfd: pytest.CaptureFixture[str]) -> None:
+    registry = MlflowRegistry(f"{server}/")
+    run = begin(registry, "remote")
+    assert begin(registry, "remote") == run
+    registry.log(run, figures={"figures/loss.png": b"\x89PNG"})
+    version = registry.register(run, make_bundle(source=BUILD))
+    assert version.uri.startswith("mlflow-artifacts:")
+    registry.set_alias("delays", "champion", version.version)
+    assert registry.alias("delays", "champion") == 1
+    assert registry.load(version, cached=False).manifest.model_hash == version.model_hash
+    with pytest.raises(IntegrityError):
+        registry.load(replace(version, artifact_hash="0" * 64))
+    registry.end_run(run, "FINISHED")
+    assert registry.run_url(run).startswith(f"{server}/#/experiments/")
+    assert registry.read_registered("delays", alias="champion").version == 1
+    assert capfd.readouterr() == ("", "")  # MLflow's notices and progress bars stay out of a job's log
