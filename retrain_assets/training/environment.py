@@ -5,14 +5,12 @@ from __future__ import annotations
 import platform
 from importlib import metadata
 
-from retrain_assets import __version__
-
 _LIBRARIES = ("numpy", "scipy", "pandas", "scikit-learn", "skops", "cloudpickle")
 
 
 def code_version() -> str:
     """Version of this package. The user's transform is in the bundle by its text."""
-    return f"retrain_assets {__version__}"
+    return f"retrain_assets {metadata.version('retrain_assets')}"
 
 
 def libraries(estimator_class: str | None = None) -> dict[str, str]:
