@@ -7,13 +7,13 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
-from retrain_assets.data.contracts import Contract, as_schema, compile_schema
+from retrain_assets.data.contracts import Contract
 from retrain_assets.data.windows import Batch, Calendar
-from retrain_assets.spec import ModelSpec
-from retrain_assets.stores.plugins import load_object, read_source
+from retrain_assets.spec import FilesSource, ModelSpec, SourceSpec
+from retrain_assets.stores.plugins import read_source
 from retrain_assets.stores.protocols import Source
 from retrain_assets.stores.sources import make_source
-from retrain_assets.training.transform import SourceTransform
+from retrain_assets.training.source import TransformSource
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,7 @@ class DeclaredModel:
     @cached_property
     def contract(self) -> Contract:
         """The schema with the rules around it."""
-        declared = self.spec.schema_
-        schema = as_schema(load_object(declared)) if isinstance(declared, str) else compile_schema(declared)
-        return Contract(spec=self.spec, schema=schema)
+        return Contract.of(self.spec)
 
     @cached_property
     def source(self) -> Source:
@@ -51,13 +49,16 @@ class DeclaredModel:
         declared = self.spec.target.labels
         return None if declared is None else make_source(declared, root=self.root, event_time=self.spec.event_time)
 
-    def transform(self) -> SourceTransform | None:
+    def transform(self) -> TransformSource | None:
         """The user's feature transform with the source text it has now."""
         path = self.spec.features.transform
-        if path is None:
-            return None
-        module, function, source = read_source(path)
-        return SourceTransform(source=source, function=function, module=module)
+        return None if path is None else read_source(path)
+
+    def reading(self, source: SourceSpec) -> dict[str, str]:
+        """How the text files of a source are read."""
+        if isinstance(source, FilesSource):
+            return {"encoding": source.encoding, "separator": source.separator}
+        return {}
 
     def table(self, asset: str) -> str:
         """Name of a table of this model."""

@@ -14,7 +14,7 @@ from retrain_assets.lifecycle.evaluating import candidate_of
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import Promoted, TrainingSet
-from retrain_assets.lifecycle.training import GOLDEN_ROWS, prove
+from retrain_assets.lifecycle.training import prove
 from retrain_assets.lifecycle.training_window import latest_training_set, stored_training_sets
 from retrain_assets.lifecycle.watch import read_validated
 from retrain_assets.promotion.evaluation import EvaluationReport
@@ -22,6 +22,7 @@ from retrain_assets.promotion.gates import GateReport, evaluate_gates
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import ModelVersion
+from retrain_assets.training.golden import golden_rows
 
 
 def promote(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Promoted:
@@ -162,7 +163,7 @@ def _refusal(
         )
     if current is not None and current.as_of > batch.end:
         return f"{version} was trained for batch {batch}, older than the promotion of v{current.version}"
-    proven, reason = prove(stores, model, version, read_validated(stores, model, batch).head(GOLDEN_ROWS))
+    proven, reason = prove(stores, model, version, golden_rows(read_validated(stores, model, batch)))
     return None if proven else reason
 
 

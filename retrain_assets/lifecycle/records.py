@@ -9,8 +9,8 @@ from typing import Literal
 
 from retrain_assets.data.arrivals import Arrival
 from retrain_assets.data.profile import TableProfile
-from retrain_assets.drift.report import DriftReport
 from retrain_assets.drift.episodes import Episode
+from retrain_assets.drift.report import DriftReport
 from retrain_assets.performance.report import BatchPerformance
 from retrain_assets.policy.decision import Decision
 from retrain_assets.promotion.evaluation import EvaluationReport

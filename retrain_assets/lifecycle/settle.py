@@ -7,7 +7,8 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from retrain_assets.data.labels import EMPTY_LABELS, extract_labels, labels_as_of, merge_labels
+from retrain_assets.data.labels import extract_labels, join_labels, labels_as_of, merge_labels, no_labels
+from retrain_assets.data.reading import read_part
 from retrain_assets.data.windows import Batch
 from retrain_assets.errors import NotStoredError
 from retrain_assets.lifecycle.champions import champion, registered
@@ -16,12 +17,12 @@ from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import LabelsSettled, Measured
 from retrain_assets.lifecycle.watch import predictions_of, read_predictions, read_raw, read_validated
-from retrain_assets.performance.decay import performance_decay
 from retrain_assets.performance.intervals import estimates
 from retrain_assets.performance.maturity import Maturity, maturity
 from retrain_assets.performance.report import BatchPerformance
 from retrain_assets.performance.scores import Scores
-from retrain_assets.stores.protocols import Stores
+from retrain_assets.promotion.health import champion_is_healthy
+from retrain_assets.stores.protocols import Source, Stores
 
 PERFORMANCE_COLUMNS = (
     "version", "mode", "label_revision", "metric", "value", "lower", "upper", "standard_error", "rows", "as_of",
@@ -93,7 +94,7 @@ def read_labels(stores: Stores, model: DeclaredModel, batch: Batch) -> pd.DataFr
     try:
         return stores.tables.read(model.table("labels"), [batch.key]).drop(columns="ra_batch")
     except NotStoredError:
-        return EMPTY_LABELS
+        return no_labels()
 
 
 def read_performance(stores: Stores, model: DeclaredModel, batch: Batch) -> pd.DataFrame:
@@ -116,10 +117,9 @@ def labelled_scores(
 
 def _delivered(stores: Stores, model: DeclaredModel, batch: Batch) -> pd.DataFrame:
     if model.label_source is None:
-        frames, _ = read_raw(stores, model, batch)
-    else:
-        frames = read_label_files(stores, model, batch)
-    return extract_labels(frames, model.spec, batch)
+        return extract_labels(read_raw(stores, model, batch)[0], model.contract, batch)
+    frames = read_label_files(stores, model.label_source, model, batch)
+    return join_labels(frames, model.contract, read_validated(stores, model, batch))
 
 
 def _backscore(stores: Stores, model: DeclaredModel, batch: Batch, *, as_of: datetime, run_id: str) -> tuple[int, ...]:
@@ -181,10 +181,14 @@ def _health(stores: Stores, model: DeclaredModel, as_of: datetime) -> tuple[bool
     current = champion(stores, model, as_of)
     if current is None:
         return None, "bootstrapping: there is no champion to judge"
-    verdict = performance_decay(
-        champion_losses(stores, model, current, as_of=as_of), holdout_of(current), model.spec.retrain.decay
+    verdict = champion_is_healthy(
+        champion_losses(stores, model, current, as_of=as_of),
+        holdout_of(current),
+        model.spec.retrain.decay,
+        holdout_batches=model.spec.window.holdout_batches,
+        metric=model.spec.metric,
     )
-    return (None if verdict.fired is None else not verdict.fired), verdict.reason
+    return verdict.healthy, verdict.reason
 
 
 def _tell_if_decided_without(
@@ -197,13 +201,14 @@ def _tell_if_decided_without(
         stores.state.append_outbox("correction", model.name, batch=batch.key, payload={}, key=key, now=now)
 
 
-def read_label_files(stores: Stores, model: DeclaredModel, batch: Batch) -> list[tuple[str, pd.DataFrame]]:
+def read_label_files(
+    stores: Stores, source: Source, model: DeclaredModel, batch: Batch
+) -> list[tuple[str, pd.DataFrame]]:
     """What the label source delivers for a batch; the original bytes are kept like those of the rows."""
-    from retrain_assets.data.reading import read_part
-
-    assert model.label_source is not None
+    declared = model.spec.target.labels
+    reading = {} if declared is None else model.reading(declared)
     frames: list[tuple[str, pd.DataFrame]] = []
-    for file in model.label_source.read(batch):
+    for file in source.read(batch):
         stores.blobs.put(file.content)
-        frames.append((file.name, read_part(file.name, file.media_type, file.content, **model.label_reading)))
+        frames.append((file.name, read_part(file.name, file.media_type, file.content, **reading)))
     return frames

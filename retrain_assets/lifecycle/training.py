@@ -26,11 +26,10 @@ from retrain_assets.policy.decision import Decision
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import Manifest, ModelBundle, ModelVersion
 from retrain_assets.training.environment import code_version, libraries, threads
+from retrain_assets.training.golden import golden_rows
 from retrain_assets.training.model_hash import model_hash
 from retrain_assets.training.predict import predict
 from retrain_assets.training.trainer import train as fit
-
-GOLDEN_ROWS = 64
 
 
 def freeze_training_set(
@@ -69,7 +68,7 @@ def train(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, 
     labels, inputs = rows["label"].to_numpy(), rows.drop(columns=["label", "ra_batch"])
     transform = model.transform()
     fitted = fit(model.spec, inputs, labels, source=transform)
-    hashed = model_hash(fitted.pipeline, golden=_golden(inputs), classes=fitted.classes)
+    hashed = model_hash(fitted.pipeline, golden=golden_rows(inputs), classes=fitted.classes)
     manifest = Manifest(
         model=model.name,
         batch=batch.key,
@@ -83,7 +82,7 @@ def train(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, 
         code_version=code_version(),
         seed=model.spec.estimator.seed,
         threads=threads(),
-        libraries=libraries(),
+        libraries=libraries(model.spec.estimator.class_),
         features=fitted.features,
         classes=fitted.classes,
         params=fitted.params,
@@ -100,7 +99,7 @@ def train(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, 
     version = stores.registry.register(tracking_run, bundle)
     stores.state.record_model_version(version)
     stores.registry.set_alias(model.name, "challenger", version.version)
-    proven, reason = prove(stores, model, version, _golden(inputs), expected=bundle)
+    proven, reason = prove(stores, model, version, golden_rows(inputs), expected=bundle)
     return Candidate(
         version=version,
         loads_and_scores=proven,
@@ -148,7 +147,7 @@ def _freeze(stores: Stores, model: DeclaredModel, batch: Batch, decision: Decisi
         as_of=batch.as_of,
         training_end=window.training_end or batch.start,
         batches=keys,
-        holdout_batches=keys[-model.spec.window.holdout_batches :],
+        holdout_batches=tuple(settled.key for settled in window.holdout),
         table_versions=window.table_versions,
         rows=window.rows,
         reserved_rows=window.reserved_rows,
@@ -170,10 +169,6 @@ def _reference(stores: Stores, model: DeclaredModel, frozen: TrainingSet) -> Ref
             for key, rows in table.groupby("ra_batch", sort=True)
         },
     )
-
-
-def _golden(inputs: pd.DataFrame) -> pd.DataFrame:
-    return inputs.sort_values("ra_row_id").head(GOLDEN_ROWS).reset_index(drop=True)
 
 
 def _begin(stores: Stores, model: DeclaredModel, frozen: TrainingSet, run_id: str) -> str:
@@ -211,6 +206,6 @@ def _log_training(
         name=model.table("validated"),
         source=stores.tables.uri(model.table("validated")),
         digest=frozen.data_hash[:16],
-        schema={name: "feature" for name in manifest.features},
+        schema=dict.fromkeys(manifest.features, "feature"),
         context="training",
     )

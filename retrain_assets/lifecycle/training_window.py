@@ -22,10 +22,14 @@ READ_TABLES = ("validated", "labels", "profile")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingWindow:
-    """The batches that a training as of `as_of` would read, by what is stored now."""
+    """The batches that a training as of `as_of` would read, by what is stored now.
+
+    `holdout` are the newest matured batches, whose reserved rows judge a candidate whatever the window it trains on.
+    """
 
     as_of: datetime
     batches: tuple[Batch, ...]
+    holdout: tuple[Batch, ...]
     trainable: tuple[int, ...]
     reserved: tuple[int, ...]
     table_versions: dict[str, int]
@@ -62,6 +66,7 @@ def plan_window(stores: Stores, model: DeclaredModel, batch: Batch, *, as_of: da
         for settled in settled_batches(stores, model, as_of=as_of)
         if settled.key <= batch.key and model.matured_at(settled) <= as_of
     )
+    holdout = batches[-model.spec.window.holdout_batches :]
     span = model.spec.window.train
     if span != "all_history" and batches:
         batches = tuple(settled for settled in batches if settled.start >= batches[-1].end - span)
@@ -78,6 +83,7 @@ def plan_window(stores: Stores, model: DeclaredModel, batch: Batch, *, as_of: da
     return TrainingWindow(
         as_of=as_of,
         batches=batches,
+        holdout=holdout,
         trainable=tuple(int(details[settled.key]["trainable"]) for settled in batches),
         reserved=tuple(
             int(details[settled.key]["labelled"]) - int(details[settled.key]["trainable"]) for settled in batches

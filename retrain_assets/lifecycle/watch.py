@@ -10,7 +10,7 @@ from retrain_assets.data.profile import TableProfile, profile_table
 from retrain_assets.data.reading import read_part
 from retrain_assets.data.windows import Batch
 from retrain_assets.drift.detect import detect_drift
-from retrain_assets.drift.episodes import advance
+from retrain_assets.drift.episodes import advance, superseded
 from retrain_assets.drift.report import DriftReport
 from retrain_assets.errors import MissingUpstreamError, NotStoredError, UnreadableFileError
 from retrain_assets.lifecycle.champions import champion_version
@@ -41,7 +41,7 @@ def validate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
         parsed_rows=result.parsed_rows,
         accepted=stores.tables.write(model.table("validated"), batch.key, result.accepted, run_id=run_id),
         quarantined=stores.tables.write(model.table("quarantine"), batch.key, quarantine, run_id=run_id),
-        quarantined_rows=result.parsed_rows - len(result.accepted),
+        quarantined_rows=result.quarantined_rows,
         reasons=result.reasons,
         unreadable_files={name: str(error) for name, error in unreadable.items()},
         refused=refused,
@@ -56,11 +56,12 @@ def read_raw(
     arrival = latest_arrival(stores, model, batch)
     if arrival is None:
         raise MissingUpstreamError(f"raw of {model.name} {batch}", f"{model.name}/raw partition {batch}")
+    reading = model.reading(model.spec.source)
     frames: list[tuple[str, pd.DataFrame]] = []
     unreadable: dict[str, UnreadableFileError] = {}
     for part in arrival.parts:
         try:
-            frame = read_part(part.name, part.media_type, stores.blobs.get(part.content_hash), **model.reading)
+            frame = read_part(part.name, part.media_type, stores.blobs.get(part.content_hash), **reading)
             frames.append((part.name, frame))
         except UnreadableFileError as error:
             unreadable[part.name] = error
@@ -91,9 +92,10 @@ def detect(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime,
             reference=reference,
             spec=model.spec.drift,
         )
-    episode = advance(stores.state.episodes(model.name), report)
-    if episode is not None:
-        stores.state.save_episode(episode)
+    episodes = stores.state.episodes(model.name)
+    episode = advance(episodes, report)
+    for changed in (*superseded(episodes, report), *([episode] if episode is not None else [])):
+        stores.state.save_episode(changed)
     frame = report.to_frame().assign(episode=None if episode is None else episode.id)
     commit = stores.tables.write(model.table("drift_report"), batch.key, frame, run_id=run_id)
     figure = None if reference is None else _drift_figure(report, current, reference)

@@ -1,0 +1,52 @@
+"""Who spends the time: exclusive seconds by category, measured by wrapping functions while a block runs."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Account:
+    """Exclusive seconds by category: what a wrapped function calls in another category is not its own."""
+
+    seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    calls: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    _stack: list[list[float]] = field(default_factory=list)
+
+    def wrap(self, category: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function with its exclusive time booked to a category."""
+
+        @functools.wraps(function)
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            inner = [0.0]
+            self._stack.append(inner)
+            begun = time.perf_counter()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                spent = time.perf_counter() - begun
+                self._stack.pop()
+                self.seconds[category] += spent - inner[0]
+                self.calls[category] += 1
+                if self._stack:
+                    self._stack[-1][0] += spent
+
+        return timed
+
+    @contextmanager
+    def patched(self, targets: list[tuple[Any, str, str]]) -> Iterator[None]:
+        """Wraps `(owner, attribute, category)` for the length of a block."""
+        originals = [(owner, name, owner.__dict__.get(name, getattr(owner, name))) for owner, name, _ in targets]
+        for owner, name, category in targets:
+            setattr(owner, name, self.wrap(category, getattr(owner, name)))
+        try:
+            yield
+        finally:
+            for owner, name, original in originals:
+                setattr(owner, name, original)

@@ -1,0 +1,124 @@
+"""Late, twice, empty, changed, out of order, never: each delivery is noticed and named."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pandas as pd
+import pytest
+
+from retrain_assets import lifecycle
+from retrain_assets.lifecycle.watch import read_predictions
+from retrain_assets_tests.lifecycle.test_closed_loop import drop_days
+from retrain_assets_tests.lifecycle.world import START, World, rows_of
+
+
+def kinds(world: World, day: int) -> list[str]:
+    return [arrival.kind for arrival in world.stores.state.arrivals("tiny", world.batch(day).key)]
+
+
+def test_the_same_content_again_is_a_duplicate_and_computes_the_same(world: World) -> None:
+    drop_days(world, range(4))
+    world.play()
+    before = world.stores.tables.commits("tiny/validated")
+    world.drop(1)
+    world.play()
+    assert kinds(world, 1) == ["on_time", "duplicate"]
+    assert world.stores.tables.commits("tiny/validated") == before
+
+
+def test_changed_content_is_a_new_revision_rescored_beside_what_was_served(world: World) -> None:
+    drop_days(world, range(5))
+    world.play()
+    served = read_predictions(world.stores, world.model, world.batch(3))
+    decisions = len(world.stores.state.decisions("tiny"))
+    world.drop(3, shift=0.5, seed=99)
+    world.play()
+    arrivals = world.stores.state.arrivals("tiny", world.batch(3).key)
+    assert [(arrival.kind, arrival.revision) for arrival in arrivals] == [("on_time", 1), ("changed", 2)]
+    after = read_predictions(world.stores, world.model, world.batch(3))
+    pd.testing.assert_frame_equal(
+        after[after["mode"] == "served"].reset_index(drop=True), served.reset_index(drop=True)
+    )
+    assert (after["mode"] == "rescored").any()
+    # Labels of the old day changed too, which is a cause to decide the newest batch again, never the old one.
+    newest = {decision.batch for decision in world.stores.state.decisions("tiny")[decisions:]}
+    assert newest <= {world.batch(4).key}
+
+
+def test_an_empty_batch_is_refused_decided_unknown_and_the_stream_goes_on(world: World) -> None:
+    drop_days(world, range(3))
+    world.drop(3, pd.DataFrame(columns=rows_of(world.batch(3)).columns))
+    drop_days(world, range(4, 6))
+    world.play()
+    decision = world.stores.state.decisions("tiny", world.batch(3).key)[0]
+    assert decision.verdict == "unknown" and "refused" in decision.reason
+    assert world.stores.state.steps("tiny", world.batch(5).key)
+
+
+def test_a_batch_of_no_bytes_is_named_empty(world: World) -> None:
+    world.put(0, b"")
+    world.play()
+    assert kinds(world, 0) == ["empty"]
+
+
+def test_a_gap_is_reported_and_does_not_hold_up_the_stream_and_the_late_batch_is_retrospective(world: World) -> None:
+    drop_days(world, range(3))
+    world.play()
+    drop_days(world, range(4, 6))
+    world.play()
+    rows = world.stores.state.outbox(model="tiny", kinds=["missing"])
+    assert [row.batch for row in rows] == [world.batch(3).key]
+    world.drop(3)
+    world.play()
+    decision = world.stores.state.decisions("tiny", world.batch(3).key)[0]
+    assert decision.retrospective
+    jobs = [step.job for step in world.stores.state.steps("tiny", world.batch(3).key)]
+    assert "watch" in jobs and "retrain" not in jobs
+
+
+def test_late_and_missing_are_judged_from_the_day_the_model_was_declared(worlds) -> None:
+    world = worlds("live", batches={"every": "day", "start": "2024-01-01", "tolerance": "6 hours"})
+    world.now = START + timedelta(days=3, hours=1)
+    drop_days(world, range(3))
+    world.play()
+    world.now = START + timedelta(days=4, hours=7)
+    assert lifecycle.poll_source(world.stores, world.model, now=world.now) == ([], [world.batch(3).key])
+    assert lifecycle.poll_source(world.stores, world.model, now=world.now) == ([], [])
+    world.drop(3)
+    world.play()
+    assert [kinds(world, day) for day in range(4)] == [["on_time"], ["on_time"], ["on_time"], ["late"]]
+
+
+def test_a_batch_whose_window_is_still_open_waits(worlds) -> None:
+    world = worlds("live", batches={"every": "day", "start": "2024-01-01"})
+    world.now = START + timedelta(days=1, hours=1)
+    drop_days(world, range(2))
+    world.play()
+    assert {step.batch for step in world.stores.state.steps("tiny")} == {world.batch(0).key}
+
+
+def test_an_unreadable_file_is_kept_and_quarantined_as_a_file(world: World) -> None:
+    drop_days(world, range(2))
+    path = world.put(2, "id,at,x,z,kind,outcome_code,y\n1,2024-01-03T00:00:00,1,1,\xe4,1,1\n".encode("latin-1"))
+    world.play()
+    quarantine = world.stores.tables.read("tiny/quarantine", [world.batch(2).key])
+    assert list(quarantine["file"]) == [path.name]
+    assert quarantine["rule"].tolist() == ["file_is_readable"]
+    (arrival,) = world.stores.state.arrivals("tiny", world.batch(2).key)
+    assert world.stores.blobs.get(arrival.parts[0].content_hash) == path.read_bytes()
+
+
+@pytest.mark.parametrize("share", [0.02, 0.2])
+def test_bad_rows_go_to_quarantine_and_only_above_the_tolerance_is_the_batch_refused(
+    world: World, share: float
+) -> None:
+    frame = rows_of(world.batch(0))
+    frame.loc[: int(len(frame) * share) - 1, "x"] = 1000.0
+    world.drop(0, frame)
+    world.play()
+    accepted = world.stores.tables.read("tiny/validated", [world.batch(0).key])
+    quarantined = world.stores.tables.read("tiny/quarantine", [world.batch(0).key])
+    assert len(accepted) + quarantined["row_number"].nunique() == len(frame)
+    (watch,) = [step for step in world.stores.state.steps("tiny") if step.job == "watch"]
+    assert watch.outcome == ("refused" if share > 0.05 else "done")

@@ -1,0 +1,181 @@
+"""A model's life on a real installation: from nothing to a champion that keeps itself fresh."""
+
+from __future__ import annotations
+
+import pytest
+
+from retrain_assets import lifecycle
+from retrain_assets.lifecycle.history import champion_losses
+from retrain_assets.lifecycle.watch import read_predictions
+from retrain_assets_tests.lifecycle.world import World, declaration
+
+
+def drop_days(world: World, days: range, **kwargs: object) -> None:
+    for day in days:
+        world.drop(day, **kwargs)
+
+
+def test_the_first_champion_comes_as_soon_as_there_is_enough_to_train_on(world: World) -> None:
+    drop_days(world, range(3))
+    jobs = world.play()
+    assert [(job.job, job.batch[-2:]) for job in jobs] == [
+        ("watch", "01"),
+        ("decide", "01"),
+        ("settle", "01"),
+        ("watch", "02"),
+        ("decide", "02"),
+        ("retrain", "02"),
+        ("settle", "02"),
+        ("watch", "03"),
+        ("decide", "03"),
+        ("settle", "03"),
+    ]
+    (promotion,) = world.stores.state.promotions("tiny")
+    assert (promotion.batch, promotion.version, promotion.previous_id) == ("2024-01-02", 1, None)
+    assert promotion.as_of == world.batch(1).end and promotion.training_end == world.batch(0).end
+    assert "first_model" in world.stores.state.decisions("tiny")[1].reason
+    assert world.stores.registry.alias("tiny", "champion") == 1
+
+
+def test_the_champion_serves_from_the_batch_after_its_promotion_and_is_backscored_on_the_one_before(
+    world: World,
+) -> None:
+    drop_days(world, range(4))
+    world.play()
+    modes = {day: set(read_predictions(world.stores, world.model, world.batch(day))["mode"]) for day in range(4)}
+    # Day 0 trained it; day 1 came after its training end, yet before it served.
+    assert modes == {0: set(), 1: {"backscored"}, 2: {"served"}, 3: {"served"}}
+
+
+def test_a_changed_relation_is_noticed_retrained_and_promoted_and_the_loss_comes_down(world: World) -> None:
+    drop_days(world, range(8))
+    drop_days(world, range(8, 24), flip=True)
+    world.play()
+    log = world.stores.state.promotions("tiny")
+    assert len(log) >= 2
+    decisions = [d for d in world.stores.state.decisions("tiny") if d.verdict == "retrain"]
+    assert any("performance_decay" in decision.fired for decision in decisions[1:])
+    first = champion_losses(world.stores, world.model, log[0], as_of=world.batch(23).end)
+    last = champion_losses(world.stores, world.model, log[-1], as_of=world.batch(23).end)
+    assert last[-1].value < max(loss.value for loss in first) / 1.5
+
+
+def test_a_shift_of_the_inputs_alone_retrains_through_the_drift_trigger(world: World, worlds) -> None:
+    drift_only = worlds("drift_only", retrain={"when": "drift"})
+    drop_days(drift_only, range(8))
+    drop_days(drift_only, range(8, 10), shift=2.0)
+    drift_only.play()
+    decisions = drift_only.stores.state.decisions("tiny")
+    fired = [decision for decision in decisions if "drift" in decision.fired]
+    # One cause alarms once: the decision acknowledged the episode.
+    assert [decision.batch for decision in fired] == ["2024-01-09"]
+    assert fired[0].verdict == "retrain"
+
+
+def test_one_job_at_a_time_and_none_twice(world: World) -> None:
+    drop_days(world, range(6))
+    jobs = world.play()
+    assert len({job.run_key for job in jobs}) == len(jobs)
+    assert world.play() == []
+
+
+def test_no_job_is_repeated_when_nothing_is_known_but_the_database(world: World, worlds) -> None:
+    """The agenda comes from the ledger: a sensor that lost its cursor asks for the same next job, not for old ones."""
+    drop_days(world, range(3))
+    world.poll()
+    first = lifecycle.next_job(world.stores, world.model, now=world.now)
+    assert first == lifecycle.next_job(world.stores, world.model, now=world.now)
+    assert first is not None and first.job == "watch"
+
+
+def test_a_business_event_leads_to_a_decision_and_only_a_retrain_where_it_is_a_declared_trigger(worlds) -> None:
+    listening = worlds("listening", retrain={"when": "event"})
+    deaf = worlds("deaf", retrain={"when": "drift"})
+    for world in (listening, deaf):
+        drop_days(world, range(5))
+        world.play()
+        lifecycle.record_event(world.stores, world.model, "event", "new tariff", now=world.now)
+        world.play()
+    decisions = listening.stores.state.decisions("tiny")
+    assert (decisions[-1].batch, decisions[-1].attempt, decisions[-1].cause) == ("2024-01-05", 2, "event")
+    assert decisions[-1].verdict == "retrain" and "new tariff" in str(decisions[-1].triggers)
+    assert deaf.stores.state.decisions("tiny")[-1].verdict == "wait"
+
+
+def test_retraining_without_newer_labels_is_refused_with_that_reason(worlds) -> None:
+    world = worlds("w", retrain={"when": "event"})
+    drop_days(world, range(5))
+    world.play()
+    for text in ("one", "two"):
+        lifecycle.record_event(world.stores, world.model, "event", text, now=world.now)
+        world.play()
+    first, second = world.stores.state.decisions("tiny")[-2:]
+    assert (first.verdict, second.verdict) == ("retrain", "wait")
+    assert "newer" in second.reason
+
+
+def test_cooldown_is_respected_in_batch_time(worlds) -> None:
+    world = worlds("w", retrain={"when": "new_labels", "min_new_labels": 1, "cooldown": "4 days"})
+    drop_days(world, range(12))
+    world.play()
+    retrains = [d.as_of for d in world.stores.state.decisions("tiny") if d.verdict == "retrain"]
+    gaps = [(b - a).days for a, b in zip(retrains, retrains[1:], strict=False)]
+    assert gaps and min(gaps) >= 4
+
+
+def test_a_rejected_candidate_changes_nothing(worlds) -> None:
+    """A candidate that learned from one odd day alone is worse on the holdout, which is mostly other days."""
+    world = worlds("w", retrain={"when": "event"}, window={"min_rows": 200, "holdout_batches": 8, "train": "1 day"})
+    drop_days(world, range(8))
+    world.play()
+    before = world.stores.state.promotions("tiny")
+    world.drop(8, flip=True)
+    world.drop(9)
+    world.play()
+    lifecycle.record_event(world.stores, world.model, "event", "x", now=world.now)
+    world.play()
+    newest = world.stores.state.steps("tiny", "2024-01-10")
+    outcome = [step for step in world.stores.state.steps("tiny") if step.job == "retrain"][-1].detail["outcome"]
+    assert newest and outcome == "rejected"
+    assert world.stores.state.promotions("tiny") == before
+    assert world.stores.registry.alias("tiny", "champion") == before[-1].version
+
+
+def test_a_changed_declaration_is_a_cause_and_the_old_champion_serves_on_until_the_new_one_passed(worlds) -> None:
+    changed = {"class": "sklearn.linear_model.LogisticRegression", "params": {"C": 0.5}}
+    world = worlds("w", retrain={"when": "changed_declaration"})
+    drop_days(world, range(5))
+    world.play()
+    after = World(
+        root=world.root,
+        stores=world.stores,
+        model=lifecycle.DeclaredModel(
+            spec=world.model.spec.model_validate(
+                declaration(estimator=changed, retrain={"when": "changed_declaration"})
+            ),
+            root=world.root,
+        ),
+    )
+    after.play()
+    decision = world.stores.state.decisions("tiny")[-1]
+    assert (decision.cause, decision.verdict) == ("declaration", "retrain")
+    assert [promotion.version for promotion in world.stores.state.promotions("tiny")] == [1, 2]
+
+
+@pytest.mark.parametrize("kind", ["regression", "multi_class"])
+def test_other_tasks_take_the_same_path(worlds, kind: str) -> None:
+    estimator = (
+        {"class": "sklearn.linear_model.LinearRegression"} if kind == "regression" else declaration()["estimator"]
+    )
+    metric = "squared_error" if kind == "regression" else "log_loss"
+    world = worlds(kind, estimator=estimator, metric=metric)
+    from retrain_assets_tests.lifecycle.world import rows_of
+
+    for day in range(4):
+        frame = rows_of(world.batch(day))
+        frame["y"] = frame["x"] * 3 + 1 if kind == "regression" else frame["y"] + (frame["x"] > 1).astype(int)
+        world.drop(day, frame)
+    world.play()
+    assert world.stores.state.promotions("tiny")
+    measured = world.stores.tables.read("tiny/performance")
+    assert metric in set(measured["metric"])

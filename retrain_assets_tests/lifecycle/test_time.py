@@ -1,0 +1,109 @@
+"""Nothing that became known after a batch's cutoff is ever read for it."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from retrain_assets import lifecycle
+from retrain_assets.lifecycle.training_window import latest_training_set, plan_window, read_rows
+from retrain_assets.lifecycle.watch import read_predictions, read_validated
+from retrain_assets_tests.lifecycle.test_closed_loop import drop_days
+from retrain_assets_tests.lifecycle.world import World, rows_of
+
+
+def test_a_column_that_is_known_only_after_the_event_reaches_no_model(worlds) -> None:
+    """`outcome_code` is the target in disguise: declared as a leak it is gone, and the loss is what honest inputs allow."""
+    honest = worlds("honest")
+    drop_days(honest, range(4))
+    honest.play()
+    assert not {"outcome_code", "y"} & set(read_validated(honest.stores, honest.model, honest.batch(0)).columns)
+    version = honest.stores.state.model_versions("tiny")[0]
+    assert "outcome_code" not in honest.stores.registry.load(version).manifest.features
+    loss = honest.stores.state.promotions("tiny")[0].evidence["holdout"]["value"]
+    assert loss > 0.2
+
+
+def test_labels_that_mature_after_the_cutoff_are_not_trained_on(world: World) -> None:
+    drop_days(world, range(6))
+    world.play()
+    frozen = latest_training_set(world.stores, world.model, world.batch(1))
+    assert frozen.batches == (world.batch(0).key,)
+    assert plan_window(world.stores, world.model, world.batch(3), as_of=world.batch(3).end).batches[-1] == world.batch(
+        2
+    )
+
+
+QUICK_TO_LEARN = {"min_rows": 200, "holdout_batches": 3, "train": "3 days"}
+
+
+def test_a_rerun_of_an_old_batch_reads_nothing_later_and_gives_the_same(worlds) -> None:
+    world = worlds("w", window=QUICK_TO_LEARN)
+    drop_days(world, range(10))
+    drop_days(world, range(10, 16), flip=True)
+    world.play()
+    assert len(world.stores.state.promotions("tiny")) > 1
+    batch = world.batch(4)
+    before = {
+        name: world.stores.tables.read(f"tiny/{name}", [batch.key])
+        for name in ("predictions", "drift_report", "profile")
+    }
+    common = {"now": world.now, "run_id": "rerun"}
+    lifecycle.detect(world.stores, world.model, batch, **common)
+    scored = lifecycle.score(world.stores, world.model, batch, **common)
+    assert scored.version is not None and scored.version.version == 1
+    for name, table in before.items():
+        pd.testing.assert_frame_equal(world.stores.tables.read(f"tiny/{name}", [batch.key]), table)
+
+
+def test_a_frozen_training_set_reproduces_the_same_model_after_its_data_were_corrected(world: World) -> None:
+    drop_days(world, range(4))
+    world.play()
+    batch, first = world.batch(1), world.stores.state.model_versions("tiny")[0]
+    world.drop(0, rows_of(world.batch(0), flip=True))
+    world.play()
+    frozen = lifecycle.freeze_training_set(world.stores, world.model, batch, now=world.now, run_id="again")
+    assert frozen.data_hash == first.data_hash
+    again = lifecycle.train(world.stores, world.model, batch, now=world.now, run_id="again")
+    assert again.version.model_hash == first.model_hash
+
+
+def test_reserved_rows_are_never_trained_on(world: World) -> None:
+    """Row ids repeat from day to day: rows of all days of the window are there, and none twice."""
+    drop_days(world, range(4))
+    world.play()
+    lifecycle.record_event(world.stores, world.model, "event", "train on three days", now=world.now)
+    world.play()
+    frozen = latest_training_set(world.stores, world.model, world.batch(3))
+    rows = read_rows(world.stores, world.model, frozen, frozen.batches)
+    assert len(rows) == 1200
+    manifest = world.stores.registry.load(world.stores.state.model_versions("tiny")[-1]).manifest
+    assert manifest.training_rows == int((~rows["ra_reserved"]).sum()) == frozen.rows
+    assert 0.1 < rows["ra_reserved"].mean() < 0.3
+
+
+def test_a_correction_of_a_label_appends_and_the_past_still_reads_what_it_saw(world: World) -> None:
+    drop_days(world, range(3))
+    world.play()
+    day, frame = world.batch(0), rows_of(world.batch(0))
+    frame.loc[:9, "y"] = 1 - frame.loc[:9, "y"]
+    frame["outcome_code"] = frame["y"] * 10
+    before = world.stores.tables.read("tiny/labels", [day.key])
+    world.drop(0, frame)
+    world.play()
+    after = world.stores.tables.read("tiny/labels", [day.key])
+    assert len(after) == len(before) + 10
+    assert sorted(after["revision"].unique()) == [1, 2]
+    assert (after.loc[after["revision"] == 2, "available_at"] > pd.Timestamp(world.batch(1).end)).all()
+
+
+def test_what_was_served_stays_when_the_champion_changes(worlds) -> None:
+    world = worlds("w", window=QUICK_TO_LEARN)
+    drop_days(world, range(8))
+    drop_days(world, range(8, 16), flip=True)
+    world.play()
+    log = world.stores.state.promotions("tiny")
+    assert len(log) > 1
+    for promotion in log:
+        served = read_predictions(world.stores, world.model, world.model.calendar.batch(str(promotion.batch)))
+        versions = set(served[served["mode"] == "served"]["version"])
+        assert promotion.version not in versions
