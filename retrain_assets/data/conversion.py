@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from typing import Any, Literal
 
 import numpy as np
@@ -56,8 +57,7 @@ def read_as(values: pd.Series, kind: Kind, *, lenient: bool) -> tuple[pd.Series,
     if kind == "int":
         return _integers(values, lenient)
     if kind == "float":
-        numbers, bad = _numbers(values, lenient)
-        return numbers.astype("float64"), bad
+        return _floats(values, lenient)
     if kind == "bool":
         return _booleans(values, lenient)
     if kind == "datetime":
@@ -67,27 +67,36 @@ def read_as(values: pd.Series, kind: Kind, *, lenient: bool) -> tuple[pd.Series,
     return values, np.zeros(len(values), dtype=bool)
 
 
-def _numbers(values: pd.Series, lenient: bool) -> tuple[pd.Series, NDArray[np.bool_]]:
-    """Numbers as Int64 or float64, whichever is exact."""
-    if values.dtype == TEXT:
-        fast = _cast_text(values)
-        if fast is not None:
-            return fast, np.zeros(len(values), dtype=bool)
-    if pd.api.types.is_integer_dtype(values.dtype) or pd.api.types.is_bool_dtype(values.dtype):
-        return values.astype("Int64"), np.zeros(len(values), dtype=bool)
+def _floats(values: pd.Series, lenient: bool) -> tuple[pd.Series, NDArray[np.bool_]]:
+    fast = _cast(values)
+    if fast is not None:
+        return fast.astype("float64"), np.zeros(len(values), dtype=bool)
+    numbers, bad = _parsed(values, lenient)
+    floats = [np.nan if number is None else float(number) for number in numbers]
+    return pd.Series(floats, index=values.index, dtype="float64", name=values.name), bad
+
+
+def _integers(values: pd.Series, lenient: bool) -> tuple[pd.Series, NDArray[np.bool_]]:
+    fast = _cast(values)
+    if fast is not None and fast.dtype != np.dtype("float64"):
+        return fast.astype("Int64"), np.zeros(len(values), dtype=bool)
+    if values.dtype == np.dtype("float64"):
+        return _whole(values)
+    numbers, _ = _parsed(values, lenient)
+    whole = [number if number is not None and _is_int64(number) else None for number in numbers]
+    bad = values.notna().to_numpy() & np.array([number is None for number in whole], dtype=bool)
+    integers = pd.array([None if number is None else int(number) for number in whole], dtype="Int64")
+    return pd.Series(integers, index=values.index, name=values.name), bad
+
+
+def _cast(values: pd.Series) -> pd.Series | None:
+    """Numbers as they are, texts of a file by Arrow all at once; None where values must be looked at one by one."""
+    if pd.api.types.is_bool_dtype(values.dtype) or pd.api.types.is_integer_dtype(values.dtype):
+        return values.astype("Int64")
     if pd.api.types.is_float_dtype(values.dtype):
-        return values.astype("float64"), np.zeros(len(values), dtype=bool)
-    objects = values.astype("object")
-    known = objects.notna().to_numpy()
-    if pd.api.types.is_datetime64_any_dtype(values.dtype):
-        return pd.Series(np.nan, index=values.index), known
-    allowed = known & ~objects.map(_is_text).to_numpy(dtype=bool) if not lenient else known
-    numbers = pd.to_numeric(objects.where(allowed, np.nan), errors="coerce")
-    return numbers, known & numbers.isna().to_numpy()
-
-
-def _cast_text(values: pd.Series) -> pd.Series | None:
-    """All values at once, by Arrow; None when one of them is no plain number."""
+        return values.astype("float64")
+    if values.dtype != TEXT:
+        return None
     array = pa.array(values, type=pa.string(), from_pandas=True)
     for wanted, dtype in ((pa.int64(), "Int64"), (pa.float64(), "float64")):
         try:
@@ -99,18 +108,47 @@ def _cast_text(values: pd.Series) -> pd.Series | None:
     return None
 
 
-def _integers(values: pd.Series, lenient: bool) -> tuple[pd.Series, NDArray[np.bool_]]:
-    numbers, bad = _numbers(values, lenient)
-    if pd.api.types.is_integer_dtype(numbers.dtype):
-        return numbers.astype("Int64"), bad
-    floats = numbers.astype("float64").to_numpy()
+def _whole(values: pd.Series) -> tuple[pd.Series, NDArray[np.bool_]]:
+    floats = values.to_numpy(dtype="float64")
     with np.errstate(invalid="ignore"):
-        whole = (np.mod(floats, 1) == 0) & (np.abs(floats) < 2**63)
-    bad = bad | (~whole & ~np.isnan(floats))
-    integers = pd.Series(np.where(whole, floats, 0).astype("int64"), index=values.index, name=values.name).astype(
-        "Int64"
-    )
-    return integers.where(whole, pd.NA), bad
+        whole = (np.mod(floats, 1) == 0) & (floats >= -(2.0**63)) & (floats < 2.0**63)
+    integers = pd.Series(np.where(whole, floats, 0).astype("int64"), index=values.index, name=values.name)
+    return integers.astype("Int64").where(whole, pd.NA), ~whole & ~np.isnan(floats)
+
+
+def _parsed(values: pd.Series, lenient: bool) -> tuple[list[int | float | None], NDArray[np.bool_]]:
+    """Each value as a number of Python, integers exact; None where there is none."""
+    objects = values.astype("object")
+    known = objects.notna().to_numpy()
+    numbers = [_number(value, lenient) if there else None for value, there in zip(objects, known, strict=True)]
+    return numbers, known & np.array([number is None for number in numbers], dtype=bool)
+
+
+def _number(value: object, lenient: bool) -> int | float | None:
+    if isinstance(value, str):
+        # Python reads 1_000 as a number; nobody else does.
+        return _number_of_text(value) if lenient and "_" not in value else None
+    if isinstance(value, bool | np.bool_ | int | np.integer):
+        return int(value)
+    return float(value) if isinstance(value, float | np.floating | Decimal) else None
+
+
+def _number_of_text(text: str) -> int | float | None:
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return None if np.isnan(number) else number
+
+
+def _is_int64(number: float) -> bool:
+    if isinstance(number, float) and not number.is_integer():
+        return False
+    return -(2**63) <= number < 2**63
 
 
 def _booleans(values: pd.Series, lenient: bool) -> tuple[pd.Series, NDArray[np.bool_]]:

@@ -52,8 +52,9 @@ def _kind(parts: Sequence[pd.Series], spec: ModelSpec, schema: DataFrameSchema) 
         kind = kind_of(getattr(declared.dtype, "type", None))
         # A class given as a float, such as 1.0 where other rows have none, is the integer.
         return {"float": "int", "other": "string", "category": "string"}.get(kind, kind)  # pyright: ignore[reportReturnType]
+    filled = [part for part in parts if part.notna().any()]
     for kind in ("bool", "int"):
-        if all(_all_are(part, kind) for part in parts):
+        if filled and all(_all_are(part, kind) for part in filled):
             return kind
     return "string"
 
@@ -63,7 +64,5 @@ def _all_are(values: pd.Series, kind: Kind) -> bool:
         if pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype):
             return False
         known = values.dropna().astype("object")
-        return len(known) > 0 and bool(known.map(lambda value: str(value).lower() in ("true", "false")).all())
-    if not values.notna().any():
-        return False
+        return bool(known.map(lambda value: str(value).lower() in ("true", "false")).all())
     return not read_as(values, kind, lenient=True)[1].any()

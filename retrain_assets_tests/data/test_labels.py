@@ -1,0 +1,173 @@
+"""What was known at a moment never changes afterwards, in whatever order labels arrive."""
+
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from retrain_assets.data.labels import LABEL_COLUMNS, extract_labels, join_labels, labels_as_of, merge_labels, no_labels
+from retrain_assets.data.reading import read_part
+from retrain_assets.data.tables import table_problems
+from retrain_assets.errors import DataError
+from retrain_assets_tests.data.contract_world import clean_rows, contract, first_batch
+
+START = datetime(2013, 1, 1, tzinfo=UTC)
+
+
+def day(number: float) -> datetime:
+    return START + timedelta(days=number)
+
+
+def delivery(*rows: tuple[str, int, float]) -> pd.DataFrame:
+    """Labels of events at the start, known at a day: (row, label, day)."""
+    return pd.DataFrame(
+        {
+            "ra_row_id": pd.Series([row for row, _, _ in rows], dtype="object"),
+            "event_time": pd.Series([START] * len(rows), dtype="datetime64[us, UTC]"),
+            "label": pd.Series([label for _, label, _ in rows], dtype="int64"),
+            "available_at": pd.Series([day(known) for _, _, known in rows], dtype="datetime64[us, UTC]"),
+            "revision": pd.Series(1, index=range(len(rows)), dtype="int64"),
+        }
+    )
+
+
+def known(labels: pd.DataFrame, number: float) -> dict[str, int]:
+    rows = labels_as_of(labels, day(number))
+    return dict(zip(rows["ra_row_id"], rows["label"], strict=True))
+
+
+def test_labels_come_with_the_rows_and_are_known_after_the_delay():
+    made = contract()
+    rows = clean_rows(50).astype("object")
+    rows.loc[3, "y"] = ""
+    rows.loc[4, "y"] = "unreadable"
+    rows.loc[5, "speed"] = "x"
+    frame = read_part("f", "csv", rows.to_csv(index=False).encode())
+    labels = extract_labels([("f", frame)], made, first_batch(made.spec))
+    assert set(map(str, range(50))) - set(labels["ra_row_id"]) == {"3", "4", "5"}
+    assert (labels["available_at"] - labels["event_time"]).unique().tolist() == [pd.Timedelta(days=1)]
+    assert labels["label"].dtype == "int64"
+    assert tuple(labels.columns) == LABEL_COLUMNS
+    assert table_problems("labels", labels) == ()
+
+
+@pytest.mark.parametrize("rows", [clean_rows(0), clean_rows(5).drop(columns="y")])
+def test_no_label_is_an_empty_history(rows):
+    made = contract()
+    labels = extract_labels([("f", rows)], made, first_batch(made.spec))
+    assert len(labels) == 0
+    assert table_problems("labels", merge_labels(None, labels, day(9)).labels) == ()
+
+
+def source_contract():
+    labels = {"type": "files", "path": "labels/{batch}.csv"}
+    return contract(target={"column": "y", "label_delay": "1 day", "labels": labels})
+
+
+def joined(text: str) -> pd.DataFrame:
+    made = source_contract()
+    rows = made.check([("f", clean_rows(50))], first_batch(made.spec)).accepted
+    return join_labels([("l.csv", read_part("l.csv", "csv", text.encode()))], made, rows)
+
+
+def test_labels_of_a_source_of_their_own_are_joined_by_typed_ids():
+    labels = joined("id,y,available_at\n007,1,2013-01-05T00:00:00Z\n8.0,0,\n999,1,2013-01-05\n9,,2013-01-05\n")
+    assert labels["ra_row_id"].tolist() == ["7", "8"]
+    assert labels["label"].tolist() == [1, 0]
+    assert labels["available_at"].tolist() == [
+        pd.Timestamp("2013-01-05", tz="UTC"),
+        labels["event_time"][1] + pd.Timedelta(days=1),
+    ]
+    assert table_problems("labels", labels) == ()
+
+
+def test_nobody_knows_an_outcome_before_the_event():
+    labels = joined("id,y,available_at\n7,1,2012-01-01\n")
+    assert labels["available_at"].tolist() == labels["event_time"].tolist()
+
+
+def test_a_label_file_without_its_columns_is_told():
+    with pytest.raises(DataError, match=r"l\.csv: .* must have the column 'y'.*Did you mean 'yy'"):
+        joined("id,yy\n7,1\n")
+
+
+def test_a_correction_appends_and_changes_nothing_before_its_delivery():
+    first = merge_labels(None, delivery(("a", 0, 1), ("b", 1, 2)), day(7))
+    second = merge_labels(first.labels, delivery(("a", 1, 1), ("b", 1, 2)), day(14))
+    assert (first.added, first.corrected, first.duplicates) == (2, 0, 0)
+    assert (second.added, second.corrected, second.duplicates) == (0, 1, 1)
+    assert known(second.labels, 13.9) == {"a": 0, "b": 1}
+    assert known(second.labels, 14) == {"a": 1, "b": 1}
+    assert second.labels.query("ra_row_id == 'a'")["revision"].tolist() == [1, 2]
+
+
+def test_a_late_label_is_not_known_before_it_came():
+    first = merge_labels(None, delivery(("a", 0, 1)), day(7))
+    second = merge_labels(first.labels, delivery(("b", 1, 2)), day(14))
+    assert known(second.labels, 13) == {"a": 0}
+    assert known(second.labels, 14) == {"a": 0, "b": 1}
+
+
+def test_a_label_of_the_future_waits():
+    first = merge_labels(None, delivery(("a", 0, 1), ("a", 1, 9)), day(7))
+    assert (first.added, first.pending) == (1, 1)
+    assert known(first.labels, 30) == {"a": 0}
+    second = merge_labels(first.labels, delivery(("a", 0, 1), ("a", 1, 9)), day(10))
+    assert (second.corrected, second.duplicates) == (1, 1)
+    assert known(second.labels, 9.9) == {"a": 0}
+    assert known(second.labels, 10) == {"a": 1}
+
+
+def test_within_a_delivery_the_newest_counts_in_any_order():
+    for rows in ([("a", 0, 1), ("a", 1, 3)], [("a", 1, 3), ("a", 0, 1)]):
+        merged = merge_labels(None, delivery(*rows), day(7))
+        assert known(merged.labels, 7) == {"a": 1}
+        assert (merged.added, merged.duplicates) == (1, 1)
+
+
+def test_an_empty_delivery_is_nothing_new():
+    first = merge_labels(no_labels(), delivery(("a", 0, 1)), day(7))
+    again = merge_labels(first.labels, delivery(), day(14))
+    pd.testing.assert_frame_equal(again.labels, first.labels)
+    assert len(merge_labels(None, no_labels(), day(7)).labels) == 0
+
+
+DELIVERIES = st.lists(
+    st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 2), st.integers(0, 20)), max_size=8),
+    min_size=1,
+    max_size=5,
+)
+
+
+@settings(deadline=None)
+@given(DELIVERIES, st.lists(st.integers(1, 5), min_size=5, max_size=5))
+def test_reading_as_of_a_moment_gives_the_same_whatever_comes_later(deliveries, steps):
+    table, cutoff = None, 0
+    histories: list[tuple[int, pd.DataFrame]] = []
+    for rows, step in zip(deliveries, steps, strict=False):
+        cutoff += step
+        table = merge_labels(table, delivery(*rows), day(cutoff)).labels
+        histories.append((cutoff, table))
+    for made_at, history in histories:
+        for moment in range(made_at + 1):
+            assert known(history, moment) == known(histories[-1][1], moment)
+
+
+@settings(deadline=None)
+@given(DELIVERIES)
+def test_the_same_delivery_twice_is_one_delivery_and_nothing_is_lost_of_the_past(deliveries):
+    table = None
+    for number, rows in enumerate(deliveries):
+        once = merge_labels(table, delivery(*rows), day(10 + number))
+        again = merge_labels(once.labels, delivery(*rows), day(10 + number))
+        pd.testing.assert_frame_equal(once.labels, again.labels)
+        assert again.corrected == again.added == 0
+        assert once.added + once.corrected + once.duplicates + once.pending == len(rows)
+        if table is not None:
+            assert len(once.labels.merge(table)) == len(table)
+        assert table_problems("labels", once.labels) == ()
+        revisions = once.labels.groupby("ra_row_id")["revision"].apply(sorted)
+        assert all(found == list(range(1, len(found) + 1)) for found in revisions)
+        table = once.labels
