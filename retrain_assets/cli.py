@@ -18,6 +18,7 @@ from retrain_assets.errors import DeclarationError, Problem, RetrainAssetsError
 
 if TYPE_CHECKING:
     from retrain_assets.home import Home
+    from retrain_assets.orchestration.driver import Ran
     from retrain_assets.reporting.overview import ModelOverview, Sign
     from retrain_assets.spec.loading import Declaration
 
@@ -245,9 +246,21 @@ def run(options: Options, model: str, batch: str | None) -> None:
         for ran in run_batch(instance, target, batch):
             failed |= not ran.success
             mark = click.style("ok", fg="green") if ran.success else click.style("failed", fg="red")
-            click.echo(f"{ran.batch}  {ran.job:<8} {mark}  {ran.seconds:5.1f} s  run {ran.run_id}")
+            click.echo(f"{ran.batch}  {ran.job:<8} {mark}  {ran.seconds:5.1f} s  {_outcome(home, ran)}")
     _print_verdicts(home, model)
     sys.exit(FAILED if failed else DONE)
+
+
+def _outcome(home: Home, ran: Ran) -> str:
+    """What the ledger says of a run: its outcome, and the reason where there is one."""
+    from retrain_assets.home import open_state
+
+    done = [step for step in open_state(home).steps(ran.model, ran.batch) if step.run_id == ran.run_id]
+    if not done:
+        return f"see run {ran.run_id} in the UI"
+    detail = done[-1].detail
+    said = [str(detail[key]) for key in ("outcome", "verdict", "reason") if detail.get(key)]
+    return ": ".join(said) or done[-1].outcome
 
 
 def _print_verdicts(home: Home, model: str) -> None:
@@ -258,9 +271,9 @@ def _print_verdicts(home: Home, model: str) -> None:
     if decisions:
         decision = decisions[-1]
         click.secho(f"\n{decision.batch}: {decision.verdict}: {decision.reason}", bold=True)
-        for trigger in decision.triggers:
+        for trigger in (each for each in decision.triggers if each.applicable or each.fired):
             fired = {True: "fires", False: "does not fire", None: "unknown"}[trigger.fired]
-            click.echo(f"  {trigger.name:<20} {fired if trigger.applicable else 'not applicable':<15} {trigger.reason}")
+            click.echo(f"  {trigger.name:<20} {fired:<15} {trigger.reason}")
     champion = f"v{promotions[-1].version} ({promotions[-1].reason})" if promotions else "none yet"
     click.echo(f"champion: {champion}")
 
@@ -320,7 +333,7 @@ def _print_status(models: Sequence[ModelOverview], home: Home) -> None:
         due = each.next_due
         table.add_row(
             each.model,
-            f"v{each.champion}\n{age(each.model_age)}" if each.champion is not None else f"[dim]{each.state}[/]",
+            f"v{each.champion}\n{age(each.model_age)}" if each.champion is not None else "[dim]none[/]",
             f"{each.last_batch}\n{each.last_batch_outcome}" if each.last_batch else "",
             _light(each.drift),
             _light(each.health),
@@ -414,12 +427,37 @@ def ui(options: Options, port: int) -> None:
     retrain-assets ui --port 3001
     """
     home = options.opened_home().prepare()
-    where = ["-w", "workspace.yaml"] if Path("workspace.yaml").exists() else []
-    command = [sys.executable, "-m", "dagster", "dev", *where, "-h", "127.0.0.1", "-p", str(port)]
+    command = [sys.executable, "-m", "dagster", "dev", *_code_location(), "-h", "127.0.0.1", "-p", str(port)]
     environ = {**os.environ, "DAGSTER_HOME": str(home.dagster_home), "RETRAIN_ASSETS_HOME": str(home.folder)}
     click.echo(f"http://127.0.0.1:{port} (Ctrl-C ends it); state in {home.folder}")
     sys.stdout.flush()
     os.execve(sys.executable, command, environ)  # noqa: S606 - our own interpreter with our own arguments
+
+
+def _code_location() -> list[str]:
+    """The workspace here, what Dagster reads from the project's settings, or else the models of this package."""
+    if Path("workspace.yaml").exists():
+        return ["-w", "workspace.yaml"]
+    from retrain_assets.stores.declarations import is_dagster_project
+
+    return [] if is_dagster_project(Path.cwd()) else ["-m", "retrain_assets.definitions"]
+
+
+@main.command()
+@click.option("--weeks", type=click.IntRange(min=1), help="Play no more batches of each model.  [default: the year]")
+@with_options
+def demo(options: Options, weeks: int | None) -> None:
+    r"""Replay a year of real flights and bike rentals through the assets, jobs and sensors.
+
+    Goes on where it was interrupted. Its data comes with the package's `demo` extra.
+
+    \b
+    retrain-assets demo
+    retrain-assets demo --weeks 8
+    """
+    from retrain_assets.demo.run import main as play
+
+    sys.exit(play(options.opened_home(), weeks=weeks))
 
 
 @main.command()

@@ -159,7 +159,7 @@ def _unknown_columns(spec: ModelSpec) -> Told:
     """A schema need not name what is split off before it or only identifies a row: a near miss is but a doubt."""
     known = _known_columns(spec)
     for field, name in spec.named_columns():
-        close = get_close_matches(name, known, n=1, cutoff=0.9)
+        close = get_close_matches(name, known, n=1, cutoff=0.88)
         if close and name not in known:
             yield field, f"is not a column of the schema (got '{name}'). Did you mean '{close[0]}'?"
 

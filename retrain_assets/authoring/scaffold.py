@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 import yaml
@@ -17,12 +17,10 @@ from retrain_assets.errors import DeclarationError, Problem, did_you_mean
 from retrain_assets.spec import BatchesSpec, ColumnSpec, spec_from
 from retrain_assets.spec.loading import COMPONENT_TYPE
 
-Every = Literal["hour", "day", "week", "month"]
-
 _TARGETS = ("target", "label", "y", "outcome", "class", "is_fraud", "churn", "churned", "default")
 _TIMES = re.compile(r"time|date|timestamp|(^|_)ts$|_at$|^day$", re.IGNORECASE)
 _CATEGORIES = 50
-_STEPS: dict[Every, pd.Timedelta] = {
+_STEPS: dict[str, pd.Timedelta] = {
     "hour": pd.Timedelta(hours=1),
     "day": pd.Timedelta(days=1),
     "week": pd.Timedelta(weeks=1),
@@ -47,7 +45,7 @@ def scaffold(
     name: str | None = None,
     event_time: str | None = None,
     target: str | None = None,
-    every: Every | None = None,
+    every: str | None = None,
     metric: str | None = None,
 ) -> Scaffold:
     """The declaration of a model for rows like these; whatever is not given is guessed.
@@ -171,13 +169,12 @@ class _Guesses:
         )
         return metric
 
-    def every(self, times: pd.Series) -> Every:
+    def every(self, times: pd.Series) -> str:
         span = times.max() - times.min()
         rows = {every: len(times) / max(span / step, 1) for every, step in _STEPS.items()}
-        fitting: list[Every] = [every for every, step in _STEPS.items() if rows[every] >= 500 and span / step >= 8]
-        enough: list[Every] = [each for each in ("week", "day") if span / _STEPS[each] >= 8]
-        shortest: Every = "hour"
-        every: Every = [*fitting, *enough, shortest][0]
+        fitting = [each for each in _STEPS if rows[each] >= 500 and span / _STEPS[each] >= 8]
+        long_enough = [each for each in reversed(_STEPS) if span / _STEPS[each] >= 8]
+        every = (fitting or long_enough or ["hour"])[0]
         self.told.append(f"batches.every: {every} (about {rows[every]:.0f} rows each over {span.days} days)")
         return every
 
@@ -220,8 +217,11 @@ class _Guesses:
         }
         if typical < 400:
             attributes["drift"]["min_rows"] = max(typical // 2, 20)
-            attributes["promote"]["min_rows"] = max(typical // 4, 20)
-            self.told.append(f"drift.min_rows, promote.min_rows: lowered, since a batch has about {typical} rows")
+            self.told.append(f"drift.min_rows: lowered, since a batch has about {typical} rows")
+        reserved = typical // 5
+        if reserved < 250:
+            attributes["promote"]["min_rows"] = max(reserved // 2, 20)
+            self.told.append(f"promote.min_rows: lowered, since about {reserved} rows of a batch are reserved")
         self.told.append("target.label_delay: 0 days (nothing in a file tells when its labels became known)")
         return attributes
 

@@ -6,6 +6,7 @@ import os
 import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from retrain_assets.errors import DeclarationError, Problem, did_you_mean
 from retrain_assets.spec.loading import Declaration, duplicate_names, read_declarations
@@ -20,18 +21,28 @@ def declarations_root(folder: Path) -> Path:
     >>> declarations_root(Path("/nowhere")).as_posix()
     '/nowhere'
     """
-    for file, table in ((folder / "dg.toml", ("project",)), (folder / "pyproject.toml", ("tool", "dg", "project"))):
-        if not file.is_file():
-            continue
-        section = tomllib.loads(file.read_text(encoding="utf-8"))
-        for key in table:
-            section = section.get(key, {})
-        module = section.get("root_module")
-        if module:
-            bases = (folder / "src", folder)
-            found = [base.joinpath(*module.split("."), "defs") for base in bases]
-            return next((each for each in found if each.is_dir()), found[-1])
-    return folder
+    module = _root_module(folder)
+    if module is None:
+        return folder
+    found = [base.joinpath(*module.split("."), "defs") for base in (folder / "src", folder)]
+    return next((each for each in found if each.is_dir()), found[-1])
+
+
+def is_dagster_project(folder: Path) -> bool:
+    """Dagster's own commands find the code location from the folder's settings."""
+    return _root_module(folder) is not None or bool(_settings(folder / "pyproject.toml", "tool", "dagster"))
+
+
+def _root_module(folder: Path) -> str | None:
+    project = _settings(folder / "dg.toml", "project") or _settings(folder / "pyproject.toml", "tool", "dg", "project")
+    return project.get("root_module")
+
+
+def _settings(file: Path, *table: str) -> dict[str, Any]:
+    section: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    for key in table:
+        section = section.get(key, {})
+    return section
 
 
 def find_declarations(root: Path) -> list[Path]:

@@ -1,0 +1,164 @@
+"""What `init` writes passes `check`, says what it guessed, and loses no row on the way into batches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from retrain_assets.authoring.checking import check_declarations
+from retrain_assets.authoring.scaffold import read_data, scaffold, write_scaffold
+from retrain_assets.errors import DeclarationError
+from retrain_assets.spec import ModelSpec, load_declarations
+
+
+def orders(rows: int = 6000, days: int = 60) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    times = pd.date_range("2024-01-01", periods=rows, freq=pd.Timedelta(days=days) / rows)
+    return pd.DataFrame(
+        {
+            "order_id": [f"o{number:06}" for number in range(rows)],
+            "ordered_at": times.strftime("%Y-%m-%dT%H:%M:%S"),
+            "price": rng.gamma(2, 10, rows).round(2),
+            "shop": rng.choice(["north", "south"], rows),
+            "note": [f"text {number}" for number in range(rows)],
+            "returned": rng.integers(0, 2, rows),
+        }
+    )
+
+
+def made(frame: pd.DataFrame, **given: Any) -> ModelSpec:
+    return load_declarations(scaffold(frame, file=Path("orders.csv"), **given).text)[0]
+
+
+@pytest.fixture(params=[".csv", ".parquet"])
+def data(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    file = tmp_path / f"orders{request.param}"
+    orders().to_csv(file, index=False) if request.param == ".csv" else orders().to_parquet(file, index=False)
+    return file
+
+
+def test_the_result_passes_the_check(data: Path, tmp_path: Path):
+    written = scaffold(read_data(data), file=data)
+    write_scaffold(written, data, tmp_path / "defs" / "orders")
+    assert check_declarations([tmp_path / "defs"], environ={}) == []
+
+
+def test_every_row_is_in_the_batch_of_its_time(data: Path, tmp_path: Path):
+    frame = read_data(data)
+    files = write_scaffold(scaffold(frame, file=data, every="week"), data, tmp_path / "m")
+    parts = {file.stem: read_data(file) for file in files}
+    assert list(parts)[:2] == ["2024-01-01", "2024-01-08"]
+    together = pd.concat(list(parts.values()), ignore_index=True)
+    pd.testing.assert_frame_equal(together, frame)
+    for key, part in parts.items():
+        times = pd.to_datetime(part["ordered_at"])
+        assert times.min() >= pd.Timestamp(key)
+        assert times.max() < pd.Timestamp(key) + pd.Timedelta(weeks=1)
+
+
+def test_the_cells_of_a_csv_file_stay_as_they_were_written(tmp_path: Path):
+    file = tmp_path / "orders.csv"
+    lines = ["id,at,code,price,sold"]
+    lines += [f"{n},2024-01-{n % 28 + 1:02},00{n},1.50,{n % 2}" for n in range(200)]
+    file.write_text("\n".join([*lines, "NA,2024-01-05,,1e3,1"]) + "\n", encoding="utf-8")
+    files = write_scaffold(scaffold(read_data(file), file=file, every="day"), file, tmp_path / "m")
+    written = [line for part in files for line in part.read_text(encoding="utf-8").splitlines()[1:]]
+    assert sorted(written) == sorted([*lines[1:], "NA,2024-01-05,,1e3,1"])
+
+
+class TestGuesses:
+    def test_of_columns(self):
+        spec = made(orders())
+        assert (spec.name, spec.event_time, spec.row_id, spec.target.column) == (
+            "orders", "ordered_at", ("order_id",), "returned",
+        )  # fmt: skip
+
+    def test_of_the_features(self):
+        """No id, no time, no text that never repeats, and never the target."""
+        assert made(orders()).features.columns == ("price", "shop")
+
+    def test_of_the_task(self):
+        assert made(orders()).metric == "log_loss"
+        assert made(orders(), target="price").metric == "squared_error"
+        assert made(orders(), target="price").estimator.class_.endswith("Regressor")
+        assert made(orders(), target="shop").metric == "log_loss"
+
+    @pytest.mark.parametrize(
+        ("rows", "days", "every"), [(6000, 60, "week"), (60_000, 60, "day"), (60_000, 4, "hour"), (6000, 700, "month")]
+    )
+    def test_of_the_batches(self, rows: int, days: int, every: str):
+        """The shortest that hold some hundreds of rows."""
+        assert made(orders(rows, days)).batches.every == every
+
+    def test_of_a_target_by_its_name(self):
+        frame = orders().rename(columns={"returned": "label"})[["label", "ordered_at", "price", "shop"]]
+        assert made(frame).target.column == "label"
+
+    def test_are_told(self):
+        told = scaffold(orders(), file=Path("orders.csv")).guesses
+        assert "target: returned (the last column: very likely wrong)" in told
+        assert any(guess.startswith("batches.every: week (about 700 rows each") for guess in told)
+        assert any(guess.startswith("target.label_delay: 0 days") for guess in told)
+
+    def test_what_is_given_is_not_guessed(self):
+        given = {"name": "returns", "event_time": "ordered_at", "target": "returned", "every": "day", "metric": "brier"}
+        written = scaffold(orders(), file=Path("orders.csv"), **given)
+        spec = load_declarations(written.text)[0]
+        assert (spec.name, spec.batches.every, spec.metric) == ("returns", "day", "brier")
+        assert not any(
+            guess.startswith(("name:", "event_time:", "target:", "metric:", "batches")) for guess in written.guesses
+        )
+
+    def test_of_limits_for_small_batches(self):
+        spec = made(orders(600), every="week")
+        assert spec.drift.min_rows < 200
+        assert spec.promote.min_rows < 200
+
+    @pytest.mark.parametrize(
+        ("stem", "name"), [("Orders 2024", "orders_2024"), ("2024", "model_2024"), ("---", "model"), ("ÄÖ", "model")]
+    )
+    def test_of_a_name(self, stem: str, name: str):
+        assert load_declarations(scaffold(orders(), file=Path(f"{stem}.csv")).text)[0].name == name
+
+
+class TestRefuses:
+    def test_a_column_that_is_not_there(self):
+        with pytest.raises(DeclarationError, match=r"target: .*\(got 'returnd'\). Did you mean 'returned'"):
+            made(orders(), target="returnd")
+
+    def test_rows_without_times(self):
+        with pytest.raises(DeclarationError, match="no column holds times: name the one that does by --event-time"):
+            made(orders().drop(columns="ordered_at"))
+
+    def test_an_event_time_that_holds_none(self):
+        with pytest.raises(DeclarationError, match="column 'shop' must hold ISO dates or times"):
+            made(orders(), event_time="shop")
+
+    def test_a_kind_of_file_it_does_not_read(self, tmp_path: Path):
+        file = tmp_path / "orders.xlsx"
+        file.write_bytes(b"x")
+        with pytest.raises(DeclarationError, match=r"must be a \.csv or \.parquet file"):
+            read_data(file)
+
+    @pytest.mark.parametrize(("name", "content"), [("x.csv", b""), ("x.parquet", b"PAR1"), ("x.csv", b"a\n\xff\xfe")])
+    def test_a_file_that_cannot_be_read(self, tmp_path: Path, name: str, content: bytes):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(DeclarationError, match="cannot be read"):
+            read_data(tmp_path / name)
+
+    def test_a_file_without_rows(self, tmp_path: Path):
+        (tmp_path / "x.csv").write_text("a,b\n", encoding="utf-8")
+        with pytest.raises(DeclarationError, match="must have rows"):
+            read_data(tmp_path / "x.csv")
+
+    def test_to_overwrite_a_declaration(self, data: Path, tmp_path: Path):
+        written = scaffold(read_data(data), file=data)
+        write_scaffold(written, data, tmp_path / "m")
+        (tmp_path / "m" / "defs.yaml").write_text("mine", encoding="utf-8")
+        with pytest.raises(DeclarationError, match="exists already"):
+            write_scaffold(written, data, tmp_path / "m")
+        assert (tmp_path / "m" / "defs.yaml").read_text(encoding="utf-8") == "mine"

@@ -1,0 +1,182 @@
+"""The overview says of each model what the state database holds, and nothing that it does not."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from retrain_assets.policy.decision import Decision, TriggerState
+from retrain_assets.promotion.log import Promotion
+from retrain_assets.reporting.overview import Records, age, next_due, overview
+from retrain_assets.stores.protocols import Step
+from retrain_assets_tests.spec.declarations import spec
+
+START = datetime(2013, 1, 1, tzinfo=UTC)
+NOW = datetime(2013, 3, 1, 12, tzinfo=UTC)
+WEEK = timedelta(weeks=1)
+
+
+def step(week: int, job: Any = "watch", **changes: Any) -> Step:
+    start = START + week * WEEK
+    values = {
+        "model": "sales",
+        "batch": f"{start:%Y-%m-%d}",
+        "job": job,
+        "attempt": 1,
+        "revision": 1,
+        "outcome": "done",
+        "cause": "batch",
+        "as_of": start + WEEK,
+        "finished_at": NOW,
+        **changes,
+    }
+    return Step(**values)
+
+
+def decision(week: int, *triggers: TriggerState, verdict: Any = "wait") -> Decision:
+    start = START + week * WEEK
+    return Decision(
+        model="sales",
+        batch=f"{start:%Y-%m-%d}",
+        attempt=1,
+        verdict=verdict,
+        reason="no trigger fired",
+        cause="batch",
+        triggers=triggers,
+        as_of=start + WEEK,
+        decided_at=NOW,
+        champion_version=1,
+    )
+
+
+def promotion(version: int = 1, **changes: Any) -> Promotion:
+    values = {
+        "id": version,
+        "model": "sales",
+        "version": version,
+        "action": "promote",
+        "previous_id": None,
+        "batch": "2013-01-08",
+        "attempt": 1,
+        "as_of": START + 2 * WEEK,
+        "training_end": START + 2 * WEEK,
+        "actor": "policy",
+        "reason": "passed",
+        "promoted_at": NOW - timedelta(days=3),
+        **changes,
+    }
+    return Promotion(**values)
+
+
+def test_a_model_that_never_ran():
+    seen = overview(spec(), Records(), now=NOW)
+    assert (seen.state, seen.champion, seen.last_batch, seen.decision) == ("not started", None, None, None)
+    assert (seen.drift.light, seen.health.light) == ("unknown", "unknown")
+    assert (seen.next_batch, seen.next_batch_closes) == ("2013-01-01", START + WEEK)
+
+
+def test_a_model_without_a_champion_is_bootstrapping():
+    seen = overview(spec(), Records(steps=[step(0)]), now=NOW)
+    assert (seen.state, seen.last_batch, seen.last_batch_outcome) == ("bootstrapping", "2013-01-01", "done")
+    assert seen.next_batch == "2013-01-08"
+
+
+def test_two_ages_of_a_champion():
+    """One is batch time since its data ended, the other wall time since it was promoted."""
+    seen = overview(spec(), Records(steps=[step(5)], promotions=[promotion(1), promotion(4)]), now=NOW)
+    assert (seen.state, seen.champion, seen.promotions) == ("serving", 4, 2)
+    assert seen.model_age == 4 * WEEK
+    assert seen.champion_age == timedelta(days=3)
+
+
+def test_the_last_batch_is_the_newest_not_the_latest_run():
+    records = Records(steps=[step(3), step(4, outcome="refused"), step(1, attempt=2)])
+    seen = overview(spec(), records, now=NOW)
+    assert (seen.last_batch, seen.last_batch_outcome) == ("2013-01-29", "refused")
+
+
+@pytest.mark.parametrize(
+    ("fired", "applicable", "light"),
+    [(True, True, "red"), (False, True, "green"), (None, True, "unknown"), (None, False, "not applicable")],
+)
+def test_drift_is_what_the_last_decision_saw(fired: bool | None, applicable: bool, light: str):
+    trigger = TriggerState(name="drift", fired=fired, reason="3 columns", applicable=applicable)
+    seen = overview(spec(), Records(steps=[step(2)], decisions=[decision(1), decision(2, trigger)]), now=NOW)
+    assert (seen.drift.light, seen.drift.reason, seen.drift.batch) == (light, "3 columns", "2013-01-15")
+    assert (seen.decision, seen.decision_batch, seen.decision_reason) == ("wait", "2013-01-15", "no trigger fired")
+
+
+@pytest.mark.parametrize(("health", "light"), [(True, "green"), (False, "red"), (None, "unknown")])
+def test_health_is_that_of_the_last_settled_batch(health: bool | None, light: str):
+    settled = [
+        step(0, "settle", detail={"health": True}),
+        step(1, "settle", detail={"health": health}),
+        step(2, "settle", outcome="failed"),
+    ]
+    seen = overview(spec(), Records(steps=settled), now=NOW)
+    assert (seen.health.light, seen.health.batch) == (light, "2013-01-08")
+
+
+def test_who_works_on_it():
+    assert overview(spec(), Records(working="run-7"), now=NOW).working == "run-7"
+
+
+def test_a_stream_may_end():
+    declared = spec(batches={"every": "week", "start": "2013-01-01", "end": "2013-01-15"})
+    seen = overview(declared, Records(steps=[step(1)]), now=NOW)
+    assert (seen.next_batch, seen.next_batch_closes) == (None, None)
+
+
+class TestNextDue:
+    def test_only_the_data_can_tell(self):
+        assert next_due(spec(retrain={"when": "drift | performance_decay"}), promotion(), START) is None
+
+    def test_before_the_first_champion_no_age_is_due(self):
+        declared = spec(freshness={"model_age": "12 weeks"})
+        assert next_due(declared, None, START) is None
+
+    def test_model_age_counts_from_the_training_end(self):
+        due = next_due(spec(freshness={"model_age": "12 weeks"}), promotion(), START)
+        assert due is not None
+        assert (due.trigger, due.at, due.clock) == ("model_age", START + 14 * WEEK, "batch")
+
+    def test_freshness_counts_from_the_promotion(self):
+        declared = spec(freshness={"champion": "30 days"}, retrain={"when": "drift | freshness"})
+        due = next_due(declared, promotion(), START)
+        assert due is not None
+        assert (due.trigger, due.at, due.clock) == ("freshness", NOW + timedelta(days=27), "wall")
+
+    def test_a_declared_freshness_that_no_trigger_names_is_not_due(self):
+        assert next_due(spec(freshness={"champion": "30 days"}), promotion(), START) is None
+
+    def test_a_schedule_comes_due_after_the_batch_that_was_reached(self):
+        declared = spec(retrain={"when": "schedule", "schedule": "0 6 * * 1"})
+        due = next_due(declared, None, datetime(2013, 1, 8, tzinfo=UTC))
+        assert due is not None
+        assert due.at == datetime(2013, 1, 14, 6, tzinfo=UTC)
+
+    def test_the_first_of_several(self):
+        declared = spec(
+            freshness={"model_age": "12 weeks"}, retrain={"when": "schedule | model_age", "schedule": "0 6 * * 1"}
+        )
+        due = next_due(declared, promotion(), START)
+        assert due is not None
+        assert due.trigger == "schedule"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, ""),
+        (timedelta(seconds=-5), "0 seconds"),
+        (timedelta(seconds=90), "90 seconds"),
+        (timedelta(minutes=119), "119 minutes"),
+        (timedelta(hours=47), "47 hours"),
+        (timedelta(days=27), "27 days"),
+        (timedelta(days=28), "4 weeks"),
+    ],
+)
+def test_ages_are_said_in_a_fitting_unit(value: timedelta | None, text: str):
+    assert age(value) == text

@@ -1,0 +1,273 @@
+"""The command line: what it prints, what it exits with, and that it starts at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from retrain_assets.cli import main
+from retrain_assets.home import Home, open_state
+from retrain_assets.promotion.log import Promotion
+from retrain_assets_tests.spec.declarations import attributes
+
+COMMANDS = sorted(main.commands)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with one model, in the working directory."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RETRAIN_ASSETS_HOME", "")  # set back also where a command sets it
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    declare(tmp_path)
+    return tmp_path
+
+
+def declare(folder: Path, **changes: Any) -> Path:
+    document = {"type": "retrain_assets.RetrainedModel", "attributes": attributes(**changes)}
+    file = folder / "defs" / str(document["attributes"]["name"]) / "defs.yaml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+    return file
+
+
+def call(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments, catch_exceptions=False)
+
+
+def in_a_process(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """The command as a shell runs it."""
+    code = "import sys; from retrain_assets.cli import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=cwd, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+class TestHelp:
+    @pytest.mark.parametrize("command", COMMANDS)
+    def test_every_command_explains_itself_with_an_example(self, command: str):
+        result = call(command, "--help")
+        assert result.exit_code == 0
+        assert result.output.count("\n") > 6
+        if command not in ("schema", "demo"):
+            assert f"retrain-assets {command}" in result.output
+
+    def test_the_program_lists_its_commands(self):
+        result = call("--help")
+        assert result.exit_code == 0
+        assert all(f"\n  {command} " in result.output for command in COMMANDS)
+        assert "Exit codes: 0 done, 1 problems were found or it failed, 2 wrong usage." in result.output
+
+    def test_the_version(self):
+        from retrain_assets import __version__
+
+        assert call("--version").output == f"retrain-assets, version {__version__}\n"
+
+    @pytest.mark.parametrize(
+        "arguments", [("nonsense",), ("event",), ("run",), ("check", "--nonsense"), ("check", "nowhere")]
+    )
+    def test_wrong_usage_is_2(self, project: Path, arguments: tuple[str, ...]):
+        assert call(*arguments).exit_code == 2
+
+
+class TestImports:
+    """What a command does not need is not loaded: each of these costs seconds."""
+
+    @pytest.mark.parametrize("arguments", [("--help",), ("run", "--help")])
+    def test_help_loads_nothing(self, project: Path, arguments: tuple[str, ...]):
+        assert loaded_by(arguments, project) == {"click"}
+
+    def test_status_loads_neither_dagster_nor_mlflow_nor_pandas(self, project: Path):
+        assert call("event", "sales", "x").exit_code == 0
+        assert loaded_by(("status",), project) == {"click", "pydantic", "rich", "sqlalchemy", "yaml"}
+
+
+def loaded_by(arguments: tuple[str, ...], cwd: Path) -> set[str]:
+    code = (
+        "import atexit, sys\n"
+        "heavy = {'click', 'dagster', 'mlflow', 'pandas', 'sklearn', 'pandera', 'pydantic', 'sqlalchemy', 'alembic',\n"
+        "         'deltalake', 'matplotlib', 'rich', 'yaml', 'scipy', 'numpy'}\n"
+        "atexit.register(lambda: print('LOADED', *sorted(heavy & set(sys.modules)), file=sys.stderr))\n"
+        "from retrain_assets.cli import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=cwd, capture_output=True, text=True, timeout=120, check=True
+    )
+    return set(done.stderr.splitlines()[-1].split()[1:])
+
+
+class TestCheck:
+    def test_a_valid_project(self, project: Path):
+        result = call("check")
+        assert (result.exit_code, result.stdout) == (0, "no problems in 1 file\n")
+
+    def test_problems_go_to_stderr_with_their_place(self, project: Path):
+        file = declare(project, metric="log_los", drift={"bins": 1})
+        result = call("check")
+        assert result.exit_code == 1
+        assert result.stdout == "2 problems in 1 file\n"
+        first, second = result.stderr.splitlines()
+        assert first.startswith(f"{file}:")
+        assert "Did you mean 'log_loss'?" in first
+        assert "drift.bins: must be >= 2 (got 1)" in second
+
+    def test_as_json(self, project: Path):
+        file = declare(project, metric="log_los")
+        result = call("check", "--json")
+        assert result.exit_code == 1
+        [problem] = json.loads(result.stdout)
+        assert (problem["file"], problem["field"], problem["severity"]) == (str(file), "metric", "error")
+        assert isinstance(problem["line"], int)
+
+    def test_only_what_is_named(self, project: Path):
+        declare(project, name="stock", metric="log_los")
+        assert call("check", "defs/sales").exit_code == 0
+        assert call("check", "defs/stock/defs.yaml").exit_code == 1
+        assert call("--defs", "defs/sales", "check").exit_code == 0
+
+    def test_warnings_alone_are_no_failure(self, project: Path):
+        declare(project, source={"type": "files", "path": {"env": "NO_SUCH_VARIABLE_HERE"}})
+        result = call("check")
+        assert result.exit_code == 0
+        assert "warning: source.path: refers to the environment variable" in result.stderr
+
+    def test_a_folder_without_declarations_is_wrong_usage(self, project: Path):
+        (project / "empty").mkdir()
+        result = call("check", "empty")
+        assert result.exit_code == 2
+        assert "no defs.yaml below empty" in result.stderr
+
+    def test_code_in_the_working_directory_is_found(self, project: Path):
+        """As `dagster dev` finds it: a project need not be installed."""
+        (project / "shopcode.py").write_text(
+            "import pandera.pandas as pa\nSCHEMA = pa.DataFrameSchema({'day': pa.Column('datetime64[ns]')})\n",
+            encoding="utf-8",
+        )
+        declare(project, schema="shopcode:SCHEMA")
+        assert in_a_process("check", cwd=project).returncode == 0
+
+
+class TestStatus:
+    def test_before_the_first_run_nothing_is_written(self, project: Path):
+        result = call("status")
+        assert result.exit_code == 0
+        assert "sales" in result.stdout
+        assert not (project / ".retrain_assets").exists()
+
+    def test_as_json(self, project: Path):
+        promote(project)
+        [model] = json.loads(call("status", "--json").stdout)
+        assert model["model"] == "sales"
+        assert model["champion"] == 3
+        assert model["state"] == "serving"
+        assert model["champion_age_seconds"] > 0
+        assert model["next_batch"] == "2013-01-01"
+        assert model["drift"] == {"light": "unknown", "reason": "no decision has looked at it yet", "batch": None}
+
+    def test_as_a_table_of_at_most_80_columns(self, project: Path):
+        declare(project, name="a_model_with_a_long_name_that_goes_on_and_on")
+        promote(project)
+        lines = call("status").stdout.splitlines()
+        assert any("v3" in line for line in lines)
+        assert all(len(line) <= 80 for line in lines if not line.startswith("state in"))
+
+    def test_of_one_model_in_more_words(self, project: Path):
+        promote(project)
+        text = call("status", "sales").stdout
+        assert "champion     v3, promoted" in text
+        assert "next batch   2013-01-01, closes 2013-01-08 00:00" in text
+
+    def test_an_unknown_model_has_a_hint(self, project: Path):
+        result = call("status", "slaes")
+        assert result.exit_code == 1
+        assert result.stderr == "no model 'slaes' is declared. Did you mean 'sales'?\n"
+
+    def test_a_broken_declaration_is_told(self, project: Path):
+        declare(project, metric="log_los")
+        result = call("status")
+        assert result.exit_code == 1
+        assert "Did you mean 'log_loss'?" in result.stderr
+
+
+def promote(project: Path) -> None:
+    now = datetime.now(UTC)
+    start = datetime(2013, 1, 1, tzinfo=UTC)
+    state = open_state(Home.at(project / ".retrain_assets").prepare())
+    state.append_promotion(
+        Promotion(
+            id=0, model="sales", version=3, action="promote", previous_id=None, batch="2013-01-01", attempt=1,
+            as_of=start, training_end=start, actor="test", reason="better", promoted_at=now,
+        )
+    )  # fmt: skip
+
+
+class TestEvents:
+    @pytest.mark.parametrize(
+        ("arguments", "kind", "text"),
+        [
+            (("event", "sales", "new price list"), "event", "new price list"),
+            (("retrain", "sales", "--reason", "feed mended"), "person", "feed mended"),
+        ],
+    )
+    def test_are_written_for_the_next_decision(self, project: Path, arguments: tuple[str, ...], kind: str, text: str):
+        result = call(*arguments)
+        assert result.exit_code == 0
+        assert "the next decision will see it" in result.stdout
+        [row] = open_state(Home.at(project / ".retrain_assets")).outbox(kinds=[kind])
+        assert (row.model, row.payload) == ("sales", {"text": text})
+
+    def test_of_an_unknown_model_are_refused(self, project: Path):
+        assert call("event", "stock", "x").exit_code == 1
+        assert not (project / ".retrain_assets").exists()
+
+    def test_a_retrain_needs_a_reason(self, project: Path):
+        assert call("retrain", "sales").exit_code == 2
+
+    def test_the_home_can_be_elsewhere(self, project: Path, tmp_path: Path):
+        assert call("--home", str(tmp_path / "other"), "event", "sales", "x").exit_code == 0
+        assert (tmp_path / "other" / "state.db").exists()
+        assert not (project / ".retrain_assets").exists()
+
+
+class TestSchema:
+    def test_prints_the_json_schema_of_a_declaration(self):
+        schema = json.loads(call("schema").stdout)
+        assert schema["properties"]["event_time"]["type"] == "string"
+        assert schema["additionalProperties"] is False
+
+
+class TestErrors:
+    def test_an_error_of_ours_is_a_sentence(self, project: Path):
+        done = in_a_process("status", "slaes", cwd=project)
+        assert done.returncode == 1
+        assert "Traceback" not in done.stderr
+
+    def test_debug_shows_where_it_comes_from(self, project: Path):
+        done = in_a_process("--debug", "status", "slaes", cwd=project)
+        assert done.returncode == 1
+        assert "Traceback" in done.stderr
+        assert "DeclarationError" in done.stderr
+
+
+class TestUi:
+    def test_starts_dagster_on_this_home(self, project: Path, monkeypatch: pytest.MonkeyPatch):
+        started: list[Any] = []
+        monkeypatch.setattr(os, "execve", lambda *call: started.append(call))
+        (project / "workspace.yaml").write_text("load_from: []\n", encoding="utf-8")
+        assert call("ui", "--port", "3005").exit_code == 0
+        [(program, command, environ)] = started
+        assert program == sys.executable
+        assert command[1:] == ["-m", "dagster", "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", "3005"]
+        home = project / ".retrain_assets"
+        assert environ["DAGSTER_HOME"] == str(home / "dagster")
+        assert environ["RETRAIN_ASSETS_HOME"] == str(home)
+        assert (home / "dagster" / "dagster.yaml").exists()
