@@ -9,7 +9,7 @@ from retrain_assets import lifecycle
 from retrain_assets.orchestration import checks, metadata, names
 from retrain_assets.orchestration.resources import STORES_KEY, StoresResource
 from retrain_assets.orchestration.specs import BY_NAME, asset_specs, check_specs, registry_spec
-from retrain_assets.orchestration.tables import table_check
+from retrain_assets.orchestration.tables import table_check, table_faults
 from retrain_assets.orchestration.work import Work, working
 
 Body = Callable[[Work], Iterator[dg.MaterializeResult]]
@@ -39,7 +39,7 @@ def validated_and_quarantine(work: Work) -> Iterator[dg.MaterializeResult]:
     )
     yield dg.MaterializeResult(
         asset_key=accepted,
-        metadata=metadata.of_validated(work.stores, record),
+        metadata=metadata.of_validated(work.stores, work.model.contract, record),
         check_results=list(checks.of_validated(accepted, record)),
         data_version=dg.DataVersion(record.accepted.content_hash),
     )
@@ -75,7 +75,7 @@ def predictions(work: Work) -> Iterator[dg.MaterializeResult]:
     yield dg.MaterializeResult(
         asset_key=asset,
         metadata=metadata.of_predictions(work.stores, record),
-        check_results=list(checks.of_predictions(asset, record)),
+        check_results=list(checks.of_predictions(asset, record, table_faults(work, names.PREDICTIONS))),
         data_version=dg.DataVersion(record.commit.content_hash),
     )
 
@@ -240,7 +240,7 @@ def _selected(
     wanted = work.context.selected_asset_check_keys
     for made in results:
         if isinstance(made, dg.AssetCheckResult):
-            if made.resolve_target_check_key(None) in wanted:
+            if made.asset_key is not None and dg.AssetCheckKey(made.asset_key, made.check_name) in wanted:
                 yield made
             continue
         found = [result for result in made.check_results or () if dg.AssetCheckKey(made.asset_key, result.check_name) in wanted]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import dagster as dg
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from retrain_assets.lifecycle.records import (
         Candidate,
@@ -81,13 +81,14 @@ def of_drift(asset: dg.AssetKey, record: Detected) -> Iterator[dg.AssetCheckResu
     )
 
 
-def of_predictions(asset: dg.AssetKey, record: Scored) -> Iterator[dg.AssetCheckResult]:
-    """Is every score a number."""
-    if record.version is None:
+def of_predictions(asset: dg.AssetKey, record: Scored, faults: Sequence[str]) -> Iterator[dg.AssetCheckResult]:
+    """Is every score a number, and does the stored table keep to its schema."""
+    faults = [*record.failures, *faults]
+    if record.version is None and not faults:
         yield result(asset, "predictions_are_valid", "not_applicable", "bootstrapping: there is no champion to score")
         return
-    said = "; ".join(record.failures) or f"{record.version} scored {record.rows:,} rows"
-    yield result(asset, "predictions_are_valid", state_of(not record.failures), said)
+    said = "; ".join(faults) or f"{record.version} scored {record.rows:,} rows"
+    yield result(asset, "predictions_are_valid", state_of(not faults), said)
 
 
 def of_labels(asset: dg.AssetKey, record: LabelsSettled) -> Iterator[dg.AssetCheckResult]:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+
+from retrain_assets.data.tables import TABLES, table_schema
 
 if TYPE_CHECKING:
     from pandera.pandas import DataFrameSchema
 
 
+@cache
 def column_schema(asset: str) -> dg.TableSchema | None:
     """The columns of an internal table; None for an asset that is none, or whose columns are the user's."""
-    return None
+    return as_table_schema(table_schema(asset)) if asset in TABLES else None
 
 
 def as_table_schema(schema: DataFrameSchema) -> dg.TableSchema:

@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from retrain_assets.data.tables import validated_schema
+from retrain_assets.orchestration.columns import as_table_schema
+
 if TYPE_CHECKING:
+    from retrain_assets.data.contracts import Contract
     from retrain_assets.lifecycle.records import (
         Candidate,
         Decided,
@@ -63,16 +67,14 @@ def of_ingested(record: Ingested) -> Metadata:
     }
 
 
-def of_validated(stores: Stores, record: Validated) -> Metadata:
+def of_validated(stores: Stores, contract: Contract, record: Validated) -> Metadata:
     """Accepted rows, their share and their columns."""
     return {
         **of_table(stores, record.accepted),
         "parsed_rows": record.parsed_rows,
         "quarantined_rows": record.quarantined_rows,
         "accepted_share": _share(record.accepted.rows, record.parsed_rows),
-        "dagster/column_schema": dg.TableSchema(
-            columns=[dg.TableColumn(name=name, type=kind) for name, kind in record.columns.items()]
-        ),
+        "dagster/column_schema": as_table_schema(validated_schema(contract)),
     }
 
 
