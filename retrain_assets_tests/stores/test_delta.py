@@ -299,6 +299,18 @@ def test_many_commits_stay_readable_from_a_checkpoint(tmp_path):
     assert fresh.read(TABLE, version=10)["n"].tolist() == [7, 8, 9, 3, 4, 5, 6]
 
 
+def test_a_handle_is_opened_anew_from_the_checkpoints(tmp_path):
+    """One that follows the log for ever becomes slower with every version."""
+    store = DeltaTableStore(tmp_path)
+    handles = []
+    for number in range(45):
+        store.write(TABLE, f"{number % 3}", pd.DataFrame({"n": [number]}))
+        handles.append(store._table(TABLE)._handle)
+    assert len({id(handle) for handle in handles}) == 3
+    assert store.read(TABLE)["n"].tolist() == [42, 43, 44]
+    assert len(store._table(TABLE)._log) == 45
+
+
 def test_the_log_is_read_once(tmp_path, monkeypatch):
     store = DeltaTableStore(tmp_path)
     for number in range(3):

@@ -170,6 +170,14 @@ def test_paths_may_be_absolute_urls_or_in_the_environment(tmp_path, weeks):
         make_source(declared, root=tmp_path, event_time="t", environ={}).listing(weeks)
 
 
+def test_home_stands_for_the_installations_folder(tmp_path, weeks):
+    put(tmp_path / "drop" / "2013-01-01.csv")
+    declared = FilesSource(type="files", path="{home}/drop/{batch}.csv")
+    environ = {"RETRAIN_ASSETS_HOME": str(tmp_path)}
+    source = make_source(declared, root=tmp_path / "elsewhere", event_time="t", environ=environ)
+    assert list(source.listing(weeks)) == ["2013-01-01"]
+
+
 def test_one_look_serves_all_batches(tmp_path, weeks, monkeypatch):
     for week in weeks:
         put(tmp_path / f"{week.key}.csv")
