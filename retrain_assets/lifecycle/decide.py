@@ -47,7 +47,9 @@ def decide(stores: Stores, model: DeclaredModel, batch: Batch, *, cause: str, no
             "training_end": window.training_end.isoformat() if window.training_end else None,
         },
     )
-    return _record(stores, model, batch, decision, context.episode, run_id=run_id, now=now)
+    if decision.verdict == "retrain" and context.episode is not None:
+        stores.state.save_episode(context.episode.acknowledged(batch.key, window.labelled_until))
+    return _record(stores, model, batch, decision, run_id=run_id, now=now)
 
 
 def decide_by_hand(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Decision:
@@ -68,7 +70,7 @@ def decide_by_hand(stores: Stores, model: DeclaredModel, batch: Batch, *, now: d
         retrospective=False,
         state={"run_id": run_id, "outbox_id": stores.state.last_outbox_id(), "by_hand": True},
     )
-    _record(stores, model, batch, decision, None, run_id=run_id, now=now)
+    _record(stores, model, batch, decision, run_id=run_id, now=now)
     return decision
 
 
@@ -100,6 +102,7 @@ def _context(
         holdout=None if current is None else holdout_of(current),
         new_labels=window.rows_after(None if current is None else current.training_end),
         labelled_rows=window.rows,
+        labelled_until=window.labelled_until,
         retrains=tuple(made.as_of for made in trained if made.as_of <= batch.as_of),
         champion_training_hash=None if current is None else registered(stores, model, current.version).training_hash,
         current_training_hash=model.spec.training_hash(),
@@ -117,13 +120,10 @@ def _record(
     model: DeclaredModel,
     batch: Batch,
     decision: Decision,
-    episode: Episode | None,
     *,
     run_id: str,
     now: datetime,
 ) -> Decided:
-    if decision.verdict == "retrain" and not decision.retrospective and episode is not None:
-        stores.state.save_episode(episode.acknowledged(batch.key))
     stores.state.record_decision(decision, run_id=run_id)
     return _kept(stores, model, batch, decision, run_id=run_id, now=now)
 

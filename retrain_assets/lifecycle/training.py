@@ -87,6 +87,7 @@ def train(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, 
         classes=fitted.classes,
         params=fitted.params,
         model_hash=hashed,
+        trusted_types=model.spec.estimator.trusted_types,
     )
     bundle = ModelBundle(
         pipeline=fitted.pipeline,

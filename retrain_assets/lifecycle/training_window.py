@@ -50,6 +50,11 @@ class TrainingWindow:
         """End of the newest batch; None without one."""
         return self.batches[-1].end if self.batches else None
 
+    @property
+    def labelled_until(self) -> str | None:
+        """Key of the newest batch; None without one."""
+        return self.batches[-1].key if self.batches else None
+
     def rows_after(self, moment: datetime | None) -> int:
         """Trainable rows of batches that begin at or after a moment; all for None."""
         return sum(

@@ -80,9 +80,10 @@ def detect(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime,
     current = read_profile(stores, model, batch)
     champion = champion_version(stores, model, batch.start)
     if champion is None:
-        report, reference = _bootstrapping(model, batch), None
+        report, reference, trained_until = _bootstrapping(model, batch), None, None
     else:
         bundle = stores.registry.load(champion)
+        trained_until = max(bundle.manifest.training_batches, default=None)
         reference = bundle.reference.for_batch(batch, model.calendar, model.spec.drift.reference_batches)
         report = detect_drift(
             model=model.name,
@@ -93,7 +94,7 @@ def detect(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime,
             spec=model.spec.drift,
         )
     episodes = stores.state.episodes(model.name)
-    episode = advance(episodes, report)
+    episode = advance(episodes, report, trained_until=trained_until)
     for changed in (*superseded(episodes, report), *([episode] if episode is not None else [])):
         stores.state.save_episode(changed)
     frame = report.to_frame().assign(episode=None if episode is None else episode.id)

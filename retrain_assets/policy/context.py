@@ -44,6 +44,7 @@ class DecisionContext:
         holdout: its loss when it was promoted; None when that was not recorded (an adopted model).
         new_labels: labels that matured since the champion's training end.
         labelled_rows: rows that a training would have now.
+        labelled_until: key of the newest batch that it would have.
         retrains: `as_of` of the earlier decisions that led to a training, oldest first.
         champion_training_hash: of the declaration that trained the champion; None when not known.
         current_training_hash: of the declaration as it is now.
@@ -70,6 +71,7 @@ class DecisionContext:
     retrains: tuple[datetime, ...]
     champion_training_hash: str | None
     current_training_hash: str
+    labelled_until: str | None = None
     data_is_newer: bool | None = None
     events: tuple[str, ...] = ()
     persons: tuple[str, ...] = ()

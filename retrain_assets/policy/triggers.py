@@ -67,15 +67,21 @@ def drift(context: DecisionContext) -> TriggerState:
         fired = None if report.verdict == "unknown" else False
         return TriggerState(name=name, fired=fired, applicable=report.verdict != "not_applicable", reason=report.reason)
     growth = context.spec.drift.rearm_growth
-    if episode is None or episode.alarming(growth):
-        again = episode is not None and episode.acknowledged_score is not None
-        grown = f"; grown {growth:g}-fold since {episode.acknowledged_batch}" if episode and again else ""
-        return _fires(name, f"{report.reason}{grown}")
+    if episode is None or episode.alarming(growth, context.labelled_until):
+        return _fires(name, f"{report.reason}{_why_again(episode, growth)}")
     return _waits(
         name,
         f"{report.reason}; episode {episode.id} was acknowledged by the decision of {episode.acknowledged_batch} "
-        f"and has not grown {growth:g}-fold since",
+        f"and has neither grown {growth:g}-fold nor got its first labels since",
     )
+
+
+def _why_again(episode: Episode | None, growth: float) -> str:
+    if episode is None or episode.acknowledged_score is None:
+        return ""
+    if episode.score >= episode.acknowledged_score * growth:
+        return f"; grown {growth:g}-fold since {episode.acknowledged_batch}"
+    return f"; its first labels have matured since the decision of {episode.acknowledged_batch}"
 
 
 def model_age(context: DecisionContext) -> TriggerState:

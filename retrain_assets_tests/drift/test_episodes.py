@@ -212,3 +212,23 @@ def test_a_decision_between_two_runs_of_a_batch_is_kept(verdict: TableVerdict) -
     (episode,) = history(report(1, "drift"))
     (again,) = watch([episode.acknowledged("2013-01-01")], report(1, verdict))
     assert again.acknowledged_score == episode.score
+
+
+def test_a_new_champion_that_learned_nothing_of_the_drift_inherits_the_acknowledgement() -> None:
+    episodes = history(report(1, "stable"), report(2, "drift", 0.2))
+    episodes = keep(episodes, episodes[0].acknowledged("2013-01-02", labelled_until="2013-01-01"))
+    seen = report(3, "drift", 0.25, version=2)
+    unaware = advance(episodes, seen, trained_until="2013-01-01")
+    aware = advance(episodes, seen, trained_until="2013-01-02")
+    assert unaware is not None
+    assert aware is not None
+    assert (unaware.opened_batch, unaware.alarming(GROWTH, "2013-01-01")) == ("2013-01-02", False)
+    assert (aware.opened_batch, aware.alarming(GROWTH, "2013-01-01")) == ("2013-01-03", True)
+
+
+def test_an_episode_that_was_acknowledged_before_it_had_labels_alarms_once_more_when_it_has() -> None:
+    (episode,) = history(report(2, "drift"))
+    early = episode.acknowledged("2013-01-02", labelled_until="2013-01-01")
+    assert not early.alarming(GROWTH, "2013-01-01")
+    assert early.alarming(GROWTH, "2013-01-02")
+    assert not early.acknowledged("2013-01-03", labelled_until="2013-01-02").alarming(GROWTH, "2013-01-03")

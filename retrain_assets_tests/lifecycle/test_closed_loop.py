@@ -63,12 +63,13 @@ def test_a_changed_relation_is_noticed_retrained_and_promoted_and_the_loss_comes
 def test_a_shift_of_the_inputs_alone_retrains_through_the_drift_trigger(world: World, worlds) -> None:
     drift_only = worlds("drift_only", retrain={"when": "drift"})
     drop_days(drift_only, range(8))
-    drop_days(drift_only, range(8, 10), shift=2.0)
+    drop_days(drift_only, range(8, 13), shift=2.0)
     drift_only.play()
     decisions = drift_only.stores.state.decisions("tiny")
     fired = [decision for decision in decisions if "drift" in decision.fired]
-    # One cause alarms once: the decision acknowledged the episode.
-    assert [decision.batch for decision in fired] == ["2024-01-09"]
+    # One cause alarms once, and once more when a retrain can learn from it: its first labels matured.
+    assert [decision.batch for decision in fired[:2]] == ["2024-01-09", "2024-01-10"]
+    assert "first labels have matured" in fired[1].reason
     assert fired[0].verdict == "retrain"
 
 

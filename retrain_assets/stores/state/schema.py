@@ -197,6 +197,7 @@ EPISODES = _table(
     sa.Column("score", sa.Double, nullable=False),
     _text("acknowledged_batch", nullable=True),
     sa.Column("acknowledged_score", sa.Double, nullable=True),
+    sa.Column("acknowledged_early", sa.Boolean, nullable=False),
     _text("closed_batch", nullable=True),
     sa.UniqueConstraint("model", "episode", name="ra_episodes_once"),
 )
