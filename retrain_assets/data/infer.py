@@ -46,12 +46,10 @@ def _column(values: pd.Series) -> ColumnSpec:
 def _kind(values: pd.Series) -> Kind:
     """The narrowest kind as which every value can be read; text where there is no value."""
     typed = kind_of(values.dtype)
-    if typed in ("bool", "int", "datetime"):
+    if typed in ("bool", "int", "float", "datetime"):
         return typed
     known = values.dropna()
-    if typed == "float":
-        return "int" if len(known) and len(known) < len(values) and _whole(known) else "float"
-    text = known.astype(TEXT) if known.map(lambda value: isinstance(value, str)).all() else known
+    text = known.astype(TEXT) if pd.api.types.infer_dtype(known, skipna=True) == "string" else known
     if text.empty:
         return "string"
     return next((kind for kind in _GUESSED if _fits(text, kind)), "string")
@@ -62,17 +60,14 @@ def _fits(values: pd.Series, kind: Kind) -> bool:
         return False
     if kind in ("int", "float") and _zero_led(values):
         return False
+    if kind == "int" and values.dtype == TEXT and not values.str.fullmatch(r"\s*[+-]?\d+\s*").all():
+        return False
     return not read_as(values, kind, lenient=True)[1].any()
 
 
 def _zero_led(values: pd.Series) -> bool:
     """Codes such as `007` are texts: as numbers they would lose their zeros."""
     return values.dtype == TEXT and bool(values.str.match(r"0\d").any())
-
-
-def _whole(values: pd.Series) -> bool:
-    """Integers that are floats only because some are missing."""
-    return bool(np.isfinite(values).all() and (values % 1 == 0).all())
 
 
 def _limits(values: pd.Series, *, integral: bool) -> tuple[float | None, float | None]:

@@ -53,7 +53,7 @@ def _column(spec: ColumnSpec) -> Column:
         allowed = [str(value) for value in spec.values] if spec.type in ("string", "category") else list(spec.values)
         checks.append(pa.Check.isin(allowed))
     if spec.pattern is not None:
-        checks.append(pa.Check.str_matches(f"^(?:{spec.pattern})$"))
+        checks.append(pa.Check.str_matches(rf"^(?:{spec.pattern})\Z"))
     dtype = _DTYPES[spec.type][spec.nullable or not spec.required]
     return pa.Column(
         dtype, checks=checks, nullable=spec.nullable, unique=spec.unique, required=spec.required, coerce=True

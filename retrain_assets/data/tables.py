@@ -101,11 +101,14 @@ def _sentence(error: Any) -> str:
     column = getattr(error.schema, "name", None)
     of = f"{column}: " if column else ""
     check = getattr(error.check, "error", None) or getattr(error.check, "name", None) or error.check
+    if check == "multiple_fields_uniqueness":
+        check = f"no two rows with the same {', '.join(error.schema.unique)}"
     if error.reason_code is not None and error.reason_code.name == "COLUMN_NOT_IN_DATAFRAME":
         return f"the column {cases.iloc[0, 0] if isinstance(cases, pd.DataFrame) else cases} is missing"
     if not isinstance(cases, pd.DataFrame) or cases.empty:
         return f"{of}{check} does not hold"
-    rows = "1 row" if len(cases) == 1 else f"{len(cases)} rows"
+    count = cases["index"].nunique()
+    rows = "1 row" if count == 1 else f"{count} rows"
     return f"{of}{check} does not hold in {rows}, for example {str(cases['failure_case'].iloc[0])[:80]!r}"
 
 
@@ -164,7 +167,9 @@ def _finite(pa: Any) -> Any:
 def _ordered(pa: Any) -> Any:
     def in_order(frame: pd.DataFrame) -> pd.Series:
         # A bound that is missing compares as true: an interval may be unknown.
-        return ~((frame["lower"] > frame["value"]) | (frame["value"] > frame["upper"]))
+        # An interval of no width may miss its value by a rounding error.
+        slack = 1e-9 * frame["value"].abs()
+        return ~((frame["lower"] > frame["value"] + slack) | (frame["value"] - slack > frame["upper"]))
 
     return pa.Check(in_order, name="lower <= value <= upper", error="lower <= value <= upper", ignore_na=False)
 
