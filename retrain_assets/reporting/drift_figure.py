@@ -125,7 +125,7 @@ def _spread(profile: ColumnProfile, edges: npt.NDArray[np.float64]) -> npt.NDArr
         return np.zeros(len(edges) - 1)
     keys, counts = bins_of(profile)
     lows, highs = bin_edges(profile, keys)
-    widths = np.maximum(highs - lows, 1e-12 * np.maximum(np.abs(lows), 1e-300))
+    widths = np.maximum(highs - lows, 1e-9 * (edges[-1] - edges[0]))
     reached = (np.clip((edges[:, None] - lows) / widths, 0, 1) * counts).sum(axis=1)
     return np.diff(reached) / max(profile.rows, 1)
 
