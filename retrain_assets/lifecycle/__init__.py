@@ -1,10 +1,13 @@
 """The one path that every model takes: plain functions that assets, replay and the command line call alike."""
 
+from retrain_assets.lifecycle.adopt import Origin as Origin
+from retrain_assets.lifecycle.adopt import adopt as adopt
 from retrain_assets.lifecycle.agenda import next_job as next_job
 from retrain_assets.lifecycle.champions import champion as champion
 from retrain_assets.lifecycle.champions import champion_version as champion_version
 from retrain_assets.lifecycle.decide import decide as decide
 from retrain_assets.lifecycle.evaluating import evaluate as evaluate
+from retrain_assets.lifecycle.evaluating import tracking_run_of as tracking_run_of
 from retrain_assets.lifecycle.events import record_event as record_event
 from retrain_assets.lifecycle.ingest import declare as declare
 from retrain_assets.lifecycle.ingest import ingest as ingest
@@ -21,6 +24,7 @@ from retrain_assets.lifecycle.promote import promote as promote
 from retrain_assets.lifecycle.promote import reconcile_alias as reconcile_alias
 from retrain_assets.lifecycle.settle import measure as measure
 from retrain_assets.lifecycle.settle import settle_labels as settle_labels
+from retrain_assets.lifecycle.training import begin_tracking as begin_tracking
 from retrain_assets.lifecycle.training import freeze_training_set as freeze_training_set
 from retrain_assets.lifecycle.training import train as train
 from retrain_assets.lifecycle.watch import detect as detect

@@ -69,6 +69,12 @@ def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
     return Evaluated(candidate=candidate, champion=champion, report=report, gates=gates, commit=commit, figure=figure)
 
 
+def tracking_run_of(stores: Stores, model: DeclaredModel, batch: Batch) -> str | None:
+    """The tracking run of the newest candidate of a batch; None when there is none."""
+    candidate = candidate_of(stores, model, latest_training_set(stores, model, batch))
+    return None if candidate is None else candidate.run_id
+
+
 def candidate_of(stores: Stores, model: DeclaredModel, frozen: TrainingSet) -> ModelVersion | None:
     """The newest version that was trained on a frozen training set."""
     made = [

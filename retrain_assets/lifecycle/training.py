@@ -95,7 +95,7 @@ def train(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, 
         manifest=manifest,
         sources={} if transform is None else {transform.module: transform.source},
     )
-    tracking_run = _begin(stores, model, frozen, run_id)
+    tracking_run = begin_tracking(stores, model, batch, run_id=run_id)
     _log_training(stores, model, frozen, manifest, tracking_run)
     version = stores.registry.register(tracking_run, bundle)
     stores.state.record_model_version(version)
@@ -172,7 +172,9 @@ def _reference(stores: Stores, model: DeclaredModel, frozen: TrainingSet) -> Ref
     )
 
 
-def _begin(stores: Stores, model: DeclaredModel, frozen: TrainingSet, run_id: str) -> str:
+def begin_tracking(stores: Stores, model: DeclaredModel, batch: Batch, *, run_id: str) -> str:
+    """Opens the tracking run of the newest attempt of a batch, or finds it open."""
+    frozen = latest_training_set(stores, model, batch)
     return stores.registry.begin_run(
         model=model.name,
         name=f"{model.name} {frozen.batch} attempt {frozen.attempt}",

@@ -7,6 +7,7 @@ import dagster as dg
 
 from retrain_assets import lifecycle
 from retrain_assets.orchestration import checks, metadata, names
+from retrain_assets.orchestration.mlflow_run import MLFLOW_KEY
 from retrain_assets.orchestration.resources import STORES_KEY, StoresResource
 from retrain_assets.orchestration.specs import BY_NAME, asset_specs, check_specs, registry_spec
 from retrain_assets.orchestration.tables import table_check, table_faults
@@ -136,7 +137,9 @@ def training_set(work: Work) -> Iterator[dg.MaterializeResult]:
 def candidate(work: Work) -> Iterator[dg.MaterializeResult]:
     """Fits, registers and proves one version."""
     asset = work.key(names.CANDIDATE)
-    record = lifecycle.train(work.stores, work.model, work.the_batch, now=work.now, run_id=work.run_id)
+    with work.tracked(lifecycle.begin_tracking(work.stores, work.model, work.the_batch, run_id=work.run_id)) as run:
+        record = lifecycle.train(work.stores, work.model, work.the_batch, now=work.now, run_id=work.run_id)
+        run.failed = not record.loads_and_scores
     yield dg.MaterializeResult(
         asset_key=asset,
         metadata=metadata.of_candidate(record),
@@ -148,7 +151,8 @@ def candidate(work: Work) -> Iterator[dg.MaterializeResult]:
 def evaluation_report(work: Work) -> Iterator[dg.MaterializeResult]:
     """Judges candidate, champion and baseline on the same reserved rows."""
     asset = work.key(names.EVALUATION_REPORT)
-    record = lifecycle.evaluate(work.stores, work.model, work.the_batch, now=work.now, run_id=work.run_id)
+    with work.tracked(lifecycle.tracking_run_of(work.stores, work.model, work.the_batch)):
+        record = lifecycle.evaluate(work.stores, work.model, work.the_batch, now=work.now, run_id=work.run_id)
     yield dg.MaterializeResult(
         asset_key=asset,
         metadata=metadata.of_evaluation(work.stores, record),
@@ -163,7 +167,8 @@ def champion(work: Work) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]
     if work.batch is None:
         record = lifecycle.assert_champion(work.stores, work.model, now=work.now, run_id=work.run_id)
     else:
-        record = lifecycle.promote(work.stores, work.model, work.batch, now=work.now, run_id=work.run_id)
+        with work.tracked(lifecycle.tracking_run_of(work.stores, work.model, work.batch)):
+            record = lifecycle.promote(work.stores, work.model, work.batch, now=work.now, run_id=work.run_id)
     found = list(checks.of_champion(asset, record))
     if record.promotion is None:
         work.context.log_event(dg.AssetObservation(asset, metadata=metadata.of_champion(record)))
@@ -194,14 +199,20 @@ class Step:
 
 STEPS: tuple[Step, ...] = (
     Step(name="raw", job="watch", bodies={(names.RAW,): raw}),
-    Step(name="validated_and_quarantine", job="watch", bodies={(names.VALIDATED, names.QUARANTINE): validated_and_quarantine}),
+    Step(
+        name="validated_and_quarantine",
+        job="watch",
+        bodies={(names.VALIDATED, names.QUARANTINE): validated_and_quarantine},
+    ),
     Step(
         name="profile_to_predictions",
         job="watch",
         # The score is the last word on a batch: with it the batch counts as watched.
         bodies={(names.PROFILE,): profile, (names.DRIFT_REPORT,): drift_report, (names.PREDICTIONS,): predictions},
     ),
-    Step(name="labels_and_performance", job="settle", bodies={(names.LABELS,): labels, (names.PERFORMANCE,): performance}),
+    Step(
+        name="labels_and_performance", job="settle", bodies={(names.LABELS,): labels, (names.PERFORMANCE,): performance}
+    ),
     Step(name="retrain_decision", job="decide", bodies={(names.RETRAIN_DECISION,): retrain_decision}),
     Step(name="training_set", job="retrain", bodies={(names.TRAINING_SET,): training_set}),
     Step(name="candidate", job="retrain", bodies={(names.CANDIDATE,): candidate}),
@@ -221,7 +232,7 @@ def _step_assets(model: lifecycle.DeclaredModel, step: Step) -> dg.AssetsDefinit
         specs=asset_specs(model.spec, step.assets),
         check_specs=check_specs(model.spec, step.assets),
         can_subset=True,
-        required_resource_keys={STORES_KEY},
+        required_resource_keys={STORES_KEY, MLFLOW_KEY} if step.job == "retrain" else {STORES_KEY},
     )
     def work_through(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         resource: StoresResource = getattr(context.resources, STORES_KEY)
@@ -243,7 +254,11 @@ def _selected(
             if made.asset_key is not None and dg.AssetCheckKey(made.asset_key, made.check_name) in wanted:
                 yield made
             continue
-        found = [result for result in made.check_results or () if dg.AssetCheckKey(made.asset_key, result.check_name) in wanted]
+        found = [
+            result
+            for result in made.check_results or ()
+            if dg.AssetCheckKey(made.asset_key, result.check_name) in wanted
+        ]
         for result in made.check_results or ():
             if not result.passed and result.check_name in BY_NAME[made.asset_key.path[-1]].blocking:
                 work.note_failure(str(result.description))

@@ -30,7 +30,9 @@ def as_table_schema(schema: DataFrameSchema) -> dg.TableSchema:
                 type="any" if column.dtype is None else str(column.dtype),
                 description=column.description or column.title,
                 constraints=dg.TableColumnConstraints(
-                    nullable=bool(column.nullable), unique=bool(column.unique), other=[str(check) for check in column.checks]
+                    nullable=bool(column.nullable),
+                    unique=bool(column.unique),
+                    other=[str(check) for check in column.checks],
                 ),
             )
             for name, column in columns.items()

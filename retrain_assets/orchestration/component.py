@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import dagster as dg
 from pydantic import BaseModel
-from typing_extensions import Self
 
 from retrain_assets.errors import DeclarationError, Problem
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.orchestration.assets import model_assets
+from retrain_assets.orchestration.mlflow_run import MLFLOW_KEY, MLFLOW_RUN
 from retrain_assets.orchestration.resources import STORES, STORES_KEY, StoresResource
 from retrain_assets.orchestration.sensors import location_sensors
 from retrain_assets.spec import ModelSpec
@@ -60,7 +60,7 @@ class RetrainedModel(dg.Component):
             # The sensors bring the jobs that they launch. Beside them a job would be defined twice: Dagster copies the
             # jobs of each component, and the sensors of the first one name those of all.
             sensors=location_sensors([each.declared for each in location]) if first is self else [],
-            resources={STORES_KEY: STORES},
+            resources={STORES_KEY: STORES, MLFLOW_KEY: MLFLOW_RUN},
         )
 
 
@@ -74,11 +74,13 @@ def build_retraining_definitions(
         root: where relative paths of the declarations start; by default the working directory.
         stores: where the platform keeps its data; by default as the environment says.
     """
-    declared = [DeclaredModel(spec, root or Path.cwd()) for spec in ([specs] if isinstance(specs, ModelSpec) else specs)]
+    declared = [
+        DeclaredModel(spec, root or Path.cwd()) for spec in ([specs] if isinstance(specs, ModelSpec) else specs)
+    ]
     return dg.Definitions(
         assets=[asset for model in declared for asset in model_assets(model)],
         sensors=location_sensors(declared),
-        resources={STORES_KEY: stores or STORES},
+        resources={STORES_KEY: stores or STORES, MLFLOW_KEY: MLFLOW_RUN},
     )
 
 

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import dagster as dg
 from dagster._core.definitions.job_base import InMemoryJob
-from dagster._core.execution.api import execute_run
 from dagster._core.events import RunFailureReason
+from dagster._core.execution.api import execute_run
 from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 from dagster._core.storage.tags import RUN_FAILURE_REASON_TAG, RUN_KEY_TAG
 from dagster._record import copy

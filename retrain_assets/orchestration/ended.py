@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from retrain_assets.orchestration import names
+from retrain_assets.orchestration.mlflow_run import MLFLOW_RUN_TAG
 
 if TYPE_CHECKING:
     from retrain_assets.lifecycle import DeclaredModel
@@ -19,14 +20,14 @@ PARTITION_TAG = "dagster/partition"
 def note_ended_run(
     stores: Stores, model: DeclaredModel, job: names.Job, run: dg.DagsterRun, *, reason: str, interrupted: bool
 ) -> None:
-    """Writes the end of a run into the ledger, unless it stands there, and gives the lease back."""
+    """Writes the end of a run into the ledger, unless it stands there; gives the lease back and closes the MLflow run."""
     from retrain_assets.lifecycle import record_failure
 
     partition = run.tags.get(PARTITION_TAG)
     if partition is None:
         stores.state.release_lease(model.name, run.run_id)
         return
-    record_failure(
+    step = record_failure(
         stores,
         model,
         model.calendar.batch(partition),
@@ -36,3 +37,6 @@ def note_ended_run(
         run_id=run.run_id,
         interrupted=interrupted,
     )
+    tracking_run = run.tags.get(MLFLOW_RUN_TAG)
+    if step is not None and tracking_run is not None:
+        stores.registry.end_run(tracking_run, "KILLED" if interrupted else "FAILED")

@@ -60,7 +60,13 @@ def of_ingested(record: Ingested) -> Metadata:
         "bytes": sum(part.size for part in arrival.parts),
         "content_hash": arrival.content_hash,
         "manifest": table(
-            {"name": part.name, "media_type": part.media_type, "bytes": part.size, "content_hash": part.content_hash, "uri": uri}
+            {
+                "name": part.name,
+                "media_type": part.media_type,
+                "bytes": part.size,
+                "content_hash": part.content_hash,
+                "uri": uri,
+            }
             for part, uri in zip(arrival.parts, record.uris, strict=True)
         ),
         **({"dagster/uri": record.uris[0]} if len(record.uris) == 1 else {}),
@@ -84,7 +90,9 @@ def of_quarantine(stores: Stores, record: Validated) -> Metadata:
         **of_table(stores, record.quarantined),
         "quarantined_rows": record.quarantined_rows,
         "reasons": table({"reason": reason, "rows": rows} for reason, rows in sorted(record.reasons.items())),
-        "unreadable_files": table({"file": name, "reason": said} for name, said in sorted(record.unreadable_files.items())),
+        "unreadable_files": table(
+            {"file": name, "reason": said} for name, said in sorted(record.unreadable_files.items())
+        ),
     }
 
 
@@ -116,7 +124,11 @@ def of_drift(stores: Stores, record: Detected) -> Metadata:
         "reason": report.reason,
         "champion": version_text(report.champion_version),
         **number("drift_score", report.score),
-        **{name: value for column in report.columns for name, value in number(f"drift/{column.name}", column.score).items()},
+        **{
+            name: value
+            for column in report.columns
+            for name, value in number(f"drift/{column.name}", column.score).items()
+        },
         "episode": record.episode.id if record.episode is not None else "none",
         "columns": table(
             {
@@ -201,7 +213,8 @@ def of_decision(stores: Stores, record: Decided) -> Metadata:
         "champion": version_text(decision.champion_version),
         "fired": len(decision.fired),
         "triggers": table(
-            {"trigger": trigger.name, "fired": truth(trigger), "reason": trigger.reason} for trigger in decision.triggers
+            {"trigger": trigger.name, "fired": truth(trigger), "reason": trigger.reason}
+            for trigger in decision.triggers
         ),
     }
 
@@ -219,7 +232,9 @@ def of_training_set(stores: Stores, record: TrainingSet) -> Metadata:
         "batches": f"{len(record.batches)}: {record.batches[0]} to {record.batches[-1]}" if record.batches else "none",
         "holdout_batches": ", ".join(record.holdout_batches) or "none",
         "data_hash": record.data_hash,
-        "table_versions": table({"table": name, "version": number} for name, number in sorted(record.table_versions.items())),
+        "table_versions": table(
+            {"table": name, "version": number} for name, number in sorted(record.table_versions.items())
+        ),
         "sufficiency": record.reason,
         "reproduced": record.reproduced,
     }

@@ -20,7 +20,7 @@ STORES_KEY = "retrain_stores"
 
 
 class StoresResource(dg.ConfigurableResource):
-    """Where the platform keeps its data; what is left empty comes from the environment, see `retrain_assets.home.Home`."""
+    """Where the platform keeps its data; what is left empty comes from the environment (`retrain_assets.home`)."""
 
     home: str = Field("", description="Folder of the installation; by default RETRAIN_ASSETS_HOME.")
     state_url: str = Field("", description="SQLAlchemy URL of the state database.")
@@ -59,7 +59,7 @@ class StoresResource(dg.ConfigurableResource):
         take_lease(self.open(), model, owner=owner, now=now)
         self._held[model] = owner
 
-    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster's signature
         """Gives back what the run held."""
         for model, owner in self._held.items():
             self.open().state.release_lease(model, owner)

@@ -103,7 +103,9 @@ def _freshness_sensor(models: Mapping[str, "DeclaredModel"]) -> dg.SensorDefinit
         if model.spec.freshness.champion is not None
     }
 
-    @_reading_sensor("freshness_failed", "Tells a model that the FreshnessPolicy of its champion failed; the model decides.")
+    @_reading_sensor(
+        "freshness_failed", "Tells a model that the FreshnessPolicy of its champion failed; the model decides."
+    )
     def read(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         from retrain_assets.lifecycle import record_event
 
@@ -116,7 +118,9 @@ def _freshness_sensor(models: Mapping[str, "DeclaredModel"]) -> dg.SensorDefinit
             text = f"the FreshnessPolicy on {key.to_user_string()} failed at {since}"
             if record_event(stores, guarded[key], "freshness_failed", text, now=now, key=since) is not None:
                 told.append(key.path[0])
-        return dg.SkipReason(_told("a failed freshness policy", told, f"{len(guarded)} champions have a freshness policy"))
+        return dg.SkipReason(
+            _told("a failed freshness policy", told, f"{len(guarded)} champions have a freshness policy")
+        )
 
     return read
 
@@ -153,7 +157,9 @@ def _ended_sensor(
     name: str, status: dg.DagsterRunStatus, models: Mapping[str, "DeclaredModel"], *, interrupted: bool
 ) -> dg.SensorDefinition:
     jobs = {
-        names.job_name(model_name, job): (model, job) for model_name, model in models.items() for job in names.JOB_ASSETS
+        names.job_name(model_name, job): (model, job)
+        for model_name, model in models.items()
+        for job in names.JOB_ASSETS
     }
 
     @dg.run_status_sensor(

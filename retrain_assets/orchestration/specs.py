@@ -91,7 +91,9 @@ NODES: tuple[Node, ...] = (
         made_from=(names.VALIDATED, names.REGISTRY),
         kinds=TABLE,
         stage="watch",
-        checks={"predictions_are_valid": "Every row of the batch has one finite score of the champion as of the batch."},
+        checks={
+            "predictions_are_valid": "Every row of the batch has one finite score of the champion as of the batch."
+        },
     ),
     Node(
         name=names.LABELS,
@@ -127,7 +129,10 @@ NODES: tuple[Node, ...] = (
         made_from=(names.RETRAIN_DECISION, names.VALIDATED, names.LABELS),
         kinds=TABLE,
         stage="retrain",
-        checks={"training_set_is_sufficient": "There are at least `window.min_rows` labelled training rows.", **TABLE_CHECK},
+        checks={
+            "training_set_is_sufficient": "There are at least `window.min_rows` labelled training rows.",
+            **TABLE_CHECK,
+        },
         blocking=frozenset({"training_set_is_sufficient"}),
     ),
     Node(
@@ -136,7 +141,9 @@ NODES: tuple[Node, ...] = (
         made_from=(names.TRAINING_SET,),
         kinds=frozenset({"scikitlearn", "mlflow"}),
         stage="retrain",
-        checks={"candidate_loads_and_scores": "The version loads from the registry and scores as the fitted pipeline did."},
+        checks={
+            "candidate_loads_and_scores": "The version loads from the registry and scores as the fitted pipeline did."
+        },
         blocking=frozenset({"candidate_loads_and_scores"}),
     ),
     Node(

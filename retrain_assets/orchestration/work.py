@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from retrain_assets.errors import DataError, RefusedError
+from retrain_assets.errors import DataError, MissingUpstreamError, RefusedError
 from retrain_assets.orchestration import names
+from retrain_assets.orchestration.mlflow_run import MLFLOW_KEY, MlflowRun, Tracked
 from retrain_assets.orchestration.resources import StoresResource
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class Work:
 
     context: dg.AssetExecutionContext
     stores: Stores
+    tracking_uri: str
     model: DeclaredModel
     job: names.Job
     batch: Batch | None
@@ -44,7 +46,8 @@ class Work:
     @property
     def the_batch(self) -> Batch:
         """The batch of a partitioned asset."""
-        assert self.batch is not None, f"{self.job} of {self.model.name} needs a partition"
+        if self.batch is None:
+            raise MissingUpstreamError(f"the partition of {self.job} of {self.model.name}", "one partition, by its key")
         return self.batch
 
     @property
@@ -65,6 +68,18 @@ class Work:
         """The key of an asset of this model."""
         return names.key(self.model.name, asset)
 
+    @contextmanager
+    def tracked(self, run_id: str | None) -> Iterator[Tracked]:
+        """Within the MLflow run of the retrain; without one where nothing was trained."""
+        if run_id is None:
+            yield Tracked("")
+            return
+        resource: MlflowRun = getattr(self.context.resources, MLFLOW_KEY)
+        with resource.attached(
+            self.context, tracking_uri=self.tracking_uri, experiment=self.model.name, run_id=run_id
+        ) as tracked:
+            yield tracked
+
     def note_failure(self, reason: str, *, interrupted: bool = False) -> None:
         """Writes into the ledger that the job failed, unless the lifecycle wrote how it ended."""
         from retrain_assets.lifecycle import record_failure
@@ -84,6 +99,7 @@ def working(
     work = Work(
         context=context,
         stores=resource.open(),
+        tracking_uri=resource.located().tracking_uri,
         model=model,
         job=job,
         batch=model.calendar.batch(context.partition_key) if context.has_partition_key else None,
