@@ -20,6 +20,7 @@ from retrain_assets.data.schemas import (
     as_schema,
     compile_schema,
     is_plain,
+    listed_categories,
     load_schema,
     remaining_rules,
     without_columns,
@@ -177,7 +178,7 @@ class Contract:
         raw = frame[name]
         lenient = bool(column.coerce or self.schema.coerce or self._declared_coerce(name))
         values, bad = read_as(raw, kind, lenient=lenient)
-        if kind == "other" and column.dtype is not None and lenient:
+        if kind == "other" and _has_dtype(column) and lenient:
             values, bad = _coerce_other(values, column)
         rule = f"dtype:{column.dtype}"
         if kind == "int" and dtype is not None:
@@ -186,8 +187,9 @@ class Contract:
         if kind == "float":
             infinite = np.isinf(values.to_numpy(dtype=float))
             _note(failures, infinite, positions, raw, column=name, rule="finite", reason="not_finite")
-        if kind == "category" and isinstance(dtype, pd.CategoricalDtype) and dtype.categories is not None:
-            unseen = (values.notna() & ~values.isin(dtype.categories)).to_numpy()
+        categories = listed_categories(dtype)
+        if categories is not None:
+            unseen = (values.notna() & ~values.isin(categories)).to_numpy()
             _note(failures, unseen, positions, raw, column=name, rule="categories", reason="unseen_category")
         if name != self.spec.event_time and _needs_value(column, kind, dtype):
             missing = values.isna().to_numpy() & ~bad
@@ -202,10 +204,10 @@ class Contract:
         times = converted[self.spec.event_time]
         unknown = times.isna().to_numpy() & ~failures.failed
         outside = ((times < batch.start) | (times >= batch.end)).to_numpy()
-        where = {"column": self.spec.event_time}
-        failures.add(np.flatnonzero(unknown), **where, rule="not_nullable", reason="missing_event_time")
+        name = self.spec.event_time
+        failures.add(np.flatnonzero(unknown), column=name, rule="not_nullable", reason="missing_event_time")
         rule = f"[{batch.start:%Y-%m-%dT%H:%MZ}, {batch.end:%Y-%m-%dT%H:%MZ})"
-        failures.add(np.flatnonzero(outside), **where, rule=rule, reason="outside_window", values=times[outside])
+        failures.add(np.flatnonzero(outside), column=name, rule=rule, reason="outside_window", values=times[outside])
 
     def _check_ids(self, ids: pd.Series, failures: Failures) -> None:
         missing = ids.isna().to_numpy() & ~failures.failed
@@ -343,24 +345,27 @@ def _names(columns: Sequence[str]) -> str:
 
 def _as_declared(values: pd.Series, column: Column) -> pd.Series:
     """Converted values as the type of their column; where an optional column is missing its type must allow that."""
-    dtype = _plain_dtype(column)
-    kind: Kind = "other" if dtype is None else kind_of(dtype)
+    declared: Any = column.dtype
+    dtype: Any = _plain_dtype(column)
+    kind: Kind = "other" if dtype is None else kind_of(declared.type)
     if kind == "other" or (kind == "string" and not isinstance(dtype, pd.StringDtype)):
         return values
-    if isinstance(dtype, pd.DatetimeTZDtype):
-        return values.dt.tz_convert(dtype.tz).astype(dtype)
     if kind == "datetime":
-        return values.dt.tz_localize(None).astype(dtype)
+        zone = dtype.tz if isinstance(dtype, pd.DatetimeTZDtype) else None
+        return values.dt.tz_convert(zone).astype(declared.type)
     if kind in ("int", "bool") and isinstance(dtype, np.dtype) and values.isna().any():
         return values
-    return values.astype(dtype)
+    return values.astype(declared.type)
 
 
 def _plain_dtype(column: Column) -> Any:
     """numpy's or pandas' type of a column; None where the schema gives none."""
-    if column.dtype is None:
-        return None
     return getattr(column.dtype, "type", None)
+
+
+def _has_dtype(column: Column) -> bool:
+    dtype: Any = column.dtype  # None where the schema gives no type, which its annotation does not tell
+    return dtype is not None
 
 
 def _needs_value(column: Column, kind: Kind, dtype: Any) -> bool:

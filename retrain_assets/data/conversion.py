@@ -17,9 +17,12 @@ from retrain_assets.data.row_ids import as_text
 
 Kind = Literal["int", "float", "bool", "datetime", "string", "category", "other"]
 
-UTC_TIME = pd.DatetimeTZDtype("us", "UTC")
+UTC_TIME: Any = pd.DatetimeTZDtype("us", "UTC")  # pyright: ignore[reportArgumentType] - pandas-stubs know "ns" only
 """The type of the event time and of other times in internal tables: what Delta Lake keeps."""
 
+# Values that a Series may hold, but that pandas-stubs do not take as a replacement.
+_NOTHING: Any = None
+_MISSING: Any = pd.NA
 _TRUE = ("true", "t", "yes", "y", "1")
 _FALSE = ("false", "f", "no", "n", "0")
 
@@ -40,7 +43,10 @@ def kind_of(dtype: Any) -> Kind:
         ("float", pd.api.types.is_float_dtype),
         ("datetime", pd.api.types.is_datetime64_any_dtype),
     )
-    return next((kind for kind, belongs in families if belongs(dtype)), "other")
+    for kind, belongs in families:
+        if belongs(dtype):
+            return kind
+    return "other"
 
 
 def read_as(values: pd.Series, kind: Kind, *, lenient: bool) -> tuple[pd.Series, NDArray[np.bool_]]:
@@ -113,7 +119,7 @@ def _whole(values: pd.Series) -> tuple[pd.Series, NDArray[np.bool_]]:
     with np.errstate(invalid="ignore"):
         whole = (np.mod(floats, 1) == 0) & (floats >= -(2.0**63)) & (floats < 2.0**63)
     integers = pd.Series(np.where(whole, floats, 0).astype("int64"), index=values.index, name=values.name)
-    return integers.astype("Int64").where(whole, pd.NA), ~whole & ~np.isnan(floats)
+    return integers.astype("Int64").where(whole, _MISSING), ~whole & ~np.isnan(floats)
 
 
 def _parsed(values: pd.Series, lenient: bool) -> tuple[list[int | float | None], NDArray[np.bool_]]:
@@ -161,7 +167,7 @@ def _booleans(values: pd.Series, lenient: bool) -> tuple[pd.Series, NDArray[np.b
         known if lenient else known & objects.map(lambda value: isinstance(value, bool | np.bool_)).to_numpy(dtype=bool)
     )
     true, false = texts.isin(_TRUE).to_numpy() & readable, texts.isin(_FALSE).to_numpy() & readable
-    answer = pd.Series(true, index=values.index, name=values.name).astype("boolean").where(true | false, pd.NA)
+    answer = pd.Series(true, index=values.index, name=values.name).astype("boolean").where(true | false, _MISSING)
     return answer, known & ~(true | false)
 
 
@@ -177,14 +183,16 @@ def _times(values: pd.Series, lenient: bool) -> tuple[pd.Series, NDArray[np.bool
     is_text = objects.map(_is_text).to_numpy(dtype=bool)
     is_time = objects.map(_is_time).to_numpy(dtype=bool)
     readable = known & (is_time | (is_text & lenient))
-    times = pd.to_datetime(objects.where(readable, None), errors="coerce", utc=True, format="ISO8601").astype(UTC_TIME)
+    times = pd.to_datetime(objects.where(readable, _NOTHING), errors="coerce", utc=True, format="ISO8601").astype(
+        UTC_TIME
+    )
     return times, known & times.isna().to_numpy()
 
 
 def _texts(values: pd.Series, lenient: bool) -> tuple[pd.Series, NDArray[np.bool_]]:
     objects = values.astype("object")
     known = objects.notna().to_numpy()
-    objects = objects.where(known, None)
+    objects = objects.where(known, _NOTHING)
     if values.dtype == TEXT:
         return objects, np.zeros(len(values), dtype=bool)
     if pd.api.types.infer_dtype(objects, skipna=True) == "string":
@@ -192,7 +200,7 @@ def _texts(values: pd.Series, lenient: bool) -> tuple[pd.Series, NDArray[np.bool
     other = known & ~objects.map(_is_text).to_numpy(dtype=bool)
     if other.any() and lenient:
         return as_text(values), np.zeros(len(values), dtype=bool)
-    return objects.where(~other, None), other
+    return objects.where(~other, _NOTHING), other
 
 
 def _is_text(value: object) -> bool:

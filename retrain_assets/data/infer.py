@@ -52,7 +52,10 @@ def _kind(values: pd.Series) -> Kind:
     text = known.astype(TEXT) if pd.api.types.infer_dtype(known, skipna=True) == "string" else known
     if text.empty:
         return "string"
-    return next((kind for kind in _GUESSED if _fits(text, kind)), "string")
+    for kind in _GUESSED:
+        if _fits(text, kind):
+            return kind
+    return "string"
 
 
 def _fits(values: pd.Series, kind: Kind) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import pandas as pd
 ROW_ID = "ra_row_id"
 """Column of the row id in every internal table."""
 
+_NOTHING: Any = None  # a Series may hold it, but pandas-stubs do not take it as a replacement
 _KEY = "row content v1  "  # 16 bytes, as the hash demands
 
 
@@ -58,13 +60,11 @@ def as_text(values: pd.Series) -> pd.Series:
     Times are ISO 8601 in UTC; null stays null.
     """
     if isinstance(values.dtype, pd.CategoricalDtype):
-        categories = as_text(pd.Series(values.cat.categories))
-        return pd.Series(categories.to_numpy(dtype=object)[values.cat.codes], index=values.index).where(
-            values.notna(), None
-        )
+        categories = [*as_text(pd.Series(values.cat.categories)), None]  # the code of a missing value is -1
+        return pd.Series([categories[code] for code in values.cat.codes], index=values.index, dtype="object")
     if _all_text(values):
         objects = values.astype("object")
-        return objects.where(objects.notna(), None)
+        return objects.where(objects.notna(), _NOTHING)
     known = values.dropna()
     if pd.api.types.is_bool_dtype(values.dtype):
         texts = known.astype(bool).map({True: "true", False: "false"})

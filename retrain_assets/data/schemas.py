@@ -142,6 +142,12 @@ def without_columns(schema: DataFrameSchema, hidden: Iterable[str], *, event_tim
     )
 
 
+def listed_categories(dtype: Any) -> list[Any] | None:
+    """The categories of a categorical type, if it lists them."""
+    categories: Any = dtype.categories if isinstance(dtype, pd.CategoricalDtype) else None
+    return None if categories is None else list(categories)
+
+
 def is_plain(column: Column) -> bool:
     """Whether a column has no rule but its type and checks of single values: these need no pass of their own.
 

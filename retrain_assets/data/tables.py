@@ -16,6 +16,7 @@ from retrain_assets.data.contracts import RESERVED, Contract
 from retrain_assets.data.conversion import UTC_TIME, kind_of
 from retrain_assets.data.reasons import FILE_REASONS, ROW_REASONS
 from retrain_assets.data.row_ids import ROW_ID
+from retrain_assets.data.schemas import listed_categories
 
 if TYPE_CHECKING:
     from pandera.pandas import Column, DataFrameSchema
@@ -55,8 +56,8 @@ def _as_stored(column: Column) -> None:
     """A column of the user's as a table keeps it: categories are texts, and a missing optional column is null."""
     dtype: Any = getattr(column.dtype, "type", None)
     if isinstance(dtype, pd.CategoricalDtype):
-        if dtype.categories is not None:
-            column.checks = [*column.checks, _pandera().Check.isin(list(dtype.categories))]
+        categories = listed_categories(dtype)
+        column.checks = [*column.checks, *([] if categories is None else [_pandera().Check.isin(categories)])]
         column.dtype = None
     if isinstance(dtype, pd.StringDtype):
         column.dtype = str

@@ -25,8 +25,3 @@ class BikeHours(pa.DataFrameModel):
     hum: float = pa.Field(gt=0, le=1, description="Relative humidity; 0 means that the instrument failed.")
     windspeed: float = pa.Field(ge=0, le=1, description="Wind speed, scaled to [0, 1].")
     bikers: float = pa.Field(ge=0, nullable=True, description="Bikes rented in the hour.")
-
-    class Config:
-        """The files are text."""
-
-        coerce = True

@@ -42,8 +42,3 @@ class Flights(pa.DataFrameModel):
     delayed: pd.BooleanDtype = pa.Field(
         nullable=True, description="Arrived more than 15 minutes late; unknown where the flight never arrived."
     )
-
-    class Config:
-        """Integers of the source may be floats here."""
-
-        coerce = True
