@@ -19,6 +19,7 @@ from retrain_assets.home import Home
 NEXT_WEEKS = 4
 """The newest weeks that are left to the user to drop."""
 
+_TABLE = ("ISLP", "data/Bikeshare.csv")
 _START = datetime(2011, 1, 1, tzinfo=UTC)
 _WEEK = timedelta(weeks=1)
 
@@ -76,7 +77,7 @@ def bike_weeks() -> tuple[WeekFile, ...]:
     Raises:
         DataError: the package that holds the table is not installed.
     """
-    table = pd.read_csv(io.BytesIO(_package_file("ISLP", "data/Bikeshare.csv")))
+    table = pd.read_csv(io.BytesIO(_package_file(*_TABLE)))
     start = pd.Timestamp(_START)
     hours = start + pd.to_timedelta(table["day"] - 1, unit="D") + pd.to_timedelta(table["hr"], unit="h")
     table = table.drop(columns=["mnth", "day", "hr", "weekday"])

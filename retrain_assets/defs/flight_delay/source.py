@@ -31,7 +31,7 @@ _COLUMNS = [
 def load_batch(start: datetime, end: datetime) -> pd.DataFrame:
     """The flights that were scheduled to leave in the window."""
     filters = [("time_hour", ">=", pd.Timestamp(start)), ("time_hour", "<", pd.Timestamp(end))]
-    return pa_parquet.read_table(flights_file(), filters=filters).to_pandas()
+    return pa_parquet.read_table(flights_file(), filters=filters).to_pandas(ignore_metadata=True)
 
 
 def flights_file() -> Path:
