@@ -5,6 +5,7 @@ from __future__ import annotations
 PACKAGE_TYPES: frozenset[str] = frozenset(
     {
         # Ours. A transform's text is executed when it scores: the bundle's hash vouches for it.
+        "retrain_assets.training.adopted.ColumnChoice",
         "retrain_assets.training.features.FeatureMatrix",
         "retrain_assets.training.transform.SourceTransform",
         # Of numpy.

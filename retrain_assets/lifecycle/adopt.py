@@ -1,0 +1,167 @@
+"""Taking over a model that MLflow already holds: it becomes a version of ours and champion by a person's word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from retrain_assets.data.profile import TableProfile
+from retrain_assets.data.windows import Batch
+from retrain_assets.drift.reference import ReferenceProfile
+from retrain_assets.errors import InsufficientDataError, RefusedError
+from retrain_assets.lifecycle.ingest import ingest
+from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.promote import reconcile_alias
+from retrain_assets.lifecycle.training import prove
+from retrain_assets.lifecycle.watch import profile, read_validated, validate
+from retrain_assets.promotion.log import Promotion
+from retrain_assets.stores.protocols import Stores
+from retrain_assets.training.adopted import adopted_pipeline
+from retrain_assets.training.bundle import Manifest, ModelBundle, ModelVersion
+from retrain_assets.training.environment import code_version, libraries, threads
+from retrain_assets.training.golden import golden_rows
+from retrain_assets.training.model_hash import model_hash
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """The estimator that is taken over, and from where. `inputs` are the columns of its signature, if it has one."""
+
+    estimator: Any
+    name: str
+    version: int
+    content_hash: str
+    inputs: tuple[str, ...]
+
+
+def adopt(
+    stores: Stores,
+    model: DeclaredModel,
+    origin: Origin,
+    *,
+    training_end: datetime,
+    actor: str,
+    reason: str,
+    now: datetime,
+    run_id: str,
+) -> Promotion:
+    """Registers the estimator as a version of the declared model, proves it on rows of the newest batch, promotes it.
+
+    Its reference for drift is the newest batch: what it was trained on is not known. It serves from the batch after
+    `training_end` on.
+
+    Raises:
+        RefusedError: the model has a champion already.
+        InsufficientDataError: the source has no batch to prove the model on.
+        DataError: the model cannot score the declared rows.
+    """
+    if stores.state.promotions(model.name):
+        raise RefusedError(f"{model.name} has a champion already: a retrain may replace it, an adoption may not")
+    batch = _newest_batch(model, now)
+    ingest(stores, model, batch, now=now, run_id=run_id)
+    checked = validate(stores, model, batch, now=now, run_id=run_id)
+    if checked.refused is not None:
+        raise InsufficientDataError(
+            f"batch {batch} of {model.name}, on which to prove the model, is refused: {checked.refused}"
+        )
+    reference = profile(stores, model, batch, now=now, run_id=run_id).profile
+    rows = golden_rows(read_validated(stores, model, batch))
+    bundle = _bundle(model, origin, batch, rows, reference, training_end)
+    version = _register(stores, model, origin, bundle, rows, run_id=run_id)
+    promotion = stores.state.append_promotion(
+        Promotion(
+            id=0,
+            model=model.name,
+            version=version.version,
+            action="adopt",
+            previous_id=None,
+            batch=None,
+            attempt=None,
+            as_of=training_end,
+            training_end=training_end,
+            actor=actor,
+            reason=reason,
+            promoted_at=now,
+            evidence={"origin": f"{origin.name} v{origin.version}", "content_hash": origin.content_hash},
+        )
+    )
+    reconcile_alias(stores, model, promotion, now=now)
+    return promotion
+
+
+def _newest_batch(model: DeclaredModel, now: datetime) -> Batch:
+    closed = list(model.calendar.until(now))
+    listed = model.source.listing(closed)
+    if not listed:
+        raise InsufficientDataError(
+            f"the source of {model.name} has no batch on which to prove the model: deliver one, or mend source"
+        )
+    return model.calendar.batch(max(listed))
+
+
+def _bundle(
+    model: DeclaredModel,
+    origin: Origin,
+    batch: Batch,
+    rows: pd.DataFrame,
+    reference: TableProfile,
+    training_end: datetime,
+) -> ModelBundle:
+    transform = model.transform()
+    pipeline = adopted_pipeline(model.spec, origin.estimator, rows, inputs=origin.inputs, source=transform)
+    classes = tuple(getattr(origin.estimator, "classes_", ())) if model.spec.task == "classification" else ()
+    manifest = Manifest(
+        model=model.name,
+        batch=batch.key,
+        attempt=0,
+        training_end=training_end,
+        training_batches=(),
+        training_rows=0,
+        data_hash=origin.content_hash,
+        spec_hash=model.spec.spec_hash(),
+        training_hash=model.spec.training_hash(),
+        code_version=code_version(),
+        seed=model.spec.estimator.seed,
+        threads=threads(),
+        libraries=libraries(model.spec.estimator.class_),
+        features=tuple(pipeline.named_steps["columns"].columns),
+        classes=tuple(value.item() if hasattr(value, "item") else value for value in classes),
+        params=_params(origin.estimator),
+        model_hash=model_hash(pipeline, golden=rows, classes=classes),
+        trusted_types=model.spec.estimator.trusted_types,
+    )
+    return ModelBundle(
+        pipeline=pipeline,
+        reference=ReferenceProfile(kind="recent", profiles={batch.key: reference}),
+        manifest=manifest,
+        sources={} if transform is None else {transform.module: transform.source},
+    )
+
+
+def _register(
+    stores: Stores, model: DeclaredModel, origin: Origin, bundle: ModelBundle, rows: pd.DataFrame, *, run_id: str
+) -> ModelVersion:
+    run = stores.registry.begin_run(
+        model=model.name,
+        name=f"adopt {origin.name} v{origin.version}",
+        tags={"retrain_assets.key": f"{model.name}/adopt/{run_id}", "retrain_assets.adopted": origin.content_hash},
+    )
+    try:
+        version = stores.registry.register(run, bundle)
+        proven, reason = prove(stores, model, version, rows, expected=bundle)
+        if not proven:
+            raise RefusedError(reason)
+    except BaseException:
+        stores.registry.end_run(run, "FAILED")
+        raise
+    stores.registry.end_run(run, "FINISHED")
+    stores.state.record_model_version(version)
+    return version
+
+
+def _params(estimator: Any) -> Mapping[str, Any]:
+    return estimator.get_params(deep=False)

@@ -1,0 +1,91 @@
+"""A model that MLflow already holds becomes champion, serves, is judged by its own rows and can be replaced."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from retrain_assets import lifecycle
+from retrain_assets.errors import DataError, RefusedError
+from retrain_assets.lifecycle.adopt import Origin
+from retrain_assets.lifecycle.watch import read_predictions
+from retrain_assets.stores.registry import MlflowRegistry
+from retrain_assets_tests.lifecycle.test_closed_loop import drop_days
+from retrain_assets_tests.lifecycle.world import World, rows_of
+
+
+def theirs(root: Path, world: World, columns: list[str]) -> Origin:
+    """Somebody else's registered model, read back through the registry."""
+    import mlflow
+
+    training = rows_of(world.batch(0)).rename(columns={"x": columns[0]})
+    estimator = LogisticRegression().fit(training[columns], training["y"])
+    uri = f"sqlite:///{root / 'theirs.db'}"
+    mlflow.set_tracking_uri(uri)
+    # Somebody else's process has its own settings for warnings.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        mlflow.create_experiment("theirs", artifact_location=(root / "theirs").as_uri())
+        mlflow.set_experiment("theirs")
+        with mlflow.start_run():
+            mlflow.sklearn.log_model(
+                estimator, name="model", registered_model_name="churn", pip_requirements=["scikit-learn"]
+            )
+    mlflow.set_tracking_uri(None)
+    adopted = MlflowRegistry(uri).read_registered("churn", version=1)
+    return Origin(
+        estimator=adopted.estimator,
+        name=adopted.model,
+        version=adopted.version,
+        content_hash=adopted.content_hash,
+        inputs=adopted.inputs,
+    )
+
+
+def adopt(world: World, origin: Origin):
+    return lifecycle.adopt(
+        world.stores,
+        world.model,
+        origin,
+        training_end=world.batch(1).start,
+        actor="ann",
+        reason="in production since 2023",
+        now=world.now,
+        run_id="adoption",
+    )
+
+
+def test_an_adopted_model_serves_from_its_training_end_on_and_a_retrain_replaces_it_by_evidence(
+    tmp_path: Path, worlds
+) -> None:
+    world = worlds("w", retrain={"when": "event"})
+    drop_days(world, range(4))
+    promotion = adopt(world, theirs(tmp_path, world, ["x"]))
+    assert (promotion.action, promotion.version, promotion.actor) == ("adopt", 1, "ann")
+    assert world.stores.registry.alias("tiny", "champion") == 1
+    world.play()
+    served = read_predictions(world.stores, world.model, world.batch(2))
+    assert set(zip(served["version"], served["mode"], strict=True)) == {(1, "served")}
+    assert set(world.stores.tables.read("tiny/performance")["version"]) == {1}
+    lifecycle.record_event(world.stores, world.model, "event", "new tariff", now=world.now)
+    world.play()
+    assert [made.action for made in world.stores.state.promotions("tiny")] == ["adopt", "promote"]
+
+
+def test_an_adoption_does_not_replace_a_champion(tmp_path: Path, world: World) -> None:
+    drop_days(world, range(3))
+    world.play()
+    with pytest.raises(RefusedError, match="has a champion already"):
+        adopt(world, theirs(tmp_path, world, ["x"]))
+
+
+def test_a_model_that_cannot_score_the_declared_rows_is_refused_and_nothing_is_promoted(
+    tmp_path: Path, world: World
+) -> None:
+    drop_days(world, range(2))
+    with pytest.raises(DataError, match="fitted on columns that the rows lack: xx"):
+        adopt(world, theirs(tmp_path, world, ["xx"]))
+    assert world.stores.state.promotions("tiny") == []
