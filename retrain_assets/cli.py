@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import sys
@@ -102,7 +103,7 @@ def _print_problems(problems: Sequence[Problem]) -> None:
 @click.option("--debug", is_flag=True, help="Show where an error comes from.")
 @click.pass_context
 def main(ctx: click.Context, home: Path | None, defs: tuple[Path, ...], debug: bool) -> None:
-    r"""Keep machine-learning models fresh.
+    """Keep machine-learning models fresh.
 
     \b
     A new model:        retrain-assets init sales.csv --target sold --event-time day
@@ -112,7 +113,7 @@ def main(ctx: click.Context, home: Path | None, defs: tuple[Path, ...], debug: b
     Look around:        retrain-assets ui
 
     Exit codes: 0 done, 1 problems were found or it failed, 2 wrong usage.
-    """
+    """  # noqa: D301 - click reads the backspace
     working_folder = str(Path.cwd())
     if working_folder not in sys.path:  # the code that declarations name lies in the project, as for `dagster dev`
         sys.path.insert(0, working_folder)
@@ -145,7 +146,7 @@ def init(
     metric: str | None,
     out: Path | None,
 ) -> None:
-    r"""Scaffold a model from a data file (CSV or Parquet).
+    """Scaffold a model from a data file (CSV or Parquet).
 
     Infers the schema, guesses what is not given, writes defs.yaml, and cuts the file into one file for each batch
     beside it: further batches are dropped there.
@@ -153,7 +154,7 @@ def init(
     \b
     retrain-assets init sales.csv
     retrain-assets init flights.parquet --target delayed --event-time time_hour --every week
-    """
+    """  # noqa: D301 - click reads the backspace
     from retrain_assets.authoring.checking import check_declarations
     from retrain_assets.authoring.scaffold import read_data, scaffold, write_scaffold
 
@@ -185,7 +186,7 @@ def _defs_folder() -> Path:
 @click.option("--json", "as_json", is_flag=True, help="Print the problems as JSON.")
 @with_options
 def check(options: Options, paths: tuple[Path, ...], as_json: bool) -> None:
-    r"""Validate declarations: all mistakes at once, each with its file and line.
+    """Validate declarations: all mistakes at once, each with its file and line.
 
     Also imports what the declarations name (schema, transform, source, estimator) and checks that it fits: columns,
     parameters, the task. PATHS are files or folders.
@@ -193,7 +194,7 @@ def check(options: Options, paths: tuple[Path, ...], as_json: bool) -> None:
     \b
     retrain-assets check
     retrain-assets check defs/sales/defs.yaml --json
-    """
+    """  # noqa: D301 - click reads the backspace
     from retrain_assets.authoring.checking import check_declarations
     from retrain_assets.stores.declarations import find_declarations
 
@@ -214,10 +215,79 @@ def check(options: Options, paths: tuple[Path, ...], as_json: bool) -> None:
 
 @main.command()
 @click.argument("model")
+@click.option("--registered", help="Name of the model in MLflow.  [default: MODEL]")
+@click.option("--version", "version", type=click.IntRange(min=1), help="The version to take over.")
+@click.option("--alias", help="Or the alias that points at it.")
+@click.option(
+    "--training-end",
+    required=True,
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]),
+    help="End (UTC) of the data it was trained on: from then on it serves, and its age counts.",
+)
+@click.option("--reason", default="taken over from MLflow", show_default=True, help="Stands in the promotion log.")
+@click.option(
+    "--trust", is_flag=True, help="I answer for this model: loading it may run any code (pickle, cloudpickle)."
+)
+@with_options
+def adopt(
+    options: Options,
+    model: str,
+    registered: str | None,
+    version: int | None,
+    alias: str | None,
+    training_end: datetime,
+    reason: str,
+    trust: bool,
+) -> None:
+    """Take over a model that MLflow already holds as the first champion of a declared one.
+
+    The estimator is read from the tracking server of this home, registered as a version of MODEL, proven on rows of
+    the newest batch, and promoted in your name.
+
+    \b
+    retrain-assets adopt churn --version 7 --training-end 2024-06-01
+    retrain-assets adopt churn --registered old_churn --alias production --training-end 2024-06-01 --trust
+    """  # noqa: D301 - click reads the backspace
+    if (version is None) == (alias is None):
+        raise click.UsageError("give either --version or --alias")
+    declared = options.declared(model)
+    home = options.opened_home().prepare()
+    click.echo(f"{model}: loading MLflow ...", err=True)
+    from retrain_assets.home import open_registry, open_stores
+    from retrain_assets.lifecycle import DeclaredModel, lease
+    from retrain_assets.lifecycle.adopt import Origin
+    from retrain_assets.lifecycle.adopt import adopt as take_over
+
+    found = open_registry(home).read_registered(registered or model, version=version, alias=alias, trust=trust)
+    now, stores = datetime.now(UTC), open_stores(home)
+    target = DeclaredModel(declared.spec, Path(declared.file).absolute().parent)
+    run_id = f"adopt-{now:%Y%m%dT%H%M%S}-{os.getpid()}"
+    with lease(stores, target, owner=run_id, now=now):
+        promotion = take_over(
+            stores,
+            target,
+            Origin(
+                estimator=found.estimator,
+                name=found.model,
+                version=found.version,
+                content_hash=found.content_hash,
+                inputs=found.inputs,
+            ),
+            training_end=training_end.replace(tzinfo=UTC),
+            actor=f"person:{getpass.getuser()}",
+            reason=reason,
+            now=now,
+            run_id=run_id,
+        )
+    click.echo(f"{model}: {found.model} v{found.version} of MLflow is now champion v{promotion.version}")
+
+
+@main.command()
+@click.argument("model")
 @click.option("--batch", help="Key of the batch, such as 2013-01-08.  [default: the next one]")
 @with_options
 def run(options: Options, model: str, batch: str | None) -> None:
-    r"""Run one batch of a model now, in this process, and print the verdicts.
+    """Run one batch of a model now, in this process, and print the verdicts.
 
     What is due before the batch (labels that have matured) runs first, in the model's order. A batch that was run
     before is watched and decided again.
@@ -225,7 +295,7 @@ def run(options: Options, model: str, batch: str | None) -> None:
     \b
     retrain-assets run flight_delay
     retrain-assets run flight_delay --batch 2013-01-08
-    """
+    """  # noqa: D301 - click reads the backspace
     declared = options.declared(model)
     home = options.opened_home().prepare()
     click.echo(f"{model}: loading Dagster ...", err=True)
@@ -283,14 +353,14 @@ def _print_verdicts(home: Home, model: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @with_options
 def status(options: Options, model: str | None, as_json: bool) -> None:
-    r"""Show where each model stands: champion, age, last verdicts, what comes next.
+    """Show where each model stands: champion, age, last verdicts, what comes next.
 
     Reads the declarations and the state database only. With a MODEL, says more about it.
 
     \b
     retrain-assets status
     retrain-assets status flight_delay --json
-    """
+    """  # noqa: D301 - click reads the backspace
     from retrain_assets.home import open_state
     from retrain_assets.reporting.overview import Records, overview
 
@@ -384,11 +454,11 @@ def _light(sign: Sign) -> str:
 @click.argument("text")
 @with_options
 def event(options: Options, model: str, text: str) -> None:
-    r"""Record a business event: the trigger `event` of the next decision.
+    """Record a business event: the trigger `event` of the next decision.
 
     \b
     retrain-assets event flight_delay "new winter timetable"
-    """
+    """  # noqa: D301 - click reads the backspace
     _append(options, "event", model, text)
     click.echo(f"{model}: recorded the event; the next decision will see it")
 
@@ -398,13 +468,13 @@ def event(options: Options, model: str, text: str) -> None:
 @click.option("--reason", required=True, help="Why; it stands in the decision.")
 @with_options
 def retrain(options: Options, model: str, reason: str) -> None:
-    r"""Ask for a retrain as a person: the trigger `person` of the next decision.
+    """Ask for a retrain as a person: the trigger `person` of the next decision.
 
     Cooldown, budget and holds bind a person too; the decision says what it came to.
 
     \b
     retrain-assets retrain flight_delay --reason "the weather feed was mended"
-    """
+    """  # noqa: D301 - click reads the backspace
     _append(options, "person", model, reason)
     click.echo(f"{model}: recorded the request; the next decision will see it")
 
@@ -421,11 +491,11 @@ def _append(options: Options, kind: str, model: str, text: str) -> None:
 @click.option("--port", default=3000, show_default=True, help="Port on 127.0.0.1.")
 @with_options
 def ui(options: Options, port: int) -> None:
-    r"""Open the Dagster UI on the project, daemon included (`dagster dev`).
+    """Open the Dagster UI on the project, daemon included (`dagster dev`).
 
     \b
     retrain-assets ui --port 3001
-    """
+    """  # noqa: D301 - click reads the backspace
     home = options.opened_home().prepare()
     command = [sys.executable, "-m", "dagster", "dev", *_code_location(), "-h", "127.0.0.1", "-p", str(port)]
     environ = {**os.environ, "DAGSTER_HOME": str(home.dagster_home), "RETRAIN_ASSETS_HOME": str(home.folder)}
@@ -447,14 +517,14 @@ def _code_location() -> list[str]:
 @click.option("--weeks", type=click.IntRange(min=1), help="Play no more batches of each model.  [default: the year]")
 @with_options
 def demo(options: Options, weeks: int | None) -> None:
-    r"""Replay a year of real flights and bike rentals through the assets, jobs and sensors.
+    """Replay a year of real flights and bike rentals through the assets, jobs and sensors.
 
     Goes on where it was interrupted. Its data comes with the package's `demo` extra.
 
     \b
     retrain-assets demo
     retrain-assets demo --weeks 8
-    """
+    """  # noqa: D301 - click reads the backspace
     from retrain_assets.demo.run import main as play
 
     sys.exit(play(options.opened_home(), weeks=weeks))
@@ -466,3 +536,7 @@ def schema() -> None:
     from retrain_assets.spec import ModelSpec
 
     click.echo(json.dumps(ModelSpec.model_json_schema(by_alias=True), indent=2))
+
+
+if __name__ == "__main__":
+    main()

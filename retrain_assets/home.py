@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from retrain_assets.stores.protocols import StateStore, Stores
+    from retrain_assets.stores.registry import MlflowRegistry
 
 HOME_VARIABLE = "RETRAIN_ASSETS_HOME"
 DEFAULT_FOLDER = ".retrain_assets"
@@ -124,16 +125,22 @@ def open_state(home: Home) -> StateStore:
     return SqlStateStore(home.state_url)
 
 
+def open_registry(home: Home) -> MlflowRegistry:
+    """Tracking and registry."""
+    from retrain_assets.stores.registry import MlflowRegistry
+
+    return MlflowRegistry(home.tracking_uri, artifacts_url=home.artifacts_url)
+
+
 def open_stores(home: Home) -> Stores:
     """All stores of a home; each is opened when it is first used."""
     from retrain_assets.stores.blobs import FsspecBlobStore
     from retrain_assets.stores.delta import DeltaTableStore
     from retrain_assets.stores.protocols import Stores
-    from retrain_assets.stores.registry import MlflowRegistry
 
     return Stores(
         blobs=FsspecBlobStore(home.blobs_url),
         tables=DeltaTableStore(home.tables_url),
         state=open_state(home),
-        registry=MlflowRegistry(home.tracking_uri, artifacts_url=home.artifacts_url),
+        registry=open_registry(home),
     )

@@ -14,10 +14,10 @@ ColumnType = Literal["int", "float", "string", "bool", "datetime", "category"]
 class ColumnSpec(SpecModel):
     """The rules of one column."""
 
-    type: ColumnType
-    nullable: bool = False
-    required: bool = True
-    unique: bool = False
+    type: ColumnType = Field(description="What the values are read as.")
+    nullable: bool = Field(default=False, description="A value may be missing.")
+    required: bool = Field(default=True, description="The column must be there.")
+    unique: bool = Field(default=False, description="No two rows of a batch have the same value.")
     min: float | None = Field(default=None, description="Smallest allowed value.")
     max: float | None = Field(default=None, description="Largest allowed value.")
     values: tuple[str | int | float | bool, ...] | None = Field(default=None, description="The allowed values.")

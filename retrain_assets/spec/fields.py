@@ -21,11 +21,13 @@ class LeafField:
     """One field that a user can write; `path` is by its YAML names.
 
     A kind of source stands in the path by its `type`, the rules of a schema's column under `*`:
-    `source.sql.query`, `schema.*.min`.
+    `source.sql.query`, `schema.*.min`. `owner` and `name` are the class that has the field, and its name there.
     """
 
     path: str
     info: FieldInfo
+    owner: type[SpecModel]
+    name: str
 
     @property
     def required(self) -> bool:
@@ -74,7 +76,7 @@ def leaf_fields(model: type[SpecModel] = ModelSpec, prefix: str = "") -> Iterato
             if _is_model(column) and column is not EnvReference
         ]
         if not groups or path == "target.labels":  # a source again: its fields are those of `source`
-            yield LeafField(path=path, info=info)
+            yield LeafField(path=path, info=info, owner=model, name=name)
         else:
             for group in groups:
                 tag = f"{_tag(group)}." if len(groups) > 1 else ""

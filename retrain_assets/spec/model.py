@@ -179,7 +179,9 @@ class WindowSpec(SpecModel):
 class DriftSpec(SpecModel):
     """How the inputs of a batch are compared with the champion's reference."""
 
-    distance: Literal["jensen_shannon", "psi", "kolmogorov_smirnov"] = "jensen_shannon"
+    distance: Literal["jensen_shannon", "psi", "kolmogorov_smirnov"] = Field(
+        default="jensen_shannon", description="How far a column of the batch is from the reference."
+    )
     reference: Literal["recent", "training_window", "same_season"] = Field(
         default="recent", description="`recent`: the newest training batches; it travels with the model version."
     )
@@ -233,8 +235,8 @@ class FreshnessSpec(SpecModel):
 class BudgetSpec(SpecModel):
     """At most so many retrains in a trailing period of batch time."""
 
-    retrains: int = Field(ge=1)
-    period: Duration
+    retrains: int = Field(ge=1, description="Number of retrains; written out, or as `12 per year`.")
+    period: Duration = Field(description="Length of the trailing period.")
 
 
 _PERIODS = {
@@ -336,7 +338,7 @@ class ModelSpec(SpecModel):
     name: str = Field(
         pattern=r"^[a-z][a-z0-9_]{0,62}$", description="Prefix of the asset keys and name in the registry."
     )
-    description: str = ""
+    description: str = Field(default="", description="What the model is for; shown in the UI.")
     owners: tuple[str, ...] = Field(default=(), description="`team:NAME` or e-mail addresses; shown in the UI.")
     batches: BatchesSpec
     source: SourceSpec

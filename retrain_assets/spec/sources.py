@@ -12,7 +12,7 @@ from retrain_assets.spec.base import ImportPath, SpecModel, Text
 class FilesSource(SpecModel):
     """Files whose path holds the batch key; local or any fsspec URL."""
 
-    type: Literal["files"]
+    type: Literal["files"] = Field(description="The kind of the source.")
     path: Text = Field(
         description="Path or URL of the files of one batch: `{batch}` stands for the batch key, `*` for anything, "
         "for example `drop/{batch}*.csv`. A relative path is relative to the declaration; `{home}` at the beginning "
@@ -31,7 +31,7 @@ class FilesSource(SpecModel):
 class DeltaSource(SpecModel):
     """Rows of a Delta table whose event time lies in the batch's window."""
 
-    type: Literal["delta"]
+    type: Literal["delta"] = Field(description="The kind of the source.")
     path: Text = Field(description="Path or URL of the table.")
     storage_options: dict[str, Text] = Field(default_factory=dict, description="Options of the object store.")
 
@@ -39,7 +39,7 @@ class DeltaSource(SpecModel):
 class SqlSource(SpecModel):
     """A query with `:start` and `:end` bound as parameters, read in chunks."""
 
-    type: Literal["sql"]
+    type: Literal["sql"] = Field(description="The kind of the source.")
     url: Text = Field(description="SQLAlchemy URL; use `{env: NAME}` where it holds a password.")
     query: str = Field(description="A SELECT with the parameters :start (inclusive) and :end (exclusive).")
     chunk_rows: int = Field(default=50_000, ge=1, description="Rows fetched at a time.")
@@ -48,7 +48,7 @@ class SqlSource(SpecModel):
 class PythonSource(SpecModel):
     """A callable `load(start, end) -> pandas.DataFrame`, for an API or anything else."""
 
-    type: Literal["python"]
+    type: Literal["python"] = Field(description="The kind of the source.")
     load: ImportPath = Field(description="`package.module:function`, called with the window's start and end (UTC).")
     arguments: dict[str, str | int | float | bool] = Field(
         default_factory=dict, description="Further keyword arguments of the callable."
