@@ -199,6 +199,7 @@ def driving(lock: Path) -> Iterator[None]:
 
 @dg.logger(description="Says nothing: the event log holds it all.")
 def _quiet(_: Any) -> logging.Logger:
-    quiet = logging.Logger("retrain_assets.quiet")
+    quiet = logging.getLogger("retrain_assets.quiet")
+    quiet.propagate = False
     quiet.addHandler(logging.NullHandler())
     return quiet

@@ -20,7 +20,7 @@ PARTITION_TAG = "dagster/partition"
 def note_ended_run(
     stores: Stores, model: DeclaredModel, job: names.Job, run: dg.DagsterRun, *, reason: str, interrupted: bool
 ) -> None:
-    """Writes the end of a run into the ledger, unless it stands there; gives the lease back and closes the MLflow run."""
+    """Writes the end of a run into the ledger, unless it stands there; frees the model and closes the MLflow run."""
     from retrain_assets.lifecycle import record_failure
 
     partition = run.tags.get(PARTITION_TAG)

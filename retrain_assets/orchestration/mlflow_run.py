@@ -1,9 +1,9 @@
 """The one MLflow run of a retrain, attached to the Dagster run that makes it.
 
-`dagster-mlflow` makes the run active for MLflow's own functions (so that `autolog` or `mlflow.log_metric` in a user's code
-reach it) and tags it with the Dagster run. Three things are put right around it: a step that fails ends it as FAILED (by
-itself it says FINISHED), nothing stays active that a later call would log into (its hook leaves stray runs), and MLflow's
-tracking URI is again what it was.
+`dagster-mlflow` makes the run active for MLflow's own functions (so that `autolog` or `mlflow.log_metric` in a user's
+code reach it) and tags it with the Dagster run. Three things are put right around it: a step that fails ends it as
+FAILED (by itself it says FINISHED), nothing stays active that a later call would log into (its hook leaves stray
+runs), and MLflow's tracking URI is again what it was.
 """
 
 import os

@@ -1,8 +1,8 @@
 """Storage of the Dagster instance in two SQLite files, for an installation of one machine.
 
 Dagster's own SQLite storage opens a file for each run, and an engine with a connection for each event; a batch writes
-a hundred events. These keep one engine and its connections, and let SQLite write its log ahead without waiting for the disk
-at each event: a killed process loses nothing, a power failure at most the newest events, never the consistency.
+a hundred events. These keep one engine and its connections, and let SQLite write ahead without waiting for the disk at
+each event: a killed process loses nothing, a power failure at most the newest events, never the consistency.
 An instance on PostgreSQL needs none of this.
 """
 
