@@ -257,9 +257,6 @@ class Shop(pa.DataFrameModel):
     code: str = pa.Field(unique=True)
     y: pd.BooleanDtype = pa.Field(nullable=True)
 
-    class Config:
-        coerce = True
-
     @pa.check("speed")
     def not_three(cls, values: pd.Series) -> pd.Series:  # noqa: N805
         return values != 3

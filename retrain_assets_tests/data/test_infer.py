@@ -51,7 +51,7 @@ def test_ids_have_no_limits():
 def test_texts_of_a_file_are_guessed_like_typed_values():
     rows = clean_rows(200)
     texts = read_part("f", "csv", rows.to_csv(index=False).encode())
-    assert texts.dtypes.eq(TEXT).all()
+    assert all(dtype == TEXT for dtype in texts.dtypes)
     assert infer_columns(texts) == infer_columns(pd.read_csv(io.BytesIO(rows.to_csv(index=False).encode())))
 
 

@@ -168,6 +168,6 @@ def test_the_same_delivery_twice_is_one_delivery_and_nothing_is_lost_of_the_past
         if table is not None:
             assert len(once.labels.merge(table)) == len(table)
         assert table_problems("labels", once.labels) == ()
-        revisions = once.labels.groupby("ra_row_id")["revision"].apply(sorted)
-        assert all(found == list(range(1, len(found) + 1)) for found in revisions)
+        for _, found in once.labels.groupby("ra_row_id")["revision"]:
+            assert sorted(found) == list(range(1, len(found) + 1))
         table = once.labels

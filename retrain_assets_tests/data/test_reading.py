@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+from typing import Any, Literal
 
 import pandas as pd
 import pytest
@@ -11,6 +12,9 @@ from hypothesis import strategies as st
 from retrain_assets.data.reading import NULL_TOKENS, TEXT, read_part
 from retrain_assets.data.reasons import FILE_REASONS
 from retrain_assets.errors import UnreadableFileError
+
+MediaType = Literal["csv", "parquet"]
+MEDIA_TYPES: tuple[MediaType, ...] = ("csv", "parquet")
 
 
 def parquet(frame: pd.DataFrame) -> bytes:
@@ -22,7 +26,7 @@ def parquet(frame: pd.DataFrame) -> bytes:
 GOOD = parquet(pd.DataFrame({"x": range(1000), "when": pd.Timestamp("2013-01-01")}))
 
 
-def refused(content: bytes, media_type="csv", **options) -> UnreadableFileError:
+def refused(content: bytes, media_type: MediaType = "csv", **options: Any) -> UnreadableFileError:
     with pytest.raises(UnreadableFileError) as caught:
         read_part("part", media_type, content, **options)
     assert caught.value.reason in FILE_REASONS
@@ -30,28 +34,28 @@ def refused(content: bytes, media_type="csv", **options) -> UnreadableFileError:
     return caught.value
 
 
-@pytest.mark.parametrize(
-    ("content", "media_type", "reason", "told"),
-    [
-        (b"", "csv", "empty_file", "no bytes"),
-        (b" \n\n", "csv", "empty_file", "3 blank bytes"),
-        (b"", "parquet", "empty_file", "no bytes"),
-        (GOOD, "csv", "not_csv", "Parquet"),
-        (b"\x1f\x8b\x08rest", "csv", "not_csv", "gzip"),
-        (b"a,b\n1,\x00\n", "csv", "not_csv", "line 2"),
-        ("a,b\n1,2\n".encode("utf-16"), "csv", "wrong_encoding", "UTF-16"),
-        ("a,b\n1,2\ncaf\xe9,3\n".encode("latin-1"), "csv", "wrong_encoding", "offset 11 (line 3)"),
-        ("a,b\né,2\n".encode() + "é,3\n".encode("latin-1"), "csv", "mixed_encodings", "offset 9 (line 3)"),
-        (b"a,b,a\n1,2,3\n", "csv", "duplicated_header", "'a'"),
-        (b"a,b\n1,2\n3\n4,5\n", "csv", "malformed_csv", "line 3 has 1 values where the header has 2: '3'"),
-        (b"a,b\n1,2\n3,4,5\n", "csv", "malformed_csv", "line 3 has 3 values"),
-        (b'a,b\n"1,2\n3,4\n', "csv", "malformed_csv", "line 2"),
-        (b"a,b\n1,2\n", "parquet", "not_parquet", "begins with"),
-        (GOOD[:-7], "parquet", "truncated_parquet", f"{len(GOOD) - 7} bytes"),
-        (GOOD[:4], "parquet", "truncated_parquet", "4 bytes"),
-        (GOOD[:-40] + b"\xff" * 32 + GOOD[-8:], "parquet", "damaged_parquet", ""),
-    ],
-)
+BROKEN: list[tuple[bytes, MediaType, str, str]] = [
+    (b"", "csv", "empty_file", "no bytes"),
+    (b" \n\n", "csv", "empty_file", "3 blank bytes"),
+    (b"", "parquet", "empty_file", "no bytes"),
+    (GOOD, "csv", "not_csv", "Parquet"),
+    (b"\x1f\x8b\x08rest", "csv", "not_csv", "gzip"),
+    (b"a,b\n1,\x00\n", "csv", "not_csv", "line 2"),
+    ("a,b\n1,2\n".encode("utf-16"), "csv", "wrong_encoding", "UTF-16"),
+    ("a,b\n1,2\ncaf\xe9,3\n".encode("latin-1"), "csv", "wrong_encoding", "offset 11 (line 3)"),
+    ("a,b\né,2\n".encode() + "é,3\n".encode("latin-1"), "csv", "mixed_encodings", "offset 9 (line 3)"),
+    (b"a,b,a\n1,2,3\n", "csv", "duplicated_header", "'a'"),
+    (b"a,b\n1,2\n3\n4,5\n", "csv", "malformed_csv", "line 3 has 1 values where the header has 2: '3'"),
+    (b"a,b\n1,2\n3,4,5\n", "csv", "malformed_csv", "line 3 has 3 values"),
+    (b'a,b\n"1,2\n3,4\n', "csv", "malformed_csv", "line 2"),
+    (b"a,b\n1,2\n", "parquet", "not_parquet", "begins with"),
+    (GOOD[:-7], "parquet", "truncated_parquet", f"{len(GOOD) - 7} bytes"),
+    (GOOD[:4], "parquet", "truncated_parquet", "4 bytes"),
+    (GOOD[:-40] + b"\xff" * 32 + GOOD[-8:], "parquet", "damaged_parquet", ""),
+]
+
+
+@pytest.mark.parametrize(("content", "media_type", "reason", "told"), BROKEN)
 def test_a_broken_file_has_its_own_clear_reason(content, media_type, reason, told):
     error = refused(content, media_type)
     assert error.reason == reason
@@ -59,8 +63,7 @@ def test_a_broken_file_has_its_own_clear_reason(content, media_type, reason, tol
 
 
 def test_every_reason_of_a_file_is_reached_above():
-    cases = next(mark for mark in test_a_broken_file_has_its_own_clear_reason.pytestmark if mark.name == "parametrize")
-    assert {case[2] for case in cases.args[1]} == set(FILE_REASONS)
+    assert {reason for _, _, reason, _ in BROKEN} == set(FILE_REASONS)
 
 
 @pytest.mark.parametrize("content", [b"a,b", b"a,b\n", b"a,b\r\n", b"\xef\xbb\xbfa,b\n"])
@@ -72,7 +75,7 @@ def test_a_header_without_rows_is_no_error(content):
 
 def test_values_of_a_csv_file_stay_as_they_were_written():
     frame = read_part("part", "csv", b'a,b,c\n007,1.50," x "\ntrue,1e3,"line\nbreak"\n')
-    assert frame.dtypes.eq(TEXT).all()
+    assert all(dtype == TEXT for dtype in frame.dtypes)
     assert frame["a"].tolist() == ["007", "true"]
     assert frame["b"].tolist() == ["1.50", "1e3"]
     assert frame["c"].tolist() == [" x ", "line\nbreak"]
@@ -93,7 +96,7 @@ def test_other_encodings_and_separators_as_declared():
 
 def test_parquet_keeps_types_and_leaves_an_index_alone():
     frame = pd.DataFrame(
-        {"x": [1, 2], "when": pd.to_datetime(["2013-01-01", None])}, index=pd.Index([5, 6], name="key")
+        {"x": [1, 2], "when": pd.Series([pd.Timestamp("2013-01-01"), pd.NaT]).array}, index=pd.Index([5, 6], name="key")
     )
     read = read_part("part", "parquet", parquet(frame))
     assert list(read.columns) == ["x", "when", "key"]
@@ -112,7 +115,7 @@ def test_every_text_survives_quoted(rows):
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_x_with_a_known_reason(content):
-    for media_type in ("csv", "parquet"):
+    for media_type in MEDIA_TYPES:
         with contextlib.suppress(UnreadableFileError):
             assert isinstance(read_part("part", media_type, content), pd.DataFrame)
 

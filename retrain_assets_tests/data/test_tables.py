@@ -19,7 +19,7 @@ from retrain_assets.performance.intervals import MetricEstimate
 from retrain_assets.performance.report import BatchPerformance, performance_frame
 from retrain_assets.performance.scores import Scores
 from retrain_assets.policy.decision import Decision, TriggerState
-from retrain_assets.promotion.evaluation import evaluate_models
+from retrain_assets.promotion.evaluation import Role, evaluate_models
 from retrain_assets.promotion.gates import evaluate_gates
 from retrain_assets.spec import PromoteSpec
 from retrain_assets.stores.delta import DeltaTableStore
@@ -71,7 +71,7 @@ def evaluation() -> pd.DataFrame:
     rng = np.random.default_rng(0)
     chances = rng.uniform(0.1, 0.9, 600)
     labels = (rng.random(600) < chances).astype(int)
-    scores = {
+    scores: dict[Role, Scores] = {
         "candidate": Scores(chances, (0, 1)),
         "champion": Scores(np.clip(chances + 0.05, 0, 0.99), (0, 1)),
         "baseline": Scores(np.full(600, 0.5), (0, 1)),
