@@ -20,7 +20,6 @@ from retrain_assets.lifecycle.training import prove
 from retrain_assets.lifecycle.watch import profile, read_validated, validate
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.stores.protocols import Stores
-from retrain_assets.training.adopted import adopted_pipeline
 from retrain_assets.training.bundle import Manifest, ModelBundle, ModelVersion
 from retrain_assets.training.environment import code_version, libraries, threads
 from retrain_assets.training.golden import golden_rows
@@ -111,6 +110,8 @@ def _bundle(
     reference: TableProfile,
     training_end: datetime,
 ) -> ModelBundle:
+    from retrain_assets.training.adopted import adopted_pipeline
+
     transform = model.transform()
     pipeline = adopted_pipeline(model.spec, origin.estimator, rows, inputs=origin.inputs, source=transform)
     classes = tuple(getattr(origin.estimator, "classes_", ())) if model.spec.task == "classification" else ()
