@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from retrain_assets.drift.episodes import Episode
 from retrain_assets.performance.decay import performance_decay as judge_decay
 from retrain_assets.policy.context import DecisionContext
 from retrain_assets.policy.cron import Cron
@@ -105,7 +106,7 @@ def freshness(context: DecisionContext) -> TriggerState:
         return _not_declared(name, "freshness.champion")
     if context.freshness_failed:
         return _fires(name, f"the FreshnessPolicy on the champion failed: no promotion for {format_duration(limit)}")
-    return _waits(name, "the FreshnessPolicy on the champion has not failed since the last decision")
+    return _waits(name, "the FreshnessPolicy on the champion has not failed since the last promotion")
 
 
 def new_labels(context: DecisionContext) -> TriggerState:

@@ -33,8 +33,9 @@ def history_figure(points: Sequence[HistoryPoint], *, title: str, metric: str) -
     FigureCanvasAgg(figure)
     losses, gain = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1.2))
     starts = [point.start for point in points]
-    losses.plot(starts, _values([p.never_retrained for p in points]), color=GREY, lw=1.6, label="never retrained")
-    losses.plot(starts, _values([p.champion for p in points]), color=BLUE, lw=2, label="live champion", marker="o", ms=3)
+    never, live = _values([p.never_retrained for p in points]), _values([p.champion for p in points])
+    losses.plot(starts, never, color=GREY, lw=1.6, label="never retrained")
+    losses.plot(starts, live, color=BLUE, lw=2, label="live champion", marker="o", ms=3)
     _mark(losses, points)
     losses.set_ylabel(f"{metric} (lower is better)")
     losses.set_title(title, loc="left", fontsize=12, fontweight="bold")
