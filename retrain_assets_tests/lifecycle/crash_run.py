@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from retrain_assets import lifecycle
 from retrain_assets_tests.lifecycle.world import make_world
 
 WRITES = {
@@ -54,11 +55,11 @@ class Fuse:
 
 
 def main(root: Path, n: int, when: str) -> None:
-    """Drops six days, the last three with a changed relation, and plays them."""
-    world = make_world(root)
+    """Drops three days and plays them: the second and the third are retrained."""
+    world = make_world(root, retrain={"when": "new_labels", "min_new_labels": 1})
     if not (root / "drop").exists():
-        for day in range(6):
-            world.drop(day, flip=day >= 3)
+        for day in range(3):
+            world.drop(day)
     fuse = Fuse(n, when)
     for store, methods in WRITES.items():
         adapter = getattr(world.stores, store)
@@ -71,12 +72,10 @@ def main(root: Path, n: int, when: str) -> None:
     prefix = f"{n}{when}-"
     world.poll()
     count = 0
-    from retrain_assets import lifecycle
-
     while (job := lifecycle.next_job(world.stores, world.model, now=world.now)) is not None:
         count += 1
         world.run(job, run_id=f"{prefix}{count}")
-    print(fuse.count)
+    sys.stdout.write(f"{fuse.count}\n")
 
 
 if __name__ == "__main__":

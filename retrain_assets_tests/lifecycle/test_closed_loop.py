@@ -73,6 +73,25 @@ def test_a_shift_of_the_inputs_alone_retrains_through_the_drift_trigger(world: W
     assert fired[0].verdict == "retrain"
 
 
+def test_a_champion_that_is_no_longer_fresh_is_retrained_as_soon_as_there_is_newer_data(world: World, worlds) -> None:
+    """The policy fails once; the decision that had nothing newer to train on must not be the last word."""
+    aging = worlds("aging", freshness={"champion": "60 seconds"}, retrain={"when": "freshness"})
+    drop_days(aging, range(2))
+    aging.play()
+    lifecycle.record_event(aging.stores, aging.model, "freshness_failed", "no promotion", now=aging.now)
+    drop_days(aging, range(2, 5))
+    aging.play()
+    decisions = [(d.batch, d.attempt, d.verdict) for d in aging.stores.state.decisions("tiny")]
+    assert decisions == [
+        ("2024-01-01", 1, "wait"),
+        ("2024-01-02", 1, "retrain"),
+        ("2024-01-02", 2, "wait"),  # nothing newer than what the champion was trained on
+        ("2024-01-03", 1, "retrain"),
+        ("2024-01-04", 1, "wait"),  # promoted: fresh again
+        ("2024-01-05", 1, "wait"),
+    ]
+
+
 def test_one_job_at_a_time_and_none_twice(world: World) -> None:
     drop_days(world, range(6))
     jobs = world.play()
