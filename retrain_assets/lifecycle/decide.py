@@ -109,7 +109,7 @@ def _context(
         data_is_newer=None if last is None else window.data_hash != last.data_hash,
         events=_texts(news, "event"),
         persons=_texts(news, "person"),
-        freshness_failed=any(row.kind == "freshness_failed" for row in news),
+        freshness_failed=_stale(stores, model),
         batch_refused=_refused(stores, model, batch),
         newest_decided=max((decision.batch for decision in earlier), default=None),
     )
@@ -166,9 +166,13 @@ def decisions_frame(decisions: list[Decision]) -> pd.DataFrame:
 
 def _news(stores: Stores, model: DeclaredModel, earlier: list[Decision]) -> list[OutboxRow]:
     watermark = int(earlier[-1].state.get("outbox_id", 0)) if earlier else 0
-    return stores.state.outbox(
-        after=watermark, model=model.name, kinds=["event", "person", "freshness_failed"], limit=10_000
-    )
+    return stores.state.outbox(after=watermark, model=model.name, kinds=["event", "person"], limit=10_000)
+
+
+def _stale(stores: Stores, model: DeclaredModel) -> bool:
+    """The policy failed since the last promotion: only a promotion ends that, not a decision that had to wait."""
+    rows = stores.state.outbox(model=model.name, kinds=["freshness_failed", "promotion"], limit=1_000_000)
+    return bool(rows) and rows[-1].kind == "freshness_failed"
 
 
 def _texts(news: list[OutboxRow], kind: str) -> tuple[str, ...]:

@@ -51,7 +51,7 @@ class DecisionContext:
         data_is_newer: whether a training would see labelled batches that the last attempt did not; None without one.
         events: business events since the last decision.
         persons: requests by persons since the last decision.
-        freshness_failed: the FreshnessPolicy on the champion failed since the last decision.
+        freshness_failed: the FreshnessPolicy on the champion failed since the last promotion.
         batch_refused: why the batch was refused.
         newest_decided: key of the newest batch that has a decision.
     """
