@@ -12,10 +12,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 from retrain_assets.spec.base import SpecModel
 from retrain_assets.spec.fields import LeafField, leaf_fields
@@ -47,6 +47,7 @@ def observed() -> Iterator[Seen]:
     """Notes every value of every field of the declarations that are made meanwhile."""
     seen: Seen = defaultdict(set)
     make, validate, copy = SpecModel.__init__, SpecModel.model_validate.__func__, SpecModel.model_copy
+    adapt = TypeAdapter.validate_python
 
     def init(self: SpecModel, /, **values: Any) -> None:
         make(self, **values)
@@ -62,7 +63,13 @@ def observed() -> Iterator[Seen]:
         _note(made, seen)
         return made
 
+    def validate_python(self: TypeAdapter[Any], *arguments: Any, **keywords: Any) -> Any:
+        made = adapt(self, *arguments, **keywords)
+        _note(made, seen)
+        return made
+
     patch = pytest.MonkeyPatch()
+    patch.setattr(TypeAdapter, "validate_python", validate_python)
     patch.setattr(SpecModel, "__init__", init)
     patch.setattr(SpecModel, "model_validate", classmethod(model_validate))
     patch.setattr(SpecModel, "model_copy", model_copy)
@@ -88,5 +95,13 @@ def _shown(value: Any) -> str:
 
 
 def unchanged(fields: Iterator[str], seen: Seen) -> list[str]:
-    """The claimed fields of which fewer than two values were seen."""
-    return [field for field in fields if len(seen.get((LEAVES[field].owner, LEAVES[field].name), ())) < 2]
+    """The claimed fields of which fewer than two values were seen; a tag has but one to show."""
+    return [
+        field
+        for field in fields
+        if len(seen.get((LEAVES[field].owner, LEAVES[field].name), ())) < (1 if _is_tag(LEAVES[field]) else 2)
+    ]
+
+
+def _is_tag(leaf: LeafField) -> bool:
+    return get_origin(leaf.info.annotation) is Literal and len(get_args(leaf.info.annotation)) == 1

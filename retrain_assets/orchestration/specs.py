@@ -202,7 +202,7 @@ def _asset_spec(spec: ModelSpec, node: Node) -> dg.AssetSpec:
     return dg.AssetSpec(
         names.key(spec.name, node.name),
         deps=[_dep(spec, node.name, upstream) for upstream in node.made_from],
-        description=node.description,
+        description="\n\n".join(filter(None, (node.description, None if partitioned else spec.description))),
         metadata=_metadata(node.name),
         group_name=spec.name,
         kinds=set(node.kinds),

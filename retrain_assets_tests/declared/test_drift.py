@@ -1,0 +1,140 @@
+"""Each field of `drift` changes a score, a verdict or when it alarms."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from retrain_assets.data.profile import profile_table
+from retrain_assets.data.windows import Calendar
+from retrain_assets.drift.detect import detect_drift
+from retrain_assets.drift.episodes import Episode
+from retrain_assets.drift.reference import ReferenceProfile, reference_batches
+from retrain_assets.drift.report import DriftReport
+from retrain_assets.policy.triggers import evaluate_triggers
+from retrain_assets.spec import BatchesSpec, DriftSpec
+
+RNG = np.random.default_rng(0)
+
+
+def table(rows: int, shift: float = 0.0, moved: int = 1) -> pd.DataFrame:
+    frame = pd.DataFrame({f"c{column}": RNG.normal(size=rows) for column in range(5)})
+    return frame.assign(**{f"c{column}": frame[f"c{column}"] + shift for column in range(moved)})
+
+
+REFERENCE, CURRENT = table(5000), table(2000, shift=0.5)
+
+
+def report(current: pd.DataFrame = CURRENT, reference: pd.DataFrame = REFERENCE, **declared: Any) -> DriftReport:
+    return detect_drift(
+        model="m",
+        batch="b",
+        champion_version=1,
+        current=profile_table(current),
+        reference=profile_table(reference),
+        spec=DriftSpec.model_validate(declared),
+    )
+
+
+def score(**declared: Any) -> float:
+    value = next(column.score for column in report(**declared).columns if column.name == "c0")
+    assert value is not None
+    return value
+
+
+@pytest.mark.covers("drift.distance")
+def test_the_distance_is_the_declared_one():
+    scores = {name: score(distance=name) for name in ("jensen_shannon", "psi", "kolmogorov_smirnov")}
+    assert len({round(value, 6) for value in scores.values()}) == 3
+    assert scores["kolmogorov_smirnov"] == pytest.approx(0.2, abs=0.05)  # of two normals half a deviation apart
+
+
+@pytest.mark.covers("drift.effect_floor")
+def test_below_the_floor_nothing_has_drifted():
+    assert report(effect_floor=0.1).verdict == "drift"
+    assert report(effect_floor=0.9).verdict == "stable"
+
+
+@pytest.mark.covers("drift.alpha")
+def test_alpha_is_what_significance_takes():
+    small = table(250, shift=0.28)
+    verdicts = {alpha: report(small, effect_floor=0.0, alpha=alpha).verdict for alpha in (0.5, 1e-12)}
+    assert verdicts == {0.5: "drift", 1e-12: "stable"}
+
+
+@pytest.mark.covers("drift.columns_share")
+def test_so_many_columns_must_have_drifted():
+    two = table(2000, shift=0.5, moved=2)
+    assert report(two, columns_share=0.4).verdict == "drift"
+    assert report(two, columns_share=0.6).verdict == "stable"
+
+
+@pytest.mark.covers("drift.bins")
+def test_more_bins_see_finer_differences():
+    assert score(bins=2) < score(bins=50)
+
+
+@pytest.mark.covers("drift.smoothing")
+def test_smoothing_keeps_an_empty_bin_finite_and_counts():
+    far = table(2000, shift=30.0)
+    weak, strong = (report(far, distance="psi", smoothing=smoothing).score for smoothing in (0.001, 50.0))
+    assert weak is not None
+    assert strong is not None
+    assert np.isfinite(weak)
+    assert weak > 2 * strong
+
+
+@pytest.mark.covers("drift.min_rows")
+def test_too_few_rows_are_unknown():
+    few = table(100, shift=3.0)
+    assert report(few, min_rows=200).verdict == "unknown"
+    assert report(few, min_rows=50).verdict == "drift"
+
+
+@pytest.mark.covers("drift.columns")
+def test_only_the_named_columns_are_watched():
+    assert report().verdict == "drift"
+    calm = report(columns=["c1", "c2"])
+    assert calm.verdict == "stable"
+    assert {column.name for column in calm.columns} == {"c1", "c2"}
+
+
+WEEKS = Calendar(BatchesSpec(every="week", start=datetime(2012, 1, 3, tzinfo=UTC)))
+KEYS = [batch.key for batch in WEEKS.until(datetime(2013, 1, 1, tzinfo=UTC))]
+
+
+@pytest.mark.covers("drift.reference", "drift.reference_batches")
+def test_the_reference_is_made_of_the_declared_batches():
+    assert reference_batches(DriftSpec(reference="recent", reference_batches=3), KEYS) == tuple(KEYS[-3:])
+    assert reference_batches(DriftSpec(reference="recent", reference_batches=8), KEYS) == tuple(KEYS[-8:])
+    assert reference_batches(DriftSpec(reference="training_window"), KEYS) == tuple(KEYS)
+    spec = DriftSpec(reference="same_season", reference_batches=1)
+    kept = reference_batches(spec, KEYS)
+    profiles = {key: profile_table(pd.DataFrame({"x": [float(number)] * 300})) for number, key in enumerate(kept)}
+    seasonal = ReferenceProfile(kind=spec.reference, profiles=profiles)
+    batch = WEEKS.containing(datetime(2013, 2, 5, tzinfo=UTC))
+    assert batch is not None
+    found = seasonal.for_batch(batch, WEEKS, spec.reference_batches)
+    wider = seasonal.for_batch(batch, WEEKS, 5)
+    assert found is not None
+    assert wider is not None
+    assert (found.rows, wider.rows) == (300, 1500)
+
+
+@pytest.mark.covers("drift.rearm_growth")
+def test_an_acknowledged_episode_alarms_again_after_the_declared_growth(facts: Any, drift_report: Any):
+    episode = Episode(
+        model="m", id="e", champion_version=4, opened_batch="2013-03-05", last_batch="2013-03-12", score=0.3
+    )
+    from dataclasses import replace
+
+    grown = replace(episode.acknowledged("2013-03-05"), score=0.5)
+    for growth, fires in ((1.5, True), (2.0, False)):
+        context = facts(drift=drift_report(), episode=grown)
+        declared = context.spec.model_copy(update={"drift": DriftSpec(rearm_growth=growth)})
+        states = {state.name: state.fired for state in evaluate_triggers(replace(context, spec=declared))}
+        assert states["drift"] is fires
