@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from retrain_assets.data.windows import Calendar
 from retrain_assets.orchestration import names
-from retrain_assets.orchestration.partitions import batch_partitions
 from retrain_assets.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -27,9 +25,8 @@ def model_job(spec: ModelSpec, job: names.Job) -> UnresolvedAssetJobDefinition:
     """One job of a model."""
     return dg.define_asset_job(
         names.job_name(spec.name, job),
-        selection=dg.AssetSelection.keys(*(names.key(spec.name, asset) for asset in names.JOB_ASSETS[job])),
+        selection=dg.AssetSelection.assets(*(names.key(spec.name, asset) for asset in names.JOB_ASSETS[job])),
         description=DESCRIPTIONS[job],
-        partitions_def=batch_partitions(Calendar(spec.batches)),
         executor_def=dg.in_process_executor,
         # Faults of the data do not go away by repetition; what crashed comes again through the agenda.
         tags={names.MODEL_TAG: spec.name, names.JOB_TAG: job, "dagster/max_retries": "0"},

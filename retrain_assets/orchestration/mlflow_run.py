@@ -49,12 +49,12 @@ class MlflowRun(dg.ConfigurableResource):
                 "mlflow_run_id": run_id,
                 "env": {},
                 "extra_tags": {
-                    "dagster/run_url": f"{self.dagster_url.rstrip('/')}/runs/{context.run_id}",
+                    "dagster/run_url": f"{self.dagster_url.rstrip('/')}/runs/{context.run.run_id}",
                     # dagster-mlflow names every run after its job.
                     "mlflow.runName": mlflow.MlflowClient(tracking_uri).get_run(run_id).info.run_name,
                 },
             }
-            context.instance.add_run_tags(context.run_id, {MLFLOW_RUN_TAG: run_id})
+            context.instance.add_run_tags(context.run.run_id, {MLFLOW_RUN_TAG: run_id})
             tracked, status = Tracked(run_id), "KILLED"
             with (
                 _globals_restored(),

@@ -36,12 +36,12 @@ class Work:
     @property
     def run_id(self) -> str:
         """The Dagster run."""
-        return self.context.run_id
+        return self.context.run.run_id
 
     @property
     def of_the_job(self) -> bool:
         """The run is the model's job of this step, not a person's selection of assets: its end is the job's end."""
-        return self.context.job_name == names.job_name(self.model.name, self.job)
+        return self.context.run.job_name == names.job_name(self.model.name, self.job)
 
     @property
     def the_batch(self) -> Batch:
@@ -53,12 +53,12 @@ class Work:
     @property
     def cause(self) -> str:
         """What launched the run; a run without the tag was launched by hand."""
-        return self.context.run_tags.get(names.CAUSE_TAG, "person")
+        return self.context.run.tags.get(names.CAUSE_TAG, "person")
 
     @property
     def as_of(self) -> datetime:
         """The cutoff: the request's, or the newest that the model has worked with."""
-        asked = self.context.run_tags.get(names.AS_OF_TAG)
+        asked = self.context.run.tags.get(names.AS_OF_TAG)
         if asked is not None:
             return datetime.fromisoformat(asked)
         reached = (step.as_of for step in self.stores.state.steps(self.model.name))
@@ -106,7 +106,7 @@ def working(
         now=datetime.now(UTC),
     )
     try:
-        resource.hold(model.name, owner=context.run_id, now=work.now)
+        resource.hold(model.name, owner=context.run.run_id, now=work.now)
         yield work
     except (DataError, RefusedError) as error:
         work.note_failure(str(error))

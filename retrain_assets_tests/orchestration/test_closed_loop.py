@@ -1,0 +1,272 @@
+"""Sensors alone, real jobs: from files in a folder to a champion, and nothing twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pandas as pd
+import pytest
+
+from retrain_assets.stores.protocols import Stores
+from retrain_assets_tests.orchestration.installation import Installation, make_installation
+
+
+def jobs_of(installation: Installation) -> list[tuple[str, str]]:
+    return [(ran.job, ran.batch) for ran in installation.drive() if ran.success]
+
+
+def test_files_become_a_champion_in_the_order_of_the_design(installation: Installation) -> None:
+    for day in range(3):
+        installation.drop(day)
+    first, second, third = (installation.batch(day).key for day in range(3))
+
+    assert jobs_of(installation) == [
+        ("watch", first),
+        ("decide", first),
+        ("settle", first),
+        ("watch", second),
+        ("decide", second),
+        ("retrain", second),
+        ("settle", second),
+        ("watch", third),
+        ("decide", third),
+        ("settle", third),
+    ]
+    assert [promotion.version for promotion in installation.stores.state.promotions("tiny")] == [1]
+    assert installation.metadata("champion")["version"] == 1
+    assert installation.metadata("predictions")["champion"] == "tiny v1"
+
+
+def test_a_lost_cursor_launches_nothing_again(installation: Installation) -> None:
+    for day in range(2):
+        installation.drop(day)
+    installation.drive()
+    runs = len(installation.instance.get_runs())
+
+    assert installation.drive() == []
+    assert len(installation.instance.get_runs()) == runs
+
+
+def test_every_run_has_a_key_of_its_own_and_says_why(installation: Installation) -> None:
+    for day in range(2):
+        installation.drop(day)
+    installation.drive()
+    runs = installation.instance.get_runs()
+
+    keys = Counter(run.tags["dagster/run_key"] for run in runs)
+    assert set(keys.values()) == {1}
+    assert {run.tags["dagster/sensor_name"] for run in runs} == {
+        "new_batches",
+        "matured_labels",
+        "decisions_due",
+        "retrains_decided",
+    }
+    assert all(run.tags["retrain_assets/cause"] for run in runs)
+    assert all(run.tags["dagster/max_retries"] == "0" for run in runs)
+
+
+def test_the_lease_is_free_after_the_runs(installation: Installation) -> None:
+    installation.drop(0)
+    installation.drive()
+    assert installation.stores.state.lease_owner("tiny", now=datetime.now(UTC)) is None
+
+
+def test_a_refused_batch_stops_at_its_check_and_is_decided_as_unknown(installation: Installation) -> None:
+    installation.drop(0)
+    installation.drop(1)
+    frame = pd.read_csv(installation.drop(2)).assign(x=1000.0)
+    installation.drop(2, frame)
+    ran = installation.drive()
+
+    refused = next(each for each in ran if (each.job, each.batch) == ("watch", installation.batch(2).key))
+    assert not refused.success
+    check = installation.check("validated", "schema_is_respected")
+    assert not check.passed
+    assert check.blocking
+    assert "400 of 400 rows" in (check.description or "")
+    assert installation.instance.get_materialized_partitions(dg.AssetKey(["tiny", "predictions"])) == {
+        installation.batch(day).key for day in range(2)
+    }
+    decision = installation.stores.state.decisions("tiny")[-1]
+    assert (decision.batch, decision.verdict) == (installation.batch(2).key, "unknown")
+    assert [promotion.version for promotion in installation.stores.state.promotions("tiny")] == [1]
+
+
+def test_drift_warns_and_is_plotted_by_column(installation: Installation) -> None:
+    for day in range(4):
+        installation.drop(day, shift=4.0 if day == 3 else 0.0)
+    installation.drive()
+
+    check = installation.check("drift_report", "inputs_have_not_drifted")
+    assert not check.passed
+    assert check.severity is dg.AssetCheckSeverity.WARN
+    assert check.metadata["state"].value == "failed"
+    shown = installation.metadata("drift_report")
+    assert shown["verdict"] == "drift"
+    assert shown["drift/x"] > 0.1
+    assert shown["reference_and_batch"].startswith("![reference_and_batch](data:image/png;base64,")
+
+
+def test_bootstrapping_is_not_applicable_and_says_so(installation: Installation) -> None:
+    installation.drop(0)
+    installation.drive()
+    for asset, name in (("drift_report", "inputs_have_not_drifted"), ("predictions", "predictions_are_valid")):
+        check = installation.check(asset, name)
+        assert check.passed
+        assert check.metadata["state"].value == "not_applicable"
+        assert (check.description or "").startswith("not applicable: bootstrapping")
+
+
+def test_what_a_person_sees_of_a_batch(installation: Installation) -> None:
+    for day in range(2):
+        installation.drop(day)
+    installation.drive()
+
+    raw = installation.metadata("raw")
+    assert (raw["delivery"], raw["revision"], raw["files"]) == ("on_time", 1, 1)
+    assert raw["manifest"].records[0].data["name"].endswith(".csv")
+    validated = installation.metadata("validated")
+    assert validated["dagster/row_count"] == 400
+    assert {column.name for column in validated["dagster/column_schema"].columns} >= {"id", "x", "ra_row_id"}
+    decision = installation.metadata("retrain_decision")
+    assert (decision["verdict"], decision["cause"]) == ("retrain", "batch")
+    assert {record.data["fired"] for record in decision["triggers"].records} <= {
+        "fired",
+        "did not fire",
+        "unknown",
+        "not applicable",
+    }
+    champion = installation.metadata("champion")
+    assert champion["candidate_partition"] == installation.batch(1).key
+    assert champion["history"].records[0].data["version"] == 1
+
+
+def data_versions(installation: Installation) -> dict[str, str]:
+    tags: dict[str, str] = {}
+    for asset in ("raw", "validated", "profile", "labels", "training_set", "candidate"):
+        event = installation.instance.get_latest_materialization_event(dg.AssetKey(["tiny", asset]))
+        assert event is not None
+        assert event.asset_materialization is not None
+        tags[asset] = (event.asset_materialization.tags or {})["dagster/data_version"]
+    return tags
+
+
+def test_the_data_version_is_a_hash_of_the_content(tmp_path: Path) -> None:
+    found: list[dict[str, str]] = []
+    for name in ("one", "other"):
+        root = tmp_path / name
+        root.mkdir()
+        with dg.DagsterInstance.ephemeral() as instance:
+            made = make_installation(root, instance)
+            made.drop(0)
+            made.drop(1)
+            made.drive()
+            found.append(data_versions(made))
+    assert found[0] == found[1]
+    assert len(set(found[0].values())) == len(found[0])
+
+
+@pytest.fixture
+def champion(installation: Installation) -> Installation:
+    """An installation with a champion of day 1."""
+    for day in range(2):
+        installation.drop(day)
+    installation.drive()
+    return installation
+
+
+def test_any_asset_can_be_materialized_by_hand(champion: Installation) -> None:
+    for asset in ("raw", "quarantine", "validated", "profile", "drift_report", "predictions", "labels", "performance"):
+        result = champion.materialize(asset, day=0)
+        assert result.success, asset
+        assert [key.path[-1] for key in (event.asset_key for event in result.get_asset_materialization_events())] == [
+            asset
+        ]
+
+
+def test_a_missing_upstream_names_what_to_launch(champion: Installation) -> None:
+    champion.drop(2)
+    result = champion.materialize("profile", day=2)
+    assert not result.success
+    failure = result.get_step_failure_events()[0].step_failure_data
+    assert "materialize `tiny/validated partition 2024-01-03` first" in failure.error_display_string
+
+
+def test_the_champion_by_hand_asserts_the_current_one_without_making_it_fresh(champion: Installation) -> None:
+    key = dg.AssetKey(["tiny", "champion"])
+    before = champion.instance.get_latest_materialization_event(key)
+    result = champion.materialize("champion", day=None)
+
+    assert result.success
+    assert champion.instance.get_latest_materialization_event(key) == before
+    [observation] = [event for event in result.all_events if event.event_type_value == "ASSET_OBSERVATION"]
+    assert observation.asset_key == key
+    assert [promotion.version for promotion in champion.stores.state.promotions("tiny")] == [1]
+
+
+def test_a_training_set_by_hand_is_a_persons_retrain(champion: Installation) -> None:
+    champion.drop(2)
+    champion.drive()
+    result = champion.run("retrain", 2)
+
+    assert result.success
+    decision = champion.stores.state.decisions("tiny")[-1]
+    assert (decision.cause, decision.fired) == ("person", ("person",))
+    assert champion.metadata("training_set")["cause"] == "person"
+
+
+def test_a_run_waits_for_nobody_and_is_refused_while_another_holds_the_model(champion: Installation) -> None:
+    now = datetime.now(UTC)
+    assert champion.stores.state.acquire_lease("tiny", "somebody", ttl=timedelta(hours=1), now=now)
+    result = champion.run("watch", 0)
+
+    assert not result.success
+    assert (
+        "being worked on by run somebody" in result.get_step_failure_events()[0].step_failure_data.error_display_string
+    )
+    assert champion.stores.state.lease_owner("tiny", now=now) == "somebody"
+
+
+def test_the_sensors_say_whom_they_wait_for(champion: Installation) -> None:
+    champion.drop(2)
+    champion.stores.state.acquire_lease("tiny", "somebody", ttl=timedelta(hours=1), now=datetime.now(UTC))
+    repository = champion.definitions.get_repository_def()
+    sensor = repository.get_sensor_def("new_batches")
+    with dg.build_sensor_context(
+        instance=champion.instance, repository_def=repository, resources=dict(champion.definitions.resources)
+    ) as context:
+        data = sensor.evaluate_tick(context)
+    assert data.run_requests == []
+    assert data.skip_message == "Waiting: run somebody is working on tiny."
+
+
+def stored(stores: Stores) -> list[tuple[str, str, str]]:
+    return [(step.job, step.batch, step.outcome) for step in stores.state.steps("tiny")]
+
+
+def test_a_run_of_a_killed_driver_is_recovered_and_comes_again(champion: Installation) -> None:
+    champion.drop(2)
+    job = champion.definitions.resolve_job_def("tiny__watch")
+    batch = champion.batch(2).key
+    run = champion.instance.create_run_for_job(
+        job,
+        tags={
+            "dagster/partition": batch,
+            "dagster/run_key": f"tiny/watch/{batch}/1",
+            "retrain_assets/driver": "true",
+            "retrain_assets/model": "tiny",
+            "retrain_assets/job": "watch",
+        },
+        status=dg.DagsterRunStatus.STARTED,
+    )
+    champion.stores.state.acquire_lease("tiny", run.run_id, ttl=timedelta(hours=1), now=datetime.now(UTC))
+    driver = champion.driver()
+
+    assert driver.recover() == [run.run_id]
+    assert stored(champion.stores)[-1] == ("watch", batch, "interrupted")
+    ran = list(driver.until_idle())
+    assert (ran[0].job, ran[0].batch, ran[0].success) == ("watch", batch, True)
+    assert champion.instance.get_run_by_id(ran[0].run_id).tags["dagster/run_key"] == f"tiny/watch/{batch}/2"
