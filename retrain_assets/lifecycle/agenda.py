@@ -7,6 +7,7 @@ decided, then K + 1. What happened meanwhile (an event, a failed freshness polic
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -62,11 +63,14 @@ def next_job(stores: Stores, model: DeclaredModel, *, now: datetime) -> NextJob 
     return None
 
 
+def newest_valid(decisions: Sequence[Decision]) -> Decision | None:
+    """The decision in force: a retrospective one launches nothing, and answers no event."""
+    return next((decision for decision in reversed(decisions) if not decision.retrospective), None)
+
+
 def _due_retrain(model: DeclaredModel, ledger: _Ledger, watched: list[str], now: datetime) -> NextJob | None:
-    if not ledger.decisions:
-        return None
-    decision = ledger.decisions[-1]
-    if decision.verdict != "retrain" or decision.retrospective:
+    decision = newest_valid(ledger.decisions)
+    if decision is None or decision.verdict != "retrain":
         return None
     steps = [
         step
@@ -220,7 +224,8 @@ def _read(stores: Stores, model: DeclaredModel) -> _Ledger:
         else:
             causes.append(row)
     decisions = tuple(stores.state.decisions(model.name))
-    watermark = int(decisions[-1].state.get("outbox_id", 0)) if decisions else 0
+    newest = newest_valid(decisions)
+    watermark = int(newest.state.get("outbox_id", 0)) if newest is not None else 0
     steps: dict[tuple[str, str], list[Step]] = defaultdict(list)
     for step in stores.state.steps(model.name):
         steps[step.job, step.batch].append(step)

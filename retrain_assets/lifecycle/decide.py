@@ -10,6 +10,7 @@ import pandas as pd
 from retrain_assets.data.windows import Batch
 from retrain_assets.drift.episodes import Episode
 from retrain_assets.drift.report import DriftReport
+from retrain_assets.lifecycle.agenda import newest_valid
 from retrain_assets.lifecycle.champions import champion, registered
 from retrain_assets.lifecycle.history import champion_losses, holdout_of
 from retrain_assets.lifecycle.ledger import record_step
@@ -34,7 +35,9 @@ def decide(stores: Stores, model: DeclaredModel, batch: Batch, *, cause: str, no
     if again is not None:
         return _kept(stores, model, batch, again, run_id=run_id, now=now)
     window = plan_window(stores, model, batch, as_of=batch.as_of)
-    news = _news(stores, model, earlier)
+    # What comes in from here on is for the next decision.
+    mark = stores.state.last_outbox_id()
+    news = _news(stores, model, earlier, until=mark)
     context = _context(stores, model, batch, window, earlier, news, cause=cause, now=now)
     decision = decide_by_policy(context)
     decision = replace(
@@ -42,7 +45,7 @@ def decide(stores: Stores, model: DeclaredModel, batch: Batch, *, cause: str, no
         state={
             **decision.state,
             "run_id": run_id,
-            "outbox_id": stores.state.last_outbox_id(),
+            "outbox_id": mark,
             "data_hash": window.data_hash,
             "training_end": window.training_end.isoformat() if window.training_end else None,
         },
@@ -164,9 +167,11 @@ def decisions_frame(decisions: list[Decision]) -> pd.DataFrame:
     return pd.DataFrame(rows).astype({"fired": "boolean", "champion_version": "Int64"})
 
 
-def _news(stores: Stores, model: DeclaredModel, earlier: list[Decision]) -> list[OutboxRow]:
-    watermark = int(earlier[-1].state.get("outbox_id", 0)) if earlier else 0
-    return stores.state.outbox(after=watermark, model=model.name, kinds=["event", "person"], limit=10_000)
+def _news(stores: Stores, model: DeclaredModel, earlier: list[Decision], *, until: int) -> list[OutboxRow]:
+    newest = newest_valid(earlier)
+    watermark = int(newest.state.get("outbox_id", 0)) if newest is not None else 0
+    rows = stores.state.outbox(after=watermark, model=model.name, kinds=["event", "person"], limit=10_000)
+    return [row for row in rows if row.id <= until]
 
 
 def _stale(stores: Stores, model: DeclaredModel) -> bool:

@@ -31,13 +31,13 @@ def champion_losses(
     newest = own.sort_values("as_of").groupby("ra_batch", sort=True).tail(1).sort_values("ra_batch")
     return tuple(
         BatchLoss(
-            batch=str(row.ra_batch),
-            value=float(row.value),
-            standard_error=float(row.standard_error),
-            rows=int(row.rows),
+            batch=str(row["ra_batch"]),
+            value=float(row["value"]),
+            standard_error=float(row["standard_error"]),
+            rows=int(row["rows"]),
         )
-        for row in newest.itertuples(index=False)
-        if model.calendar.batch(str(row.ra_batch)).start >= promotion.training_end and pd.notna(row.value)
+        for row in newest.to_dict("records")
+        if model.calendar.batch(str(row["ra_batch"])).start >= promotion.training_end and pd.notna(row["value"])
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -67,7 +67,8 @@ def record_failure(
             return None
     return record_step(
         stores, model, batch, job,
-        outcome="interrupted" if interrupted else "failed", cause="run failure", as_of=batch.end, now=now, run_id=run_id,
+        outcome="interrupted" if interrupted else "failed", cause="run failure",
+        as_of=batch.end, now=now, run_id=run_id,
         detail={"reason": reason, "decision": _newest_decision(stores, model, batch)},
     )  # fmt: skip
 
@@ -77,7 +78,7 @@ def _newest_decision(stores: Stores, model: DeclaredModel, batch: Batch) -> int:
 
 
 @contextmanager
-def lease(stores: Stores, model: DeclaredModel, *, owner: str, now: datetime) -> Iterator[None]:
+def lease(stores: Stores, model: DeclaredModel, *, owner: str, now: datetime) -> Generator[None]:
     """Holds the model for one run.
 
     Raises:

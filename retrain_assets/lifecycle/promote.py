@@ -28,8 +28,8 @@ from retrain_assets.training.golden import golden_rows
 def promote(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Promoted:
     """Promotes the newest candidate of the batch if its evaluation passed every required gate; else nothing changes.
 
-    Before the log moves, the version is loaded from the registry and scores rows of the batch. Safe to repeat: a version
-    that was promoted from this attempt is not promoted twice.
+    Before the log moves, the version is loaded from the registry and scores rows of the batch. Safe to repeat: a
+    version that was promoted from this attempt is not promoted twice.
     """
     frozen = latest_training_set(stores, model, batch)
     version = candidate_of(stores, model, frozen)
@@ -48,7 +48,7 @@ def promote(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime
 
 
 def assert_champion(stores: Stores, model: DeclaredModel, *, now: datetime, run_id: str) -> Promoted:
-    """`champion` by hand: promotes the newest evaluation that passed and was not carried out, else asserts the current one.
+    """`champion` by hand: promotes the newest evaluation that passed and was not carried out, else asserts who is.
 
     Raises:
         GateNotPassedError: there is no champion, and no evaluation that passed.

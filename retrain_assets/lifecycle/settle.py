@@ -62,7 +62,7 @@ def measure(
 ) -> Measured:
     """Scores the batch against its matured labels, for each version that predicted it.
 
-    The champion of the cutoff is back-scored first where it was trained on older batches only and did not serve this one.
+    The champion of the cutoff is back-scored first where it was trained on older batches only and did not serve here.
     """
     validated = read_validated(stores, model, batch)
     known = labels_as_of(read_labels(stores, model, batch), as_of)
@@ -144,17 +144,18 @@ def _performances(stores: Stores, model: DeclaredModel, batch: Batch, as_of: dat
     predictions = read_predictions(stores, model, batch)
     known = labels_as_of(read_labels(stores, model, batch), as_of)
     made: list[BatchPerformance] = []
-    for (version, mode), rows in predictions.groupby(["version", "mode"], sort=True):
-        bundle = stores.registry.load(registered(stores, model, int(version)))
+    for _, rows in predictions.groupby(["version", "mode"], sort=True):
+        version, mode = int(rows["version"].iloc[0]), rows["mode"].iloc[0]
+        bundle = stores.registry.load(registered(stores, model, version))
         labels, scores = labelled_scores(rows, known, model, bundle.manifest.classes)
-        rng = np.random.default_rng([int(version), len(labels)])
+        rng = np.random.default_rng([version, len(labels)])
         names = list(dict.fromkeys((model.spec.metric, *model.spec.report_metrics)))
         metrics = estimates(names, labels, scores, confidence=model.spec.promote.confidence, rng=rng)
         made.append(
             BatchPerformance(
                 model=model.name,
                 batch=batch.key,
-                version=int(version),
+                version=version,
                 mode=mode,
                 label_revision=int(known["revision"].max()) if len(known) else 0,
                 rows=len(labels),

@@ -59,7 +59,7 @@ def freeze_training_set(
 
 
 def train(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Candidate:
-    """Fits the declared pipeline on the frozen rows, registers it, and proves that what was registered loads and scores."""
+    """Fits the declared pipeline on the frozen rows, registers it, and proves that the version loads and scores."""
     frozen = latest_training_set(stores, model, batch)
     if not frozen.sufficient:
         raise InsufficientDataError(frozen.reason)
@@ -119,7 +119,7 @@ def prove(
     *,
     expected: ModelBundle | None = None,
 ) -> tuple[bool, str]:
-    """Loads a version from the registry, past any cache, and scores rows; the scores must be those of the fitted pipeline."""
+    """Loads a version from the registry, past any cache, and scores rows as the fitted pipeline does."""
     bundle = stores.registry.load(version, cached=False)
     classes = bundle.manifest.classes
     scores = predict(bundle.pipeline, rows, task=model.spec.task, classes=classes).values
@@ -155,7 +155,8 @@ def _freeze(stores: Stores, model: DeclaredModel, batch: Batch, decision: Decisi
         data_hash=window.data_hash,
         cause=decision.cause,
         sufficient=enough,
-        reason=f"{window.rows:,} labelled training rows of {len(keys)} batches; window.min_rows is {model.spec.window.min_rows:,}",
+        reason=f"{window.rows:,} labelled training rows of {len(keys)} batches; "
+        f"window.min_rows is {model.spec.window.min_rows:,}",
         run_id=run_id,
     )
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import pandas as pd
 
@@ -150,7 +152,7 @@ def to_row(frozen: TrainingSet) -> dict[str, object]:
     }
 
 
-def from_row(model: DeclaredModel, row: dict[str, object]) -> TrainingSet:
+def from_row(model: DeclaredModel, row: Mapping[Any, Any]) -> TrainingSet:
     """The record of a row of the `training_set` table."""
     return TrainingSet(
         model=model.name,

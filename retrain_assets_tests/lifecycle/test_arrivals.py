@@ -52,7 +52,8 @@ def test_an_empty_batch_is_refused_decided_unknown_and_the_stream_goes_on(world:
     drop_days(world, range(4, 6))
     world.play()
     decision = world.stores.state.decisions("tiny", world.batch(3).key)[0]
-    assert decision.verdict == "unknown" and "refused" in decision.reason
+    assert decision.verdict == "unknown"
+    assert "refused" in decision.reason
     assert world.stores.state.steps("tiny", world.batch(5).key)
 
 
@@ -74,7 +75,8 @@ def test_a_gap_is_reported_and_does_not_hold_up_the_stream_and_the_late_batch_is
     decision = world.stores.state.decisions("tiny", world.batch(3).key)[0]
     assert decision.retrospective
     jobs = [step.job for step in world.stores.state.steps("tiny", world.batch(3).key)]
-    assert "watch" in jobs and "retrain" not in jobs
+    assert "watch" in jobs
+    assert "retrain" not in jobs
 
 
 def test_late_and_missing_are_judged_from_the_day_the_model_was_declared(worlds) -> None:
@@ -122,3 +124,25 @@ def test_bad_rows_go_to_quarantine_and_only_above_the_tolerance_is_the_batch_ref
     assert len(accepted) + quarantined["row_number"].nunique() == len(frame)
     (watch,) = [step for step in world.stores.state.steps("tiny") if step.job == "watch"]
     assert watch.outcome == ("refused" if share > 0.05 else "done")
+
+
+def test_a_late_batch_neither_swallows_an_event_nor_a_decided_retrain(worlds) -> None:
+    """The decision of an old batch is retrospective: what happened meanwhile is answered by the newest batch's."""
+    world = worlds("w", retrain={"when": "event"})
+    drop_days(world, range(2))
+    drop_days(world, range(3, 5))
+    world.play()
+    world.drop(2)
+    world.poll()
+    lifecycle.record_event(world.stores, world.model, "event", "new tariff", now=world.now)
+    while (job := lifecycle.next_job(world.stores, world.model, now=world.now)) is not None:
+        if job.cause == "event" and not world.stores.state.decisions("tiny", world.batch(2).key):
+            lifecycle.decide(
+                world.stores, world.model, world.batch(2), cause="person", now=world.now, run_id="early"
+            )  # before the newest batch's
+            assert lifecycle.next_job(world.stores, world.model, now=world.now) == job
+        world.run(job)
+    assert any(
+        decision.cause == "event" and decision.verdict == "retrain" and decision.batch == world.batch(4).key
+        for decision in world.stores.state.decisions("tiny")
+    )

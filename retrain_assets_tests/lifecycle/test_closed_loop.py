@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from retrain_assets import lifecycle
@@ -32,7 +34,8 @@ def test_the_first_champion_comes_as_soon_as_there_is_enough_to_train_on(world: 
     ]
     (promotion,) = world.stores.state.promotions("tiny")
     assert (promotion.batch, promotion.version, promotion.previous_id) == ("2024-01-02", 1, None)
-    assert promotion.as_of == world.batch(1).end and promotion.training_end == world.batch(0).end
+    assert promotion.as_of == world.batch(1).end
+    assert promotion.training_end == world.batch(0).end
     assert "first_model" in world.stores.state.decisions("tiny")[1].reason
     assert world.stores.registry.alias("tiny", "champion") == 1
 
@@ -105,7 +108,8 @@ def test_no_job_is_repeated_when_nothing_is_known_but_the_database(world: World,
     world.poll()
     first = lifecycle.next_job(world.stores, world.model, now=world.now)
     assert first == lifecycle.next_job(world.stores, world.model, now=world.now)
-    assert first is not None and first.job == "watch"
+    assert first is not None
+    assert first.job == "watch"
 
 
 def test_a_business_event_leads_to_a_decision_and_only_a_retrain_where_it_is_a_declared_trigger(worlds) -> None:
@@ -118,7 +122,8 @@ def test_a_business_event_leads_to_a_decision_and_only_a_retrain_where_it_is_a_d
         world.play()
     decisions = listening.stores.state.decisions("tiny")
     assert (decisions[-1].batch, decisions[-1].attempt, decisions[-1].cause) == ("2024-01-05", 2, "event")
-    assert decisions[-1].verdict == "retrain" and "new tariff" in str(decisions[-1].triggers)
+    assert decisions[-1].verdict == "retrain"
+    assert "new tariff" in str(decisions[-1].triggers)
     assert deaf.stores.state.decisions("tiny")[-1].verdict == "wait"
 
 
@@ -139,8 +144,9 @@ def test_cooldown_is_respected_in_batch_time(worlds) -> None:
     drop_days(world, range(12))
     world.play()
     retrains = [d.as_of for d in world.stores.state.decisions("tiny") if d.verdict == "retrain"]
-    gaps = [(b - a).days for a, b in zip(retrains, retrains[1:], strict=False)]
-    assert gaps and min(gaps) >= 4
+    gaps = [(b - a).days for a, b in pairwise(retrains)]
+    assert gaps
+    assert min(gaps) >= 4
 
 
 def test_a_rejected_candidate_changes_nothing(worlds) -> None:
@@ -156,7 +162,8 @@ def test_a_rejected_candidate_changes_nothing(worlds) -> None:
     world.play()
     newest = world.stores.state.steps("tiny", "2024-01-10")
     outcome = [step for step in world.stores.state.steps("tiny") if step.job == "retrain"][-1].detail["outcome"]
-    assert newest and outcome == "rejected"
+    assert newest
+    assert outcome == "rejected"
     assert world.stores.state.promotions("tiny") == before
     assert world.stores.registry.alias("tiny", "champion") == before[-1].version
 

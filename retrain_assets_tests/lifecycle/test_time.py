@@ -12,7 +12,7 @@ from retrain_assets_tests.lifecycle.world import World, rows_of
 
 
 def test_a_column_that_is_known_only_after_the_event_reaches_no_model(worlds) -> None:
-    """`outcome_code` is the target in disguise: declared as a leak it is gone, and the loss is what honest inputs allow."""
+    """`outcome_code` is the target in disguise: declared as a leak it is gone, and the loss is an honest one."""
     honest = worlds("honest")
     drop_days(honest, range(4))
     honest.play()
@@ -50,7 +50,8 @@ def test_a_rerun_of_an_old_batch_reads_nothing_later_and_gives_the_same(worlds) 
     common = {"now": world.now, "run_id": "rerun"}
     lifecycle.detect(world.stores, world.model, batch, **common)
     scored = lifecycle.score(world.stores, world.model, batch, **common)
-    assert scored.version is not None and scored.version.version == 1
+    assert scored.version is not None
+    assert scored.version.version == 1
     for name, table in before.items():
         pd.testing.assert_frame_equal(world.stores.tables.read(f"tiny/{name}", [batch.key]), table)
 
