@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any, cast
 
 import dagster as dg
 
@@ -13,10 +14,11 @@ from retrain_assets.orchestration.specs import BY_NAME, asset_specs, check_specs
 from retrain_assets.orchestration.tables import table_check, table_faults
 from retrain_assets.orchestration.work import Work, working
 
-Body = Callable[[Work], Iterator[dg.MaterializeResult]]
+Made = dg.MaterializeResult[Any] | dg.AssetCheckResult
+Body = Callable[[Work], Iterator[Made]]
 
 
-def raw(work: Work) -> Iterator[dg.MaterializeResult]:
+def raw(work: Work) -> Iterator[Made]:
     """Keeps what the source delivered."""
     asset = work.key(names.RAW)
     record = lifecycle.ingest(work.stores, work.model, work.the_batch, now=work.now, run_id=work.run_id)
@@ -28,7 +30,7 @@ def raw(work: Work) -> Iterator[dg.MaterializeResult]:
     )
 
 
-def validated_and_quarantine(work: Work) -> Iterator[dg.MaterializeResult]:
+def validated_and_quarantine(work: Work) -> Iterator[Made]:
     """Splits the rows by the contract."""
     accepted, refused = work.key(names.VALIDATED), work.key(names.QUARANTINE)
     record = lifecycle.validate(work.stores, work.model, work.the_batch, now=work.now, run_id=work.run_id)
@@ -46,7 +48,7 @@ def validated_and_quarantine(work: Work) -> Iterator[dg.MaterializeResult]:
     )
 
 
-def profile(work: Work) -> Iterator[dg.MaterializeResult]:
+def profile(work: Work) -> Iterator[Made]:
     """Summarizes the inputs."""
     record = lifecycle.profile(work.stores, work.model, work.the_batch, now=work.now, run_id=work.run_id)
     yield dg.MaterializeResult(
@@ -57,7 +59,7 @@ def profile(work: Work) -> Iterator[dg.MaterializeResult]:
     )
 
 
-def drift_report(work: Work) -> Iterator[dg.MaterializeResult]:
+def drift_report(work: Work) -> Iterator[Made]:
     """Compares the inputs with the champion's reference."""
     asset = work.key(names.DRIFT_REPORT)
     record = lifecycle.detect(work.stores, work.model, work.the_batch, now=work.now, run_id=work.run_id)
@@ -69,7 +71,7 @@ def drift_report(work: Work) -> Iterator[dg.MaterializeResult]:
     )
 
 
-def predictions(work: Work) -> Iterator[dg.MaterializeResult]:
+def predictions(work: Work) -> Iterator[Made]:
     """Scores with the champion as of the batch."""
     asset = work.key(names.PREDICTIONS)
     record = lifecycle.score(work.stores, work.model, work.the_batch, now=work.now, run_id=work.run_id)
@@ -81,7 +83,7 @@ def predictions(work: Work) -> Iterator[dg.MaterializeResult]:
     )
 
 
-def labels(work: Work) -> Iterator[dg.MaterializeResult]:
+def labels(work: Work) -> Iterator[Made]:
     """Adds the outcomes that are known by the cutoff."""
     asset = work.key(names.LABELS)
     record = lifecycle.settle_labels(
@@ -95,7 +97,7 @@ def labels(work: Work) -> Iterator[dg.MaterializeResult]:
     )
 
 
-def performance(work: Work) -> Iterator[dg.MaterializeResult]:
+def performance(work: Work) -> Iterator[Made]:
     """Measures every version that scored the batch."""
     asset = work.key(names.PERFORMANCE)
     record = lifecycle.measure(
@@ -109,7 +111,7 @@ def performance(work: Work) -> Iterator[dg.MaterializeResult]:
     )
 
 
-def retrain_decision(work: Work) -> Iterator[dg.MaterializeResult]:
+def retrain_decision(work: Work) -> Iterator[Made]:
     """Decides, and says why."""
     record = lifecycle.decide(
         work.stores, work.model, work.the_batch, cause=work.cause, now=work.now, run_id=work.run_id
@@ -122,7 +124,7 @@ def retrain_decision(work: Work) -> Iterator[dg.MaterializeResult]:
     )
 
 
-def training_set(work: Work) -> Iterator[dg.MaterializeResult]:
+def training_set(work: Work) -> Iterator[Made]:
     """Freezes the window of the newest decision; by hand, records the person who asked."""
     asset = work.key(names.TRAINING_SET)
     record = lifecycle.freeze_training_set(work.stores, work.model, work.the_batch, now=work.now, run_id=work.run_id)
@@ -134,7 +136,7 @@ def training_set(work: Work) -> Iterator[dg.MaterializeResult]:
     )
 
 
-def candidate(work: Work) -> Iterator[dg.MaterializeResult]:
+def candidate(work: Work) -> Iterator[Made]:
     """Fits, registers and proves one version."""
     asset = work.key(names.CANDIDATE)
     with work.tracked(lifecycle.begin_tracking(work.stores, work.model, work.the_batch, run_id=work.run_id)) as run:
@@ -148,7 +150,7 @@ def candidate(work: Work) -> Iterator[dg.MaterializeResult]:
     )
 
 
-def evaluation_report(work: Work) -> Iterator[dg.MaterializeResult]:
+def evaluation_report(work: Work) -> Iterator[Made]:
     """Judges candidate, champion and baseline on the same reserved rows."""
     asset = work.key(names.EVALUATION_REPORT)
     with work.tracked(lifecycle.tracking_run_of(work.stores, work.model, work.the_batch)):
@@ -161,7 +163,7 @@ def evaluation_report(work: Work) -> Iterator[dg.MaterializeResult]:
     )
 
 
-def champion(work: Work) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+def champion(work: Work) -> Iterator[Made]:
     """Promotes what passed; only a promotion is a materialization, so that nothing else makes the champion fresh."""
     asset = work.key(names.CHAMPION)
     if work.batch is None:
@@ -234,7 +236,7 @@ def _step_assets(model: lifecycle.DeclaredModel, step: Step) -> dg.AssetsDefinit
         can_subset=True,
         required_resource_keys={STORES_KEY, MLFLOW_KEY} if step.job == "retrain" else {STORES_KEY},
     )
-    def work_through(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    def work_through(context: dg.AssetExecutionContext) -> Iterator[Made]:
         resource: StoresResource = getattr(context.resources, STORES_KEY)
         with working(context, resource, model, step.job) as work:
             for assets, body in step.bodies.items():
@@ -244,25 +246,22 @@ def _step_assets(model: lifecycle.DeclaredModel, step: Step) -> dg.AssetsDefinit
     return work_through
 
 
-def _selected(
-    work: Work, results: Iterable[dg.MaterializeResult | dg.AssetCheckResult]
-) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+def _selected(work: Work, results: Iterable[Made]) -> Iterator[Made]:
     """What a person selected of what a body made; a blocking check that failed ends the job here."""
-    wanted = work.context.selected_asset_check_keys
+    wanted = {(key.asset_key, key.name) for key in work.context.selected_asset_check_keys}
     for made in results:
         if isinstance(made, dg.AssetCheckResult):
-            if made.asset_key is not None and dg.AssetCheckKey(made.asset_key, made.check_name) in wanted:
+            if (made.asset_key, made.check_name) in wanted:
                 yield made
             continue
-        found = [
-            result
-            for result in made.check_results or ()
-            if dg.AssetCheckKey(made.asset_key, result.check_name) in wanted
-        ]
-        for result in made.check_results or ():
-            if not result.passed and result.check_name in BY_NAME[made.asset_key.path[-1]].blocking:
+        asset = cast("dg.AssetKey", made.asset_key)  # every body names the assets that it made
+        for result in made.check_results:
+            if not result.passed and result.check_name in BY_NAME[asset.path[-1]].blocking:
                 work.note_failure(str(result.description))
-        if made.asset_key in work.context.selected_asset_keys:
-            yield made._replace(check_results=found)
+        found = [result for result in made.check_results if (asset, result.check_name) in wanted]
+        if asset in work.context.selected_asset_keys:
+            yield dg.MaterializeResult(
+                asset_key=asset, metadata=made.metadata, check_results=found, data_version=made.data_version
+            )
         else:
             yield from found

@@ -9,11 +9,11 @@ from __future__ import annotations
 import fcntl
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import dagster as dg
 from dagster._core.definitions.job_base import InMemoryJob
@@ -74,6 +74,10 @@ class Driver:
     ) -> None:
         self._instance = instance
         self._repository = definitions.get_repository_def()
+        self._sensors = sorted(
+            (sensor for sensor in self._repository.sensor_defs if not isinstance(sensor, dg.RunStatusSensorDefinition)),
+            key=lambda sensor: sensor.name in LAUNCHING,
+        )
         self._models = models
         self._origin = origin
         self._wanted = wanted
@@ -81,7 +85,7 @@ class Driver:
         self._cursors: dict[str, str | None] = {}
         self._evaluated: dict[str, float] = {}
         self._jobs: dict[str, dg.JobDefinition] = {}
-        self._resource = cast("StoresResource", definitions.resources[STORES_KEY])
+        self._resource = cast("StoresResource", (definitions.resources or {})[STORES_KEY])
 
     @property
     def stores(self) -> Stores:
@@ -89,23 +93,30 @@ class Driver:
         return self._resource.open()
 
     def tick(self) -> Iterator[Ran]:
-        """Evaluates every sensor that is due once, and executes what each requests before the next is asked."""
-        for sensor in self._repository.sensor_defs:
-            if isinstance(sensor, dg.RunStatusSensorDefinition) or not self._due(sensor):
-                continue
-            for request in filter(self._wanted, self._evaluate(sensor)):
-                ran = self._run(sensor.name, request)
-                if ran is not None:
-                    yield ran
+        """Evaluates every sensor that is due once, and executes what each requests before the next is asked.
+
+        Those that only read come first: what they tell is a cause for those that launch.
+        """
+        for sensor in self._sensors:
+            if self._due(sensor):
+                yield from self._serve(sensor)
 
     def until_idle(self) -> Iterator[Ran]:
-        """Ticks until no launching sensor requests anything."""
+        """Ticks until no launching sensor requests anything, also after a last look of those that only read."""
         while True:
             ran = False
             for each in self.tick():
                 ran = True
                 yield each
-            if not ran:
+            if ran:
+                continue
+            before = self.stores.state.last_outbox_id()
+            self._evaluated.clear()
+            ran = False
+            for each in self.tick():
+                ran = True
+                yield each
+            if not ran and self.stores.state.last_outbox_id() == before:
                 return
 
     def recover(self) -> list[str]:
@@ -118,6 +129,12 @@ class Driver:
             self._instance.report_run_failed(run, message)
             self._note_end(run, message, interrupted=True)
         return [run.run_id for run in left]
+
+    def _serve(self, sensor: dg.SensorDefinition) -> Iterator[Ran]:
+        for request in filter(self._wanted, self._evaluate(sensor)):
+            ran = self._run(sensor.name, request)
+            if ran is not None:
+                yield ran
 
     def _due(self, sensor: dg.SensorDefinition) -> bool:
         """A launching sensor is asked at every tick, the others at their interval."""
@@ -177,12 +194,12 @@ class Driver:
 
     def _job(self, name: str) -> dg.JobDefinition:
         if name not in self._jobs:
-            self._jobs[name] = self._repository.get_job(name).with_logger_defs({"quiet": _quiet})
+            self._jobs[name] = self._repository.get_job(name).with_logger_defs({"quiet": _QUIET})
         return self._jobs[name]
 
 
 @contextmanager
-def driving(lock: Path) -> Iterator[None]:
+def driving(lock: Path) -> Generator[None]:
     """One driver at a time for an instance; a killed one lets go of it.
 
     Raises:
@@ -197,9 +214,11 @@ def driving(lock: Path) -> Iterator[None]:
         yield
 
 
-@dg.logger(description="Says nothing: the event log holds it all.")
-def _quiet(_: Any) -> logging.Logger:
+def _quiet(_: dg.InitLoggerContext) -> logging.Logger:
     quiet = logging.getLogger("retrain_assets.quiet")
     quiet.propagate = False
     quiet.addHandler(logging.NullHandler())
     return quiet
+
+
+_QUIET = dg.LoggerDefinition(_quiet, description="Says nothing: the event log holds it all.")

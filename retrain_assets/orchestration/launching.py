@@ -42,7 +42,7 @@ class Cursor:
         if not text:
             return None
         stored = json.loads(text)
-        return cls(**{**stored, "again": tuple(stored["again"])})
+        return cls(again=tuple(stored.pop("again")), **stored)
 
     def __str__(self) -> str:
         return json.dumps(asdict(self))

@@ -39,13 +39,13 @@ MAX_FIGURE_BYTES = 400_000
 
 
 def of_table(stores: Stores, commit: TableCommit) -> Metadata:
-    """Rows, place and version of what was written."""
+    """Rows, place and version of what was written: the last lines of a page."""
     return {
         "dagster/row_count": commit.rows,
         "dagster/uri": stores.tables.uri(commit.table),
         "table_version": commit.version,
-        "content_hash": commit.content_hash,
-        "changed": commit.changed,
+        "content_hash": short(commit.content_hash),
+        "content_changed": commit.changed,
     }
 
 
@@ -58,13 +58,13 @@ def of_ingested(record: Ingested) -> Metadata:
         "arrived_at": moment(arrival.arrived_at),
         "files": len(arrival.parts),
         "bytes": sum(part.size for part in arrival.parts),
-        "content_hash": arrival.content_hash,
+        "content_hash": short(arrival.content_hash),
         "manifest": table(
             {
                 "name": part.name,
                 "media_type": part.media_type,
                 "bytes": part.size,
-                "content_hash": part.content_hash,
+                "content_hash": short(part.content_hash),
                 "uri": uri,
             }
             for part, uri in zip(arrival.parts, record.uris, strict=True)
@@ -76,30 +76,29 @@ def of_ingested(record: Ingested) -> Metadata:
 def of_validated(stores: Stores, contract: Contract, record: Validated) -> Metadata:
     """Accepted rows, their share and their columns."""
     return {
-        **of_table(stores, record.accepted),
         "parsed_rows": record.parsed_rows,
         "quarantined_rows": record.quarantined_rows,
         "accepted_share": _share(record.accepted.rows, record.parsed_rows),
         "dagster/column_schema": as_table_schema(validated_schema(contract)),
+        **of_table(stores, record.accepted),
     }
 
 
 def of_quarantine(stores: Stores, record: Validated) -> Metadata:
     """Refused rows by reason."""
     return {
-        **of_table(stores, record.quarantined),
         "quarantined_rows": record.quarantined_rows,
         "reasons": table({"reason": reason, "rows": rows} for reason, rows in sorted(record.reasons.items())),
         "unreadable_files": table(
             {"file": name, "reason": said} for name, said in sorted(record.unreadable_files.items())
         ),
+        **of_table(stores, record.quarantined),
     }
 
 
 def of_profile(stores: Stores, record: Profiled) -> Metadata:
     """Missing share and range of each column."""
     return {
-        **of_table(stores, record.commit),
         "profiled_rows": record.profile.rows,
         "columns": table(
             {
@@ -112,62 +111,62 @@ def of_profile(stores: Stores, record: Profiled) -> Metadata:
             }
             for column in record.profile.columns
         ),
+        **of_table(stores, record.commit),
     }
 
 
 def of_drift(stores: Stores, record: Detected) -> Metadata:
     """The verdict, and the score of each column as a series of its own."""
     report = record.report
+    distances = sorted({f"{column.distance}, drift from {column.floor:g} on" for column in report.columns})
     return {
-        **of_table(stores, record.commit),
         "verdict": report.verdict,
         "reason": report.reason,
         "champion": version_text(report.champion_version),
-        **number("drift_score", report.score),
-        **{
-            name: value
-            for column in report.columns
-            for name, value in number(f"drift/{column.name}", column.score).items()
-        },
         "episode": record.episode.id if record.episode is not None else "none",
+        **figure("reference_and_batch", record.figure),
+        "distance": "; ".join(distances) or "none",
         "columns": table(
             {
                 "column": column.name,
                 "verdict": column.verdict,
-                "distance": column.distance,
                 "score": column.score,
-                "floor": column.floor,
                 "p_value": column.p_value,
                 "before": column.before,
                 "after": column.after,
-                "reason": column.reason,
             }
             for column in report.ranked
         ),
-        **figure("reference_and_batch", record.figure),
+        **number("drift_score", report.score),
+        **{
+            name: value
+            for column in report.ranked
+            for name, value in number(f"drift/{column.name}", column.score).items()
+        },
+        **of_table(stores, record.commit),
     }
 
 
 def of_predictions(stores: Stores, record: Scored) -> Metadata:
     """Who scored, how, and the mean score."""
     return {
-        **of_table(stores, record.commit),
         "champion": "bootstrapping: nobody scores yet" if record.version is None else str(record.version),
         "mode": record.mode or "none",
         "scored_rows": record.rows,
         **number("mean_score", record.mean_score),
+        **of_table(stores, record.commit),
     }
 
 
 def of_labels(stores: Stores, record: LabelsSettled) -> Metadata:
     """How many rows have their label."""
     return {
-        **of_table(stores, record.commit),
         "as_of": moment(record.as_of),
         "labelled_rows": record.labelled,
         "labelled_share": _share(record.labelled, record.rows),
         "corrected": record.corrected,
         "maturity": record.reason,
+        **of_table(stores, record.commit),
     }
 
 
@@ -179,7 +178,6 @@ def of_performance(stores: Stores, record: Measured) -> Metadata:
         for metric in performance.metrics:
             series |= number(f"{prefix}{metric.metric}", metric.value)
     return {
-        **of_table(stores, record.commit),
         "health": record.reason,
         "backscored": ", ".join(f"v{version}" for version in record.backscored) or "none",
         **series,
@@ -189,13 +187,13 @@ def of_performance(stores: Stores, record: Measured) -> Metadata:
                 "mode": performance.mode,
                 "metric": metric.metric,
                 "value": metric.value,
-                "lower": metric.lower,
-                "upper": metric.upper,
+                "interval": interval(metric.lower, metric.upper),
                 "rows": metric.rows,
             }
             for performance in record.performances
             for metric in performance.metrics
         ),
+        **of_table(stores, record.commit),
     }
 
 
@@ -203,7 +201,6 @@ def of_decision(stores: Stores, record: Decided) -> Metadata:
     """The verdict as a sentence, and every trigger with why and why not."""
     decision = record.decision
     return {
-        **of_table(stores, record.commit),
         "verdict": decision.verdict,
         "reason": decision.reason,
         "cause": decision.cause,
@@ -214,9 +211,16 @@ def of_decision(stores: Stores, record: Decided) -> Metadata:
         "fired": len(decision.fired),
         "triggers": table(
             {"trigger": trigger.name, "fired": truth(trigger), "reason": trigger.reason}
-            for trigger in decision.triggers
+            for trigger in sorted(decision.triggers, key=_loudest)
         ),
+        **of_table(stores, record.commit),
     }
+
+
+def _loudest(trigger: TriggerState) -> int:
+    """What fired first, what does not apply last."""
+    order = ("fired", "unknown", "did not fire", "not applicable")
+    return order.index(truth(trigger))
 
 
 def of_training_set(stores: Stores, record: TrainingSet) -> Metadata:
@@ -231,7 +235,7 @@ def of_training_set(stores: Stores, record: TrainingSet) -> Metadata:
         "reserved_rows": record.reserved_rows,
         "batches": f"{len(record.batches)}: {record.batches[0]} to {record.batches[-1]}" if record.batches else "none",
         "holdout_batches": ", ".join(record.holdout_batches) or "none",
-        "data_hash": record.data_hash,
+        "data_hash": short(record.data_hash),
         "table_versions": table(
             {"table": name, "version": number} for name, number in sorted(record.table_versions.items())
         ),
@@ -245,9 +249,9 @@ def of_candidate(record: Candidate) -> Metadata:
     version = record.version
     return {
         "version": version.version,
-        "model_hash": version.model_hash,
+        "model_hash": short(version.model_hash),
         "training_end": moment(version.training_end),
-        "data_hash": version.data_hash,
+        "data_hash": short(version.data_hash),
         "fit_seconds": record.fit_seconds,
         "features": ", ".join(record.features),
         "proof": record.reason,
@@ -260,7 +264,6 @@ def of_evaluation(stores: Stores, record: Evaluated) -> Metadata:
     """Metrics by role, paired differences with intervals, and the gates."""
     report = record.report
     return {
-        **of_table(stores, record.commit),
         "verdict": truth_text(record.gates.passed),
         "reason": record.gates.reason,
         "gate": record.gates.expression,
@@ -268,12 +271,7 @@ def of_evaluation(stores: Stores, record: Evaluated) -> Metadata:
         "champion": "bootstrapping: nobody to beat" if record.champion is None else str(record.champion),
         "reserved_rows": report.rows,
         "holdout_batches": ", ".join(report.batches),
-        **{
-            name: value
-            for role in report.roles
-            for metric in role.metrics
-            for name, value in number(f"{role.role}/{metric.metric}", metric.value).items()
-        },
+        **figure("evaluation", record.figure),
         "gates": table(
             {"gate": gate.name, "passed": truth_text(gate.passed, applicable=gate.applicable), "reason": gate.reason}
             for gate in record.gates.results
@@ -283,14 +281,19 @@ def of_evaluation(stores: Stores, record: Evaluated) -> Metadata:
                 "difference": f"{each.a} - {each.b}",
                 "metric": each.metric,
                 "value": each.value,
-                "lower": each.lower,
-                "upper": each.upper,
+                "interval": interval(each.lower, each.upper),
                 "rows": each.rows,
                 "scope": each.scope,
             }
             for each in report.differences
         ),
-        **figure("evaluation", record.figure),
+        **{
+            name: value
+            for role in report.roles
+            for metric in role.metrics
+            for name, value in number(f"{role.role}/{metric.metric}", metric.value).items()
+        },
+        **of_table(stores, record.commit),
     }
 
 
@@ -314,14 +317,15 @@ def of_champion(record: Promoted) -> Metadata:
 
 
 def _promotion(promotion: Promotion) -> dict[str, Any]:
+    """A line of the history; the whole reason stands in the materialization of that promotion."""
     return {
         "version": promotion.version,
         "action": promotion.action,
-        "as_of": promotion.as_of.isoformat(),
         "batch": promotion.batch,
-        "training_end": promotion.training_end.isoformat(),
+        "in_force_since": f"{promotion.as_of:%Y-%m-%d %H:%M}",
+        "training_end": f"{promotion.training_end:%Y-%m-%d %H:%M}",
+        "holdout_loss": promotion.evidence.get("holdout_loss"),
         "actor": promotion.actor,
-        "reason": promotion.reason,
     }
 
 
@@ -333,7 +337,30 @@ def table(rows: Iterable[Mapping[str, Any]]) -> dg.MetadataValue:
 
 def number(name: str, value: float | None) -> dict[str, float]:
     """A number that the UI plots; a missing or undefined one leaves a gap instead of a false zero."""
-    return {} if value is None or value != value else {name: float(value)}  # noqa: PLR0124 - only nan differs from itself
+    return {} if value is None or value != value else {name: rounded(value)}  # noqa: PLR0124 - only nan differs from itself
+
+
+def rounded(value: float, digits: int = 6) -> float:
+    """As many significant digits as a person reads.
+
+    >>> rounded(0.8251136903408153), rounded(2.0947869335682245e-120, 3)
+    (0.825114, 2.09e-120)
+    """
+    return float(f"{value:.{digits}g}")
+
+
+def interval(lower: float | None, upper: float | None) -> str | None:
+    """Both ends of an interval in one cell.
+
+    >>> interval(-0.01257, 0.002606)
+    '-0.0126 to 0.00261'
+    """
+    return None if lower is None or upper is None else f"{lower:.3g} to {upper:.3g}"
+
+
+def short(content_hash: str) -> str:
+    """The beginning of a hash; the whole one is the data version of the asset, and would push a table off the page."""
+    return content_hash[:16]
 
 
 def figure(name: str, png: bytes | None) -> dict[str, dg.MetadataValue]:
@@ -383,5 +410,5 @@ def _cell(value: Any) -> str | int | float | bool | None:
     if value is None or isinstance(value, (str, int, bool)):
         return value
     if isinstance(value, float):
-        return value if value == value else None  # noqa: PLR0124 - only nan differs from itself
+        return rounded(value, 4) if value == value else None  # noqa: PLR0124 - only nan differs from itself
     return str(value)

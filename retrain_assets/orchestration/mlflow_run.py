@@ -8,9 +8,10 @@ runs), and MLflow's tracking URI is again what it was.
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import cast
 
 import dagster as dg
 from pydantic import Field
@@ -28,17 +29,18 @@ class Tracked:
     failed: bool = False
 
 
-class MlflowRun(dg.ConfigurableResource):
+class MlflowRun(dg.ConfigurableResource[None]):
     """Attaches steps of a retrain to their MLflow run; mlflow, which takes seconds, is imported when one asks."""
 
     dagster_url: str = Field(
-        "http://127.0.0.1:3000", description="Where the Dagster UI is served: the MLflow run links to the Dagster run."
+        default="http://127.0.0.1:3000",
+        description="Where the Dagster UI is served: the MLflow run links to the Dagster run.",
     )
 
     @contextmanager
     def attached(
         self, context: dg.AssetExecutionContext, *, tracking_uri: str, experiment: str, run_id: str
-    ) -> Iterator[Tracked]:
+    ) -> Generator[Tracked]:
         """The run is active and open inside, and closed with the step's status afterwards."""
         with _imported() as tracking:
             import mlflow
@@ -77,7 +79,7 @@ class MlflowRun(dg.ConfigurableResource):
 
 
 @contextmanager
-def _imported() -> Iterator[dg.ResourceDefinition]:
+def _imported() -> Generator[dg.ResourceDefinition]:
     with warnings.catch_warnings():
         # That dagster-mlflow is in beta, and MLflow's own deprecations, are nothing a user could change.
         warnings.simplefilter("ignore")
@@ -87,14 +89,15 @@ def _imported() -> Iterator[dg.ResourceDefinition]:
 
 
 @contextmanager
-def _globals_restored() -> Iterator[None]:
+def _globals_restored() -> Generator[None]:
     import mlflow
 
     before = {name: os.environ.get(name) for name in _GLOBAL_VARIABLES}
     try:
         yield
     finally:
-        mlflow.set_tracking_uri(before["MLFLOW_TRACKING_URI"])
+        # MLflow takes None for "none was set", whatever it declares.
+        mlflow.set_tracking_uri(cast("str", before["MLFLOW_TRACKING_URI"]))
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)

@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 STORES_KEY = "retrain_stores"
 
 
-class StoresResource(dg.ConfigurableResource):
+class StoresResource(dg.ConfigurableResource[None]):
     """Where the platform keeps its data; what is left empty comes from the environment (`retrain_assets.home`)."""
 
-    home: str = Field("", description="Folder of the installation; by default RETRAIN_ASSETS_HOME.")
-    state_url: str = Field("", description="SQLAlchemy URL of the state database.")
-    tables_url: str = Field("", description="Folder or URL of the Delta tables.")
-    blobs_url: str = Field("", description="Folder or fsspec URL of the original bytes.")
-    tracking_uri: str = Field("", description="MLflow tracking server or database.")
-    artifacts_url: str = Field("", description="Folder or URL of the MLflow artifacts.")
+    home: str = Field(default="", description="Folder of the installation; by default RETRAIN_ASSETS_HOME.")
+    state_url: str = Field(default="", description="SQLAlchemy URL of the state database.")
+    tables_url: str = Field(default="", description="Folder or URL of the Delta tables.")
+    blobs_url: str = Field(default="", description="Folder or fsspec URL of the original bytes.")
+    tracking_uri: str = Field(default="", description="MLflow tracking server or database.")
+    artifacts_url: str = Field(default="", description="Folder or URL of the MLflow artifacts.")
 
     _held: dict[str, str] = PrivateAttr(default_factory=dict)
 

@@ -156,7 +156,7 @@ def _missing_sensor(models: Mapping[str, "DeclaredModel"]) -> dg.SensorDefinitio
 def _ended_sensor(
     name: str, status: dg.DagsterRunStatus, models: Mapping[str, "DeclaredModel"], *, interrupted: bool
 ) -> dg.SensorDefinition:
-    jobs = {
+    jobs: dict[str, tuple[DeclaredModel, names.Job]] = {
         names.job_name(model_name, job): (model, job)
         for model_name, model in models.items()
         for job in names.JOB_ASSETS

@@ -8,7 +8,7 @@ An instance on PostgreSQL needs none of this.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -32,7 +32,7 @@ class EventLog(ConsolidatedSqliteEventLogStorage):
         return pooled_engine(self._conn_string)
 
     @contextmanager
-    def _connect(self) -> Iterator[Connection]:
+    def _connect(self) -> Generator[Connection]:
         with self._engine.begin() as connection:
             yield connection
 
@@ -50,7 +50,7 @@ class Runs(SqliteRunStorage):
         return pooled_engine(self._conn_string)
 
     @contextmanager
-    def connect(self) -> Iterator[Connection]:
+    def connect(self) -> Generator[Connection]:
         """A transaction."""
         with self._engine.begin() as connection:
             yield connection

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -69,7 +69,7 @@ class Work:
         return names.key(self.model.name, asset)
 
     @contextmanager
-    def tracked(self, run_id: str | None) -> Iterator[Tracked]:
+    def tracked(self, run_id: str | None) -> Generator[Tracked]:
         """Within the MLflow run of the retrain; without one where nothing was trained."""
         if run_id is None:
             yield Tracked("")
@@ -94,7 +94,7 @@ class Work:
 @contextmanager
 def working(
     context: dg.AssetExecutionContext, resource: StoresResource, model: DeclaredModel, job: names.Job
-) -> Iterator[Work]:
+) -> Generator[Work]:
     """Holds the model's lease and writes a failure into the ledger. Faults of the data are not retried."""
     work = Work(
         context=context,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -74,7 +74,7 @@ def job_of(model: str, job: str, attempt: int = 1) -> NextJob:
 
 
 @pytest.fixture
-def office(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Sequence[str]], Office]]:
+def office(monkeypatch: pytest.MonkeyPatch) -> Callable[[Sequence[str]], Office]:
     def make(names: Sequence[str]) -> Office:
         made = Office(state=FakeState(), due={}, models={name: cast(DeclaredModel, name) for name in names}, asked=[])
 
@@ -85,7 +85,7 @@ def office(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Sequence[str]]
         monkeypatch.setattr("retrain_assets.lifecycle.next_job", ask)
         return made
 
-    yield make
+    return make
 
 
 def test_the_first_tick_asks_every_model(office: Callable[[Sequence[str]], Office]) -> None:

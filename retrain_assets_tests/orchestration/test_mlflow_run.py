@@ -1,0 +1,95 @@
+"""Every retrain is one MLflow run, and its status is true."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+
+from retrain_assets import lifecycle
+from retrain_assets.errors import DataError
+from retrain_assets.orchestration.mlflow_run import MLFLOW_RUN_TAG
+from retrain_assets_tests.orchestration.installation import Installation
+
+
+def tracked(installation: Installation) -> list[Any]:
+    """All MLflow runs of the installation, the oldest first."""
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{installation.root / 'home' / 'mlflow.db'}")
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    return list(client.search_runs(experiments, order_by=["attributes.start_time ASC"]))
+
+
+@pytest.fixture
+def ready(installation: Installation) -> Installation:
+    """Day 1 is decided: its first retrain is due."""
+    for day in range(2):
+        installation.drop(day)
+    for ran in installation.driver().until_idle():
+        if (ran.job, ran.batch) == ("decide", installation.batch(1).key):
+            break
+    return installation
+
+
+def test_a_retrain_is_one_finished_run_with_links_both_ways(ready: Installation) -> None:
+    import mlflow
+
+    before = (mlflow.get_tracking_uri(), os.environ.get("MLFLOW_TRACKING_URI"))
+    result = ready.run("retrain", 1)
+    assert result.success
+    [run] = tracked(ready)
+
+    assert run.info.status == "FINISHED"
+    assert run.info.run_name == f"tiny {ready.batch(1).key} attempt 1"
+    assert run.data.tags["dagster_run_id"] == run.data.tags["dagster/run_id"] == result.run_id
+    assert run.data.tags["dagster/run_url"] == f"http://127.0.0.1:3000/runs/{result.run_id}"
+    assert run.data.tags["retrain_assets.outcome"] == "promoted"
+    dagster_run = ready.instance.get_run_by_id(result.run_id)
+    assert dagster_run is not None
+    assert dagster_run.tags[MLFLOW_RUN_TAG] == run.info.run_id
+    assert run.info.run_id in str(ready.metadata("candidate")["mlflow_run"])
+    assert mlflow.active_run() is None
+    assert (mlflow.get_tracking_uri(), os.environ.get("MLFLOW_TRACKING_URI")) == before
+
+
+@pytest.mark.parametrize("step", ["train", "evaluate", "promote"])
+@pytest.mark.parametrize("error", [RuntimeError("the disk is full"), DataError("no such column")])
+def test_a_failed_step_ends_the_run_as_failed(
+    ready: Installation, monkeypatch: pytest.MonkeyPatch, step: str, error: Exception
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(lifecycle, step, fail)
+        assert not ready.run("retrain", 1).success
+    assert [run.info.status for run in tracked(ready)] == ["FAILED"]
+    assert ready.stores.state.promotions("tiny") == []
+
+    # Again, by the sensors: another run of its own, which succeeds and leaves the failed one as it is.
+    assert next((ran.job, ran.success) for ran in ready.drive()) == ("retrain", True)
+    assert [run.info.status for run in tracked(ready)] == ["FAILED", "FINISHED"]
+    assert [promotion.version for promotion in ready.stores.state.promotions("tiny")] != []
+
+
+def test_what_a_users_code_logs_reaches_the_run(ready: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    import mlflow
+
+    train = lifecycle.train
+
+    def train_and_log(*args: Any, **kwargs: Any) -> Any:
+        mlflow.log_metric("from_user_code", 1.0)
+        return train(*args, **kwargs)
+
+    monkeypatch.setattr(lifecycle, "train", train_and_log)
+    assert ready.run("retrain", 1).success
+    [run] = tracked(ready)
+    assert run.data.metrics["from_user_code"] == 1.0
+
+
+def test_a_candidate_by_hand_is_closed_too(ready: Installation) -> None:
+    assert ready.materialize("training_set", day=1).success
+    assert ready.materialize("candidate", day=1).success
+    assert [run.info.status for run in tracked(ready)] == ["FINISHED"]

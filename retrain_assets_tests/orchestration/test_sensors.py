@@ -1,0 +1,155 @@
+"""What sensors read and tell: freshness, missing batches, ended runs; and that a thousand models are cheap."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.freshness import FreshnessState, FreshnessStateChange
+
+from retrain_assets.lifecycle import DeclaredModel
+from retrain_assets.orchestration import StoresResource
+from retrain_assets.orchestration.sensors import location_sensors
+from retrain_assets.spec import ModelSpec
+from retrain_assets_tests.lifecycle.world import declaration
+from retrain_assets_tests.orchestration.installation import Installation, make_installation
+
+
+def tick(installation: Installation, name: str, cursor: str | None = None) -> Any:
+    repository = installation.definitions.get_repository_def()
+    with dg.build_sensor_context(
+        instance=installation.instance,
+        repository_def=repository,
+        cursor=cursor,
+        resources=dict(installation.definitions.resources or {}),
+    ) as context:
+        return repository.get_sensor_def(name).evaluate_tick(context)
+
+
+def fail_freshness(installation: Installation, at: float) -> None:
+    installation.instance.report_runless_asset_event(
+        FreshnessStateChange(
+            key=dg.AssetKey(["tiny", "champion"]),
+            previous_state=FreshnessState.PASS,
+            new_state=FreshnessState.FAIL,
+            state_change_timestamp=at,
+        )
+    )
+
+
+@pytest.fixture
+def guarded(tmp_path: Path, instance: dg.DagsterInstance) -> Installation:
+    """A model that retrains when its champion is not fresh, and for nothing else."""
+    return make_installation(tmp_path, instance, freshness={"champion": "60 seconds"}, retrain={"when": "freshness"})
+
+
+def test_a_failed_freshness_policy_alone_retrains(guarded: Installation) -> None:
+    for day in range(2):
+        guarded.drop(day)
+    guarded.drive()
+    assert [promotion.version for promotion in guarded.stores.state.promotions("tiny")] == [1]
+
+    guarded.drop(2)
+    guarded.drive()
+    assert guarded.stores.state.decisions("tiny")[-1].verdict == "wait"
+    fail_freshness(guarded, time.time())
+    ran = guarded.drive()
+
+    assert [each.job for each in ran if each.success][:2] == ["decide", "retrain"]
+    decision = guarded.stores.state.decisions("tiny")[-1]
+    assert (decision.cause, decision.verdict, decision.fired) == ("freshness", "retrain", ("freshness",))
+
+
+def test_the_same_failure_is_told_once(guarded: Installation) -> None:
+    fail_freshness(guarded, 1_700_000_000.0)
+    assert tick(guarded, "freshness_failed").skip_message == "Told of a failed freshness policy: tiny."
+    assert tick(guarded, "freshness_failed").skip_message == "Nothing to tell: 1 champions have a freshness policy."
+    fail_freshness(guarded, 1_700_009_000.0)
+    assert tick(guarded, "freshness_failed").skip_message == "Told of a failed freshness policy: tiny."
+    rows = guarded.stores.state.outbox(kinds=["freshness_failed"])
+    assert len(rows) == 2
+
+
+def test_a_batch_that_never_came_is_a_failed_check_of_raw(installation: Installation) -> None:
+    for day in (0, 2):
+        installation.drop(day)
+    installation.drive()
+
+    check = installation.check("raw", "batch_arrived_in_time")
+    assert not check.passed
+    assert check.severity is dg.AssetCheckSeverity.WARN
+    assert installation.batch(1).key in (check.description or "")
+    told = tick(installation, "batch_missing")
+    assert tick(installation, "batch_missing", told.cursor).asset_events == []
+
+
+@pytest.mark.parametrize(
+    ("sensor", "status", "outcome"),
+    [
+        ("run_failed", dg.DagsterRunStatus.FAILURE, "failed"),
+        ("run_canceled", dg.DagsterRunStatus.CANCELED, "interrupted"),
+    ],
+)
+def test_a_run_that_died_is_written_into_the_ledger_and_freed(
+    installation: Installation, sensor: str, status: dg.DagsterRunStatus, outcome: str
+) -> None:
+    from datetime import timedelta
+
+    installation.drop(0)
+    batch = installation.batch(0).key
+    job = installation.definitions.resolve_job_def("tiny__watch")
+    tick(installation, sensor)
+    run = installation.instance.create_run_for_job(job, tags={"dagster/partition": batch})
+    installation.stores.state.acquire_lease("tiny", run.run_id, ttl=timedelta(hours=1), now=datetime.now(UTC))
+    if status is dg.DagsterRunStatus.FAILURE:
+        installation.instance.report_run_failed(run, "killed")
+    else:
+        installation.instance.report_run_canceled(run)
+
+    event = next(
+        entry.dagster_event
+        for entry in installation.instance.all_logs(run.run_id)
+        if entry.dagster_event is not None
+        and entry.dagster_event.is_job_event
+        and entry.dagster_event.event_type_value in ("PIPELINE_FAILURE", "PIPELINE_CANCELED")
+    )
+    definition = installation.definitions.get_repository_def().get_sensor_def(sensor)
+    ended = installation.instance.get_run_by_id(run.run_id)
+    assert ended is not None
+    with dg.build_run_status_sensor_context(
+        sensor_name=sensor,
+        dagster_instance=installation.instance,
+        dagster_run=ended,
+        dagster_event=event,
+        resources=dict(installation.definitions.resources or {}),
+    ) as context:
+        definition(context)
+        definition(context)
+
+    steps = installation.stores.state.steps("tiny")
+    assert [(step.job, step.batch, step.outcome, step.run_id) for step in steps] == [
+        ("watch", batch, outcome, run.run_id)
+    ]
+    assert installation.stores.state.lease_owner("tiny", now=datetime.now(UTC)) is None
+
+
+def test_a_tick_with_a_thousand_models_and_nothing_new_is_short(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    """No timing of the machine: the number of models that are asked is bounded by the budget, and by a large margin."""
+    models = [
+        DeclaredModel(ModelSpec.model_validate(declaration(name=f"m{number:04}")), tmp_path) for number in range(1000)
+    ]
+    stores = StoresResource(home=str(tmp_path / "home"))
+    sensors = {sensor.name: sensor for sensor in location_sensors(models)}
+    cursor: str | None = None
+    for _ in range(2):
+        with dg.build_sensor_context(
+            instance=instance, cursor=cursor, resources={"retrain_stores": stores}, sensor_name="decisions_due"
+        ) as context:
+            data = sensors["decisions_due"].evaluate_tick(context)
+        cursor = data.cursor
+    assert data.run_requests == []
+    assert "models asked" in (data.skip_message or "")
