@@ -9,8 +9,6 @@ from html import escape
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-import click
-
 from retrain_assets.cli import main as cli
 from retrain_assets.data.reasons import FILE_REASONS, ROW_REASONS
 from retrain_assets.data.tables import TABLES
@@ -126,12 +124,13 @@ def _default(leaf: LeafField) -> str:
 def _cli() -> Iterator[str]:
     yield "# Command line\n"
     yield "What `retrain-assets --help` and the help of each command say.\n"
-    context = click.Context(cli, info_name="retrain-assets", terminal_width=100)
+    # As a shell would make them: a context that is only constructed knows nothing of the settings.
+    context = cli.make_context("retrain-assets", [], resilient_parsing=True, terminal_width=100)
     yield f"```text\n{cli.get_help(context)}\n```\n"
-    for name in sorted(cli.commands):
-        inner = click.Context(cli.commands[name], info_name=name, parent=context, terminal_width=100)
+    for name, command in sorted(cli.commands.items()):
+        inner = command.make_context(name, [], parent=context, resilient_parsing=True, terminal_width=100)
         yield f"## {name}\n"
-        yield f"```text\n{cli.commands[name].get_help(inner)}\n```\n"
+        yield f"```text\n{command.get_help(inner)}\n```\n"
 
 
 def _tables() -> Iterator[str]:
@@ -141,8 +140,8 @@ def _tables() -> Iterator[str]:
     for node in NODES:
         made_from = ", ".join(f"`{each}`" for each in node.made_from)
         yield f"| `{node.name}` | {made_from} | {node.description} | `{node.stage}` |"
-    yield "\nAn arrow from `retrain_decision` to itself is its previous partition. `registry` is external: it is observed"
-    yield "at each promotion. All but `champion` are partitioned by batch.\n"
+    yield "\nAn arrow from `retrain_decision` to itself is its previous partition. `registry` is external: it is"
+    yield "observed at each promotion. All but `champion` are partitioned by batch.\n"
     yield "## Checks\n"
     yield "Each is a sentence that is true when the check is green. A check in bold blocks what comes after it.\n"
     yield "| asset | check | true when green |\n|---|---|---|"
@@ -152,7 +151,8 @@ def _tables() -> Iterator[str]:
             yield f"| `{node.name}` | {name} | {sentence} |"
     yield "\n## Tables\n"
     yield "Delta tables below `tables/<model>/<asset>`, one partition for each batch in the column `ra_batch`."
-    yield "`validated` has the columns of your schema without the target and the leak columns, `ra_row_id` and `ra_reserved`.\n"
+    yield "`validated` has the columns of your schema without the target and the leak columns, `ra_row_id` and"
+    yield "`ra_reserved`.\n"
     for name, schema in TABLES.items():
         yield f"### {name}\n"
         yield "| column | type | may be null | meaning |\n|---|---|---|---|"

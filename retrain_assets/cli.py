@@ -420,11 +420,13 @@ def _print_details(model: ModelOverview) -> None:
 
     from retrain_assets.reporting.overview import age
 
-    champion = f"v{model.champion}, promoted {age(model.champion_age)} ago, trained on data that ends "
+    champion = f"v{model.champion}, promoted {age(model.champion_age)} ago"
+    if model.model_age is not None:
+        champion += f", trained on data that ends {age(model.model_age)} before the last batch does"
     due = model.next_due
     lines = {
         "state": model.state + (f"; run {model.working} is at work" if model.working else ""),
-        "champion": f"{champion}{age(model.model_age)} before the last batch" if model.champion is not None else "none",
+        "champion": champion if model.champion is not None else "none",
         "last batch": f"{model.last_batch} {model.last_batch_outcome}" if model.last_batch else "none",
         "drift": f"{_light(model.drift)}  {model.drift.reason}",
         "health": f"{_light(model.health)}  {model.health.reason}",

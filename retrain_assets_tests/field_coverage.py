@@ -1,15 +1,15 @@
 """Which field of a declaration is held by which behavioural test.
 
-A test marked `@pytest.mark.covers("drift.smoothing")` claims the field. The claim is held to honesty as far as a machine can: the
-test fails unless declarations with at least two different values of the field were made while it ran. That the difference
-shows in what the platform does is what the test itself asserts.
+A test marked `@pytest.mark.covers("drift.smoothing")` claims the field. The claim is held to honesty as far as can be:
+the test fails unless declarations with at least two different values of the field were made while it ran. That the
+difference shows in what the platform does is what the test itself asserts.
 """
 
 from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -39,11 +39,11 @@ def _claimed(node: ast.FunctionDef | ast.ClassDef) -> Iterator[str]:
     for decorator in node.decorator_list:
         for call in ast.walk(decorator):
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "covers":
-                yield from (argument.value for argument in call.args if isinstance(argument, ast.Constant))
+                yield from (str(argument.value) for argument in call.args if isinstance(argument, ast.Constant))
 
 
 @contextmanager
-def observed() -> Iterator[Seen]:
+def observed() -> Generator[Seen, None, None]:
     """Notes every value of every field of the declarations that are made meanwhile."""
     seen: Seen = defaultdict(set)
     make, validate, copy = SpecModel.__init__, SpecModel.model_validate.__func__, SpecModel.model_copy

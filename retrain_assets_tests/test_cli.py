@@ -34,7 +34,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def declare(folder: Path, **changes: Any) -> Path:
     document = {"type": "retrain_assets.RetrainedModel", "attributes": attributes(**changes)}
-    file = folder / "defs" / str(document["attributes"]["name"]) / "defs.yaml"
+    file = folder / "defs" / str(changes.get("name", "sales")) / "defs.yaml"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
     return file
@@ -236,6 +236,99 @@ class TestEvents:
         assert call("--home", str(tmp_path / "other"), "event", "sales", "x").exit_code == 0
         assert (tmp_path / "other" / "state.db").exists()
         assert not (project / ".retrain_assets").exists()
+
+
+class TestInit:
+    def data(self, project: Path) -> Path:
+        file = project / "orders.csv"
+        rows = [f"o{n},2024-01-{n % 28 + 1:02},{n % 7}.5,{n % 2}" for n in range(400)]
+        file.write_text("\n".join(["order_id,ordered_at,price,returned", *rows]), encoding="utf-8")
+        return file
+
+    def test_writes_a_declaration_that_passes_the_check(self, project: Path):
+        result = call("init", str(self.data(project)), "--every", "day")
+        assert result.exit_code == 0
+        assert "orders: wrote " in result.stdout
+        assert "Guessed; please review:" in result.stdout
+        assert "target: returned (the last column: very likely wrong)" in result.stdout
+        assert call("check", "defs/orders").exit_code == 0
+        assert len(list((project / "defs" / "orders" / "data").iterdir())) == 28
+
+    def test_into_the_defs_folder_of_a_dagster_project(self, project: Path):
+        (project / "pyproject.toml").write_text('[tool.dg.project]\nroot_module = "shop"\n', encoding="utf-8")
+        assert call("init", str(self.data(project))).exit_code == 0
+        assert (project / "shop" / "defs" / "orders" / "defs.yaml").exists()
+
+    def test_a_mistake_is_a_sentence(self, project: Path):
+        result = call("init", str(self.data(project)), "--target", "returnd")
+        assert result.exit_code == 1
+        assert "Did you mean 'returned'?" in result.stderr
+
+    def test_twice_is_refused(self, project: Path):
+        data = str(self.data(project))
+        assert call("init", data).exit_code == 0
+        again = call("init", data)
+        assert again.exit_code == 1
+        assert "exists already" in again.stderr
+
+
+class TestRun:
+    """That it runs a batch is shown by the README's test."""
+
+    def test_a_key_that_is_none_is_wrong_usage(self, project: Path):
+        result = call("run", "sales", "--batch", "2013-01-02")
+        assert result.exit_code == 2
+        assert "no batch starts at '2013-01-02': batches are every week from 2013-01-01" in result.stderr
+
+    def test_nothing_to_run_is_told(self, project: Path):
+        result = call("run", "sales")
+        assert result.exit_code == 1
+        assert "batch 2013-01-01 of sales cannot be run: its source has nothing for it yet" in result.stderr
+
+
+class TestAdopt:
+    @pytest.mark.parametrize(
+        "arguments", [(), ("--version", "1", "--alias", "production"), ("--version", "0"), ("--version", "one")]
+    )
+    def test_needs_a_version_or_an_alias(self, project: Path, arguments: tuple[str, ...]):
+        assert call("adopt", "sales", "--training-end", "2013-01-01", *arguments).exit_code == 2
+
+    def test_needs_to_know_where_the_training_ended(self, project: Path):
+        assert call("adopt", "sales", "--version", "1").exit_code == 2
+
+    def test_a_model_that_mlflow_does_not_hold(self, project: Path):
+        done = in_a_process("adopt", "sales", "--version", "7", "--training-end", "2013-01-01", cwd=project)
+        assert done.returncode == 1
+        assert "NotStoredError" in done.stderr
+        assert "Traceback" not in done.stderr
+
+    def test_takes_over_what_mlflow_holds(self, project: Path):
+        """The whole way: a model that somebody logged becomes the champion, proven on the rows of a batch."""
+        register = (
+            "import mlflow, pandas as pd\n"
+            "from sklearn.linear_model import LogisticRegression\n"
+            "home = Home.from_environment().prepare()\n"
+            "mlflow.set_tracking_uri(home.tracking_uri)\n"
+            "X = pd.DataFrame({'price': [1.0, 2.0, 3.0, 4.0]})\n"
+            "with mlflow.start_run():\n"
+            "    mlflow.sklearn.log_model(LogisticRegression().fit(X, [0, 0, 1, 1]), name='model',\n"
+            "        registered_model_name='old_sales', pip_requirements=['scikit-learn'],\n"
+            "        signature=mlflow.models.infer_signature(X))\n"
+        )
+        code = f"from retrain_assets.home import Home\n{register}"
+        subprocess.run([sys.executable, "-c", code], cwd=project, check=True, capture_output=True, timeout=200)
+        drop = project / "defs" / "sales" / "drop"
+        drop.mkdir()
+        rows = [f"2013-01-0{n % 7 + 1},{n}.5,north,{n % 2}" for n in range(50)]
+        (drop / "2013-01-01.csv").write_text("\n".join(["day,price,shop,sold", *rows]), encoding="utf-8")
+        done = in_a_process(
+            "adopt", "sales", "--registered", "old_sales", "--version", "1", "--training-end", "2012-12-01", cwd=project
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout == "sales: old_sales v1 of MLflow is now champion v1\n"
+        [promotion] = open_state(Home.at(project / ".retrain_assets")).promotions("sales")
+        assert (promotion.action, promotion.version) == ("adopt", 1)
+        assert promotion.actor.startswith("person:")
 
 
 class TestSchema:

@@ -27,7 +27,7 @@ TRIGGERS: dict[str, str] = {
     "new_labels": "at least `retrain.min_new_labels` labels matured since the champion's training end",
     "changed_declaration": "the declaration differs from the one that trained the champion",
     "schedule": "the cron expression `retrain.schedule` came due within the batch's window",
-    "event": "a business event was recorded since the last decision",
+    "event": "a business event was recorded that no retrain has answered yet",
     "person": "a person asked for a retrain",
 }
 GATES: dict[str, str] = {

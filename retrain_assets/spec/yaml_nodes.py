@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -18,7 +18,7 @@ def compose(text: str, file: str) -> tuple[list[Node], list[Problem]]:
     """The documents of a text, up to the mistake of syntax if there is one."""
     nodes: list[Node] = []
     try:
-        composed = cast("Iterator[Node]", yaml.compose_all(text, Loader=yaml.SafeLoader))
+        composed = yaml.compose_all(text, Loader=yaml.SafeLoader)
         nodes.extend(node for node in composed if node.tag != "tag:yaml.org,2002:null")  # an empty document
     except yaml.YAMLError as error:
         return nodes, [syntax_problem(error, file)]
@@ -74,10 +74,13 @@ def values(node: Node) -> Any:
 def _refuse_loops(node: Node, around: tuple[Node, ...]) -> None:
     if node in around:
         raise yaml.constructor.ConstructorError(None, None, "found an alias inside its own anchor", node.start_mark)
-    if isinstance(node, (MappingNode, SequenceNode)):
+    if isinstance(node, MappingNode):
+        for pair in node.value:
+            for inner in pair:
+                _refuse_loops(inner, (*around, node))
+    elif isinstance(node, SequenceNode):
         for inner in node.value:
-            for each in inner if isinstance(inner, tuple) else (inner,):
-                _refuse_loops(each, (*around, node))
+            _refuse_loops(inner, (*around, node))
 
 
 def lines(node: Node, path: Location = (), seen: tuple[int, ...] = ()) -> Iterator[tuple[Location, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -130,8 +131,6 @@ def test_an_acknowledged_episode_alarms_again_after_the_declared_growth(facts: A
     episode = Episode(
         model="m", id="e", champion_version=4, opened_batch="2013-03-05", last_batch="2013-03-12", score=0.3
     )
-    from dataclasses import replace
-
     grown = replace(episode.acknowledged("2013-03-05"), score=0.5)
     for growth, fires in ((1.5, True), (2.0, False)):
         context = facts(drift=drift_report(), episode=grown)

@@ -101,7 +101,8 @@ def test_a_crashed_retrain_is_tried_so_often(settled: World):
     settled.stores.state.record_decision(decision)
     record_step(
         settled.stores, settled.model, batch, "retrain",
-        outcome="failed", cause="crash", as_of=batch.end, now=NOW, run_id="crashed", detail={"decision": decision.attempt},
+        outcome="failed", cause="crash", as_of=batch.end, now=NOW, run_id="crashed",
+        detail={"decision": decision.attempt},
     )  # fmt: skip
     for attempts, again in ((1, False), (2, True)):
         model = declared_anew(settled, retrain={"when": "event", "max_attempts": attempts})

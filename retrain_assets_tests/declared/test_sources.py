@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,8 +34,6 @@ def drop(root: Path, name: str, content: bytes = b"day,x\n2013-01-02,1\n") -> No
     file = root / name
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(content)
-    import os
-
     os.utime(file, (1e9, 1e9))  # long ago, not still being written
 
 
@@ -170,7 +169,7 @@ def test_rows_are_fetched_in_chunks(tmp_path: Path, database: str, monkeypatch: 
         frame_of(source(tmp_path, type="sql", url=database, query=QUERY.format("sales"), chunk_rows=size).read(BATCH))
         for size in (3, 1000)
     ]
-    pd.testing.assert_frame_equal(*read)
+    pd.testing.assert_frame_equal(read[0], read[1])
     assert set(asked) == {3, 1000}
 
 
@@ -191,7 +190,7 @@ def test_the_callable_is_called_with_the_arguments(tmp_path: Path):
 
 @pytest.mark.covers("source.files.type", "source.delta.type", "source.sql.type", "source.python.type")
 def test_the_type_chooses_the_reader(tmp_path: Path):
-    declared = [
+    declared: list[dict[str, Any]] = [
         {"type": "files", "path": "{batch}.csv"},
         {"type": "delta", "path": "t"},
         {"type": "sql", "url": "sqlite://", "query": "select :start, :end"},

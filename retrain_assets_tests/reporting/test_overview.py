@@ -20,7 +20,7 @@ WEEK = timedelta(weeks=1)
 
 def step(week: int, job: Any = "watch", **changes: Any) -> Step:
     start = START + week * WEEK
-    values = {
+    values: dict[str, Any] = {
         "model": "sales",
         "batch": f"{start:%Y-%m-%d}",
         "job": job,
@@ -52,7 +52,7 @@ def decision(week: int, *triggers: TriggerState, verdict: Any = "wait") -> Decis
 
 
 def promotion(version: int = 1, **changes: Any) -> Promotion:
-    values = {
+    values: dict[str, Any] = {
         "id": version,
         "model": "sales",
         "version": version,

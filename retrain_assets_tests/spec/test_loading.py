@@ -92,8 +92,10 @@ def test_all_mistakes_at_once():
         type: retrain_assets.RetrainedModl
         """)
     assert told(text) == [
-        "defs.yaml:3: name: must be lower-case letters, digits and underscores, beginning with a letter, at most 63 of "
-        "them (got 'Flight-delay')",
+        (
+            "defs.yaml:3: name: must be lower-case letters, digits and underscores, beginning with a letter, at most "
+            "63 of them (got 'Flight-delay')"
+        ),
         "defs.yaml:4: batches.every: must be one of hour, day, week, month (got 'weak'). Did you mean 'week'?",
         "defs.yaml:4: batches.start: must be an ISO date or time such as '2013-01-01' (got '2013-13-01')",
         "defs.yaml:5: source.path.envv: is not a known key. Did you mean 'env'?",
@@ -106,12 +108,18 @@ def test_all_mistakes_at_once():
         "defs.yaml:14: estimator.params: must be a mapping (got a list)",
         "defs.yaml:14: estimator.search.params.a: must be a list (got 1)",
         "defs.yaml:14: estimator.search.draws: must be >= 1 (got 0)",
-        "defs.yaml:15: metric: must be one of log_loss, brier, squared_error, absolute_error, poisson_deviance "
-        "(got 'log_los'). Did you mean 'log_loss'?",
-        "defs.yaml:18: report_metrics[1]: must be one of log_loss, brier, squared_error, absolute_error, "
-        "poisson_deviance, accuracy, roc_auc, r2 (got 'acc')",
-        "defs.yaml:19: drift.distance: must be one of jensen_shannon, psi, kolmogorov_smirnov (got 'jensen'). "
-        "Did you mean 'jensen_shannon'?",
+        (
+            "defs.yaml:15: metric: must be one of log_loss, brier, squared_error, absolute_error, poisson_deviance "
+            "(got 'log_los'). Did you mean 'log_loss'?"
+        ),
+        (
+            "defs.yaml:18: report_metrics[1]: must be one of log_loss, brier, squared_error, absolute_error, "
+            "poisson_deviance, accuracy, roc_auc, r2 (got 'acc')"
+        ),
+        (
+            "defs.yaml:19: drift.distance: must be one of jensen_shannon, psi, kolmogorov_smirnov (got 'jensen'). "
+            "Did you mean 'jensen_shannon'?"
+        ),
         "defs.yaml:19: drift.bins: must be a whole number (got 2.5)",
         "defs.yaml:19: drift.smoothing: must be > 0 (got 0)",
         "defs.yaml:20: window.train: has an unknown unit 'weekz'. Did you mean 'weeks'?",
@@ -144,16 +152,25 @@ def test_a_mistyped_required_key_is_one_mistake_not_two():
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
-        ("{type: filez, path: x}", "source.type: must be one of files, delta, sql, python (got 'filez'). Did you mean 'files'?"),
+        (
+            "{type: filez, path: x}",
+            "source.type: must be one of files, delta, sql, python (got 'filez'). Did you mean 'files'?",
+        ),
         ("{path: x}", "source.type: must be set: the kind of the source, files, delta, sql or python"),
         ("drop/*.csv", "source: must be a mapping (got 'drop/*.csv')"),
         ("{type: files, path: 5}", "source.path: must be a text or {env: NAME} (got 5)"),
         ("{type: files, path: {env: ''}}", "source.path.env: must not be shorter than 1 (got '')"),
-        ("{type: sql, url: sqlite://, query: q, path: x}", "source.path: is not a known key. Known: chunk_rows, query, type, url."),
+        (
+            "{type: sql, url: sqlite://, query: q, path: x}",
+            "source.path: is not a known key. Known: chunk_rows, query, type, url.",
+        ),
         ("{type: files, path: x, separator: ';;'}", "source.separator: must not be longer than 1 (got ';;')"),
-        ("{type: python, load: 'a.b:c', arguments: {x: [1]}}", "source.arguments.x: must be a text or a whole number or a number or true or false (got a list)"),
+        (
+            "{type: python, load: 'a.b:c', arguments: {x: [1]}}",
+            "source.arguments.x: must be a text or a whole number or a number or true or false (got a list)",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_source_is_one_clean_problem(source: str, expected: str):
     text = VALID.replace('{type: files, path: "drop/{batch}*.csv"}', source)
     assert told(text) == [f"defs.yaml:5: {expected}"]
@@ -167,10 +184,12 @@ def test_a_wrong_source_is_one_clean_problem(source: str, expected: str):
         ("{day: datetime}", "schema.day: must be a mapping (got 'datetime')"),
         (
             "{day: {type: date}}",
-            "schema.day.type: must be one of int, float, string, bool, datetime, category (got 'date')."
-            " Did you mean 'datetime'?",
+            (
+                "schema.day.type: must be one of int, float, string, bool, datetime, category (got 'date'). "
+                "Did you mean 'datetime'?"
+            ),
         ),
-        ("{day: {}}", "schema.day.type: must be set"),
+        ("{day: {}}", "schema.day.type: must be set: What the values are read as."),
     ],
 )
 def test_a_wrong_schema_is_one_clean_problem(schema: str, expected: str):

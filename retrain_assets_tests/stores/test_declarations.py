@@ -82,7 +82,7 @@ def test_a_model_by_name(tmp_path: Path):
     declare(tmp_path / "b", "stock")
     declared = load_files([tmp_path])
     assert named(declared, "stock").spec.name == "stock"
-    with pytest.raises(DeclarationError, match="no model 'stok' is declared. Did you mean 'stock'?"):
+    with pytest.raises(DeclarationError, match=r"no model 'stok' is declared\. Did you mean 'stock'\?"):
         named(declared, "stok")
     with pytest.raises(DeclarationError, match="No model is declared here"):
         named([], "stock")
