@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -76,7 +76,7 @@ class Lines:
 
 
 @contextmanager
-def display(console: Console, standings: Mapping[str, Standing]) -> Iterator[Display]:
+def display(console: Console, standings: Mapping[str, Standing]) -> Generator[Display]:
     """The display that fits the console."""
     if not console.is_terminal:
         yield Lines(console, standings)

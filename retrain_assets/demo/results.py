@@ -7,6 +7,8 @@ import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ from rich.table import Table
 
 from retrain_assets.demo.story import Story, Week
 from retrain_assets.reporting.history_figure import history_figure
+
+_FORM = 1  # raised with every change of what summary.json holds, so that an older one is not read back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,49 +29,76 @@ class Written:
     weeks: Path
     summary: Path
 
+    @classmethod
+    def in_folder(cls, folder: Path, stories: Sequence[Story]) -> Written:
+        """The files for some stories."""
+        return cls(
+            figures=tuple(folder / f"{story.model}.png" for story in stories),
+            weeks=folder / "weeks.csv",
+            summary=folder / "summary.json",
+        )
 
-def write_results(stories: Sequence[Story], folder: Path) -> Written:
-    """Writes figures, weekly numbers (CSV) and the summary (JSON), each whole or not at all."""
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """All of them."""
+        return (*self.figures, self.weeks, self.summary)
+
+
+def write_results(stories: Sequence[Story], folder: Path, *, outbox_id: int) -> Written:
+    """Writes figures, weekly numbers (CSV) and all of it as JSON, each file whole or not at all.
+
+    Args:
+        stories: what happened to each model.
+        folder: where the files go.
+        outbox_id: the state change up to which the stories tell.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    figures: list[Path] = []
-    for story in stories:
-        title = f"{story.model}: the live champion against version 1, never retrained"
-        png = history_figure([week.point for week in story.weeks], title=title, metric=story.metric)
-        figures.append(_put(folder / f"{story.model}.png", png))
-    return Written(
-        figures=tuple(figures),
-        weeks=_put(folder / "weeks.csv", _csv(stories).encode()),
-        summary=_put(folder / "summary.json", json.dumps([summary(story) for story in stories], indent=2).encode()),
-    )
+    written = Written.in_folder(folder, stories)
+    for story, path in zip(stories, written.figures, strict=True):
+        _put(path, history_figure([week.point for week in story.weeks], title=_title(story), metric=story.metric))
+    _put(written.weeks, _csv(stories).encode())
+    told = [{**asdict(story), "comparison": comparison(story)} for story in stories]
+    text = json.dumps({"form": _FORM, "outbox_id": outbox_id, "models": told}, indent=1, default=datetime.isoformat)
+    _put(written.summary, text.encode())
+    return written
 
 
-def summary(story: Story) -> dict[str, Any]:
-    """The numbers of the summary table, unrounded."""
+def read_stories(folder: Path, *, outbox_id: int) -> tuple[Story, ...] | None:
+    """The stories that were written before; None when something has happened since, or a file is gone."""
+    path = folder / "summary.json"
+    if not path.exists():
+        return None
+    kept = json.loads(path.read_text())
+    if (kept["form"], kept["outbox_id"]) != (_FORM, outbox_id):
+        return None
+    stories = tuple(_story(model) for model in kept["models"])
+    return stories if all(file.exists() for file in Written.in_folder(folder, stories).paths) else None
+
+
+def _story(kept: dict[str, Any]) -> Story:
+    weeks = tuple(Week(**{**week, "start": datetime.fromisoformat(week["start"])}) for week in kept["weeks"])
+    end = kept["training_end"]
+    told = {**kept, "weeks": weeks, "training_end": end and datetime.fromisoformat(end)}
+    return Story(**{field.name: told[field.name] for field in fields(Story)})
+
+
+def comparison(story: Story) -> dict[str, Any]:
+    """The live champion against the first, over the batches that have a loss of both."""
     live, never = story.mean_champion, story.mean_never_retrained
     return {
-        "model": story.model,
-        "metric": story.metric,
-        "batches": len(story.weeks),
-        "rows": story.parsed_rows,
-        "quarantined": story.quarantined_rows,
-        "drift": dict(story.drift_verdicts),
-        "retrains": story.retrains,
-        "promotions": story.promotions,
-        "champion": story.champion,
-        "trained_until": story.training_end.isoformat() if story.training_end else None,
-        "compared_batches": len(story.compared),
+        "batches": len(story.compared),
         "mean_loss": live,
         "mean_loss_never_retrained": never,
         "difference": None if live is None or never is None else live - never,
-        "batches_better": sum(champion < first for champion, first in story.compared),
-        "batches_worse": sum(champion > first for champion, first in story.compared),
+        "better": sum(champion < first for champion, first in story.compared),
+        "worse": sum(champion > first for champion, first in story.compared),
     }
 
 
 def summary_table(stories: Sequence[Story]) -> Table:
     """One column for each model."""
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    table.add_column("", style="dim")
+    table.add_column("", style="dim", no_wrap=True)
     for story in stories:
         table.add_column(story.model, justify="right")
     for name, cell in _ROWS:
@@ -77,13 +108,7 @@ def summary_table(stories: Sequence[Story]) -> Table:
 
 def _drift(story: Story) -> str:
     counts = story.drift_verdicts
-    return f"{counts.get('drift', 0)} of {sum(counts[verdict] for verdict in ('drift', 'no_drift'))} judged"
-
-
-def _champion(story: Story) -> str:
-    if story.champion is None or story.training_end is None:
-        return "none yet"
-    return f"v{story.champion}, trained to {story.training_end:%Y-%m-%d}"
+    return f"{counts.get('drift', 0)} of {counts.get('drift', 0) + counts.get('stable', 0)} judged"
 
 
 def _loss(value: float | None) -> str:
@@ -99,30 +124,37 @@ def _difference(story: Story) -> str:
 
 
 def _better(story: Story) -> str:
-    better = sum(champion < first for champion, first in story.compared)
-    worse = sum(champion > first for champion, first in story.compared)
-    return f"{better} better, {worse} worse"
+    found = comparison(story)
+    better, worse = found["better"], found["worse"]
+    return f"{better} better, {worse} worse, {found['batches'] - better - worse} the same"
 
 
 _ROWS: tuple[tuple[str, Callable[[Story], str]], ...] = (
     ("batches", lambda story: f"{len(story.weeks)}"),
     ("rows", lambda story: f"{story.parsed_rows:,}"),
-    ("in quarantine", lambda story: f"{story.quarantined_rows:,}"),
-    ("drift", _drift),
+    ("  in quarantine", lambda story: f"{story.quarantined_rows:,}"),
+    ("batches that drifted", _drift),
     ("retrains", lambda story: f"{story.retrains}"),
     ("promotions", lambda story: f"{story.promotions}"),
-    ("champion", _champion),
-    ("metric, mean over batches", lambda story: f"{story.metric}, {len(story.compared)} batches"),
-    ("  live champion", lambda story: _loss(story.mean_champion)),
-    ("  version 1, never retrained", lambda story: _loss(story.mean_never_retrained)),
+    ("champion", lambda story: f"v{story.champion}" if story.champion else "none yet"),
+    ("  trained to", lambda story: f"{story.training_end:%Y-%m-%d}" if story.training_end else ""),
+    ("loss", lambda story: story.metric),
+    ("  mean of the live champion", lambda story: _loss(story.mean_champion)),
+    ("  mean of the first, never retrained", lambda story: _loss(story.mean_never_retrained)),
     ("  difference", _difference),
     ("  batches", _better),
 )
 
 
-def _csv(stories: Iterable[Story]) -> str:
-    from io import StringIO
+def _title(story: Story) -> str:
+    live, never = story.mean_champion, story.mean_never_retrained
+    if live is None or never is None:
+        return story.model
+    than = f"{abs(live - never) / never:.1%} {'less' if live <= never else 'more'}"
+    return f"{story.model}: {story.metric} of the live champion, {than} than without retraining"
 
+
+def _csv(stories: Iterable[Story]) -> str:
     text = StringIO()
     names = [field.name for field in fields(Week) if field.name != "start"]
     writer = csv.DictWriter(text, ["model", "metric", *names], extrasaction="ignore", lineterminator="\n")

@@ -38,6 +38,8 @@ def main(home: Home, *, weeks: int | None = None, console: Console | None = None
     """
     console = console or Console(highlight=False)
     os.environ[HOME_VARIABLE] = str(home.folder)
+    # A waiting OpenMP thread sleeps instead of spinning: what is fitted and scored here is small. Results are the same.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         with Interrupts() as interrupts:
             return _demo(home.prepare(), weeks, console, interrupts)
@@ -143,16 +145,20 @@ def _done(standings: Mapping[str, Standing]) -> int:
 
 
 def _tell(stores: Stores, location: Location, home: Home, console: Console) -> None:
-    from retrain_assets.demo.results import summary_table, write_results
+    """The summary, told anew only where something has happened since the last time."""
+    from retrain_assets.demo.results import Written, read_stories, summary_table, write_results
     from retrain_assets.demo.story import tell
 
-    with console.status("Scoring the first version of each model on the weeks that later ones served ..."):
-        stories = [tell(stores, location.models[name]) for name in sorted(location.models, reverse=True)]
-        written = write_results(stories, home.folder / "demo")
+    folder, reached = home.folder / "demo", stores.state.last_outbox_id()
+    stories = read_stories(folder, outbox_id=reached)
+    if stories is None:
+        with console.status("Scoring the first champions on the weeks that later ones served ..."):
+            stories = tuple(tell(stores, location.models[name]) for name in sorted(location.models, reverse=True))
+            write_results(stories, folder, outbox_id=reached)
     console.print()
     console.print(summary_table(stories))
     console.print("\n[bold]Written[/]")
-    for path in (*written.figures, written.weeks, written.summary):
+    for path in Written.in_folder(folder, stories).paths:
         console.print(f"  {_short(path)}", soft_wrap=True)
     console.print(f"  {_short(home.folder)}  [dim]tables, models, runs: all state[/]", soft_wrap=True)
 
@@ -166,7 +172,7 @@ def _print_next(files: Sequence[WeekFile], folder: DropFolder, home: Home, conso
     left = [file for file in files if (folder.upcoming / file.name).exists() and not (folder.drop / file.name).exists()]
     if left:
         moved = f"mv {shlex.quote(_short(folder.upcoming / left[0].name))} {shlex.quote(_short(folder.drop))}/"
-        console.print("\n[bold]Play the next week of bike rentals[/] while the UI is open: a sensor notices the file")
+        console.print("\n[bold]Play the next week of bike rentals[/] while the UI is open")
         console.print(f"  {moved}", soft_wrap=True)
         console.print(f"  [dim]{len(left)} weeks are left there[/]")
 

@@ -154,8 +154,8 @@ def _served(stores: Stores, model: DeclaredModel) -> dict[str, _Served]:
     served = table[(table["metric"] == model.spec.metric) & (table["mode"] == "served") & table["value"].notna()]
     newest = served.sort_values("as_of").groupby("ra_batch").tail(1)
     return {
-        str(row.ra_batch): _Served(value=float(row.value), version=int(row.version), rows=int(row.rows))
-        for row in newest.itertuples()
+        str(row["ra_batch"]): _Served(value=float(row["value"]), version=int(row["version"]), rows=int(row["rows"]))
+        for row in newest.to_dict("records")
     }
 
 
