@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import click
 
@@ -481,12 +481,14 @@ def retrain(options: Options, model: str, reason: str) -> None:
     click.echo(f"{model}: recorded the request; the next decision will see it")
 
 
-def _append(options: Options, kind: str, model: str, text: str) -> None:
-    from retrain_assets.home import open_state
+def _append(options: Options, kind: Literal["event", "person"], model: str, text: str) -> None:
+    declared = options.declared(model)
+    home = options.opened_home().prepare()
+    from retrain_assets.home import open_stores
+    from retrain_assets.lifecycle import DeclaredModel, record_event
 
-    options.declared(model)
-    state = open_state(options.opened_home().prepare())
-    state.append_outbox(kind, model, payload={"text": text}, now=datetime.now(UTC))
+    target = DeclaredModel(declared.spec, Path(declared.file).absolute().parent)
+    record_event(open_stores(home), target, kind, text, now=datetime.now(UTC))
 
 
 @main.command()

@@ -159,7 +159,9 @@ def _health(steps: Sequence[Step]) -> Sign:
     last = settled[-1]
     health = last.detail.get("health")
     light: Light = "unknown" if health is None else "green" if health else "red"
-    return Sign(light=light, reason=str(last.detail.get("reason", "")), batch=last.batch)
+    compared = "with its loss on holdout rows when it was promoted"
+    reason = f"batch {last.batch} compared {compared}" if health is not None else f"batch {last.batch} cannot tell yet"
+    return Sign(light=light, reason=str(last.detail.get("reason") or reason), batch=last.batch)
 
 
 def age(value: timedelta | None) -> str:
