@@ -168,7 +168,8 @@ def decisions_frame(decisions: list[Decision]) -> pd.DataFrame:
 
 
 def _news(stores: Stores, model: DeclaredModel, earlier: list[Decision], *, until: int) -> list[OutboxRow]:
-    newest = newest_valid(earlier)
+    """Requests stay until a retrain answers them: one that a cooldown refused is not forgotten."""
+    newest = newest_valid([decision for decision in earlier if decision.verdict == "retrain"])
     watermark = int(newest.state.get("outbox_id", 0)) if newest is not None else 0
     rows = stores.state.outbox(after=watermark, model=model.name, kinds=["event", "person"], limit=10_000)
     return [row for row in rows if row.id <= until]

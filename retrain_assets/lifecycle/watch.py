@@ -70,9 +70,16 @@ def read_raw(
 
 def profile(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Profiled:
     """Summarizes the columns of the validated rows."""
-    made = profile_table(read_validated(stores, model, batch))
+    made = profile_table(read_validated(stores, model, batch).drop(columns=_identifiers(model), errors="ignore"))
     commit = stores.tables.write(model.table("profile"), batch.key, made.to_frame(), run_id=run_id)
     return Profiled(profile=made, commit=commit)
+
+
+def _identifiers(model: DeclaredModel) -> list[str]:
+    """A column that alone identifies a row: a running number always drifts, and says nothing."""
+    spec = model.spec
+    wanted = {*(spec.features.columns or ()), *(spec.drift.columns or ())}
+    return [name for name in spec.row_id if name not in wanted] if len(spec.row_id) == 1 else []
 
 
 def detect(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Detected:

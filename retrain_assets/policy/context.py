@@ -49,8 +49,8 @@ class DecisionContext:
         champion_training_hash: of the declaration that trained the champion; None when not known.
         current_training_hash: of the declaration as it is now.
         data_is_newer: whether a training would see labelled batches that the last attempt did not; None without one.
-        events: business events since the last decision.
-        persons: requests by persons since the last decision.
+        events: business events that no retrain has answered yet.
+        persons: requests by persons that no retrain has answered yet.
         freshness_failed: the FreshnessPolicy on the champion failed since the last promotion.
         batch_refused: why the batch was refused.
         newest_decided: key of the newest batch that has a decision.

@@ -144,17 +144,17 @@ def schedule(context: DecisionContext) -> TriggerState:
 
 
 def event(context: DecisionContext) -> TriggerState:
-    """A business event was recorded since the last decision."""
+    """A business event was recorded that no retrain has answered yet."""
     if context.events:
-        return _fires("event", f"since the last decision: {'; '.join(context.events)}")
-    return _waits("event", "no business event since the last decision")
+        return _fires("event", f"not answered yet: {'; '.join(context.events)}")
+    return _waits("event", "no business event that a retrain has not answered")
 
 
 def person(context: DecisionContext) -> TriggerState:
     """A person asked for a retrain; counts whatever `retrain.when` names."""
     if context.persons:
         return _fires("person", f"asked for: {'; '.join(context.persons)}")
-    return _waits("person", "no person asked for a retrain since the last decision")
+    return _waits("person", "no person asks for a retrain")
 
 
 Trigger = Callable[[DecisionContext], TriggerState]

@@ -137,6 +137,10 @@ def test_retraining_without_newer_labels_is_refused_with_that_reason(worlds) -> 
     first, second = world.stores.state.decisions("tiny")[-2:]
     assert (first.verdict, second.verdict) == ("retrain", "wait")
     assert "newer" in second.reason
+    # Refused is not forgotten: with the next labels the event is answered.
+    world.drop(5)
+    world.play()
+    assert world.stores.state.decisions("tiny", world.batch(5).key)[0].verdict == "retrain"
 
 
 def test_cooldown_is_respected_in_batch_time(worlds) -> None:
@@ -206,3 +210,9 @@ def test_other_tasks_take_the_same_path(worlds, kind: str) -> None:
     assert world.stores.state.promotions("tiny")
     measured = world.stores.tables.read("tiny/performance")
     assert metric in set(measured["metric"])
+
+
+def test_a_running_number_that_identifies_rows_is_not_watched_for_drift(world: World) -> None:
+    world.drop(0)
+    world.play()
+    assert "id" not in set(world.stores.tables.read("tiny/profile")["column"])

@@ -27,7 +27,7 @@ def test_a_trigger_retrains_and_is_named_in_the_reason(facts):
     made = decide(facts(events=("new timetable",)))
     assert made.verdict == "retrain"
     assert made.fired == ("event",)
-    assert made.reason == "event: since the last decision: new timetable"
+    assert made.reason == "event: not answered yet: new timetable"
 
 
 def test_a_refused_batch_is_unknown_whatever_fires(facts):
@@ -61,7 +61,7 @@ def test_a_known_trigger_decides_over_an_unknown_one(facts):
 def test_a_conjunction_tells_what_fired_and_was_not_enough(facts):
     made = decide(facts(retrain={"when": "drift & event"}, events=("e",)))
     assert made.verdict == "wait"
-    assert made.reason == "drift & event does not hold (event: since the last decision: e)"
+    assert made.reason == "drift & event does not hold (event: not answered yet: e)"
 
 
 def test_a_negation_that_holds_is_named_itself(facts):
