@@ -75,51 +75,68 @@ def due_jobs(
     now: datetime,
     clock: Callable[[], float],
     budget_seconds: float = 0.5,
+    sweep_seconds: float = 0.1,
 ) -> Agenda:
     """Asks the models that changed, then some more in turn, for their next job; keeps those of one kind.
 
-    At least one model is asked beyond those that changed, however small the budget.
+    Of those that changed, as many as the budget allows, the others at the next tick. Beyond them at least one, however
+    small the budget.
     """
-    from retrain_assets.lifecycle import next_job
-
-    deadline = clock() + budget_seconds
     changed, after = _changed(stores, models, cursor)
-    sweep = cursor.sweep if cursor is not None else 0
-    order = list(models)
-    turn = [order[(sweep + step) % len(order)] for step in range(len(order))]
-    jobs: list[NextJob] = []
-    held: dict[str, str] = {}
-    asked: set[str] = set()
+    round_ = _Round(stores=stores, models=models, job=job, now=now)
+    begun = clock()
     late: list[str] = []
-    for position, name in enumerate([*changed, *turn]):
-        swept = position - len(changed)
-        if clock() >= deadline and swept != 0:
-            if swept > 0:
-                break
+    for name in changed:
+        if clock() - begun < budget_seconds:
+            round_.ask(name)
+        else:
             late.append(name)
-            continue
-        sweep += swept >= 0
-        if name in asked:
-            continue
-        asked.add(name)
-        owner = stores.state.lease_owner(name, now=now)
-        if owner is not None:
-            held[name] = owner
-            continue
-        due = next_job(stores, models[name], now=now)
-        if due is not None and due.job == job:
-            jobs.append(due)
+    order = list(models)
+    position = cursor.sweep if cursor is not None else 0
+    begun = clock()
+    for _ in order:
+        round_.ask(order[position % len(order)])
+        position += 1
+        if clock() - begun >= sweep_seconds:
+            break
     return Agenda(
-        jobs=tuple(jobs),
+        jobs=tuple(round_.jobs),
         cursor=Cursor(
             after=after,
-            again=tuple(dict.fromkeys([*held, *late])),
-            sweep=sweep % max(len(order), 1),
+            again=tuple(dict.fromkeys([*round_.held, *late])),
+            sweep=position % max(len(order), 1),
             poll=cursor.poll if cursor is not None else 0,
         ),
-        asked=len(asked),
-        held=held,
+        asked=len(round_.asked),
+        held=round_.held,
     )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Round:
+    """One tick's questions; nobody is asked twice."""
+
+    stores: Stores
+    models: Mapping[str, DeclaredModel]
+    job: str
+    now: datetime
+    asked: set[str] = field(default_factory=set[str])
+    jobs: list[NextJob] = field(default_factory=list["NextJob"])
+    held: dict[str, str] = field(default_factory=dict[str, str])
+
+    def ask(self, name: str) -> None:
+        from retrain_assets.lifecycle import next_job
+
+        if name in self.asked:
+            return
+        self.asked.add(name)
+        owner = self.stores.state.lease_owner(name, now=self.now)
+        if owner is not None:
+            self.held[name] = owner
+            return
+        due = next_job(self.stores, self.models[name], now=self.now)
+        if due is not None and due.job == self.job:
+            self.jobs.append(due)
 
 
 def _changed(stores: Stores, models: Mapping[str, DeclaredModel], cursor: Cursor | None) -> tuple[Sequence[str], int]:

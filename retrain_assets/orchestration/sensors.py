@@ -25,7 +25,7 @@ LAUNCHING: Mapping[str, names.Job] = {
 }
 LAUNCH_SECONDS = 5
 READ_SECONDS = 10
-POLL_BUDGET_SECONDS = 0.5
+POLL_BUDGET_SECONDS = 0.3
 
 
 def location_sensors(declared: Sequence["DeclaredModel"]) -> list[dg.SensorDefinition]:

@@ -39,9 +39,14 @@ class Installation:
     @cached_property
     def stores(self) -> Stores:
         """What the runs write."""
-        resource = self.definitions.resources["retrain_stores"]
+        resource = self.resources["retrain_stores"]
         assert isinstance(resource, StoresResource)
         return resource.open()
+
+    @property
+    def resources(self) -> dict[str, Any]:
+        """What the code location binds."""
+        return dict(self.definitions.resources or {})
 
     def driver(self) -> Driver:
         """A new process's driver: it knows no cursor."""

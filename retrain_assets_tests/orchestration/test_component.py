@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 import retrain_assets
+from retrain_assets.data.windows import Calendar
 from retrain_assets.errors import DeclarationError
 from retrain_assets_tests.lifecycle.world import START, declaration, rows_of
 
@@ -59,10 +60,9 @@ def test_the_same_yaml_in_a_project_of_ones_own_materializes(
     drop.mkdir()
     data = drop / "2024-01-01.csv"
     model = retrain_assets.ModelSpec.model_validate(declaration())
-    from retrain_assets.data.windows import Calendar
-
     rows_of(Calendar(model.batches).batch(f"{START:%Y-%m-%d}")).to_csv(data, index=False)
-    os.utime(data, (data.stat().st_mtime - 3600,) * 2)
+    hour_ago = data.stat().st_mtime - 3600
+    os.utime(data, (hour_ago, hour_ago))
 
     result = (
         project.load().resolve_job_def("churn__watch").execute_in_process(instance=instance, partition_key="2024-01-01")

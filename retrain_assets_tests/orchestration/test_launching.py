@@ -58,6 +58,7 @@ class Office:
             now=NOW,
             clock=lambda: len(self.asked) * seconds,
             budget_seconds=budget,
+            sweep_seconds=budget,
         )
 
 
