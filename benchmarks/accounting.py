@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,7 +40,7 @@ class Account:
         return timed
 
     @contextmanager
-    def patched(self, targets: list[tuple[Any, str, str]]) -> Iterator[None]:
+    def patched(self, targets: list[tuple[Any, str, str]]) -> Generator[None]:
         """Wraps `(owner, attribute, category)` for the length of a block."""
         originals = [(owner, name, owner.__dict__.get(name, getattr(owner, name))) for owner, name, _ in targets]
         for owner, name, category in targets:

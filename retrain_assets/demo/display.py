@@ -35,7 +35,7 @@ class Bars:
         self._shown: dict[str, Standing] = {}
         self._tasks: dict[str, TaskID] = {
             name: progress.add_task(
-                name, total=standing.total, completed=standing.done, batch="", champion="", verdict="", left=""
+                name, total=standing.total, completed=standing.done, batch="", champion="", decision="", left=""
             )
             for name, standing in standings.items()
         }
@@ -45,7 +45,7 @@ class Bars:
         self._progress.update(
             self._tasks[standing.model],
             completed=standing.done, total=standing.total, batch=standing.batch or "", champion=champion,
-            verdict=standing.verdict, left="done" if standing.finished else clock_time(left),
+            decision=standing.decision, left="done" if standing.finished else clock_time(left),
         )  # fmt: skip
         before = self._shown.get(standing.model, standing)
         if standing.outcome and (before.batch, before.outcome) != (standing.batch, standing.outcome):
@@ -88,7 +88,7 @@ def display(console: Console, standings: Mapping[str, Standing]) -> Generator[Di
         TextColumn("{task.completed:.0f}/{task.total:.0f}", justify="right"),
         TextColumn("[cyan]{task.fields[batch]}[/]", table_column=Column(min_width=10)),
         TextColumn("[bold]{task.fields[champion]}[/]", table_column=Column(min_width=4)),
-        TextColumn("{task.fields[verdict]}", table_column=Column(width=18, no_wrap=True, overflow="ellipsis")),
+        TextColumn("{task.fields[decision]}", table_column=Column(min_width=7)),
         TextColumn("[dim]{task.fields[left]}[/]", justify="right", table_column=Column(min_width=5)),
         console=console,
         expand=True,
