@@ -15,7 +15,7 @@ from retrain_assets.lifecycle.champions import champion, registered
 from retrain_assets.lifecycle.history import champion_losses, holdout_of
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.model import DeclaredModel
-from retrain_assets.lifecycle.records import Decided
+from retrain_assets.lifecycle.records import Decided, TrainingSet
 from retrain_assets.lifecycle.training_window import TrainingWindow, plan_window, stored_training_sets
 from retrain_assets.lifecycle.watch import read_drift
 from retrain_assets.policy.context import DecisionContext
@@ -106,7 +106,7 @@ def _context(
         new_labels=window.rows_after(None if current is None else current.training_end),
         labelled_rows=window.rows,
         labelled_until=window.labelled_until,
-        retrains=tuple(made.as_of for made in trained if made.as_of <= batch.as_of),
+        retrains=_retrains(stores, model, trained, batch),
         champion_training_hash=None if current is None else registered(stores, model, current.version).training_hash,
         current_training_hash=model.spec.training_hash(),
         data_is_newer=None if last is None else window.data_hash != last.data_hash,
@@ -173,6 +173,12 @@ def _news(stores: Stores, model: DeclaredModel, earlier: list[Decision], *, unti
     watermark = int(newest.state.get("outbox_id", 0)) if newest is not None else 0
     rows = stores.state.outbox(after=watermark, model=model.name, kinds=["event", "person"], limit=10_000)
     return [row for row in rows if row.id <= until]
+
+
+def _retrains(stores: Stores, model: DeclaredModel, trained: list[TrainingSet], batch: Batch) -> tuple[datetime, ...]:
+    """What cooldown and budget count: trainings up to the batch, without those that sought a first champion in vain."""
+    log = stores.state.promotions(model.name)
+    return tuple(made.as_of for made in trained if log and log[0].as_of <= made.as_of <= batch.as_of)
 
 
 def _stale(stores: Stores, model: DeclaredModel) -> bool:

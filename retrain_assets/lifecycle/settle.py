@@ -81,7 +81,8 @@ def measure(
         stores, model, batch, "settle",
         outcome="done", cause="matured", as_of=as_of, now=now, run_id=run_id,
         detail={
-            "mature": settled.mature, "health": health, "rows": settled.rows, "labelled": settled.labelled,
+            "mature": settled.mature, "health": health, "reason": reason,
+            "rows": settled.rows, "labelled": settled.labelled,
             "trainable": int((labelled & ~validated["ra_reserved"]).sum()),
         },
     )  # fmt: skip

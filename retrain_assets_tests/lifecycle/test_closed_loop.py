@@ -216,3 +216,14 @@ def test_a_running_number_that_identifies_rows_is_not_watched_for_drift(world: W
     world.drop(0)
     world.play()
     assert "id" not in set(world.stores.tables.read("tiny/profile")["column"])
+
+
+def test_a_first_candidate_that_was_rejected_does_not_start_the_cooldown(worlds) -> None:
+    """A third of a day's rows is too few to judge by: the next day's candidate must not wait four days."""
+    world = worlds("w", retrain={"when": "drift", "cooldown": "4 days"}, promote={"min_rows": 100})
+    drop_days(world, range(4))
+    world.play()
+    retrained = [decision.batch for decision in world.stores.state.decisions("tiny") if decision.verdict == "retrain"]
+    assert retrained == [world.batch(1).key, world.batch(2).key]
+    (promotion,) = world.stores.state.promotions("tiny")
+    assert promotion.batch == world.batch(2).key
