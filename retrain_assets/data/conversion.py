@@ -70,6 +70,9 @@ def read_as(values: pd.Series, kind: Kind, *, lenient: bool) -> tuple[pd.Series,
         return _times(values, lenient)
     if kind in ("string", "category"):
         return _texts(values, lenient or kind == "category")
+    if values.dtype == TEXT:
+        # Without a type in the schema a text stays a text, in the form that other files have it.
+        values = values.astype("object").where(values.notna(), _NOTHING)
     return values, np.zeros(len(values), dtype=bool)
 
 
