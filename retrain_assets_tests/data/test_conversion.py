@@ -23,7 +23,12 @@ def read(values, kind, *, lenient=False):
 @pytest.mark.parametrize(
     ("values", "kind", "expected", "bad"),
     [
-        (["1", "2.0", "1e2", "1.5", "x", None, str(2**62 + 1)], "int", [1, 2, 100, None, None, None, 2**62 + 1], [3, 4]),
+        (
+            ["1", "2.0", "1e2", "1.5", "x", None, str(2**62 + 1)],
+            "int",
+            [1, 2, 100, None, None, None, 2**62 + 1],
+            [3, 4],
+        ),
         (["1", "2", None, str(2**62 + 1)], "int", [1, 2, None, 2**62 + 1], []),
         (["1", " 2 ", "x", None, "1e-3"], "float", [1, 2, None, None, 0.001], [2]),
         (["true", "F", "1", "no", "2", None], "bool", [True, False, True, False, None, None], [4]),
