@@ -12,6 +12,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
@@ -71,15 +72,8 @@ def read_stories(folder: Path, *, outbox_id: int) -> tuple[Story, ...] | None:
     kept = json.loads(path.read_text())
     if (kept["form"], kept["outbox_id"]) != (_FORM, outbox_id):
         return None
-    stories = tuple(_story(model) for model in kept["models"])
+    stories = TypeAdapter(tuple[Story, ...]).validate_python(kept["models"])
     return stories if all(file.exists() for file in Written.in_folder(folder, stories).paths) else None
-
-
-def _story(kept: dict[str, Any]) -> Story:
-    weeks = tuple(Week(**{**week, "start": datetime.fromisoformat(week["start"])}) for week in kept["weeks"])
-    end = kept["training_end"]
-    told = {**kept, "weeks": weeks, "training_end": end and datetime.fromisoformat(end)}
-    return Story(**{field.name: told[field.name] for field in fields(Story)})
 
 
 def comparison(story: Story) -> dict[str, Any]:

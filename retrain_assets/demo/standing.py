@@ -30,7 +30,8 @@ class Goal:
 class Standing:
     """Where a model stands: batches done of all, the newest one, what was decided for it, and who is champion.
 
-    `watched` counts the batches that were looked at, `due` names the job that is next within the goal.
+    `watched` counts the batches that were looked at, `due` names the job that is next within the goal. The verdict has
+    the causes beside it: `retrain: drift`.
     """
 
     model: str
@@ -42,6 +43,11 @@ class Standing:
     outcome: str
     champion: int | None
     due: str | None
+
+    @property
+    def decision(self) -> str:
+        """The verdict without its causes."""
+        return self.verdict.partition(":")[0]
 
     @property
     def finished(self) -> bool:
