@@ -77,9 +77,7 @@ class Calendar:
             raise ValueError(f"batch key must look like {self.first.key!r} (got {key!r})") from None
         found = self.containing(start)
         if found is None or found.start != start:
-            raise ValueError(
-                f"no batch starts at {key!r}: batches are every {self.spec.every} from {self.first.key}"
-            )
+            raise ValueError(f"no batch starts at {key!r}: batches are every {self.spec.every} from {self.first.key}")
         return found
 
     def containing(self, moment: datetime) -> Batch | None:

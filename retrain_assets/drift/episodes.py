@@ -1,8 +1,8 @@
 """Drift episodes: one cause alarms once.
 
 A drift verdict opens an episode. A decision acknowledges it, whatever the gate says later. It closes when a batch is
-green again. It re-arms (alarms once more) when its score has grown by the declared factor since then, and when labels of
-its batches have matured that the acknowledging decision did not have: only now can a retrain learn from the drift.
+green again. It re-arms (alarms once more) when its score has grown by the declared factor since then, and when labels
+of its batches have matured that the acknowledging decision did not have: only now can a retrain learn from the drift.
 A new champion that was trained on older batches only inherits the episode: it is the same cause.
 """
 

@@ -61,15 +61,17 @@ def history_figure(points: Sequence[HistoryPoint], *, title: str, metric: str) -
 
 
 def _mark(axes: Axes, points: Sequence[HistoryPoint]) -> None:
+    from matplotlib.dates import date2num
+
     decided = [following.start for point, following in _pairs(points) if point.retrained]
     axes.plot(
-        decided, [0.015] * len(decided), "|", color=ORANGE, ms=11, mew=2,
+        date2num(decided), [0.015] * len(decided), "|", color=ORANGE, ms=11, mew=2,
         transform=axes.get_xaxis_transform(), label="retrain", clip_on=False,
     )  # fmt: skip
     label = "promotion"
     for point, following in _pairs(points):
         if point.promoted_version is not None:
-            axes.axvline(following.start, color=GREEN, lw=1, ls=":", label=label)
+            axes.axvline(float(date2num(following.start)), color=GREEN, lw=1, ls=":", label=label)
             axes.annotate(
                 f"v{point.promoted_version}", (following.start, 1.0), xycoords=("data", "axes fraction"),
                 xytext=(2, -9), textcoords="offset points", fontsize=8, color=GREEN,

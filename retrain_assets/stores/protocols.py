@@ -1,4 +1,4 @@
-"""What the lifecycle needs of a store. Adapters for local folders, SQL databases and MLflow stand beside this module."""
+"""What the lifecycle needs of a store. Adapters for folders, SQL databases and MLflow stand beside this module."""
 
 from __future__ import annotations
 
@@ -56,9 +56,7 @@ class TableStore(Protocol):
     and a reader sees. The content hash ignores the version and the run: the same rows have the same hash.
     """
 
-    def write(
-        self, table: str, partition: str, frame: pd.DataFrame, *, run_id: str | None = None
-    ) -> TableCommit:
+    def write(self, table: str, partition: str, frame: pd.DataFrame, *, run_id: str | None = None) -> TableCommit:
         """Replaces one partition in one atomic commit; an identical content is not committed again (`changed=False`).
 
         New columns are added to the table; a column whose type changed incompatibly raises StoreError.
@@ -73,8 +71,10 @@ class TableStore(Protocol):
         columns: Sequence[str] | None = None,
         version: int | None = None,
     ) -> pd.DataFrame:
-        """Rows of the partitions (all by default) as of a version. Raises NotStoredError for a table or a partition
-        that is not there; a partition written with zero rows is there and empty.
+        """Rows of the partitions (all by default) as of a version; a partition written with zero rows is empty.
+
+        Raises:
+            NotStoredError: the table or a partition is not there.
         """
         ...
 
@@ -159,7 +159,10 @@ class StateStore(Protocol):
         ...
 
     def record_arrival(self, arrival: Arrival) -> None:
-        """Keeps a delivery; outbox kind `arrival`. The same (model, batch, revision, kind, content_hash) twice is kept once."""
+        """Keeps a delivery; outbox kind `arrival`.
+
+        The same (model, batch, revision, kind, content_hash) twice is kept once.
+        """
         ...
 
     def arrivals(self, model: str, batch: str | None = None) -> list[Arrival]:
@@ -175,7 +178,10 @@ class StateStore(Protocol):
         ...
 
     def record_decision(self, decision: Decision, *, run_id: str | None = None) -> None:
-        """Keeps a decision; outbox kind `decision`. Append-only: the same (model, batch, attempt) again is an error unless equal."""
+        """Keeps a decision; outbox kind `decision`.
+
+        Append-only: the same (model, batch, attempt) again is an error unless equal.
+        """
         ...
 
     def decisions(self, model: str, batch: str | None = None) -> list[Decision]:
@@ -183,7 +189,7 @@ class StateStore(Protocol):
         ...
 
     def append_promotion(self, promotion: Promotion) -> Promotion:
-        """One conditional insert on `previous_id`; `id` of the argument is ignored and assigned. Outbox kind `promotion`.
+        """One conditional insert on `previous_id`; the argument's `id` is replaced. Outbox kind `promotion`.
 
         Raises:
             PromotionConflictError: the newest promotion of the model is not `previous_id`.
@@ -258,7 +264,7 @@ class ModelRegistry(Protocol):
         ...
 
     def register(self, run_id: str, bundle: ModelBundle) -> ModelVersion:
-        """Logs the bundle to the run and registers it as a new version; the same model hash of the same run is one version."""
+        """Logs the bundle to the run and registers it as a version; the same hash of the same run is one version."""
         ...
 
     def load(self, version: ModelVersion, *, cached: bool = True) -> ModelBundle:
@@ -283,8 +289,10 @@ class Source(Protocol):
     """Delivers the original bytes of a batch."""
 
     def listing(self, batches: Sequence[Batch]) -> dict[str, str]:
-        """For each batch key that has something to read, a cheap fingerprint (names, sizes, times; for a callable or a
-        query only that the window has closed). Reads no content; answers fast for many batches.
+        """For each batch key that has something to read, a cheap fingerprint.
+
+        It is made of names, sizes and times; for a callable or a query it says only that the window has closed. No
+        content is read, so that many batches are answered fast.
         """
         ...
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import cast
 
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -20,6 +21,7 @@ from retrain_assets_tests.lifecycle.world import World, rows_of
 def theirs(root: Path, world: World, columns: list[str]) -> Origin:
     """Somebody else's registered model, read back through the registry."""
     import mlflow
+    from mlflow import sklearn as flavor
 
     training = rows_of(world.batch(0)).rename(columns={"x": columns[0]})
     estimator = LogisticRegression().fit(training[columns], training["y"])
@@ -31,10 +33,8 @@ def theirs(root: Path, world: World, columns: list[str]) -> Origin:
         mlflow.create_experiment("theirs", artifact_location=(root / "theirs").as_uri())
         mlflow.set_experiment("theirs")
         with mlflow.start_run():
-            mlflow.sklearn.log_model(
-                estimator, name="model", registered_model_name="churn", pip_requirements=["scikit-learn"]
-            )
-    mlflow.set_tracking_uri(None)
+            flavor.log_model(estimator, name="model", registered_model_name="churn", pip_requirements=["scikit-learn"])
+    mlflow.set_tracking_uri(cast("str", None))  # none was set before
     adopted = MlflowRegistry(uri).read_registered("churn", version=1)
     return Origin(
         estimator=adopted.estimator,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from retrain_assets.lifecycle.watch import read_predictions
 from retrain_assets_tests.lifecycle.world import World, declaration
 
 
-def drop_days(world: World, days: range, **kwargs: object) -> None:
+def drop_days(world: World, days: range, **kwargs: Any) -> None:
     for day in days:
         world.drop(day, **kwargs)
 

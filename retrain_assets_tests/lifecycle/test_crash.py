@@ -37,8 +37,8 @@ def end_state(root: Path) -> dict[str, Any]:
         "validated": {key: commit.content_hash for key, commit in tables.commits("tiny/validated").items()},
         "labels": {key: commit.content_hash for key, commit in tables.commits("tiny/labels").items()},
         "scores": sorted(
-            (str(row.ra_batch), str(row.ra_row_id), str(row.mode), round(float(row.score), 12))
-            for row in tables.read("tiny/predictions").itertuples()
+            (row["ra_batch"], row["ra_row_id"], row["mode"], round(row["score"], 12))
+            for row in tables.read("tiny/predictions").to_dict("records")
         ),
         "lease": state.lease_owner("tiny", now=world.now),
     }

@@ -47,9 +47,8 @@ def test_a_rerun_of_an_old_batch_reads_nothing_later_and_gives_the_same(worlds) 
         name: world.stores.tables.read(f"tiny/{name}", [batch.key])
         for name in ("predictions", "drift_report", "profile")
     }
-    common = {"now": world.now, "run_id": "rerun"}
-    lifecycle.detect(world.stores, world.model, batch, **common)
-    scored = lifecycle.score(world.stores, world.model, batch, **common)
+    lifecycle.detect(world.stores, world.model, batch, now=world.now, run_id="rerun")
+    scored = lifecycle.score(world.stores, world.model, batch, now=world.now, run_id="rerun")
     assert scored.version is not None
     assert scored.version.version == 1
     for name, table in before.items():
