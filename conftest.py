@@ -2,11 +2,14 @@
 
 import hashlib
 import math
+import os
+import shutil
 from collections import defaultdict
 
 import pytest
 from hypothesis import settings
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 collect_ignore_glob = ["*/migrations/*"]  # alembic's scripts run inside alembic only
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("patient", settings.default, deadline=None)
@@ -19,12 +22,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--slow-sample-seed", default="0", metavar="SEED", help="another seed, another sample")
 
 
-def pytest_report_header(config: pytest.Config) -> str | None:
+def pytest_report_header(config: pytest.Config) -> list[str]:
     share = config.getoption("slow_sample")
-    return share and f"slow tests: a sample of {share:.0%}, seed {config.getoption('slow_sample_seed')}"
+    said = [f"slow tests: a sample of {share:.0%}, seed {config.getoption('slow_sample_seed')}"] if share else []
+    if not _browsing():
+        said.append("browser tests: LEFT OUT, there is no Chromium here; RETRAIN_ASSETS_REQUIRE_BROWSER=1 demands them")
+    return said
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not _browsing():
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("browser")])
+        items[:] = [item for item in items if not item.get_closest_marker("browser")]
+    _sample_slow(config, items)
+
+
+def _browsing() -> bool:
+    """A user's machine may have no browser; where one is demanded, its absence is a failure."""
+    return os.environ.get("RETRAIN_ASSETS_REQUIRE_BROWSER") == "1" or any(map(shutil.which, BROWSERS))
+
+
+def _sample_slow(config: pytest.Config, items: list[pytest.Item]) -> None:
     share, seed = config.getoption("slow_sample"), str(config.getoption("slow_sample_seed"))
     if share is None:
         return

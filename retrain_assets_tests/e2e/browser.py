@@ -1,0 +1,95 @@
+"""Headless Chromium, as the system brings it: found, started, and looked at."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Page, Request, expect, sync_playwright
+
+FLAGS = [
+    "--no-sandbox",  # a container's user is often root, who has no sandbox
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+"""As in the `conftest.py` that leaves these tests out where there is none."""
+LOAD_SECONDS = 90
+SETTLE_SECONDS = 3
+
+
+def chromium() -> str | None:
+    """Path of the browser; None where there is none."""
+    return next((found for found in map(shutil.which, NAMES) if found), None)
+
+
+def artifacts() -> Path:
+    """Where screenshots are kept."""
+    folder = Path(os.environ.get("RETRAIN_ASSETS_TEST_ARTIFACTS") or "ci-artifacts")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """One window on the UI of a server; notes what goes wrong in it and whom it calls."""
+
+    page: Page
+    url: str
+    errors: list[str] = field(default_factory=list)
+    strangers: list[str] = field(default_factory=list)
+
+    def open(self, path: str, *, until: str) -> None:
+        """Goes to a path and waits for a text."""
+        self.page.goto(f"{self.url}{path}")
+        self.see(until)
+
+    def see(self, *texts: str) -> None:
+        """Waits until each text is on the page."""
+        for text in texts:
+            expect(self.page.get_by_text(text).first).to_be_visible(timeout=LOAD_SECONDS * 1000)
+
+    def keep(self, name: str) -> None:
+        """A screenshot, after everything has come to rest."""
+        self.page.wait_for_timeout(SETTLE_SECONDS * 1000)
+        self.page.screenshot(path=artifacts() / f"{name}.png")
+
+    def note_request(self, request: Request) -> None:
+        """Whether the page asks for something from elsewhere."""
+        parts = urlsplit(request.url)
+        if parts.scheme in ("http", "https", "ws", "wss") and parts.hostname != "127.0.0.1":
+            self.strangers.append(request.url)
+
+
+@contextmanager
+def window(url: str, *, width: int = 1600, height: int = 1400) -> Iterator[Window]:
+    """A new window.
+
+    Raises:
+        AssertionError: there is no browser.
+    """
+    found = chromium()
+    assert found is not None, (
+        f"no browser: none of {', '.join(NAMES)} is on the PATH. Install Chromium (Debian and Ubuntu: apt-get install "
+        "chromium), or unset RETRAIN_ASSETS_REQUIRE_BROWSER to leave the tests that are marked `browser` out."
+    )
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        page = browser.new_page(viewport={"width": width, "height": height}, timezone_id="UTC", locale="en-US")
+        opened = Window(page=page, url=url)
+        page.on("request", opened.note_request)
+        page.on("pageerror", lambda error: opened.errors.append(str(error)))
+        try:
+            yield opened
+        finally:
+            browser.close()

@@ -1,0 +1,96 @@
+"""One `dagster dev` for all tests of this folder: a start costs half a minute, and its models live side by side."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from retrain_assets_tests.e2e.project import ShopProject
+from retrain_assets_tests.e2e.server import DagsterDev
+
+STORY_SECONDS = 600
+
+# Two days make a first champion: the second is the first day as of which labels are known.
+DELIVERIES: dict[str, Sequence[tuple[str, dict[str, Any]]]] = {
+    # From the third day on the effect of `x` is reversed: the champion is worse than guessing.
+    "churn": [
+        ("2024-01-01", {}),
+        ("2024-01-02", {}),
+        ("2024-01-03", {"flip": True}),
+        ("2024-01-04", {"flip": True}),
+    ],
+    # A quiet day, then one whose `x` moved by three standard deviations.
+    "fraud": [("2024-01-01", {}), ("2024-01-02", {}), ("2024-01-03", {}), ("2024-01-04", {"shift": 3.0})],
+    # One more day, so that there is something newer to train on when the policy fails.
+    "returns": [("2024-01-01", {}), ("2024-01-02", {}), ("2024-01-03", {})],
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All of them in one process of the test run; whoever comes first waits for a whole story."""
+    for item in items:
+        if "/e2e/" in item.path.as_posix():
+            item.add_marker(pytest.mark.e2e)
+            item.add_marker(pytest.mark.xdist_group("e2e"))
+            item.add_marker(pytest.mark.timeout(STORY_SECONDS + 300))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shop:
+    """The running installation."""
+
+    project: ShopProject
+    server: DagsterDev
+
+    def wait_for_step(self, model: str, step: str) -> None:
+        """Until a run of this job and batch, launched by a sensor, has succeeded.
+
+        Raises:
+            AssertionError: a run of the model failed, or it takes too long.
+        """
+
+        def done() -> bool:
+            runs = [run for run in self.server.runs(model) if run.sensor is not None]
+            failed = [run for run in runs if run.status == "FAILURE"]
+            assert not failed, {run.step: self.server.failures(run.id) for run in failed}
+            return any(run.step == step and run.status == "SUCCESS" for run in runs)
+
+        self.server.wait_for(f"{step} of {model}", done, seconds=STORY_SECONDS)
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """The shop's `dagster dev`, with files that come in one after another."""
+    folder = tmp_path_factory.mktemp("shop")
+    project = ShopProject.build(folder)
+    over = threading.Event()
+    with DagsterDev(project.folder, environ=project.environ, log=folder / "dagster-dev.log") as server:
+        shop = Shop(project=project, server=server)
+        couriers = [threading.Thread(target=_deliver, args=(shop, model, over)) for model in DELIVERIES]
+        for courier in couriers:
+            courier.start()
+        yield shop
+        over.set()
+        for courier in couriers:
+            courier.join()
+
+
+def _deliver(shop: Shop, model: str, over: threading.Event) -> None:
+    """Drops the next file when the one before has its decision."""
+    for day, kwargs in DELIVERIES[model]:
+        shop.project.drop(model, day, **kwargs)
+        while not any(made.partition == day for made in shop.server.materializations(model, "retrain_decision")):
+            if over.wait(timeout=1):
+                return
+
+
+@pytest.fixture(scope="session")
+def drifted(shop: Shop) -> Shop:
+    """`fraud` has seen a day whose inputs moved, and all that follows from it has happened."""
+    shop.wait_for_step("fraud", "retrain 2024-01-04")
+    shop.wait_for_step("fraud", "settle 2024-01-04")
+    return shop

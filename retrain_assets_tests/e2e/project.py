@@ -1,0 +1,126 @@
+"""A third party's Dagster project in a folder: three declared models, and files that are dropped for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from retrain_assets.data.windows import Batch, Calendar
+from retrain_assets.home import Home
+from retrain_assets.spec import ModelSpec
+from retrain_assets_tests.lifecycle.world import declaration, rows_of
+
+FAST_DAEMON = {"FRESHNESS_DAEMON_INTERVAL_SECONDS": "5"}
+
+MODELS: dict[str, dict[str, Any]] = {
+    # Trains on the newest day alone: when the world turns around, one retrain is enough to follow it.
+    "churn": {
+        "description": "Who leaves? Retrained every second day, when new labels have matured.",
+        "window": {"train": "1 day", "min_rows": 200, "holdout_batches": 1},
+        "retrain": {"when": "new_labels", "min_new_labels": 200, "cooldown": "2 days"},
+    },
+    "fraud": {
+        "description": "Which payment is fraud? Retrained when the inputs drift, and for nothing else.",
+        "retrain": {"when": "drift"},
+    },
+    "returns": {
+        "description": "Which parcel comes back? Retrained when its champion is no longer fresh, and for nothing else.",
+        "freshness": {"champion": "60 seconds"},
+        "retrain": {"when": "freshness"},
+    },
+}
+
+DEFINITIONS = '''\
+"""The code location of a shop, with an asset of its own beside its models."""
+
+from pathlib import Path
+
+import dagster as dg
+
+
+@dg.asset(description="Something that this project made before it had models.")
+def opening_hours() -> dg.MaterializeResult:
+    return dg.MaterializeResult(metadata={"hours": 10})
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    models = dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
+    return dg.Definitions.merge(models, dg.Definitions(assets=[opening_hours], executor=dg.in_process_executor))
+'''
+PYPROJECT = """\
+[tool.dg]
+directory_type = "project"
+
+[tool.dg.project]
+root_module = "shop"
+code_location_name = "shop"
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShopProject:
+    """The project and its home."""
+
+    folder: Path
+    home: Home
+
+    @classmethod
+    def build(cls, folder: Path) -> ShopProject:
+        """Writes the project, and prepares the home of its installation with a quick queue."""
+        _write(folder / "pyproject.toml", PYPROJECT)
+        _write(folder / "shop" / "__init__.py", "")
+        _write(folder / "shop" / "definitions.py", DEFINITIONS)
+        for name, changes in MODELS.items():
+            document = {"type": "retrain_assets.RetrainedModel", "attributes": attributes(name, **changes)}
+            _write(folder / "shop" / "defs" / name / "defs.yaml", yaml.safe_dump(document, sort_keys=False))
+        project = cls(folder=folder, home=Home.at(folder / "home").prepare())
+        settings = project.home.dagster_home / "dagster.yaml"
+        queue = {"run_queue": {"dequeue_interval_seconds": 1}}
+        settings.write_text(yaml.safe_dump({**yaml.safe_load(settings.read_text()), **queue}))
+        return project
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """Where everything is, for the processes of `dagster dev`."""
+        return {
+            "DAGSTER_HOME": str(self.home.dagster_home),
+            "RETRAIN_ASSETS_HOME": str(self.home.folder),
+            # The project is the working directory; no bytecode beside it, no questions to the user's own settings.
+            "PYTHONPATH": str(self.folder),
+            **FAST_DAEMON,
+        }
+
+    def batch(self, model: str, key: str) -> Batch:
+        """The batch of a key."""
+        spec = ModelSpec.model_validate(attributes(model, **MODELS[model]))
+        return Calendar(spec.batches).batch(key)
+
+    def drop(self, model: str, key: str, **kwargs: Any) -> None:
+        """Delivers the file of a batch, as a careful writer does: whole, by a rename."""
+        frame = rows_of(self.batch(model, key), **kwargs)
+        path = self.home.drop / model / f"{key}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(".csv.part")
+        frame.to_csv(temporary, index=False)
+        temporary.rename(path)
+
+
+def attributes(name: str, **changes: Any) -> dict[str, Any]:
+    """The declaration of a model of the shop."""
+    return declaration(
+        name=name,
+        owners=["team:shop"],
+        batches={"every": "day", "start": "2024-01-01", "end": "2024-02-01"},
+        source={"type": "files", "path": f"{{home}}/drop/{name}/{{batch}}*.csv"},
+        report_metrics=["brier", "roc_auc"],
+        **changes,
+    )
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")

@@ -1,0 +1,98 @@
+"""What a person sees of a model in the Dagster UI. The screenshots are kept: look at them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import expect
+
+from retrain_assets_tests.e2e.browser import LOAD_SECONDS, Window, window
+from retrain_assets_tests.e2e.conftest import Shop
+
+pytestmark = pytest.mark.browser
+
+MODEL = "fraud"
+ASSETS = (
+    "raw",
+    "validated",
+    "quarantine",
+    "profile",
+    "drift_report",
+    "predictions",
+    "labels",
+    "performance",
+    "retrain_decision",
+    "training_set",
+    "candidate",
+    "evaluation_report",
+    "champion",
+    "registry",
+)
+
+
+@pytest.fixture(scope="module")
+def ui(drifted: Shop) -> Iterator[Window]:
+    with window(drifted.server.url) as opened:
+        yield opened
+
+
+def test_lineage_of_a_model(ui: Window):
+    ui.open(f"/locations/shop/asset-groups/{MODEL}/lineage", until="drift_report")
+    ui.see(*ASSETS)
+    ui.keep("lineage")
+
+
+def test_a_drift_report_says_what_moved_and_shows_it(ui: Window):
+    ui.open(f"/assets/{MODEL}/drift_report", until="reference_and_batch")
+    ui.see("Row count", "Columns", "verdict", "drift_score")
+    ui.see("(x)")
+    ui.keep("drift_report")
+
+    ui.page.get_by_text("[Show Markdown]").first.click()
+    picture = ui.page.locator("img[alt=reference_and_batch]")
+    expect(picture).to_be_visible(timeout=LOAD_SECONDS * 1000)
+    assert picture.evaluate("image => image.naturalWidth") > 300
+    ui.keep("drift_report_figure")
+    ui.page.keyboard.press("Escape")
+
+
+def test_drift_scores_are_plotted_as_series_over_the_batches(ui: Window):
+    ui.open(f"/assets/{MODEL}/drift_report", until="drift_score")
+    ui.page.get_by_text("Plots", exact=True).click()
+    expect(ui.page.locator("canvas").first).to_be_visible(timeout=LOAD_SECONDS * 1000)
+    ui.see("drift_score", "drift/x")
+    ui.keep("drift_report_plots")
+
+
+def test_an_evaluation_report_and_its_gates(ui: Window):
+    ui.open(f"/assets/{MODEL}/evaluation_report", until="differences")
+    ui.see("candidate/log_loss", "champion/log_loss", "baseline/log_loss")
+    ui.keep("evaluation_report")
+    ui.open(f"/assets/{MODEL}/evaluation_report?view=checks", until="not_worse_than_champion")
+    ui.see("beats_baseline", "table_is_valid")
+    ui.keep("evaluation_report_checks")
+
+
+def test_a_decision_with_every_trigger_and_its_reason(ui: Window):
+    ui.open(f"/assets/{MODEL}/retrain_decision", until="triggers")
+    ui.see("performance_decay", "not applicable", "fired", "1 of 3 columns have drifted")
+    ui.keep("retrain_decision")
+
+
+def test_a_champion_with_its_history(ui: Window):
+    ui.open(f"/assets/{MODEL}/champion", until="history")
+    ui.see("holdout_loss", "training_end", "promote")
+    ui.keep("champion")
+
+
+def test_a_champion_with_a_freshness_policy(ui: Window, drifted: Shop):
+    drifted.wait_for_step("returns", "retrain 2024-01-02")
+    ui.open("/assets/returns/champion", until="history")
+    ui.see("Freshness")
+    ui.keep("champion_freshness")
+
+
+def test_the_pages_needed_nothing_from_elsewhere_and_broke_nowhere(ui: Window):
+    assert ui.strangers == []
+    assert ui.errors == []
