@@ -65,7 +65,7 @@ def _demo(home: Home, weeks: int | None, console: Console, interrupts: Interrupt
         goals = _goals(location, files, folder, weeks)
         driver = _driver(instance, location, goals)
         driver.recover()
-        failed = _play(_replay(driver, goals, files, folder), console, interrupts)
+        failed = play(_replay(driver, goals, files, folder), console, interrupts)
     _tell(driver.stores, location, home, console)
     _print_next(files, folder, home, console)
     for ran in failed:
@@ -112,7 +112,7 @@ def _replay(driver: Driver, goals: Mapping[str, Goal], files: Sequence[WeekFile]
     return Replay(driver, goals, folder=folder, weeks=delivered)
 
 
-def _play(replay: Replay, console: Console, interrupts: Interrupts) -> list[Ran]:
+def play(replay: Replay, console: Console, interrupts: Interrupts) -> list[Ran]:
     """Plays and shows; returns the runs that failed."""
     from retrain_assets.demo.display import display
 

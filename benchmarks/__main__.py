@@ -1,0 +1,42 @@
+"""`python -m benchmarks`: measures, prints, and writes the tables of docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from benchmarks import imports, machine, sensors, year
+from benchmarks.tables import Result, write_between_markers
+
+PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+
+BENCHMARKS: Mapping[str, Callable[[argparse.Namespace], Result]] = {
+    "imports": lambda options: imports.measure(options.runs),
+    "sensors": lambda options: sensors.measure(options.runs),
+    "year": lambda options: year.measure(options.weeks),
+}
+
+
+def main() -> None:
+    """Measures what was asked for, all by default."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=main.__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(BENCHMARKS)}; by default all")
+    parser.add_argument("--runs", type=int, default=5, help="repetitions of what is cheap (default 5)")
+    parser.add_argument("--weeks", type=int, help="a shorter year; its table is not written")
+    parser.add_argument("--no-write", action="store_true", help="print only")
+    options = parser.parse_args()
+    unknown = sorted(set(options.names) - set(BENCHMARKS))
+    if unknown:
+        parser.error(f"unknown benchmark: {', '.join(unknown)} (known: {', '.join(BENCHMARKS)})")
+    for name in options.names or BENCHMARKS:
+        where = machine.describe()
+        result = BENCHMARKS[name](options)
+        text = result.markdown(where)
+        print(f"\n## {name}\n\n{text}", flush=True)
+        if not options.no_write and not (name == "year" and options.weeks):
+            write_between_markers(PAGE, name, text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""The demo in a process of its own, with the time of each part accounted for; prints JSON.
+
+`python -m benchmarks.played HOME [WEEKS]`
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import pkgutil
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from benchmarks.accounting import Account
+
+DAGSTER, LIFECYCLE, FIGURES = "Dagster", "lifecycle", "figures"
+READING, FITTING, SCORING = "reading data", "fitting", "scoring"
+WORK = {
+    "read_part": READING,
+    "fit": FITTING,
+    "predict": SCORING,
+    "_drift_figure": FIGURES,
+    "_figure": FIGURES,
+}
+STORES = {
+    "tables": "retrain_assets.stores.delta:DeltaTableStore",
+    "state database": "retrain_assets.stores.state.store:SqlStateStore",
+    "blobs": "retrain_assets.stores.blobs:FsspecBlobStore",
+    "MLflow": "retrain_assets.stores.registry:MlflowRegistry",
+}
+
+
+def main(home: str, weeks: int | None) -> None:
+    """Plays, and accounts for the time between the first tick and the last run."""
+    from retrain_assets.demo import run
+    from retrain_assets.home import Home
+
+    account = Account()
+    play = run.play
+    playing = [0.0]
+
+    def accounted(*args: Any) -> Any:
+        begun = time.perf_counter()
+        with account.patched(targets()):
+            try:
+                return account.wrap(DAGSTER, play)(*args)
+            finally:
+                playing[0] = time.perf_counter() - begun
+
+    run.play = accounted
+    began, cpu = time.perf_counter(), time.process_time()
+    code = run.main(Home.at(Path(home)), weeks=weeks, console=Console(file=sys.stderr, highlight=False))
+    measured = {
+        "code": code,
+        "wall": time.perf_counter() - began,
+        "playing": playing[0],
+        "cpu": time.process_time() - cpu,
+        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "seconds": account.seconds,
+        "calls": account.calls,
+        "batches": batches(home),
+    }
+    json.dump(measured, sys.stdout)
+
+
+def batches(home: str) -> int:
+    """Batches that were watched, over all models."""
+    summary = json.loads((Path(home) / "demo" / "summary.json").read_text())
+    return sum(len(model["weeks"]) for model in summary["models"])
+
+
+def targets() -> list[tuple[Any, str, str]]:
+    """What is wrapped: `(owner, attribute, category)`. A caller's own time is what none of those below it took."""
+    from retrain_assets import lifecycle
+    from retrain_assets.stores.sources.files import FileReader
+    from retrain_assets.stores.sources.python import PythonReader
+
+    steps = [name for name, value in vars(lifecycle).items() if inspect.isfunction(value)]
+    modules = [module for name, module in sys.modules.items() if name.startswith(f"{lifecycle.__name__}.")]
+    adapters = [(pkgutil.resolve_name(path), category) for category, path in STORES.items()]
+    found = [
+        *((lifecycle, name, LIFECYCLE) for name in steps),
+        *((store, name, category) for store, category in adapters for name in public_methods(store)),
+        *((reader, "read", READING) for reader in (FileReader, PythonReader)),
+        *((module, name, category) for module in modules for name, category in WORK.items() if hasattr(module, name)),
+    ]
+    missed = WORK.keys() - {name for _, name, _ in found}
+    if missed:
+        raise LookupError(
+            f"no module of the lifecycle calls {', '.join(sorted(missed))}: benchmarks.played.WORK is out of date"
+        )
+    return found
+
+
+def public_methods(owner: type) -> list[str]:
+    """Methods that the class itself defines for others."""
+    return [name for name, value in vars(owner).items() if inspect.isfunction(value) and not name.startswith("_")]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else None)

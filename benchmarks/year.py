@@ -1,0 +1,59 @@
+"""The demo's year in a fresh home: wall time, memory, and who took the time of a batch."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from benchmarks.played import DAGSTER, FIGURES, FITTING, LIFECYCLE, READING, SCORING, STORES
+from benchmarks.tables import Figure, Result
+
+OURS = (LIFECYCLE, *STORES, FIGURES)
+THEIRS = (READING, FITTING, SCORING)
+NOTE = (
+    "One play in a fresh home. Each part has its exclusive time; an import counts where it happens first. Figures are "
+    "the pictures drawn for people; Dagster is all that is not accounted for elsewhere, sensors and event log among it."
+)
+
+
+def measure(weeks: int | None) -> Result:
+    """One play from nothing; the first run joins the tables of the flights too."""
+    with tempfile.TemporaryDirectory() as folder:
+        played = _play(Path(folder) / "home", weeks)
+    seconds, batches = played["seconds"], played["batches"]
+
+    def each(what: str, *categories: str, target: float | None = None) -> Figure:
+        total = sum(seconds.get(category, 0.0) for category in categories)
+        return Figure(what=what, value=total / batches, unit="s", target=target)
+
+    year = weeks is None
+    return Result(
+        name="year",
+        figures=[
+            Figure(
+                what=f"the whole command, {batches} batches of two models",
+                value=played["wall"], unit="s", target=300 if year else None,
+            ),
+            Figure(what="processor time of it", value=played["cpu"], unit="s"),
+            Figure(what="peak memory", value=played["peak_mib"] / 1024, unit="GiB", target=2.0),
+            each("lifecycle and stores, a batch", *OURS, target=0.3),
+            *(each(f"&nbsp;&nbsp;{category}", category) for category in OURS),
+            each("Dagster, a batch", DAGSTER, target=2.5),
+            each("reading data, fitting and scoring, a batch", *THEIRS),
+            *(each(f"&nbsp;&nbsp;{category}", category) for category in THEIRS),
+        ],
+        notes=[NOTE],
+    )  # fmt: skip
+
+
+def _play(home: Path, weeks: int | None) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.played", str(home), *([] if weeks is None else [str(weeks)])]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1])
+    played: dict[str, Any] = json.loads(done.stdout)
+    if played["code"] != 0:
+        raise RuntimeError(f"the demo ended with {played['code']}")
+    return played
