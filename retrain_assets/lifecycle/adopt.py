@@ -124,7 +124,7 @@ def _bundle(
         training_rows=0,
         data_hash=origin.content_hash,
         spec_hash=model.spec.spec_hash(),
-        training_hash=model.spec.training_hash(),
+        training_hash=model.training_hash(),
         code_version=code_version(),
         seed=model.spec.estimator.seed,
         threads=threads(),

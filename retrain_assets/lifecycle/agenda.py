@@ -2,238 +2,181 @@
 
 For a model the jobs run strictly in order: settle all that has matured by the end of K, watch K, decide K, retrain K if
 decided, then K + 1. What happened meanwhile (an event, a failed freshness policy, a corrected batch) comes in between.
+A job that failed rests before it is tried again, and holds up what follows only for its first tries.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from retrain_assets.data.windows import Batch
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import NextJob
-from retrain_assets.policy.decision import Decision
-from retrain_assets.stores.protocols import OutboxRow, Step, Stores
+from retrain_assets.lifecycle.standing import CAUSES, Standing, newest_valid, read_standing
+from retrain_assets.stores.protocols import Stores
 
-CAUSES = {
-    "event": "event",
-    "person": "person",
-    "freshness_failed": "freshness",
-    "declared": "declaration",
-    "correction": "labels",
-}
-MAX_WATCH_ATTEMPTS = 2
 RESETTLED_BATCHES = 8
-AGAIN = ("failed", "interrupted")
+"""Newest batches of a label source that are settled again with each new batch until they are mature."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Ledger:
-    """What is known of a model, read once."""
-
-    seen: dict[str, int]
-    ingested: dict[str, int]
-    missing: frozenset[str]
-    causes: tuple[OutboxRow, ...]
-    steps: dict[tuple[str, str], list[Step]]
-    decisions: tuple[Decision, ...]
-
-    def of(self, batch: str, job: str) -> list[Step]:
-        return self.steps.get((job, batch), [])
-
-    def watched(self, batch: str) -> bool:
-        steps = self.of(batch, "watch")
-        if not steps:
-            return False
-        if steps[-1].outcome in AGAIN:
-            return _trailing_failures(steps) >= MAX_WATCH_ATTEMPTS
-        return self.ingested.get(batch, 0) >= self.seen.get(batch, 0)
+Waiting = Literal["waiting"]
+WAITING: Waiting = "waiting"
+"""A job that comes first rests: nothing after it may run now."""
 
 
 def next_job(stores: Stores, model: DeclaredModel, *, now: datetime) -> NextJob | None:
-    """The job that should run next; None when there is nothing to do."""
-    ledger = _read(stores, model)
-    watched = sorted({batch for job, batch in ledger.steps if job == "watch"})
-    for find in (_due_retrain, _due_decision, _changed_batch, _new_batch, _tail_labels):
-        job = find(model, ledger, watched, now)
+    """The job that should run next; None when there is nothing to do now."""
+    rules = _Rules(model, read_standing(stores, model), now)
+    for rule in (rules.retrain, rules.decision, rules.redelivery, rules.new_batch, rules.tail_labels):
+        job = rule()
         if job is not None:
-            return job
+            return None if job == WAITING else job
     return None
 
 
-def newest_valid(decisions: Sequence[Decision]) -> Decision | None:
-    """The decision in force: a retrospective one launches nothing, and answers no event."""
-    return next((decision for decision in reversed(decisions) if not decision.retrospective), None)
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """One rule for each kind of work, in the order in which they are asked."""
 
+    model: DeclaredModel
+    standing: Standing
+    now: datetime
 
-def _due_retrain(model: DeclaredModel, ledger: _Ledger, watched: list[str], now: datetime) -> NextJob | None:
-    decision = newest_valid(ledger.decisions)
-    if decision is None or decision.verdict != "retrain":
-        return None
-    steps = [
-        step
-        for step in ledger.of(decision.batch, "retrain")
-        if step.detail.get("decision", decision.attempt) == decision.attempt
-    ]
-    failures = sum(step.outcome == "failed" for step in steps)
-    if any(step.outcome not in AGAIN for step in steps) or failures >= model.spec.retrain.max_attempts:
-        return None
-    data = decision.state.get("data_hash", "")
-    return _job(
-        model, "retrain", decision.batch, len(steps) + 1, decision.cause,
-        key=f"{decision.champion_version or 0}/{str(data)[:16]}/{decision.attempt}.{len(steps) + 1}",
-    )  # fmt: skip
-
-
-def _due_decision(model: DeclaredModel, ledger: _Ledger, watched: list[str], now: datetime) -> NextJob | None:
-    decided = {decision.batch for decision in ledger.decisions}
-    for batch in watched:
-        if batch not in decided and ledger.watched(batch):
-            return _job(model, "decide", batch, 1, "batch")
-    if not ledger.causes or not decided:
-        return None
-    newest = max(decided)
-    attempt = 1 + sum(decision.batch == newest for decision in ledger.decisions)
-    return _job(model, "decide", newest, attempt, CAUSES[ledger.causes[-1].kind])
-
-
-def _changed_batch(model: DeclaredModel, ledger: _Ledger, watched: list[str], now: datetime) -> NextJob | None:
-    for batch in watched:
-        if not ledger.watched(batch):
-            return _job(model, "watch", batch, len(ledger.of(batch, "watch")) + 1, "changed")
-    for batch in watched:
-        settles = ledger.of(batch, "settle")
-        if (
-            settles
-            and settles[-1].revision != ledger.of(batch, "watch")[-1].revision
-            and ledger.of(batch, "watch")[-1].outcome == "done"
-        ):
-            last = model.calendar.batch(watched[-1])
-            return _settle(model, ledger, model.calendar.batch(batch), last.end, "changed")
-    return None
-
-
-def _new_batch(model: DeclaredModel, ledger: _Ledger, watched: list[str], now: datetime) -> NextJob | None:
-    newest = watched[-1] if watched else ""
-    waiting = sorted(set(ledger.seen) - set(watched))
-    if not waiting:
-        return None
-    # An older batch that comes after newer ones were watched does not hold up the stream, nor the other way round.
-    batch = model.calendar.batch(waiting[0])
-    if waiting[0] > newest:
-        if _awaits_predecessor(model, ledger, batch, newest):
+    def retrain(self) -> NextJob | Waiting | None:
+        """The newest decision said retrain, and that has not ended."""
+        decision = newest_valid(self.standing.decisions)
+        if decision is None or decision.verdict != "retrain":
             return None
-        due = _unsettled(model, ledger, watched, batch.end)
-        if due is not None:
-            return _settle(model, ledger, due, batch.end, "matured")
-    return _job(model, "watch", batch.key, 1, "batch")
+        batch, attempt = decision.batch, decision.attempt
+        steps = [s for s in self.standing.of(batch, "retrain") if s.detail.get("decision", attempt) == attempt]
+        failures = sum(step.outcome == "failed" for step in steps)
+        ended = any(step.outcome not in ("failed", "interrupted") for step in steps)
+        if ended or failures >= self.model.spec.retrain.max_attempts:
+            return None
+        if failures and self.standing.readiness(batch, "retrain", self.now) != "ready":
+            return WAITING
+        data = str(decision.state.get("data_hash", ""))[:16]
+        tries = len(steps) + 1
+        return self._job(
+            "retrain", batch, tries, decision.cause, key=f"{decision.champion_version or 0}/{data}/{attempt}.{tries}"
+        )
 
+    def decision(self) -> NextJob | Waiting | None:
+        """A watched or missing batch has no decision yet, or something asks for another one."""
+        standing = self.standing
+        ready = [batch for batch in standing.watched if self._watch_ended(batch)]
+        gaps = [batch for batch in standing.missing if batch not in standing.seen]
+        for batch in sorted({*ready, *gaps} - standing.decided):
+            return self._tried("decide", batch, "missing" if batch in gaps else "batch")
+        if standing.causes and standing.decided:
+            return self._tried("decide", max(standing.decided), CAUSES[standing.causes[-1].kind])
+        return None
 
-def _awaits_predecessor(model: DeclaredModel, ledger: _Ledger, batch: Batch, newest: str) -> bool:
-    """A batch waits for the one before it until that one is recorded as missing; the first may start anywhere."""
-    previous = model.calendar.previous(batch)
-    return bool(newest) and previous is not None and previous.key > newest and previous.key not in ledger.missing
+    def redelivery(self) -> NextJob | Waiting | None:
+        """A watched batch, or its labels, came again, or could not be worked on before."""
+        for batch in self.standing.watched:
+            if not self.standing.up_to_date(batch):
+                job = self._tried("watch", batch, "changed")
+                if job is not None:
+                    return job
+        for batch in self.standing.watched:
+            watch, settle = self.standing.newest(batch, "watch"), self.standing.newest(batch, "settle")
+            if watch is None or settle is None or watch.outcome != "done":
+                continue
+            if settle.revision != watch.revision or self.standing.has_label_news(batch):
+                newest = self.model.calendar.batch(self.standing.watched[-1])
+                job = self._tried("settle", batch, "changed", as_of=max(newest.end, settle.as_of))
+                if job is not None:
+                    return job
+        return None
 
+    def new_batch(self) -> NextJob | Waiting | None:
+        """The next batch is there: first all labels that have matured by its end, then the batch itself."""
+        newest = self.standing.watched[-1] if self.standing.watched else ""
+        waiting = sorted(set(self.standing.seen) - set(self.standing.watched))
+        if not waiting:
+            return None
+        batch = self.model.calendar.batch(waiting[0])
+        # An older batch that comes after newer ones were watched holds nothing up.
+        if batch.key > newest:
+            if self._awaits_predecessor(batch, newest):
+                return None
+            for settled in self._unsettled(batch.end):
+                job = self._tried("settle", settled.key, "matured", as_of=batch.end)
+                if job is not None:
+                    return job
+        return self._job("watch", batch.key, 1, "batch")
 
-def _tail_labels(model: DeclaredModel, ledger: _Ledger, watched: list[str], now: datetime) -> NextJob | None:
-    """Behind the newest batch labels mature with the wall clock."""
-    for key in watched:
-        batch = model.calendar.batch(key)
-        settles = ledger.of(key, "settle")
-        due = not settles or settles[-1].outcome in AGAIN
-        if due and _settleable(ledger, key) and model.matured_at(batch) <= now:
-            return _settle(model, ledger, batch, max(model.matured_at(batch), batch.end), "matured")
-    return None
+    def tail_labels(self) -> NextJob | Waiting | None:
+        """Behind the newest batch labels mature with the wall clock."""
+        for key in self.standing.watched:
+            batch = self.model.calendar.batch(key)
+            matured = self.model.matured_at(batch)
+            if self.standing.newest(key, "settle") is None and self._settleable(key) and matured <= self.now:
+                job = self._tried("settle", key, "matured", as_of=max(matured, batch.end))
+                if job is not None:
+                    return job
+        return None
 
+    def _watch_ended(self, batch: str) -> bool:
+        """The watch came to an end, or was given up for now: then the batch is decided without it."""
+        return self.standing.up_to_date(batch) or self.standing.readiness(batch, "watch", self.now) == "given_up"
 
-def _unsettled(model: DeclaredModel, ledger: _Ledger, watched: list[str], as_of: datetime) -> Batch | None:
-    recent = set(watched[-RESETTLED_BATCHES:])
-    for key in watched:
-        batch = model.calendar.batch(key)
-        if model.matured_at(batch) > as_of or not _settleable(ledger, key):
-            continue
-        settles = ledger.of(key, "settle")
-        if not settles or settles[-1].outcome in AGAIN:
-            return batch
-        late_labels = model.spec.target.labels is not None and key in recent
-        if late_labels and not settles[-1].detail.get("mature") and settles[-1].as_of < as_of:
-            return batch
-    return None
+    def _awaits_predecessor(self, batch: Batch, newest: str) -> bool:
+        """A batch waits for the one before it until that one is recorded as missing; the first may start anywhere."""
+        previous = self.model.calendar.previous(batch)
+        return (
+            bool(newest)
+            and previous is not None
+            and previous.key > newest
+            and previous.key not in self.standing.missing
+        )
 
+    def _unsettled(self, as_of: datetime) -> list[Batch]:
+        recent = set(self.standing.watched[-RESETTLED_BATCHES:])
+        found: list[Batch] = []
+        for key in self.standing.watched:
+            batch = self.model.calendar.batch(key)
+            if self.model.matured_at(batch) > as_of or not self._settleable(key):
+                continue
+            settle = self.standing.newest(key, "settle")
+            awaited = self.model.spec.target.labels is not None and key in recent
+            if settle is None or (awaited and not settle.detail.get("mature") and settle.as_of < as_of):
+                found.append(batch)
+        return found
 
-def _settleable(ledger: _Ledger, batch: str) -> bool:
-    watches = ledger.of(batch, "watch")
-    failures = _trailing_failures(ledger.of(batch, "settle"))
-    return bool(watches) and watches[-1].outcome == "done" and failures < MAX_WATCH_ATTEMPTS
+    def _settleable(self, batch: str) -> bool:
+        watch = self.standing.newest(batch, "watch")
+        return watch is not None and watch.outcome == "done"
 
+    def _tried(
+        self, job: Literal["watch", "settle", "decide"], batch: str, cause: str, *, as_of: datetime | None = None
+    ) -> NextJob | Waiting | None:
+        """The job, or waiting while it rests after a failure; None where it was given up for now."""
+        readiness = self.standing.readiness(batch, job, self.now)
+        if readiness == "resting":
+            return WAITING
+        if readiness == "given_up":
+            return None
+        return self._job(job, batch, len(self.standing.of(batch, job)) + 1, cause, as_of=as_of)
 
-def _settle(model: DeclaredModel, ledger: _Ledger, batch: Batch, as_of: datetime, cause: str) -> NextJob:
-    return _job(model, "settle", batch.key, len(ledger.of(batch.key, "settle")) + 1, cause, as_of=as_of)
-
-
-def _job(
-    model: DeclaredModel,
-    job: str,
-    batch: str,
-    attempt: int,
-    cause: str,
-    *,
-    as_of: datetime | None = None,
-    key: str | None = None,
-) -> NextJob:
-    as_of = as_of or model.calendar.batch(batch).end
-    return NextJob(
-        model=model.name,
-        job=job,  # pyright: ignore[reportArgumentType]
-        batch=batch,
-        attempt=attempt,
-        cause=cause,
-        as_of=as_of,
-        run_key=f"{model.name}/{job}/{batch}/{key or attempt}",
-    )
-
-
-def _trailing_failures(steps: list[Step]) -> int:
-    count = 0
-    for step in reversed(steps):
-        if step.outcome not in AGAIN:
-            break
-        count += step.outcome == "failed"
-    return count
-
-
-def _read(stores: Stores, model: DeclaredModel) -> _Ledger:
-    seen: dict[str, int] = {}
-    ingested: dict[str, int] = {}
-    missing: set[str] = set()
-    causes: list[OutboxRow] = []
-    first_declared = True
-    for row in stores.state.outbox(
-        model=model.name, kinds=["batch_seen", "ingested", "missing", *CAUSES], limit=1_000_000
-    ):
-        if row.kind == "batch_seen":
-            seen[row.batch or ""] = row.id
-        elif row.kind == "ingested":
-            ingested[row.batch or ""] = int(row.payload["seen_id"])
-        elif row.kind == "missing":
-            missing.add(row.batch or "")
-        elif row.kind == "declared" and first_declared:
-            first_declared = False
-        else:
-            causes.append(row)
-    decisions = tuple(stores.state.decisions(model.name))
-    newest = newest_valid(decisions)
-    watermark = int(newest.state.get("outbox_id", 0)) if newest is not None else 0
-    steps: dict[tuple[str, str], list[Step]] = defaultdict(list)
-    for step in stores.state.steps(model.name):
-        steps[step.job, step.batch].append(step)
-    return _Ledger(
-        seen=seen,
-        ingested=ingested,
-        missing=frozenset(missing),
-        causes=tuple(row for row in causes if row.id > watermark),
-        steps=dict(steps),
-        decisions=decisions,
-    )
+    def _job(
+        self,
+        job: Literal["watch", "settle", "decide", "retrain"],
+        batch: str,
+        attempt: int,
+        cause: str,
+        *,
+        as_of: datetime | None = None,
+        key: str | None = None,
+    ) -> NextJob:
+        return NextJob(
+            model=self.model.name,
+            job=job,
+            batch=batch,
+            attempt=attempt,
+            cause=cause,
+            as_of=as_of or self.model.calendar.batch(batch).end,
+            run_key=f"{self.model.name}/{job}/{batch}/{key or attempt}",
+        )

@@ -10,12 +10,12 @@ import pandas as pd
 from retrain_assets.data.windows import Batch
 from retrain_assets.drift.episodes import Episode
 from retrain_assets.drift.report import DriftReport
-from retrain_assets.lifecycle.agenda import newest_valid
 from retrain_assets.lifecycle.champions import champion, registered
 from retrain_assets.lifecycle.history import champion_losses, holdout_of
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import Decided, TrainingSet
+from retrain_assets.lifecycle.standing import newest_valid
 from retrain_assets.lifecycle.training_window import TrainingWindow, plan_window, stored_training_sets
 from retrain_assets.lifecycle.watch import read_drift
 from retrain_assets.policy.context import DecisionContext
@@ -90,7 +90,7 @@ def _context(
 ) -> DecisionContext:
     current = champion(stores, model, batch.end)
     drift = read_drift(stores, model, batch)
-    trained = stored_training_sets(stores, model)
+    trained = _ended(stores, model)
     last = trained[-1] if trained else None
     return DecisionContext(
         spec=model.spec,
@@ -108,7 +108,7 @@ def _context(
         labelled_until=window.labelled_until,
         retrains=_retrains(stores, model, trained, batch),
         champion_training_hash=None if current is None else registered(stores, model, current.version).training_hash,
-        current_training_hash=model.spec.training_hash(),
+        current_training_hash=model.training_hash(),
         data_is_newer=None if last is None else window.data_hash != last.data_hash,
         events=_texts(news, "event"),
         persons=_texts(news, "person"),
@@ -175,6 +175,16 @@ def _news(stores: Stores, model: DeclaredModel, earlier: list[Decision], *, unti
     return [row for row in rows if row.id <= until]
 
 
+def _ended(stores: Stores, model: DeclaredModel) -> list[TrainingSet]:
+    """Trainings that came to an evaluation: one that crashed was none, and may be tried on the same data."""
+    ended = {
+        (step.batch, step.detail.get("decision"))
+        for step in stores.state.steps(model.name)
+        if step.job == "retrain" and step.outcome == "done"
+    }
+    return [frozen for frozen in stored_training_sets(stores, model) if (frozen.batch, frozen.attempt) in ended]
+
+
 def _retrains(stores: Stores, model: DeclaredModel, trained: list[TrainingSet], batch: Batch) -> tuple[datetime, ...]:
     """What cooldown and budget count: trainings up to the batch, without those that sought a first champion in vain."""
     log = stores.state.promotions(model.name)
@@ -200,7 +210,9 @@ def _episode(stores: Stores, model: DeclaredModel, drift: DriftReport | None) ->
 
 def _refused(stores: Stores, model: DeclaredModel, batch: Batch) -> str | None:
     watches = [step for step in stores.state.steps(model.name, batch.key) if step.job == "watch"]
-    if not watches or watches[-1].outcome == "done":
+    if not watches:
+        return "the batch is missing: it was due and never came"
+    if watches[-1].outcome == "done":
         return None
     return str(watches[-1].detail.get("reason", "the watch run failed"))
 

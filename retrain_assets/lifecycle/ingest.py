@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from retrain_assets.data.arrivals import Arrival, ArrivalKind, RawPart
@@ -31,7 +31,8 @@ def ingest(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime,
             content_hash,
             RawPart(name=file.name, media_type=file.media_type, content_hash=content_hash, size=len(file.content)),
         )
-    arrival = _classify(stores, model, batch, tuple(parts.values()), deliveries=len(seen), now=now)
+    deliveries = 0 if model.spec.source.type in QUERIES else len(seen)
+    arrival = _classify(stores, model, batch, tuple(parts.values()), deliveries=deliveries, now=now)
     stores.state.record_arrival(arrival)
     # The look at the source came before the read: what was seen after it is read by a later run.
     stores.state.append_outbox(
@@ -41,35 +42,73 @@ def ingest(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime,
         payload={"seen_id": max(seen, default=0), "revision": arrival.revision, "run_id": run_id},
         now=now,
     )
+    if arrival.parts and any(decision.batch == batch.key for decision in stores.state.decisions(model.name)):
+        # The batch was decided by other content, or by none.
+        stores.state.append_outbox(
+            "redelivered", model.name, batch=batch.key, key=f"{batch.key}/{arrival.content_hash}", now=now
+        )
     return Ingested(arrival=arrival, uris=tuple(stores.blobs.uri(part.content_hash) for part in arrival.parts))
 
 
 def see_sources(stores: Stores, model: DeclaredModel, batches: Sequence[Batch], *, now: datetime) -> list[str]:
     """Writes one outbox row for each batch whose source shows something not seen before; returns those keys."""
-    known = {
-        (row.batch, row.payload["fingerprint"])
-        for row in stores.state.outbox(model=model.name, kinds=["batch_seen"], limit=1_000_000)
-    }
+    return _see(stores, model, "batch_seen", _listing(stores, model, batches, now), now)
+
+
+def see_labels(stores: Stores, model: DeclaredModel, batches: Sequence[Batch], *, now: datetime) -> list[str]:
+    """The same for a label source of its own: a label that comes or changes is a cause to settle its batch."""
+    if model.label_source is None:
+        return []
+    return _see(stores, model, "labels_seen", model.label_source.listing(batches), now)
+
+
+def _see(stores: Stores, model: DeclaredModel, kind: str, listing: Mapping[str, str], now: datetime) -> list[str]:
+    rows = stores.state.outbox(model=model.name, kinds=[kind], limit=1_000_000)
+    known = {(row.batch, row.payload["fingerprint"]) for row in rows}
     news: list[str] = []
-    for key, fingerprint in sorted(model.source.listing(batches).items()):
+    for key, fingerprint in sorted(listing.items()):
         if (key, fingerprint) in known:
             continue
         row = stores.state.append_outbox(
-            "batch_seen",
-            model.name,
-            batch=key,
-            payload={"fingerprint": fingerprint},
-            key=f"{key}/{fingerprint}",
-            now=now,
+            kind, model.name, batch=key, payload={"fingerprint": fingerprint}, key=f"{key}/{fingerprint}", now=now
         )
         if row is not None:
             news.append(key)
     return news
 
 
+QUERIES = ("python", "sql")
+LOOKS_PER_TOLERANCE = 8
+
+
+def _listing(stores: Stores, model: DeclaredModel, batches: Sequence[Batch], now: datetime) -> dict[str, str]:
+    """The source's fingerprints; a callable or a query has none, so it is asked at fixed times.
+
+    It is asked when the window has closed, and once more when the batch is due. While its answer is empty it is asked
+    again a few times in between. After that only a person asks again.
+    """
+    listed = model.source.listing(batches)
+    if model.spec.source.type not in QUERIES:
+        return listed
+    arrivals = {arrival.batch: arrival for arrival in stores.state.arrivals(model.name)}
+    answer: dict[str, str] = {}
+    for batch in batches:
+        if batch.key not in listed:
+            continue
+        due = batch.end + model.spec.batches.tolerance
+        if now >= due:
+            answer[batch.key] = "due"
+        elif batch.key in arrivals and not arrivals[batch.key].parts:
+            looks = LOOKS_PER_TOLERANCE * (now - batch.end) / model.spec.batches.tolerance
+            answer[batch.key] = f"empty {int(looks)}"
+        else:
+            answer[batch.key] = "closed"
+    return answer
+
+
 def declare(stores: Stores, model: DeclaredModel, *, now: datetime) -> datetime:
     """The moment at which this installation first saw the model; batches that were due before are history."""
-    training_hash = model.spec.training_hash()
+    training_hash = model.training_hash()
     rows = stores.state.outbox(model=model.name, kinds=["declared"], limit=1_000_000)
     if not rows or rows[-1].payload["training_hash"] != training_hash:
         # Every row after the first is a changed declaration, a cause to decide.
@@ -89,6 +128,7 @@ def note_missing(stores: Stores, model: DeclaredModel, *, now: datetime) -> list
         for row in stores.state.outbox(model=model.name, kinds=["batch_seen", "missing"], limit=1_000_000)
     }
     newest = max(seen, default="")
+    seen -= _empty_queries(stores, model)
     missing: list[str] = []
     for batch in model.calendar.until(now - model.spec.batches.tolerance):
         due = batch.end + model.spec.batches.tolerance
@@ -100,6 +140,14 @@ def note_missing(stores: Stores, model: DeclaredModel, *, now: datetime) -> list
         if row is not None:
             missing.append(batch.key)
     return missing
+
+
+def _empty_queries(stores: Stores, model: DeclaredModel) -> set[str]:
+    """Batches for which a callable or a query still has nothing: asking it is not a delivery."""
+    if model.spec.source.type not in QUERIES:
+        return set()
+    newest = {arrival.batch: arrival for arrival in stores.state.arrivals(model.name)}
+    return {key for key, arrival in newest.items() if not arrival.parts}
 
 
 def _classify(

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+import threading
+import time
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from retrain_assets.data.windows import Batch
 from retrain_assets.errors import LeaseHeldError
+from retrain_assets.lifecycle.heartbeat import Heartbeat
 from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.standing import TRIES, read_standing
+from retrain_assets.policy.decision import Decision
 from retrain_assets.stores.protocols import Step, StepOutcome, Stores
 
 Job = Literal["watch", "settle", "decide", "retrain"]
-LEASE_TTL = timedelta(hours=1)
+LEASE_TTL = timedelta(seconds=90)
+LEASE_RENEWAL = timedelta(seconds=30)
+"""Three beats must be lost in a row before a lease expires."""
 
 
 def record_step(
@@ -65,12 +72,40 @@ def record_failure(
     for step in stores.state.steps(model.name, batch.key):
         if step.job == job and step.run_id == run_id:
             return None
-    return record_step(
+    step = record_step(
         stores, model, batch, job,
         outcome="interrupted" if interrupted else "failed", cause="run failure",
         as_of=batch.end, now=now, run_id=run_id,
         detail={"reason": reason, "decision": _newest_decision(stores, model, batch)},
     )  # fmt: skip
+    if job == "decide" and read_standing(stores, model).readiness(batch.key, "decide", now) == "given_up":
+        _decide_unknown(stores, model, batch, reason, now=now, run_id=run_id)
+    return step
+
+
+def _decide_unknown(
+    stores: Stores, model: DeclaredModel, batch: Batch, reason: str, *, now: datetime, run_id: str
+) -> None:
+    """Every batch ends in a recorded decision, also when deciding itself fails again and again."""
+    log = stores.state.promotions(model.name)
+    decided = [decision.batch for decision in stores.state.decisions(model.name)]
+    stores.state.record_decision(
+        Decision(
+            model=model.name,
+            batch=batch.key,
+            attempt=decided.count(batch.key) + 1,
+            verdict="unknown",
+            reason=f"deciding failed {TRIES} times: {reason}",
+            cause="run failure",
+            triggers=(),
+            as_of=batch.end,
+            decided_at=now,
+            champion_version=log[-1].version if log else None,
+            retrospective=batch.key < max(decided, default=""),
+            state={"run_id": run_id, "outbox_id": stores.state.last_outbox_id()},
+        ),
+        run_id=run_id,
+    )
 
 
 def _newest_decision(stores: Stores, model: DeclaredModel, batch: Batch) -> int:
@@ -79,16 +114,32 @@ def _newest_decision(stores: Stores, model: DeclaredModel, batch: Batch) -> int:
 
 @contextmanager
 def lease(stores: Stores, model: DeclaredModel, *, owner: str, now: datetime) -> Generator[None]:
-    """Holds the model for one run.
+    """Holds the model for one run, however long it takes.
 
     Raises:
         LeaseHeldError: another run holds it.
     """
     take_lease(stores, model.name, owner=owner, now=now)
+    begun = time.monotonic()
     try:
-        yield
+        with keep_lease(
+            stores, model.name, owner=owner, clock=lambda: now + timedelta(seconds=time.monotonic() - begun)
+        ):
+            yield
     finally:
         stores.state.release_lease(model.name, owner)
+
+
+def keep_lease(
+    stores: Stores,
+    model: str,
+    *,
+    owner: str,
+    clock: Callable[[], datetime],
+    wait: Callable[[threading.Event], bool] = lambda stopped: stopped.wait(LEASE_RENEWAL.total_seconds()),
+) -> Heartbeat:
+    """A heartbeat, not yet started, that renews a lease which was taken; `clock` tells the time of each renewal."""
+    return Heartbeat(lambda: take_lease(stores, model, owner=owner, now=clock()), wait=wait)
 
 
 def take_lease(stores: Stores, model: str, *, owner: str, now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -53,6 +54,14 @@ class DeclaredModel:
         """The user's feature transform with the source text it has now."""
         path = self.spec.features.transform
         return None if path is None else read_source(path)
+
+    def training_hash(self) -> str:
+        """Hash of what decides how a model is trained: the declaration, and the text of the transform that it names."""
+        transform = self.transform()
+        if transform is None:
+            return self.spec.training_hash()
+        text = f"{self.spec.training_hash()}\n{transform.source}"
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def reading(self, source: SourceSpec) -> dict[str, str]:
         """How the text files of a source are read."""

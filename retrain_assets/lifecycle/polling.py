@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from retrain_assets.lifecycle.ingest import note_missing, see_sources
+from retrain_assets.lifecycle.ingest import note_missing, see_labels, see_sources
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.stores.protocols import Stores
 
@@ -37,5 +37,7 @@ def poll_sources(
 
 def poll_source(stores: Stores, model: DeclaredModel, *, now: datetime) -> tuple[list[str], list[str]]:
     """Notes the new (or changed) and the missing batches of one model; returns their keys."""
-    seen = see_sources(stores, model, list(model.calendar.until(now)), now=now)
+    closed = list(model.calendar.until(now))
+    seen = see_sources(stores, model, closed, now=now)
+    see_labels(stores, model, closed, now=now)
     return seen, note_missing(stores, model, now=now)

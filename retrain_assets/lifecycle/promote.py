@@ -56,7 +56,9 @@ def assert_champion(stores: Stores, model: DeclaredModel, *, now: datetime, run_
     for frozen in reversed(stored_training_sets(stores, model)):
         version = candidate_of(stores, model, frozen)
         newest = stores.state.promotions(model.name)
-        if version is None or (newest and newest[-1].version >= version.version):
+        if version is None:
+            continue
+        if newest and newest[-1].version >= version.version:
             break
         try:
             return promote(stores, model, model.calendar.batch(frozen.batch), now=now, run_id=run_id)

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from retrain_assets.data.labels import extract_labels, join_labels, labels_as_of, merge_labels, no_labels
-from retrain_assets.data.reading import read_part
 from retrain_assets.data.windows import Batch
 from retrain_assets.errors import NotStoredError
 from retrain_assets.lifecycle.champions import champion, registered
 from retrain_assets.lifecycle.history import champion_losses, holdout_of
+from retrain_assets.lifecycle.label_source import read_label_files
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import LabelsSettled, Measured
@@ -22,7 +22,7 @@ from retrain_assets.performance.maturity import Maturity, maturity
 from retrain_assets.performance.report import BatchPerformance
 from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.health import champion_is_healthy
-from retrain_assets.stores.protocols import Source, Stores
+from retrain_assets.stores.protocols import Stores
 
 PERFORMANCE_COLUMNS = (
     "version", "mode", "label_revision", "metric", "value", "lower", "upper", "standard_error", "rows", "as_of",
@@ -34,14 +34,15 @@ def settle_labels(
 ) -> LabelsSettled:
     """Adds the labels that are delivered by now to those that are stored; corrections append."""
     stored = read_labels(stores, model, batch)
-    merged = merge_labels(stored, _delivered(stores, model, batch), as_of=as_of)
+    delivered, unreadable = _delivered(stores, model, batch, now=now, run_id=run_id)
+    merged = merge_labels(stored, delivered, as_of=as_of)
     commit = stores.tables.write(model.table("labels"), batch.key, merged.labels, run_id=run_id)
     settled = label_maturity(stores, model, batch, as_of=as_of)
     return LabelsSettled(
         rows=settled.rows,
         labelled=settled.labelled,
         mature=settled.mature,
-        reason=settled.reason,
+        reason="; ".join([settled.reason, *unreadable]),
         duplicates=merged.duplicates,
         corrected=merged.corrected,
         as_of=as_of,
@@ -116,11 +117,14 @@ def labelled_scores(
     return joined["label"].to_numpy(), Scores(values=values, classes=classes)
 
 
-def _delivered(stores: Stores, model: DeclaredModel, batch: Batch) -> pd.DataFrame:
+def _delivered(
+    stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The labels that can be had now, and why some files cannot be read."""
     if model.label_source is None:
-        return extract_labels(read_raw(stores, model, batch)[0], model.contract, batch)
-    frames = read_label_files(stores, model.label_source, model, batch)
-    return join_labels(frames, model.contract, read_validated(stores, model, batch))
+        return extract_labels(read_raw(stores, model, batch)[0], model.contract, batch), ()
+    files = read_label_files(stores, model.label_source, model, batch, now=now, run_id=run_id)
+    return join_labels(files.frames, model.contract, read_validated(stores, model, batch)), files.unreadable
 
 
 def _backscore(stores: Stores, model: DeclaredModel, batch: Batch, *, as_of: datetime, run_id: str) -> tuple[int, ...]:
@@ -201,16 +205,3 @@ def _tell_if_decided_without(
     if decisions and as_of <= decisions[-1].as_of:
         key = f"{batch.key}/{content_hash}"
         stores.state.append_outbox("correction", model.name, batch=batch.key, payload={}, key=key, now=now)
-
-
-def read_label_files(
-    stores: Stores, source: Source, model: DeclaredModel, batch: Batch
-) -> list[tuple[str, pd.DataFrame]]:
-    """What the label source delivers for a batch; the original bytes are kept like those of the rows."""
-    declared = model.spec.target.labels
-    reading = {} if declared is None else model.reading(declared)
-    frames: list[tuple[str, pd.DataFrame]] = []
-    for file in source.read(batch):
-        stores.blobs.put(file.content)
-        frames.append((file.name, read_part(file.name, file.media_type, file.content, **reading)))
-    return frames

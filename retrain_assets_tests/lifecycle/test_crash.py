@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from retrain_assets_tests.lifecycle.world import make_world
+from retrain_assets_tests.tracking import put_empty_database
 
 SAMPLE = 24
 
 
 def run(root: Path, n: int, when: str) -> subprocess.CompletedProcess[str]:
+    put_empty_database(root / "mlflow.db")
     command = [sys.executable, "-m", "retrain_assets_tests.lifecycle.crash_run", str(root), str(n), when]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
 

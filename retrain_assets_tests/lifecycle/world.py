@@ -23,6 +23,7 @@ from retrain_assets.stores.delta import DeltaTableStore
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.stores.registry import MlflowRegistry
 from retrain_assets.stores.state import SqlStateStore
+from retrain_assets_tests.tracking import put_empty_database
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -77,6 +78,7 @@ def rows_of(
 
 def open_stores(root: Path) -> Stores:
     """Real stores in a folder."""
+    put_empty_database(root / "mlflow.db")
     return Stores(
         blobs=FsspecBlobStore(str(root / "blobs")),
         tables=DeltaTableStore(str(root / "tables")),
@@ -106,9 +108,9 @@ class World:
         made = rows_of(batch, **kwargs) if frame is None else frame
         return self.put(day, made.to_csv(index=False).encode(), suffix=suffix)
 
-    def put(self, day: int, content: bytes, *, suffix: str = "") -> Path:
+    def put(self, day: int, content: bytes, *, suffix: str = "", folder: str = "drop") -> Path:
         """Delivers bytes, old enough not to be taken for a file that is still being written."""
-        path = self.root / "drop" / f"{self.batch(day).key}{suffix}.csv"
+        path = self.root / folder / f"{self.batch(day).key}{suffix}.csv"
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)
         age = NOW.timestamp() - 3600 + next(self._runs)

@@ -1,0 +1,145 @@
+"""Where a model stands: what was seen of it and done for it, read once from the ledger."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.policy.decision import Decision
+from retrain_assets.stores.protocols import OutboxRow, Step, Stores
+
+CAUSES = {
+    "event": "event",
+    "person": "person",
+    "freshness_failed": "freshness",
+    "declared": "declaration",
+    "correction": "labels",
+    "redelivered": "redelivery",
+}
+"""Outbox rows that ask for a decision, and the cause that they are."""
+
+TRIES = 3
+"""A job that failed so often in a row no longer holds up what comes after it; it is tried again all the same."""
+RESTS = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6), timedelta(days=1))
+"""Time to the next try after the first, second, ... failure in a row; the last holds for all further ones."""
+
+Readiness = Literal["ready", "resting", "given_up"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Facts of one model.
+
+    `seen` and `labels_seen` are the newest deliveries by batch, `ingested` and `labels_read` the numbers of the
+    deliveries that were read; `causes` ask for a decision since the one in force.
+    """
+
+    seen: dict[str, OutboxRow]
+    ingested: dict[str, int]
+    labels_seen: dict[str, OutboxRow]
+    labels_read: dict[str, int]
+    missing: frozenset[str]
+    causes: tuple[OutboxRow, ...]
+    steps: dict[tuple[str, str], list[Step]]
+    decisions: tuple[Decision, ...]
+
+    @property
+    def watched(self) -> list[str]:
+        """Batches for which a watch ended or failed, in order."""
+        return sorted(batch for job, batch in self.steps if job == "watch")
+
+    @property
+    def decided(self) -> set[str]:
+        """Batches with a decision."""
+        return {decision.batch for decision in self.decisions}
+
+    def of(self, batch: str, job: str) -> list[Step]:
+        """The steps of a job for a batch, in order."""
+        return self.steps.get((job, batch), [])
+
+    def newest(self, batch: str, job: str) -> Step | None:
+        """The newest step of a job for a batch that ended by itself."""
+        return next(
+            (step for step in reversed(self.of(batch, job)) if step.outcome not in ("failed", "interrupted")), None
+        )
+
+    def readiness(self, batch: str, job: str, now: datetime) -> Readiness:
+        """Whether a job may be tried: failures in a row let it rest, those before a newer delivery do not count."""
+        since = self._delivered(batch, job)
+        failed: list[Step] = []
+        for step in reversed(self.of(batch, job)):
+            if step.outcome not in ("failed", "interrupted") or (since is not None and step.finished_at < since):
+                break
+            if step.outcome == "failed":
+                failed.append(step)
+        if not failed or now >= failed[0].finished_at + RESTS[min(len(failed), len(RESTS)) - 1]:
+            return "ready"
+        return "resting" if len(failed) < TRIES else "given_up"
+
+    def up_to_date(self, batch: str) -> bool:
+        """The newest delivery of the batch was watched to the end."""
+        steps = self.of(batch, "watch")
+        if not steps or steps[-1].outcome in ("failed", "interrupted"):
+            return False
+        row = self.seen.get(batch)
+        return row is None or self.ingested.get(batch, 0) >= row.id
+
+    def has_label_news(self, batch: str) -> bool:
+        """The label source shows something for the batch that no settling has read."""
+        row = self.labels_seen.get(batch)
+        return row is not None and self.labels_read.get(batch, 0) < row.id
+
+    def _delivered(self, batch: str, job: str) -> datetime | None:
+        rows = [self.seen.get(batch), self.labels_seen.get(batch) if job == "settle" else None]
+        return max((row.recorded_at for row in rows if row is not None), default=None)
+
+
+def newest_valid(decisions: Sequence[Decision]) -> Decision | None:
+    """The decision in force: a retrospective one launches nothing, and answers no event."""
+    return next((decision for decision in reversed(decisions) if not decision.retrospective), None)
+
+
+def read_standing(stores: Stores, model: DeclaredModel) -> Standing:
+    """Reads the ledger of a model."""
+    seen: dict[str, OutboxRow] = {}
+    labels_seen: dict[str, OutboxRow] = {}
+    read: dict[str, dict[str, int]] = {"ingested": {}, "labels_read": {}}
+    missing: set[str] = set()
+    causes: list[OutboxRow] = []
+    declared = False
+    kinds = ["batch_seen", "ingested", "labels_seen", "labels_read", "missing", *CAUSES]
+    for row in stores.state.outbox(model=model.name, kinds=kinds, limit=1_000_000):
+        batch = row.batch or ""
+        if row.kind == "batch_seen":
+            seen[batch] = row
+        elif row.kind == "labels_seen":
+            labels_seen[batch] = row
+        elif row.kind in read:
+            read[row.kind][batch] = int(row.payload["seen_id"])
+        elif row.kind == "missing":
+            missing.add(batch)
+        elif row.kind == "declared" and not declared:
+            # The first declaration is a beginning; only a further one is a change.
+            declared = True
+        else:
+            causes.append(row)
+    decisions = tuple(stores.state.decisions(model.name))
+    in_force = newest_valid(decisions)
+    watermark = int(in_force.state.get("outbox_id", 0)) if in_force is not None else 0
+    steps: dict[tuple[str, str], list[Step]] = defaultdict(list)
+    for step in stores.state.steps(model.name):
+        steps[step.job, step.batch].append(step)
+    return Standing(
+        seen=seen,
+        ingested=read["ingested"],
+        labels_seen=labels_seen,
+        labels_read=read["labels_read"],
+        missing=frozenset(missing),
+        causes=tuple(row for row in causes if row.id > watermark),
+        steps=dict(steps),
+        decisions=decisions,
+    )

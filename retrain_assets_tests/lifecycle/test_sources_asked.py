@@ -1,0 +1,128 @@
+"""A callable is asked again while it has nothing; a label source may be late, broken, corrected."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from types import ModuleType
+
+import pandas as pd
+import pytest
+
+from retrain_assets import lifecycle
+from retrain_assets_tests.lifecycle.test_closed_loop import drop_days
+from retrain_assets_tests.lifecycle.world import START, World, rows_of
+
+LIVE = {"every": "day", "start": "2024-01-01", "tolerance": "8 hours"}
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """A service that answers by `answer`."""
+    module = ModuleType("api_of_the_test")
+    module.answer = lambda start, end: pd.DataFrame()
+
+    def load(start: datetime, end: datetime) -> pd.DataFrame:
+        return module.answer(start, end)
+
+    module.load = load
+    monkeypatch.setitem(sys.modules, "api_of_the_test", module)
+    return module
+
+
+def answering(world: World, **kwargs: object) -> Callable[[datetime, datetime], pd.DataFrame]:
+    return lambda start, end: rows_of(world.model.calendar.containing(start), **kwargs)
+
+
+def test_a_callable_that_has_nothing_yet_is_asked_again_until_the_batch_is_due(worlds, api: ModuleType) -> None:
+    world = worlds("api", source={"type": "python", "load": "api_of_the_test:load"}, batches=LIVE)
+    world.now = START + timedelta(days=1, minutes=1)
+    world.play()
+    key = world.batch(0).key
+    assert [arrival.kind for arrival in world.stores.state.arrivals("tiny")] == ["empty"]
+    world.now += timedelta(hours=3)
+    api.answer = answering(world)
+    world.play()
+    assert [arrival.kind for arrival in world.stores.state.arrivals("tiny")] == ["empty", "on_time"]
+    decisions = world.stores.state.decisions("tiny", key)
+    assert [(decision.cause, decision.verdict) for decision in decisions] == [
+        ("batch", "unknown"),
+        ("redelivery", "wait"),
+    ]
+
+
+def test_a_callable_that_never_has_anything_is_a_missing_batch(worlds, api: ModuleType) -> None:
+    world = worlds("api", source={"type": "python", "load": "api_of_the_test:load"}, batches=LIVE)
+    world.now = START + timedelta(days=1, minutes=1)
+    world.play()
+    world.now = START + timedelta(days=1, hours=9)
+    world.play()
+    assert [row.batch for row in world.stores.state.outbox(model="tiny", kinds=["missing"])] == [world.batch(0).key]
+
+
+def test_what_a_callable_changes_before_the_batch_is_due_is_a_new_revision(worlds, api: ModuleType) -> None:
+    world = worlds("api", source={"type": "python", "load": "api_of_the_test:load"}, batches=LIVE)
+    api.answer = answering(world)
+    world.now = START + timedelta(days=1, minutes=1)
+    world.play()
+    api.answer = answering(world, seed=9)
+    world.now = START + timedelta(days=1, hours=9)
+    world.play()
+    assert [arrival.kind for arrival in world.stores.state.arrivals("tiny")] == ["on_time", "changed"]
+
+
+LABELS = {"column": "y", "label_delay": "1 day", "labels": {"type": "files", "path": "labels/{batch}*.csv"}}
+
+
+def put_labels(world: World, day: int, *, flip: bool = False) -> None:
+    frame = rows_of(world.batch(day))[["id", "y"]]
+    frame["y"] = 1 - frame["y"] if flip else frame["y"]
+    world.put(day, frame.to_csv(index=False).encode(), folder="labels")
+
+
+def test_labels_that_are_corrected_in_their_own_source_are_settled_again(worlds) -> None:
+    world = worlds("w", target=LABELS)
+    drop_days(world, range(3))
+    for day in range(2):
+        put_labels(world, day)
+    world.play()
+    put_labels(world, 0, flip=True)
+    world.play()
+    table = world.stores.tables.read("tiny/labels", [world.batch(0).key])
+    assert sorted(table["revision"].unique()) == [1, 2]
+    assert world.play() == []
+
+
+def test_a_label_file_that_cannot_be_read_brings_no_labels_until_it_is_mended(worlds) -> None:
+    world = worlds("w", target=LABELS)
+    drop_days(world, range(3))
+    world.put(0, b"id,y\n1,\xe4\n", folder="labels")
+    world.play()
+    read = world.stores.state.outbox(model="tiny", kinds=["labels_read"])[0]
+    assert "encoding" in str(read.payload["unreadable"])
+    (content_hash,) = read.payload["parts"].values()
+    assert world.stores.blobs.get(content_hash) == b"id,y\n1,\xe4\n"
+    assert world.stores.state.promotions("tiny") == []
+    for day in range(2):
+        put_labels(world, day)
+    world.play()
+    settles = [step for step in world.stores.state.steps("tiny", world.batch(0).key) if step.job == "settle"]
+    assert settles[-1].detail["mature"] is True
+
+
+def test_an_edited_transform_is_a_changed_declaration(worlds, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "code"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(str(folder))
+    module = folder / "features_of_the_test.py"
+    module.write_text("def build(rows):\n    return rows[['x']]\n")
+    changes = {"features": {"transform": "features_of_the_test:build"}, "retrain": {"when": "changed_declaration"}}
+    world = worlds("w", **changes)
+    drop_days(world, range(3))
+    world.play()
+    module.write_text("def build(rows):\n    return rows[['x']] * 2\n")
+    world.play()
+    decision = world.stores.state.decisions("tiny")[-1]
+    assert (decision.cause, decision.verdict) == ("declaration", "retrain")
+    assert lifecycle.next_job(world.stores, world.model, now=world.now) is None

@@ -1,0 +1,114 @@
+"""A job that fails rests and is tried again; nothing that fails can stop a model for ever."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from retrain_assets import lifecycle
+from retrain_assets.lifecycle.standing import RESTS, TRIES
+from retrain_assets_tests.lifecycle.test_closed_loop import drop_days
+from retrain_assets_tests.lifecycle.world import World
+
+
+def fail(world: World, expected: str, number: int) -> None:
+    """The next job is of a kind, and its run fails."""
+    job = lifecycle.next_job(world.stores, world.model, now=world.now)
+    assert job is not None
+    assert job.job == expected
+    batch = world.model.calendar.batch(job.batch)
+    lifecycle.record_failure(
+        world.stores, world.model, batch, job.job, reason="the disk is full", now=world.now, run_id=f"failed-{number}"
+    )
+
+
+@pytest.mark.parametrize("job", ["watch", "decide", "settle"])
+def test_a_failed_job_rests_then_runs_under_a_new_key_and_the_stream_goes_on(world: World, job: str) -> None:
+    drop_days(world, range(2))
+    world.poll()
+    done: list[str] = []
+    while (due := lifecycle.next_job(world.stores, world.model, now=world.now)) is not None and due.job != job:
+        world.run(due)
+        done.append(due.run_key)
+    assert due is not None
+    fail(world, job, 0)
+    assert lifecycle.next_job(world.stores, world.model, now=world.now) is None
+    world.now += RESTS[0]
+    again = lifecycle.next_job(world.stores, world.model, now=world.now)
+    assert again is not None
+    assert (again.job, again.batch) == (due.job, due.batch)
+    assert again.run_key != due.run_key
+    world.play()
+    assert {d.batch for d in world.stores.state.decisions("tiny")} == {world.batch(0).key, world.batch(1).key}
+
+
+def test_deciding_that_fails_again_and_again_is_an_unknown_decision_and_the_next_batch_goes_on(world: World) -> None:
+    drop_days(world, range(2))
+    world.play(limit=1)
+    for number in range(TRIES):
+        fail(world, "decide", number)
+        world.now += RESTS[number]
+    (decision,) = world.stores.state.decisions("tiny", world.batch(0).key)
+    assert decision.verdict == "unknown"
+    assert "the disk is full" in decision.reason
+    world.play()
+    assert world.stores.state.decisions("tiny", world.batch(1).key)
+
+
+def test_a_watch_that_was_given_up_is_decided_unknown_and_a_mended_delivery_is_watched_at_once(world: World) -> None:
+    world.drop(0)
+    world.poll()
+    for number in range(TRIES):
+        fail(world, "watch", number)
+        if number < TRIES - 1:
+            world.now += RESTS[number]
+    job = lifecycle.next_job(world.stores, world.model, now=world.now)
+    assert job is not None
+    assert job.job == "decide"
+    world.run(job)
+    assert world.stores.state.decisions("tiny")[0].verdict == "unknown"
+    world.now += timedelta(seconds=1)
+    world.drop(0, seed=5)
+    world.poll()
+    assert lifecycle.next_job(world.stores, world.model, now=world.now).job == "watch"
+
+
+def test_a_run_that_was_interrupted_is_no_failed_try(world: World) -> None:
+    world.drop(0)
+    world.poll()
+    batch = world.batch(0)
+    for number in range(TRIES + 1):
+        lifecycle.record_failure(
+            world.stores, world.model, batch, "watch",
+            reason="Ctrl-C", now=world.now, run_id=f"stopped-{number}", interrupted=True,
+        )  # fmt: skip
+    job = lifecycle.next_job(world.stores, world.model, now=world.now)
+    assert job is not None
+    assert (job.job, job.attempt) == ("watch", TRIES + 2)
+
+
+def test_a_missing_batch_has_a_decision_too(world: World) -> None:
+    drop_days(world, range(2))
+    world.drop(3)
+    world.play()
+    (decision,) = world.stores.state.decisions("tiny", world.batch(2).key)
+    assert decision.verdict == "unknown"
+    assert "missing" in decision.reason
+
+
+def test_a_retrain_that_crashed_may_be_tried_on_the_same_data(worlds) -> None:
+    """Only trainings that came to an evaluation count for the rule of newer data."""
+    world = worlds("w", retrain={"when": "event", "max_attempts": 1})
+    drop_days(world, range(3))
+    world.play()
+    lifecycle.record_event(world.stores, world.model, "event", "one", now=world.now)
+    world.run(lifecycle.next_job(world.stores, world.model, now=world.now))
+    job = lifecycle.next_job(world.stores, world.model, now=world.now)
+    assert job.job == "retrain"
+    batch = world.model.calendar.batch(job.batch)
+    lifecycle.freeze_training_set(world.stores, world.model, batch, now=world.now, run_id="crash")
+    lifecycle.record_failure(world.stores, world.model, batch, "retrain", reason="bug", now=world.now, run_id="crash")
+    lifecycle.record_event(world.stores, world.model, "person", "the bug is mended", now=world.now)
+    world.play()
+    assert [promotion.version for promotion in world.stores.state.promotions("tiny")] == [1, 2]
