@@ -41,7 +41,10 @@ class SqlSource(SpecModel):
 
     type: Literal["sql"] = Field(description="The kind of the source.")
     url: Text = Field(description="SQLAlchemy URL; use `{env: NAME}` where it holds a password.")
-    query: str = Field(description="A SELECT with the parameters :start (inclusive) and :end (exclusive).")
+    query: str = Field(
+        description="A SELECT with the parameters :start (inclusive) and :end (exclusive). Without an ORDER BY the rows "
+        "are sorted by all columns; one of your own must tell all rows apart."
+    )
     chunk_rows: int = Field(default=50_000, ge=1, description="Rows fetched at a time.")
 
 
@@ -50,8 +53,8 @@ class PythonSource(SpecModel):
 
     type: Literal["python"] = Field(description="The kind of the source.")
     load: ImportPath = Field(description="`package.module:function`, called with the window's start and end (UTC).")
-    arguments: dict[str, str | int | float | bool] = Field(
-        default_factory=dict, description="Further keyword arguments of the callable."
+    arguments: dict[str, Text | int | float | bool] = Field(
+        default_factory=dict, description="Further keyword arguments of the callable; secrets by `{env: NAME}`."
     )
 
 

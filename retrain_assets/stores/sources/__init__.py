@@ -33,4 +33,4 @@ def make_source(spec: SourceSpec, *, root: Path, event_time: str, environ: Mappi
         return SqlReader(spec, root=root, environ=environ)
     from retrain_assets.stores.sources.python import PythonReader
 
-    return PythonReader(spec)
+    return PythonReader(spec, environ=environ)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 import pyarrow as pa
 
 from retrain_assets.data.windows import Batch
 from retrain_assets.errors import StoreError
-from retrain_assets.spec import PythonSource
+from retrain_assets.spec import EnvReference, PythonSource
 from retrain_assets.spec.imports import load_object
 from retrain_assets.stores.protocols import RawFile
 from retrain_assets.stores.sources.parquet import parquet_bytes
+from retrain_assets.stores.sources.settings import resolve
 
 
 class PythonReader:
@@ -22,15 +23,20 @@ class PythonReader:
     raises reaches the caller as it is: it is the user's own code.
     """
 
-    def __init__(self, spec: PythonSource) -> None:
+    def __init__(self, spec: PythonSource, *, environ: Mapping[str, str] | None = None) -> None:
         self._spec = spec
+        self._environ = environ
 
     def listing(self, batches: Sequence[Batch]) -> dict[str, str]:
         return {batch.key: "closed" for batch in batches}
 
     def read(self, batch: Batch) -> list[RawFile]:
         load: Callable[..., object] = load_object(self._spec.load, field="source.load")
-        frame = load(batch.start, batch.end, **self._spec.arguments)
+        arguments = {
+            name: resolve(value, self._environ) if isinstance(value, EnvReference) else value
+            for name, value in self._spec.arguments.items()
+        }
+        frame = load(batch.start, batch.end, **arguments)
         if not isinstance(frame, pd.DataFrame):
             raise StoreError(
                 f"{self._spec.load} must return a pandas DataFrame (got {type(frame).__name__} for batch {batch.key})"

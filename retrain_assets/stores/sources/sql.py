@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,20 @@ from retrain_assets.stores.sources.parquet import parquet_bytes
 from retrain_assets.stores.sources.settings import resolve
 from retrain_assets.stores.state.engine import with_driver
 
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
+_INNERMOST = re.compile(r"\([^()]*\)")
+_ORDER_BY = re.compile(r"\border\s+by\b", re.IGNORECASE)
+
 
 class SqlReader:
     """Runs the query with `:start` and `:end` bound, and keeps the result as Parquet.
 
     The rows are fetched in chunks from a cursor of the server and become Arrow chunk by chunk, so that the memory held
     is that of the result in columns. A batch is listed once its window has closed. Decimals become floats.
+
+    A server owes no order of rows: without an `ORDER BY` of its own the result is sorted by all of its columns that
+    have one, from left to right, so that the same rows are the same bytes. With one the server's order stays: then it
+    must tell all rows apart, else a second read may look like a change.
 
     A SQLite database keeps times as text: there the bounds are bound as `YYYY-MM-DD HH:MM:SS.ffffff` in UTC, as
     SQLAlchemy writes them. Elsewhere they are times with the zone UTC.
@@ -63,13 +72,7 @@ class SqlReader:
         # No pool: a batch is one query, and a source must not keep connections of others' databases.
         engine = sa.create_engine(url, poolclass=pool.NullPool, hide_parameters=True)
         with engine.connect().execution_options(stream_results=True) as connection:
-            zoned = url.get_backend_name() != "sqlite"
-            kind = sa.DateTime(timezone=zoned)
-            query = sa.text(self._spec.query).bindparams(
-                *(sa.bindparam(name, type_=kind) for name in ("start", "end") if f":{name}" in self._spec.query)
-            )
-            bounds = {name: moment for name, moment in _bounds(batch, zoned=zoned) if f":{name}" in self._spec.query}
-            result = connection.execute(query, bounds)
+            result = connection.execute(_bound(self._spec.query, batch, zoned=url.get_backend_name() != "sqlite"))
             columns = list(result.keys())
             chunks = [_chunk(columns, rows) for rows in result.partitions(self._spec.chunk_rows)]
         rows = [chunk for chunk in chunks if chunk.num_rows]
@@ -79,12 +82,47 @@ class SqlReader:
             table = pa.concat_tables(rows, promote_options="permissive")
         except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
             raise StoreError(f"the query's columns must hold one type each ({error})") from error
+        if not is_ordered(self._spec.query):
+            table = _sorted(table)
         return parquet_bytes(table.to_batches(), table.schema)
 
 
-def _bounds(batch: Batch, *, zoned: bool) -> Iterator[tuple[str, Any]]:
-    for name, moment in (("start", batch.start), ("end", batch.end)):
-        yield name, moment if zoned else moment.replace(tzinfo=None)
+def is_ordered(query: str) -> bool:
+    """Whether the query itself orders its rows; an ORDER BY of a subquery, a window, a text or a comment does not.
+
+    >>> is_ordered("SELECT x FROM t ORDER BY x"), is_ordered("SELECT row_number() OVER (ORDER BY x) FROM t")
+    (True, False)
+    """
+    outer, found = _QUOTED.sub(" ", query), 1
+    while found:
+        outer, found = _INNERMOST.subn(" ", outer)
+    return _ORDER_BY.search(outer) is not None
+
+
+def _bound(query: str, batch: Batch, *, zoned: bool) -> sa.TextClause:
+    """The query with the window's bounds for those of `:start` and `:end` that it names."""
+    bounds = {"start": batch.start, "end": batch.end}
+    text = sa.text(query)
+    named = sorted(text.compile().params)
+    unknown = [f":{name}" for name in named if name not in bounds]
+    if unknown:
+        raise StoreError(
+            f"source.query may name the parameters :start and :end (got {', '.join(unknown)}); "
+            "write a colon that begins no parameter as \\:"
+        )
+    moments = {name: bounds[name] if zoned else bounds[name].replace(tzinfo=None) for name in named}
+    kind = sa.DateTime(timezone=zoned)
+    return text.bindparams(*(sa.bindparam(name, moment, type_=kind) for name, moment in moments.items()))
+
+
+def _sorted(table: pa.Table) -> pa.Table:
+    """The rows by all columns whose values have an order; missing ones last."""
+    keys = [
+        (column.name, "ascending")
+        for column in table.schema
+        if not (pa.types.is_nested(column.type) or pa.types.is_null(column.type))
+    ]
+    return table.sort_by(keys) if keys else table
 
 
 def _chunk(columns: list[str], rows: Sequence[sa.Row[Any]]) -> pa.Table:

@@ -57,6 +57,15 @@ def test_the_index_and_what_pandas_remembers_do_not_count(tmp_path, weeks, monke
     assert reader("hourly", tmp_path).read(weeks[0]) == plain
 
 
+def test_a_secret_argument_stands_in_the_environment(tmp_path, weeks, frame_in):
+    arguments = {"step": {"env": "API_STEP"}, "scale": 3}
+    spec = PythonSource.model_validate({"type": "python", "load": f"{LOADERS}:hourly", "arguments": arguments})
+    source = make_source(spec, root=tmp_path, event_time="t", environ={"API_STEP": "2D"})
+    assert frame_in(source.read(weeks[0]))["value"].tolist() == [0, 3, 6, 9]
+    with pytest.raises(StoreError, match="API_STEP must be set"):
+        make_source(spec, root=tmp_path, event_time="t", environ={}).read(weeks[0])
+
+
 def test_no_rows_are_nothing(tmp_path, weeks):
     assert reader("nothing", tmp_path).read(weeks[0]) == []
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from retrain_assets.errors import StoreError
 from retrain_assets.spec import EnvReference, SqlSource
 from retrain_assets.stores.sources import make_source
+from retrain_assets.stores.sources.sql import is_ordered
 
 QUERY = "SELECT happened, n, name, price FROM events WHERE happened >= :start AND happened < :end ORDER BY n"
 
@@ -80,6 +81,47 @@ def test_no_rows_are_nothing(url, tmp_path, weeks):
 def test_a_query_need_not_use_both_bounds(url, tmp_path, weeks, frame_in):
     found = frame_in(reader(url, tmp_path, query="SELECT n FROM events WHERE happened < :end").read(weeks[0]))
     assert found["n"].tolist() == list(range(28))
+
+
+@pytest.mark.parametrize("query", ["SELECT n, name FROM events {}", "SELECT name, n FROM (SELECT * FROM events {}) e"])
+def test_the_order_in_which_a_server_gives_its_rows_does_not_count(url, tmp_path, weeks, query):
+    """Else a second read of an unchanged batch would be a changed delivery."""
+    with sa.create_engine(url).begin() as connection:
+        connection.execute(sa.text("CREATE TABLE twin AS SELECT * FROM events ORDER BY n DESC"))
+    again = query.replace("events", "twin")
+    window = "WHERE happened >= :start AND happened < :end"
+    read = [reader(url, tmp_path, query=each.format(window)).read(weeks[0]) for each in (query, again)]
+    assert read[0] == read[1]
+
+
+def test_an_order_of_its_own_stays(url, tmp_path, weeks, frame_in):
+    query = "SELECT n FROM events WHERE happened < :end ORDER BY -n"
+    assert frame_in(reader(url, tmp_path, query=query).read(weeks[0]))["n"].tolist() == list(range(27, -1, -1))
+
+
+def test_a_column_without_an_order_does_not_hinder(url, tmp_path, weeks, frame_in):
+    query = "SELECT NULL AS a, n FROM events WHERE happened < :end"
+    assert frame_in(reader(url, tmp_path, query=query).read(weeks[0]))["n"].tolist() == list(range(28))
+    (alone,) = reader(url, tmp_path, query="SELECT NULL AS a").read(weeks[0])
+    assert frame_in([alone])["a"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("query", "ordered"),
+    [
+        ("SELECT x FROM t order\n by x", True),
+        ("SELECT x FROM (SELECT x FROM t ORDER BY x) AS u", False),
+        ("SELECT 'ORDER BY' AS x FROM t -- ORDER BY x", False),
+        ("SELECT rank() OVER (ORDER BY (x)) AS r FROM t ORDER BY r, x", True),
+    ],
+)
+def test_only_an_order_of_the_whole_query_counts(query, ordered):
+    assert is_ordered(query) is ordered
+
+
+def test_a_parameter_is_the_whole_word(url, tmp_path, weeks):
+    with pytest.raises(StoreError, match=r"may name the parameters :start and :end \(got :started\)"):
+        reader(url, tmp_path, query="SELECT n FROM events WHERE happened >= :started").read(weeks[0])
 
 
 def test_the_url_may_be_in_the_environment(url, tmp_path, weeks):
