@@ -13,6 +13,8 @@ from retrain_assets.lifecycle.ingest import declare as declare
 from retrain_assets.lifecycle.ingest import ingest as ingest
 from retrain_assets.lifecycle.ingest import note_missing as note_missing
 from retrain_assets.lifecycle.ingest import see_sources as see_sources
+from retrain_assets.lifecycle.ledger import LEASE_TTL as LEASE_TTL
+from retrain_assets.lifecycle.ledger import keep_lease as keep_lease
 from retrain_assets.lifecycle.ledger import lease as lease
 from retrain_assets.lifecycle.ledger import record_failure as record_failure
 from retrain_assets.lifecycle.ledger import take_lease as take_lease

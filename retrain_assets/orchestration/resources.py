@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime
+import time
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,9 +12,11 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
+from retrain_assets.errors import LeaseHeldError
 from retrain_assets.home import Home, open_stores
 
 if TYPE_CHECKING:
+    from retrain_assets.lifecycle.heartbeat import Heartbeat
     from retrain_assets.stores.protocols import Stores
 
 STORES_KEY = "retrain_stores"
@@ -29,7 +32,11 @@ class StoresResource(dg.ConfigurableResource[None]):
     tracking_uri: str = Field(default="", description="MLflow tracking server or database.")
     artifacts_url: str = Field(default="", description="Folder or URL of the MLflow artifacts.")
 
-    _held: dict[str, str] = PrivateAttr(default_factory=dict)
+    wait_seconds: float = Field(
+        default=300.0, ge=0, description="How long a run waits for another run of the same model before it is refused."
+    )
+
+    _held: dict[tuple[str, str], Heartbeat] = PrivateAttr(default_factory=dict)
 
     def located(self) -> Home:
         """The home that the settings and the environment name."""
@@ -48,22 +55,37 @@ class StoresResource(dg.ConfigurableResource[None]):
         """The stores; a process opens those of one home once."""
         return _opened(self.located())
 
-    def hold(self, model: str, *, owner: str, now: datetime) -> None:
+    def hold(self, model: str, *, owner: str) -> None:
         """Takes or renews the lease of a model until this resource is torn down, at the end of the run.
 
         Raises:
-            LeaseHeldError: another run holds it.
+            LeaseHeldError: another run still holds it after the time to wait.
         """
-        from retrain_assets.lifecycle import take_lease
+        from retrain_assets.lifecycle import keep_lease, take_lease
 
-        take_lease(self.open(), model, owner=owner, now=now)
-        self._held[model] = owner
+        stores, deadline = self.open(), time.monotonic() + self.wait_seconds
+        while True:
+            try:
+                take_lease(stores, model, owner=owner, now=_now())
+                break
+            except LeaseHeldError:
+                if time.monotonic() >= deadline:
+                    raise
+                time.sleep(1)
+        if (model, owner) not in self._held:
+            # A step may take hours; the lease is short, so that a killed process is noticed soon.
+            self._held[model, owner] = keep_lease(stores, model, owner=owner, clock=_now).start()
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster's signature
         """Gives back what the run held."""
-        for model, owner in self._held.items():
+        for (model, owner), heartbeat in self._held.items():
+            heartbeat.stop()
             self.open().state.release_lease(model, owner)
         self._held.clear()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 @lru_cache(maxsize=8)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from retrain_assets.errors import DataError, MissingUpstreamError, RefusedError
+from retrain_assets.errors import DataError, LeaseHeldError, MissingUpstreamError, RefusedError
 from retrain_assets.orchestration import names
 from retrain_assets.orchestration.mlflow_run import MLFLOW_KEY, MlflowRun, Tracked
 from retrain_assets.orchestration.resources import StoresResource
@@ -106,10 +106,11 @@ def working(
         now=datetime.now(UTC),
     )
     try:
-        resource.hold(model.name, owner=context.run.run_id, now=work.now)
+        resource.hold(model.name, owner=context.run.run_id)
         yield work
     except (DataError, RefusedError) as error:
-        work.note_failure(str(error))
+        # Waiting in vain for another run is no failed try of this one.
+        work.note_failure(str(error), interrupted=isinstance(error, LeaseHeldError))
         raise dg.Failure(
             description=str(error), metadata={"error": type(error).__name__}, allow_retries=False
         ) from error

@@ -29,11 +29,12 @@ class Installation:
     root: Path
     model: DeclaredModel
     instance: dg.DagsterInstance
+    wait_seconds: float = 60.0
 
     @cached_property
     def definitions(self) -> dg.Definitions:
         """The code location."""
-        stores = StoresResource(home=str(self.root / "home"))
+        stores = StoresResource(home=str(self.root / "home"), wait_seconds=self.wait_seconds)
         return build_retraining_definitions(self.model.spec, root=self.root, stores=stores)
 
     @cached_property
@@ -68,10 +69,10 @@ class Installation:
         """All that the sensors ask for, by a new driver."""
         return list(self.driver().until_idle())
 
-    def run(self, job: str, day: int, **tags: str) -> dg.ExecuteInProcessResult:
+    def run(self, job: str, day: int) -> dg.ExecuteInProcessResult:
         """A job launched by hand."""
         return self.definitions.resolve_job_def(f"tiny__{job}").execute_in_process(
-            instance=self.instance, partition_key=self.batch(day).key, raise_on_error=False, tags=tags
+            instance=self.instance, partition_key=self.batch(day).key, raise_on_error=False
         )
 
     def materialize(self, *assets: str, day: int | None) -> dg.ExecuteInProcessResult:

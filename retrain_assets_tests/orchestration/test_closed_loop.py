@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+import time
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pandas as pd
 import pytest
 
+from retrain_assets import lifecycle
 from retrain_assets.stores.protocols import Stores
 from retrain_assets_tests.orchestration.installation import Installation, make_installation
 
@@ -217,21 +224,78 @@ def test_a_training_set_by_hand_is_a_persons_retrain(champion: Installation) -> 
     assert champion.metadata("training_set")["cause"] == "person"
 
 
-def test_a_run_waits_for_nobody_and_is_refused_while_another_holds_the_model(champion: Installation) -> None:
+def hold(installation: Installation) -> None:
+    """Somebody else works on the model."""
     now = datetime.now(UTC)
-    assert champion.stores.state.acquire_lease("tiny", "somebody", ttl=timedelta(hours=1), now=now)
-    result = champion.run("watch", 0)
+    assert installation.stores.state.acquire_lease("tiny", "somebody", ttl=timedelta(hours=1), now=now)
+
+
+def test_a_run_is_refused_while_another_holds_the_model(champion: Installation) -> None:
+    hold(champion)
+    impatient = replace(champion, wait_seconds=0.0)
+    result = impatient.run("watch", 0)
 
     assert not result.success
-    assert (
-        "being worked on by run somebody" in result.get_step_failure_events()[0].step_failure_data.error_display_string
-    )
-    assert champion.stores.state.lease_owner("tiny", now=now) == "somebody"
+    [failure] = result.get_step_failure_events()
+    assert "being worked on by run somebody" in failure.step_failure_data.error_display_string
+    assert champion.stores.state.lease_owner("tiny", now=datetime.now(UTC)) == "somebody"
+
+
+def test_waiting_in_vain_is_no_failed_try(champion: Installation) -> None:
+    champion.drop(2)
+    for _ in range(3):
+        hold(champion)
+        assert not replace(champion, wait_seconds=0.0).run("watch", 2).success
+        assert stored(champion.stores)[-1] == ("watch", champion.batch(2).key, "interrupted")
+    champion.stores.state.release_lease("tiny", "somebody")
+    assert [(ran.job, ran.success) for ran in champion.drive()][:2] == [("watch", True), ("decide", True)]
+
+
+def test_a_run_that_works_holds_the_model_by_a_heartbeat(
+    champion: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str | None, int]] = []
+    profile = lifecycle.profile
+
+    def look(*args: Any, **kwargs: Any) -> Any:
+        later = datetime.now(UTC) + timedelta(seconds=80)
+        beating = [thread for thread in threading.enumerate() if thread.name == "retrain_assets.heartbeat"]
+        seen.append((champion.stores.state.lease_owner("tiny", now=later), len(beating)))
+        return profile(*args, **kwargs)
+
+    monkeypatch.setattr(lifecycle, "profile", look)
+    result = champion.run("watch", 0)
+    assert result.success
+    assert seen == [(result.run_id, 1)]
+    assert not [thread for thread in threading.enumerate() if thread.name == "retrain_assets.heartbeat"]
+
+
+def test_a_run_by_hand_waits_for_the_one_that_holds_the_model(champion: Installation) -> None:
+    hold(champion)
+    threading.Timer(2.0, champion.stores.state.release_lease, ("tiny", "somebody")).start()
+    assert champion.run("watch", 0).success
+
+
+def test_an_interrupted_run_is_no_failed_try_and_comes_again(
+    champion: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(30)
+
+    champion.drop(2)
+    with monkeypatch.context() as patched:
+        patched.setattr(lifecycle, "profile", interrupt)
+        first = next(champion.driver().until_idle())
+    assert (first.job, first.success) == ("watch", False)
+    assert stored(champion.stores)[-1] == ("watch", champion.batch(2).key, "interrupted")
+    assert champion.stores.state.lease_owner("tiny", now=datetime.now(UTC)) is None
+    assert [(ran.job, ran.success) for ran in champion.drive()][:2] == [("watch", True), ("decide", True)]
 
 
 def test_the_sensors_say_whom_they_wait_for(champion: Installation) -> None:
     champion.drop(2)
-    champion.stores.state.acquire_lease("tiny", "somebody", ttl=timedelta(hours=1), now=datetime.now(UTC))
+    hold(champion)
     repository = champion.definitions.get_repository_def()
     sensor = repository.get_sensor_def("new_batches")
     with dg.build_sensor_context(
