@@ -110,20 +110,6 @@ class Calendar:
             yield batch
             batch = self.next(batch)
 
-    def latest_closed(self, moment: datetime) -> Batch | None:
-        """The newest batch whose window has closed at the moment."""
-        if self.spec.end is not None:
-            moment = min(moment, self.spec.end)
-        current = self.containing(moment)
-        if current is not None:
-            return self.previous(current)
-        if moment < self.spec.start:
-            return None
-        # The moment lies in the remainder behind the last whole batch, or is the declared end itself.
-        open_ended = Calendar(self.spec.model_copy(update={"end": None}))
-        reached = open_ended.containing(moment)
-        return None if reached is None else self.previous(reached)
-
     def _at(self, start: datetime) -> Batch:
         end = _add_months(start, 1) if self.spec.every == "month" else start + _STEPS[self.spec.every]
         return Batch(start=start, end=end, key=start.strftime(self.key_format))

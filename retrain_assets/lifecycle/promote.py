@@ -9,7 +9,6 @@ from typing import Any
 
 from retrain_assets.data.windows import Batch
 from retrain_assets.errors import GateNotPassedError, MissingUpstreamError, NotStoredError
-from retrain_assets.lifecycle.champions import registered
 from retrain_assets.lifecycle.evaluating import candidate_of
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.model import DeclaredModel
@@ -208,9 +207,3 @@ def _close(
         outcome="done", cause=frozen.cause, as_of=batch.as_of, now=now, run_id=run_id,
         detail={"decision": frozen.attempt, "version": version.version, "outcome": verdict, "reason": outcome.reason},
     )  # fmt: skip
-
-
-def current_version(stores: Stores, model: DeclaredModel) -> ModelVersion | None:
-    """The version that the log names champion now."""
-    log = stores.state.promotions(model.name)
-    return registered(stores, model, log[-1].version) if log else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -240,10 +240,3 @@ def _freshness(spec: ModelSpec) -> dg.FreshnessPolicy | None:
 def _metadata(asset: str) -> dict[str, Any]:
     columns = column_schema(asset)
     return {} if columns is None else {"dagster/column_schema": columns}
-
-
-def all_check_keys(model: str) -> Iterator[dg.AssetCheckKey]:
-    """The checks of a model's graph."""
-    for node in NODES:
-        for check in node.checks:
-            yield dg.AssetCheckKey(names.key(model, node.name), check)

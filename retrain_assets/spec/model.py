@@ -36,7 +36,6 @@ GATES: dict[str, str] = {
 }
 CLASSIFICATION_METRICS = ("log_loss", "brier")
 REGRESSION_METRICS = ("squared_error", "absolute_error", "poisson_deviance")
-REPORTED_METRICS = (*CLASSIFICATION_METRICS, *REGRESSION_METRICS, "accuracy", "roc_auc", "r2")
 
 DRAFT: dict[str, bool] = {"draft": True}
 """Validation context in which fields may contradict each other."""

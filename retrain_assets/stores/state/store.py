@@ -102,14 +102,6 @@ class SqlStateStore:
         with self._reading() as connection:
             return connection.execute(sa.select(sa.func.max(OUTBOX.c.id))).scalar() or 0
 
-    def changed_models(self, after: int) -> tuple[list[str], int]:
-        """The models with outbox rows after an id, and the newest id: one query, whatever the number of models."""
-        newest = sa.func.max(OUTBOX.c.id)
-        query = sa.select(OUTBOX.c.model, newest).where(OUTBOX.c.id > after).group_by(OUTBOX.c.model)
-        with self._reading() as connection:
-            rows = connection.execute(query).all()
-        return sorted(row[0] for row in rows), max((row[1] for row in rows), default=after)
-
     def progress(self, models: Iterable[str] | None = None) -> dict[str, ModelProgress]:
         """The ledger of many models (of all by default) in four queries; without any record it is empty."""
         wanted = None if models is None else list(models)

@@ -46,7 +46,6 @@ class TestOutbox:
     def test_is_empty_at_first(self, store):
         assert store.last_outbox_id() == 0
         assert store.outbox() == []
-        assert store.changed_models(0) == ([], 0)
 
     def test_a_key_is_used_once_for_a_kind_and_model(self, store):
         assert store.append_outbox("seen", MODEL, key="k", now=NOW) is not None
@@ -68,13 +67,6 @@ class TestOutbox:
         with pytest.raises((TypeError, exc.StatementError), match="plain values"):
             store.append_outbox("event", MODEL, payload={"x": object()}, now=NOW)
         assert store.outbox() == []
-
-    def test_changed_models_are_told_in_one_query(self, store):
-        for model in ("b", "a", "b"):
-            last = store.append_outbox("event", model, now=NOW)
-        assert store.changed_models(0) == (["a", "b"], last)
-        assert store.changed_models(last - 1) == (["b"], last)
-        assert store.changed_models(last) == ([], last)
 
 
 class TestTimes:
