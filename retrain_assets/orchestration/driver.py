@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -26,6 +27,7 @@ from dagster._record import copy
 from retrain_assets.errors import RefusedError
 from retrain_assets.orchestration import names
 from retrain_assets.orchestration.ended import note_ended_run
+from retrain_assets.orchestration.lost import end_lost_runs, end_run
 from retrain_assets.orchestration.resources import STORES_KEY, StoresResource
 from retrain_assets.orchestration.sensors import LAUNCHING
 
@@ -120,15 +122,29 @@ class Driver:
                 return
 
     def recover(self) -> list[str]:
-        """Marks the runs that a killed driver left behind as failed and frees their models; call it under `driving`."""
+        """Ends the runs whose process is gone and frees their models; call it under `driving`.
+
+        Those of a killed driver are gone for certain, because there is one driver at a time. Those of a daemon are as
+        soon as their lease has expired.
+        """
         left = self._instance.get_runs(
-            dg.RunsFilter(statuses=list(IN_PROGRESS_RUN_STATUSES), tags={DRIVER_TAG: "true"})
+            dg.RunsFilter(statuses=[*IN_PROGRESS_RUN_STATUSES, dg.DagsterRunStatus.NOT_STARTED], tags={DRIVER_TAG: "true"})
         )
+        ended: list[str] = []
         for run in left:
-            message = "The process that executed this run is gone."
-            self._instance.report_run_failed(run, message)
-            self._note_end(run, message, interrupted=True)
-        return [run.run_id for run in left]
+            model = self._models.get(run.tags.get(names.MODEL_TAG, ""))
+            if model is not None:
+                job = cast("names.Job", run.tags[names.JOB_TAG])
+                end_run(self._instance, self.stores, model, job, run, interrupted=True)
+                ended.append(run.run_id)
+        lost = end_lost_runs(
+            self._instance,
+            self.stores,
+            self._models,
+            now=datetime.now(UTC),
+            wait_seconds=self._resource.wait_seconds,
+        )
+        return [*ended, *(run.run_id for run in lost)]
 
     def _serve(self, sensor: dg.SensorDefinition) -> Iterator[Ran]:
         for request in filter(self._wanted, self._evaluate(sensor)):

@@ -35,6 +35,7 @@ def location_sensors(declared: Sequence["DeclaredModel"]) -> list[dg.SensorDefin
         *(_launching_sensor(name, job, models) for name, job in LAUNCHING.items()),
         _freshness_sensor(models),
         _missing_sensor(models),
+        _lost_sensor(models),
         _ended_sensor("run_failed", dg.DagsterRunStatus.FAILURE, models, interrupted=False),
         _ended_sensor("run_canceled", dg.DagsterRunStatus.CANCELED, models, interrupted=True),
     ]
@@ -149,6 +150,21 @@ def _missing_sensor(models: Mapping[str, "DeclaredModel"]) -> dg.SensorDefinitio
             ),
             cursor=str(rows[-1].id if rows else after),
         )
+
+    return read
+
+
+def _lost_sensor(models: Mapping[str, "DeclaredModel"]) -> dg.SensorDefinition:
+    @_reading_sensor("run_lost", "Ends a run whose process is gone, so that its job comes again.")
+    def read(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        from retrain_assets.orchestration.lost import end_lost_runs
+
+        resource = cast("StoresResource", getattr(context.resources, STORES_KEY))
+        lost = end_lost_runs(
+            context.instance, resource.open(), models, now=datetime.now(UTC), wait_seconds=resource.wait_seconds
+        )
+        told = [f"{run.job_name} {run.run_id}" for run in lost]
+        return dg.SkipReason(_told("a lost run", told, "every run under way holds its lease or waits for it"))
 
     return read
 

@@ -86,11 +86,16 @@ class Installation:
 
     def check(self, asset: str, name: str) -> dg.AssetCheckEvaluation:
         """The newest result of a check."""
+        return self.checks(asset, name)[0]
+
+    def checks(self, asset: str, name: str) -> list[dg.AssetCheckEvaluation]:
+        """All results of a check, the newest first."""
         key = dg.AssetCheckKey(dg.AssetKey(["tiny", asset]), name)
-        record = self.instance.event_log_storage.get_asset_check_execution_history(key, limit=1)[0]
-        assert record.event is not None
-        assert record.event.dagster_event is not None
-        return record.event.dagster_event.asset_check_evaluation_data
+        events = [
+            record.event and record.event.dagster_event
+            for record in self.instance.event_log_storage.get_asset_check_execution_history(key, limit=100)
+        ]
+        return [event.asset_check_evaluation_data for event in events if event is not None]
 
     def metadata(self, asset: str) -> dict[str, Any]:
         """Metadata of the newest materialization."""

@@ -88,6 +88,7 @@ def test_several_models_share_one_set_of_sensors(project: Project) -> None:
         "retrains_decided",
         "run_canceled",
         "run_failed",
+        "run_lost",
     ]
     assert [target.job_name for target in repository.get_sensor_def("new_batches").targets] == [
         "churn__watch",

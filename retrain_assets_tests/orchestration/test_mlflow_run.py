@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -65,6 +66,7 @@ def test_a_failed_step_ends_the_run_as_failed(
     with monkeypatch.context() as patched:
         patched.setattr(lifecycle, step, fail)
         assert not ready.run("retrain", 1).success
+    monkeypatch.setattr("retrain_assets.lifecycle.standing.RESTS", (timedelta(0),))
     assert [run.info.status for run in tracked(ready)] == ["FAILED"]
     assert ready.stores.state.promotions("tiny") == []
 

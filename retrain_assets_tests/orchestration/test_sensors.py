@@ -80,8 +80,7 @@ def test_a_batch_that_never_came_is_a_failed_check_of_raw(installation: Installa
         installation.drop(day)
     installation.drive()
 
-    check = installation.check("raw", "batch_arrived_in_time")
-    assert not check.passed
+    [check] = [each for each in installation.checks("raw", "batch_arrived_in_time") if not each.passed]
     assert check.severity is dg.AssetCheckSeverity.WARN
     assert installation.batch(1).key in (check.description or "")
     told = tick(installation, "batch_missing")
@@ -152,10 +151,10 @@ def test_a_tick_with_a_thousand_models_and_nothing_new_asks_only_some(
 
     cursor = str(Cursor(after=0))
     resources = {"retrain_stores": StoresResource(home=str(tmp_path / "home"))}
-    for tick_number in range(1, 21):
+    for tick_number in range(1, 101):
         with dg.build_sensor_context(instance=instance, cursor=cursor, resources=resources) as context:
             result = sensor.evaluate_tick(context)
         assert result.run_requests == []
-        assert len(asked) <= tick_number * 60
+        assert len(asked) <= tick_number * 12
         cursor = result.cursor
     assert len(set(asked)) == 1000
