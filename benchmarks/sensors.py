@@ -19,7 +19,7 @@ from retrain_assets.spec import ModelSpec
 
 MODELS = 1000
 FOLDERS = 10
-WATCHED = 8
+WATCHED = 3
 NOTE = (
     f"{MODELS:,} models with {WATCHED} batches each in their ledgers; the slowest of {{runs}} ticks after the first. "
     "Run status sensors are left out: Dagster asks them when a run has ended."
