@@ -49,5 +49,5 @@ class Heartbeat:
         while not self._wait(self._stopped):
             try:
                 self._renew()
-            except Exception:  # the thread's end: nobody above could handle it, and the next beat may succeed
+            except Exception:  # noqa: BLE001 - the thread's end: nobody above could handle it, and the next beat may succeed
                 _LOG.exception("The lease could not be renewed; trying again at the next beat")

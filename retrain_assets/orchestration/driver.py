@@ -128,7 +128,9 @@ class Driver:
         soon as their lease has expired.
         """
         left = self._instance.get_runs(
-            dg.RunsFilter(statuses=[*IN_PROGRESS_RUN_STATUSES, dg.DagsterRunStatus.NOT_STARTED], tags={DRIVER_TAG: "true"})
+            dg.RunsFilter(
+                statuses=[*IN_PROGRESS_RUN_STATUSES, dg.DagsterRunStatus.NOT_STARTED], tags={DRIVER_TAG: "true"}
+            )
         )
         ended: list[str] = []
         for run in left:

@@ -142,4 +142,4 @@ def test_the_driver_goes_on_after_a_lost_run_of_its_own_and_of_a_daemon(
     take(installation, run.run_id, datetime.now(UTC) - ago)
     driver = installation.driver()
     assert driver.recover() == [run.run_id]
-    assert [(ran.job, ran.success) for ran in driver.until_idle()] == [("watch", True), ("decide", True)]
+    assert [(ran.job, ran.success) for ran in driver.until_idle()][:2] == [("watch", True), ("decide", True)]
