@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,7 +72,7 @@ class Window:
 
 
 @contextmanager
-def window(url: str, *, width: int = 1600, height: int = 1400) -> Iterator[Window]:
+def window(url: str, *, width: int = 1600, height: int = 1400) -> Generator[Window]:
     """A new window.
 
     Raises:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +46,7 @@ class Shop:
 
     project: ShopProject
     server: DagsterDev
+    couriers: Sequence[Future[None]]
 
     def wait_for_step(self, model: str, step: str) -> None:
         """Until a run of this job and batch, launched by a sensor, has succeeded.
@@ -54,6 +56,8 @@ class Shop:
         """
 
         def done() -> bool:
+            for courier in self.couriers:
+                assert not courier.done() or courier.exception() is None, courier.exception()
             runs = [run for run in self.server.runs(model) if run.sensor is not None]
             failed = [run for run in runs if run.status == "FAILURE"]
             assert not failed, {run.step: self.server.failures(run.id) for run in failed}
@@ -68,22 +72,22 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     folder = tmp_path_factory.mktemp("shop")
     project = ShopProject.build(folder)
     over = threading.Event()
-    with DagsterDev(project.folder, environ=project.environ, log=folder / "dagster-dev.log") as server:
-        shop = Shop(project=project, server=server)
-        couriers = [threading.Thread(target=_deliver, args=(shop, model, over)) for model in DELIVERIES]
-        for courier in couriers:
-            courier.start()
-        yield shop
-        over.set()
-        for courier in couriers:
-            courier.join()
+    with (
+        DagsterDev(project.folder, environ=project.environ, log=folder / "dagster-dev.log") as server,
+        ThreadPoolExecutor(max_workers=len(DELIVERIES)) as pool,
+    ):
+        couriers = [pool.submit(_deliver, project, server, model, over) for model in DELIVERIES]
+        try:
+            yield Shop(project=project, server=server, couriers=couriers)
+        finally:
+            over.set()
 
 
-def _deliver(shop: Shop, model: str, over: threading.Event) -> None:
+def _deliver(project: ShopProject, server: DagsterDev, model: str, over: threading.Event) -> None:
     """Drops the next file when the one before has its decision."""
     for day, kwargs in DELIVERIES[model]:
-        shop.project.drop(model, day, **kwargs)
-        while not any(made.partition == day for made in shop.server.materializations(model, "retrain_decision")):
+        project.drop(model, day, **kwargs)
+        while not any(made.partition == day for made in server.materializations(model, "retrain_decision")):
             if over.wait(timeout=1):
                 return
 

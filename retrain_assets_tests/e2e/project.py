@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,8 +90,7 @@ class ShopProject:
         return {
             "DAGSTER_HOME": str(self.home.dagster_home),
             "RETRAIN_ASSETS_HOME": str(self.home.folder),
-            # The project is the working directory; no bytecode beside it, no questions to the user's own settings.
-            "PYTHONPATH": str(self.folder),
+            "PYTHONPATH": os.pathsep.join(filter(None, [str(self.folder), os.environ.get("PYTHONPATH")])),
             **FAST_DAEMON,
         }
 

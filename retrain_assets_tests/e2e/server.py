@@ -114,9 +114,7 @@ class DagsterDev:
 
     def materializations(self, model: str, asset: str) -> list[Materialization]:
         """Materializations of an asset, the oldest first."""
-        found = self.ask(MATERIALIZATIONS, key={"path": [model, asset]})["assetOrError"].get(
-            "assetMaterializations", []
-        )
+        found = self.ask(MATERIALIZATIONS, key={"path": [model, asset]})["assetOrError"]
         return [
             Materialization(run=each["runId"], partition=each["partition"], metadata=_metadata(each["metadataEntries"]))
             for each in reversed(found.get("assetMaterializations", []))
