@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from retrain_assets.data.conversion import Kind
 from retrain_assets.data.failures import Failures
 from retrain_assets.data.reserved import is_reserved
 from retrain_assets.data.row_ids import ROW_ID, row_ids
@@ -21,7 +22,7 @@ from retrain_assets.data.schemas import (
     remaining_rules,
     without_columns,
 )
-from retrain_assets.data.targets import read_targets
+from retrain_assets.data.targets import read_targets, unreadable_values
 from retrain_assets.data.windows import Batch
 from retrain_assets.spec import ModelSpec
 
@@ -38,7 +39,8 @@ class Accepted:
 
     `accepted` holds the schema's columns without the target and the leaks, `ra_row_id` and `ra_reserved`, by event time
     and id. `outcomes` holds id, event time and target of the same rows; a target that could not be read is null and
-    counted in `unreadable_targets`. `reasons` counts rows. `refused` tells why the whole batch is refused, if it is.
+    counted in `unreadable_targets`, and `unreadable_values` shows the first of them. `reasons` counts rows. `refused`
+    tells why the whole batch is refused, if it is.
     """
 
     parsed_rows: int
@@ -49,6 +51,7 @@ class Accepted:
     reasons: Mapping[str, int]
     extra_columns: tuple[str, ...]
     unreadable_targets: int
+    unreadable_values: tuple[str, ...]
     refused: str | None
 
 
@@ -79,12 +82,15 @@ class Contract:
         named = {str(name): str(column.dtype or "object") for name, column in self.visible.columns.items()}
         return {**named, ROW_ID: "str", RESERVED: "bool"}
 
-    def check(self, frames: Sequence[tuple[str, pd.DataFrame]], batch: Batch) -> Accepted:
+    def check(
+        self, frames: Sequence[tuple[str, pd.DataFrame]], batch: Batch, *, target_kind: Kind | None = None
+    ) -> Accepted:
         """Sorts the rows of a batch into accepted ones and quarantined ones.
 
         Args:
             frames: Name and content of each file, in order; of rows with the same id the first stays.
             batch: The window in which the event times must lie.
+            target_kind: What the targets are read as; by default what these rows suggest.
 
         Raises:
             DeclarationError: a check of the schema crashes, for example because it reads the target.
@@ -99,7 +105,7 @@ class Contract:
         self._check_ids(ids, failures)
         passing = self.rules.passing(converted, self.reader.columns_of(shown), failures)
         kept = self._without_duplicates(passing, ids, failures)
-        return self._accepted(frames, converted, kept, ids, failures)
+        return self._accepted(frames, converted, kept, ids, failures, target_kind)
 
     def _check_window(self, converted: pd.DataFrame, batch: Batch, failures: Failures) -> None:
         times = converted[self.spec.event_time]
@@ -129,6 +135,7 @@ class Contract:
         rows: pd.DataFrame,
         ids: pd.Series,
         failures: Failures,
+        target_kind: Kind | None,
     ) -> Accepted:
         positions = rows.index.to_numpy(dtype=np.intp)
         frame = rows.copy()
@@ -137,7 +144,10 @@ class Contract:
         block = self.spec.reserve.block
         lots = frame[ROW_ID] if block is None else converted.loc[positions, key_of(block)].fillna(frame[ROW_ID])
         frame[RESERVED] = is_reserved(lots, self.spec.reserve.share)
-        targets, unreadable = read_targets([frame for _, frame in frames], self.spec, self.schema)
+        raw = [frame for _, frame in frames]
+        targets, bad = read_targets(raw, self.spec, self.schema, kind=target_kind)
+        unreadable = np.zeros_like(bad)
+        unreadable[positions] = bad[positions]
         outcomes = frame[[ROW_ID, self.spec.event_time]].assign(**{self.spec.target.column: targets.iloc[positions]})
         order = frame.sort_values([self.spec.event_time, ROW_ID], kind="stable").index
         quarantined = int(failures.failed.sum())
@@ -158,7 +168,8 @@ class Contract:
             extra_columns=tuple(
                 dict.fromkeys(name for _, part in frames for name in self.reader.unknown_columns(part.columns))
             ),
-            unreadable_targets=int(unreadable[positions].sum()),
+            unreadable_targets=int(unreadable.sum()),
+            unreadable_values=unreadable_values(raw, self.spec, unreadable),
             refused=self._refusal(failures.rows, quarantined, failures.reasons()),
         )
 

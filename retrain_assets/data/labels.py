@@ -14,15 +14,27 @@ from typing import Any
 import pandas as pd
 
 from retrain_assets.data.contracts import Contract
-from retrain_assets.data.conversion import UTC_TIME, kind_of, read_as
+from retrain_assets.data.conversion import UTC_TIME, Kind, kind_of, read_as
 from retrain_assets.data.row_ids import ROW_ID, row_ids
-from retrain_assets.data.targets import read_targets
+from retrain_assets.data.targets import read_targets, target_kind, unreadable_values
 from retrain_assets.data.windows import Batch
 from retrain_assets.errors import DataError, did_you_mean
 
 AVAILABLE_AT = "available_at"
 BATCH = "ra_batch"
 LABEL_COLUMNS = (ROW_ID, "event_time", "label", AVAILABLE_AT, "revision")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveredLabels:
+    """The labels of a batch as they are delivered, one row each, before any history.
+
+    `unreadable` counts the rows whose label is there and cannot be read; `unreadable_values` are the first of those.
+    """
+
+    labels: pd.DataFrame
+    unreadable: int = 0
+    unreadable_values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +69,9 @@ EMPTY_LABELS = no_labels()
 """The history before the first label; a constant to compare with, never to write to."""
 
 
-def extract_labels(frames: Sequence[tuple[str, pd.DataFrame]], contract: Contract, batch: Batch) -> pd.DataFrame:
+def extract_labels(
+    frames: Sequence[tuple[str, pd.DataFrame]], contract: Contract, batch: Batch, *, stored: pd.Series | None = None
+) -> DeliveredLabels:
     """Labels that come with the rows themselves: known `label_delay` after the event.
 
     Only accepted rows have labels, and only those whose target could be read.
@@ -66,15 +80,27 @@ def extract_labels(frames: Sequence[tuple[str, pd.DataFrame]], contract: Contrac
         frames: Name and content of each file of the batch, as they are checked for `validated`.
         contract: Tells the ids, the event times and the targets.
         batch: The batch whose labels are wanted.
+        stored: Labels of the model that are stored already: new ones are read as what those are.
     """
     spec = contract.spec
-    outcomes = contract.check(frames, batch).outcomes
-    known = outcomes[outcomes[spec.target.column].notna()]
+    kind = target_kind([frame for _, frame in frames], spec, contract.schema, stored=stored)
+    checked = contract.check(frames, batch, target_kind=kind)
+    known = checked.outcomes[checked.outcomes[spec.target.column].notna()]
     times = known[spec.event_time]
-    return _labels(known[ROW_ID], times, known[spec.target.column], times + spec.target.label_delay)
+    return DeliveredLabels(
+        labels=_labels(known[ROW_ID], times, known[spec.target.column], times + spec.target.label_delay),
+        unreadable=checked.unreadable_targets,
+        unreadable_values=checked.unreadable_values,
+    )
 
 
-def join_labels(frames: Sequence[tuple[str, pd.DataFrame]], contract: Contract, rows: pd.DataFrame) -> pd.DataFrame:
+def join_labels(
+    frames: Sequence[tuple[str, pd.DataFrame]],
+    contract: Contract,
+    rows: pd.DataFrame,
+    *,
+    stored: pd.Series | None = None,
+) -> DeliveredLabels:
     """Labels of a source of their own, joined to the rows of a batch by row id; labels of unknown rows are ignored.
 
     Args:
@@ -82,22 +108,28 @@ def join_labels(frames: Sequence[tuple[str, pd.DataFrame]], contract: Contract, 
             Without that a label is known `label_delay` after the event; nobody knows an outcome before its event.
         contract: Tells the ids and types.
         rows: The validated rows of the batch: their id and event time.
+        stored: Labels of the model that are stored already: new ones are read as what those are.
 
     Raises:
         DataError: a column is missing.
     """
-    parts = [_joined(name, frame.reset_index(drop=True), contract, rows) for name, frame in frames]
-    filled = [part for part in parts if len(part)]
-    return pd.concat(filled, ignore_index=True) if filled else no_labels()
+    kind = target_kind([frame for _, frame in frames], contract.spec, contract.schema, stored=stored)
+    parts = [_joined(name, frame.reset_index(drop=True), contract, rows, kind) for name, frame in frames]
+    filled = [part.labels for part in parts if len(part.labels)]
+    return DeliveredLabels(
+        labels=pd.concat(filled, ignore_index=True) if filled else no_labels(),
+        unreadable=sum(part.unreadable for part in parts),
+        unreadable_values=tuple(dict.fromkeys(value for part in parts for value in part.unreadable_values)),
+    )
 
 
-def _joined(file: str, delivered: pd.DataFrame, contract: Contract, rows: pd.DataFrame) -> pd.DataFrame:
+def _joined(file: str, delivered: pd.DataFrame, contract: Contract, rows: pd.DataFrame, kind: Kind) -> DeliveredLabels:
     spec = contract.spec
     for column in (*spec.row_id, spec.target.column):
         if column not in delivered.columns:
             known = did_you_mean(column, [str(name) for name in delivered.columns])
             raise DataError(f"{file}: labels of model '{spec.name}' must have the column '{column}'.{known}")
-    targets, _ = read_targets([delivered], spec, contract.schema)
+    targets, bad = read_targets([delivered], spec, contract.schema, kind=kind)
     times = pd.Series(rows[spec.event_time].array, index=rows[ROW_ID].to_numpy(dtype=object)).astype(UTC_TIME)
     typed = {name: _id_values(delivered[name], contract.schema.columns.get(name)) for name in spec.row_id}
     ids = row_ids(pd.DataFrame(typed), spec.row_id)
@@ -107,7 +139,12 @@ def _joined(file: str, delivered: pd.DataFrame, contract: Contract, rows: pd.Dat
         own, _ = read_as(delivered[AVAILABLE_AT], "datetime", lenient=True)
         available = own.fillna(available).where(lambda moments: moments >= events, events)
     wanted = (events.notna() & targets.notna()).to_numpy()
-    return _labels(ids[wanted], events[wanted], targets[wanted], available[wanted])
+    unreadable = bad & events.notna().to_numpy()
+    return DeliveredLabels(
+        labels=_labels(ids[wanted], events[wanted], targets[wanted], available[wanted]),
+        unreadable=int(unreadable.sum()),
+        unreadable_values=unreadable_values([delivered], spec, unreadable),
+    )
 
 
 def _id_values(values: pd.Series, column: Any) -> pd.Series:

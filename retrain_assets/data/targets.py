@@ -16,20 +16,26 @@ if TYPE_CHECKING:
     from pandera.pandas import DataFrameSchema
 
 
+_TYPICAL = 0.9
+"""A class label is an integer or a boolean where at least this share of the known ones is: one typing error does not
+make the others text."""
+_SHOWN = 3
+_LONGEST = 40
+
+
 def read_targets(
-    frames: Sequence[pd.DataFrame], spec: ModelSpec, schema: DataFrameSchema
+    frames: Sequence[pd.DataFrame], spec: ModelSpec, schema: DataFrameSchema, *, kind: Kind | None = None
 ) -> tuple[pd.Series, NDArray[np.bool_]]:
     """Target of each row of all frames, null where it is missing or cannot be read, and a mask of the latter.
 
-    Regression targets are float64. Class labels have the type that the schema gives the target column, if it names it;
-    else booleans and integers stay what they are and all other values are text.
+    Args:
+        frames: Raw rows; one without the target column has no targets.
+        spec: Tells the column and the task.
+        schema: Tells the type of the target, if it names it.
+        kind: What to read the targets as; by default what `target_kind` makes of these frames.
     """
-    column = spec.target.column
-    parts = [
-        frame[column] if column in frame.columns else pd.Series(None, index=frame.index, dtype="object")
-        for frame in frames
-    ]
-    kind = _kind(parts, spec, schema)
+    parts = _parts(frames, spec)
+    kind = target_kind(frames, spec, schema) if kind is None else kind
     targets: list[pd.Series] = []
     masks: list[NDArray[np.bool_]] = [np.empty(0, dtype=bool)]
     for part in parts:
@@ -41,10 +47,18 @@ def read_targets(
         masks.append(bad)
     filled = [target for target in targets if len(target)] or targets[:1]
     joined = pd.concat(filled, ignore_index=True) if filled else pd.Series(dtype="object")
-    return joined.rename(column), np.concatenate(masks)
+    return joined.rename(spec.target.column), np.concatenate(masks)
 
 
-def _kind(parts: Sequence[pd.Series], spec: ModelSpec, schema: DataFrameSchema) -> Kind:
+def target_kind(
+    frames: Sequence[pd.DataFrame], spec: ModelSpec, schema: DataFrameSchema, *, stored: pd.Series | None = None
+) -> Kind:
+    """What the targets of a model are read as.
+
+    Numbers for a regression. Class labels have the type that the schema gives the target column, if it names it; else
+    that of the labels that are stored already; and of the first ones, booleans and integers stay what they are and all
+    else is text.
+    """
     if spec.task == "regression":
         return "float"
     declared: Any = schema.columns.get(spec.target.column)
@@ -52,17 +66,43 @@ def _kind(parts: Sequence[pd.Series], spec: ModelSpec, schema: DataFrameSchema) 
         kind = kind_of(getattr(declared.dtype, "type", None))
         # A class given as a float, such as 1.0 where other rows have none, is the integer.
         return {"float": "int", "other": "string", "category": "string"}.get(kind, kind)  # pyright: ignore[reportReturnType]
-    filled = [part for part in parts if part.notna().any()]
+    if stored is not None and stored.notna().any():
+        kind = kind_of(stored.dtype)
+        return kind if kind in ("bool", "int") else "string"
+    parts = _parts(frames, spec)
+    known = sum(int(part.notna().sum()) for part in parts)
     for kind in ("bool", "int"):
-        if filled and all(_all_are(part, kind) for part in filled):
+        if known and sum(_count(part, kind) for part in parts) >= _TYPICAL * known:
             return kind
     return "string"
 
 
-def _all_are(values: pd.Series, kind: Kind) -> bool:
+def unreadable_values(
+    frames: Sequence[pd.DataFrame], spec: ModelSpec, unreadable: NDArray[np.bool_]
+) -> tuple[str, ...]:
+    """The first different targets that cannot be read, as a person wants to see them."""
+    found: dict[str, None] = {}
+    start = 0
+    for part in _parts(frames, spec):
+        bad = part[unreadable[start : start + len(part)]]
+        start += len(part)
+        found |= dict.fromkeys(str(value)[:_LONGEST] for value in bad.unique()[:_SHOWN])
+    return tuple(found)[:_SHOWN]
+
+
+def _parts(frames: Sequence[pd.DataFrame], spec: ModelSpec) -> list[pd.Series]:
+    column = spec.target.column
+    return [
+        frame[column] if column in frame.columns else pd.Series(None, index=frame.index, dtype="object")
+        for frame in frames
+    ]
+
+
+def _count(values: pd.Series, kind: Kind) -> int:
+    """The number of values that are of a kind."""
     if kind == "bool":
         if pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype):
-            return False
+            return 0
         known = values.dropna().astype("object")
-        return bool(known.map(lambda value: str(value).lower() in ("true", "false")).all())
-    return not read_as(values, kind, lenient=True)[1].any()
+        return int(known.map(lambda value: str(value).lower() in ("true", "false")).sum())
+    return int(values.notna().sum() - read_as(values, kind, lenient=True)[1].sum())

@@ -84,7 +84,11 @@ class Scored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelsSettled:
-    """`labels` of a batch as of a cutoff."""
+    """`labels` of a batch as of a cutoff.
+
+    `unreadable` counts rows whose label is there and is none of this model's; `unreadable_values` are the first of
+    those.
+    """
 
     rows: int
     labelled: int
@@ -92,6 +96,8 @@ class LabelsSettled:
     reason: str
     duplicates: int
     corrected: int
+    unreadable: int
+    unreadable_values: tuple[str, ...]
     as_of: datetime
     commit: TableCommit
 

@@ -7,7 +7,14 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from retrain_assets.data.labels import extract_labels, join_labels, labels_as_of, merge_labels, no_labels
+from retrain_assets.data.labels import (
+    DeliveredLabels,
+    extract_labels,
+    join_labels,
+    labels_as_of,
+    merge_labels,
+    no_labels,
+)
 from retrain_assets.data.windows import Batch
 from retrain_assets.errors import NotStoredError
 from retrain_assets.lifecycle.champions import champion, registered
@@ -35,7 +42,7 @@ def settle_labels(
     """Adds the labels that are delivered by now to those that are stored; corrections append."""
     stored = read_labels(stores, model, batch)
     delivered, unreadable = _delivered(stores, model, batch, now=now, run_id=run_id)
-    merged = merge_labels(stored, delivered, as_of=as_of)
+    merged = merge_labels(stored, delivered.labels, as_of=as_of)
     commit = stores.tables.write(model.table("labels"), batch.key, merged.labels, run_id=run_id)
     settled = label_maturity(stores, model, batch, as_of=as_of)
     return LabelsSettled(
@@ -45,6 +52,8 @@ def settle_labels(
         reason="; ".join([settled.reason, *unreadable]),
         duplicates=merged.duplicates,
         corrected=merged.corrected,
+        unreadable=delivered.unreadable,
+        unreadable_values=delivered.unreadable_values,
         as_of=as_of,
         commit=commit,
     )
@@ -119,12 +128,21 @@ def labelled_scores(
 
 def _delivered(
     stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str
-) -> tuple[pd.DataFrame, tuple[str, ...]]:
+) -> tuple[DeliveredLabels, tuple[str, ...]]:
     """The labels that can be had now, and why some files cannot be read."""
+    stored = _some_labels(stores, model)
     if model.label_source is None:
-        return extract_labels(read_raw(stores, model, batch)[0], model.contract, batch), ()
+        return extract_labels(read_raw(stores, model, batch)[0], model.contract, batch, stored=stored), ()
     files = read_label_files(stores, model.label_source, model, batch, now=now, run_id=run_id)
-    return join_labels(files.frames, model.contract, read_validated(stores, model, batch)), files.unreadable
+    rows = read_validated(stores, model, batch)
+    return join_labels(files.frames, model.contract, rows, stored=stored), files.unreadable
+
+
+def _some_labels(stores: Stores, model: DeclaredModel) -> pd.Series | None:
+    """Labels of the first batch that has any: their type is that of all labels of the model."""
+    table = model.table("labels")
+    first = next((key for key, commit in stores.tables.commits(table).items() if commit.rows), None)
+    return None if first is None else stores.tables.read(table, [first])["label"]
 
 
 def _backscore(stores: Stores, model: DeclaredModel, batch: Batch, *, as_of: datetime, run_id: str) -> tuple[int, ...]:

@@ -92,10 +92,13 @@ def of_predictions(asset: dg.AssetKey, record: Scored, faults: Sequence[str]) ->
 
 
 def of_labels(asset: dg.AssetKey, record: LabelsSettled) -> Iterator[dg.AssetCheckResult]:
-    """Enough labels, and one for each row."""
+    """Enough labels, one for each row, and each of them a label."""
     yield result(asset, "labels_are_mature", state_of(record.mature), record.reason, severity=WARN)
     said = f"{record.duplicates:,} rows were delivered more than one label at once"
     yield result(asset, "labels_are_unique", state_of(record.duplicates == 0), said, severity=WARN)
+    shown = f", for example {', '.join(map(repr, record.unreadable_values))}" if record.unreadable_values else ""
+    said = f"the labels of {record.unreadable:,} rows cannot be read{shown}"
+    yield result(asset, "labels_are_readable", state_of(record.unreadable == 0), said, severity=WARN)
 
 
 def of_performance(asset: dg.AssetKey, record: Measured) -> Iterator[dg.AssetCheckResult]:

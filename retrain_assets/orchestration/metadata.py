@@ -165,6 +165,8 @@ def of_labels(stores: Stores, record: LabelsSettled) -> Metadata:
         "labelled_rows": record.labelled,
         "labelled_share": _share(record.labelled, record.rows),
         "corrected": record.corrected,
+        "unreadable_targets": record.unreadable,
+        "unreadable_values": ", ".join(record.unreadable_values) or "none",
         "maturity": record.reason,
         **of_table(stores, record.commit),
     }

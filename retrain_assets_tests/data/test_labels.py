@@ -7,11 +7,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrain_assets.data.labels import LABEL_COLUMNS, extract_labels, join_labels, labels_as_of, merge_labels, no_labels
+from retrain_assets.data.labels import (
+    LABEL_COLUMNS,
+    DeliveredLabels,
+    extract_labels,
+    join_labels,
+    labels_as_of,
+    merge_labels,
+    no_labels,
+)
 from retrain_assets.data.reading import read_part
 from retrain_assets.data.tables import table_problems
 from retrain_assets.errors import DataError
-from retrain_assets_tests.data.contract_world import clean_rows, contract, first_batch
+from retrain_assets_tests.data.contract_world import COLUMNS, clean_rows, contract, first_batch
 
 START = datetime(2013, 1, 1, tzinfo=UTC)
 
@@ -45,7 +53,9 @@ def test_labels_come_with_the_rows_and_are_known_after_the_delay():
     rows.loc[4, "y"] = "unreadable"
     rows.loc[5, "speed"] = "x"
     frame = read_part("f", "csv", rows.to_csv(index=False).encode())
-    labels = extract_labels([("f", frame)], made, first_batch(made.spec))
+    delivered = extract_labels([("f", frame)], made, first_batch(made.spec))
+    labels = delivered.labels
+    assert (delivered.unreadable, delivered.unreadable_values) == (1, ("unreadable",))
     assert set(map(str, range(50))) - set(labels["ra_row_id"]) == {"3", "4", "5"}
     assert (labels["available_at"] - labels["event_time"]).unique().tolist() == [pd.Timedelta(days=1)]
     assert labels["label"].dtype == "int64"
@@ -56,20 +66,44 @@ def test_labels_come_with_the_rows_and_are_known_after_the_delay():
 @pytest.mark.parametrize("rows", [clean_rows(0), clean_rows(5).drop(columns="y")])
 def test_no_label_is_an_empty_history(rows):
     made = contract()
-    labels = extract_labels([("f", rows)], made, first_batch(made.spec))
+    labels = extract_labels([("f", rows)], made, first_batch(made.spec)).labels
     assert len(labels) == 0
     assert table_problems("labels", merge_labels(None, labels, day(9)).labels) == ()
 
 
 def source_contract():
+    """With a schema that does not name the target, as most do not."""
     labels = {"type": "files", "path": "labels/{batch}.csv"}
-    return contract(target={"column": "y", "label_delay": "1 day", "labels": labels})
+    columns = {name: column for name, column in COLUMNS.items() if name != "y"}
+    return contract(target={"column": "y", "label_delay": "1 day", "labels": labels}, schema=columns)
 
 
 def joined(text: str) -> pd.DataFrame:
+    return delivered_by(text).labels
+
+
+def delivered_by(*texts: str, stored: pd.Series | None = None) -> DeliveredLabels:
     made = source_contract()
     rows = made.check([("f", clean_rows(50))], first_batch(made.spec)).accepted
-    return join_labels([("l.csv", read_part("l.csv", "csv", text.encode()))], made, rows)
+    frames = [("l.csv", read_part("l.csv", "csv", text.encode())) for text in texts]
+    return join_labels(frames, made, rows, stored=stored)
+
+
+def test_all_files_of_a_source_of_labels_are_read_as_one_type():
+    """A file alone may suggest another; a label that is not of the type is told, one of an unknown row is not."""
+    good = "id,y\n" + "".join(f"{row},{row % 2}\n" for row in range(20))
+    made = delivered_by(good, "id,y\n30,oops\n999,what\n")
+    assert (made.unreadable, made.unreadable_values) == (1, ("oops",))
+    assert made.labels["label"].dtype == "int64"
+    assert len(made.labels) == 20
+
+
+def test_what_is_stored_already_says_the_type():
+    text = "id,y\n7,1\n8,x\n"
+    assert delivered_by(text).labels["label"].tolist() == ["1", "x"]
+    later = delivered_by(text, stored=pd.Series([0, 1]))
+    assert (later.labels["label"].tolist(), later.unreadable_values) == ([1], ("x",))
+    assert delivered_by("id,y\n7,1\n", stored=pd.Series(["cat"])).labels["label"].tolist() == ["1"]
 
 
 def test_labels_of_a_source_of_their_own_are_joined_by_typed_ids():

@@ -114,7 +114,7 @@ def predictions() -> pd.DataFrame:
 
 def labels() -> pd.DataFrame:
     made, _ = broken_batch()
-    delivered = extract_labels([("part", clean_rows(60))], made, first_batch(made.spec))
+    delivered = extract_labels([("part", clean_rows(60))], made, first_batch(made.spec)).labels
     first = merge_labels(None, delivered, AS_OF).labels
     return merge_labels(first, delivered.assign(label=1), AS_OF.replace(day=20)).labels
 

@@ -34,6 +34,19 @@ def test_classes_are_booleans_integers_or_texts(values, expected, dtype):
     assert labels([values]) == (expected, dtype, 0)
 
 
+@pytest.mark.parametrize(
+    ("values", "expected", "dtype"),
+    [
+        (["oops", *"0101010101"], [None, *[0, 1] * 5], "Int64"),
+        (["oops", *["true"] * 10], [None, *[True] * 10], "boolean"),
+        (["10+", *"123"], ["10+", *"123"], "object"),
+    ],
+)
+def test_one_typing_error_does_not_make_the_others_text(values, expected, dtype):
+    made, found, bad = labels([pd.Series(values, dtype=TEXT)])
+    assert (made, found, bad) == (expected, dtype, expected.count(None))
+
+
 def test_what_the_schema_says_of_the_target_counts():
     schema = pa.DataFrameSchema({"y": pa.Column(str)})
     assert labels([pd.Series([1, 0])], schema=schema) == (["1", "0"], "object", 0)
