@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import dagster as dg
@@ -84,9 +85,12 @@ def seed(resource: StoresResource, models: list[DeclaredModel]) -> None:
                 "batch_seen", model.name, batch=batch.key, payload={"fingerprint": "seen"}, now=now
             )
             stores.state.append_outbox("ingested", model.name, batch=batch.key, payload={"seen_id": seen}, now=now)
-            common = {"cause": "batch", "as_of": batch.end, "now": now, "run_id": f"{model.name}/{batch.key}"}
-            record_step(stores, model, batch, "watch", outcome="done", **common)
-            record_step(stores, model, batch, "settle", outcome="done", **common)
+            done = partial(
+                record_step, stores, model, batch,
+                outcome="done", cause="batch", as_of=batch.end, now=now, run_id=f"{model.name}/{batch.key}",
+            )  # fmt: skip
+            done("watch")
+            done("settle")
             stores.state.record_decision(
                 Decision(
                     model=model.name, batch=batch.key, attempt=1, verdict="wait", reason="nothing to do", cause="batch",
@@ -94,7 +98,7 @@ def seed(resource: StoresResource, models: list[DeclaredModel]) -> None:
                     state={"outbox_id": stores.state.last_outbox_id()},
                 )
             )  # fmt: skip
-            record_step(stores, model, batch, "decide", outcome="done", **common)
+            done("decide")
 
 
 def ticks(

@@ -42,8 +42,8 @@ class SqlSource(SpecModel):
     type: Literal["sql"] = Field(description="The kind of the source.")
     url: Text = Field(description="SQLAlchemy URL; use `{env: NAME}` where it holds a password.")
     query: str = Field(
-        description="A SELECT with the parameters :start (inclusive) and :end (exclusive). Without an ORDER BY the rows "
-        "are sorted by all columns; one of your own must tell all rows apart."
+        description="A SELECT with the parameters :start (inclusive) and :end (exclusive). Without an ORDER BY the "
+        "rows are sorted by all columns; one of your own must tell all rows apart."
     )
     chunk_rows: int = Field(default=50_000, ge=1, description="Rows fetched at a time.")
 

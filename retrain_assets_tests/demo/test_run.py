@@ -131,7 +131,7 @@ def test_killed_while_it_trains_it_goes_on_to_the_same_models(played: Played, ho
     subprocess.run(["cp", "-r", str(played.folder / "cache"), str(whole / "cache")], check=True)
     assert play(whole, 8).code == 0
     for _ in range(2):
-        stop(home, 8, signal.SIGKILL, lambda stores: _training(stores))
+        stop(home, 8, signal.SIGKILL, _training)
     again = play(home, 8)
     assert again.code == 0, again.output
     expected = ledger(Played(whole, 0, "").stores)

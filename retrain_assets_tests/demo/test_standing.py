@@ -35,7 +35,7 @@ def test_a_batch_is_done_when_what_was_decided_for_it_has_run(world: World) -> N
         # No label of a batch that the champion was not trained on has matured yet: whether it decays is not known.
         ("decide", "2024-01-03", "unknown", "", 1),
     ]
-    assert after.finished
+    assert standing(world.stores, goal(world, 3), now=world.now).finished
 
 
 def test_what_lies_behind_the_goal_neither_counts_nor_keeps_it_waiting(world: World) -> None:

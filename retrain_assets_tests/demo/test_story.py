@@ -92,7 +92,10 @@ def test_means_are_over_the_batches_that_have_both(story: Story) -> None:
     assert list(story.compared) == both
     assert story.mean_champion == pytest.approx(np.mean([live for live, _ in both]))
     assert story.mean_never_retrained == pytest.approx(np.mean([first for _, first in both]))
-    assert story.mean_champion < story.mean_never_retrained, "after the flip the first model is wrong for ever"
+    live, never = story.mean_champion, story.mean_never_retrained
+    assert live is not None
+    assert never is not None
+    assert live < never, "after the flip the first model is wrong for ever"
 
 
 def test_drift_verdicts_are_counted_by_batch(world: World, story: Story) -> None:

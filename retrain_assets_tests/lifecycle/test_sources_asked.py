@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import ModuleType
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -17,25 +19,32 @@ from retrain_assets_tests.lifecycle.world import START, World, rows_of
 LIVE = {"every": "day", "start": "2024-01-01", "tolerance": "8 hours"}
 
 
+Answer = Callable[[datetime, datetime], pd.DataFrame]
+
+
+@dataclass
+class Api:
+    answer: Answer
+
+    def load(self, start: datetime, end: datetime) -> pd.DataFrame:
+        return self.answer(start, end)
+
+
 @pytest.fixture
-def api(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """A service that answers by `answer`."""
+def api(monkeypatch: pytest.MonkeyPatch) -> Api:
+    """A service whose answer a test can change; it has nothing at first."""
+    service = Api(answer=lambda start, end: pd.DataFrame())
     module = ModuleType("api_of_the_test")
-    module.answer = lambda start, end: pd.DataFrame()
-
-    def load(start: datetime, end: datetime) -> pd.DataFrame:
-        return module.answer(start, end)
-
-    module.load = load
+    vars(module)["load"] = service.load
     monkeypatch.setitem(sys.modules, "api_of_the_test", module)
-    return module
+    return service
 
 
-def answering(world: World, **kwargs: object) -> Callable[[datetime, datetime], pd.DataFrame]:
-    return lambda start, end: rows_of(world.model.calendar.containing(start), **kwargs)
+def answering(world: World, **kwargs: Any) -> Answer:
+    return lambda start, end: rows_of(world.model.calendar.batch(f"{start:%Y-%m-%d}"), **kwargs)
 
 
-def test_a_callable_that_has_nothing_yet_is_asked_again_until_the_batch_is_due(worlds, api: ModuleType) -> None:
+def test_a_callable_that_has_nothing_yet_is_asked_again_until_the_batch_is_due(worlds, api: Api) -> None:
     world = worlds("api", source={"type": "python", "load": "api_of_the_test:load"}, batches=LIVE)
     world.now = START + timedelta(days=1, minutes=1)
     world.play()
@@ -52,7 +61,7 @@ def test_a_callable_that_has_nothing_yet_is_asked_again_until_the_batch_is_due(w
     ]
 
 
-def test_a_callable_that_never_has_anything_is_a_missing_batch(worlds, api: ModuleType) -> None:
+def test_a_callable_that_never_has_anything_is_a_missing_batch(worlds, api: Api) -> None:
     world = worlds("api", source={"type": "python", "load": "api_of_the_test:load"}, batches=LIVE)
     world.now = START + timedelta(days=1, minutes=1)
     world.play()
@@ -61,7 +70,7 @@ def test_a_callable_that_never_has_anything_is_a_missing_batch(worlds, api: Modu
     assert [row.batch for row in world.stores.state.outbox(model="tiny", kinds=["missing"])] == [world.batch(0).key]
 
 
-def test_what_a_callable_changes_before_the_batch_is_due_is_a_new_revision(worlds, api: ModuleType) -> None:
+def test_what_a_callable_changes_before_the_batch_is_due_is_a_new_revision(worlds, api: Api) -> None:
     world = worlds("api", source={"type": "python", "load": "api_of_the_test:load"}, batches=LIVE)
     api.answer = answering(world)
     world.now = START + timedelta(days=1, minutes=1)

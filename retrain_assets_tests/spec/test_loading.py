@@ -167,8 +167,10 @@ def test_a_mistyped_required_key_is_one_mistake_not_two():
         ("{type: files, path: x, separator: ';;'}", "source.separator: must not be longer than 1 (got ';;')"),
         (
             "{type: python, load: 'a.b:c', arguments: {x: [1]}}",
-            "source.arguments.x: must be a text or {env: NAME} or a whole number or a number or true or false "
-            "(got a list)",
+            (
+                "source.arguments.x: must be a text or {env: NAME} or a whole number or a number or true or false "
+                "(got a list)"
+            ),
         ),
     ],
 )
