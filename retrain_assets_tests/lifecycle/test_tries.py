@@ -71,7 +71,9 @@ def test_a_watch_that_was_given_up_is_decided_unknown_and_a_mended_delivery_is_w
     world.now += timedelta(seconds=1)
     world.drop(0, seed=5)
     world.poll()
-    assert lifecycle.next_job(world.stores, world.model, now=world.now).job == "watch"
+    job = lifecycle.next_job(world.stores, world.model, now=world.now)
+    assert job is not None
+    assert job.job == "watch"
 
 
 def test_a_run_that_was_interrupted_is_no_failed_try(world: World) -> None:
@@ -103,8 +105,9 @@ def test_a_retrain_that_crashed_may_be_tried_on_the_same_data(worlds) -> None:
     drop_days(world, range(3))
     world.play()
     lifecycle.record_event(world.stores, world.model, "event", "one", now=world.now)
-    world.run(lifecycle.next_job(world.stores, world.model, now=world.now))
+    assert [job.job for job in world.play(limit=1)] == ["decide"]
     job = lifecycle.next_job(world.stores, world.model, now=world.now)
+    assert job is not None
     assert job.job == "retrain"
     batch = world.model.calendar.batch(job.batch)
     lifecycle.freeze_training_set(world.stores, world.model, batch, now=world.now, run_id="crash")
