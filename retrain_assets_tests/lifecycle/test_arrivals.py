@@ -63,7 +63,7 @@ def test_a_batch_of_no_bytes_is_named_empty(world: World) -> None:
     assert kinds(world, 0) == ["empty"]
 
 
-def test_a_gap_is_reported_and_does_not_hold_up_the_stream_and_the_late_batch_is_retrospective(world: World) -> None:
+def test_a_gap_is_reported_and_does_not_hold_up_the_stream_and_the_late_batch_is_watched(world: World) -> None:
     drop_days(world, range(3))
     world.play()
     drop_days(world, range(4, 6))
@@ -72,11 +72,14 @@ def test_a_gap_is_reported_and_does_not_hold_up_the_stream_and_the_late_batch_is
     assert [row.batch for row in rows] == [world.batch(3).key]
     world.drop(3)
     world.play()
-    decision = world.stores.state.decisions("tiny", world.batch(3).key)[0]
-    assert decision.retrospective
+    (decision,) = world.stores.state.decisions("tiny", world.batch(3).key)
+    assert (decision.verdict, "missing" in decision.reason) == ("unknown", True)
+    # What came late is watched and settled; it is the newest batch that is decided again.
     jobs = [step.job for step in world.stores.state.steps("tiny", world.batch(3).key)]
     assert "watch" in jobs
     assert "retrain" not in jobs
+    newest = world.stores.state.decisions("tiny")[-1]
+    assert newest.batch == world.batch(5).key
 
 
 def test_late_and_missing_are_judged_from_the_day_the_model_was_declared(worlds) -> None:
