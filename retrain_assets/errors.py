@@ -23,6 +23,7 @@ A message says what is wrong, what it must be, what it got, and the remedy.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -106,8 +107,35 @@ class GateNotPassedError(RefusedError):
     """A promotion that no passed evaluation supports."""
 
 
+_USER_AND_PASSWORD = re.compile(r"([a-z][a-z0-9+.-]*://[^\s:/?#@]*):[^\s/?#]*@", re.IGNORECASE)
+_SECRET_PARAMETER = re.compile(
+    r"([?&;][^\s=&;?#]*(?:password|passwd|pwd|secret|token|signature|sig|credential|key)[^\s=&;?#]*=)[^\s&;#'\"]+",
+    re.IGNORECASE,
+)
+
+
+def without_password(text: str) -> str:
+    """The text with `***` for the password of each URL in it, and for parameters that are secrets by their name.
+
+    For whatever a person or another system reads: metadata, messages, the ledger.
+
+    >>> without_password("ftp://joe:hunter2@host/x cannot be read; s3://b/k?sig=abc&part=1")
+    'ftp://joe:***@host/x cannot be read; s3://b/k?sig=***&part=1'
+    """
+    return _SECRET_PARAMETER.sub(r"\1***", _USER_AND_PASSWORD.sub(r"\1:***@", text))
+
+
+def cause_without_password(error: BaseException) -> BaseException | None:
+    """What another error may be raised from: none where the traceback would print a password."""
+    said = str(error)
+    return error if without_password(said) == said and error.__cause__ is None else None
+
+
 class StoreError(RetrainAssetsError):
-    """A store does not hold what it must."""
+    """A store does not hold what it must. Its message repeats no password, whatever a library put into it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(without_password(message))
 
 
 class NotStoredError(StoreError):

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from retrain_assets.data.windows import Batch
-from retrain_assets.errors import LeaseHeldError
+from retrain_assets.errors import LeaseHeldError, without_password
 from retrain_assets.lifecycle.heartbeat import Heartbeat
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.standing import TRIES, read_standing
@@ -68,6 +68,7 @@ def record_failure(
     interrupted: bool = False,
 ) -> Step | None:
     """Writes down that a run failed or was stopped, unless it wrote itself how it ended; gives its lease back."""
+    reason = without_password(reason)
     stores.state.release_lease(model.name, run_id)
     for step in stores.state.steps(model.name, batch.key):
         if step.job == job and step.run_id == run_id:

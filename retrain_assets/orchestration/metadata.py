@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from retrain_assets.data.tables import validated_schema
+from retrain_assets.errors import without_password
 from retrain_assets.orchestration.columns import as_table_schema
 
 if TYPE_CHECKING:
@@ -257,7 +258,7 @@ def of_candidate(record: Candidate) -> Metadata:
         "fit_seconds": record.fit_seconds,
         "features": ", ".join(record.features),
         "proof": record.reason,
-        "dagster/uri": version.uri,
+        "dagster/uri": without_password(version.uri),
         "mlflow_run": link(record.run_url),
     }
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from retrain_assets.errors import IntegrityError, NotStoredError, StoreError
+from retrain_assets.errors import IntegrityError, NotStoredError, StoreError, without_password
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 
@@ -63,7 +63,11 @@ class FsspecBlobStore:
 
     def uri(self, content_hash: str) -> str:
         relative = _relative(content_hash)
-        return str(self._folder / relative) if self._folder is not None else f"{self._root_url}/{relative}"
+        return (
+            str(self._folder / relative)
+            if self._folder is not None
+            else f"{without_password(self._root_url)}/{relative}"
+        )
 
     def _put_remote(self, content_hash: str, content: bytes) -> None:
         fs, root = self._filesystem()

@@ -19,7 +19,7 @@ import pandas as pd
 import pyarrow as pa
 
 from retrain_assets.data.hashing import table_hash
-from retrain_assets.errors import IntegrityError, NotStoredError, StoreError
+from retrain_assets.errors import IntegrityError, NotStoredError, StoreError, cause_without_password, without_password
 from retrain_assets.stores.blobs import local_path
 from retrain_assets.stores.frames import PARTITION, ROW, fit, frame_of, kinds_of, table_of
 from retrain_assets.stores.protocols import TableCommit
@@ -133,13 +133,16 @@ class DeltaTableStore:
             return {partition: written.commit for partition, written in sorted(log.newest(version).items())}
 
     def uri(self, table: str) -> str:
+        return without_password(self._place(table))
+
+    def _place(self, table: str) -> str:
         _check_name(table)
         return f"{self._root}/{table}"
 
     def _table(self, table: str) -> _Table:
         with self._lock:
             if table not in self._tables:
-                self._tables[table] = _Table(table, self.uri(table), self._storage_options, is_local=self._is_local)
+                self._tables[table] = _Table(table, self._place(table), self._storage_options, is_local=self._is_local)
             return self._tables[table]
 
     def _rows(
@@ -254,7 +257,10 @@ class _Table:
     def _open(self, version: int | None = None) -> DeltaTable:
         from deltalake import DeltaTable
 
-        return DeltaTable(self._uri, version=version, storage_options=self._storage_options or None)
+        try:
+            return DeltaTable(self._uri, version=version, storage_options=self._storage_options or None)
+        except OSError as error:
+            raise StoreError(f"{self._uri} cannot be opened: {error}") from cause_without_password(error)
 
     def _refresh(self) -> None:
         """Follows the log to its end; an absent table stays absent.

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
 
-from retrain_assets.errors import NotStoredError, StoreError
+from retrain_assets.errors import NotStoredError, StoreError, cause_without_password
 from retrain_assets.stores.mlflow_signature import signature_of
 from retrain_assets.stores.model_files import Serialized
 from retrain_assets.training.bundle import ModelBundle
@@ -185,7 +185,7 @@ def translated(doing: str) -> Generator[None]:
             raise
         code = getattr(error, "error_code", "")
         kind = NotStoredError if code == "RESOURCE_DOES_NOT_EXIST" or "not found" in str(error) else StoreError
-        raise kind(f"{doing} failed in MLflow ({code}): {error}") from error
+        raise kind(f"{doing} failed in MLflow ({code}): {error}") from cause_without_password(error)
 
 
 def _is_mlflow_error(error: Exception) -> bool:

@@ -83,7 +83,7 @@ class TableStore(Protocol):
         ...
 
     def uri(self, table: str) -> str:
-        """Where the table lies."""
+        """Where the table lies, for a person to read: without a password that its URL may have."""
         ...
 
 

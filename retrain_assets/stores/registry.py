@@ -12,7 +12,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
 
-from retrain_assets.errors import NotStoredError
+from retrain_assets.errors import NotStoredError, without_password
 from retrain_assets.stores.adoption import AdoptedModel, content_hash, load_adopted
 from retrain_assets.stores.mlflow_session import MlflowSession, input_names, sklearn_flavor, translated
 from retrain_assets.stores.model_files import (
@@ -130,8 +130,9 @@ class MlflowRegistry:
         with translated(f"reading run {run_id}"), self._session.client() as client:
             run = client.get_run(run_id)
             if self._session.is_server:
-                return f"{self._session.tracking_uri}/#/experiments/{run.info.experiment_id}/runs/{run_id}"
-            return str(run.info.artifact_uri)
+                server = without_password(self._session.tracking_uri)
+                return f"{server}/#/experiments/{run.info.experiment_id}/runs/{run_id}"
+            return without_password(str(run.info.artifact_uri))
 
     def register(self, run_id: str, bundle: ModelBundle) -> ModelVersion:
         manifest = bundle.manifest

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from retrain_assets.data.windows import Batch
-from retrain_assets.errors import StoreError
+from retrain_assets.errors import StoreError, cause_without_password
 from retrain_assets.spec import DeltaSource
 from retrain_assets.stores.protocols import RawFile
 from retrain_assets.stores.sources.parquet import parquet_bytes
@@ -58,7 +58,9 @@ class DeltaReader:
         try:
             rows = self._window(table, batch)
         except (DeltaError, pa.ArrowException, OSError) as error:
-            raise StoreError(f"{table.table_uri} cannot be read for batch {batch.key}: {error}") from error
+            raise StoreError(
+                f"{table.table_uri} cannot be read for batch {batch.key}: {error}"
+            ) from cause_without_password(error)
         if not rows.num_rows:
             return []
         content = parquet_bytes(rows.to_batches(), rows.schema)
@@ -83,7 +85,10 @@ class DeltaReader:
 
         uri = located(resolve(self._spec.path, self._environ), self._root, self._environ)
         options = resolve_all(self._spec.storage_options, self._environ)
-        return DeltaTable(uri, storage_options=options or None)
+        try:
+            return DeltaTable(uri, storage_options=options or None)
+        except OSError as error:
+            raise StoreError(f"{uri} cannot be opened: {error}") from cause_without_password(error)
 
 
 @dataclass(frozen=True, slots=True)

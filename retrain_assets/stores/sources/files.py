@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from retrain_assets.data.windows import Batch
-from retrain_assets.errors import StoreError
+from retrain_assets.errors import StoreError, cause_without_password
 from retrain_assets.spec import FilesSource
 from retrain_assets.stores.blobs import local_path
 from retrain_assets.stores.protocols import RawFile
@@ -164,7 +164,10 @@ class _RemoteFolder:
         if self._opened is None:
             from fsspec.core import url_to_fs
 
-            self._opened = url_to_fs(self._url, **self._options)[0]
+            try:
+                self._opened = url_to_fs(self._url, **self._options)[0]
+            except OSError as error:
+                raise StoreError(f"{self._url} cannot be reached: {error}") from cause_without_password(error)
             # What a listing showed before must not hide what has come since.
             self._opened.invalidate_cache()
         return self._opened
@@ -178,7 +181,7 @@ class _RemoteFolder:
         except (FileNotFoundError, NotADirectoryError):
             return
         except OSError as error:
-            raise StoreError(f"{folder} of {self._url} cannot be listed: {error}") from error
+            raise StoreError(f"{folder} of {self._url} cannot be listed: {error}") from cause_without_password(error)
         for info in infos:
             path = info["name"].rstrip("/")
             is_folder = info["type"] == "directory"
@@ -192,7 +195,7 @@ class _RemoteFolder:
         except FileNotFoundError:
             return b""  # gone since the look: the next look tells
         except OSError as error:
-            raise StoreError(f"{path} of {self._url} cannot be read: {error}") from error
+            raise StoreError(f"{path} of {self._url} cannot be read: {error}") from cause_without_password(error)
 
 
 def _by_batch(folder: _LocalFolder | _RemoteFolder, pattern: str, keys: Sequence[str]) -> dict[str, list[FoundFile]]:
