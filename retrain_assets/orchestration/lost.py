@@ -71,7 +71,9 @@ def _lost_runs(
     now: datetime,
     wait: timedelta,
 ) -> Iterator[tuple[DeclaredModel, names.Job, dg.DagsterRun]]:
-    jobs = {names.job_name(model, job): (model, job) for model in models for job in names.JOB_ASSETS}
+    jobs: dict[str, tuple[str, names.Job]] = {
+        names.job_name(model, job): (model, job) for model in models for job in names.JOB_ASSETS
+    }
     for record in instance.get_run_records(dg.RunsFilter(statuses=list(UNDER_WAY))):
         run = record.dagster_run
         if run.job_name in jobs:
