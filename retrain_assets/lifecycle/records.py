@@ -39,7 +39,8 @@ class Ingested:
 class Validated:
     """`validated` and `quarantine`: parsed rows = accepted rows + quarantined rows.
 
-    `refused` tells why the whole batch is refused; None when it goes on.
+    `refused` tells why the whole batch is refused; None when it goes on. `extra_columns` were delivered and are
+    dropped, because the schema does not name them.
     """
 
     parsed_rows: int
@@ -50,6 +51,7 @@ class Validated:
     unreadable_files: Mapping[str, str]
     refused: str | None
     columns: Mapping[str, str]
+    extra_columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +74,7 @@ class Detected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scored:
-    """`predictions`: `version` is None while the model is bootstrapping."""
+    """`predictions`: `version` is None while the model is bootstrapping. `failures` are rows without a score."""
 
     version: ModelVersion | None
     mode: PredictionMode | None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import numpy as np
 import pandas as pd
 
 from retrain_assets.data.profile import TableProfile, profile_table
@@ -46,6 +47,7 @@ def validate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
         unreadable_files={name: str(error) for name, error in unreadable.items()},
         refused=refused,
         columns={str(name): str(dtype) for name, dtype in result.accepted.dtypes.items()},
+        extra_columns=result.extra_columns,
     )
 
 
@@ -131,6 +133,7 @@ def score(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, 
         stored = stored[~((stored["mode"] == "rescored") & (stored["version"] == champion.version))]
     table = pd.concat([stored, scored.assign(mode=mode)], ignore_index=True) if len(scored) else stored
     commit = stores.tables.write(model.table("predictions"), batch.key, table, run_id=run_id)
+    table = read_predictions(stores, model, batch)
     valid = table[table["version"] == champion.version]
     _watched(stores, model, batch, champion.version, now=now, run_id=run_id)
     return Scored(
@@ -139,7 +142,17 @@ def score(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, 
         rows=len(valid),
         mean_score=float(valid["score"].mean()) if len(valid) else None,
         commit=commit,
+        failures=unscored(validated, valid, champion),
     )
+
+
+def unscored(validated: pd.DataFrame, scores: pd.DataFrame, version: ModelVersion) -> tuple[str, ...]:
+    """What is wrong where a row of a batch has no finite score of a version; empty where each has one."""
+    finite = scores.loc[np.isfinite(scores["score"].astype("float64")), "ra_row_id"]
+    missing = validated.loc[~validated["ra_row_id"].isin(finite), "ra_row_id"]
+    if missing.empty:
+        return ()
+    return (f"{len(missing):,} of {len(validated):,} rows have no score of {version}, for example {missing.iloc[0]!r}",)
 
 
 def _watched(

@@ -43,7 +43,7 @@ def validated_and_quarantine(work: Work) -> Iterator[Made]:
     yield dg.MaterializeResult(
         asset_key=accepted,
         metadata=metadata.of_validated(work.stores, work.model.contract, record),
-        check_results=list(checks.of_validated(accepted, record)),
+        check_results=[*checks.of_validated(accepted, record), table_check(work, names.VALIDATED)],
         data_version=dg.DataVersion(record.accepted.content_hash),
     )
 

@@ -69,6 +69,8 @@ def of_raw(asset: dg.AssetKey, record: Ingested) -> Iterator[dg.AssetCheckResult
 def of_validated(asset: dg.AssetKey, record: Validated) -> Iterator[dg.AssetCheckResult]:
     """Did the batch keep to its schema; the one check that stops it."""
     said = record.refused or f"{record.quarantined_rows:,} of {record.parsed_rows:,} rows are in quarantine"
+    if record.extra_columns:
+        said += f"; dropped, because the schema does not name them: {', '.join(record.extra_columns)}"
     yield result(asset, "schema_is_respected", state_of(record.refused is None), said)
 
 

@@ -58,7 +58,7 @@ NODES: tuple[Node, ...] = (
         made_from=(names.RAW,),
         kinds=TABLE | {"pandera"},
         stage="watch",
-        checks={"schema_is_respected": "The share of refused rows is within the declared tolerance."},
+        checks={"schema_is_respected": "The share of refused rows is within the declared tolerance.", **TABLE_CHECK},
         blocking=frozenset({"schema_is_respected"}),
     ),
     Node(

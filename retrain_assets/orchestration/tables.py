@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dagster as dg
 
-from retrain_assets.data.tables import table_problems
-from retrain_assets.orchestration import checks
+from retrain_assets.data.tables import schema_problems, table_problems, validated_schema
+from retrain_assets.orchestration import checks, names
 from retrain_assets.orchestration.work import Work
 
 
@@ -18,4 +18,7 @@ def table_check(work: Work, asset: str) -> dg.AssetCheckResult:
 
 def table_faults(work: Work, asset: str) -> tuple[str, ...]:
     """What is wrong with the stored partition, as sentences."""
-    return table_problems(asset, work.stores.tables.read(work.model.table(asset), [work.the_batch.key]))
+    frame = work.stores.tables.read(work.model.table(asset), [work.the_batch.key])
+    if asset == names.VALIDATED:
+        return schema_problems(validated_schema(work.model.contract), frame.drop(columns="ra_batch"))
+    return table_problems(asset, frame)
