@@ -472,7 +472,7 @@ def event(options: Options, model: str, text: str) -> None:
 def retrain(options: Options, model: str, reason: str) -> None:
     """Ask for a retrain as a person: the trigger `person` of the next decision.
 
-    Cooldown, budget and holds bind a person too; the decision says what it came to.
+    Cooldown and budget bind a person too; the decision says what it came to.
 
     \b
     retrain-assets retrain flight_delay --reason "the weather feed was mended"

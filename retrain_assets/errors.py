@@ -5,12 +5,10 @@ RetrainAssetsError
 ├── DeclarationError          the declaration is wrong: nothing ran
 ├── DataError                 the data is at fault: never retried, the champion serves on
 │   ├── UnreadableFileError   bytes that cannot be parsed; carries a reason code
-│   ├── BatchRefusedError     more rows failed the schema than the declaration tolerates
 │   ├── MissingUpstreamError  an input was never materialized; carries the selection to launch
 │   └── InsufficientDataError too few rows to train or to judge
 ├── RefusedError              a rule of the platform says no
 │   ├── LeaseHeldError        another run works on this model
-│   ├── NoNewDataError        a retrain would see nothing that the last attempt did not
 │   └── GateNotPassedError    a promotion that no passed evaluation supports
 └── StoreError                a store does not hold what it must
     ├── NotStoredError        asked for a table, partition, blob or version that is not there
@@ -75,10 +73,6 @@ class UnreadableFileError(DataError):
         super().__init__(f"{name} cannot be read ({reason}): {detail}")
 
 
-class BatchRefusedError(DataError):
-    """More rows failed the schema than the declared tolerance."""
-
-
 class MissingUpstreamError(DataError):
     """An input was never materialized; `selection` is what to launch first."""
 
@@ -97,10 +91,6 @@ class RefusedError(RetrainAssetsError):
 
 class LeaseHeldError(RefusedError):
     """Another run works on this model."""
-
-
-class NoNewDataError(RefusedError):
-    """A retrain would see nothing that the last attempt did not."""
 
 
 class GateNotPassedError(RefusedError):

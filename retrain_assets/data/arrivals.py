@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-ArrivalKind = Literal["on_time", "late", "changed", "duplicate", "empty", "missing"]
+ArrivalKind = Literal["on_time", "late", "changed", "duplicate", "empty"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +24,7 @@ class Arrival:
     """One delivery of a batch.
 
     `revision` counts the deliveries with different content, from 1; a delivery with the content of an earlier one
-    is a `duplicate` and keeps that one's revision. `content_hash` is a hash over the parts. A `missing` arrival has
-    revision 0 and no parts.
+    is a `duplicate` and keeps that one's revision. `content_hash` is a hash over the parts.
     """
 
     model: str

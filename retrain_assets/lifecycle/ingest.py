@@ -160,7 +160,7 @@ def _classify(
     now: datetime,
 ) -> Arrival:
     content_hash = _hash(parts)
-    earlier = [arrival for arrival in stores.state.arrivals(model.name, batch.key) if arrival.kind != "missing"]
+    earlier = stores.state.arrivals(model.name, batch.key)
     same = next((arrival for arrival in reversed(earlier) if arrival.content_hash == content_hash), None)
     if same is not None and same is earlier[-1] and len(earlier) >= deliveries:
         return same
@@ -210,5 +210,5 @@ def _hash(parts: tuple[RawPart, ...]) -> str:
 
 def latest_arrival(stores: Stores, model: DeclaredModel, batch: Batch) -> Arrival | None:
     """The delivery that is valid for a batch; None when nothing was ingested."""
-    arrivals = [a for a in stores.state.arrivals(model.name, batch.key) if a.kind != "missing"]
+    arrivals = stores.state.arrivals(model.name, batch.key)
     return arrivals[-1] if arrivals else None

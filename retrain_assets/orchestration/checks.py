@@ -63,7 +63,7 @@ def of_raw(asset: dg.AssetKey, record: Ingested) -> Iterator[dg.AssetCheckResult
     said = f"{len(arrival.parts)} files with {size:,} bytes"
     yield result(asset, "batch_is_not_empty", state_of(arrival.kind != "empty" and size > 0), said)
     said = f"delivery {arrival.revision} is {arrival.kind.replace('_', ' ')}, {arrival.arrived_at:%Y-%m-%d %H:%M} UTC"
-    yield result(asset, "batch_arrived_in_time", state_of(arrival.kind not in ("late", "missing")), said, severity=WARN)
+    yield result(asset, "batch_arrived_in_time", state_of(arrival.kind != "late"), said, severity=WARN)
 
 
 def of_validated(asset: dg.AssetKey, record: Validated) -> Iterator[dg.AssetCheckResult]:

@@ -315,7 +315,6 @@ def of_champion(record: Promoted) -> Metadata:
         "in_force_since": moment(current.as_of),
         "promoted_at": moment(current.promoted_at),
         "actor": current.actor,
-        **({"mlflow_run": link(record.run_urls[current.version])} if current.version in record.run_urls else {}),
         "history": table(_promotion(promotion) for promotion in reversed(record.history)),
     }
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-PromotionAction = Literal["promote", "adopt", "rollback"]
+PromotionAction = Literal["promote", "adopt"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -144,7 +144,7 @@ class TestDecisions:
 class TestPromotions:
     def test_are_a_chain(self, store):
         first = store.append_promotion(promotion(id=99))
-        second = store.append_promotion(promotion(version=2, previous_id=first.id, action="rollback", attempt=None))
+        second = store.append_promotion(promotion(version=2, previous_id=first.id, action="adopt", attempt=None))
         assert store.promotions(MODEL) == [first, second]
         assert first == promotion(id=first.id)
         assert second.id > first.id
