@@ -95,7 +95,11 @@ class Installation:
             record.event and record.event.dagster_event
             for record in self.instance.event_log_storage.get_asset_check_execution_history(key, limit=100)
         ]
-        return [event.asset_check_evaluation_data for event in events if event is not None]
+        return [
+            event.asset_check_evaluation_data
+            for event in events
+            if event is not None and event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION
+        ]
 
     def metadata(self, asset: str) -> dict[str, Any]:
         """Metadata of the newest materialization."""
