@@ -15,7 +15,7 @@ from retrain_assets.lifecycle.history import champion_losses, holdout_of
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import Decided, TrainingSet
-from retrain_assets.lifecycle.standing import newest_valid
+from retrain_assets.lifecycle.standing import newest_valid, was_deduced
 from retrain_assets.lifecycle.training_window import TrainingWindow, plan_window, stored_training_sets
 from retrain_assets.lifecycle.watch import read_drift
 from retrain_assets.policy.context import DecisionContext
@@ -28,10 +28,12 @@ from retrain_assets.stores.protocols import OutboxRow, Stores
 def decide(stores: Stores, model: DeclaredModel, batch: Batch, *, cause: str, now: datetime, run_id: str) -> Decided:
     """Evaluates every trigger as of the batch and records the verdict; the same run decides once.
 
-    A decision to retrain acknowledges the drift episode that it saw, whatever the gate says later.
+    A decision to retrain acknowledges the drift episode that it saw, whatever the gate says later. A run that was
+    stopped between recording its decision and writing the table leaves the rest to the next one.
     """
     earlier = stores.state.decisions(model.name)
     again = next((made for made in earlier if made.batch == batch.key and made.state.get("run_id") == run_id), None)
+    again = again or _unwritten(stores, model, batch, earlier)
     if again is not None:
         return _kept(stores, model, batch, again, run_id=run_id, now=now)
     window = plan_window(stores, model, batch, as_of=batch.as_of)
@@ -53,6 +55,13 @@ def decide(stores: Stores, model: DeclaredModel, batch: Batch, *, cause: str, no
     if decision.verdict == "retrain" and context.episode is not None:
         stores.state.save_episode(context.episode.acknowledged(batch.key, window.labelled_until))
     return _record(stores, model, batch, decision, run_id=run_id, now=now)
+
+
+def _unwritten(stores: Stores, model: DeclaredModel, batch: Batch, made: list[Decision]) -> Decision | None:
+    steps = stores.state.steps(model.name, batch.key)
+    written = {step.detail["attempt"] for step in steps if step.job == "decide" and step.outcome == "done"}
+    own = [decision for decision in made if decision.batch == batch.key and was_deduced(decision)]
+    return next((decision for decision in own if decision.attempt not in written), None)
 
 
 def decide_by_hand(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Decision:

@@ -54,8 +54,12 @@ class Standing:
 
     @property
     def decided(self) -> set[str]:
-        """Batches with a decision."""
-        return {decision.batch for decision in self.decisions}
+        """Batches with a decision that was written to the end."""
+        return {
+            decision.batch
+            for decision in self.decisions
+            if not was_deduced(decision) or self.newest(decision.batch, "decide") is not None
+        }
 
     def of(self, batch: str, job: str) -> list[Step]:
         """The steps of a job for a batch, in order."""
@@ -96,6 +100,11 @@ class Standing:
     def _delivered(self, batch: str, job: str) -> datetime | None:
         rows = [self.seen.get(batch), self.labels_seen.get(batch) if job == "settle" else None]
         return max((row.recorded_at for row in rows if row is not None), default=None)
+
+
+def was_deduced(decision: Decision) -> bool:
+    """The decision was made from triggers by the job `decide`: not by hand, and not because deciding kept failing."""
+    return bool(decision.triggers) and not decision.state.get("by_hand")
 
 
 def newest_valid(decisions: Sequence[Decision]) -> Decision | None:

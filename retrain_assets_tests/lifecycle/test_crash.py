@@ -35,6 +35,10 @@ def end_state(root: Path) -> dict[str, Any]:
     )
     return {
         "decisions": [(d.batch, d.verdict, d.fired) for d in state.decisions("tiny")],
+        "written decisions": sorted(
+            (row["ra_batch"], row["attempt"], row["verdict"], row["trigger"])
+            for row in tables.read("tiny/retrain_decision").to_dict("records")
+        ),
         "promotions": [(p.batch, p.action, hashes[p.version]) for p in state.promotions("tiny")],
         "validated": {key: commit.content_hash for key, commit in tables.commits("tiny/validated").items()},
         "labels": {key: commit.content_hash for key, commit in tables.commits("tiny/labels").items()},
