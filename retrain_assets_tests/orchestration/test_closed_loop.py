@@ -7,9 +7,9 @@ import signal
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -47,21 +47,26 @@ def test_files_become_a_champion_in_the_order_of_the_design(installation: Instal
     assert installation.metadata("predictions")["champion"] == "tiny v1"
 
 
-def test_a_lost_cursor_launches_nothing_again(installation: Installation) -> None:
-    for day in range(2):
-        installation.drop(day)
-    installation.drive()
-    runs = len(installation.instance.get_runs())
+@pytest.fixture(scope="module")
+def settled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """Two days, driven until nothing is asked for; shared by the tests that only look."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        made = make_installation(tmp_path_factory.mktemp("settled"), instance)
+        for day in range(2):
+            made.drop(day)
+        made.drive()
+        yield made
 
-    assert installation.drive() == []
-    assert len(installation.instance.get_runs()) == runs
+
+def test_a_lost_cursor_launches_nothing_again(settled: Installation) -> None:
+    runs = len(settled.instance.get_runs())
+
+    assert settled.drive() == []
+    assert len(settled.instance.get_runs()) == runs
 
 
-def test_every_run_has_a_key_of_its_own_and_says_why(installation: Installation) -> None:
-    for day in range(2):
-        installation.drop(day)
-    installation.drive()
-    runs = installation.instance.get_runs()
+def test_every_run_has_a_key_of_its_own_and_says_why(settled: Installation) -> None:
+    runs = settled.instance.get_runs()
 
     keys = Counter(run.tags["dagster/run_key"] for run in runs)
     assert set(keys.values()) == {1}
@@ -75,10 +80,8 @@ def test_every_run_has_a_key_of_its_own_and_says_why(installation: Installation)
     assert all(run.tags["dagster/max_retries"] == "0" for run in runs)
 
 
-def test_the_lease_is_free_after_the_runs(installation: Installation) -> None:
-    installation.drop(0)
-    installation.drive()
-    assert installation.stores.state.lease_owner("tiny", now=datetime.now(UTC)) is None
+def test_the_lease_is_free_after_the_runs(settled: Installation) -> None:
+    assert settled.stores.state.lease_owner("tiny", now=datetime.now(UTC)) is None
 
 
 def test_a_refused_batch_stops_at_its_check_and_is_decided_as_unknown(installation: Installation) -> None:
@@ -127,18 +130,14 @@ def test_bootstrapping_is_not_applicable_and_says_so(installation: Installation)
         assert (check.description or "").startswith("not applicable: bootstrapping")
 
 
-def test_what_a_person_sees_of_a_batch(installation: Installation) -> None:
-    for day in range(2):
-        installation.drop(day)
-    installation.drive()
-
-    raw = installation.metadata("raw")
+def test_what_a_person_sees_of_a_batch(settled: Installation) -> None:
+    raw = settled.metadata("raw")
     assert (raw["delivery"], raw["revision"], raw["files"]) == ("on_time", 1, 1)
     assert raw["manifest"].records[0].data["name"].endswith(".csv")
-    validated = installation.metadata("validated")
+    validated = settled.metadata("validated")
     assert validated["dagster/row_count"] == 400
     assert {column.name for column in validated["dagster/column_schema"].columns} >= {"id", "x", "ra_row_id"}
-    decision = installation.metadata("retrain_decision")
+    decision = settled.metadata("retrain_decision")
     assert (decision["verdict"], decision["cause"]) == ("retrain", "batch")
     assert {record.data["fired"] for record in decision["triggers"].records} <= {
         "fired",
@@ -146,8 +145,8 @@ def test_what_a_person_sees_of_a_batch(installation: Installation) -> None:
         "unknown",
         "not applicable",
     }
-    champion = installation.metadata("champion")
-    assert champion["candidate_partition"] == installation.batch(1).key
+    champion = settled.metadata("champion")
+    assert champion["candidate_partition"] == settled.batch(1).key
     assert champion["history"].records[0].data["version"] == 1
 
 
@@ -161,19 +160,10 @@ def data_versions(installation: Installation) -> dict[str, str]:
     return tags
 
 
-def test_the_data_version_is_a_hash_of_the_content(tmp_path: Path) -> None:
-    found: list[dict[str, str]] = []
-    for name in ("one", "other"):
-        root = tmp_path / name
-        root.mkdir()
-        with dg.DagsterInstance.ephemeral() as instance:
-            made = make_installation(root, instance)
-            made.drop(0)
-            made.drop(1)
-            made.drive()
-            found.append(data_versions(made))
-    assert found[0] == found[1]
-    assert len(set(found[0].values())) == len(found[0])
+def test_the_data_version_is_a_hash_of_the_content(settled: Installation, champion: Installation) -> None:
+    found = data_versions(settled)
+    assert found == data_versions(champion), "another installation with the same files"
+    assert len(set(found.values())) == len(found)
 
 
 @pytest.fixture
