@@ -20,6 +20,7 @@ from retrain_assets.orchestration.driver import Driver, Ran
 from retrain_assets.spec import ModelSpec
 from retrain_assets.stores.protocols import Stores
 from retrain_assets_tests.lifecycle.world import declaration, rows_of
+from retrain_assets_tests.tracking import put_empty_database
 
 
 @dataclass
@@ -111,6 +112,7 @@ class Installation:
 
 def make_installation(root: Path, instance: dg.DagsterInstance, **changes: Any) -> Installation:
     """A fresh one."""
-    Home.at(root / "home").prepare()
+    home = Home.at(root / "home").prepare()
+    put_empty_database(home.folder / "mlflow.db")
     spec = ModelSpec.model_validate(declaration(**changes))
     return Installation(root=root, model=DeclaredModel(spec, root), instance=instance)
