@@ -119,10 +119,15 @@ def _joined(parts: Sequence[pd.Series]) -> pd.Series:
     """The parts with `|` between them; a `|` inside a part is escaped where more than one is joined."""
     if len(parts) == 1:
         return parts[0]
-    rows = zip(*(part.to_numpy(dtype=object) for part in parts), strict=True)
-    joined = [None if None in row else "|".join(map(_escaped, row)) for row in rows]
+    rows = zip(*map(_escaped, parts), strict=True)
+    joined = [None if None in row else "|".join(row) for row in rows]
     return pd.Series(joined, index=parts[0].index, dtype="object")
 
 
-def _escaped(part: str) -> str:
-    return part.replace("\\", "\\\\").replace("|", "\\|")
+def _escaped(part: pd.Series) -> list[str | None]:
+    texts: list[str | None] = part.tolist()
+    # One look at all of them: hardly any id holds what would have to be escaped.
+    whole = "".join([text for text in texts if text is not None])
+    if "|" not in whole and "\\" not in whole:
+        return texts
+    return [None if text is None else text.replace("\\", "\\\\").replace("|", "\\|") for text in texts]
