@@ -212,7 +212,7 @@ def of_decision(stores: Stores, record: Decided) -> Metadata:
         "retrospective": decision.retrospective,
         "as_of": moment(decision.as_of),
         "champion": version_text(decision.champion_version),
-        "fired": len(decision.fired),
+        "triggers_fired": len(decision.fired),
         "triggers": table(
             {"trigger": trigger.name, "fired": truth(trigger), "reason": trigger.reason}
             for trigger in sorted(decision.triggers, key=_loudest)
@@ -315,6 +315,7 @@ def of_champion(record: Promoted) -> Metadata:
         "in_force_since": moment(current.as_of),
         "promoted_at": moment(current.promoted_at),
         "actor": current.actor,
+        **number("holdout_loss", _holdout_loss(current)),
         "history": table(_promotion(promotion) for promotion in reversed(record.history)),
     }
 
@@ -325,11 +326,27 @@ def _promotion(promotion: Promotion) -> dict[str, Any]:
         "version": promotion.version,
         "action": promotion.action,
         "batch": promotion.batch,
-        "in_force_since": f"{promotion.as_of:%Y-%m-%d %H:%M}",
-        "training_end": f"{promotion.training_end:%Y-%m-%d %H:%M}",
-        "holdout_loss": promotion.evidence.get("holdout_loss"),
+        "trained_until": day(promotion.training_end),
+        "holdout_loss": _holdout_loss(promotion),
         "actor": promotion.actor,
     }
+
+
+def _holdout_loss(promotion: Promotion) -> float | None:
+    """The loss on reserved rows with which it was promoted; None for a model that was adopted without."""
+    held = promotion.evidence.get("holdout")
+    return None if held is None else held["value"]
+
+
+def day(value: datetime) -> str:
+    """A time in a table, in UTC; without its hour where that is midnight.
+
+    >>> from datetime import UTC
+    >>> day(datetime(2013, 1, 8, tzinfo=UTC)), day(datetime(2013, 1, 8, 6, tzinfo=UTC))
+    ('2013-01-08', '2013-01-08 06:00')
+    """
+    midnight = (value.hour, value.minute, value.second) == (0, 0, 0)
+    return f"{value:%Y-%m-%d}" if midnight else f"{value:%Y-%m-%d %H:%M}"
 
 
 def table(rows: Iterable[Mapping[str, Any]]) -> dg.MetadataValue:

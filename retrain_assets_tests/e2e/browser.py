@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Page, Request, expect, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 FLAGS = [
     "--no-sandbox",  # a container's user is often root, who has no sandbox
@@ -64,11 +64,11 @@ class Window:
         self.page.wait_for_timeout(SETTLE_SECONDS * 1000)
         self.page.screenshot(path=artifacts() / f"{name}.png")
 
-    def note_request(self, request: Request) -> None:
-        """Whether the page asks for something from elsewhere."""
-        parts = urlsplit(request.url)
-        if parts.scheme in ("http", "https", "ws", "wss") and parts.hostname != "127.0.0.1":
-            self.strangers.append(request.url)
+
+def from_elsewhere(url: str) -> bool:
+    """Whether an address is not of this machine."""
+    parts = urlsplit(url)
+    return parts.scheme in ("http", "https", "ws", "wss") and parts.hostname != "127.0.0.1"
 
 
 @contextmanager
@@ -87,7 +87,7 @@ def window(url: str, *, width: int = 1600, height: int = 1400) -> Generator[Wind
         browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
         page = browser.new_page(viewport={"width": width, "height": height}, timezone_id="UTC", locale="en-US")
         opened = Window(page=page, url=url)
-        page.on("request", opened.note_request)
+        page.on("request", lambda request: opened.strangers.extend(filter(from_elsewhere, [request.url])))
         page.on("pageerror", lambda error: opened.errors.append(str(error)))
         try:
             yield opened

@@ -17,13 +17,6 @@ STORY_SECONDS = 600
 
 # Two days make a first champion: the second is the first day as of which labels are known.
 DELIVERIES: dict[str, Sequence[tuple[str, dict[str, Any]]]] = {
-    # From the third day on the effect of `x` is reversed: the champion is worse than guessing.
-    "churn": [
-        ("2024-01-01", {}),
-        ("2024-01-02", {}),
-        ("2024-01-03", {"flip": True}),
-        ("2024-01-04", {"flip": True}),
-    ],
     # A quiet day, then one whose `x` moved by three standard deviations.
     "fraud": [("2024-01-01", {}), ("2024-01-02", {}), ("2024-01-03", {}), ("2024-01-04", {"shift": 3.0})],
     # One more day, so that there is something newer to train on when the policy fails.
@@ -58,7 +51,7 @@ class Shop:
         def done() -> bool:
             for courier in self.couriers:
                 assert not courier.done() or courier.exception() is None, courier.exception()
-            runs = [run for run in self.server.runs(model) if run.sensor is not None]
+            runs = [run for run in self.server.runs(model) if run.by_sensor]
             failed = [run for run in runs if run.status == "FAILURE"]
             assert not failed, {run.step: self.server.failures(run.id) for run in failed}
             return any(run.step == step and run.status == "SUCCESS" for run in runs)

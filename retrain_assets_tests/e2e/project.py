@@ -1,4 +1,4 @@
-"""A third party's Dagster project in a folder: three declared models, and files that are dropped for them."""
+"""A third party's Dagster project in a folder: two declared models, and files that are dropped for them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,6 @@ from retrain_assets_tests.lifecycle.world import declaration, rows_of
 FAST_DAEMON = {"FRESHNESS_DAEMON_INTERVAL_SECONDS": "5"}
 
 MODELS: dict[str, dict[str, Any]] = {
-    # Trains on the newest day alone: when the world turns around, one retrain is enough to follow it.
-    "churn": {
-        "description": "Who leaves? Retrained every second day, when new labels have matured.",
-        "window": {"train": "1 day", "min_rows": 200, "holdout_batches": 1},
-        "retrain": {"when": "new_labels", "min_new_labels": 200, "cooldown": "2 days"},
-    },
     "fraud": {
         "description": "Which payment is fraud? Retrained when the inputs drift, and for nothing else.",
         "retrain": {"when": "drift"},

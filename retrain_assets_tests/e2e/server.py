@@ -121,12 +121,13 @@ class DagsterDev:
         ]
 
     def checks(self, model: str, asset: str, check: str) -> list[Check]:
-        """Results of a check, the oldest first."""
+        """Results of a check, the oldest first; the batch is that of the run."""
         found = self.ask(CHECKS, key={"path": [model, asset]}, name=check)["assetCheckExecutions"]
+        partitions = {run.id: run.partition for run in self.runs(model)}
         return [
             Check(
                 run=each["runId"],
-                partition=each["evaluation"]["partition"],
+                partition=partitions.get(each["runId"]),
                 passed=each["evaluation"]["success"],
                 severity=each["evaluation"]["severity"],
                 description=each["evaluation"]["description"],
@@ -214,18 +215,22 @@ class Run:
         return self.status in ("SUCCESS", "FAILURE", "CANCELED")
 
     @property
-    def step(self) -> str:
-        """Job and batch, as `watch 2024-01-01`."""
-        return f"{self.tags.get('retrain_assets/job', self.job)} {self.tags.get('dagster/partition', '')}".strip()
+    def partition(self) -> str | None:
+        return self.tags.get("dagster/partition")
 
     @property
-    def cause(self) -> str | None:
-        return self.tags.get("retrain_assets/cause")
+    def step(self) -> str:
+        """Job and batch, as `watch 2024-01-01`."""
+        return f"{self.tags.get('retrain_assets/job', self.job)} {self.partition}"
 
     @property
     def sensor(self) -> str | None:
         """The sensor that launched it; None for a run launched by hand."""
         return self.tags.get("dagster/sensor_name")
+
+    @property
+    def by_sensor(self) -> bool:
+        return self.sensor is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -308,7 +313,7 @@ query ($key: AssetKeyInput!) {
 CHECKS = """
 query ($key: AssetKeyInput!, $name: String!) {
   assetCheckExecutions(assetKey: $key, checkName: $name, limit: 200) {
-    runId status evaluation { success severity description partition }
+    runId status evaluation { success severity description }
   }
 }"""
 FRESHNESS = """

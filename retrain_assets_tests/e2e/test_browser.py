@@ -57,9 +57,11 @@ def test_a_drift_report_says_what_moved_and_shows_it(ui: Window):
     ui.page.keyboard.press("Escape")
 
 
-def test_drift_scores_are_plotted_as_series_over_the_batches(ui: Window):
+def test_drift_scores_are_plotted_as_series(ui: Window):
     ui.open(f"/assets/{MODEL}/drift_report", until="drift_score")
     ui.page.get_by_text("Plots", exact=True).click()
+    # By partition Dagster 1.13 plots the 120 newest windows before today, also of a stream that ended before them.
+    ui.page.get_by_text("Events", exact=True).last.click()
     expect(ui.page.locator("canvas").first).to_be_visible(timeout=LOAD_SECONDS * 1000)
     ui.see("drift_score", "drift/x")
     ui.keep("drift_report_plots")
@@ -82,7 +84,7 @@ def test_a_decision_with_every_trigger_and_its_reason(ui: Window):
 
 def test_a_champion_with_its_history(ui: Window):
     ui.open(f"/assets/{MODEL}/champion", until="history")
-    ui.see("holdout_loss", "training_end", "promote")
+    ui.see("holdout_loss", "trained_until", "promote")
     ui.keep("champion")
 
 
