@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -66,9 +66,8 @@ def of_ingested(record: Ingested) -> Metadata:
                 "media_type": part.media_type,
                 "bytes": part.size,
                 "content_hash": short(part.content_hash),
-                "uri": uri,
             }
-            for part, uri in zip(arrival.parts, record.uris, strict=True)
+            for part in arrival.parts
         ),
         **({"dagster/uri": record.uris[0]} if len(record.uris) == 1 else {}),
     }
@@ -106,10 +105,10 @@ def of_profile(stores: Stores, record: Profiled) -> Metadata:
             {
                 "column": column.name,
                 "kind": column.kind,
-                "missing_share": column.missing_share,
-                "minimum": column.minimum,
-                "mean": column.mean,
-                "maximum": column.maximum,
+                "missing": f"{column.missing_share:.1%}",
+                "mean": shown(column.mean, column.kind),
+                "minimum": shown(column.minimum, column.kind),
+                "maximum": shown(column.maximum, column.kind),
             }
             for column in record.profile.columns
         ),
@@ -256,11 +255,11 @@ def of_candidate(record: Candidate) -> Metadata:
         "model_hash": short(version.model_hash),
         "training_end": moment(version.training_end),
         "data_hash": short(version.data_hash),
-        "fit_seconds": record.fit_seconds,
+        **number("fit_seconds", record.fit_seconds),
         "features": ", ".join(record.features),
         "proof": record.reason,
         "dagster/uri": without_password(version.uri),
-        "mlflow_run": link(record.run_url),
+        "mlflow_run": link(record.run_url, version.run_id),
     }
 
 
@@ -341,7 +340,6 @@ def _holdout_loss(promotion: Promotion) -> float | None:
 def day(value: datetime) -> str:
     """A time in a table, in UTC; without its hour where that is midnight.
 
-    >>> from datetime import UTC
     >>> day(datetime(2013, 1, 8, tzinfo=UTC)), day(datetime(2013, 1, 8, 6, tzinfo=UTC))
     ('2013-01-08', '2013-01-08 06:00')
     """
@@ -391,9 +389,20 @@ def figure(name: str, png: bytes | None) -> dict[str, dg.MetadataValue]:
     return {name: dg.MetadataValue.md(f"![{name}](data:image/png;base64,{data})")}
 
 
-def link(url: str) -> dg.MetadataValue:
-    """A link where there is a server, else a path."""
-    return dg.MetadataValue.url(url) if url.startswith(("http://", "https://")) else dg.MetadataValue.text(url)
+def link(url: str, otherwise: str) -> dg.MetadataValue:
+    """A link where there is a server to open it, else the id to look for."""
+    return dg.MetadataValue.url(url) if url.startswith(("http://", "https://")) else dg.MetadataValue.text(otherwise)
+
+
+def shown(value: float | None, kind: str) -> str | float | None:
+    """A summary of a column in its own unit; times are kept as seconds since 1970.
+
+    >>> shown(1704067200.0, "datetime"), shown(2.5, "numeric")
+    ('2024-01-01 00:00', 2.5)
+    """
+    if value is None or kind != "datetime":
+        return value
+    return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M}"
 
 
 def moment(value: datetime) -> dg.MetadataValue:
