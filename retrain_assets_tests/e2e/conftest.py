@@ -81,7 +81,7 @@ def _deliver(project: ShopProject, server: DagsterDev, model: str, over: threadi
     for day, kwargs in DELIVERIES[model]:
         project.drop(model, day, **kwargs)
         while not any(made.partition == day for made in server.materializations(model, "retrain_decision")):
-            if over.wait(timeout=1):
+            if over.wait(timeout=2):
                 return
 
 

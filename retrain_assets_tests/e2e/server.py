@@ -19,7 +19,7 @@ import psutil
 
 BOOT_SECONDS = 180
 STOP_SECONDS = 6
-POLL_SECONDS = 0.5
+POLL_SECONDS = 1.5
 
 T = TypeVar("T")
 
