@@ -17,6 +17,7 @@ from retrain_assets.data.contracts import Contract
 from retrain_assets.data.conversion import UTC_TIME, Kind, kind_of, read_as
 from retrain_assets.data.row_ids import ROW_ID, row_ids
 from retrain_assets.data.targets import read_targets, target_kind, unreadable_values
+from retrain_assets.data.time_order import in_time_order
 from retrain_assets.data.windows import Batch
 from retrain_assets.errors import DataError, did_you_mean
 
@@ -209,4 +210,4 @@ def labels_as_of(labels: pd.DataFrame, moment: datetime) -> pd.DataFrame:
     known = labels[labels[AVAILABLE_AT] <= moment]
     key = [ROW_ID] if BATCH not in labels.columns else [BATCH, ROW_ID]
     newest = known.sort_values("revision", kind="stable").drop_duplicates(key, keep="last")
-    return newest.sort_values(["event_time", ROW_ID], kind="stable").reset_index(drop=True)
+    return in_time_order(newest, "event_time")

@@ -12,7 +12,7 @@ from retrain_assets.errors import MissingUpstreamError, NotStoredError
 from retrain_assets.lifecycle.champions import registered
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import Evaluated, TrainingSet
-from retrain_assets.lifecycle.training_window import latest_training_set, read_rows
+from retrain_assets.lifecycle.training_window import latest_training_set, read_rows, read_training_labels
 from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.evaluation import EvaluationReport, Role, evaluate_models
 from retrain_assets.promotion.gates import GateReport, evaluate_gates
@@ -33,15 +33,13 @@ def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
     champion = None if incumbent is None else registered(stores, model, incumbent.version)
     rows = read_rows(stores, model, frozen, frozen.holdout_batches)
     rows = rows[rows["ra_reserved"]].reset_index(drop=True)
-    training = read_rows(stores, model, frozen, frozen.batches)
+    training_labels = read_training_labels(stores, model, frozen)
     report = evaluate_models(
         model=model.name,
         batch=batch.key,
         attempt=frozen.attempt,
         labels=rows["label"].to_numpy(),
-        scores=_scores(
-            stores, model, candidate, champion, rows, training[~training["ra_reserved"]]["label"].to_numpy()
-        ),
+        scores=_scores(stores, model, candidate, champion, rows, training_labels.to_numpy()),
         versions={
             "candidate": candidate.version,
             "champion": champion.version if champion else None,

@@ -12,8 +12,9 @@ from typing import Any
 import pandas as pd
 
 from retrain_assets.data.labels import labels_as_of
+from retrain_assets.data.time_order import in_time_order
 from retrain_assets.data.windows import Batch
-from retrain_assets.errors import MissingUpstreamError, NotStoredError
+from retrain_assets.errors import MissingUpstreamError, NotStoredError, StoreError
 from retrain_assets.lifecycle.history import settled_batches
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import TrainingSet
@@ -105,12 +106,28 @@ def read_rows(stores: Stores, model: DeclaredModel, frozen: TrainingSet, batches
 
     Rows without a label by then are left out; nothing that became known later is read.
     """
-    versions = frozen.table_versions
-    rows = stores.tables.read(model.table("validated"), batches, version=versions["validated"])
-    labels = labels_as_of(stores.tables.read(model.table("labels"), batches, version=versions["labels"]), frozen.as_of)
+    rows = stores.tables.read(model.table("validated"), batches, version=frozen.table_versions["validated"])
+    return in_time_order(_labelled(stores, model, frozen, batches, rows), model.spec.event_time)
+
+
+def read_training_labels(stores: Stores, model: DeclaredModel, frozen: TrainingSet) -> pd.Series:
+    """Labels of the rows that a frozen training set trains on."""
+    version = frozen.table_versions["validated"]
+    columns = ["ra_batch", "ra_row_id", "ra_reserved"]
+    rows = stores.tables.read(model.table("validated"), frozen.batches, columns=columns, version=version)
+    return _labelled(stores, model, frozen, frozen.batches, rows[~rows["ra_reserved"]])["label"]
+
+
+def _labelled(
+    stores: Stores, model: DeclaredModel, frozen: TrainingSet, batches: tuple[str, ...], rows: pd.DataFrame
+) -> pd.DataFrame:
+    stored = stores.tables.read(model.table("labels"), batches, version=frozen.table_versions["labels"])
     keys = ["ra_batch", "ra_row_id"]
-    joined = rows.merge(labels[[*keys, "label"]], on=keys, how="inner", validate="one_to_one")
-    return joined.sort_values([model.spec.event_time, "ra_row_id"], ignore_index=True)
+    joined = rows.merge(labels_as_of(stored, frozen.as_of)[[*keys, "label"]], on=keys, how="inner")
+    # What merge's own validation finds, at a tenth of its time.
+    if joined.duplicated(keys).any():
+        raise StoreError(f"validated or labels of {model.name} hold a row twice: materialize their batches again")
+    return joined
 
 
 def stored_training_sets(stores: Stores, model: DeclaredModel) -> list[TrainingSet]:
