@@ -28,9 +28,18 @@ LOAD_SECONDS = 90
 SETTLE_SECONDS = 3
 
 
-def chromium() -> str | None:
-    """Path of the browser; None where there is none."""
-    return next((found for found in map(shutil.which, NAMES) if found), None)
+def chromium() -> str:
+    """Path of the browser.
+
+    Raises:
+        AssertionError: there is none.
+    """
+    found = next((path for path in map(shutil.which, NAMES) if path), None)
+    assert found is not None, (
+        f"no browser: none of {', '.join(NAMES)} is on the PATH. Install Chromium (Debian and Ubuntu: apt-get install "
+        "chromium), or unset RETRAIN_ASSETS_REQUIRE_BROWSER to leave the tests that are marked `browser` out."
+    )
+    return found
 
 
 def artifacts() -> Path:
@@ -72,19 +81,10 @@ def from_elsewhere(url: str) -> bool:
 
 
 @contextmanager
-def window(url: str, *, width: int = 1600, height: int = 1400) -> Generator[Window]:
-    """A new window.
-
-    Raises:
-        AssertionError: there is no browser.
-    """
-    found = chromium()
-    assert found is not None, (
-        f"no browser: none of {', '.join(NAMES)} is on the PATH. Install Chromium (Debian and Ubuntu: apt-get install "
-        "chromium), or unset RETRAIN_ASSETS_REQUIRE_BROWSER to leave the tests that are marked `browser` out."
-    )
+def window(browser_path: str, url: str, *, width: int = 1600, height: int = 1400) -> Generator[Window]:
+    """A new window of a browser."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=browser_path, args=FLAGS)
         page = browser.new_page(viewport={"width": width, "height": height}, timezone_id="UTC", locale="en-US")
         opened = Window(page=page, url=url)
         page.on("request", lambda request: opened.strangers.extend(filter(from_elsewhere, [request.url])))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
-from retrain_assets_tests.e2e.browser import LOAD_SECONDS, Window, window
+from retrain_assets_tests.e2e.browser import LOAD_SECONDS, Window, chromium, window
 from retrain_assets_tests.e2e.conftest import Shop
 
 pytestmark = pytest.mark.browser
@@ -31,9 +31,14 @@ ASSETS = (
 )
 
 
+@pytest.fixture(scope="session")
+def browser_path() -> str:
+    return chromium()  # before the story is waited for
+
+
 @pytest.fixture(scope="module")
-def ui(drifted: Shop) -> Iterator[Window]:
-    with window(drifted.server.url) as opened:
+def ui(browser_path: str, drifted: Shop) -> Iterator[Window]:
+    with window(browser_path, drifted.server.url) as opened:
         yield opened
 
 
