@@ -135,6 +135,8 @@ def play(replay: Replay, console: Console, interrupts: Interrupts) -> list[Ran]:
                 failed.append(ran)
                 shown.tell(f"{ran.batch} {ran.model}: the job {ran.job} failed, run {ran.run_id}")
         interrupts.check()
+        for each in replay.standings().values():
+            shown.show(each, 0.0)
     played, seconds = _done(standings) - before, time.monotonic() - began
     console.print(f"\nPlayed {played} batches in {clock_time(seconds)} minutes.")
     return failed
