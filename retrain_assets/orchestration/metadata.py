@@ -320,13 +320,13 @@ def of_champion(record: Promoted) -> Metadata:
 
 
 def _promotion(promotion: Promotion) -> dict[str, Any]:
-    """A line of the history; the whole reason stands in the materialization of that promotion."""
+    """A line of the history, short enough for its page; the reason stands in the materialization of that promotion."""
     return {
         "version": promotion.version,
         "action": promotion.action,
         "batch": promotion.batch,
-        "trained_until": day(promotion.training_end),
-        "holdout_loss": _holdout_loss(promotion),
+        "trained_to": day(promotion.training_end),
+        "loss": _holdout_loss(promotion),
         "actor": promotion.actor,
     }
 

@@ -89,7 +89,7 @@ def test_a_decision_with_every_trigger_and_its_reason(ui: Window):
 
 def test_a_champion_with_its_history(ui: Window):
     ui.open(f"/assets/{MODEL}/champion", until="history")
-    ui.see("holdout_loss", "trained_until", "promote")
+    ui.see("holdout_loss", "trained_to", "promote")
     ui.keep("champion")
 
 
