@@ -279,6 +279,12 @@ def adopt(
             now=now,
             run_id=run_id,
         )
+    import dagster as dg
+
+    from retrain_assets.orchestration.projection import report_champion
+
+    with dg.DagsterInstance.from_config(str(home.dagster_home)) as instance:
+        report_champion(instance, promotion, stores.state.promotions(model))
     click.echo(f"{model}: {found.model} v{found.version} of MLflow is now champion v{promotion.version}")
 
 
@@ -289,8 +295,9 @@ def adopt(
 def run(options: Options, model: str, batch: str | None) -> None:
     """Run one batch of a model now, in this process, and print the verdicts.
 
-    What is due before the batch (labels that have matured) runs first, in the model's order. A batch that was run
-    before is watched and decided again.
+    What is due before the batch (labels that have matured) runs first, in the model's order; a retrain that is decided
+    runs too. A batch that was run before is watched and decided again; for one that is not the newest the decision is
+    kept as retrospective, and launches nothing. What an interrupted run left to do is done first.
 
     \b
     retrain-assets run flight_delay
@@ -412,11 +419,16 @@ def _print_status(models: Sequence[ModelOverview], home: Home) -> None:
         )
     console = Console()
     console.print(table)
+    for each in models:
+        if each.source_failure is not None:
+            said = f"{each.model}: its source cannot be looked at: {each.source_failure}"
+            console.print(said, style="red", soft_wrap=True, markup=False)
     console.print(f"state in {home.folder}", style="dim", soft_wrap=True)
 
 
 def _print_details(model: ModelOverview) -> None:
     from rich.console import Console
+    from rich.markup import escape
 
     from retrain_assets.reporting.overview import age
 
@@ -427,6 +439,7 @@ def _print_details(model: ModelOverview) -> None:
     lines = {
         "state": model.state + (f"; run {model.working} is at work" if model.working else ""),
         "champion": champion if model.champion is not None else "none",
+        **({"source": f"cannot be looked at: {escape(model.source_failure)}"} if model.source_failure else {}),
         "last batch": f"{model.last_batch} {model.last_batch_outcome}" if model.last_batch else "none",
         "drift": f"{_light(model.drift)}  {model.drift.reason}",
         "health": f"{_light(model.health)}  {model.health.reason}",

@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 from retrain_assets.cli import main
 from retrain_assets.home import Home, open_state
 from retrain_assets.promotion.log import Promotion
+from retrain_assets.stores.source_failures import note_source
 from retrain_assets_tests.spec.declarations import attributes
 
 COMMANDS = sorted(main.commands)
@@ -180,6 +181,15 @@ class TestStatus:
         assert any("v3" in line for line in lines)
         assert all(len(line) <= 80 for line in lines if not line.startswith("state in"))
 
+    def test_a_source_that_cannot_be_looked_at_is_told(self, project: Path):
+        home = Home.at(project / ".retrain_assets").prepare()
+        note_source(open_state(home), "sales", "the variable [SHOP] is not set", now=datetime.now(UTC))
+        assert "sales: its source cannot be looked at: the variable [SHOP] is not set" in call("status").stdout
+        assert "cannot be looked at: the variable [SHOP] is not set" in call("status", "sales").stdout
+        assert json.loads(call("status", "--json").stdout)[0]["source_failure"] == "the variable [SHOP] is not set"
+        note_source(open_state(home), "sales", None, now=datetime.now(UTC))
+        assert "cannot be looked at" not in call("status").stdout
+
     def test_of_one_model_in_more_words(self, project: Path):
         promote(project)
         text = call("status", "sales").stdout
@@ -329,6 +339,18 @@ class TestAdopt:
         [promotion] = open_state(Home.at(project / ".retrain_assets")).promotions("sales")
         assert (promotion.action, promotion.version) == ("adopt", 1)
         assert promotion.actor.startswith("person:")
+        # Without a materialization the FreshnessPolicy of the champion would be unknown for ever.
+        shown = (
+            "import os, dagster as dg\n"
+            "with dg.DagsterInstance.from_config('.retrain_assets/dagster') as instance:\n"
+            "    made = instance.get_latest_materialization_event(dg.AssetKey(['sales', 'champion']))\n"
+            "    seen = instance.fetch_observations(dg.AssetKey(['sales', 'registry']), limit=2).records\n"
+            "    print(made.asset_materialization.metadata['version'].value, len(seen))\n"
+        )
+        answer = subprocess.run(
+            [sys.executable, "-c", shown], cwd=project, check=True, capture_output=True, text=True, timeout=200
+        )
+        assert answer.stdout == "1 1\n"
 
 
 class TestSchema:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
+from retrain_assets.errors import RetrainAssetsError
 from retrain_assets.lifecycle.ingest import note_missing, see_labels, see_sources
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.stores.protocols import Stores
+from retrain_assets.stores.source_failures import note_source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Polled:
+    """Where the next look begins, and which models' sources could not be looked at, with the reason."""
+
+    position: int
+    failed: Mapping[str, str]
 
 
 def poll_sources(
@@ -18,21 +29,37 @@ def poll_sources(
     budget_seconds: float,
     start: int,
     clock: Callable[[], float],
-) -> int:
-    """Notes new, changed and missing batches, round-robin from `start`; returns where the next look begins.
+) -> Polled:
+    """Notes new, changed and missing batches, round-robin from `start`.
 
-    At least one model is looked at, however small the budget.
+    At least one model is looked at, however small the budget. A source that is out of reach stops nobody else's.
     """
+    failed: dict[str, str] = {}
     if not models:
-        return 0
+        return Polled(position=0, failed=failed)
     deadline = clock() + budget_seconds
     position = start % len(models)
     for _ in range(len(models)):
-        poll_source(stores, models[position], now=now)
+        failure = _failure(stores, models[position], now)
+        if failure is not None:
+            failed[models[position].name] = failure
         position = (position + 1) % len(models)
         if clock() >= deadline:
             break
-    return position
+    return Polled(position=position, failed=failed)
+
+
+def _failure(stores: Stores, model: DeclaredModel, now: datetime) -> str | None:
+    """Looks at one source; why that failed, which the outbox is told."""
+    failure = None
+    try:
+        poll_source(stores, model, now=now)
+    except RetrainAssetsError as error:
+        failure = str(error)
+    except (OSError, LookupError, ImportError) as error:
+        failure = f"{type(error).__name__}: {error}"
+    note_source(stores.state, model.name, failure, now=now)
+    return failure
 
 
 def poll_source(stores: Stores, model: DeclaredModel, *, now: datetime) -> tuple[list[str], list[str]]:

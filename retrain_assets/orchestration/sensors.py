@@ -14,6 +14,7 @@ from retrain_assets.orchestration.resources import STORES_KEY, StoresResource
 
 if TYPE_CHECKING:
     from retrain_assets.lifecycle import DeclaredModel
+    from retrain_assets.lifecycle.polling import Polled
     from retrain_assets.lifecycle.records import NextJob
     from retrain_assets.stores.protocols import Stores
 
@@ -71,12 +72,12 @@ def _launching_sensor(name: str, job: names.Job, models: Mapping[str, "DeclaredM
     def launch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         stores, now = _stores(context), datetime.now(UTC)
         cursor = launching.Cursor.parse(context.cursor)
-        poll = _poll(stores, models, cursor, now) if job == "watch" else 0
+        polled = _poll(stores, models, cursor, now) if job == "watch" else None
         agenda = launching.due_jobs(stores, models, job, cursor, now=now, clock=time.monotonic)
         return dg.SensorResult(
             run_requests=[run_request(due) for due in agenda.jobs],
-            skip_reason=None if agenda.jobs else dg.SkipReason(agenda.reason),
-            cursor=str(replace(agenda.cursor, poll=poll)),
+            skip_reason=None if agenda.jobs else dg.SkipReason(agenda.reason + _out_of_reach(polled)),
+            cursor=str(replace(agenda.cursor, poll=0 if polled is None else polled.position)),
         )
 
     return launch
@@ -84,7 +85,7 @@ def _launching_sensor(name: str, job: names.Job, models: Mapping[str, "DeclaredM
 
 def _poll(
     stores: "Stores", models: Mapping[str, "DeclaredModel"], cursor: launching.Cursor | None, now: datetime
-) -> int:
+) -> "Polled":
     from retrain_assets.lifecycle import poll_sources
 
     return poll_sources(
@@ -95,6 +96,11 @@ def _poll(
         start=cursor.poll if cursor is not None else 0,
         clock=time.monotonic,
     )
+
+
+def _out_of_reach(polled: "Polled | None") -> str:
+    failed = {} if polled is None else polled.failed
+    return "".join(f" The source of {model} cannot be looked at: {why}." for model, why in sorted(failed.items()))
 
 
 def _freshness_sensor(models: Mapping[str, "DeclaredModel"]) -> dg.SensorDefinition:

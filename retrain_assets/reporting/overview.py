@@ -11,6 +11,7 @@ from retrain_assets.data.windows import Calendar
 from retrain_assets.policy.cron import Cron
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.spec import ModelSpec, format_duration
+from retrain_assets.stores.source_failures import source_failure
 
 if TYPE_CHECKING:
     from retrain_assets.policy.decision import Decision
@@ -61,6 +62,7 @@ class ModelOverview:
     decision_batch: str | None
     decision_reason: str | None
     working: str | None
+    source_failure: str | None
     next_due: Due | None
     next_batch: str | None
     next_batch_closes: datetime | None
@@ -74,6 +76,7 @@ class Records:
     decisions: Sequence[Decision] = ()
     promotions: Sequence[Promotion] = ()
     working: str | None = None
+    source_failure: str | None = None
 
     @classmethod
     def read(cls, state: StateStore, model: str, *, now: datetime) -> Records:
@@ -83,6 +86,7 @@ class Records:
             decisions=state.decisions(model),
             promotions=state.promotions(model),
             working=state.lease_owner(model, now=now),
+            source_failure=source_failure(state, model),
         )
 
 
@@ -114,6 +118,7 @@ def overview(spec: ModelSpec, records: Records, *, now: datetime) -> ModelOvervi
         decision_batch=decision.batch if decision else None,
         decision_reason=decision.reason if decision else None,
         working=records.working,
+        source_failure=records.source_failure,
         next_due=next_due(spec, champion, seen.end if seen else spec.batches.start),
         next_batch=following.key if following else None,
         next_batch_closes=following.end if following else None,

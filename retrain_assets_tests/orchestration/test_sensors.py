@@ -13,9 +13,13 @@ from dagster._core.definitions.freshness import FreshnessState, FreshnessStateCh
 
 from retrain_assets.lifecycle import DeclaredModel
 from retrain_assets.orchestration import StoresResource
+from retrain_assets.orchestration.assets import model_assets
 from retrain_assets.orchestration.launching import Cursor
+from retrain_assets.orchestration.mlflow_run import MLFLOW_KEY, MlflowRun
+from retrain_assets.orchestration.resources import STORES_KEY
 from retrain_assets.orchestration.sensors import location_sensors
 from retrain_assets.spec import ModelSpec
+from retrain_assets.stores.source_failures import source_failure
 from retrain_assets_tests.lifecycle.world import declaration
 from retrain_assets_tests.orchestration.installation import Installation, make_installation
 
@@ -158,3 +162,40 @@ def test_a_tick_with_a_thousand_models_and_nothing_new_asks_only_some(
         assert len(asked) <= tick_number * 12
         cursor = result.cursor
     assert len(set(asked)) == 1000
+
+
+def test_a_broken_source_is_told_and_stops_no_other_model(
+    tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SHOP_FOLDER", raising=False)
+    broken = declaration(name="broken", source={"type": "files", "path": {"env": "SHOP_FOLDER"}})
+    models = {
+        name: DeclaredModel(ModelSpec.model_validate(declared), tmp_path)
+        for name, declared in {"broken": broken, "tiny": declaration()}.items()
+    }
+    resource = StoresResource(home=str(tmp_path / "home"))
+    repository = dg.Definitions(
+        assets=[asset for model in models.values() for asset in model_assets(model)],
+        sensors=location_sensors(list(models.values())),
+        resources={STORES_KEY: resource, MLFLOW_KEY: MlflowRun()},
+    ).get_repository_def()
+
+    def ask(cursor: str | None) -> Any:
+        with dg.build_sensor_context(
+            instance=instance, cursor=cursor, repository_def=repository, resources={STORES_KEY: resource}
+        ) as context:
+            return repository.get_sensor_def("new_batches").evaluate_tick(context)
+
+    result = ask(None)
+    assert "The source of broken cannot be looked at: " in result.skip_message
+    assert "SHOP_FOLDER" in result.skip_message
+    make_installation(tmp_path, instance).drop(0)
+    result = ask(result.cursor)
+    assert [request.tags["retrain_assets/model"] for request in result.run_requests] == ["tiny"]
+    ask(result.cursor)
+
+    state = resource.open().state
+    assert len(state.outbox(model="broken", kinds=["source_failed"])) == 1  # once, not at every tick
+    monkeypatch.setenv("SHOP_FOLDER", str(tmp_path / "shop/{batch}.csv"))
+    ask(result.cursor)
+    assert source_failure(state, "broken") is None
