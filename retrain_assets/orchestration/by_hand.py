@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from retrain_assets.errors import DataError
+from retrain_assets.errors import DataError, LeaseHeldError
 from retrain_assets.orchestration import names
 from retrain_assets.orchestration.component import build_retraining_definitions
-from retrain_assets.orchestration.driver import Driver, Ran
+from retrain_assets.orchestration.driver import DRIVER_TAG, Driver, Ran
+from retrain_assets.stores.source_failures import source_failure
 
 if TYPE_CHECKING:
     from retrain_assets.lifecycle import DeclaredModel
@@ -21,27 +22,54 @@ if TYPE_CHECKING:
 def run_batch(instance: dg.DagsterInstance, model: DeclaredModel, batch: str | None = None) -> Iterator[Ran]:
     """Runs what is due for the model up to the end of one batch: the next one, or the one named.
 
-    A batch that was watched before is watched and decided again.
+    A batch that was decided before is watched and decided again, and a retrain that this decides is run. What an
+    interrupted run of the batch left to do is done first, and then is all.
 
     Raises:
         ValueError: the key is not one of a batch.
+        LeaseHeldError: another run works on the model.
         DataError: there is nothing to run, or the named batch did not arrive.
     """
     definitions = build_retraining_definitions(model.spec, root=model.root)
     driver = Driver(instance, definitions, {model.name: model})
     driver.recover()
+    _refuse_if_held(driver.stores, model)
     asked = None if batch is None else model.calendar.batch(batch).key
-    if asked is not None and asked in _watched(driver.stores, model):
+    if asked is not None and asked in _watched(driver.stores, model) and not _unfinished(driver.stores, model, asked):
         yield from _again(instance, definitions, model, asked)
+        if _unfinished(driver.stores, model, asked):
+            yield from _until_decided(driver, model, asked)
         return
     finished = False
-    for ran in driver.until_idle():
+    for ran in _until_decided(driver, model, asked):
         yield ran
         finished = _finished(driver.stores, model, ran, asked)
-        if finished:
-            break
     if not finished:
         raise DataError(_nothing(driver.stores, model, asked))
+
+
+def _until_decided(driver: Driver, model: DeclaredModel, asked: str | None) -> Iterator[Ran]:
+    for ran in driver.until_idle():
+        yield ran
+        if _finished(driver.stores, model, ran, asked):
+            return
+
+
+def _refuse_if_held(stores: Stores, model: DeclaredModel) -> None:
+    owner = stores.state.lease_owner(model.name, now=datetime.now(UTC))
+    if owner is not None:
+        raise LeaseHeldError(
+            f"{model.name} is being worked on by run {owner}: wait until that run has ended "
+            "(what a killed process left behind is free again after some minutes)"
+        )
+
+
+def _unfinished(stores: Stores, model: DeclaredModel, batch: str) -> bool:
+    """The next job is one of this batch: an interrupted run left it, or the decision was to retrain."""
+    from retrain_assets.lifecycle import next_job
+
+    due = next_job(stores, model, now=datetime.now(UTC))
+    return due is not None and due.batch == batch and due.job != "settle"
 
 
 def _watched(stores: Stores, model: DeclaredModel) -> set[str]:
@@ -64,6 +92,9 @@ def _nothing(stores: Stores, model: DeclaredModel, asked: str | None) -> str:
     missing = asked or (following.key if following else None)
     if missing is None:
         return f"{model.name} has no batch left to run: the last one, {watched}, is done."
+    failure = source_failure(stores.state, model.name)
+    if failure is not None:
+        return f"batch {missing} of {model.name} cannot be run, because its source cannot be looked at: {failure}"
     return f"batch {missing} of {model.name} cannot be run: its source has nothing for it yet, or it comes after a gap."
 
 
@@ -81,6 +112,7 @@ def _again(
                 names.JOB_TAG: job,
                 names.BATCH_TAG: batch,
                 names.CAUSE_TAG: "person",
+                DRIVER_TAG: "true",
             },
         )
         run = instance.get_run_record_by_id(result.run_id)

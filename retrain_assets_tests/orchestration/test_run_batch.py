@@ -1,0 +1,125 @@
+"""`retrain-assets run`: one batch by hand, again by hand, and after a SIGKILL in the middle of a job."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import yaml
+
+from retrain_assets.errors import DataError, LeaseHeldError
+from retrain_assets.home import Home, open_stores
+from retrain_assets.lifecycle import LEASE_TTL, record_event
+from retrain_assets.orchestration.by_hand import run_batch
+from retrain_assets_tests.lifecycle.world import declaration
+from retrain_assets_tests.orchestration.installation import Installation
+from retrain_assets_tests.orchestration.test_lost import take
+
+
+@pytest.fixture
+def played(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> Installation:
+    """Three days by hand: a champion of the second."""
+    monkeypatch.setenv("RETRAIN_ASSETS_HOME", str(installation.root / "home"))
+    for day in range(3):
+        installation.drop(day)
+        by_hand(installation)
+    assert [made.verdict for made in installation.stores.state.decisions("tiny")][1] == "retrain"
+    return installation
+
+
+def by_hand(installation: Installation, day: int | None = None) -> list[tuple[str, str]]:
+    batch = None if day is None else installation.batch(day).key
+    ran = list(run_batch(installation.instance, installation.model, batch))
+    assert all(each.success for each in ran)
+    return [(each.job, each.batch) for each in ran]
+
+
+def test_an_old_batch_is_watched_and_decided_again_and_launches_nothing(played: Installation) -> None:
+    record_event(played.stores, played.model, "person", "please", now=datetime.now(UTC))
+    old = played.batch(1).key
+    assert by_hand(played, 1) == [("watch", old), ("decide", old)]
+    decision = played.stores.state.decisions("tiny")[-1]
+    assert (decision.batch, decision.retrospective) == (old, True)
+    assert len(played.stores.state.promotions("tiny")) == 1
+
+
+def test_the_newest_batch_again_runs_the_retrain_that_it_decides(played: Installation) -> None:
+    newest = played.batch(2).key
+    assert by_hand(played, 2) == [("watch", newest), ("decide", newest)]
+    played.drop(3)
+    by_hand(played)
+    newest = played.batch(3).key
+    # What a person asks for is answered by the batch that is run again, not by a further run of the agenda.
+    record_event(played.stores, played.model, "event", "new tariff", now=datetime.now(UTC))
+    jobs = by_hand(played, 3)
+    assert jobs[-1] == ("retrain", newest)
+    assert [job for job, _ in jobs][-2:] == ["decide", "retrain"]
+    assert played.stores.state.decisions("tiny")[-1].verdict == "retrain"
+
+
+def test_a_model_that_is_worked_on_is_refused_by_its_run(played: Installation) -> None:
+    take(played, "somebody", datetime.now(UTC))
+    with pytest.raises(LeaseHeldError, match="worked on by run somebody"):
+        by_hand(played)
+    take(played, "somebody", datetime.now(UTC) - 2 * LEASE_TTL)  # its process is gone
+    with pytest.raises(DataError, match="nothing for it yet"):
+        by_hand(played)
+
+
+KILLED_IN = """
+import os, signal, sys
+from retrain_assets import lifecycle
+lifecycle.{function} = lambda *args, **kwargs: os.kill(os.getpid(), signal.SIGKILL)
+from retrain_assets.cli import main
+main()
+"""
+
+
+def command(root: Path, key: str, *, killed_in: str | None = None) -> subprocess.CompletedProcess[str]:
+    """The command, or the same in a process that gets a SIGKILL where it would call a function of the lifecycle."""
+    code = "from retrain_assets.cli import main; main()" if killed_in is None else KILLED_IN.format(function=killed_in)
+    return subprocess.run(
+        [sys.executable, "-c", code, "--defs", str(root / "defs"), "run", "tiny", "--batch", key],
+        cwd=root,
+        env={**os.environ, "RETRAIN_ASSETS_HOME": str(root / "home")},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=280,
+    )
+
+
+def test_a_command_killed_in_a_job_goes_on_when_it_is_given_again(installation: Installation) -> None:
+    folder = installation.root / "defs" / "tiny"
+    folder.mkdir(parents=True)
+    document = {"type": "retrain_assets.RetrainedModel", "attributes": declaration()}
+    document["attributes"]["source"] = {"type": "files", "path": "../../drop/{batch}*.csv"}
+    (folder / "defs.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    for day in range(2):
+        installation.drop(day)
+    key = installation.batch(1).key
+    state = open_stores(Home.at(installation.root / "home")).state
+
+    for function, job in (("profile", "watch"), ("train", "retrain")):
+        killed = command(installation.root, key, killed_in=function)
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+        assert job not in {step.job for step in state.steps("tiny") if step.outcome == "done"}
+        assert state.lease_owner("tiny", now=datetime.now(UTC)) is not None
+    done = command(installation.root, key)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{key}  retrain  ok" in done.stdout
+    assert [(step.job, step.outcome) for step in state.steps("tiny", key)] == [
+        ("watch", "done"),
+        ("decide", "done"),
+        ("retrain", "interrupted"),
+        ("retrain", "done"),
+    ]
+    assert [step.outcome for step in state.steps("tiny") if step.job == "watch"] == ["interrupted", "done", "done"]
+    assert [promotion.batch for promotion in state.promotions("tiny")] == [key]
+    assert state.lease_owner("tiny", now=datetime.now(UTC)) is None
