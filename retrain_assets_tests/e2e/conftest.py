@@ -25,6 +25,7 @@ DELIVERIES: dict[str, Sequence[tuple[str, dict[str, Any]]]] = {
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups: a second server would double the time of both
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All of them in one process of the test run; whoever comes first waits for a whole story."""
     for item in items:
