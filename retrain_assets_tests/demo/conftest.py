@@ -45,7 +45,7 @@ def start(home: Path, weeks: int) -> subprocess.Popen[str]:
 
 def play(home: Path, weeks: int) -> Played:
     process = start(home, weeks)
-    output, _ = process.communicate(timeout=280)
+    output, _ = process.communicate(timeout=900)
     return Played(home, process.returncode, output)
 
 
