@@ -13,6 +13,7 @@ from retrain_assets import lifecycle
 from retrain_assets.lifecycle import DeclaredModel
 from retrain_assets.lifecycle.history import settled_batches
 from retrain_assets.lifecycle.ledger import record_step
+from retrain_assets.lifecycle.standing import RESTS
 from retrain_assets.lifecycle.training_window import plan_window
 from retrain_assets.performance.maturity import maturity
 from retrain_assets.policy.decision import Decision
@@ -106,7 +107,7 @@ def test_a_crashed_retrain_is_tried_so_often(settled: World):
     )  # fmt: skip
     for attempts, again in ((1, False), (2, True)):
         model = declared_anew(settled, retrain={"when": "event", "max_attempts": attempts})
-        job = lifecycle.next_job(settled.stores, model, now=NOW)
+        job = lifecycle.next_job(settled.stores, model, now=NOW + RESTS[0])
         assert (job is not None and job.job == "retrain") is again
 
 

@@ -40,7 +40,13 @@ def start(home: Path, weeks: int) -> subprocess.Popen[str]:
         text=True,
         cwd=home.parent,
         env={**environ, "COLUMNS": "120", "OMP_WAIT_POLICY": "PASSIVE"},
+        # A test run in the background of a script inherits that Ctrl-C is ignored; a person's terminal does not.
+        preexec_fn=_hear_interrupts,  # noqa: PLW1509 - no thread runs in the child before it
     )
+
+
+def _hear_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def play(home: Path, weeks: int) -> Played:
