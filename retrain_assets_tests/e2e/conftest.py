@@ -24,14 +24,11 @@ DELIVERIES: dict[str, Sequence[tuple[str, dict[str, Any]]]] = {
 }
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups: a second server would double the time of both
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All of them in one process of the test run; whoever comes first waits for a whole story."""
+    """Whoever comes first waits for a whole story. That one worker has them all is said in the root's `conftest.py`."""
     for item in items:
         if "/e2e/" in item.path.as_posix():
             item.add_marker(pytest.mark.e2e)
-            item.add_marker(pytest.mark.xdist_group("e2e"))
             item.add_marker(pytest.mark.timeout(STORY_SECONDS + 300))
 
 
