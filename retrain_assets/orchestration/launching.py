@@ -74,7 +74,7 @@ def due_jobs(
     *,
     now: datetime,
     clock: Callable[[], float],
-    budget_seconds: float = 0.5,
+    budget_seconds: float = 0.3,
     sweep_seconds: float = 0.1,
 ) -> Agenda:
     """Asks the models that changed, then some more in turn, for their next job; keeps those of one kind.

@@ -110,5 +110,5 @@ def test_a_large_figure_stays_out_of_the_event_log() -> None:
 
 
 def test_a_link_is_one_only_where_a_browser_can_go() -> None:
-    assert isinstance(metadata.link("http://host/run"), dg.UrlMetadataValue)
-    assert isinstance(metadata.link("sqlite:///mlflow.db#run"), dg.TextMetadataValue)
+    assert metadata.link("http://host/run", "run") == dg.MetadataValue.url("http://host/run")
+    assert metadata.link("sqlite:///mlflow.db#run", "run") == dg.MetadataValue.text("run")

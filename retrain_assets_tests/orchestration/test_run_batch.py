@@ -97,8 +97,8 @@ def command(root: Path, key: str, *, killed_in: str | None = None) -> subprocess
 def test_a_command_killed_in_a_job_goes_on_when_it_is_given_again(installation: Installation) -> None:
     folder = installation.root / "defs" / "tiny"
     folder.mkdir(parents=True)
-    document = {"type": "retrain_assets.RetrainedModel", "attributes": declaration()}
-    document["attributes"]["source"] = {"type": "files", "path": "../../drop/{batch}*.csv"}
+    source = {"type": "files", "path": "../../drop/{batch}*.csv"}
+    document = {"type": "retrain_assets.RetrainedModel", "attributes": declaration(source=source)}
     (folder / "defs.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
     for day in range(2):
         installation.drop(day)
