@@ -326,7 +326,10 @@ class TestAdopt:
             "        signature=mlflow.models.infer_signature(X))\n"
         )
         code = f"from retrain_assets.home import Home\n{register}"
-        subprocess.run([sys.executable, "-c", code], cwd=project, check=True, capture_output=True, timeout=200)
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
+        subprocess.run(
+            [sys.executable, "-c", code], cwd=project, env=environ, check=True, capture_output=True, timeout=200
+        )
         drop = project / "defs" / "sales" / "drop"
         drop.mkdir()
         rows = [f"2013-01-0{n % 7 + 1},{n}.5,north,{n % 2}" for n in range(50)]

@@ -30,9 +30,9 @@ def theirs(root: Path, world: World, columns: list[str]) -> Origin:
     # Somebody else's process has its own settings for warnings.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        mlflow.create_experiment("theirs", artifact_location=(root / "theirs").as_uri())
-        mlflow.set_experiment("theirs")
-        with mlflow.start_run():
+        # Not `set_experiment`: it would stay in the environment of all processes that later tests start.
+        experiment = mlflow.create_experiment("theirs", artifact_location=(root / "theirs").as_uri())
+        with mlflow.start_run(experiment_id=experiment):
             flavor.log_model(estimator, name="model", registered_model_name="churn", pip_requirements=["scikit-learn"])
     mlflow.set_tracking_uri(cast("str", None))  # none was set before
     adopted = MlflowRegistry(uri).read_registered("churn", version=1)
