@@ -16,6 +16,7 @@ import click
 
 from retrain_assets import __version__
 from retrain_assets.errors import DeclarationError, Problem, RetrainAssetsError
+from retrain_assets.replay.command import replay
 
 if TYPE_CHECKING:
     from retrain_assets.home import Home
@@ -111,6 +112,7 @@ def main(ctx: click.Context, home: Path | None, defs: tuple[Path, ...], debug: b
     One batch, now:     retrain-assets run sales
     How are they all?   retrain-assets status
     Look around:        retrain-assets ui
+    When to retrain?    retrain-assets replay --data sales.csv --target sold --batch month
 
     Exit codes: 0 done, 1 problems were found or it failed, 2 wrong usage.
     """  # noqa: D301 - click reads the backspace
@@ -545,6 +547,9 @@ def demo(options: Options, weeks: int | None) -> None:
     from retrain_assets.demo.run import main as play
 
     sys.exit(play(options.opened_home(), weeks=weeks))
+
+
+main.add_command(replay)
 
 
 @main.command()
