@@ -41,7 +41,7 @@ TRIED = "performance_decay,drift,adwin,ddm,page_hinkley,cusum,cara,upf"
     "--first", type=click.IntRange(1), help="Batches that train the first model.  [default: window or a tenth]"
 )
 @click.option(
-    "--cost", default=0.15, show_default=True, type=click.FloatRange(0, min_open=True),
+    "--cost", default=0.5, show_default=True, type=click.FloatRange(0, min_open=True),
     help="Of a retrain, in batches' worth of loss.",
 )  # fmt: skip
 @click.option(

@@ -37,7 +37,7 @@ class ReplaySettings:
     policies: Sequence[str]
     first: int
     lag: int = 0
-    cost: float = 0.15
+    cost: float = 0.5
     every: str = "week"
     declared_default: bool = False
 
