@@ -296,7 +296,7 @@ class RetrainSpec(SpecModel):
     """When the model is trained again."""
 
     when: str = Field(
-        default="performance_decay | drift | model_age | event",
+        default="staleness | model_age | event",
         description=f"Triggers joined by | & ~ and parentheses: {', '.join(TRIGGERS)}. A person always may.",
     )
     cooldown: Duration = Field(default=timedelta(0), description="Batch time that must pass between two retrains.")
