@@ -267,12 +267,14 @@ def test_another_store_on_the_same_database_sees_it_all(store, url):
 
 def test_a_failed_change_tells_nothing(store, monkeypatch):
     """The change and its outbox row are one transaction."""
+    from retrain_assets.stores.state import governed
     from retrain_assets.stores.state import store as module
 
     def fail(*_arguments, **_keywords):
         raise RuntimeError("power cut")
 
     monkeypatch.setattr(module, "_tell", fail)
+    monkeypatch.setattr(governed, "tell", fail)
     with pytest.raises(RuntimeError):
         store.record_arrival(arrival())
     with pytest.raises(RuntimeError):
