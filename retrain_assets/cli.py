@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 import click
 
 from retrain_assets import __version__
+from retrain_assets.commands.approval import approval, approve, reject
 from retrain_assets.commands.history import audit, history
 from retrain_assets.commands.options import Options, with_options
 from retrain_assets.commands.reconcile import reconcile
@@ -520,7 +521,7 @@ def schema() -> None:
     click.echo(json.dumps(ModelSpec.model_json_schema(by_alias=True), indent=2))
 
 
-for _command in (history, audit, reconcile, rollback, clear):
+for _command in (history, audit, reconcile, rollback, clear, approve, reject, approval):
     main.add_command(_command)
 
 

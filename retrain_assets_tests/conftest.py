@@ -62,3 +62,23 @@ def three_champions(tmp_path_factory: pytest.TempPathFactory) -> World:
 def promoted(three_champions: World, tmp_path: Path) -> World:
     """A copy of it."""
     return copied(three_champions, tmp_path / "promoted")
+
+
+HELD = {"min_rows": 50, "approval": {"when": "always", "expires": "36500 days"}}
+"""A hold that is pending both at the time of the tests' world and at that of the command line."""
+
+
+@pytest.fixture(scope="session")
+def held_once(three_champions: World, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """The fifth day brought v4, which passed and waits for approval."""
+    root = tmp_path_factory.mktemp("held") / "w"
+    world = copied(three_champions, root, promote=HELD)
+    world.drop(4)
+    world.play()
+    return world
+
+
+@pytest.fixture
+def held(held_once: World, tmp_path: Path) -> World:
+    """A copy of it."""
+    return copied(held_once, tmp_path / "held", promote=HELD)

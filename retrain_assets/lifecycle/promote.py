@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from retrain_assets.data.windows import Batch
 from retrain_assets.errors import GateNotPassedError, MissingUpstreamError, NotStoredError
+from retrain_assets.lifecycle.approving import evidence_of, seek_consent, settle_requests, void, void_if_asked
+from retrain_assets.lifecycle.champions import newest_watched_end
 from retrain_assets.lifecycle.evaluating import candidate_of
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.model import DeclaredModel
@@ -53,6 +54,9 @@ def assert_champion(stores: Stores, model: DeclaredModel, *, now: datetime, run_
     Raises:
         GateNotPassedError: there is no champion, and no evaluation that passed.
     """
+    carried = carry_out(stores, model, now=now, run_id=run_id)
+    if carried is not None:
+        return carried
     for frozen in reversed(stored_training_sets(stores, model)):
         version = candidate_of(stores, model, frozen)
         newest = stores.state.promotions(model.name)
@@ -77,6 +81,23 @@ def assert_champion(stores: Stores, model: DeclaredModel, *, now: datetime, run_
         reason=f"v{log[-1].version} stays champion: nothing newer has passed",
         history=tuple(log),
     )
+
+
+def carry_out(stores: Stores, model: DeclaredModel, *, now: datetime, run_id: str) -> Promoted | None:
+    """Promotes what persons approved and nobody has promoted yet, and what expired is rejected; None for nothing.
+
+    Each goes through all that a promotion goes through: a version whose evaluation compared with another champion, or
+    whose files are no longer what was approved, is void.
+    """
+    answered = settle_requests(stores, model, now=now)
+    made: Promoted | None = None
+    for request in answered:
+        batch = model.calendar.batch(request.batch)
+        if latest_training_set(stores, model, batch).attempt != request.attempt:
+            void(stores, request, f"batch {batch} was trained again since: another attempt is judged now", now=now)
+            continue
+        made = promote(stores, model, batch, now=now, run_id=run_id)
+    return made
 
 
 def read_evaluation(stores: Stores, model: DeclaredModel, batch: Batch, attempt: int) -> EvaluationReport:
@@ -108,8 +129,16 @@ def _judge(
     current = log[-1] if log else None
     gates = evaluate_gates(report, model.spec.promote, bootstrapping=report.role("champion") is None)
     refusal = _refusal(stores, model, batch, version, gates, current, report)
-    if refusal is not None:
-        return Promoted(promotion=None, current=current, reason=refusal, history=tuple(log))
+    consent = None if refusal is not None else seek_consent(stores, model, version, report, gates, current, now=now)
+    if consent is None or not consent.given:
+        void_if_asked(stores, model, version, refusal, now=now)
+        return Promoted(
+            promotion=None,
+            current=current,
+            reason=refusal or (consent.reason if consent else ""),
+            history=tuple(log),
+            held=consent is not None and consent.pending,
+        )
     promotion = stores.state.append_promotion(
         Promotion(
             id=0,
@@ -119,12 +148,13 @@ def _judge(
             previous_id=None if current is None else current.id,
             batch=batch.key,
             attempt=frozen.attempt,
-            as_of=batch.end,
+            # What was watched while persons thought about it was scored by the champion of then, and stays so.
+            as_of=newest_watched_end(stores, model, batch.end) if consent.evidence else batch.end,
             training_end=version.training_end,
             actor="retrain_assets",
             reason=gates.reason,
             promoted_at=now,
-            evidence=_evidence(report, gates) | _identity(stores, version),
+            evidence=evidence_of(report, gates) | _identity(stores, version) | dict(consent.evidence),
         )
     )
     project(stores, model, promotion, now=now)
@@ -162,18 +192,6 @@ def _refusal(
     return None if proven else reason
 
 
-def _evidence(report: EvaluationReport, gates: GateReport) -> dict[str, Any]:
-    candidate = report.role("candidate")
-    holdout = None if candidate is None else asdict(candidate.metric(report.metric))
-    return {
-        "holdout": holdout,
-        "differences": [asdict(difference) for difference in report.differences],
-        "gates": [asdict(result) for result in gates.results],
-        "rows": report.rows,
-        "batches": list(report.batches),
-    }
-
-
 def _identity(stores: Stores, version: ModelVersion) -> dict[str, Any]:
     """What exactly was promoted: hashes of the model, its files, its data and its declaration, and the code."""
     return {
@@ -206,8 +224,8 @@ def _close(
 ) -> None:
     if outcome.current is not None:
         project(stores, model, outcome.current, now=now)
-    verdict = "promoted" if outcome.promotion else "rejected"
-    if outcome.promotion is None and stage_of(stores, model, version.version) in ("candidate", "challenger"):
+    verdict = "promoted" if outcome.promotion else "held" if outcome.held else "rejected"
+    if verdict == "rejected" and stage_of(stores, model, version.version) in ("candidate", "challenger"):
         move(stores, model, version.version, "retired", outcome.reason, now=now)
     stores.registry.log(
         version.run_id, tags={"retrain_assets.outcome": verdict, "retrain_assets.reason": outcome.reason}

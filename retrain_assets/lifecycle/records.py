@@ -173,12 +173,13 @@ class Evaluated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promoted:
-    """`champion`: the promotion that was made, or why none was and who stays."""
+    """`champion`: the promotion that was made, or why none was and who stays; `held` while a person has to answer."""
 
     promotion: Promotion | None
     current: Promotion | None
     reason: str
     history: tuple[Promotion, ...] = ()
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from retrain_assets.errors import MissingUpstreamError, RefusedError, StoreError
-from retrain_assets.lifecycle.champions import registered
+from retrain_assets.lifecycle.champions import newest_watched_end, registered
 from retrain_assets.lifecycle.history import champion_losses
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.proving import prove
@@ -154,19 +154,13 @@ def _link(
         previous_id=current.id,
         batch=target.batch,
         attempt=target.attempt,
-        as_of=max(current.as_of, since or current.as_of, _newest_end(stores, model, current.as_of)),
+        as_of=max(since or current.as_of, newest_watched_end(stores, model, current.as_of)),
         training_end=target.training_end,
         actor=actor,
         reason=reason,
         promoted_at=now,
         evidence=evidence | {"rolled_back": {"from_version": current.version, "to_promotion": target.id}},
     )
-
-
-def _newest_end(stores: Stores, model: DeclaredModel, otherwise: datetime) -> datetime:
-    """What was watched was scored by the champion of then; the older one serves from the next batch on."""
-    watched = [step.batch for step in stores.state.steps(model.name) if step.job == "watch"]
-    return model.calendar.batch(max(watched)).end if watched else otherwise
 
 
 def _golden(stores: Stores, model: DeclaredModel) -> Any:

@@ -1,5 +1,7 @@
 """The declaration of a model: what the user writes once."""
 
+from retrain_assets.spec.approval import ApprovalSpec as ApprovalSpec
+from retrain_assets.spec.approval import LargeChangeSpec as LargeChangeSpec
 from retrain_assets.spec.base import EnvReference as EnvReference
 from retrain_assets.spec.base import SpecModel as SpecModel
 from retrain_assets.spec.base import text_of as text_of

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from retrain_assets.errors import did_you_mean
+from retrain_assets.spec.approval import Approval, ApprovalSpec
 from retrain_assets.spec.base import ImportPath, SpecModel
 from retrain_assets.spec.columns import ColumnSpec
 from retrain_assets.spec.consistency import InconsistentError, inconsistencies
@@ -318,6 +319,7 @@ class PromoteSpec(SpecModel):
     )
     confidence: float = Field(default=0.95, gt=0.5, lt=1, description="Level of the intervals.")
     min_rows: int = Field(default=200, ge=2, description="Fewer reserved rows than this make every gate `unknown`.")
+    approval: Approval = ApprovalSpec()
 
     @field_validator("require")
     @classmethod

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
+from retrain_assets.errors import StoreError
 from retrain_assets.home import Home
 from retrain_assets.orchestration import StoresResource, build_retraining_definitions
+from retrain_assets.stores.registry import MlflowRegistry
 from retrain_assets_tests.lifecycle.champions import copied
 from retrain_assets_tests.lifecycle.world import World
 from retrain_assets_tests.orchestration.installation import Installation
@@ -69,3 +71,35 @@ def test_a_rollback_by_itself_is_shown_by_the_run_that_made_it(three_champions: 
     assert [made.action for made in installed.stores.state.promotions("tiny")] == [*["promote"] * 3, "rollback"]
     page = installed.metadata("champion")
     assert (page["version"], page["actor"]) == (2, "retrain_assets")
+
+
+def test_an_answer_from_the_launchpad_is_carried_out_by_the_sensor(held: World, instance: dg.DagsterInstance):
+    installed = over(held, instance)
+    hash_ = held.stores.state.model_versions("tiny")[-1].model_hash
+    assert [ran.job for ran in installed.drive() if ran.job == "promote"] == []
+    answer = {"version": 4, "model_hash": hash_[:10], "verdict": "approve", "person": "ann", "reason": "good"}
+    refused = start(installed, "answer", "record_answer", **answer | {"model_hash": "0" * 10})
+    assert not refused.success
+    assert start(installed, "answer", "record_answer", **answer).success
+
+    ran = [(ran.sensor, ran.success) for ran in installed.drive() if ran.job == "promote"]
+    assert ran == [("approvals_answered", True)]
+    made = installed.stores.state.promotions("tiny")[-1]
+    assert (made.version, made.evidence["approved_by"]) == (4, ["ann"])
+    assert installed.metadata("champion")["version"] == 4
+    assert [ran.job for ran in installed.drive() if ran.job == "promote"] == []
+
+
+def test_a_promotion_that_fails_again_and_again_waits_for_a_person(held: World, instance, monkeypatch):
+    installed = over(held, instance)
+    hash_ = held.stores.state.model_versions("tiny")[-1].model_hash
+    answer = {"version": 4, "model_hash": hash_[:10], "verdict": "approve", "person": "ann", "reason": "good"}
+    assert start(installed, "answer", "record_answer", **answer).success
+
+    def down(*_: object, **__: object) -> None:
+        raise StoreError("connection refused")
+
+    monkeypatch.setattr(MlflowRegistry, "load", down)
+    ran = [ran.success for ran in installed.drive() if ran.job == "promote"]
+    assert ran == [False, False, False]
+    assert installed.stores.state.promotions("tiny")[-1].version == 3
