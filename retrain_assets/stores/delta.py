@@ -208,9 +208,17 @@ class _Table:
                 # Another writer was first; what it did is seen at the next attempt.
                 time.sleep(random.uniform(0, 0.02 * (attempt + 1)))  # noqa: S311 - spreads writers, protects nothing
                 continue
-            self._refresh()
-            return next(entry.commit for entry in reversed(self._log) if entry.token == written.token), fitted
+            return self._followed(written), fitted
         raise StoreError(f"{self._uri} is written by too many at once: {_ATTEMPTS} attempts failed. Try again later.")
+
+    def _followed(self, written: _Written) -> TableCommit:
+        """The commit as it is in the log after a write: the next one, unless others came between."""
+        if self._handle is not None and self._handle.version() == self._indexed + 1:
+            self._indexed += 1
+            self._log.append(replace(written, commit=replace(written.commit, version=self._indexed)))
+        else:
+            self._refresh()
+        return next(entry.commit for entry in reversed(self._log) if entry.token == written.token)
 
     def load(
         self, wanted: Sequence[_Written], names: Sequence[str] | None, version: int | None
@@ -271,7 +279,8 @@ class _Table:
         from deltalake.exceptions import TableNotFoundError
 
         if self._handle is not None and self._handle.version() - self._opened_at < _CHECKPOINT_INTERVAL:
-            self._handle.update_incremental()
+            if self._may_have_news(self._handle.version()):
+                self._handle.update_incremental()
         else:
             if self._is_local and not Path(self._uri, "_delta_log").is_dir():
                 return
@@ -285,6 +294,10 @@ class _Table:
             entries = self._handle.history(news)
             self._log.extend(_entry(self.name, raw) for raw in reversed(entries) if "ra.partition" in raw)
             self._indexed = self._handle.version()
+
+    def _may_have_news(self, version: int) -> bool:
+        """Commits have numbers without a gap: a look for the next file tells in a folder; an object store is asked."""
+        return not self._is_local or Path(self._uri, "_delta_log", f"{version + 1:020d}.json").exists()
 
     def _commit(self, written: _Written, fitted: pa.Table) -> None:
         from deltalake import CommitProperties, PostCommitHookProperties, WriterProperties, write_deltalake
