@@ -18,7 +18,7 @@ not infinity.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -145,7 +145,7 @@ def _area(positive: npt.NDArray[np.bool_], score: Values) -> Statistic:
     of_negatives = sparse.csr_array(((~positive).astype(np.float64), (rows, group)), shape=shape)
 
     def statistic(weights: Values) -> Values:
-        up, down = weights @ of_positives, weights @ of_negatives
+        up, down = (cast("Values", weights @ those) for those in (of_positives, of_negatives))
         below = np.cumsum(down, axis=1) - down
         pairs = up.sum(axis=1) * down.sum(axis=1)
         wins = (up * (below + down / 2)).sum(axis=1)

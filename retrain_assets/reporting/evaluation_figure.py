@@ -22,7 +22,7 @@ def evaluation_figure(report: EvaluationReport) -> bytes:
     # Margins by hand: a layout engine draws everything twice.
     figure = Figure(figsize=(9, 2.6), dpi=80)
     FigureCanvasAgg(figure)
-    margins = {"left": 0.12, "right": 0.98, "bottom": 0.14, "top": 0.78, "wspace": 0.52}
+    margins = {"left": 0.12, "right": 0.98, "bottom": 0.14, "top": 0.78, "wspace": 0.66}
     left, right = figure.subplots(1, 2, gridspec_kw={"width_ratios": [1, 1.25], **margins})
     _draw_roles(left, report)
     _draw_differences(right, report)
