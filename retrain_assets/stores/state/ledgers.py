@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,10 +26,15 @@ class Ledgers:
 
     Writers follow one another and ids grow (see `Database`): whoever has seen a row has seen all before it, so that
     only rows behind the last one are asked for. Ledgers are read many times for every batch, and grow for years.
+
+    Args:
+        limit: So many records are kept; of more, those of the ledgers that were not asked for longest leave.
     """
 
-    def __init__(self) -> None:
-        self._read: dict[tuple[str, str], _Read] = {}
+    def __init__(self, limit: int = 200_000) -> None:
+        self._limit = limit
+        self._kept = 0
+        self._read: OrderedDict[tuple[str, str], _Read] = OrderedDict()
         self._lock = threading.Lock()
 
     def follow(
@@ -50,10 +56,15 @@ class Ledgers:
         """
         with self._lock:
             read = self._read.setdefault((table.name, model), _Read())
+            self._read.move_to_end((table.name, model))
+            before = len(read.records)
             query = sa.select(table).where(table.c.model == model, table.c.id > read.last).order_by(table.c.id)
             for row in connection.execute(query).mappings():
                 place = tuple(row[name] for name in key)
                 read.records.pop(place, None)
                 read.records[place] = record_of(row)
                 read.last = row["id"]
+            self._kept += len(read.records) - before
+            while self._kept > self._limit and len(self._read) > 1:
+                self._kept -= len(self._read.popitem(last=False)[1].records)
             return list(read.records.values())

@@ -9,6 +9,7 @@ from sqlalchemy import event, exc
 
 from retrain_assets.errors import PromotionConflictError, StoreError
 from retrain_assets.stores.state import ModelProgress, SqlStateStore
+from retrain_assets.stores.state.ledgers import Ledgers
 from retrain_assets_tests.stores.state.records import (
     NOW,
     TOKYO,
@@ -282,6 +283,17 @@ def test_who_read_before_sees_what_another_store_adds_and_replaces(store, url):
     assert other.outbox(model=MODEL) == store.outbox(model=MODEL) == SqlStateStore(url).outbox(model=MODEL)
     assert other.outbox(model="another") == []
     other.close()
+
+
+def test_ledgers_that_are_not_asked_for_leave_the_memory(store):
+    """A process that looks after a thousand models for years must not hold all that ever happened."""
+    store._ledgers = Ledgers(limit=10)
+    for number in range(6):
+        for model in "abc":
+            store.append_outbox("event", model, payload={"number": number}, now=NOW)
+    for model in "abcab":
+        assert [row.payload["number"] for row in store.outbox(model=model)] == list(range(6))
+        assert store._ledgers._kept == sum(len(read.records) for read in store._ledgers._read.values()) <= 10
 
 
 def test_a_failed_change_tells_nothing(store, monkeypatch):
