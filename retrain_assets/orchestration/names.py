@@ -33,7 +33,6 @@ JOB_ASSETS: Mapping[Job, tuple[str, ...]] = {
 
 MODEL_TAG = "retrain_assets/model"
 JOB_TAG = "retrain_assets/job"
-BATCH_TAG = "retrain_assets/batch"
 ATTEMPT_TAG = "retrain_assets/attempt"
 CAUSE_TAG = "retrain_assets/cause"
 AS_OF_TAG = "retrain_assets/as_of"
