@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -12,9 +11,11 @@ from retrain_assets.errors import GateNotPassedError, MissingUpstreamError, NotS
 from retrain_assets.lifecycle.evaluating import candidate_of
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.proving import prove
+from retrain_assets.lifecycle.reconciling import project
 from retrain_assets.lifecycle.records import Promoted, TrainingSet
-from retrain_assets.lifecycle.training import prove
 from retrain_assets.lifecycle.training_window import latest_training_set, stored_training_sets
+from retrain_assets.lifecycle.versions import barred, move, stage_of
 from retrain_assets.lifecycle.watch import read_validated
 from retrain_assets.promotion.evaluation import EvaluationReport
 from retrain_assets.promotion.gates import GateReport, evaluate_gates
@@ -57,7 +58,7 @@ def assert_champion(stores: Stores, model: DeclaredModel, *, now: datetime, run_
         newest = stores.state.promotions(model.name)
         if version is None:
             continue
-        if newest and newest[-1].version >= version.version:
+        if any(kept.version == version.version for kept in newest):
             break
         try:
             return promote(stores, model, model.calendar.batch(frozen.batch), now=now, run_id=run_id)
@@ -69,26 +70,13 @@ def assert_champion(stores: Stores, model: DeclaredModel, *, now: datetime, run_
             f"{model.name} has no champion and no evaluation that passed its gates: "
             f"launch the job {model.name}__retrain for a batch that was decided"
         )
-    reconcile_alias(stores, model, log[-1], now=now)
+    project(stores, model, log[-1], now=now)
     return Promoted(
         promotion=None,
         current=log[-1],
         reason=f"v{log[-1].version} stays champion: nothing newer has passed",
         history=tuple(log),
     )
-
-
-def reconcile_alias(stores: Stores, model: DeclaredModel, current: Promotion, *, now: datetime) -> bool:
-    """Puts the alias `champion` back where the log says; True when it pointed elsewhere."""
-    pointed = stores.registry.alias(model.name, "champion")
-    if pointed == current.version:
-        return False
-    stores.registry.set_alias(model.name, "champion", current.version)
-    if pointed is not None:
-        stores.state.append_outbox(
-            "alias_repaired", model.name, payload={"found": pointed, "put_back": current.version}, now=now
-        )
-    return True
 
 
 def read_evaluation(stores: Stores, model: DeclaredModel, batch: Batch, attempt: int) -> EvaluationReport:
@@ -136,10 +124,10 @@ def _judge(
             actor="retrain_assets",
             reason=gates.reason,
             promoted_at=now,
-            evidence=_evidence(report, gates),
+            evidence=_evidence(report, gates) | _identity(stores, version),
         )
     )
-    reconcile_alias(stores, model, promotion, now=now)
+    project(stores, model, promotion, now=now)
     return Promoted(promotion=promotion, current=promotion, reason=gates.reason, history=(*log, promotion))
 
 
@@ -155,6 +143,12 @@ def _refusal(
     """Why the version is not promoted; None when it is."""
     if gates.passed is not True:
         return gates.reason
+    twin = barred(stores, model).get(version.model_hash)
+    if twin is not None:
+        return (
+            f"{version} is the model of v{twin}, which was rolled back: it is not promoted again by itself; "
+            f"`retrain-assets clear {model.name} {twin} --reason ...` allows it again"
+        )
     judged_against = report.role("champion")
     incumbent = None if judged_against is None else judged_against.version
     if incumbent != (None if current is None else current.version):
@@ -168,7 +162,7 @@ def _refusal(
     return None if proven else reason
 
 
-def _evidence(report: EvaluationReport, gates: GateReport) -> Mapping[str, Any]:
+def _evidence(report: EvaluationReport, gates: GateReport) -> dict[str, Any]:
     candidate = report.role("candidate")
     holdout = None if candidate is None else asdict(candidate.metric(report.metric))
     return {
@@ -180,7 +174,22 @@ def _evidence(report: EvaluationReport, gates: GateReport) -> Mapping[str, Any]:
     }
 
 
+def _identity(stores: Stores, version: ModelVersion) -> dict[str, Any]:
+    """What exactly was promoted: hashes of the model, its files, its data and its declaration, and the code."""
+    return {
+        "model_hash": version.model_hash,
+        "artifact_hash": version.artifact_hash,
+        "data_hash": version.data_hash,
+        "training_hash": version.training_hash,
+        "code_version": stores.registry.load(version).manifest.code_version,
+    }
+
+
 def _known(stores: Stores, model: DeclaredModel, log: list[Promotion], made: Promotion) -> Promoted:
+    """The version was promoted before; it is not promoted again, also after a rollback took it out of service."""
+    if stage_of(stores, model, made.version) == "rolled_back":
+        reason = f"v{made.version} was rolled back and is not promoted again by itself: v{log[-1].version} serves"
+        return Promoted(promotion=None, current=log[-1], reason=reason, history=tuple(log))
     return Promoted(promotion=made, current=log[-1], reason=made.reason, history=tuple(log))
 
 
@@ -196,8 +205,10 @@ def _close(
     run_id: str,
 ) -> None:
     if outcome.current is not None:
-        reconcile_alias(stores, model, outcome.current, now=now)
+        project(stores, model, outcome.current, now=now)
     verdict = "promoted" if outcome.promotion else "rejected"
+    if outcome.promotion is None and stage_of(stores, model, version.version) in ("candidate", "challenger"):
+        move(stores, model, version.version, "retired", outcome.reason, now=now)
     stores.registry.log(
         version.run_id, tags={"retrain_assets.outcome": verdict, "retrain_assets.reason": outcome.reason}
     )

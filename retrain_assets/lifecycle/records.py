@@ -82,6 +82,7 @@ class Scored:
     mean_score: float | None
     commit: TableCommit
     failures: tuple[str, ...] = ()
+    rolled_back: Promoted | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +114,7 @@ class Measured:
     health: bool | None
     reason: str
     commit: TableCommit
+    rolled_back: Promoted | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

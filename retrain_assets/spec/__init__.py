@@ -22,6 +22,7 @@ from retrain_assets.spec.model import ModelSpec as ModelSpec
 from retrain_assets.spec.model import PromoteSpec as PromoteSpec
 from retrain_assets.spec.model import ReserveSpec as ReserveSpec
 from retrain_assets.spec.model import RetrainSpec as RetrainSpec
+from retrain_assets.spec.model import RollbackSpec as RollbackSpec
 from retrain_assets.spec.model import SearchSpec as SearchSpec
 from retrain_assets.spec.model import TargetSpec as TargetSpec
 from retrain_assets.spec.model import WindowSpec as WindowSpec

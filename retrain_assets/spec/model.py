@@ -331,6 +331,25 @@ class PromoteSpec(SpecModel):
         return parse_expression(self.require, GATES)
 
 
+class RollbackSpec(SpecModel):
+    """When the platform goes back to the champion before by itself. A person always may."""
+
+    watch: Duration | None = Field(
+        default=None,
+        description="Batch time after a promotion within which a red check or too high a loss rolls it back. "
+        "Default: never by itself.",
+    )
+    max_loss: float | None = Field(
+        default=None,
+        description="Ceiling of `metric` on a matured batch: broken where the whole interval of the champion's loss "
+        "lies above it. Default: none.",
+    )
+    checks: tuple[Literal["champion_is_healthy", "predictions_are_valid"], ...] = Field(
+        default=("champion_is_healthy", "predictions_are_valid"),
+        description="Checks that roll back when they turn red within the watch.",
+    )
+
+
 class ModelSpec(SpecModel):
     """One model, declared once. Everything that has a sensible default has one."""
 
@@ -366,6 +385,7 @@ class ModelSpec(SpecModel):
     freshness: FreshnessSpec = FreshnessSpec()
     retrain: RetrainSpec = RetrainSpec()
     promote: PromoteSpec = PromoteSpec()
+    rollback: RollbackSpec = RollbackSpec()
 
     @field_validator("row_id", mode="before")
     @classmethod

@@ -5,22 +5,25 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy import exc
 
 from retrain_assets.data.arrivals import Arrival
 from retrain_assets.drift.episodes import Episode
-from retrain_assets.errors import PromotionConflictError, StoreError
+from retrain_assets.errors import StoreError
 from retrain_assets.policy.decision import Decision
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.stores.protocols import OutboxRow, Step
 from retrain_assets.stores.state import records
+from retrain_assets.stores.state.chain import insert_chained as _insert_chained
 from retrain_assets.stores.state.engine import Database
+from retrain_assets.stores.state.governed import GovernedTables
 from retrain_assets.stores.state.ledgers import Ledgers
+from retrain_assets.stores.state.rows import find as _find
+from retrain_assets.stores.state.rows import tell as _tell
 from retrain_assets.stores.state.schema import (
     ARRIVALS,
     DECISIONS,
@@ -47,7 +50,7 @@ class ModelProgress:
     promotions: tuple[Promotion, ...] = ()
 
 
-class SqlStateStore:
+class SqlStateStore(GovernedTables):
     """StateStore in a SQL database, which is created or upgraded at first use.
 
     Args:
@@ -173,7 +176,7 @@ class SqlStateStore:
                     f"decision {decision.batch} attempt {decision.attempt} of {decision.model} is recorded as "
                     f"'{earlier['verdict']}' ({earlier['reason']}) and must stay so: a new decision is a new attempt"
                 )
-            connection.execute(DECISIONS.insert().values(values))
+            _insert_chained(connection, DECISIONS, values)
             payload = {name: values[name] for name in ("attempt", "verdict", "cause", "retrospective")}
             _tell(
                 connection, "decision", decision.model, batch=decision.batch, payload=payload, now=decision.decided_at
@@ -182,30 +185,6 @@ class SqlStateStore:
     def decisions(self, model: str, batch: str | None = None) -> list[Decision]:
         decisions = self._followed(DECISIONS, model, records.decision_of)
         return decisions if batch is None else [decision for decision in decisions if decision.batch == batch]
-
-    def append_promotion(self, promotion: Promotion) -> Promotion:
-        model = promotion.model
-        values = records.promotion_values(promotion)
-        try:
-            with self._writing() as connection:
-                newest = sa.select(sa.func.max(PROMOTIONS.c.id)).where(PROMOTIONS.c.model == model)
-                current = connection.execute(newest).scalar()
-                if current != promotion.previous_id:
-                    raise _conflict(promotion, current)
-                assigned = replace(promotion, id=_insert(connection, PROMOTIONS, values))
-                payload = {
-                    "promotion_id": assigned.id,
-                    "version": promotion.version,
-                    "action": promotion.action,
-                    "previous_id": promotion.previous_id,
-                }
-                _tell(connection, "promotion", model, batch=promotion.batch, payload=payload, now=promotion.promoted_at)
-                return assigned
-        except exc.IntegrityError as error:
-            raise _conflict(promotion, None) from error
-
-    def promotions(self, model: str) -> list[Promotion]:
-        return self._followed(PROMOTIONS, model, records.promotion_of)
 
     def record_model_version(self, version: ModelVersion) -> None:
         values = records.model_version_values(version)
@@ -291,30 +270,6 @@ class SqlStateStore:
             return self._ledgers.follow(connection, table, model, record_of, key)
 
 
-def _tell(
-    connection: sa.Connection,
-    kind: str,
-    model: str,
-    *,
-    batch: str | None = None,
-    payload: Mapping[str, Any] | None = None,
-    key: str | None = None,
-    now: datetime,
-) -> int:
-    """Appends the outbox row of a change, in the change's own transaction."""
-    row = {"kind": kind, "model": model, "batch": batch, "payload": dict(payload or {}), "key": key, "recorded_at": now}
-    return _insert(connection, OUTBOX, row)
-
-
-def _insert(connection: sa.Connection, table: sa.Table, values: records.Row) -> int:
-    return connection.execute(table.insert().values(values).returning(table.c.id)).scalar_one()
-
-
-def _find(connection: sa.Connection, table: sa.Table, values: records.Row, *key: str) -> records.Row | None:
-    query = sa.select(table).where(*(table.c[name] == values[name] for name in key))
-    return connection.execute(query).mappings().first()
-
-
 def _by_model(
     connection: sa.Connection,
     table: sa.Table,
@@ -328,11 +283,3 @@ def _by_model(
     for row in connection.execute(query).mappings():
         found.setdefault(row["model"], []).append(record_of(row))
     return found
-
-
-def _conflict(promotion: Promotion, current: int | None) -> PromotionConflictError:
-    who = "somebody promoted first" if current is None else f"promotion {current} is the newest"
-    return PromotionConflictError(
-        f"{promotion.model} v{promotion.version} must follow promotion {promotion.previous_id}, but {who}: "
-        "evaluate against the champion of now and promote again"
-    )

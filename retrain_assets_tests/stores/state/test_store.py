@@ -298,12 +298,14 @@ def test_ledgers_that_are_not_asked_for_leave_the_memory(store):
 
 def test_a_failed_change_tells_nothing(store, monkeypatch):
     """The change and its outbox row are one transaction."""
+    from retrain_assets.stores.state import governed
     from retrain_assets.stores.state import store as module
 
     def fail(*_arguments, **_keywords):
         raise RuntimeError("power cut")
 
     monkeypatch.setattr(module, "_tell", fail)
+    monkeypatch.setattr(governed, "tell", fail)
     with pytest.raises(RuntimeError):
         store.record_arrival(arrival())
     with pytest.raises(RuntimeError):
