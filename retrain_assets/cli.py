@@ -21,6 +21,7 @@ from retrain_assets.commands.options import Options, with_options
 from retrain_assets.commands.reconcile import reconcile
 from retrain_assets.commands.rollback import clear, rollback
 from retrain_assets.errors import DeclarationError, Problem, RetrainAssetsError
+from retrain_assets.replay.command import replay
 
 if TYPE_CHECKING:
     from retrain_assets.home import Home
@@ -80,6 +81,7 @@ def main(ctx: click.Context, home: Path | None, defs: tuple[Path, ...], debug: b
     One batch, now:     retrain-assets run sales
     How are they all?   retrain-assets status
     Look around:        retrain-assets ui
+    When to retrain?    retrain-assets replay --data sales.csv --target sold --batch month
 
     Exit codes: 0 done, 1 problems were found or it failed, 2 wrong usage.
     """  # noqa: D301 - click reads the backspace
@@ -511,6 +513,9 @@ def demo(options: Options, weeks: int | None) -> None:
     from retrain_assets.demo.run import main as play
 
     sys.exit(play(options.opened_home(), weeks=weeks))
+
+
+main.add_command(replay)
 
 
 @main.command()

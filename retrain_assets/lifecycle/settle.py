@@ -9,9 +9,9 @@ import pandas as pd
 
 from retrain_assets.data.labels import (
     DeliveredLabels,
-    extract_labels,
     join_labels,
     labels_as_of,
+    labels_of_rows,
     merge_labels,
     no_labels,
 )
@@ -131,7 +131,8 @@ def labelled_scores(
     predictions: pd.DataFrame, labels: pd.DataFrame, model: DeclaredModel, classes: tuple[object, ...]
 ) -> tuple[np.ndarray, Scores]:
     """Labels and scores of the rows that have both, in the order of the predictions."""
-    joined = predictions.merge(labels[["ra_row_id", "label"]], on="ra_row_id", validate="one_to_one")
+    place = pd.Index(labels["ra_row_id"]).get_indexer(pd.Index(predictions["ra_row_id"]))
+    joined = predictions[place >= 0].assign(label=labels["label"].array[place[place >= 0]])
     multi = len(joined) > 0 and joined["probabilities"].notna().all()
     values = np.vstack(joined["probabilities"].tolist()) if multi else joined["score"].to_numpy(dtype=float)
     return joined["label"].to_numpy(), Scores(values=values, classes=classes)
@@ -142,10 +143,11 @@ def _delivered(
 ) -> tuple[DeliveredLabels, tuple[str, ...]]:
     """The labels that can be had now, and why some files cannot be read."""
     stored = _some_labels(stores, model)
-    if model.label_source is None:
-        return extract_labels(read_raw(stores, model, batch)[0], model.contract, batch, stored=stored), ()
-    files = read_label_files(stores, model.label_source, model, batch, now=now, run_id=run_id)
     rows = read_validated(stores, model, batch)
+    if model.label_source is None:
+        frames, _ = read_raw(stores, model, batch)
+        return labels_of_rows(frames, model.contract, batch, rows, stored=stored), ()
+    files = read_label_files(stores, model.label_source, model, batch, now=now, run_id=run_id)
     return join_labels(files.frames, model.contract, rows, stored=stored), files.unreadable
 
 

@@ -111,7 +111,6 @@ def _run_requests(instance: dg.DagsterInstance, ready: "list[ApprovalRequest]") 
             tags={
                 names.MODEL_TAG: request.model,
                 names.JOB_TAG: names.PROMOTE,
-                names.BATCH_TAG: request.batch,
                 names.APPROVAL_TAG: number,
                 names.CAUSE_TAG: "approval",
                 "dagster/max_retries": "0",

@@ -36,7 +36,6 @@ PROMOTE = "promote"
 
 MODEL_TAG = "retrain_assets/model"
 JOB_TAG = "retrain_assets/job"
-BATCH_TAG = "retrain_assets/batch"
 ATTEMPT_TAG = "retrain_assets/attempt"
 CAUSE_TAG = "retrain_assets/cause"
 APPROVAL_TAG = "retrain_assets/approval"

@@ -53,7 +53,6 @@ def run_request(due: "NextJob") -> dg.RunRequest:
         tags={
             names.MODEL_TAG: due.model,
             names.JOB_TAG: due.job,
-            names.BATCH_TAG: due.batch,
             names.ATTEMPT_TAG: str(due.attempt),
             names.CAUSE_TAG: due.cause,
             names.AS_OF_TAG: due.as_of.isoformat(),

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from retrain_assets.policy.champion_staleness import champion_staleness
 from retrain_assets.policy.context import DecisionContext
 from retrain_assets.policy.decision import Decision, TriggerState, Verdict
 from retrain_assets.policy.limits import Limit, binding_limits
@@ -40,8 +41,14 @@ def decide(context: DecisionContext) -> Decision:
         decided_at=context.now,
         champion_version=None if context.champion is None else context.champion.version,
         retrospective=context.retrospective,
-        state=ruling.state,
+        state={**ruling.state, **_learned(context)},
     )
+
+
+def _learned(context: DecisionContext) -> dict[str, Any]:
+    """What the policy knows by now of scale, noise and staleness; stored with the decision."""
+    verdict = champion_staleness(context)
+    return {} if verdict is None else {"staleness": verdict.record()}
 
 
 def _ruling(context: DecisionContext, triggers: Sequence[TriggerState]) -> _Ruling:

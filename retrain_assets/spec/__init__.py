@@ -16,6 +16,7 @@ from retrain_assets.spec.loading import spec_from as spec_from
 from retrain_assets.spec.model import GATES as GATES
 from retrain_assets.spec.model import TRIGGERS as TRIGGERS
 from retrain_assets.spec.model import BatchesSpec as BatchesSpec
+from retrain_assets.spec.model import CostSpec as CostSpec
 from retrain_assets.spec.model import DecaySpec as DecaySpec
 from retrain_assets.spec.model import DriftSpec as DriftSpec
 from retrain_assets.spec.model import EstimatorSpec as EstimatorSpec

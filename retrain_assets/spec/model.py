@@ -21,6 +21,7 @@ from retrain_assets.spec.expressions import Expression, parse_expression
 from retrain_assets.spec.sources import SourceSpec
 
 TRIGGERS: dict[str, str] = {
+    "staleness": "what staleness has cost since the last training outweighs `retrain.cost`; needs no tuning",
     "performance_decay": "the champion's matured losses are worse than its holdout loss by more than noise",
     "drift": "a drift episode is open that no decision has acknowledged",
     "model_age": "the champion's training end is older than `freshness.model_age`, in batch time",
@@ -279,6 +280,19 @@ class DecaySpec(SpecModel):
     )
 
 
+class CostSpec(SpecModel):
+    """What a retrain costs, against what a stale model costs."""
+
+    retrain: float = Field(
+        default=0.15,
+        gt=0,
+        description="Cost of a retrain: in batches' worth of loss, or in money where `unit_loss` is set.",
+    )
+    unit_loss: float | None = Field(
+        default=None, gt=0, description="What one unit of the metric on one row costs, in the same money."
+    )
+
+
 class RetrainSpec(SpecModel):
     """When the model is trained again."""
 
@@ -291,6 +305,7 @@ class RetrainSpec(SpecModel):
     min_new_labels: int = Field(default=1000, ge=1, description="Threshold of the trigger `new_labels`.")
     schedule: str | None = Field(default=None, description="Cron expression (UTC) of the trigger `schedule`.")
     decay: DecaySpec = DecaySpec()
+    cost: CostSpec = CostSpec()
     max_attempts: int = Field(default=2, ge=1, description="How often a crashed retrain is started for one decision.")
 
     @field_validator("when")

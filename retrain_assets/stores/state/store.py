@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,6 +21,7 @@ from retrain_assets.stores.state import records
 from retrain_assets.stores.state.chain import insert_chained as _insert_chained
 from retrain_assets.stores.state.engine import Database
 from retrain_assets.stores.state.governed import GovernedTables
+from retrain_assets.stores.state.ledgers import Ledgers
 from retrain_assets.stores.state.rows import find as _find
 from retrain_assets.stores.state.rows import tell as _tell
 from retrain_assets.stores.state.schema import (
@@ -60,6 +61,7 @@ class SqlStateStore(GovernedTables):
     def __init__(self, url: str, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._database = Database(url)
         self._clock = clock
+        self._ledgers = Ledgers()
         self._lock = threading.Lock()
         self._upgraded = False
 
@@ -94,6 +96,10 @@ class SqlStateStore(GovernedTables):
     def outbox(
         self, *, after: int = 0, model: str | None = None, kinds: Iterable[str] | None = None, limit: int = 1000
     ) -> list[OutboxRow]:
+        if model is not None and after == 0:
+            rows = self._followed(OUTBOX, model, records.outbox_row)
+            wanted = None if kinds is None else set(kinds)
+            return [row for row in rows if wanted is None or row.kind in wanted][:limit]
         query = sa.select(OUTBOX).where(OUTBOX.c.id > after).order_by(OUTBOX.c.id).limit(limit)
         if model is not None:
             query = query.where(OUTBOX.c.model == model)
@@ -136,7 +142,8 @@ class SqlStateStore(GovernedTables):
             _tell(connection, "arrival", arrival.model, batch=arrival.batch, payload=payload, now=arrival.arrived_at)
 
     def arrivals(self, model: str, batch: str | None = None) -> list[Arrival]:
-        return self._of_model(ARRIVALS, model, batch, records.arrival_of)
+        arrivals = self._followed(ARRIVALS, model, records.arrival_of)
+        return arrivals if batch is None else [arrival for arrival in arrivals if arrival.batch == batch]
 
     def record_step(self, step: Step) -> None:
         values = records.step_values(step)
@@ -145,13 +152,17 @@ class SqlStateStore(GovernedTables):
             if earlier is not None:
                 if records.same(STEPS, earlier, values):
                     return
+                if self._database.is_sqlite:
+                    # It would give the id of a deleted last row again, and who follows would miss the new one.
+                    values = values | {"id": connection.execute(sa.select(sa.func.max(STEPS.c.id) + 1)).scalar_one()}
                 connection.execute(STEPS.delete().where(STEPS.c.id == earlier["id"]))
             connection.execute(STEPS.insert().values(values))
             payload = {name: values[name] for name in ("job", "attempt", "revision", "outcome", "cause")}
             _tell(connection, "step", step.model, batch=step.batch, payload=payload, now=step.finished_at)
 
     def steps(self, model: str, batch: str | None = None) -> list[Step]:
-        return self._of_model(STEPS, model, batch, records.step_of)
+        steps = self._followed(STEPS, model, records.step_of, key=("batch", "job", "attempt"))
+        return steps if batch is None else [step for step in steps if step.batch == batch]
 
     def record_decision(self, decision: Decision, *, run_id: str | None = None) -> None:
         values = records.decision_values(decision) | {"run_id": run_id}
@@ -172,7 +183,8 @@ class SqlStateStore(GovernedTables):
             )
 
     def decisions(self, model: str, batch: str | None = None) -> list[Decision]:
-        return self._of_model(DECISIONS, model, batch, records.decision_of)
+        decisions = self._followed(DECISIONS, model, records.decision_of)
+        return decisions if batch is None else [decision for decision in decisions if decision.batch == batch]
 
     def record_model_version(self, version: ModelVersion) -> None:
         values = records.model_version_values(version)
@@ -190,7 +202,7 @@ class SqlStateStore(GovernedTables):
             _tell(connection, "model_version", version.model, batch=version.batch, payload=payload, now=self._clock())
 
     def model_versions(self, model: str) -> list[ModelVersion]:
-        return self._of_model(MODEL_VERSIONS, model, None, records.model_version_of)
+        return self._followed(MODEL_VERSIONS, model, records.model_version_of)
 
     def save_episode(self, episode: Episode) -> None:
         values = records.episode_values(episode)
@@ -206,7 +218,8 @@ class SqlStateStore(GovernedTables):
             _tell(connection, "episode", episode.model, batch=episode.last_batch, payload=payload, now=self._clock())
 
     def episodes(self, model: str) -> list[Episode]:
-        return self._of_model(EPISODES, model, None, records.episode_of)
+        query = sa.select(EPISODES).where(EPISODES.c.model == model).order_by(EPISODES.c.id)
+        return self._all(query, records.episode_of)
 
     def acquire_lease(self, model: str, owner: str, *, ttl: timedelta, now: datetime) -> bool:
         with self._writing() as connection:
@@ -250,11 +263,11 @@ class SqlStateStore(GovernedTables):
         with self._reading() as connection:
             return [record_of(row) for row in connection.execute(query).mappings()]
 
-    def _of_model(
-        self, table: sa.Table, model: str, batch: str | None, record_of: Callable[[records.Row], Record]
+    def _followed(
+        self, table: sa.Table, model: str, record_of: Callable[[records.Row], Record], key: Sequence[str] = ("id",)
     ) -> list[Record]:
-        query = sa.select(table).where(table.c.model == model).order_by(table.c.id)
-        return self._all(query if batch is None else query.where(table.c.batch == batch), record_of)
+        with self._reading() as connection:
+            return self._ledgers.follow(connection, table, model, record_of, key)
 
 
 def _by_model(
