@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from retrain_assets_tests.field_coverage import LEAVES, Seen, observed, unchanged
-from retrain_assets_tests.lifecycle.champions import copied, opened, play
+from retrain_assets_tests.lifecycle.champions import HELD, copied, opened, play
 from retrain_assets_tests.lifecycle.world import World
 
 _SEEN = pytest.StashKey[Seen]()
@@ -62,10 +62,6 @@ def three_champions(tmp_path_factory: pytest.TempPathFactory) -> World:
 def promoted(three_champions: World, tmp_path: Path) -> World:
     """A copy of it."""
     return copied(three_champions, tmp_path / "promoted")
-
-
-HELD = {"min_rows": 50, "approval": {"when": "always", "expires": "36500 days"}}
-"""A hold that is pending both at the time of the tests' world and at that of the command line."""
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,9 @@ from retrain_assets_tests.lifecycle.world import World, declaration, make_world,
 
 DECLARED: dict[str, Any] = {"retrain": {"when": "new_labels", "min_new_labels": 1}}
 
+HELD: dict[str, Any] = {"min_rows": 50, "approval": {"when": "always", "expires": "36500 days"}}
+"""A hold that is pending both at the time of the tests' world and at that of the command line."""
+
 
 def play(root: Path, days: int = 4, **changes: Any) -> World:
     """Each day brings new labels, and each retrain a new version."""
@@ -34,7 +37,8 @@ def opened(root: Path) -> World:
 
 def copied(made: World, root: Path, **changes: Any) -> World:
     """The same installation in another folder; the models themselves stay where they are."""
-    shutil.copytree(made.root, root, dirs_exist_ok=True, ignore=shutil.ignore_patterns("artifacts"))
+    if root != made.root:
+        shutil.copytree(made.root, root, dirs_exist_ok=True, ignore=shutil.ignore_patterns("artifacts"))
     spec = ModelSpec.model_validate(declaration(**DECLARED | changes))
     stores = open_stores(root)
     stores = replace(stores, registry=MlflowRegistry(f"sqlite:///{root / 'mlflow.db'}"))
