@@ -284,7 +284,7 @@ class CostSpec(SpecModel):
     """What a retrain costs, against what a stale model costs."""
 
     retrain: float = Field(
-        default=0.15,
+        default=0.5,
         gt=0,
         description="Cost of a retrain: in batches' worth of loss, or in money where `unit_loss` is set.",
     )
