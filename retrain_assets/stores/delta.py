@@ -33,7 +33,7 @@ _Reading = tuple[str, tuple[tuple[str, int], ...], tuple[str, ...]]
 
 _NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*")
 _ATTEMPTS = 20
-_CHECKPOINT_INTERVAL = 20
+_CHECKPOINT_INTERVAL = 10
 _CONFIGURATION = {
     # The history is the record of what was known when: a checkpoint must not drop the log behind it.
     "delta.enableExpiredLogCleanup": "false",
