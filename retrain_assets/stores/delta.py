@@ -325,11 +325,13 @@ class _Table:
             self._create(physical.schema)
         known = set(self._schema().names)
         quoted = commit.partition.replace("'", "''")
+        how: dict[str, Any] = (
+            {"mode": "overwrite", "predicate": f"{PARTITION} = '{quoted}'"} if replaces else {"mode": "append"}
+        )
         write_deltalake(
             self._handle or self._open(),
             physical,
-            mode="overwrite" if replaces else "append",
-            predicate=f"{PARTITION} = '{quoted}'" if replaces else None,
+            **how,
             schema_mode=None if known == set(physical.column_names) else "merge",
             target_file_size=2**40,
             writer_properties=WriterProperties(compression="ZSTD", compression_level=1),

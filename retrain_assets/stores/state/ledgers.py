@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -50,10 +51,16 @@ class Ledgers:
         """
         with self._lock:
             read = self._read.setdefault((table.name, model), _Read())
-            query = sa.select(table).where(table.c.model == model, table.c.id > read.last).order_by(table.c.id)
-            for row in connection.execute(query).mappings():
+            for row in connection.execute(_news(table), {"model": model, "last": read.last}).mappings():
                 place = tuple(row[name] for name in key)
                 read.records.pop(place, None)
                 read.records[place] = record_of(row)
                 read.last = row["id"]
             return list(read.records.values())
+
+
+@lru_cache
+def _news(table: sa.Table) -> sa.Select[Any]:
+    """Asked many times for every batch: putting the query together takes longer than the database."""
+    of_model = table.c.model == sa.bindparam("model")
+    return sa.select(table).where(of_model, table.c.id > sa.bindparam("last")).order_by(table.c.id)
