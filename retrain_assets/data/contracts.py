@@ -12,7 +12,7 @@ import pandas as pd
 from retrain_assets.data.conversion import Kind
 from retrain_assets.data.failures import Failures
 from retrain_assets.data.reserved import is_reserved
-from retrain_assets.data.row_ids import ROW_ID, row_ids
+from retrain_assets.data.row_ids import ROW_ID
 from retrain_assets.data.row_reading import RowReader, is_key, key_of
 from retrain_assets.data.rules import Rules
 from retrain_assets.data.schemas import (
@@ -99,8 +99,7 @@ class Contract:
         failures = Failures(sum(len(frame) for _, frame in frames))
         converted = self.reader.read(frames, failures)
         shown = [name for name in converted.columns if not is_key(name)]
-        keys = [key_of(name) for name in self.spec.row_id]
-        ids = row_ids(converted, keys) if keys else row_ids(converted[shown], ())
+        ids = self.reader.ids_of(converted)
         self._check_window(converted, batch, failures)
         self._check_ids(ids, failures)
         passing = self.rules.passing(converted, self.reader.columns_of(shown), failures)

@@ -216,7 +216,9 @@ def _drift_report() -> DataFrameSchema:
             "distance": c.text("Name of the declared distance.", nullable=True),
             "score": c.number("The distance between the batch and the champion's reference."),
             "floor": c.number("A smaller score is no drift.", least=0),
-            "p_value": c.share("Probability of such a score without drift."),
+            "p_value": c.share("Probability that the column differs as much without drift."),
+            "adjusted_p_value": c.share("The same over all columns together."),
+            "aspect": c.text("What about the column has changed most; empty in the row of the whole.", nullable=True),
             "verdict": c.text("What follows."),
             "reason": c.text("Why."),
             "champion_version": c.version("The champion whose reference was used; empty while there is none."),
@@ -333,11 +335,22 @@ def _evaluation_report() -> DataFrameSchema:
         "candidate-baseline",
         "champion-baseline",
         "gate",
+        "change",
+        "slice",
+        "fairness",
+        "calibration",
+        "cost",
+        "leakage",
+        "explanation",
+        "robustness",
+        "test",
     ]
     return c.table(
         {
             "attempt": c.count("The attempt that is judged.", least=1),
-            "role": c.text("A model, the paired difference of two, or a gate.", values=roles),
+            "role": c.text(
+                "A model, the paired difference of two, a gate, or the kind of a further measure.", values=roles
+            ),
             "metric": c.text("Metric of a model or difference; name of a gate, empty for all of them together."),
             "value": c.number("The metric, or the difference of the metrics."),
             "lower": c.number("Lower end of its interval."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -17,6 +18,7 @@ from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.evaluation import EvaluationReport, Role, evaluate_models
 from retrain_assets.promotion.gates import GateReport, evaluate_gates
 from retrain_assets.promotion.log import Promotion, champion_as_of
+from retrain_assets.promotion.measuring import measured
 from retrain_assets.stores.protocols import Stores, TableCommit
 from retrain_assets.training.baseline import NaiveBaseline
 from retrain_assets.training.bundle import ModelVersion
@@ -34,12 +36,13 @@ def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
     rows = read_rows(stores, model, frozen, frozen.holdout_batches)
     rows = rows[rows["ra_reserved"]].reset_index(drop=True)
     training_labels = read_training_labels(stores, model, frozen)
+    scored = _scores(stores, model, candidate, champion, rows, training_labels.to_numpy())
     report = evaluate_models(
         model=model.name,
         batch=batch.key,
         attempt=frozen.attempt,
         labels=rows["label"].to_numpy(),
-        scores=_scores(stores, model, candidate, champion, rows, training_labels.to_numpy()),
+        scores=scored,
         versions={
             "candidate": candidate.version,
             "champion": champion.version if champion else None,
@@ -52,6 +55,7 @@ def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
         rng=np.random.default_rng([frozen.attempt, model.spec.estimator.seed]),
         newer_than_both=_newer(model, rows, candidate, champion),
     )
+    report = replace(report, measures=measured(report, scored, rows["label"].to_numpy()))
     gates = evaluate_gates(report, model.spec.promote, bootstrapping=champion is None)
     commit = _write_report(stores, model, batch, report, gates, run_id=run_id)
     figure = _figure(report)

@@ -132,7 +132,8 @@ def of_drift(stores: Stores, record: Detected) -> Metadata:
                 "column": column.name,
                 "verdict": column.verdict,
                 "score": column.score,
-                "p_value": column.p_value,
+                "adjusted_p_value": column.adjusted_p_value,
+                "aspect": column.aspect or "",
                 "before": column.before,
                 "after": column.after,
             }
@@ -307,6 +308,8 @@ def of_champion(record: Promoted) -> Metadata:
         return {"champion": "none: bootstrapping", "reason": record.reason}
     return {
         "version": current.version,
+        "action": current.action,
+        "promotion": current.id,
         "reason": record.reason,
         "candidate_partition": current.batch or "none: adopted",
         "attempt": current.attempt or 0,

@@ -19,9 +19,11 @@ def evaluation_figure(report: EvaluationReport) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 2.5), dpi=80, layout="constrained")
+    # Margins by hand: a layout engine draws everything twice.
+    figure = Figure(figsize=(9, 2.6), dpi=80)
     FigureCanvasAgg(figure)
-    left, right = figure.subplots(1, 2, gridspec_kw={"width_ratios": [1, 1.25]})
+    margins = {"left": 0.12, "right": 0.98, "bottom": 0.14, "top": 0.78, "wspace": 0.66}
+    left, right = figure.subplots(1, 2, gridspec_kw={"width_ratios": [1, 1.25], **margins})
     _draw_roles(left, report)
     _draw_differences(right, report)
     figure.suptitle(

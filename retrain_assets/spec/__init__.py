@@ -1,5 +1,7 @@
 """The declaration of a model: what the user writes once."""
 
+from retrain_assets.spec.approval import ApprovalSpec as ApprovalSpec
+from retrain_assets.spec.approval import LargeChangeSpec as LargeChangeSpec
 from retrain_assets.spec.base import EnvReference as EnvReference
 from retrain_assets.spec.base import SpecModel as SpecModel
 from retrain_assets.spec.base import text_of as text_of
@@ -23,6 +25,7 @@ from retrain_assets.spec.model import ModelSpec as ModelSpec
 from retrain_assets.spec.model import PromoteSpec as PromoteSpec
 from retrain_assets.spec.model import ReserveSpec as ReserveSpec
 from retrain_assets.spec.model import RetrainSpec as RetrainSpec
+from retrain_assets.spec.model import RollbackSpec as RollbackSpec
 from retrain_assets.spec.model import SearchSpec as SearchSpec
 from retrain_assets.spec.model import TargetSpec as TargetSpec
 from retrain_assets.spec.model import WindowSpec as WindowSpec

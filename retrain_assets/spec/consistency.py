@@ -10,6 +10,7 @@ from retrain_assets.errors import did_you_mean
 from retrain_assets.spec.expressions import can_be_true
 
 if TYPE_CHECKING:
+    from retrain_assets.spec.approval import ApprovalSpec
     from retrain_assets.spec.model import ModelSpec
 
 
@@ -35,11 +36,43 @@ def inconsistencies(spec: ModelSpec) -> Iterator[Inconsistency]:
     yield from _metrics(spec)
     yield from _columns(spec)
     yield from _triggers(spec)
+    yield from _approval(spec.promote.approval)
     if spec.target.labels is not None and not spec.row_id:
         yield Inconsistency(
             field="target.labels",
             message="needs row_id: labels are joined to rows by it",
             involves=("row_id",),
+        )
+
+
+def _approval(spec: ApprovalSpec) -> Iterator[Inconsistency]:
+    """What could never be answered."""
+    field = "promote.approval"
+    if spec.names == "signed":
+        if not spec.approvers:
+            yield Inconsistency(
+                field=f"{field}.approvers",
+                message="must name who may sign, each with a key: names are signed",
+                involves=(f"{field}.names",),
+            )
+        for name, approver in spec.approvers.items():
+            if approver.key is None:
+                yield Inconsistency(
+                    field=f"{field}.approvers.{name}",
+                    message="needs a key: names are signed. `retrain-assets approval key` makes one",
+                    involves=(f"{field}.names",),
+                )
+    if spec.role is not None and spec.role not in spec.roles.values():
+        yield Inconsistency(
+            field=f"{field}.role",
+            message=f"must be the role of an approver (got '{spec.role}'): nobody could answer as it",
+            involves=(f"{field}.approvers",),
+        )
+    if spec.approvers and spec.persons > len(spec.approvers) and spec.role is None:
+        yield Inconsistency(
+            field=f"{field}.persons",
+            message=f"must not be more than there are approvers (got {spec.persons}, {len(spec.approvers)} are named)",
+            involves=(f"{field}.approvers",),
         )
 
 

@@ -7,11 +7,13 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import entry_points
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from retrain_assets.errors import did_you_mean
+from retrain_assets.spec.approval import Approval, ApprovalSpec
 from retrain_assets.spec.base import ImportPath, SpecModel
 from retrain_assets.spec.columns import ColumnSpec
 from retrain_assets.spec.consistency import InconsistentError, inconsistencies
@@ -176,11 +178,41 @@ class WindowSpec(SpecModel):
         return value
 
 
+DISTANCES = (
+    "jensen_shannon",
+    "hellinger",
+    "total_variation",
+    "kullback_leibler",
+    "psi",
+    "kolmogorov_smirnov",
+    "wasserstein",
+    "l_infinity",
+    "chi_square",
+    "cramers_v",
+)
+"""Distances that are built in."""
+
+
+def _distance(value: str) -> str:
+    if value in DISTANCES or ":" in value or value in {point.name for point in entry_points(group=_PLUGGED)}:
+        return value
+    raise ValueError(
+        f"must be one of {', '.join(DISTANCES)}, or an import path 'package.module:Class' (got {value!r})."
+        f"{did_you_mean(value, DISTANCES)}"
+    )
+
+
+_PLUGGED = "retrain_assets.distances"
+DistanceName = Annotated[str, AfterValidator(_distance)]
+
+
 class DriftSpec(SpecModel):
     """How the inputs of a batch are compared with the champion's reference."""
 
-    distance: Literal["jensen_shannon", "psi", "kolmogorov_smirnov"] = Field(
-        default="jensen_shannon", description="How far a column of the batch is from the reference."
+    distance: DistanceName = Field(
+        default="jensen_shannon",
+        description=f"How far a column of the batch is from the reference: {', '.join(DISTANCES)}; an entry point of "
+        "the group `retrain_assets.distances`, or an import path `package.module:Class`.",
     )
     reference: Literal["recent", "training_window", "same_season"] = Field(
         default="recent", description="`recent`: the newest training batches; it travels with the model version."
@@ -189,11 +221,20 @@ class DriftSpec(SpecModel):
         default=8, ge=1, description="Number of batches of the `recent` or `same_season` reference."
     )
     effect_floor: float = Field(default=0.1, ge=0, description="A smaller distance is not drift, however significant.")
-    alpha: float = Field(
-        default=0.01,
+    false_alarms_per_year: float = Field(
+        default=1.0,
         gt=0,
-        lt=1,
-        description="Level of the test that the two sides differ at all, shared over the columns (Bonferroni).",
+        description="How often a year, over all columns and batches, a column may drift by chance alone.",
+    )
+    correction: Literal["holm", "benjamini_hochberg"] = Field(
+        default="holm",
+        description="How that is shared over the columns: `holm` bounds the chance of any false column, "
+        "`benjamini_hochberg` the share of false ones among those found.",
+    )
+    significance: Literal["batches", "rows"] = Field(
+        default="batches",
+        description="`batches`: a column must differ more than the reference batches differ from each other; `rows`: "
+        "rows are taken for independent, as also below five reference batches.",
     )
     columns_share: float = Field(
         default=0.2,
@@ -366,6 +407,7 @@ class PromoteSpec(SpecModel):
     )
     confidence: float = Field(default=0.95, gt=0.5, lt=1, description="Level of the intervals.")
     min_rows: int = Field(default=200, ge=2, description="Fewer reserved rows than this make every gate `unknown`.")
+    approval: Approval = ApprovalSpec()
 
     @field_validator("require")
     @classmethod
@@ -377,6 +419,25 @@ class PromoteSpec(SpecModel):
     def expression(self) -> Expression:
         """The parsed condition."""
         return parse_expression(self.require, GATES)
+
+
+class RollbackSpec(SpecModel):
+    """When the platform goes back to the champion before by itself. A person always may."""
+
+    watch: Duration | None = Field(
+        default=None,
+        description="Batch time after a promotion within which a red check or too high a loss rolls it back. "
+        "Default: never by itself.",
+    )
+    max_loss: float | None = Field(
+        default=None,
+        description="Ceiling of `metric` on a matured batch: broken where the whole interval of the champion's loss "
+        "lies above it. Default: none.",
+    )
+    checks: tuple[Literal["champion_is_healthy", "predictions_are_valid"], ...] = Field(
+        default=("champion_is_healthy", "predictions_are_valid"),
+        description="Checks that roll back when they turn red within the watch.",
+    )
 
 
 class ModelSpec(SpecModel):
@@ -414,6 +475,7 @@ class ModelSpec(SpecModel):
     freshness: FreshnessSpec = FreshnessSpec()
     retrain: RetrainSpec = RetrainSpec()
     promote: PromoteSpec = PromoteSpec()
+    rollback: RollbackSpec = RollbackSpec()
 
     @field_validator("row_id", mode="before")
     @classmethod
