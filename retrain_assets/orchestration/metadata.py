@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         TrainingSet,
         Validated,
     )
-    from retrain_assets.policy.decision import TriggerState
+    from retrain_assets.policy.decision import Decision, TriggerState
     from retrain_assets.promotion.log import Promotion
     from retrain_assets.stores.protocols import Stores, TableCommit
 
@@ -213,11 +213,22 @@ def of_decision(stores: Stores, record: Decided) -> Metadata:
         "as_of": moment(decision.as_of),
         "champion": version_text(decision.champion_version),
         "triggers_fired": len(decision.fired),
+        **_staleness(decision),
         "triggers": table(
             {"trigger": trigger.name, "fired": truth(trigger), "reason": trigger.reason}
             for trigger in sorted(decision.triggers, key=_loudest)
         ),
         **of_table(stores, record.commit),
+    }
+
+
+def _staleness(decision: Decision) -> dict[str, float]:
+    """What the cost-aware policy knew, as series over the batches; nothing where it knew nothing."""
+    known: dict[str, float | None] = decision.state.get("staleness", {})
+    return {
+        f"staleness_{name}": value
+        for name in ("debt", "debt_error", "limit", "gain", "gain_error")
+        if (value := known.get(name)) is not None
     }
 
 

@@ -50,7 +50,7 @@ def test_a_person_counts_without_being_declared(facts):
 def test_an_unknown_trigger_alone_makes_the_decision_unknown(facts):
     made = decide(facts(retrain={"when": "performance_decay | event"}, losses=()))
     assert made.verdict == "unknown"
-    assert "performance_decay: the champion has 0 matured batches" in made.reason
+    assert "performance_decay: matured batches after the champion's training end: 0" in made.reason
 
 
 def test_a_known_trigger_decides_over_an_unknown_one(facts):

@@ -219,3 +219,19 @@ def test_windows_and_beginnings():
     replayed = stream()
     assert first_batches(replayed, None) == 4
     assert first_batches(replayed, 6) == 6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "give either --data, --target and --batch, or --model"),
+        (["--model", "m", "--data", __file__], "give either --data"),
+        (["--data", __file__, "--target", "y"], "--data needs --target and --batch"),
+        (["--model", "m", "--inject", "sudden@3"], "--inject needs a file"),
+        (["--data", __file__, "--target", "y", "--batch", "batch"], "cannot be read as Parquet"),
+    ],
+)
+def test_a_call_that_says_too_little_or_too_much(arguments, said):
+    made = CliRunner().invoke(main, ["replay", *arguments])
+    assert made.exit_code != 0
+    assert said in made.output

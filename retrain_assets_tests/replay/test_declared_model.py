@@ -7,14 +7,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
+from click.testing import CliRunner
 
+from retrain_assets.cli import main
 from retrain_assets.errors import DataError
 from retrain_assets.replay.declared_model import first_trainable, stream_of_model
 from retrain_assets.replay.run import ReplaySettings, replay
-from retrain_assets_tests.lifecycle.world import World
+from retrain_assets_tests.lifecycle.world import World, declaration
 
 
-def test_the_replay_of_a_declaration_retrains_when_the_lifecycle_did(worlds: Callable[..., World], tmp_path: Path):
+def test_the_replay_of_a_declaration_retrains_when_the_lifecycle_did(
+    worlds: Callable[..., World], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     world = worlds("live", retrain={"when": "staleness"})
     for day in range(12):
         world.drop(day, flip=day >= 6)
@@ -44,6 +49,22 @@ def test_the_replay_of_a_declaration_retrains_when_the_lifecycle_did(worlds: Cal
     for key, loss in zip(stream.keys[-len(declared.batch_losses) :], declared.batch_losses, strict=True):
         assert served.loc[served["ra_batch"] == key, "value"].iloc[0] == pytest.approx(loss, rel=1e-5)
     json.dumps(report.to_json())
+    # And the command finds the same history by the model's name.
+    monkeypatch.setattr("retrain_assets.home.open_stores", lambda home: world.stores)
+    file = tmp_path / "defs" / "tiny" / "defs.yaml"
+    file.parent.mkdir(parents=True)
+    attributes = declaration(retrain={"when": "staleness"})
+    file.write_text(yaml.safe_dump({"type": "retrain_assets.RetrainedModel", "attributes": attributes}))
+    out = tmp_path / "out.json"
+    made = CliRunner().invoke(
+        main,
+        ["--home", str(tmp_path / "home"), "--defs", str(tmp_path / "defs"), "replay", "--model", "tiny", "--policies",
+         "never", "--workers", "1", "--cache", str(tmp_path / "scores"), "--json", str(out)],
+    )  # fmt: skip
+    assert made.exit_code == 0, made.output
+    told = json.loads(out.read_text())["policies"]
+    assert told["declared"]["retrained_after"] == replayed
+    assert set(told) == {"declared", "never", "oracle"}
 
 
 def test_a_model_without_a_history_is_told(world: World):
