@@ -16,9 +16,9 @@ def profile_column(name: str, values: pd.Series) -> ColumnProfile:
     """Profiles one column of a table."""
     kind = _kind_of(values)
     if kind == "datetime":
-        return _profile_numbers(name, kind, _seconds(values))
+        return profile_numbers(name, kind, _seconds(values))
     if kind == "numeric":
-        return _profile_numbers(name, kind, _floats(values))
+        return profile_numbers(name, kind, _floats(values))
     present = values.dropna()
     if pd.api.types.is_object_dtype(values.dtype) and pd.api.types.infer_dtype(present) not in ("string", "boolean"):
         present = present.astype(str)
@@ -36,7 +36,8 @@ def profile_column(name: str, values: pd.Series) -> ColumnProfile:
     )
 
 
-def _profile_numbers(name: str, kind: ColumnKind, numbers: npt.NDArray[np.float64]) -> ColumnProfile:
+def profile_numbers(name: str, kind: ColumnKind, numbers: npt.NDArray[np.float64]) -> ColumnProfile:
+    """Profiles numbers, or times in seconds since 1970; NaN is missing."""
     missing = int(np.count_nonzero(np.isnan(numbers)))
     finite = numbers[np.isfinite(numbers)]
     rows, infinite = len(numbers), len(numbers) - missing - len(finite)

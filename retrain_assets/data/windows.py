@@ -49,6 +49,15 @@ class Calendar:
         return "%Y-%m-%d" if self.spec.every != "hour" and midnight else "%Y-%m-%dT%H:%M"
 
     @property
+    def per_year(self) -> float:
+        """Batches in a year of 365.25 days.
+
+        >>> Calendar(BatchesSpec(every="month", start="2013-01-01")).per_year
+        12.0
+        """
+        return 12.0 if self.spec.every == "month" else timedelta(days=365.25) / _STEPS[self.spec.every]
+
+    @property
     def cron(self) -> str:
         """The starts of the batches as a cron expression in UTC."""
         start = self.spec.start

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from retrain_assets.data.profile import TableProfile, merge_tables
+from retrain_assets.data.profile import TableProfile
 from retrain_assets.data.windows import Batch, Calendar
 from retrain_assets.spec import DriftSpec
 
@@ -22,17 +22,17 @@ class ReferenceProfile:
     kind: ReferenceKind
     profiles: Mapping[str, TableProfile]
 
-    def for_batch(self, batch: Batch, calendar: Calendar, batches: int) -> TableProfile | None:
-        """The profile that a batch is compared with; None when the training holds nothing to compare it with.
+    def for_batch(self, batch: Batch, calendar: Calendar, batches: int) -> tuple[TableProfile, ...]:
+        """The profiles that a batch is compared with, oldest first; none when the training holds no such batch.
 
-        `recent` and `training_window` are the same for every batch: all profiles together. `same_season` is the
+        `recent` and `training_window` are the same for every batch: all profiles. `same_season` is the
         `batches` training batches whose starts are nearest to one year before the batch's, no farther than as many
         batches away.
         """
         keys = list(self.profiles)
         if self.kind == "same_season":
             keys = _nearest(keys, year_before(batch.start), calendar, batches)
-        return merge_tables([self.profiles[key] for key in keys]) if keys else None
+        return tuple(self.profiles[key] for key in sorted(keys))
 
     def to_json(self) -> str:
         """As text, for the model's bundle."""

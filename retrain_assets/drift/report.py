@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 import pandas as pd
@@ -15,7 +16,10 @@ TableVerdict = Literal["drift", "stable", "unknown", "not_applicable"]
 class ColumnDrift:
     """One column: has its distribution moved? `before` and `after` describe both sides in a few words.
 
-    `score` and `p_value` are None where the two sides cannot be compared; the verdict is then `unknown`.
+    `aspect` is what has changed most by chance's measure: location, spread, shape, missing or novel values. `p_value`
+    is that of the column by itself, `adjusted_p_value` over all columns. All are None where the two sides cannot be
+    compared; the verdict is then `unknown`. `scores` are all distances, where they were asked for; `importance` is how
+    much the column matters to the model, where it was told.
     """
 
     name: str
@@ -28,6 +32,10 @@ class ColumnDrift:
     reason: str
     before: str
     after: str
+    aspect: str | None = None
+    adjusted_p_value: float | None = None
+    importance: float | None = None
+    scores: Mapping[str, float] = field(default_factory=dict[str, float], hash=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +76,8 @@ class DriftReport:
                 "score": column.score,
                 "floor": column.floor,
                 "p_value": column.p_value,
+                "adjusted_p_value": column.adjusted_p_value,
+                "aspect": column.aspect or "",
                 "verdict": column.verdict,
                 "reason": column.reason,
                 "before": column.before,
@@ -77,7 +87,11 @@ class DriftReport:
         ]
         frame = pd.DataFrame(rows, columns=[name for name in _TABLE if name not in _WHOLE])
         identity = {"model": self.model, "batch": self.batch, "champion_version": self.champion_version}
-        return frame.fillna({"kind": "", "distance": "", "before": "", "after": ""}).assign(**identity).astype(_TABLE)
+        return (
+            frame.fillna({"kind": "", "distance": "", "aspect": "", "before": "", "after": ""})
+            .assign(**identity)
+            .astype(_TABLE)
+        )
 
     @classmethod
     def from_frame(cls, frame: pd.DataFrame, *, model: str | None = None, batch: str | None = None) -> DriftReport:
@@ -116,6 +130,8 @@ class DriftReport:
                     reason=row["reason"],
                     before=row["before"],
                     after=row["after"],
+                    aspect=row["aspect"] or None,
+                    adjusted_p_value=_number(row["adjusted_p_value"]),
                 )
                 for row in rows
                 if row["column"] != ""
@@ -134,6 +150,8 @@ _TABLE = {
     "score": "float64",
     "floor": "float64",
     "p_value": "float64",
+    "adjusted_p_value": "float64",
+    "aspect": "object",
     "verdict": "object",
     "reason": "object",
     "before": "object",

@@ -39,15 +39,6 @@ def homogeneity_p_value(reference_counts: Counts, current_counts: Counts) -> flo
     return float(chdtrc(cells - 1, statistic))
 
 
-def significance_level(alpha: float, columns: int) -> float:
-    """The level of one column so that the error over all columns stays below `alpha` (Bonferroni).
-
-    >>> significance_level(0.01, 20)
-    0.0005
-    """
-    return alpha / max(columns, 1)
-
-
 def _expected(table: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
 

@@ -22,23 +22,13 @@ def champion_losses(
     Only its own rows count: what it served or what it was back-scored on, never another version's.
     """
     table = performance_table(stores, model)
-    own = table[(table["version"] == promotion.version) & table["mode"].isin(["served", "backscored"])]
-    return tuple(
-        loss
-        for loss in _losses(model, own, as_of=as_of)
-        if model.calendar.batch(loss.batch).start >= promotion.training_end
-    )
-
-
-def served_losses(stores: Stores, model: DeclaredModel, *, as_of: datetime) -> tuple[BatchLoss, ...]:
-    """The loss of whichever version served each matured batch, as measured by the cutoff, oldest first."""
-    table = performance_table(stores, model)
-    return _losses(model, table[table["mode"] == "served"], as_of=as_of)
-
-
-def _losses(model: DeclaredModel, measured: pd.DataFrame, *, as_of: datetime) -> tuple[BatchLoss, ...]:
-    known = measured[(measured["metric"] == model.spec.metric) & (measured["as_of"] <= pd.Timestamp(as_of))]
-    newest = known.sort_values("as_of").groupby("ra_batch", sort=True).tail(1).sort_values("ra_batch")
+    own = table[
+        (table["version"] == promotion.version)
+        & (table["metric"] == model.spec.metric)
+        & table["mode"].isin(["served", "backscored"])
+        & (table["as_of"] <= pd.Timestamp(as_of))
+    ]
+    newest = own.sort_values("as_of").groupby("ra_batch", sort=True).tail(1).sort_values("ra_batch")
     return tuple(
         BatchLoss(
             batch=str(row["ra_batch"]),
@@ -47,7 +37,7 @@ def _losses(model: DeclaredModel, measured: pd.DataFrame, *, as_of: datetime) ->
             rows=int(row["rows"]),
         )
         for row in newest.to_dict("records")
-        if pd.notna(row["value"])
+        if model.calendar.batch(str(row["ra_batch"])).start >= promotion.training_end and pd.notna(row["value"])
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
 import pandas as pd
 
-from retrain_assets.data.profile import TableProfile, profile_table
+from retrain_assets.data.profile import TableProfile, merge_tables, profile_table
 from retrain_assets.data.reading import read_part
 from retrain_assets.data.windows import Batch
 from retrain_assets.drift.detect import detect_drift
@@ -90,7 +91,7 @@ def detect(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime,
     current = read_profile(stores, model, batch)
     champion = champion_version(stores, model, batch.start)
     if champion is None:
-        report, reference, trained_until = _bootstrapping(model, batch), None, None
+        report, reference, trained_until = _bootstrapping(model, batch), (), None
     else:
         bundle = stores.registry.load(champion)
         trained_until = max(bundle.manifest.training_batches, default=None)
@@ -102,6 +103,7 @@ def detect(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime,
             current=current,
             reference=reference,
             spec=model.spec.drift,
+            checks_per_year=model.calendar.per_year,
         )
     episodes = stores.state.episodes(model.name)
     episode = advance(episodes, report, trained_until=trained_until)
@@ -109,7 +111,7 @@ def detect(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime,
         stores.state.save_episode(changed)
     frame = report.to_frame().assign(episode=None if episode is None else episode.id)
     commit = stores.tables.write(model.table("drift_report"), batch.key, frame, run_id=run_id)
-    figure = None if reference is None else _drift_figure(report, current, reference)
+    figure = _drift_figure(report, current, reference)
     return Detected(report=report, episode=episode, commit=commit, figure=figure)
 
 
@@ -248,13 +250,13 @@ def _bootstrapping(model: DeclaredModel, batch: Batch) -> DriftReport:
     )
 
 
-def _drift_figure(report: DriftReport, current: TableProfile, reference: TableProfile) -> bytes | None:
+def _drift_figure(report: DriftReport, current: TableProfile, reference: Sequence[TableProfile]) -> bytes | None:
     """A picture only where there is something to see: drawing costs more than all the rest of the step."""
-    if report.verdict != "drift":
+    if report.verdict != "drift" or not reference:
         return None
     from retrain_assets.reporting.drift_figure import drift_figure
 
-    return drift_figure(report, current, reference)
+    return drift_figure(report, current, merge_tables(reference))
 
 
 def _unreadable_rows(unreadable: dict[str, UnreadableFileError]) -> pd.DataFrame:

@@ -132,7 +132,8 @@ def of_drift(stores: Stores, record: Detected) -> Metadata:
                 "column": column.name,
                 "verdict": column.verdict,
                 "score": column.score,
-                "p_value": column.p_value,
+                "adjusted_p_value": column.adjusted_p_value,
+                "aspect": column.aspect or "",
                 "before": column.before,
                 "after": column.after,
             }

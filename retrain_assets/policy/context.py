@@ -42,7 +42,6 @@ class DecisionContext:
         episode: the open drift episode against the champion.
         losses: the champion's own matured batches after its training end, oldest first.
         holdout: its loss when it was promoted; None when that was not recorded (an adopted model).
-        served: the loss of the model in service on each labelled batch, oldest first.
         trained_rows: rows of the last training that came to an evaluation; None without one.
         trained_until: end of the data of that training.
         new_labels: labels that matured since the champion's training end.
@@ -74,7 +73,6 @@ class DecisionContext:
     retrains: tuple[datetime, ...]
     champion_training_hash: str | None
     current_training_hash: str
-    served: tuple[BatchLoss, ...] = ()
     trained_rows: int | None = None
     trained_until: datetime | None = None
     labelled_until: str | None = None

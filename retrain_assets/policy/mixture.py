@@ -16,20 +16,22 @@ MEMORY = 0.7
 LABELLED_BATCHES = 12
 
 
-def mixture_weights(losses: Sequence[Mapping[int, float]]) -> npt.NDArray[np.float64]:
+def mixture_weights(losses: Sequence[Mapping[int, float]], rows: Sequence[int] = ()) -> npt.NDArray[np.float64]:
     """Weights of the members, newest first; they add up to 1.
 
     With e the mean excess of a member over the best member on each of the newest labelled batches that at least two of
     them were not trained on, discounted by 0.7 a batch, in units of the mean loss there,
 
-        weight = 0.8^rank x exp(-12 e), normalized.
+        weight = 0.8^rank x (rows / rows of the newest)^2 x exp(-12 e), normalized.
 
-    A member without such a batch, the newest as a rule, has no excess yet: trust goes to what is new until labels tell
+    Of two models of which one has learned from half the rows of the other, the other is the better guess. A member
+    without such a batch, the newest as a rule, has no excess yet: trust goes to what is new until labels tell
     otherwise. Exponential weights are those of prediction with expert advice (Vovk, COLT 1990); discounting follows
     Herbster and Warmuth (Machine Learning 32, 1998) in that the best expert may change.
 
     Args:
         losses: mean loss of each member, newest first, by the position of each batch that it was not trained on.
+        rows: training rows of each member; taken for equal where they are not given.
 
     >>> mixture_weights([{}, {7: 0.5, 8: 0.5}]).round(2)
     array([0.56, 0.44])
@@ -44,7 +46,8 @@ def mixture_weights(losses: Sequence[Mapping[int, float]]) -> npt.NDArray[np.flo
     best = {b: min(own[b] for own in recent if b in own) for b in shared}
     scale = float(np.mean([loss for own in recent for b, loss in own.items() if b in shared])) if shared else 1.0
     excess = np.array([_excess(own, best, newest) for own in recent]) / (scale if scale > 0 else 1.0)
-    weights = OLDER ** np.arange(len(losses)) * np.exp(-SHARPNESS * (excess - excess.min()))
+    learned = np.square(np.asarray(rows) / rows[0]) if len(rows) else np.ones(len(losses))
+    weights = learned * OLDER ** np.arange(len(losses)) * np.exp(-SHARPNESS * (excess - excess.min()))
     return weights / weights.sum()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -12,6 +13,8 @@ import click
 
 if TYPE_CHECKING:
     from retrain_assets.replay.report import Report
+    from retrain_assets.replay.stream import Stream
+    from retrain_assets.training.source import TransformSource
 
 DEFAULT_POLICIES = "default,default+mixture,never,every,every:2,every:4,every:8,every:13,every:26"
 TABLE_WIDTH = 120
@@ -20,14 +23,14 @@ TRIED = "performance_decay,drift,adwin,ddm,page_hinkley,cusum,cara,upf"
 
 
 @click.command()
+@click.option("--model", help="A declared model, on what it has validated and labelled so far.")
 @click.option(
     "--data",
-    required=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Parquet or CSV file: one row for each event, in batches.",
 )
-@click.option("--target", required=True, help="Column to predict.")
-@click.option("--batch", required=True, help="Column with the batch of each row; batches are in order of its values.")
+@click.option("--target", help="Column to predict.")
+@click.option("--batch", help="Column with the batch of each row; batches are in order of its values.")
 @click.option("--label-delay", default=1, show_default=True, type=click.IntRange(0), help="Batches until labels come.")
 @click.option("--lag", default=0, show_default=True, type=click.IntRange(0), help="Batches until a promotion serves.")
 @click.option("--window", default="all_history", show_default=True, help="all_history, or rolling:N batches.")
@@ -41,7 +44,7 @@ TRIED = "performance_decay,drift,adwin,ddm,page_hinkley,cusum,cara,upf"
     "--first", type=click.IntRange(1), help="Batches that train the first model.  [default: window or a tenth]"
 )
 @click.option(
-    "--cost", default=0.15, show_default=True, type=click.FloatRange(0, min_open=True),
+    "--cost", default=0.5, show_default=True, type=click.FloatRange(0, min_open=True),
     help="Of a retrain, in batches' worth of loss.",
 )  # fmt: skip
 @click.option(
@@ -67,9 +70,10 @@ TRIED = "performance_decay,drift,adwin,ddm,page_hinkley,cusum,cara,upf"
 @click.pass_obj
 def replay(
     options: Any,
-    data: Path,
-    target: str,
-    batch: str,
+    model: str | None,
+    data: Path | None,
+    target: str | None,
+    batch: str | None,
     label_delay: int,
     lag: int,
     window: str,
@@ -94,43 +98,96 @@ def replay(
 
     \b
     retrain-assets replay --data flights.parquet --target late --batch week --json replay.json
+    retrain-assets replay --model flight_delay --figure frontier.png
     retrain-assets replay --data sales.csv --target sold --batch month --window rolling:12 --label-delay 2
     """  # noqa: D301 - click reads the backspace
-    from retrain_assets.replay.bare_file import FileSettings, column_kinds, first_batches, parse_window, read_stream
     from retrain_assets.replay.run import ReplaySettings
     from retrain_assets.replay.run import replay as run
 
+    names = [name.strip() for name in policies.split(",") if name.strip()]
+    if not names:
+        raise click.BadParameter("names no policy", param_hint="--policies")
+    if (model is None) == (data is None):
+        raise click.UsageError("give either --data, --target and --batch, or --model")
+    if model is not None:
+        history = _of_model(options, model, first)
+        names = ["declared", *names]
+    else:
+        history = _of_file(data, target, batch, label_delay, window, first, lag, metric, estimator, seed)
+    click.echo(f"{history.told}; the first {history.first} batches train the first model", err=True)
+    root = cache if cache is not None else options.opened_home().folder / "replay"
+    with _Progress() as progress:
+        report = run(
+            history.stream,
+            ReplaySettings(policies=names, first=history.first, lag=lag, cost=cost, every=history.every or every),
+            root,
+            source=history.source,
+            workers=workers,
+            fitted=progress.fitted,
+            walked=progress.walked,
+        )
+    _tell(report, json_path, figure)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _History:
+    """What is replayed, and in a few words what it is."""
+
+    stream: Stream
+    first: int
+    told: str
+    source: TransformSource | None = None
+    every: str | None = None
+
+
+def _of_file(
+    data: Path | None,
+    target: str | None,
+    batch: str | None,
+    label_delay: int,
+    window: str,
+    first: int | None,
+    lag: int,
+    metric: str | None,
+    estimator: str,
+    seed: int,
+) -> _History:
+    from retrain_assets.replay.bare_file import FileSettings, column_kinds, first_batches, parse_window, read_stream
+
+    if data is None or target is None or batch is None:
+        raise click.UsageError("--data needs --target and --batch")
     try:
         batches = parse_window(window)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--window") from error
-    names = [name.strip() for name in policies.split(",") if name.strip()]
-    if not names:
-        raise click.BadParameter("names no policy", param_hint="--policies")
     settings = FileSettings(
         target=target, batch=batch, label_delay=label_delay, window=batches, metric=metric, estimator=estimator,
         seed=seed, first=first,
     )  # fmt: skip
     stream = read_stream(data, settings)
     numeric, categorical = column_kinds(stream)
-    began = first_batches(stream, first, lag)
-    click.echo(
+    told = (
         f"{data.name}: {len(stream.labels):,} rows in {len(stream)} batches, {len(numeric)} numeric and "
-        f"{len(categorical)} categorical features, {stream.spec.metric}; the first {began} batches train the first "
-        "model",
-        err=True,
+        f"{len(categorical)} categorical features, {stream.spec.metric}"
     )
-    root = cache if cache is not None else options.opened_home().folder / "replay"
-    with _Progress() as progress:
-        report = run(
-            stream,
-            ReplaySettings(policies=names, first=began, lag=lag, cost=cost, every=every),
-            root,
-            workers=workers,
-            fitted=progress.fitted,
-            walked=progress.walked,
-        )
-    _tell(report, json_path, figure)
+    return _History(stream=stream, first=first_batches(stream, first, lag), told=told)
+
+
+def _of_model(options: Any, name: str, first: int | None) -> _History:
+    from retrain_assets.home import open_stores
+    from retrain_assets.lifecycle import DeclaredModel
+    from retrain_assets.replay.declared_model import first_trainable, stream_of_model
+
+    declared = options.declared(name)
+    model = DeclaredModel(declared.spec, Path(declared.file).absolute().parent)
+    stream = stream_of_model(open_stores(options.opened_home().prepare()), model)
+    return _History(
+        stream=stream,
+        first=first_trainable(stream) if first is None else first,
+        told=f"{name}: {len(stream.labels):,} labelled rows in {len(stream)} matured batches, {stream.spec.metric}",
+        source=model.transform(),
+        every=declared.spec.batches.every,
+    )
 
 
 class _Progress(AbstractContextManager["_Progress"]):

@@ -11,7 +11,6 @@ from retrain_assets.drift.detect import detect_drift
 from retrain_assets.drift.episodes import Episode, advance, superseded
 from retrain_assets.drift.reference import reference_batches
 from retrain_assets.drift.report import DriftReport
-from retrain_assets.performance.decay import BatchLoss
 from retrain_assets.policy.context import DecisionContext
 from retrain_assets.policy.decide import decide
 from retrain_assets.policy.decision import Decision
@@ -71,7 +70,6 @@ class DeclaredRule:
         self._spec = spec
         self._drift = drift if "drift" in spec.retrain.expression.names() else None
         self._episodes: list[Episode] = []
-        self._served: list[BatchLoss] = []
         self.decisions: list[Decision] = []
 
     def __call__(self, moment: Moment) -> bool:
@@ -98,7 +96,6 @@ class DeclaredRule:
             episode=self._episode(report, moment),
             losses=book.losses(moment.champion, moment.labelled),
             holdout=book.holdout(moment.champion),
-            served=self._newly_served(moment),
             trained_rows=len(stream.training_rows(moment.attempted)),
             trained_until=stream.batches[moment.attempted].end,
             new_labels=int(stream.rows[moment.labelled - newest + 1 : moment.labelled + 1].sum()),
@@ -109,11 +106,6 @@ class DeclaredRule:
             current_training_hash="",
             data_is_newer=moment.labelled > moment.attempted,
         )
-
-    def _newly_served(self, moment: Moment) -> tuple[BatchLoss, ...]:
-        first = min(moment.serving) + len(self._served)
-        self._served += [moment.book.loss(moment.serving[j], j) for j in range(first, moment.labelled + 1)]
-        return tuple(self._served)
 
     def _episode(self, report: DriftReport | None, moment: Moment) -> Episode | None:
         if report is None:

@@ -20,6 +20,8 @@ from retrain_assets.training.source import TransformSource
 
 FORMAT = 1
 """Raised when what is stored changes its meaning."""
+_DECIDES = {"event_time", "row_id", "features", "estimator", "metric"}
+"""Of the declaration; when labels come decides which models there are, not what they say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +37,7 @@ class ScoreCache:
             [
                 str(FORMAT),
                 stream.content_hash,
-                stream.spec.training_hash(),
+                stream.spec.model_dump_json(by_alias=True, include=_DECIDES),
                 str(stream.window),
                 str(stream.spec.window.holdout_batches),
                 "" if source is None else source.source,

@@ -13,6 +13,8 @@ from retrain_assets.spec import TRIGGERS, CostSpec, ModelSpec
 _Begin = Callable[[], Rule]
 
 DEFAULT = "default"
+DECLARED = "declared"
+"""A declared model's own `retrain.when`."""
 MIXTURE = "+mixture"
 TRIGGERS_OF_A_FILE = ("performance_decay", "drift")
 """Beside `staleness`: what a history without events, persons and clocks can fire."""
@@ -31,15 +33,12 @@ class Policies:
         spec: the declaration that the triggers read.
         drift: drift reports of the history.
         cost: of a retrain, in batches' worth of loss.
-        declared_default: the policy `default` is `retrain.when` of the declaration, else `staleness`.
     """
 
-    def __init__(self, spec: ModelSpec, drift: DriftBook, *, cost: float, declared_default: bool = False) -> None:
+    def __init__(self, spec: ModelSpec, drift: DriftBook, *, cost: float) -> None:
         self._spec = spec
         self._drift = drift
         self._cost = cost
-        self._declared_default = declared_default
-        self._default = spec.retrain.when if declared_default else "staleness"
 
     def named(self, name: str) -> Policy:
         """The policy of a name.
@@ -56,12 +55,13 @@ class Policies:
         elif kind in PUBLISHED and (not number or kind == "cusum"):
             begin = published(kind, cost=self._cost, limit=_number(name, number))
         else:
-            begin = self._declared(name, self._default if plain == DEFAULT else plain)
+            when = {DEFAULT: "staleness", DECLARED: self._spec.retrain.when}.get(plain, plain)
+            begin = self._declared(name, when)
         return Policy(name=name, begin=begin, mixture=name.endswith(MIXTURE))
 
     def at_cost(self, name: str, cost: float) -> Policy:
         """The policy where a retrain costs otherwise; the same for one that does not know of costs."""
-        changed = Policies(self._spec, self._drift, cost=cost, declared_default=self._declared_default)
+        changed = Policies(self._spec, self._drift, cost=cost)
         return changed.named(name)
 
     def _declared(self, name: str, when: str) -> _Begin:

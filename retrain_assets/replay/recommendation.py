@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retrain_assets.replay.comparison import Outcome
-from retrain_assets.replay.policies import DEFAULT, MIXTURE
+from retrain_assets.replay.policies import DECLARED, DEFAULT, MIXTURE
 from retrain_assets.replay.published import PUBLISHED
 
 RESAMPLES = 2000
@@ -111,7 +111,9 @@ def _count(retrains: int) -> str:
 
 
 def declaration_of(name: str, *, cost: float, label_delay: int, every: str) -> str | None:
-    """The YAML that declares a policy; None for a rule of the literature, which is here to be measured against.
+    """The YAML that declares a policy.
+
+    None for what is declared already, and for a rule of the literature, which is here to be measured against.
 
     Args:
         name: of the policy.
@@ -129,6 +131,8 @@ def declaration_of(name: str, *, cost: float, label_delay: int, every: str) -> s
         age = int(number or 1) + label_delay
         # A model is as old as its newest label; it is due when it has grown older than one batch less.
         return f'freshness: {{model_age: "{age - 1} {every}s"}}\nretrain: {{when: "model_age"}}\n'
+    if plain == DECLARED:
+        return None
     when = "staleness" if plain == DEFAULT else plain
     priced = f", cost: {{retrain: {cost:g}}}" if "staleness" in when else ""
     return f'retrain: {{when: "{when}"{priced}}}\n'

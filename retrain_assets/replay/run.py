@@ -31,15 +31,13 @@ class ReplaySettings:
         lag: batches from a promotion until the new model serves.
         cost: of a retrain, in batches' worth of loss.
         every: length of a batch in the YAML.
-        declared_default: `default` is the declaration's own `retrain.when`.
     """
 
     policies: Sequence[str]
     first: int
     lag: int = 0
-    cost: float = 0.15
+    cost: float = 0.5
     every: str = "week"
-    declared_default: bool = False
 
 
 def open_book(
@@ -84,9 +82,7 @@ def replay(
     walked: Callable[[str], None] | None = None,
 ) -> Report:
     """Compares policies on a history; unknown ones are an error before anything is fitted."""
-    policies = Policies(
-        stream.spec, DriftBook(stream), cost=settings.cost, declared_default=settings.declared_default
-    )  # fmt: skip
+    policies = Policies(stream.spec, DriftBook(stream), cost=settings.cost)
     policies.all_named(settings.policies)
     course = Course(first=settings.first, lag=settings.lag)
     cache = ScoreCache.of(cache_root, stream, source)

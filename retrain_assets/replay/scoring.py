@@ -15,7 +15,7 @@ from retrain_assets.training.trainer import train
 Evidence = npt.NDArray[np.floating]
 """Of each row: the probability of its true class, or the predicted value of a regression."""
 
-LOSSES = ("log_loss", "squared_error", "absolute_error")
+LOSSES = ("log_loss", "brier", "squared_error", "absolute_error", "poisson_deviance")
 
 
 def score_model(stream: Stream, newest: int, *, source: TransformSource | None = None) -> Evidence | None:
@@ -54,6 +54,11 @@ def losses_of(metric: str, evidence: Evidence, labels: npt.NDArray[np.generic]) 
     values = np.asarray(evidence, dtype=np.float64)
     if metric == "log_loss":
         return -np.log(np.clip(values, SMALLEST, 1.0))
+    if metric == "brier":  # of two classes
+        return np.square(1 - values)
+    if metric == "poisson_deviance":
+        truth, mean = labels.astype(np.float64), np.maximum(values, SMALLEST)
+        return 2 * (truth * np.log(np.where(truth > 0, truth / mean, 1.0)) - truth + mean)
     if metric == "squared_error":
         return np.square(values - labels.astype(np.float64))
     if metric == "absolute_error":

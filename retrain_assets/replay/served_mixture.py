@@ -22,7 +22,7 @@ def mixture_losses(book: Scorebook, walked: Walk, *, members: int = MEMBERS) -> 
         serving = [model for model, first in walked.champions if first <= batch][::-1][:members]
         labelled = batch - 1 - stream.label_delay
         known = [{j: float(book.mean[m, j]) for j in range(m + 1, labelled + 1)} for m in serving]
-        weights = mixture_weights(known)
+        weights = mixture_weights(known, [len(stream.training_rows(m)) for m in serving])
         mixed = sum(
             w * np.asarray(book.evidence(m, batch), dtype=np.float64) for w, m in zip(weights, serving, strict=True)
         )

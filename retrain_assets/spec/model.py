@@ -7,9 +7,10 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import entry_points
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from retrain_assets.errors import did_you_mean
 from retrain_assets.spec.approval import Approval, ApprovalSpec
@@ -187,11 +188,41 @@ class WindowSpec(SpecModel):
         return value
 
 
+DISTANCES = (
+    "jensen_shannon",
+    "hellinger",
+    "total_variation",
+    "kullback_leibler",
+    "psi",
+    "kolmogorov_smirnov",
+    "wasserstein",
+    "l_infinity",
+    "chi_square",
+    "cramers_v",
+)
+"""Distances that are built in."""
+
+
+def _distance(value: str) -> str:
+    if value in DISTANCES or ":" in value or value in {point.name for point in entry_points(group=_PLUGGED)}:
+        return value
+    raise ValueError(
+        f"must be one of {', '.join(DISTANCES)}, or an import path 'package.module:Class' (got {value!r})."
+        f"{did_you_mean(value, DISTANCES)}"
+    )
+
+
+_PLUGGED = "retrain_assets.distances"
+DistanceName = Annotated[str, AfterValidator(_distance)]
+
+
 class DriftSpec(SpecModel):
     """How the inputs of a batch are compared with the champion's reference."""
 
-    distance: Literal["jensen_shannon", "psi", "kolmogorov_smirnov"] = Field(
-        default="jensen_shannon", description="How far a column of the batch is from the reference."
+    distance: DistanceName = Field(
+        default="jensen_shannon",
+        description=f"How far a column of the batch is from the reference: {', '.join(DISTANCES)}; an entry point of "
+        "the group `retrain_assets.distances`, or an import path `package.module:Class`.",
     )
     reference: Literal["recent", "training_window", "same_season"] = Field(
         default="recent", description="`recent`: the newest training batches; it travels with the model version."
@@ -200,11 +231,20 @@ class DriftSpec(SpecModel):
         default=8, ge=1, description="Number of batches of the `recent` or `same_season` reference."
     )
     effect_floor: float = Field(default=0.1, ge=0, description="A smaller distance is not drift, however significant.")
-    alpha: float = Field(
-        default=0.01,
+    false_alarms_per_year: float = Field(
+        default=1.0,
         gt=0,
-        lt=1,
-        description="Level of the test that the two sides differ at all, shared over the columns (Bonferroni).",
+        description="How often a year, over all columns and batches, a column may drift by chance alone.",
+    )
+    correction: Literal["holm", "benjamini_hochberg"] = Field(
+        default="holm",
+        description="How that is shared over the columns: `holm` bounds the chance of any false column, "
+        "`benjamini_hochberg` the share of false ones among those found.",
+    )
+    significance: Literal["batches", "rows"] = Field(
+        default="batches",
+        description="`batches`: a column must differ more than the reference batches differ from each other; `rows`: "
+        "rows are taken for independent, as also below five reference batches.",
     )
     columns_share: float = Field(
         default=0.2,
@@ -294,7 +334,7 @@ class CostSpec(SpecModel):
     """What a retrain costs, against what a stale model costs."""
 
     retrain: float = Field(
-        default=0.15,
+        default=0.5,
         gt=0,
         description="Cost of a retrain: in batches' worth of loss, or in money where `unit_loss` is set.",
     )

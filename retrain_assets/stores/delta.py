@@ -33,7 +33,7 @@ _Reading = tuple[str, tuple[tuple[str, int], ...], tuple[str, ...]]
 
 _NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*")
 _ATTEMPTS = 20
-_CHECKPOINT_INTERVAL = 20
+_CHECKPOINT_INTERVAL = 10
 _CONFIGURATION = {
     # The history is the record of what was known when: a checkpoint must not drop the log behind it.
     "delta.enableExpiredLogCleanup": "false",
@@ -215,7 +215,7 @@ class _Table:
                 return replace(present.commit, changed=False), rows
             fitted = fit(rows, self._schema(), name=self.name)
             try:
-                self._commit(written, fitted)
+                self._commit(written, fitted, replaces=present is not None)
             except CommitFailedError:
                 # Another writer was first; what it did is seen at the next attempt.
                 time.sleep(random.uniform(0, 0.02 * (attempt + 1)))  # noqa: S311 - spreads writers, protects nothing
@@ -311,23 +311,34 @@ class _Table:
         """Commits have numbers without a gap: a look for the next file tells in a folder; an object store is asked."""
         return not self._is_local or Path(self._uri, "_delta_log", f"{version + 1:020d}.json").exists()
 
-    def _commit(self, written: _Written, fitted: pa.Table) -> None:
-        from deltalake import CommitProperties, PostCommitHookProperties, WriterProperties, write_deltalake
+    def _commit(self, written: _Written, fitted: pa.Table, *, replaces: bool) -> None:
+        """Overwrites a partition; one that is not there yet is appended, which plans and scans nothing.
+
+        Appends do not disturb each other in Delta Lake. So each names its partition as an application transaction: of
+        two that write the same new partition, the later one fails and is repeated on top of the other.
+        """
+        from deltalake import CommitProperties, PostCommitHookProperties, Transaction, WriterProperties, write_deltalake
 
         commit = written.commit
         physical = fitted.append_column(PARTITION, pa.array([commit.partition] * commit.rows, pa.string()))
         if self._handle is None:
             self._create(physical.schema)
+        known = set(self._schema().names)
         quoted = commit.partition.replace("'", "''")
+        how: dict[str, Any] = (
+            {"mode": "overwrite", "predicate": f"{PARTITION} = '{quoted}'"} if replaces else {"mode": "append"}
+        )
         write_deltalake(
             self._handle or self._open(),
             physical,
-            mode="overwrite",
-            predicate=f"{PARTITION} = '{quoted}'",
-            schema_mode="merge",
+            **how,
+            schema_mode=None if known == set(physical.column_names) else "merge",
             target_file_size=2**40,
             writer_properties=WriterProperties(compression="ZSTD", compression_level=1),
-            commit_properties=CommitProperties(custom_metadata=_metadata(written)),
+            commit_properties=CommitProperties(
+                custom_metadata=_metadata(written),
+                app_transactions=None if replaces else [Transaction(commit.partition, version=1)],
+            ),
             post_commithook_properties=PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False),
         )
 

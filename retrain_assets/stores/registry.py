@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlparse
 
 from retrain_assets.errors import NotStoredError, without_password
 from retrain_assets.stores.adoption import AdoptedModel, content_hash, load_adopted
+from retrain_assets.stores.mlflow_model import flavour_files
 from retrain_assets.stores.mlflow_session import MlflowSession, input_names, sklearn_flavor, translated
 from retrain_assets.stores.model_files import (
     Serialized,
@@ -149,9 +150,8 @@ class MlflowRegistry:
             )
             try:
                 with tempfile.TemporaryDirectory() as temporary:
-                    folder = Path(temporary) / "model"
-                    self._session.save_model(bundle, model, folder, run_id=run_id, logged=logged)
-                    write_files(folder, files)
+                    folder = Path(temporary)
+                    write_files(folder, {**files, **flavour_files(bundle, model, run_id=run_id, logged=logged)})
                     client.log_model_artifacts(logged.model_id, str(folder))
             except BaseException:
                 client.finalize_logged_model(logged.model_id, "FAILED")

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chi2_contingency
 
-from retrain_assets.drift.significance import homogeneity_p_value, significance_level
+from retrain_assets.drift.significance import homogeneity_p_value
 
 
 @given(st.lists(st.tuples(st.integers(50, 500), st.integers(50, 500)), min_size=2, max_size=20))
@@ -54,8 +54,3 @@ def test_p_values_of_one_distribution_are_uniform(cells: int) -> None:
     for level in (0.01, 0.05, 0.5):
         error = 4 * (level * (1 - level) / 1000) ** 0.5
         assert np.mean([p < level for p in p_values if p is not None]) == pytest.approx(level, abs=error)
-
-
-def test_the_level_is_shared_by_the_columns() -> None:
-    assert significance_level(0.01, 20) == 0.0005
-    assert significance_level(0.01, 0) == 0.01

@@ -206,6 +206,13 @@ def test_a_broken_file_of_the_cache_is_made_anew(tmp_path):
     assert fit_missing(replayed, [3], cache, workers=1) == 1
 
 
+def test_labels_that_come_later_are_no_other_models(tmp_path):
+    one, other = (stream(history(batches=9, rows=80), label_delay=delay) for delay in (1, 3))
+    assert ScoreCache.of(tmp_path, one) == ScoreCache.of(tmp_path, other)
+    assert ScoreCache.of(tmp_path, one) != ScoreCache.of(tmp_path, stream(history(batches=9, rows=80), seed=1))
+    assert ScoreCache.of(tmp_path, one) != ScoreCache.of(tmp_path, stream(history(batches=9, rows=80), window=3))
+
+
 def test_windows_and_beginnings():
     assert parse_window("all_history") is None
     assert parse_window("rolling:12") == 12

@@ -22,7 +22,7 @@ from retrain_assets_tests.replay.streams import book, history, stream
 def compared(tmp_path_factory):
     replayed = stream(history(batches=18, turns=(8,)))
     scores, course = book(tmp_path_factory.mktemp("cache"), replayed)
-    policies = Policies(replayed.spec, DriftBook(replayed), cost=0.15)
+    policies = Policies(replayed.spec, DriftBook(replayed), cost=0.5)
     return Comparison(scores, course, policies)
 
 
@@ -108,12 +108,12 @@ def test_an_unknown_policy_is_told_with_a_hint(compared, name, said):
 
 def test_the_recommendation_says_how_sure_it_is(compared):
     outcomes = compare(compared, ["default", "never", "every"])[:-1]
-    made = recommend(outcomes, compared.rows, 0.15, compared.unit, np.random.default_rng(0))
+    made = recommend(outcomes, compared.rows, 0.5, compared.unit, np.random.default_rng(0))
     assert made.policy == "default"
     assert made.beats["never"] > 0.8
     assert "against never" in made.sentence
     assert f"({made.beats['never']:.0%} sure)" in made.sentence
-    again = recommend(outcomes, compared.rows, 0.15, compared.unit, np.random.default_rng(0))
+    again = recommend(outcomes, compared.rows, 0.5, compared.unit, np.random.default_rng(0))
     assert again == made
 
 

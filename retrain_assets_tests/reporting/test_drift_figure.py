@@ -37,7 +37,8 @@ def draw(reference: pd.DataFrame, current: pd.DataFrame, **declared: object) -> 
         batch="2013-07-16",
         champion_version=3,
         current=after,
-        reference=before,
+        reference=[before],
+        checks_per_year=52,
         spec=DriftSpec.model_validate(declared),
     )
     return drift_figure(report, after, before)

@@ -1,10 +1,6 @@
-"""Distances between binned distributions, by the name that `drift.distance` gives them."""
+"""Distances between binned distributions, one in each module."""
 
 from retrain_assets.drift.distances.distance import Distance as Distance
-from retrain_assets.drift.distances.jensen_shannon import JensenShannon
-from retrain_assets.drift.distances.kolmogorov_smirnov import KolmogorovSmirnov
-from retrain_assets.drift.distances.psi import PopulationStabilityIndex
-
-DISTANCES: dict[str, Distance] = {
-    distance.name: distance for distance in (JensenShannon(), PopulationStabilityIndex(), KolmogorovSmirnov())
-}
+from retrain_assets.drift.distances.measuring import measure as measure
+from retrain_assets.drift.distances.registry import DISTANCES as DISTANCES
+from retrain_assets.drift.distances.registry import find_distance as find_distance

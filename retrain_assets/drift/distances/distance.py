@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 Counts = npt.NDArray[np.int64]
 Shares = npt.NDArray[np.float64]
+Positions = npt.NDArray[np.float64]
 
 
+@runtime_checkable
 class Distance(Protocol):
     """How far two count vectors over the same cells are apart; 0 for equal shares, and never negative.
 
     `maximum` is the value of two distributions that share no cell (infinite where there is no limit), `ordered` tells
-    whether the order of the cells matters, and `meaning` says in words what the extremes are.
+    whether the order of the cells matters, `symmetric` whether the sides can be swapped, `fine` whether numbers are
+    compared over all fine bins of their profiles instead of quantile cells, and `meaning` says what the extremes are.
     """
 
     @property
@@ -34,17 +37,35 @@ class Distance(Protocol):
         ...
 
     @property
+    def symmetric(self) -> bool:
+        """Whether the two sides can be swapped."""
+        ...
+
+    @property
+    def fine(self) -> bool:
+        """Whether numbers are compared over their fine bins, which a smoothing of each would drown."""
+        ...
+
+    @property
     def meaning(self) -> str:
         """What the extremes mean."""
         ...
 
-    def __call__(self, reference_counts: Counts, current_counts: Counts, smoothing: float) -> float:
+    def __call__(
+        self,
+        reference_counts: Counts,
+        current_counts: Counts,
+        smoothing: float,
+        positions: Positions | None = None,
+    ) -> float:
         """The distance.
 
         Args:
             reference_counts: rows by cell, shape (cells,).
             current_counts: rows by cell, shape (cells,).
             smoothing: pseudo-count that is added to each cell before shares are taken, >= 0.
+            positions: where each cell lies, shape (cells,); NaN for a cell that has no place (missing values). None
+                where the cells have no places at all.
 
         Raises:
             ValueError: the shapes differ, a side has no rows, or the smoothing cannot be used.
@@ -73,3 +94,13 @@ def both_shares(reference_counts: Counts, current_counts: Counts, smoothing: flo
             f"(got shapes {reference_counts.shape} and {current_counts.shape})"
         )
     return shares(reference_counts, smoothing), shares(current_counts, smoothing)
+
+
+def needs_smoothing(name: str, smoothing: float) -> None:
+    """Refuses a pseudo-count of zero.
+
+    Raises:
+        ValueError: the smoothing is not above zero.
+    """
+    if smoothing <= 0:
+        raise ValueError(f"drift.smoothing must be > 0 (got {smoothing}): an empty cell would make {name} infinite.")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from retrain_assets.drift.distances.distance import Counts, Shares, both_shares
+from retrain_assets.drift.distances.distance import Counts, Positions, Shares, both_shares
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,13 @@ class JensenShannon:
     name: str = "jensen_shannon"
     maximum: float = 1.0
     ordered: bool = False
+    symmetric: bool = True
+    fine: bool = False
     meaning: str = "0: the same shares; 1: no cell in common"
 
-    def __call__(self, reference_counts: Counts, current_counts: Counts, smoothing: float) -> float:
+    def __call__(
+        self, reference_counts: Counts, current_counts: Counts, smoothing: float, positions: Positions | None = None
+    ) -> float:
         p, q = both_shares(reference_counts, current_counts, smoothing)
         middle = (p + q) / 2
         divergence = (_bits(p, middle) + _bits(q, middle)) / 2

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from retrain_assets.drift.distances.distance import Counts, both_shares
+from retrain_assets.drift.distances.distance import Counts, Positions, both_shares
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,13 @@ class KolmogorovSmirnov:
     name: str = "kolmogorov_smirnov"
     maximum: float = 1.0
     ordered: bool = True
+    symmetric: bool = True
+    fine: bool = True
     meaning: str = "0: the same shares; 1: one side lies wholly below the other"
 
-    def __call__(self, reference_counts: Counts, current_counts: Counts, smoothing: float) -> float:
+    def __call__(
+        self, reference_counts: Counts, current_counts: Counts, smoothing: float, positions: Positions | None = None
+    ) -> float:
         p, q = both_shares(reference_counts, current_counts, smoothing)
         return float(min(np.abs(np.cumsum(p) - np.cumsum(q)).max(), 1.0))
 

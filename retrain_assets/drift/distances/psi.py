@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from retrain_assets.drift.distances.distance import Counts, both_shares
+from retrain_assets.drift.distances.distance import Counts, Positions, both_shares, needs_smoothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,13 @@ class PopulationStabilityIndex:
     name: str = "psi"
     maximum: float = math.inf
     ordered: bool = False
+    symmetric: bool = True
+    fine: bool = False
     meaning: str = "0: the same shares; unlimited: cells that one side leaves empty"
 
-    def __call__(self, reference_counts: Counts, current_counts: Counts, smoothing: float) -> float:
-        if smoothing <= 0:
-            raise ValueError(f"drift.smoothing must be > 0 (got {smoothing}): an empty cell would make psi infinite.")
+    def __call__(
+        self, reference_counts: Counts, current_counts: Counts, smoothing: float, positions: Positions | None = None
+    ) -> float:
+        needs_smoothing("psi", smoothing)
         p, q = both_shares(reference_counts, current_counts, smoothing)
         return float(((q - p) * np.log(q / p)).sum())

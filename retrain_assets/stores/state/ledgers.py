@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -58,8 +59,7 @@ class Ledgers:
             read = self._read.setdefault((table.name, model), _Read())
             self._read.move_to_end((table.name, model))
             before = len(read.records)
-            query = sa.select(table).where(table.c.model == model, table.c.id > read.last).order_by(table.c.id)
-            for row in connection.execute(query).mappings():
+            for row in connection.execute(_news(table), {"model": model, "last": read.last}).mappings():
                 place = tuple(row[name] for name in key)
                 read.records.pop(place, None)
                 read.records[place] = record_of(row)
@@ -68,3 +68,10 @@ class Ledgers:
             while self._kept > self._limit and len(self._read) > 1:
                 self._kept -= len(self._read.popitem(last=False)[1].records)
             return list(read.records.values())
+
+
+@lru_cache
+def _news(table: sa.Table) -> sa.Select[Any]:
+    """Asked many times for every batch: putting the query together takes longer than the database."""
+    of_model = table.c.model == sa.bindparam("model")
+    return sa.select(table).where(of_model, table.c.id > sa.bindparam("last")).order_by(table.c.id)

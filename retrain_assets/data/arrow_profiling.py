@@ -1,0 +1,153 @@
+"""From Arrow columns to profiles: what pandas, Polars, DuckDB and Parquet readers all hand over without a copy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from retrain_assets.data.column_profile import ColumnProfile, absent_column, added, most_frequent
+from retrain_assets.data.column_profiling import MAX_CATEGORY_LENGTH, profile_numbers
+from retrain_assets.data.profile import TableProfile, merge_tables
+from retrain_assets.errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MERGED_PARTS = 64
+"""So many profiles of one batch are kept before they are added up: memory stays bounded, however long the stream."""
+
+
+_NO_DATA = ("ra_", "__index_level_")
+"""What begins so is the platform's own, or the index of a pandas frame."""
+
+
+def profile_arrow(chunks: Iterable[pa.RecordBatch | pa.Table], *, batch: str | None = None) -> dict[str, TableProfile]:
+    """Profiles of a stream of rows by batch, out of core: one chunk is in memory at a time.
+
+    Args:
+        chunks: the rows, all with the same columns.
+        batch: column that says which rows came together; it is not profiled. Without one all are one batch, "".
+
+    Raises:
+        DataError: the batch column is missing, or a row has none.
+    """
+    parts: dict[str, list[TableProfile]] = {}
+    for chunk in chunks:
+        for key, rows in _by_batch(chunk, batch):
+            own = parts.setdefault(key, [])
+            own.append(_profile_rows(rows))
+            if len(own) >= MERGED_PARTS:
+                parts[key] = [merge_tables(own)]
+    return {key: own[0] if len(own) == 1 else merge_tables(own) for key, own in sorted(parts.items())}
+
+
+def _profile_rows(rows: pa.Table) -> TableProfile:
+    names = [name for name in rows.column_names if not name.startswith(_NO_DATA)]
+    return TableProfile(rows=rows.num_rows, columns=tuple(profile_array(name, rows.column(name)) for name in names))
+
+
+def _by_batch(chunk: pa.RecordBatch | pa.Table, batch: str | None) -> Iterator[tuple[str, pa.Table]]:
+    import pyarrow as pa
+
+    table = pa.Table.from_batches([chunk]) if isinstance(chunk, pa.RecordBatch) else chunk
+    if batch is None:
+        yield "", table
+        return
+    if batch not in table.column_names:
+        raise DataError(f"the batch column '{batch}' must be in the table (it has {', '.join(table.column_names)})")
+    column = table.column(batch)
+    if column.null_count:
+        raise DataError(f"the batch column '{batch}' must have a value in every row ({column.null_count} have none)")
+    if not table.num_rows:
+        return
+    encoded = column.combine_chunks().dictionary_encode()
+    encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
+    codes = encoded.indices.to_numpy(zero_copy_only=False)
+    keys = [str(key) for key in encoded.dictionary.to_pylist()]
+    starts = np.flatnonzero(np.append(True, codes[1:] != codes[:-1]))
+    rest = table.drop_columns([batch])
+    if len(starts) > len(keys):
+        order = np.argsort(codes, kind="stable")
+        rest, codes = rest.take(pa.array(order)), codes[order]
+        starts = np.flatnonzero(np.append(True, codes[1:] != codes[:-1]))
+    for start, end in zip(starts, [*starts[1:], len(codes)], strict=True):
+        yield keys[codes[start]], rest.slice(int(start), int(end - start))
+
+
+def profile_array(name: str, values: pa.ChunkedArray) -> ColumnProfile:
+    """Profiles one column."""
+    import pyarrow.types as kinds
+
+    kind = values.type
+    if kinds.is_dictionary(kind):
+        kind = kind.value_type
+        if not (kinds.is_string(kind) or kinds.is_large_string(kind)):
+            return profile_array(name, values.cast(kind))
+    if kinds.is_null(kind):
+        return absent_column(name, len(values))
+    if kinds.is_boolean(kind):
+        return _counted(name, "boolean", values)
+    if kinds.is_timestamp(kind) or kinds.is_date(kind):
+        return profile_numbers(name, "datetime", _seconds(values))
+    if kinds.is_integer(kind) or kinds.is_floating(kind) or kinds.is_decimal(kind) or kinds.is_duration(kind):
+        return profile_numbers(name, "numeric", _floats(values))
+    return _counted(name, "categorical", values)
+
+
+def _floats(values: pa.ChunkedArray) -> npt.NDArray[np.float64]:
+    import pyarrow as pa
+    import pyarrow.types as kinds
+
+    if kinds.is_duration(values.type):
+        return _floats(values.cast(pa.duration("us")).cast(pa.int64())) / 1e6
+    if kinds.is_decimal(values.type):
+        values = values.cast(pa.float64())
+    return values.to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
+
+
+def _seconds(values: pa.ChunkedArray) -> npt.NDArray[np.float64]:
+    """Seconds since 1970; a time without zone is UTC."""
+    import pyarrow as pa
+    import pyarrow.types as kinds
+
+    if kinds.is_date(values.type):
+        values = values.cast(pa.timestamp("s"))
+    zone = getattr(values.type, "tz", None)
+    whole = values.cast(pa.timestamp("us", tz=zone), safe=False).cast(pa.int64())
+    return _floats(whole) / 1e6
+
+
+def _counted(name: str, kind: str, values: pa.ChunkedArray) -> ColumnProfile:
+    import pyarrow.types as kinds
+
+    dictionary = kinds.is_dictionary(values.type)
+    if not (dictionary or kinds.is_string(values.type) or kinds.is_large_string(values.type) or kind == "boolean"):
+        values = _as_text(values)
+    counted = values.value_counts()
+    labels = counted.field("values").to_pylist()
+    counts = counted.field("counts").to_pylist()
+    present: Mapping[str, int] = added(
+        {str(label)[:MAX_CATEGORY_LENGTH]: count}
+        for label, count in zip(labels, counts, strict=True)
+        if label is not None
+    )
+    categories, other = most_frequent(present)
+    return ColumnProfile(
+        name=name,
+        kind="boolean" if kind == "boolean" else "categorical",
+        rows=len(values),
+        missing=len(values) - sum(present.values()),
+        categories=categories,
+        other=other,
+    )
+
+
+def _as_text(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """What is no text as Python writes it: lists, structs, bytes, times of day."""
+    import pyarrow as pa
+
+    texts = [None if value is None else str(value) for value in values.to_pylist()]
+    return pa.chunked_array([pa.array(texts, type=pa.string())])

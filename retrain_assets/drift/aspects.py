@@ -1,0 +1,300 @@
+"""What about a column can change, as numbers whose sampling variance is known.
+
+| aspect | summary of a batch | sampling variance |
+|---|---|---|
+| location | mean normal score of the present rows, cells ranked by the reference | `1 / rows` |
+| spread | mean of the squared scores, apart from the location | `1 / rows` |
+| shape | root of the share of each cell; of a number apart from location and spread | `1 / (4 rows)` each |
+| missing | arcsine root of the share without a finite value | `1 / (4 rows)` |
+| novel | arcsine root of the share beyond the reference's range, or of unseen categories | `1 / (4 rows)` |
+
+Scores of ranks (van der Waerden 1952) give a far value no more weight than its rank; the roots stabilise the variance
+(Bartlett 1936; Anscombe 1948, "The transformation of Poisson, binomial and negative-binomial data").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from retrain_assets.drift.cells import ColumnCells
+from retrain_assets.drift.variation import Array, judge_scalars, judge_vectors
+
+Aspect = Literal["location", "spread", "shape", "missing", "novel"]
+ASPECTS: tuple[Aspect, ...] = get_args(Aspect)
+MIN_EXPECTED = 5.0
+"""Cells of fewer expected rows in the smallest batch are counted together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summaries:
+    """The summaries of several columns, stacked.
+
+    A column has no location where it is no number, no shape where the reference has a single value. What a column does
+    not have is NaN in `*_current`.
+
+    Args:
+        rows: present rows of the reference batches, shape (columns, batches); at least one, or the column is left out.
+        current_rows: present rows of the current window, shape (columns,).
+        all_rows: shape (columns, batches), with those without a value.
+        current_all_rows: shape (columns,).
+        scores: location and spread of the reference batches, shape (2, columns, batches).
+        current_scores: shape (2, columns).
+        roots: roots of the shares, shape (columns, batches, cells).
+        current_roots: shape (columns, cells).
+        free: cells that are free to vary, shape (columns,).
+        missing: rows without a finite value, shape (columns, batches).
+        current_missing: shape (columns,).
+        novel: shape (columns, batches).
+        current_novel: shape (columns,), NaN where novelty cannot be told.
+    """
+
+    rows: Array
+    current_rows: Array
+    all_rows: Array
+    current_all_rows: Array
+    scores: Array
+    current_scores: Array
+    roots: Array
+    current_roots: Array
+    free: Array
+    missing: Array
+    current_missing: Array
+    novel: Array
+    current_novel: Array
+
+    def without(self, batch: int) -> Summaries:
+        """With one reference batch as the current window and the others as the reference."""
+        kept = np.arange(self.rows.shape[1]) != batch
+        return replace(
+            self,
+            rows=self.rows[:, kept],
+            current_rows=self.rows[:, batch],
+            all_rows=self.all_rows[:, kept],
+            current_all_rows=self.all_rows[:, batch],
+            scores=self.scores[:, :, kept],
+            current_scores=np.where(np.isnan(self.current_scores), np.nan, self.scores[:, :, batch]),
+            roots=self.roots[:, kept],
+            current_roots=self.roots[:, batch],
+            missing=self.missing[:, kept],
+            current_missing=self.missing[:, batch],
+            novel=self.novel[:, kept],
+            current_novel=np.where(np.isnan(self.current_novel), np.nan, self.novel[:, batch]),
+        )
+
+    def with_current(self) -> Summaries:
+        """With the current window as one more reference batch, the last."""
+
+        def joined(batches: Array, current: Array) -> Array:
+            return np.concatenate([batches, current[..., None]], axis=-1)
+
+        return replace(
+            self,
+            rows=joined(self.rows, np.maximum(self.current_rows, 1.0)),
+            all_rows=joined(self.all_rows, self.current_all_rows),
+            scores=joined(self.scores, self.current_scores),
+            roots=np.concatenate([self.roots, self.current_roots[:, None]], axis=1),
+            missing=joined(self.missing, self.current_missing),
+            novel=joined(self.novel, self.current_novel),
+        )
+
+    def of(self, columns: npt.NDArray[np.intp]) -> Summaries:
+        """Only some of the columns."""
+        return replace(
+            self,
+            **{name: getattr(self, name)[columns] for name in self.__slots__ if "scores" not in name},
+            scores=self.scores[:, columns],
+            current_scores=self.current_scores[:, columns],
+        )
+
+
+def judge(summaries: Summaries, *, merged: int) -> tuple[Array, Array]:
+    """P-value and statistic of each aspect of each column, shape (aspects, columns); NaN where there is no such aspect.
+
+    The statistic is signed where there is a direction: more, larger, or wider is positive.
+
+    Args:
+        summaries: of the columns.
+        merged: batches in the current window.
+    """
+    p_values, statistics = np.full((2, len(ASPECTS), len(summaries.rows)), np.nan)
+    for place in range(2):
+        there = ~np.isnan(summaries.current_scores[place])
+        if there.any():
+            tested = judge_scalars(
+                summaries.scores[place, there], summaries.current_scores[place, there],
+                summaries.rows[there], summaries.current_rows[there], unit=1.0, merged=merged,
+            )  # fmt: skip
+            p_values[place, there], statistics[place, there] = tested.p_values, tested.statistic
+    there = (summaries.free > 0) & (summaries.current_rows > 0)
+    if there.any():
+        tested = judge_vectors(
+            summaries.roots[there], summaries.current_roots[there],
+            summaries.rows[there], summaries.current_rows[there], cells=summaries.free[there], merged=merged,
+        )  # fmt: skip
+        p_values[2, there], statistics[2, there] = tested.p_values, tested.statistic
+    tested = judge_scalars(
+        _arcsine(summaries.missing, summaries.all_rows),
+        _arcsine(summaries.current_missing, summaries.current_all_rows),
+        summaries.all_rows, summaries.current_all_rows, unit=0.25, merged=merged,
+    )  # fmt: skip
+    p_values[3], statistics[3] = tested.p_values, tested.statistic
+    p_values[4], statistics[4] = _judge_novelty(summaries)
+    return p_values, statistics
+
+
+def _judge_novelty(summaries: Summaries) -> tuple[Array, Array]:
+    """One-sided, in units of the largest novelty that a reference batch has against the others, and at least of chance.
+
+    A batch of a stable process is the most extreme of B + 1 with probability `1 / (B + 1)`, so the variance of novelty
+    says little; its largest value says what the most extreme of B looks like.
+    """
+    from scipy.special import ndtr
+
+    usual = _excess(summaries.novel, np.maximum(summaries.rows, 1.0)).max(axis=1)
+    statistic = _excess(summaries.current_novel, np.maximum(summaries.current_rows, 1.0)) / np.maximum(usual, 1.0)
+    return ndtr(-statistic), statistic
+
+
+def summarize(columns: Sequence[ColumnCells]) -> Summaries:
+    """Stacks the summaries of columns that were counted over as many reference batches."""
+    count = len(columns[0].batches)
+    shapes = [_shape(column) for column in columns]
+    widest = max(batches.shape[1] for batches, _, _ in shapes)
+    roots, current_roots = np.zeros((len(columns), count, widest)), np.zeros((len(columns), widest))
+    for place, (batches, current, _) in enumerate(shapes):
+        roots[place, :, : batches.shape[1]], current_roots[place, : len(current)] = batches, current
+    scored = [_scored(column) for column in columns]
+    missing = np.array([column.batches[:, -1] for column in columns], dtype=np.float64)
+    current_missing = np.array([column.current[-1] for column in columns], dtype=np.float64)
+    all_rows = np.array([column.batches.sum(axis=1) for column in columns], dtype=np.float64)
+    current_all_rows = np.array([column.current.sum() for column in columns], dtype=np.float64)
+    return Summaries(
+        rows=np.maximum(all_rows - missing, 1.0),
+        current_rows=current_all_rows - current_missing,
+        all_rows=all_rows,
+        current_all_rows=current_all_rows,
+        scores=np.array([batches for batches, _ in scored]).swapaxes(0, 1),
+        current_scores=np.array([current for _, current in scored]).T,
+        roots=roots,
+        current_roots=current_roots,
+        free=np.array([float(free) for _, _, free in shapes]),
+        missing=missing,
+        current_missing=current_missing,
+        novel=np.array([column.novel for column in columns], dtype=np.float64),
+        current_novel=np.array([float(column.current_novel) if column.knows_all else np.nan for column in columns]),
+    )
+
+
+def _folded(column: ColumnCells) -> tuple[Array, Array, Array]:
+    """Reference, batches and current over the inner cells; what lies beyond them counts in the cell beside it."""
+    inner = column.inner
+    sides: list[Array] = []
+    for counts in (column.reference[None], column.batches, column.current[None]):
+        folded = counts[:, inner].astype(np.float64)
+        if folded.shape[1] and column.ordered:
+            folded[:, 0] += counts[:, 0]
+            folded[:, -1] += counts[:, -2]
+        elif folded.shape[1] and column.knows_all:
+            folded[:, -1] += counts[:, -2]
+        sides.append(folded)
+    return sides[0][0], sides[1], sides[2][0]
+
+
+def _scored(column: ColumnCells) -> tuple[Array, Array]:
+    """Mean scores of each batch, shape (2, batches), and of the current window, shape (2,)."""
+    reference, batches, current = _folded(column)
+    found, current_found = np.zeros((2, len(batches))), np.full(2, np.nan)
+    if not column.ordered or not reference.sum() or not current.sum():
+        return found, current_found
+    shares = reference / reference.sum()
+    sums = batches.sum(axis=1)
+    weights = batches / np.where(sums, sums, 1.0)[:, None]
+    weights[sums == 0] = shares  # a batch without any value says nothing about values
+    for place, score in enumerate(_scores(shares)):
+        found[place], current_found[place] = weights @ score, current @ score / current.sum()
+    return found, current_found
+
+
+def _scores(shares: Array) -> list[Array]:
+    """Normal scores of the cells and their squares, each with mean 0 and variance 1, and uncorrelated.
+
+    None for a single cell that has rows, and only the first for two.
+    """
+    from scipy.special import ndtri
+
+    held = np.count_nonzero(shares)
+    if held < 2:
+        return []
+    location = _standard(ndtri(np.clip(np.cumsum(shares) - shares / 2, 1e-9, 1 - 1e-9)), shares)
+    return [location] if held == 2 else [location, _standard(location**2 - (location**3 @ shares) * location, shares)]
+
+
+def _standard(scores: Array, shares: Array) -> Array:
+    centred = scores - scores @ shares
+    return centred / np.sqrt(np.maximum(centred**2 @ shares, 1e-300))
+
+
+def _shape(column: ColumnCells) -> tuple[Array, Array, int]:
+    """Roots of the shares over cells of at least `MIN_EXPECTED` rows in the smallest batch, and how many are free.
+
+    Of a number what location and spread say is taken off: the directions into which they move the roots.
+    """
+    reference, batches, current = _folded(column)
+    if not reference.sum():
+        return np.ones((len(batches), 1)), np.ones(1), 0
+    smallest = min([rows for rows in (*batches.sum(axis=1), current.sum()) if rows], default=0.0)
+    groups = _groups(reference / reference.sum() * smallest, ordered=column.ordered)
+    gathered = np.zeros((len(reference), int(groups.max()) + 1))
+    gathered[np.arange(len(reference)), groups] = 1.0
+    shares = reference @ gathered / reference.sum()
+    roots, current_roots = _roots(batches @ gathered, shares), _roots((current @ gathered)[None], shares)[0]
+    free = len(shares) - 1
+    for score in _scores(shares) if column.ordered else ():
+        direction = np.sqrt(shares) * score
+        roots = roots - np.outer(roots @ direction, direction)
+        current_roots = current_roots - (current_roots @ direction) * direction
+        free -= 1
+    return roots, current_roots, free
+
+
+def _groups(expected: Array, *, ordered: bool) -> npt.NDArray[np.int64]:
+    """The cell that a small one is counted in: of numbers the one beside it, of categories one for all of them."""
+    if not ordered:
+        large = expected >= MIN_EXPECTED
+        groups = np.cumsum(large) - 1
+        if not large.all():
+            rest = (
+                int(large.sum()) if expected[~large].sum() >= MIN_EXPECTED or not large.any() else int(large.sum()) - 1
+            )
+            groups[~large] = rest
+        return groups.astype(np.int64)
+    groups, reached, group = np.zeros(len(expected), dtype=np.int64), 0.0, 0
+    left = float(expected.sum())
+    for place, rows in enumerate(expected):
+        groups[place] = group
+        reached += rows
+        left -= rows
+        if reached >= MIN_EXPECTED <= left:
+            group, reached = group + 1, 0.0
+    return groups
+
+
+def _roots(counts: Array, shares: Array) -> Array:
+    """Roots of the shares with Anscombe's 3/8; of a batch without any row those of the reference."""
+    rows = counts.sum(axis=1, keepdims=True)
+    roots = np.sqrt((counts + 0.375) / (rows + 0.375 * counts.shape[1]))
+    return np.where(rows > 0, roots, np.sqrt(shares))
+
+
+def _arcsine(counts: Array, rows: Array) -> Array:
+    return np.arcsin(np.sqrt((counts + 0.375) / (rows + 0.75)))
+
+
+def _excess(counts: Array, rows: Array) -> Array:
+    """So many standard deviations of chance above a count of zero."""
+    return 2 * np.sqrt(rows) * (_arcsine(counts, rows) - _arcsine(np.zeros_like(counts), rows))

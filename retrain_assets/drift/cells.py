@@ -1,0 +1,110 @@
+"""One column counted over the same cells in every reference batch and in the current window."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from retrain_assets.data.column_profile import ColumnProfile, bin_edges, bins_of
+from retrain_assets.drift.binning import Binning, Counts, NumericBinning, fit_binning
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnCells:
+    """Rows of one column by cell, with what lies outside of all other reference batches.
+
+    Args:
+        binning: fitted on the reference batches together.
+        reference: rows by cell of the reference batches together, shape (cells,).
+        current: rows by cell of the current window, shape (cells,).
+        batches: rows by cell of each reference batch, shape (batches, cells).
+        novel: of each reference batch, the rows whose value no other one has, shape (batches,).
+        current_novel: of the current window, the rows whose value no reference batch has.
+        once: categories that the reference batches together have in a single row.
+    """
+
+    binning: Binning
+    reference: Counts
+    current: Counts
+    batches: Counts
+    novel: Counts
+    current_novel: int
+    once: int = 0
+
+    @property
+    def ordered(self) -> bool:
+        """Whether the cells are those of a number."""
+        return isinstance(self.binning, NumericBinning)
+
+    @property
+    def inner(self) -> slice:
+        """The cells of values that the reference has: neither missing nor beyond its range, nor unseen."""
+        if self.ordered:
+            return slice(1, len(self.reference) - 2) if len(self.reference) > 2 else slice(0, 0)
+        return slice(0, len(self.reference) - (2 if self.knows_all else 1))
+
+    @property
+    def knows_all(self) -> bool:
+        """Whether a value that the reference does not have can be told."""
+        return isinstance(self.binning, NumericBinning) or self.binning.complete
+
+
+def count_cells(
+    merged: ColumnProfile, batches: Sequence[ColumnProfile], current: ColumnProfile, bins: int
+) -> ColumnCells:
+    """Counts a column.
+
+    Args:
+        merged: the reference batches together: the only side that the cells are fitted on.
+        batches: the reference batches.
+        current: of the same or a comparable kind.
+        bins: quantile bins of numbers, or categories with a cell of their own.
+    """
+    precision = min([current.precision, *(batch.precision for batch in batches)])
+    binning = fit_binning(merged, bins=bins, precision=precision)
+    counted = binning.counts(current)
+    if isinstance(binning, NumericBinning):
+        novel, current_novel = _beyond_the_others(batches), int(counted[0] + counted[-2]) if len(counted) > 2 else 0
+    else:
+        novel, current_novel = _unseen_by_others(batches), int(counted[-2]) if binning.complete else 0
+    return ColumnCells(
+        binning=binning,
+        reference=binning.counts(merged),
+        current=counted,
+        batches=np.stack([binning.counts(batch) for batch in batches]),
+        novel=novel,
+        current_novel=current_novel,
+        once=sum(1 for count in merged.categories.values() if count == 1),
+    )
+
+
+def _beyond_the_others(batches: Sequence[ColumnProfile]) -> Counts:
+    """Rows below the minimum of all other batches, or above their maximum: only two batches can have any."""
+    novel = np.zeros(len(batches), dtype=np.int64)
+    minima = np.array([np.inf if batch.minimum is None else batch.minimum for batch in batches])
+    maxima = np.array([-np.inf if batch.maximum is None else batch.maximum for batch in batches])
+    if len(batches) < 2:
+        return novel
+    for place, below in ((int(minima.argmin()), True), (int(maxima.argmax()), False)):
+        keys, counts = bins_of(batches[place])
+        low, high = bin_edges(batches[place], keys)
+        others = np.delete(minima if below else maxima, place)
+        beyond = high < others.min() if below else low > others.max()
+        novel[place] += int(counts[beyond].sum())
+    return novel
+
+
+def _unseen_by_others(batches: Sequence[ColumnProfile]) -> Counts:
+    owners: dict[str, int] = {}
+    for batch in batches:
+        for label in batch.categories:
+            owners[label] = owners.get(label, 0) + 1
+    return np.array(
+        [sum(count for label, count in batch.categories.items() if owners[label] == 1) for batch in batches],
+        dtype=np.int64,
+    )

@@ -1,0 +1,237 @@
+"""The columns of a batch against those of the reference batches: effect, significance, verdict and its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from retrain_assets.data.column_profile import ColumnProfile, absent_column, merge_columns
+from retrain_assets.data.profile import TableProfile
+from retrain_assets.drift.aspects import ASPECTS, Summaries, judge, summarize
+from retrain_assets.drift.cells import ColumnCells, count_cells
+from retrain_assets.drift.distances import measure
+from retrain_assets.drift.independent import judge_independent
+from retrain_assets.drift.multiplicity import CORRECTIONS, sidak
+from retrain_assets.drift.report import ColumnDrift, ColumnVerdict
+from retrain_assets.drift.settings import Settings, Significance
+from retrain_assets.drift.variation import Array
+from retrain_assets.drift.wording import describe, movers
+from retrain_assets.errors import DataError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Basis:
+    """What significance rests on: the differences of so many reference batches, or rows taken for independent."""
+
+    significance: Significance
+    batches: int
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """A column that both sides have, with its profiles and its rows by cell."""
+
+    name: str
+    before: ColumnProfile
+    after: ColumnProfile
+    cells: ColumnCells
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnsCompared:
+    """What was found in each column, on which basis, and the counts it was found in."""
+
+    drifts: tuple[ColumnDrift, ...]
+    basis: Basis
+    compared: tuple[Compared, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tested:
+    """What the tests of one column say."""
+
+    aspect: str
+    p_value: float
+    adjusted: float
+    less_unusual: int
+
+
+def compare_columns(
+    names: Sequence[str],
+    reference: Sequence[TableProfile],
+    current: TableProfile,
+    settings: Settings,
+    *,
+    merged: int = 1,
+) -> ColumnsCompared:
+    """Compares the named columns.
+
+    Args:
+        names: columns; what one side does not have is compared as missing, what the reference does not have is
+            `unknown`.
+        reference: profiles of the reference batches.
+        current: profile of the current window.
+        settings: what counts as drift.
+        merged: batches in the current window.
+    """
+    enough = [batch for batch in reference if batch.rows >= settings.min_rows]
+    basis = _basis(len(enough), len(reference), settings)
+    batches = list(enough) if basis.significance == "batches" else list(reference)
+    compared: list[Compared] = []
+    drifts: dict[str, ColumnDrift] = {}
+    for name in names:
+        found = _prepare(name, batches, current, settings)
+        if isinstance(found, Compared):
+            compared.append(found)
+        else:
+            drifts[name] = found
+    for column, tested in zip(compared, _test(compared, settings, basis, merged), strict=True):
+        drifts[column.name] = _conclude(column, tested, settings, basis, gone=column.name not in current)
+    return ColumnsCompared(drifts=tuple(drifts[name] for name in names), basis=basis, compared=tuple(compared))
+
+
+def _basis(enough: int, all_batches: int, settings: Settings) -> Basis:
+    if settings.significance == "rows":
+        sentence = "rows are taken for independent, as declared: days that differ mildly can alarm"
+        return Basis(significance="rows", batches=all_batches, sentence=sentence)
+    if enough < settings.min_batches:
+        sentence = (
+            f"rows are taken for independent: {_plural(enough, 'reference batch', 'reference batches')} of at least "
+            f"{settings.min_rows} rows, and it takes {settings.min_batches} to tell how much batches differ"
+        )
+        return Basis(significance="rows", batches=all_batches, sentence=sentence)
+    left = all_batches - enough
+    small = f" ({_plural(left, 'one', 'others')} of fewer than {settings.min_rows} rows left out)" if left else ""
+    sentence = f"measured against how much {enough} reference batches differ from each other{small}"
+    return Basis(significance="batches", batches=enough, sentence=sentence)
+
+
+def _plural(count: int, one: str, more: str) -> str:
+    return f"{count} {one if count == 1 else more}"
+
+
+def _prepare(
+    name: str, reference: Sequence[TableProfile], current: TableProfile, settings: Settings
+) -> Compared | ColumnDrift:
+    rows = sum(batch.rows for batch in reference)
+    batches = [batch[name] if name in batch else absent_column(name, batch.rows) for batch in reference]
+    after = current[name] if name in current else absent_column(name, current.rows)
+    known = any(name in batch for batch in reference)
+    try:
+        before = merge_columns(batches) if known else absent_column(name, rows)
+        reason = _incomparable(before, after, known=known, there=name in current)
+    except DataError as error:
+        before, reason = absent_column(name, rows), f"the reference batches do not agree: {error}"
+    if reason is not None:
+        return ColumnDrift(
+            name=name,
+            kind=before.kind if before.present else after.kind,
+            distance=settings.distance,
+            score=None,
+            floor=settings.effect_floor,
+            p_value=None,
+            verdict="unknown",
+            reason=reason,
+            before=describe(before) if known else "not there",
+            after=describe(after) if name in current else "not there",
+        )
+    if not before.present:
+        before, batches = replace(before, kind=after.kind), [replace(batch, kind=after.kind) for batch in batches]
+    cells = count_cells(before, batches, after, settings.bins)
+    return Compared(name=name, before=before, after=after, cells=cells)
+
+
+def _incomparable(before: ColumnProfile, after: ColumnProfile, *, known: bool, there: bool) -> str | None:
+    """Why the two sides cannot be compared; None when they can."""
+    if not known and not there:
+        return "neither the batch nor the reference has this column"
+    if not known:
+        return "the column is new: the reference does not know it"
+    by_name = ("categorical", "boolean")
+    alike = before.kind == after.kind or (before.kind in by_name and after.kind in by_name)
+    if alike or not (before.present and after.present):
+        return None
+    return f"the column was {before.kind} and is {after.kind} now: the two cannot be compared"
+
+
+def _test(compared: Sequence[Compared], settings: Settings, basis: Basis, merged: int) -> list[_Tested]:
+    if not compared:
+        return []
+    cells = [column.cells for column in compared]
+    summaries = summarize(cells) if basis.significance == "batches" else None
+    p_values, _ = judge_independent(cells) if summaries is None else judge(summaries, merged=merged)
+    tests = np.maximum((~np.isnan(p_values)).sum(axis=0), 1)
+    filled = np.where(np.isnan(p_values), 1.0, p_values)
+    deciding = filled.argmin(axis=0)
+    by_column = sidak(filled.min(axis=0), tests)
+    adjusted = CORRECTIONS[settings.correction](by_column)
+    less_unusual = np.full(len(compared), basis.batches)
+    candidates = np.flatnonzero(adjusted <= settings.alpha)
+    if summaries is not None and len(candidates):
+        less_unusual[candidates] = _less_unusual(summaries.of(candidates), deciding[candidates])
+    return [
+        _Tested(
+            aspect=ASPECTS[int(deciding[place])],
+            p_value=float(by_column[place]),
+            adjusted=float(adjusted[place]),
+            less_unusual=int(less_unusual[place]),
+        )
+        for place in range(len(compared))
+    ]
+
+
+def _less_unusual(summaries: Summaries, deciding: npt.NDArray[np.intp]) -> Array:
+    """So many reference batches differ less from all others than the current window does, by the deciding aspect.
+
+    Each batch in turn is compared with the others and the current window together. Where batches are exchangeable, the
+    rank of the current window is uniform whatever their distribution (Vovk, Gammerman and Shafer 2005, "Algorithmic
+    learning in a random world").
+    """
+    places = np.arange(len(deciding))
+    everything = summaries.with_current()
+    count = everything.rows.shape[1]
+    unusual = np.array(
+        [np.abs(judge(everything.without(batch), merged=1)[1])[deciding, places] for batch in range(count)]
+    )
+    return (np.nan_to_num(unusual[:-1], nan=-1.0) < unusual[-1]).sum(axis=0).astype(np.float64)
+
+
+def _conclude(column: Compared, tested: _Tested, settings: Settings, basis: Basis, *, gone: bool) -> ColumnDrift:
+    score = measure(settings.distance, column.cells, column.before, column.after, settings.smoothing)
+    verdict, reason = _judge(score, tested, settings, basis)
+    named = movers(column.before, column.after)
+    return ColumnDrift(
+        name=column.name,
+        kind=column.before.kind if column.before.present else column.after.kind,
+        distance=settings.distance,
+        score=score,
+        floor=settings.effect_floor,
+        p_value=tested.p_value,
+        adjusted_p_value=tested.adjusted,
+        aspect=tested.aspect,
+        verdict=verdict,
+        reason=f"the column has gone from the batch: {reason}" if gone else reason,
+        before=describe(column.before, named),
+        after="not there" if gone else describe(column.after, named),
+    )
+
+
+def _judge(score: float, tested: _Tested, settings: Settings, basis: Basis) -> tuple[ColumnVerdict, str]:
+    if score < settings.effect_floor:
+        return "stable", f"the distance {score:.3g} is below the floor {settings.effect_floor:g}"
+    reached = f"the distance {score:.3g} reaches the floor {settings.effect_floor:g}"
+    adjusted = f"{tested.aspect}: p = {tested.adjusted:.2g} over all columns"
+    if tested.adjusted > settings.alpha:
+        chance = (
+            "the differences of the reference batches explain it" if basis.significance == "batches" else "chance does"
+        )
+        return "stable", f"{reached}, but {chance} ({adjusted} is above {settings.alpha:.2g})"
+    allowed = max(int(settings.alpha * (basis.batches + 1)) - 1, 0)
+    if tested.less_unusual < basis.batches - allowed:
+        others = basis.batches - tested.less_unusual
+        return "stable", f"{reached}, but {_plural(others, 'reference batch is', 'reference batches are')} as unusual"
+    return "drift", f"{reached}, and {adjusted} is at most {settings.alpha:.2g}"

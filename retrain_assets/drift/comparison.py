@@ -1,0 +1,277 @@
+"""`compare`: two data frames, or profiles of them, in; a report with its reasons out."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, TypedDict, Unpack
+
+from retrain_assets.data.profile import TableProfile, merge_tables
+from retrain_assets.drift.columns import Basis, Compared, compare_columns
+from retrain_assets.drift.detect import watched_columns
+from retrain_assets.drift.distances import DISTANCES, measure
+from retrain_assets.drift.frames import Side, profiles_of
+from retrain_assets.drift.joint import JointDrift
+from retrain_assets.drift.report import ColumnDrift
+from retrain_assets.drift.settings import Correction, Settings, Significance
+
+Joint = Literal["correlation", "classifier", "none"]
+JOINT_SHARE = 0.1
+"""The part of `alpha` that the joint test gets; the columns have the rest."""
+
+
+class Options(TypedDict, total=False):
+    """Fields of `Settings`, as keywords of `compare`."""
+
+    distance: str
+    effect_floor: float
+    alpha: float
+    correction: Correction
+    significance: Significance
+    min_batches: int
+    min_rows: int
+    bins: int
+    smoothing: float
+    correlation_floor: float
+    separability_floor: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """A column before and after, as shares of the rows by cell."""
+
+    cells: tuple[str, ...]
+    before: tuple[float, ...]
+    after: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Comparison:
+    """What `compare` found.
+
+    Args:
+        drifted: None where it cannot be known.
+        reason: in a sentence.
+        columns: by name, with scores and verdict.
+        joint: what the columns show together; None where it was not asked for.
+        basis: what significance rests on.
+        settings: what counted as drift.
+        rows: of the reference and of the current window.
+        shapes: of the compared columns.
+    """
+
+    drifted: bool | None
+    reason: str
+    columns: Mapping[str, ColumnDrift]
+    joint: JointDrift | None
+    basis: Basis | None
+    settings: Settings
+    rows: tuple[int, int]
+    shapes: Mapping[str, Shape]
+
+    @property
+    def ranked(self) -> tuple[ColumnDrift, ...]:
+        """The columns: the drifted ones first, then by what can hurt: the score times the importance, where told."""
+        return tuple(sorted(self.columns.values(), key=_order))
+
+    def to_record(self) -> dict[str, Any]:
+        """In what JSON can say; a number that is not finite is None."""
+        return {
+            "format": 1,
+            "drifted": self.drifted,
+            "reason": self.reason,
+            "rows": {"reference": self.rows[0], "current": self.rows[1]},
+            "basis": None if self.basis is None else asdict(self.basis),
+            "settings": asdict(self.settings),
+            "columns": [{**asdict(column), **self._shape(column.name)} for column in self.ranked],
+            "joint": None if self.joint is None else asdict(self.joint),
+        }
+
+    def _shape(self, name: str) -> dict[str, Any]:
+        return {"shape": asdict(self.shapes[name])} if name in self.shapes else {}
+
+    def to_json(self) -> str:
+        """As text."""
+        return json.dumps(_finite(self.to_record()), ensure_ascii=False, allow_nan=False)
+
+    def figure(self) -> Any:
+        """A picture of the drifted columns, or of the most distant ones where none has drifted: see `SvgFigure`."""
+        from retrain_assets.drift.svg_figure import draw
+
+        return draw(self)
+
+    def __repr__(self) -> str:
+        verdict = {True: "drift", False: "no drift", None: "unknown"}[self.drifted]
+        lines = [f"{verdict}: {self.reason}"]
+        shown = [column for column in self.ranked if column.verdict == "drift"] or list(self.ranked)[:3]
+        width = max((len(column.name) for column in shown[:12]), default=0)
+        for column in shown[:12]:
+            mark = {"drift": "!", "stable": " ", "unknown": "?"}[column.verdict]
+            lines += [f"{mark} {column.name:<{width}}  {column.before} -> {column.after}: {column.reason}"]
+        if len(shown) > 12:
+            lines.append(f"  and {len(shown) - 12} more")
+        if self.joint is not None:
+            mark = {True: "!", False: " ", None: "?"}[self.joint.drifted]
+            lines.append(f"{mark} {self.joint.method}: {self.joint.reason}")
+        return "\n".join(lines)
+
+
+def compare(
+    reference: Side,
+    current: Side,
+    *,
+    batch: str | None = None,
+    columns: Sequence[str] | None = None,
+    joint: Joint = "correlation",
+    importance: Mapping[str, float] | None = None,
+    seed: int = 0,
+    **options: Unpack[Options],
+) -> Comparison:
+    """Has the current window drifted from the reference?
+
+    Args:
+        reference: rows (pandas, Polars, anything that exports Arrow), or profiles of its batches.
+        current: rows or profiles of the window in question.
+        batch: column that says which rows came together (a day, a file). A difference counts when it exceeds how much
+            such batches of the reference differ from each other. Without it rows are taken for independent.
+        columns: those to compare; by default all but times.
+        joint: what to look for in the columns together: changed `correlation` of numbers, or all that a `classifier`
+            can learn, which costs seconds. Both need rows: of profiles the report says that it is unknown.
+        importance: how much each column matters to the model, at least zero; the report leads with what can hurt.
+        seed: of the rows that a classifier samples.
+        **options: fields of `Settings`: `alpha`, `effect_floor`, `distance`, and more.
+
+    Raises:
+        DataError: the batch column is missing or has gaps, or column names are not unique.
+        TypeError: a side is neither rows nor profiles.
+        ValueError: an option is out of its range.
+
+    >>> import numpy as np, pandas as pd
+    >>> rng = np.random.default_rng(0)
+    >>> days = pd.DataFrame({"day": np.repeat(np.arange(21), 500), "x": rng.normal(size=10_500)})
+    >>> today = days[days["day"] == 20]
+    >>> report = compare(days[days["day"] < 20], today.assign(x=today["x"] + 1), batch="day")
+    >>> report.drifted, report.columns["x"].aspect
+    (True, 'location')
+    """
+    settings = Settings(**options)
+    past, present = (
+        profiles_of(side, name=name, batch=batch) for side, name in ((reference, "reference"), (current, "current"))
+    )
+    now = merge_tables(present.values())
+    rows = sum(profile.rows for profile in past.values()), now.rows
+    for side, count in zip(("reference", "current window"), rows, strict=True):
+        if count < settings.min_rows:
+            return _unknown(f"the {side} has {count} rows, fewer than min_rows = {settings.min_rows}", settings, rows)
+    names = watched_columns(now, list(past.values()), columns)
+    level = settings.alpha if joint == "none" else settings.alpha * (1 - JOINT_SHARE)
+    found = compare_columns(
+        names, list(past.values()), now, replace(settings, alpha=level), merged=max(len(present), 1)
+    )
+    together = (
+        None
+        if joint == "none"
+        else _joint(joint, names, (reference, current), (list(past.values()), now), batch, settings, found.basis, seed)
+    )
+    drifts = _completed(found.drifts, found.compared, settings, importance or {})
+    drifted, reason = _verdict(drifts, together, found.basis)
+    return Comparison(
+        drifted=drifted,
+        reason=reason,
+        columns={column.name: column for column in drifts},
+        joint=together,
+        basis=found.basis,
+        settings=settings,
+        rows=rows,
+        shapes={column.name: _shape(column) for column in found.compared},
+    )
+
+
+def _unknown(reason: str, settings: Settings, rows: tuple[int, int]) -> Comparison:
+    return Comparison(
+        drifted=None, reason=reason, columns={}, joint=None, basis=None, settings=settings, rows=rows, shapes={}
+    )
+
+
+def _joint(
+    method: Joint,
+    names: Sequence[str],
+    sides: tuple[Side, Side],
+    profiles: tuple[list[TableProfile], TableProfile],
+    batch: str | None,
+    settings: Settings,
+    basis: Basis,
+    seed: int,
+) -> JointDrift:
+    from retrain_assets.drift.classifier import judge_separability
+    from retrain_assets.drift.correlation import judge_correlations
+    from retrain_assets.drift.rows import codes_of, matrices_of, numeric_columns
+
+    independent, alpha = basis.significance == "rows", settings.alpha * JOINT_SHARE
+    if method == "classifier":
+        coded = codes_of(sides, names, profiles, batch)
+        if coded is None:
+            return JointDrift.unknown("classifier", "profiles and streams do not keep the rows that it needs")
+        return judge_separability(*coded, settings, alpha=alpha, independent=independent, seed=seed)
+    numbers = numeric_columns(*profiles, names)
+    matrices = [matrices_of(side, numbers, batch) for side in sides]
+    if matrices[0] is None or matrices[1] is None:
+        return JointDrift.unknown("correlation", "profiles and streams do not keep the rows that it needs")
+    return judge_correlations(numbers, matrices[0], matrices[1], settings, alpha=alpha, independent=independent)
+
+
+def _completed(
+    drifts: Sequence[ColumnDrift], compared: Sequence[Compared], settings: Settings, importance: Mapping[str, float]
+) -> list[ColumnDrift]:
+    """With all distances and the importance of each column."""
+    by_name = {column.name: column for column in compared}
+    for name, weight in importance.items():
+        if not weight >= 0:
+            raise ValueError(f"the importance of '{name}' must be >= 0 (got {weight})")
+
+    def scores(name: str) -> dict[str, float]:
+        if name not in by_name:
+            return {}
+        column = by_name[name]
+        wanted = dict.fromkeys((settings.distance, *DISTANCES))
+        return {each: measure(each, column.cells, column.before, column.after, settings.smoothing) for each in wanted}
+
+    return [replace(column, scores=scores(column.name), importance=importance.get(column.name)) for column in drifts]
+
+
+def _verdict(drifts: Sequence[ColumnDrift], joint: JointDrift | None, basis: Basis) -> tuple[bool | None, str]:
+    known = [column for column in drifts if column.verdict != "unknown"]
+    drifted = sorted((column for column in known if column.verdict == "drift"), key=_order)
+    together = joint is not None and joint.drifted
+    if not known and not together:
+        return None, "no column could be compared"
+    named = f" ({', '.join(c.name for c in drifted[:3])}{', ...' if len(drifted) > 3 else ''})" if drifted else ""
+    count = f"{len(drifted)} of {len(known)} columns {'has' if len(drifted) == 1 else 'have'} drifted{named}"
+    also = f", and the columns have together by their {joint.method}" if joint is not None and together else ""
+    return bool(drifted) or bool(together), f"{count}{also}; {basis.sentence}"
+
+
+def _order(column: ColumnDrift) -> tuple[bool, bool, float, str]:
+    weight = 1.0 if column.importance is None else column.importance
+    return column.verdict != "drift", column.score is None, -(column.score or 0.0) * weight, column.name
+
+
+def _shape(column: Compared) -> Shape:
+    before, after = column.cells.reference, column.cells.current
+    return Shape(
+        cells=column.cells.binning.labels,
+        before=tuple((before / max(int(before.sum()), 1)).tolist()),
+        after=tuple((after / max(int(after.sum()), 1)).tolist()),
+    )
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(each) for each in value]
+    return value

@@ -1,0 +1,148 @@
+"""Do columns still hang together as they did? A change that no column shows by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from retrain_assets.drift.joint import JointDrift
+from retrain_assets.drift.multiplicity import sidak
+from retrain_assets.drift.rows import Matrix
+from retrain_assets.drift.settings import Settings
+from retrain_assets.drift.variation import Array, judge_scalars, judge_vectors
+
+MAX_COLUMNS = 200
+"""More columns have too many pairs; the first ones are looked at, and the reason says so."""
+BLOCKS = 20
+"""Where rows are taken for independent, so many blocks of the reference stand for its batches."""
+CLIPPED = 3.0
+_NAMED_PAIRS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Correlations:
+    """Fisher's z of the pairs' correlations by batch, shape (pairs, batches), with the rows of each batch."""
+
+    values: Array
+    rows: Array
+
+
+def judge_correlations(
+    columns: Sequence[str],
+    reference: Mapping[str, Matrix],
+    current: Mapping[str, Matrix],
+    settings: Settings,
+    *,
+    alpha: float,
+    independent: bool,
+) -> JointDrift:
+    """Tests all correlations of numeric columns, each and all together, against how they vary between batches.
+
+    Values are centred at the reference's median, scaled by its quartiles and clipped at three, so that single far rows
+    do not make a correlation; a missing value stands at the median. Fisher's z = artanh(r) has a variance of about
+    `1 / rows` (Fisher 1921, "On the probable error of a coefficient of correlation", Metron 1).
+
+    Args:
+        columns: their names.
+        reference: rows by batch.
+        current: rows by batch.
+        settings: rows and the floor of a change.
+        alpha: level of this test.
+        independent: rows are taken for independent draws: blocks of them stand for batches.
+    """
+    batches = [rows for rows in reference.values() if len(rows) >= settings.min_rows]
+    if len(columns) < 2 or not batches:
+        return JointDrift.unknown("correlation", "it takes two numeric columns that vary")
+    together, now = np.concatenate(batches), np.concatenate(list(current.values()))
+    if len(now) < settings.min_rows:
+        return JointDrift.unknown("correlation", f"{len(now)} rows are too few")
+    if independent:
+        batches = [part for part in np.array_split(together, BLOCKS) if len(part) >= settings.min_rows]
+    if len(batches) < settings.min_batches:
+        return JointDrift.unknown(
+            "correlation",
+            f"{len(batches)} batches of at least {settings.min_rows} rows, and it takes {settings.min_batches}",
+        )
+    looked_at = list(columns)[:MAX_COLUMNS]
+    low, middle, high = np.nanquantile(_sample(together[:, : len(looked_at)]), [0.25, 0.5, 0.75], axis=0)
+    scale = np.where(high > low, (high - low) / 1.349, 1.0)
+    past = _correlations([_standard(rows[:, : len(looked_at)], middle, scale) for rows in batches])
+    present = _correlations([_standard(now[:, : len(looked_at)], middle, scale)])
+    p_values = _p_values(past, present, merged=1 if independent else len(current))
+    change = np.abs(np.tanh(present.values[:, 0]) - np.tanh(past.values.mean(axis=1)))
+    return _conclude(
+        looked_at, past, present, change, p_values, alpha, settings, left_out=len(columns) - len(looked_at)
+    )
+
+
+def _p_values(past: _Correlations, present: _Correlations, *, merged: int) -> Array:
+    """Of the clearest pair (with the number of pairs), and of all pairs together."""
+    pairs = len(past.values)
+    rows = np.broadcast_to(past.rows, past.values.shape)
+    single = judge_scalars(
+        past.values, present.values[:, 0], rows, np.full(pairs, present.rows[0]), unit=1.0, merged=merged
+    )
+    whole = judge_vectors(
+        past.values.T[None] / 2, present.values[:, 0][None] / 2, past.rows[None], present.rows,
+        cells=np.array([float(pairs)]), merged=merged,
+    )  # fmt: skip
+    return np.array([min(1.0, pairs * float(single.p_values.min())), float(whole.p_values[0])])
+
+
+def _conclude(
+    columns: Sequence[str],
+    past: _Correlations,
+    present: _Correlations,
+    change: Array,
+    p_values: Array,
+    alpha: float,
+    settings: Settings,
+    *,
+    left_out: int,
+) -> JointDrift:
+    p_value = float(sidak(np.array([p_values.min()]), np.array([2]))[0])
+    first, second = np.triu_indices(len(columns), 1)
+    named = tuple(
+        f"{columns[int(first[pair])]} ~ {columns[int(second[pair])]}" for pair in np.argsort(-change)[:_NAMED_PAIRS]
+    )
+    top = int(change.argmax())
+    moved = (
+        f"the correlation of {columns[int(first[top])]} and {columns[int(second[top])]} was "
+        f"{np.tanh(past.values[top].mean()):+.2f} and is {np.tanh(present.values[top, 0]):+.2f}"
+    )
+    drifted = p_value <= alpha and float(change[top]) >= settings.correlation_floor
+    relation = "is at most" if p_value <= alpha else "is above"
+    floor = f"the floor of a change is {settings.correlation_floor:g}"
+    more = f"; {left_out} further columns were not looked at" if left_out else ""
+    return JointDrift(
+        method="correlation",
+        drifted=drifted,
+        score=float(change[top]),
+        p_value=p_value,
+        named=named,
+        reason=f"{moved}; over all {len(change)} pairs p = {p_value:.2g} {relation} {alpha:.2g}, {floor}{more}",
+    )
+
+
+def _sample(rows: Matrix) -> Matrix:
+    """At most some 20,000 rows: enough for quartiles."""
+    return rows[:: max(1, len(rows) // 20_000)]
+
+
+def _standard(rows: Matrix, middle: Array, scale: Array) -> Matrix:
+    standard = (rows - middle) / scale
+    np.nan_to_num(standard, copy=False, nan=0.0, posinf=CLIPPED, neginf=-CLIPPED)
+    return np.clip(standard, -CLIPPED, CLIPPED, out=standard)
+
+
+def _correlations(batches: Sequence[Matrix]) -> _Correlations:
+    values: list[Array] = []
+    for rows in batches:
+        centred = rows - rows.mean(axis=0)
+        products = centred.T @ centred
+        spread = np.sqrt(np.maximum(np.diag(products), 1e-12))
+        pairs = (products / np.outer(spread, spread))[np.triu_indices(rows.shape[1], 1)]
+        values.append(np.arctanh(np.clip(pairs, -0.9999, 0.9999)))
+    return _Correlations(values=np.stack(values, axis=1), rows=np.array([float(len(rows)) for rows in batches]))

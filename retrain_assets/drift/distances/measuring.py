@@ -1,0 +1,48 @@
+"""Distances of one column from its profiles."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from retrain_assets.data import sketch
+from retrain_assets.data.column_profile import ColumnProfile, bin_edges, bins_of
+from retrain_assets.drift.cells import ColumnCells
+from retrain_assets.drift.distances.distance import Counts, Positions
+from retrain_assets.drift.distances.registry import find_distance
+
+
+def measure(name: str, cells: ColumnCells, before: ColumnProfile, after: ColumnProfile, smoothing: float) -> float:
+    """The distance of a column.
+
+    Args:
+        name: of the distance.
+        cells: both sides over the same cells.
+        before: profile of the reference.
+        after: profile of the current window.
+        smoothing: pseudo-count of each cell; none is added to fine bins, of which there are hundreds.
+    """
+    distance = find_distance(name)
+    if distance.fine and cells.ordered:
+        reference, current, positions = fine_cells(before, after)
+        return distance(reference, current, 0.0, positions)
+    return distance(cells.reference, cells.current, smoothing)
+
+
+def fine_cells(before: ColumnProfile, after: ColumnProfile) -> tuple[Counts, Counts, Positions]:
+    """Both sides over all their fine bins, ascending, and last those without a finite value; with the bins' middles."""
+    sides = [bins_of(side) for side in (before, after)]
+    precision = min(before.precision, after.precision)
+    if before.kind != "datetime":
+        sides = [
+            (sketch.collapsed(keys, side.precision, precision), counts)
+            for (keys, counts), side in zip(sides, (before, after), strict=True)
+        ]
+    keys = np.unique(np.concatenate([keys for keys, _ in sides]))
+    counted = np.zeros((2, len(keys) + 1), dtype=np.int64)
+    for row, (own, counts) in enumerate(sides):
+        np.add.at(counted[row], np.searchsorted(keys, own), counts)
+    counted[:, -1] = [side.missing + side.infinite for side in (before, after)]
+    low, high = bin_edges(before, keys) if before.kind == "datetime" else sketch.edges_of(keys, precision)
+    # A bin of the finest grid holds a single number, its inner edge.
+    middles = low / 2 + high / 2 if precision < sketch.FINEST else np.where(keys < 0, high, low)
+    return counted[0], counted[1], np.append(middles, np.nan)

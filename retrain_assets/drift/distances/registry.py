@@ -1,0 +1,75 @@
+"""Distances by the name that `drift.distance` gives them: the built-in ones, and those of other packages."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import entry_points
+
+from retrain_assets.drift.distances.chi_square import ChiSquare
+from retrain_assets.drift.distances.cramers_v import CramersV
+from retrain_assets.drift.distances.distance import Distance
+from retrain_assets.drift.distances.hellinger import Hellinger
+from retrain_assets.drift.distances.jensen_shannon import JensenShannon
+from retrain_assets.drift.distances.kolmogorov_smirnov import KolmogorovSmirnov
+from retrain_assets.drift.distances.kullback_leibler import KullbackLeibler
+from retrain_assets.drift.distances.l_infinity import LInfinity
+from retrain_assets.drift.distances.psi import PopulationStabilityIndex
+from retrain_assets.drift.distances.total_variation import TotalVariation
+from retrain_assets.drift.distances.wasserstein import Wasserstein
+from retrain_assets.errors import did_you_mean
+
+GROUP = "retrain_assets.distances"
+"""Entry points of this group are distances: the class, or an instance of it."""
+
+DISTANCES: Mapping[str, Distance] = {
+    distance.name: distance
+    for distance in (
+        JensenShannon(),
+        Hellinger(),
+        TotalVariation(),
+        KullbackLeibler(),
+        PopulationStabilityIndex(),
+        KolmogorovSmirnov(),
+        Wasserstein(),
+        LInfinity(),
+        ChiSquare(),
+        CramersV(),
+    )
+}
+
+
+@cache
+def find_distance(name: str) -> Distance:
+    """The distance of a name: built in, an entry point of the group `GROUP`, or an import path `module:Class`.
+
+    Raises:
+        ValueError: there is no such distance.
+        TypeError: what is there is none.
+    """
+    if name in DISTANCES:
+        return DISTANCES[name]
+    plugged = {point.name: point for point in entry_points(group=GROUP)}
+    if name in plugged:
+        return _checked(name, plugged[name].load())
+    module, _, attribute = name.partition(":")
+    if attribute:
+        return _checked(name, getattr(importlib.import_module(module), attribute, None))
+    raise ValueError(
+        f"distance must be one of {', '.join((*DISTANCES, *plugged))}, or an import path 'module:Class' (got {name!r})."
+        f"{did_you_mean(name, [*DISTANCES, *plugged])}"
+    )
+
+
+def _checked(name: str, found: object) -> Distance:
+    made = found() if isinstance(found, type) else found
+    if not isinstance(made, Distance):
+        lacking = [
+            part for part in ("name", "maximum", "ordered", "symmetric", "fine", "meaning") if not hasattr(made, part)
+        ]
+        raise TypeError(
+            f"distance {name!r} must be callable and have name, maximum, ordered, symmetric, fine and meaning "
+            f"(it is {type(made).__name__}{', without ' + ', '.join(lacking) if lacking else ''})"
+        )
+    return made

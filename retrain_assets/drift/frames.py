@@ -1,0 +1,96 @@
+"""What `compare` is given, as profiles of batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import pandas as pd
+
+from retrain_assets.data.profile import TableProfile, profile_table
+from retrain_assets.errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@runtime_checkable
+class ArrowStream(Protocol):
+    """Whatever exports Arrow data: a Polars frame, an Arrow table or reader, a DuckDB relation."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """The PyCapsule of the stream."""
+        ...
+
+
+Side = pd.DataFrame | ArrowStream | TableProfile | Sequence[TableProfile] | Mapping[str, TableProfile]
+"""One side of a comparison: rows, or profiles (of batches, or of all rows together)."""
+
+
+def profiles_of(side: Side, *, name: str, batch: str | None) -> dict[str, TableProfile]:
+    """Profiles by batch; the key is "" where no batches are told.
+
+    Args:
+        side: rows or profiles.
+        name: of the side, for messages.
+        batch: column that says which rows came together; of rows only.
+
+    Raises:
+        DataError: the batch column is missing or has gaps, or two columns share their name.
+        TypeError: the side is neither rows nor profiles.
+    """
+    if isinstance(side, TableProfile):
+        return {"": side}
+    if isinstance(side, pd.DataFrame):
+        return _of_pandas(side, name, batch)
+    if isinstance(side, Mapping):
+        return {str(key): _profile(profile, name) for key, profile in side.items()}
+    if isinstance(side, Sequence) and not isinstance(side, (str, bytes)):
+        return {str(place): _profile(profile, name) for place, profile in enumerate(side)}
+    if isinstance(side, ArrowStream):
+        from retrain_assets.data.arrow_profiling import profile_arrow
+
+        return profile_arrow(_chunks(side, name), batch=batch)
+    raise TypeError(
+        f"{name} must be a pandas or Polars data frame, an Arrow table or reader, a TableProfile, or several of them "
+        f"by batch (got {type(side).__name__})"
+    )
+
+
+def _profile(profile: object, name: str) -> TableProfile:
+    if not isinstance(profile, TableProfile):
+        raise TypeError(f"the batches of {name} must be TableProfile (got {type(profile).__name__})")
+    return profile
+
+
+def _of_pandas(frame: pd.DataFrame, name: str, batch: str | None) -> dict[str, TableProfile]:
+    twice = frame.columns[frame.columns.duplicated()]
+    if len(twice):
+        raise DataError(f"columns of {name} must have names of their own ('{twice[0]}' is there more than once)")
+    frame = frame.rename(columns=str)
+    if batch is None:
+        return {"": profile_table(frame)}
+    if batch not in frame:
+        raise DataError(f"the batch column '{batch}' must be in {name} (it has {', '.join(map(str, frame.columns))})")
+    gaps = int(frame[batch].isna().sum())
+    if gaps:
+        raise DataError(f"the batch column '{batch}' must have a value in every row of {name} ({gaps} have none)")
+    return {
+        str(key): profile_table(rows.drop(columns=batch))
+        for key, rows in frame.groupby(batch, sort=True, observed=True)
+    }
+
+
+def _chunks(side: ArrowStream, name: str) -> Iterator[Any]:
+    import pyarrow as pa
+
+    reader: pa.RecordBatchReader = pa.RecordBatchReader.from_stream(side)
+    twice = sorted({column for column in reader.schema.names if reader.schema.names.count(column) > 1})
+    if twice:
+        raise DataError(f"columns of {name} must have names of their own ('{twice[0]}' is there more than once)")
+    empty = True
+    for chunk in reader:
+        empty = empty and not chunk.num_rows
+        yield chunk
+    if empty:
+        yield reader.schema.empty_table()

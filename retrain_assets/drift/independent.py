@@ -1,0 +1,65 @@
+"""The tests of textbooks: rows are independent draws, and the two sides differ by chance alone.
+
+Right for shuffled samples, wrong for days that are not alike: there almost any difference between two windows is
+significant. So this is a declared choice, or what is left where there are too few reference batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from retrain_assets.drift.aspects import ASPECTS, summarize
+from retrain_assets.drift.cells import ColumnCells
+from retrain_assets.drift.significance import homogeneity_p_value
+from retrain_assets.drift.variation import Array
+
+
+def judge_independent(columns: Sequence[ColumnCells]) -> tuple[Array, Array]:
+    """P-value and statistic of each aspect of each column, shape (aspects, columns); NaN where there is no such aspect.
+
+    Args:
+        columns: each with the whole reference as its one batch.
+    """
+    from scipy.special import ndtr
+
+    summaries = summarize(columns)
+    p_values, statistics = np.full((2, len(ASPECTS), len(columns)), np.nan)
+    rows, current_rows = summaries.rows[:, 0], np.maximum(summaries.current_rows, 1.0)
+    change = summaries.current_scores - summaries.scores[:, :, 0]
+    statistics[:2] = change / np.sqrt(1 / rows + 1 / current_rows)
+    all_rows, current_all_rows = summaries.all_rows[:, 0], summaries.current_all_rows
+    shares = [
+        np.arcsin(np.sqrt((missing + 0.375) / (of + 0.75)))
+        for missing, of in ((summaries.missing[:, 0], all_rows), (summaries.current_missing, current_all_rows))
+    ]
+    statistics[3] = 2 * (shares[1] - shares[0]) / np.sqrt(1 / all_rows + 1 / current_all_rows)
+    p_values[[0, 1, 3]] = 2 * ndtr(-np.abs(statistics[[0, 1, 3]]))
+    for place, column in enumerate(columns):
+        inner = column.inner
+        p_value = homogeneity_p_value(column.reference[inner], column.current[inner])
+        p_values[2, place] = np.nan if p_value is None or len(column.reference[inner]) < 2 else p_value
+        p_values[4, place] = _novelty(column)
+        statistics[4, place] = column.current_novel
+    return p_values, statistics
+
+
+def _novelty(column: ColumnCells) -> float:
+    """That values of one distribution fall so often beyond the reference.
+
+    Of numbers exactly: the x largest of N + n exchangeable rows are all among the n with a probability below
+    `(n / (N + n))^x` (Rosenbaum 1954, "Tables for a nonparametric test of location"). Of categories by the rate at
+    which new ones turn up, that of categories seen once (Good 1953, "The population frequencies of species").
+    """
+    from scipy.special import pdtrc
+
+    if not column.knows_all:
+        return np.nan
+    rows, current = int(column.reference[:-1].sum()), int(column.current[:-1].sum())
+    if not rows or not current or not column.current_novel:
+        return 1.0
+    if column.ordered:
+        farther = max(int(column.current[0]), int(column.current[-2])) if len(column.current) > 2 else 0
+        return float(min(1.0, 2 * (current / (rows + current)) ** farther))
+    return float(pdtrc(column.current_novel - 1, current * (column.once + 1) / rows))

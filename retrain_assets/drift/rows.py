@@ -1,0 +1,114 @@
+"""The numbers of rows as matrices by batch: what tests of several columns together need beside profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from retrain_assets.data.column_profile import MAX_CATEGORY_LENGTH, added
+from retrain_assets.data.profile import TableProfile
+
+Matrix = npt.NDArray[np.float64]
+
+
+def matrices_of(side: object, columns: Sequence[str], batch: str | None) -> dict[str, Matrix] | None:
+    """The columns as numbers, by batch; None of what cannot be read twice (a stream) or has no rows (profiles).
+
+    Args:
+        side: a pandas or Polars data frame, or an Arrow table.
+        columns: numeric columns.
+        batch: column that says which rows came together.
+    """
+    frame = _frame(side)
+    if frame is None:
+        return None
+    matrix = np.column_stack([_numbers(frame, name) for name in columns]) if columns else np.empty((len(frame), 0))
+    if batch is None:
+        return {"": matrix}
+    codes, keys = pd.factorize(_values(frame, batch), sort=True)
+    order = np.argsort(codes, kind="stable")
+    ends = np.cumsum(np.bincount(codes, minlength=len(keys)))
+    parts = np.split(matrix if (np.diff(codes) >= 0).all() else matrix[order], ends[:-1])
+    return {str(key): part for key, part in zip(keys, parts, strict=True)}
+
+
+def numeric_columns(reference: Sequence[TableProfile], current: TableProfile, names: Sequence[str]) -> list[str]:
+    """Those that are numbers on both sides and vary in the reference."""
+    return [
+        name
+        for name in names
+        if name in current
+        and current[name].kind == "numeric"
+        and all(name in batch and batch[name].kind == "numeric" for batch in reference)
+        and len({bin_ for batch in reference for bin_ in batch[name].bins}) > 1
+    ]
+
+
+def _frame(side: object) -> Any:
+    import pyarrow as pa
+
+    if isinstance(side, (pd.DataFrame, pa.Table)):
+        return side
+    if isinstance(side, (TableProfile, Sequence, Mapping, pa.RecordBatchReader)) or not hasattr(
+        side, "__arrow_c_stream__"
+    ):
+        return None
+    return pa.table(side) if hasattr(side, "columns") else None
+
+
+def _values(frame: Any, name: str) -> Any:
+    return frame[name] if isinstance(frame, pd.DataFrame) else frame.column(name).to_pandas()
+
+
+def _numbers(frame: Any, name: str) -> Matrix:
+    values = _values(frame, name)
+    if pd.api.types.is_timedelta64_dtype(values.dtype):
+        return values.dt.total_seconds().to_numpy(dtype=np.float64)
+    return values.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def codes_of(
+    sides: tuple[object, object],
+    names: Sequence[str],
+    profiles: tuple[Sequence[TableProfile], TableProfile],
+    batch: str | None,
+) -> tuple[list[str], dict[str, Matrix], dict[str, Matrix]] | None:
+    """Numbers as they are and categories by the rank of their frequency in the reference, for a model of trees.
+
+    A category that the reference does not have is -1, a missing value NaN. None where a side has no rows that can be
+    read, or no column is on both sides.
+    """
+    frames = [_frame(side) for side in sides]
+    reference, current = profiles
+    shared = [name for name in names if name in current and all(name in each for each in reference)]
+    if frames[0] is None or frames[1] is None or not shared:
+        return None
+    numbers = set(numeric_columns(reference, current, shared))
+    ranks = {name: _ranks(reference, name) for name in shared if name not in numbers}
+    made: list[dict[str, Matrix]] = []
+    for frame in frames:
+        coded = pd.DataFrame(
+            {name: _numbers(frame, name) if name in numbers else _coded(frame, name, ranks[name]) for name in shared}
+        )
+        keyed = coded if batch is None else coded.assign(**{_BATCH: np.asarray(_values(frame, batch))})
+        found = matrices_of(keyed, shared, None if batch is None else _BATCH)
+        made.append(found or {})
+    return shared, made[0], made[1]
+
+
+_BATCH = "ra_batch"
+
+
+def _ranks(reference: Sequence[TableProfile], name: str) -> dict[str, float]:
+    total = added(profile[name].categories for profile in reference)
+    return {label: float(rank) for rank, label in enumerate(sorted(total, key=lambda label: (-total[label], label)))}
+
+
+def _coded(frame: Any, name: str, ranks: Mapping[str, float]) -> Matrix:
+    values = pd.Series(np.asarray(_values(frame, name), dtype=object))
+    texts = values.astype(str).str[:MAX_CATEGORY_LENGTH]
+    return np.asarray(texts.map(ranks).fillna(-1.0).where(values.notna()), dtype=np.float64)

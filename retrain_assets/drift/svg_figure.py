@@ -1,0 +1,89 @@
+"""The picture of a comparison as SVG, drawn without any library."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from retrain_assets.drift.comparison import Comparison, Shape
+    from retrain_assets.drift.report import ColumnDrift
+
+BEFORE, AFTER, INK = "#8a94a6", "#d1495b", "#2b2f36"
+MAX_PANELS = 12
+WIDTH, PANEL, HEAD = 720, 132, 46
+
+
+@dataclass(frozen=True, slots=True)
+class SvgFigure:
+    """A picture as SVG text; notebooks show it."""
+
+    svg: str
+
+    def _repr_svg_(self) -> str:
+        return self.svg
+
+    def __str__(self) -> str:
+        return self.svg
+
+
+def draw(report: Comparison) -> SvgFigure:
+    """A panel for each drifted column, at most `MAX_PANELS`; the three most distant ones where none has drifted."""
+    drifted = [column for column in report.ranked if column.verdict == "drift" and column.name in report.shapes]
+    shown = drifted[:MAX_PANELS] or [column for column in report.ranked if column.name in report.shapes][:3]
+    height = HEAD + PANEL * len(shown) + 8
+    verdict = {True: "drift", False: "no drift", None: "unknown"}[report.drifted]
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif">',
+        f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
+        _text(10, 20, verdict, size=15, colour=AFTER if report.drifted else INK, bold=True),
+        _text(10, 37, _cut(report.reason, 118), size=10),
+        _text(WIDTH - 10, 20, "grey: before, red: after", size=10, anchor="end"),
+        *(
+            part
+            for place, column in enumerate(shown)
+            for part in _panel(column, report.shapes[column.name], HEAD + PANEL * place)
+        ),
+        "</svg>",
+    ]
+    return SvgFigure("\n".join(parts))
+
+
+def _panel(column: ColumnDrift, shape: Shape, top: int) -> Iterator[str]:
+    colour = AFTER if column.verdict == "drift" else INK
+    yield _text(10, top + 14, _cut(column.name, 60), size=12, colour=colour, bold=True)
+    yield _text(10, top + 28, _cut(f"{column.before} → {column.after}; {column.reason}", 122), size=9.5)
+    base, tall = top + 108, 74
+    step = (WIDTH - 20) / max(len(shape.cells), 1)
+    scale = tall / max(*shape.before, *shape.after, 1e-9)
+    for place, (label, before, after) in enumerate(zip(shape.cells, shape.before, shape.after, strict=True)):
+        left = 10 + place * step
+        title = f"<title>{escape(label)}: {100 * before:.3g} % → {100 * after:.3g} %</title>"
+        yield f"<g>{title}"
+        yield _bar(left + 0.08 * step, base, 0.4 * step, before * scale, BEFORE)
+        yield _bar(left + 0.52 * step, base, 0.4 * step, after * scale, AFTER)
+        yield "</g>"
+        if place in (0, len(shape.cells) // 2, len(shape.cells) - 1):
+            anchor = {0: "start", len(shape.cells) - 1: "end"}.get(place, "middle")
+            x = {"start": left, "end": left + step, "middle": left + step / 2}[anchor]
+            yield _text(x, base + 12, _cut(label, 28), size=9, anchor=anchor)
+    yield f'<line x1="10" y1="{base}" x2="{WIDTH - 10}" y2="{base}" stroke="{INK}" stroke-width="0.6"/>'
+
+
+def _bar(left: float, base: float, width: float, height: float, colour: str) -> str:
+    return f'<rect x="{left:.1f}" y="{base - height:.1f}" width="{width:.1f}" height="{height:.1f}" fill="{colour}"/>'
+
+
+def _text(
+    x: float, y: float, text: str, *, size: float, colour: str = INK, bold: bool = False, anchor: str = "start"
+) -> str:
+    weight = ' font-weight="bold"' if bold else ""
+    style = f'font-size="{size}" fill="{colour}" text-anchor="{anchor}"{weight}'
+    return f'<text x="{x:.1f}" y="{y}" {style}>{escape(text)}</text>'
+
+
+def _cut(text: str, length: int) -> str:
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    return printable if len(printable) <= length else f"{printable[: length - 1]}…"

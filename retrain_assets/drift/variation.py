@@ -1,0 +1,232 @@
+"""How much batches differ from each other, and what a batch that differs as much would look like.
+
+A summary of a batch (the share of missing rows, say) varies between batches of one stable process for two reasons: it
+is computed from a sample of rows, and days are not alike. The variance of the first is known, `unit / rows`. Their sum
+is what the reference batches show. A new batch is predicted from them, as in a random-effects meta-analysis:
+
+    variance of the difference = between / m + unit / rows + s^2 / B
+
+with the observed variance `s^2` of B batches, `between = max(s^2 - mean(unit / rows), 0)`, and m batches in the current
+window. The difference over its root follows a t-distribution with the degrees of freedom of `s^2` (Higgins, Thompson
+and Spiegelhalter 2009, "A re-evaluation of random-effects meta-analysis", JRSS A 172(1)). A vector of summaries (the
+shares of all cells) is judged by its squared length, with an F-distribution whose degrees of freedom are those of the
+covariance's eigenvalues (Box 1954, Annals of Mathematical Statistics 25; Brunner, Dette and Munk 1997, JASA 92).
+
+A few batches tell little about a variance. Columns share what they know of `s^2 / mean(unit / rows)` by the empirical
+Bayes of Smyth 2004, "Linear models and empirical Bayes methods", SAGMB 3(1), but never more than as many columns as
+vary independently of each other, and a variance is only ever raised by it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+
+_GUARDED = 0.9
+"""Among normal batches the farthest one is within the guard with this probability."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tested:
+    """One test of several columns: p-values, the statistic, and how large it was among the reference batches."""
+
+    p_values: Array
+    statistic: Array
+
+
+def judge_scalars(
+    batches: Array, current: Array, rows: Array, current_rows: Array, *, unit: float, merged: int
+) -> Tested:
+    """Two-sided test of one summary by column.
+
+    Args:
+        batches: the summary of each reference batch, shape (columns, batches).
+        current: of the current window, shape (columns,).
+        rows: that the reference summaries were computed from, shape (columns, batches).
+        current_rows: shape (columns,).
+        unit: sampling variance of the summary of a single row.
+        merged: batches in the current window.
+    """
+    from scipy.special import stdtr
+
+    count = batches.shape[1]
+    centre = batches.mean(axis=1)
+    away = batches - centre[:, None]
+    sampling = unit * (1.0 / rows).mean(axis=1)
+    ratio, freedom = _moderated((away**2).sum(axis=1) / (count - 1) / sampling, float(count - 1), away)
+    freedom = np.minimum(freedom, _tail(away))
+    variance = np.maximum(ratio * sampling, (away**2).max(axis=1) * count / (count - 1) / _farthest(count) ** 2)
+    predicted = _single_window(variance, sampling, unit / current_rows, merged)
+    freedom = freedom * np.minimum(1.0, (predicted / (variance / merged)) ** 2)
+    t = (current - centre) / np.sqrt(predicted + variance / count)
+    return Tested(p_values=2 * stdtr(freedom, -np.abs(t)), statistic=t)
+
+
+def judge_vectors(
+    batches: Array, current: Array, rows: Array, current_rows: Array, *, cells: Array, merged: int
+) -> Tested:
+    """Test of a vector of summaries by column; a shorter vector is filled with zeros.
+
+    Args:
+        batches: shape (columns, batches, cells), each summary with the sampling variance `1 / 4` of a single row.
+        current: shape (columns, cells).
+        rows: shape (columns, batches).
+        current_rows: shape (columns,).
+        cells: summaries that are free to vary, shape (columns,).
+        merged: batches in the current window.
+    """
+    from scipy.special import fdtrc
+
+    count = batches.shape[1]
+    centre = batches.mean(axis=1)
+    away = batches - centre[:, None, :]
+    lengths = (away**2).sum(axis=2)
+    sampling = cells / 4 * (1.0 / rows).mean(axis=1)
+    dimension, skewed = _dimension(away, lengths, cells)
+    freedom = dimension * (count - 1)
+    ratio, freedom = _moderated(lengths.sum(axis=1) / (count - 1) / sampling, freedom, lengths)
+    variance = np.maximum(
+        ratio * sampling, lengths.max(axis=1) * count / (count - 1) / _farthest_length(count, dimension)
+    )
+    predicted = _single_window(variance, sampling, cells / 4 / current_rows, merged)
+    freedom = freedom * np.minimum(1.0, (predicted / (variance / merged)) ** 2)
+    length = ((current - centre) ** 2).sum(axis=1) / (predicted + variance / count)
+    # Mean, variance and skewness as those of chi-square with `skewed` degrees of freedom, shifted and scaled.
+    matched = np.maximum(1 + (length - 1) * np.sqrt(dimension / skewed), 0.0)
+    return Tested(p_values=fdtrc(skewed, np.minimum(freedom, 1e9), matched), statistic=length)
+
+
+def _single_window(variance: Array, sampling: Array, own: Array, merged: int) -> Array:
+    """Variance of the summary of the current window: of its batches, and of its own rows."""
+    return np.maximum(variance - sampling, 0.0) / merged + own
+
+
+def _moderated(ratio: Array, freedom: Array | float, away: Array) -> tuple[Array, Array]:
+    """Observed over sampling variance, with what the other columns tell about it; never below what was observed.
+
+    Args:
+        ratio: shape (columns,).
+        freedom: degrees of freedom of each.
+        away: deviations of the batches, shape (columns, batches), which tell how many columns vary independently.
+    """
+    freedom = np.broadcast_to(np.asarray(freedom, dtype=np.float64), ratio.shape)
+    prior, extra = _prior(ratio, freedom)
+    if extra == 0:
+        return np.maximum(ratio, 1.0), freedom
+    from scipy.special import fdtrc
+
+    shared = prior if np.isinf(extra) else (extra * prior + freedom * ratio) / (extra + freedom)
+    typical = fdtrc(freedom, min(extra, 1e9), ratio / prior) > 0.01
+    known = np.minimum(freedom + extra, freedom * _independent(away))
+    return np.maximum(np.maximum(ratio, 1.0), shared), np.where(typical, known, freedom)
+
+
+def _prior(ratio: Array, freedom: Array) -> tuple[float, float]:
+    """Location and degrees of freedom of the scaled F-distribution that the ratios of all columns follow.
+
+    By the moments of their logarithm, as Smyth 2004 does. No prior (0 degrees) below three columns.
+    """
+    from scipy.special import digamma, polygamma
+
+    varying = ratio > 0.05
+    if varying.sum() < 3:
+        return 1.0, 0.0
+    half = freedom[varying] / 2
+    logs = np.log(ratio[varying]) - digamma(half) + np.log(half)
+    excess = logs.var(ddof=1) - polygamma(1, half).mean()
+    if excess <= 0:
+        return float(np.exp(logs.mean())), np.inf
+    extra = 2 * _inverse_trigamma(float(excess))
+    return float(np.exp(logs.mean() + digamma(extra / 2) - np.log(extra / 2))), extra
+
+
+def _inverse_trigamma(value: float) -> float:
+    """The x with `trigamma(x) = value`, by the Newton steps of Smyth 2004."""
+    from scipy.special import polygamma
+
+    x = 0.5 + 1 / value
+    for _ in range(50):
+        trigamma = float(polygamma(1, x))
+        step = trigamma * (1 - trigamma / value) / float(polygamma(2, x))
+        x += step
+        if -step / x < 1e-8:
+            break
+    return x
+
+
+def _independent(away: Array) -> float:
+    """So many columns vary independently of each other from batch to batch: `J^2 / sum of squared correlations`.
+
+    The squared correlation of two independent columns has the mean `1 / (B - 1)`, which is taken off.
+    """
+    count = away.shape[1]
+    centred = away - away.mean(axis=1, keepdims=True)
+    scale = np.sqrt((centred**2).sum(axis=1))
+    varying = centred[scale > 0] / scale[scale > 0][:, None]
+    if len(varying) < 2:
+        return 1.0
+    # Of the smaller of the two Gram matrices: both have the same sum of squares.
+    gram = varying @ varying.T if len(varying) <= count else varying.T @ varying
+    pairs = len(varying) * (len(varying) - 1)
+    excess = max(float((gram**2).sum()) - len(varying) - pairs / (count - 1), 0.0)
+    return max(1.0, len(varying) ** 2 / (len(varying) + excess))
+
+
+def _tail(away: Array) -> float:
+    """Degrees of freedom of the t-distribution that has as heavy tails as the batches have on average over the columns.
+
+    `4 + 6 / excess kurtosis`, by the unbiased estimate of Fisher 1929; infinite where chance explains the excess.
+    """
+    count = away.shape[1]
+    if count < 8:
+        return np.inf
+    second = (away**2).mean(axis=1)
+    varying = second > 0
+    if not varying.any():
+        return np.inf
+    raw = (away[varying] ** 4).mean(axis=1) / second[varying] ** 2 - 3
+    excess = float(((count + 1) * raw + 6).mean()) * (count - 1) / ((count - 2) * (count - 3))
+    chance = 2 * np.sqrt(24 / (count * _independent(away)))
+    return 4 + 6 / excess if excess > chance else np.inf
+
+
+def _dimension(away: Array, lengths: Array, cells: Array) -> tuple[Array, Array]:
+    """Effective numbers of directions in which batches vary, for the variance and for the skewness of a squared length.
+
+    `tr(S)^2 / tr(S^2)` and `tr(S^2)^3 / tr(S^3)^2`, from 1 to `cells`. Eigenvalues that are observed from few batches
+    are more uneven than the true ones, so that the tail is rather too heavy than too light.
+
+    Source: Buckley and Eagleson 1988, "An approximation to the distribution of quadratic forms in normal random
+    variables", Australian Journal of Statistics 30A.
+    """
+    freedom = away.shape[1] - 1
+    trace = lengths.sum(axis=1) / freedom
+    gram = np.einsum("jbk,jck->jbc", away, away) / freedom
+    squared = gram @ gram
+    squares = np.trace(squared, axis1=1, axis2=2)
+    cubes = (squared * gram).sum(axis=(1, 2))
+    top = np.maximum(cells, 1.0)
+    varying = trace > 1e-150
+    safe = np.where(varying, 1.0, np.nan)
+    dimension = np.nan_to_num(trace**2 / (squares * safe), nan=1.0)
+    skewed = np.nan_to_num(squares**3 / (cubes * safe) ** 2, nan=1.0)
+    dimension = np.clip(dimension, 1.0, top)
+    return dimension, np.clip(skewed, 1.0, dimension)
+
+
+def _farthest(count: int) -> float:
+    """How far the farthest of so many normal batches is with probability `_GUARDED`, in standard deviations."""
+    from scipy.special import ndtri
+
+    return float(-ndtri((1 - _GUARDED ** (1 / count)) / 2))
+
+
+def _farthest_length(count: int, dimension: Array) -> Array:
+    """The same for the squared length of a vector, over its mean."""
+    from scipy.special import chdtri
+
+    return chdtri(dimension, 1 - _GUARDED ** (1 / count)) / dimension

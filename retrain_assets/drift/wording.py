@@ -1,0 +1,59 @@
+"""Columns and what changed in them, in a few words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from retrain_assets.data.column_profile import ColumnProfile
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NAMED_CATEGORIES = 3
+
+
+def describe(column: ColumnProfile, categories: Sequence[str] = ()) -> str:
+    """A column in a few words; of categories those asked for, by default the most frequent.
+
+    >>> from retrain_assets.data.profile import profile_table
+    >>> import pandas as pd
+    >>> describe(profile_table(pd.DataFrame({"x": [1.0, 3.0, None, None]}))["x"])
+    'mean 2.00, deviation 1.41, 50 % missing'
+    """
+    missing = f"{100 * column.missing_share:.3g} % missing" if column.missing else ""
+    infinite = f"{column.infinite} infinite" if column.infinite else ""
+    return ", ".join(part for part in (_middle(column, categories), missing, infinite) if part) or "no rows"
+
+
+def _middle(column: ColumnProfile, categories: Sequence[str]) -> str:
+    if not column.present:
+        return ""
+    if column.kind == "datetime" and column.minimum is not None and column.maximum is not None:
+        first, last = (_EPOCH + timedelta(seconds=edge) for edge in (column.minimum, column.maximum))
+        return f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"
+    if column.kind == "numeric" and column.mean is not None:
+        deviation = column.deviation or 0.0
+        spread = f", deviation {_readable(deviation, deviation)}" if deviation else ""
+        return f"mean {_readable(column.mean, deviation)}{spread}"
+    labels = categories or list(column.categories)[:_NAMED_CATEGORIES]
+    return ", ".join(f"{label} {100 * column.categories.get(label, 0) / column.rows:.3g} %" for label in labels)
+
+
+def _readable(number: float, deviation: float) -> str:
+    """With the digits that the deviation lets matter: 2001.3 where it is 6.7, 0.0012 where it is 0.0003."""
+    scale = deviation or abs(number) or 1.0
+    if not 1e-6 < scale < 1e9 or abs(number) >= 1e12:
+        return f"{number:.3g}"
+    return f"{number:.{max(0, 2 - math.floor(math.log10(scale)))}f}"
+
+
+def movers(before: ColumnProfile, after: ColumnProfile) -> list[str]:
+    """The categories whose shares changed most."""
+    labels = {**before.categories, **after.categories}
+    rows = max(before.rows, 1), max(after.rows, 1)
+
+    def moved(label: str) -> float:
+        change = before.categories.get(label, 0) / rows[0] - after.categories.get(label, 0) / rows[1]
+        return round(abs(change), 9)
+
+    return sorted(labels, key=lambda label: (-moved(label), label))[:_NAMED_CATEGORIES]

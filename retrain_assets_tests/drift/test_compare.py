@@ -1,0 +1,336 @@
+"""`compare` as a library of its own: one line in, a report out; bad input gives a reason or a clear error."""
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from retrain_assets.data.profile import merge_tables, profile_table
+from retrain_assets.drift import compare
+from retrain_assets.drift.comparison import Comparison
+from retrain_assets.drift.distances import DISTANCES
+from retrain_assets.errors import DataError
+
+
+def days(count: int, *, rows: int = 400, first: int = 0, seed: int = 0, unlike: float = 0.0) -> pd.DataFrame:
+    """Days of four columns; `unlike` is the deviation of the days' means."""
+    rng = np.random.default_rng(seed)
+    total = count * rows
+    level = np.repeat(rng.normal(0, unlike, count), rows) if unlike else 0.0
+    return pd.DataFrame(
+        {
+            "day": np.repeat(np.arange(first, first + count), rows),
+            "a": rng.normal(size=total) + level,
+            "b": rng.lognormal(size=total) * np.exp(level),
+            "c": rng.choice(list("xyz"), total, p=[0.5, 0.3, 0.2]),
+            "d": np.where(rng.random(total) < 0.1, np.nan, rng.poisson(4, total)),
+        }
+    )
+
+
+REFERENCE = days(15)
+CURRENT = days(1, first=15, seed=1)
+
+
+def test_one_line_gives_a_report() -> None:
+    report = compare(REFERENCE, CURRENT.assign(a=CURRENT["a"] + 1), batch="day")
+    assert isinstance(report, Comparison)
+    assert report.drifted is True
+    assert report.reason == (
+        "1 of 4 columns has drifted (a); measured against how much 15 reference batches differ from each other"
+    )
+    column = report.columns["a"]
+    assert (column.verdict, column.aspect) == ("drift", "location")
+    assert set(column.scores) == set(DISTANCES)
+    assert column.scores["wasserstein"] == pytest.approx(1, abs=0.2)
+    assert report.columns["c"].verdict == "stable"
+    assert "day" not in report.columns
+    assert report.joint is not None
+    assert report.joint.drifted is False
+
+
+def test_a_stable_window_has_not_drifted() -> None:
+    report = compare(REFERENCE, CURRENT, batch="day")
+    assert report.drifted is False
+    assert repr(report).startswith("no drift: 0 of 4 columns have drifted; measured against")
+
+
+@pytest.mark.parametrize(
+    ("changed", "column", "aspect"),
+    [
+        (lambda rows: rows.assign(a=rows["a"] * 1.6), "a", "spread"),
+        (
+            lambda rows: rows.assign(a=np.where(rows.index % 2, rows["a"].abs() ** 0.5, -(rows["a"].abs() ** 0.5))),
+            "a",
+            "shape",
+        ),
+        (lambda rows: rows.assign(a=rows["a"].where(rows.index % 10 > 0)), "a", "missing"),
+        (lambda rows: rows.assign(a=rows["a"].where(rows.index % 10 > 0, 1e6)), "a", "novel"),
+        (lambda rows: rows.assign(c=rows["c"].where(rows.index % 4 > 0, "z")), "c", "shape"),
+        (lambda rows: rows.assign(c=rows["c"].where(rows.index % 10 > 0, "new")), "c", "novel"),
+    ],
+)
+def test_each_aspect_of_a_column_is_seen(changed, column: str, aspect: str) -> None:
+    report = compare(REFERENCE, changed(CURRENT), batch="day")
+    assert report.drifted is True
+    assert [c.name for c in report.ranked if c.verdict == "drift"] == [column]
+    assert report.columns[column].aspect == aspect
+
+
+def test_days_that_differ_mildly_are_drift_for_a_textbook_and_not_for_batches() -> None:
+    reference, current = days(20, unlike=0.2, seed=3), days(1, unlike=0.2, first=20, seed=4)
+    assert compare(reference, current, batch="day", significance="rows").drifted is True
+    assert compare(reference, current, batch="day").drifted is False
+
+
+def test_without_batches_the_report_says_that_rows_were_taken_for_independent() -> None:
+    report = compare(REFERENCE.drop(columns="day"), CURRENT.drop(columns="day"))
+    assert report.drifted is False
+    assert report.basis is not None
+    assert report.basis.significance == "rows"
+    assert "rows are taken for independent: 1 reference batch" in report.reason
+
+
+def test_pandas_arrow_and_profiles_say_the_same() -> None:
+    moved = CURRENT.assign(a=CURRENT["a"] + 0.5)
+    by_rows = compare(REFERENCE, moved, batch="day")
+    by_arrow = compare(pa.table(REFERENCE), pa.table(moved), batch="day")
+    stream = compare(
+        pa.table(REFERENCE).to_reader(max_chunksize=777), pa.table(moved).to_reader(max_chunksize=333), batch="day"
+    )
+    profiles = [profile_table(rows.drop(columns="day")) for _, rows in REFERENCE.groupby("day")]
+    by_profiles = compare(profiles, profile_table(moved.drop(columns="day")))
+    for report in (by_arrow, stream, by_profiles):
+        for name, column in by_rows.columns.items():
+            assert report.columns[name].verdict == column.verdict
+            assert report.columns[name].score == pytest.approx(column.score)
+            assert report.columns[name].p_value == pytest.approx(column.p_value, rel=1e-6)
+    assert by_arrow.joint == by_rows.joint
+    for report in (stream, by_profiles):
+        assert report.joint is not None
+        assert (report.joint.drifted, report.joint.p_value) == (None, None)
+
+
+def test_merged_profiles_are_compared_by_textbook() -> None:
+    profiles = [profile_table(rows.drop(columns="day")) for _, rows in REFERENCE.groupby("day")]
+    report = compare(merge_tables(profiles), profile_table(CURRENT.drop(columns="day")))
+    assert report.drifted is False
+    assert report.basis is not None
+    assert report.basis.significance == "rows"
+
+
+def test_a_polars_frame_is_read_by_its_arrow_stream() -> None:
+    class Polars:
+        """All that is known of another library's frame is its protocol."""
+
+        def __init__(self, frame: pd.DataFrame) -> None:
+            self.columns = list(frame.columns)
+            self._table = pa.table(frame)
+
+        def __arrow_c_stream__(self, requested_schema=None):
+            return self._table.__arrow_c_stream__(requested_schema)
+
+    assert (
+        compare(Polars(REFERENCE), Polars(CURRENT), batch="day").to_json()
+        == compare(pa.table(REFERENCE), pa.table(CURRENT), batch="day").to_json()
+    )
+
+
+def test_the_order_of_rows_does_not_matter() -> None:
+    shuffled = REFERENCE.sample(frac=1, random_state=2)
+    one, other = (compare(side, CURRENT, batch="day", joint="none") for side in (REFERENCE, shuffled))
+    for name, column in one.columns.items():
+        assert (other.columns[name].verdict, other.columns[name].score) == (column.verdict, column.score)
+        assert other.columns[name].p_value == pytest.approx(column.p_value)
+    assert compare(pa.table(shuffled), pa.table(CURRENT), batch="day").drifted is False
+
+
+def test_importance_leads_the_report_with_what_can_hurt() -> None:
+    moved = CURRENT.assign(a=CURRENT["a"] + 2, c="x")
+    assert [column.name for column in compare(REFERENCE, moved, batch="day").ranked[:2]] == ["a", "c"]
+    weighted = compare(REFERENCE, moved, batch="day", importance={"a": 0.01, "c": 0.9})
+    assert [column.name for column in weighted.ranked[:2]] == ["c", "a"]
+    assert weighted.columns["c"].importance == 0.9
+    assert "(c, a)" in weighted.reason
+    with pytest.raises(ValueError, match="importance of 'a' must be >= 0"):
+        compare(REFERENCE, moved, batch="day", importance={"a": -1.0})
+
+
+def test_json_is_strict_and_whole() -> None:
+    report = compare(REFERENCE, CURRENT.assign(a=np.inf), batch="day")
+    record = json.loads(report.to_json())
+    assert record["drifted"] is True
+    assert {column["name"] for column in record["columns"]} == {"a", "b", "c", "d"}
+    shape = next(column["shape"] for column in record["columns"] if column["name"] == "c")
+    assert shape["cells"] == ["x", "y", "z", "all others", "unseen", "missing"]
+    assert sum(shape["before"]) == pytest.approx(1)
+    assert record["settings"]["distance"] == "jensen_shannon"
+
+
+def test_the_figure_is_an_svg_with_a_panel_for_each_drifted_column() -> None:
+    from xml.etree import ElementTree as ET
+
+    moved = CURRENT.assign(a=CURRENT["a"] + 2, c="<new> & \x00")
+    figure = compare(REFERENCE, moved, batch="day").figure()
+    root = ET.fromstring(figure._repr_svg_())
+    texts = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"a", "c"} <= set(texts)
+    assert "b" not in texts
+    assert str(compare(REFERENCE, CURRENT.iloc[:0], batch="day").figure()).startswith("<svg")
+
+
+def test_the_library_loads_neither_dagster_nor_mlflow() -> None:
+    code = (
+        "import sys; from retrain_assets.drift import compare; import pandas as pd; "
+        "r = compare(pd.DataFrame({'x': range(100)}), pd.DataFrame({'x': range(100)})); r.figure(); r.to_json(); "
+        "assert r.drifted is False; "
+        "print([m for m in ('dagster', 'mlflow', 'matplotlib', 'sklearn', 'deltalake') if m in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "[]\n"
+
+
+def frame(**columns: object) -> pd.DataFrame:
+    return pd.DataFrame(columns)
+
+
+ANYTHING: list[Any] = [[1, 2], 7]
+ROWS = np.arange(200)
+NOISE = np.random.default_rng(0).normal(size=200)
+
+
+@pytest.mark.parametrize(
+    ("reference", "current", "drifted", "said"),
+    [
+        (frame(x=np.ones(200)), frame(x=np.ones(200)), False, ""),
+        (frame(x=np.ones(200)), frame(x=np.full(200, 2.0)), True, ""),
+        (frame(x=[None] * 200), frame(x=[None] * 200), False, ""),
+        (frame(x=[None] * 200), frame(x=NOISE), True, ""),
+        (frame(x=NOISE), frame(x=np.full(200, np.nan)), True, ""),
+        (frame(x=NOISE[:1]), frame(x=NOISE), None, "the reference has 1 rows, fewer than min_rows = 30"),
+        (frame(x=NOISE), frame(x=NOISE[:1]), None, "the current window has 1 rows, fewer than min_rows = 30"),
+        (frame(x=NOISE[:0]), frame(x=NOISE), None, "the reference has 0 rows"),
+        (frame(x=NOISE), frame(x=NOISE[:0]), None, "the current window has 0 rows"),
+        (frame(), frame(), None, "the reference has 0 rows"),
+        (frame(x=[f"id{i}" for i in range(50_000)]), frame(x=[f"id{i}" for i in range(50_000, 100_000)]), False, ""),
+        (frame(x=np.where(ROWS % 5, NOISE, np.inf)), frame(x=np.where(ROWS % 5, NOISE, -np.inf)), False, ""),
+        (frame(x=NOISE), frame(x=np.full(200, np.inf)), True, ""),
+        (frame(x=[1, "a", 2.5, None] * 50), frame(x=[1, "a", 2.5, None] * 50), False, ""),
+        (frame(x=NOISE), frame(y=NOISE), True, "1 of 1 columns has drifted (x)"),
+        (frame(x=NOISE, y=NOISE), frame(x=NOISE, z=NOISE), True, "(y)"),
+        (frame(x=ROWS), frame(x=ROWS.astype(float)), False, ""),
+        (frame(x=[2**63 + i for i in range(200)]), frame(x=[2**64 + i for i in range(200)]), True, ""),
+        (frame(x=[10**30 + i for i in range(200)]), frame(x=[10**30 + i for i in range(200)]), False, ""),
+        (frame(x=NOISE), frame(x=["a"] * 200), None, "no column could be compared"),
+        (frame(x=NOISE * 1e300), frame(x=NOISE * 1e300), False, ""),
+        (frame(x=NOISE * 1e-300), frame(x=NOISE * 1e-300), False, ""),
+        (frame(x=["a"] * 200), frame(x=["a"] * 199 + ["b" * 10_000]), False, ""),
+        (frame(x=[True, False] * 100), frame(x=["True", "False"] * 100), False, ""),
+        (frame(**{"": NOISE}), frame(**{"": NOISE}), False, ""),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("batches", [1, 10])
+def test_bad_input_has_a_result_with_its_reason(
+    reference: pd.DataFrame, current: pd.DataFrame, drifted: bool | None, said: str, batches: int
+) -> None:
+    if batches == 1:
+        report = compare(reference, current)
+    else:
+        many = pd.concat([reference] * batches).assign(batch=np.repeat(np.arange(batches), len(reference)))
+        report = compare(many, current.assign(batch=99), batch="batch")
+        if drifted is None and "reference has 1" in said:
+            said = "the reference has 10 rows"
+    assert report.drifted is drifted, report
+    assert said in report.reason
+    for column in report.columns.values():
+        assert column.reason
+        assert column.score is None or (column.score >= 0 and not np.isnan(column.score))
+        assert column.p_value is None or 0 <= column.p_value <= 1
+    json.loads(report.to_json())
+    assert repr(report)
+    assert str(report.figure())
+
+
+def test_time_zones_are_one_clock() -> None:
+    utc = pd.date_range("2013-01-01", periods=300, freq="h", tz="UTC")
+    same = compare(frame(t=utc), frame(t=utc.tz_convert("Asia/Tokyo")), columns=["t"])
+    assert same.drifted is False
+    assert same.columns["t"].score == 0
+    assert compare(frame(t=utc), frame(t=utc + pd.Timedelta(days=90)), columns=["t"]).drifted is True
+    arrow = compare(pa.table({"t": pa.array(utc)}), frame(t=utc.tz_localize(None)), columns=["t"])
+    assert arrow.columns["t"].score == 0
+    assert compare(frame(t=utc, x=range(300)), frame(t=utc, x=range(300))).columns.keys() == {"x"}
+
+
+def test_reference_batches_that_do_not_agree_about_a_type_are_unknown() -> None:
+    batches = [profile_table(frame(x=NOISE)), profile_table(frame(x=["a"] * 200))]
+    unknown = compare(batches, profile_table(frame(x=NOISE)))
+    assert unknown.drifted is None
+    assert "the reference batches do not agree" in unknown.columns["x"].reason
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: compare(REFERENCE, CURRENT, batch="week"), DataError, "the batch column 'week' must be in reference"),
+        (
+            lambda: compare(REFERENCE.assign(day=None), CURRENT, batch="day"),
+            DataError,
+            "must have a value in every row of reference",
+        ),
+        (lambda: compare(pa.table(REFERENCE), pa.table(CURRENT), batch="week"), DataError, "the batch column 'week'"),
+        (lambda: compare(ANYTHING[0], CURRENT), TypeError, "the batches of reference must be TableProfile"),
+        (lambda: compare(ANYTHING[1], CURRENT), TypeError, "reference must be a pandas or Polars data frame"),
+        (lambda: compare(REFERENCE, CURRENT, alpha=2), ValueError, "alpha must be between 0 and 1"),
+        (lambda: compare(REFERENCE, CURRENT, bins=1), ValueError, "bins must be between 2 and 256"),
+        (lambda: compare(REFERENCE, CURRENT, distance="psii"), ValueError, "Did you mean 'psi'"),
+        (
+            lambda: compare(pd.concat([REFERENCE, REFERENCE[["a"]]], axis=1), CURRENT),
+            DataError,
+            "'a' is there more than once",
+        ),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(call, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call()
+
+
+VALUES = st.one_of(st.none(), st.floats(), st.integers(-(2**70), 2**70), st.text(max_size=3), st.booleans())
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(VALUES, max_size=12),
+    st.lists(VALUES, max_size=12),
+    st.sampled_from(["batches", "rows"]),
+    st.integers(1, 8),
+)
+def test_whatever_the_values_there_is_a_verdict_and_never_a_crash(before, after, significance, batches) -> None:
+    reference = pd.concat(
+        [pd.DataFrame({"d": part, "x": pd.Series(before, dtype="object")}) for part in range(batches)],
+        ignore_index=True,
+    )
+    current = pd.DataFrame({"d": 99, "x": pd.Series(after, dtype="object")})
+    report = compare(reference, current, batch="d", min_rows=2, significance=significance)
+    assert report.drifted in (True, False, None)
+    json.loads(report.to_json())
+    for column in report.columns.values():
+        assert column.score is None or not np.isnan(column.score)
+        assert column.p_value is None or 0 <= column.p_value <= 1
+
+
+def test_a_batch_may_be_named_by_times() -> None:
+    stamped = REFERENCE.assign(day=[datetime(2013, 1, 1 + day, tzinfo=UTC) for day in REFERENCE["day"]])
+    now = CURRENT.assign(day=datetime(2013, 2, 1, tzinfo=UTC))
+    report = compare(stamped, now, batch="day")
+    assert report.basis is not None
+    assert report.basis.batches == 15
+    assert compare(pa.table(stamped), pa.table(now), batch="day").columns["a"].p_value == report.columns["a"].p_value

@@ -1,0 +1,98 @@
+"""What no column shows by itself: changed correlations, and whatever a classifier can learn."""
+
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from retrain_assets.drift import compare
+from retrain_assets.drift.joint import JointDrift
+
+
+def days(count: int, *, rho: float = 0.0, wander: float = 0.0, rows: int = 400, seed: int = 0) -> pd.DataFrame:
+    """Days of five columns of which the first two correlate by `rho`, each day by `wander` more or less."""
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(rng.normal(size=(count * rows, 4)), columns=list("abcd"))
+    each = np.repeat(np.clip(rho + wander * rng.normal(size=count), -0.95, 0.95), rows)
+    frame["b"] = each * frame["a"] + np.sqrt(1 - each**2) * frame["b"]
+    return frame.assign(k=rng.choice(list("xy"), count * rows), day=np.repeat(np.arange(count), rows))
+
+
+def joint(reference: pd.DataFrame, current: pd.DataFrame, **options: Any) -> JointDrift:
+    given: dict[str, Any] = {"batch": "day", **options}
+    found = compare(reference, current, **given).joint
+    assert found is not None
+    return found
+
+
+def test_a_changed_correlation_is_seen_where_no_column_has_moved() -> None:
+    report = compare(days(15), days(1, rho=0.4, seed=1), batch="day")
+    assert report.drifted is True
+    assert not any(column.verdict == "drift" for column in report.columns.values())
+    assert report.joint is not None
+    assert report.joint.named[0] == "a ~ b"
+    assert report.reason.startswith("0 of 5 columns have drifted, and the columns have together by their correlation")
+    assert report.joint.reason.startswith("the correlation of a and b was ")
+
+
+@pytest.mark.parametrize("batch", ["day", None])
+def test_unchanged_correlations_seldom_alarm(batch: str | None) -> None:
+    """At a tenth of alpha = 0.2; of 60 windows 1.2 alarms are expected, 6 or more have a probability of 0.002."""
+    reference = days(15, rho=0.5)
+    alarms = sum(
+        bool(joint(reference, days(1, rho=0.5, seed=100 + seed), batch=batch, alpha=0.2).drifted) for seed in range(60)
+    )
+    assert alarms <= 5
+
+
+def test_correlations_that_wander_between_days_are_no_drift() -> None:
+    reference = days(20, wander=0.3, seed=3)
+    wanders = [joint(reference, days(1, rho=0.3, seed=seed)) for seed in range(5)]
+    assert not any(found.drifted for found in wanders)
+    assert joint(days(20, seed=3), days(1, rho=0.3)).drifted is True
+
+
+def test_a_small_change_of_a_correlation_is_below_its_floor() -> None:
+    many = days(10, rows=20_000), days(1, rows=20_000, rho=0.06, seed=1)
+    assert joint(*many, correlation_floor=0.1).drifted is False
+    assert joint(*many, correlation_floor=0.01).drifted is True
+
+
+def test_single_far_rows_do_not_make_a_correlation() -> None:
+    current = days(1, seed=1)
+    current.loc[:1, ["a", "b"]] = 1e6
+    assert joint(days(15), current).drifted is False
+
+
+@pytest.mark.parametrize("method", ["correlation", "classifier"])
+def test_what_cannot_be_told_is_unknown(method: Literal["correlation", "classifier"]) -> None:
+    few = joint(days(1, rows=150), days(1, rows=150, seed=1), joint=method, min_rows=100)
+    assert few.drifted is None
+    assert few.reason
+    single = compare(
+        pd.DataFrame({"x": ["a", "b"] * 50}), pd.DataFrame({"x": ["a", "b"] * 50}), joint="correlation"
+    ).joint
+    assert single is not None
+    assert single.reason == "it takes two numeric columns that vary"
+
+
+def test_a_classifier_names_the_columns_that_tell_the_windows_apart() -> None:
+    """An interaction without any correlation: the product of two signs."""
+    reference, current = days(12, rows=600), days(1, rows=600, seed=1)
+    current["b"] = current["b"].abs() * np.sign(current["a"] * current["c"])
+    found = joint(reference, current, joint="classifier")
+    assert found.drifted is True
+    assert set(found.named[:3]) == {"a", "b", "c"}
+    assert found.score is not None
+    assert found.score > 0.6
+
+
+def test_a_classifier_sees_nothing_in_another_day_of_the_same() -> None:
+    reference = days(10, rho=0.5, wander=0.2)
+    found = joint(reference, days(1, rho=0.5, wander=0.2, seed=7), joint="classifier")
+    assert found.drifted is False
+    assert found.reason.startswith("a classifier tells the windows apart with an area of 0.")
+    assert joint(reference, days(1, rho=0.5, seed=7), joint="classifier", seed=1) == joint(
+        reference, days(1, rho=0.5, seed=7), joint="classifier", seed=1
+    )

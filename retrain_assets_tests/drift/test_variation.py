@@ -1,0 +1,116 @@
+"""The tests hold their level on batches that differ from each other, with few or many of them."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import kstest, norm, ttest_ind
+
+from retrain_assets.drift.variation import judge_scalars, judge_vectors
+
+COLUMNS = 4000
+
+
+def p_values(
+    batches: int, *, between: float, rows: float = 100.0, merged: int = 1, seed: int = 0, tail: float = np.inf
+):
+    """Of columns that each vary between batches by the deviation `between`, and by sampling of so many rows."""
+    rng = np.random.default_rng(seed)
+    days = (
+        rng.normal(size=(COLUMNS, batches + merged))
+        if np.isinf(tail)
+        else rng.standard_t(tail, (COLUMNS, batches + merged))
+    )
+    seen = between * days + rng.normal(size=days.shape) / np.sqrt(rows)
+    return judge_scalars(
+        seen[:, :batches], seen[:, batches:].mean(axis=1),
+        np.full((COLUMNS, batches), rows), np.full(COLUMNS, rows * merged), unit=1.0, merged=merged,
+    ).p_values  # fmt: skip
+
+
+@pytest.mark.parametrize("batches", [5, 10, 30])
+@pytest.mark.parametrize("between", [0.0, 0.05, 0.5])
+@pytest.mark.parametrize("merged", [1, 3])
+def test_the_level_is_held_whatever_batches_differ_by(batches: int, between: float, merged: int) -> None:
+    found = p_values(batches, between=between, merged=merged)
+    for level in (0.05, 0.01, 0.001):
+        # Three standard errors of a share of 4,000 columns.
+        assert (found <= level).mean() <= level + 3 * np.sqrt(level / COLUMNS), level
+    assert (found <= 0.05).mean() >= 0.01  # and not by never rejecting
+
+
+def test_heavy_tails_are_noticed_and_lighten_the_claim() -> None:
+    found = p_values(30, between=0.5, tail=3)
+    assert (found <= 0.01).mean() <= 0.02
+    assert (found <= 0.001).mean() <= 0.006
+
+
+def test_columns_that_share_their_days_are_not_taken_for_as_many() -> None:
+    """One day's effect moves all columns: what they know of the variance is what one of them knows."""
+    rejected = 0
+    for seed in range(400):
+        rng = np.random.default_rng(seed)
+        days = 0.5 * rng.normal(size=7) + rng.normal(size=(20, 7)) / 100
+        found = judge_scalars(days[:, :6], days[:, 6], np.full((20, 6), 1e4), np.full(20, 1e4), unit=1.0, merged=1)
+        rejected += found.p_values[0] <= 0.01
+    assert rejected <= 4 + 3 * 2
+
+
+def test_a_single_column_is_students_t_where_the_days_differ_much() -> None:
+    """With no sampling noise, no other column and no far batch it is the t-test of one batch against the others."""
+    batches = np.array([[1.0, -1.0, 0.9, -1.1, 1.05, -0.95]])
+    tested = judge_scalars(batches, np.array([2.5]), np.full((1, 6), 1e12), np.array([1e12]), unit=1.0, merged=1)
+    expected = ttest_ind(np.array([2.5]), batches[0])
+    assert tested.statistic[0] == pytest.approx(expected.statistic, rel=1e-6)
+    assert tested.p_values[0] == pytest.approx(expected.pvalue, rel=1e-6)
+
+
+def test_many_alike_columns_of_rows_alone_are_a_z_test() -> None:
+    rng = np.random.default_rng(3)
+    seen = rng.normal(size=(COLUMNS, 31)) / 10
+    tested = judge_scalars(
+        seen[:, :30], seen[:, 30], np.full((COLUMNS, 30), 100.0), np.full(COLUMNS, 100.0), unit=1.0, merged=1
+    )
+    usual = np.abs(tested.statistic) < 1
+    z = (seen[:, 30] - seen[:, :30].mean(axis=1)) * 10 / np.sqrt(1 + 1 / 30)
+    ratio = tested.p_values[usual] / (2 * norm.sf(np.abs(z[usual])))
+    assert np.median(ratio) == pytest.approx(1, abs=0.2)
+
+
+@pytest.mark.parametrize("batches", [6, 30])
+@pytest.mark.parametrize("directions", [0, 1, 4])
+def test_vectors_hold_their_level_however_many_directions_the_days_vary_in(batches: int, directions: int) -> None:
+    rng = np.random.default_rng(directions)
+    cells, columns, rows = 12, 1500, 400.0
+    seen = rng.normal(size=(columns, batches + 1, cells)) / 2 / np.sqrt(rows)
+    if directions:
+        ways = np.linalg.qr(rng.normal(size=(columns, cells, directions)))[0]
+        seen += 0.1 * np.einsum("jbd,jcd->jbc", rng.normal(size=(columns, batches + 1, directions)), ways)
+    tested = judge_vectors(
+        seen[:, :batches], seen[:, batches], np.full((columns, batches), rows), np.full(columns, rows),
+        cells=np.full(columns, float(cells)), merged=1,
+    )  # fmt: skip
+    for level in (0.05, 0.01):
+        assert (tested.p_values <= level).mean() <= level + 3 * np.sqrt(level / columns) + (
+            0.005 if batches == 6 else 0
+        )
+    if directions == 0 and batches == 30:
+        assert kstest(tested.p_values, "uniform").statistic < 0.25
+
+
+@given(st.floats(-1e3, 1e3), st.floats(0.1, 1e3), st.integers(0, 1000))
+def test_a_p_value_is_blind_to_shift_of_all_and_smaller_for_what_is_farther(
+    shift: float, away: float, seed: int
+) -> None:
+    batches = np.random.default_rng(seed).normal(size=(1, 8))
+    rows, own = np.full((1, 8), 1e9), np.array([1e9])
+
+    def p(current: float, moved: float = 0.0) -> float:
+        return float(
+            judge_scalars(batches + moved, np.array([current + moved]), rows, own, unit=1.0, merged=1).p_values[0]
+        )
+
+    centre = float(batches.mean())
+    assert p(centre + away) == pytest.approx(p(centre + away, shift), rel=1e-6, abs=1e-12)
+    assert p(centre + away) == pytest.approx(p(centre - away), rel=1e-6, abs=1e-12)
+    assert p(centre + 2 * away) <= p(centre + away)
