@@ -18,7 +18,7 @@ from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.evaluation import EvaluationReport, Role, evaluate_models
 from retrain_assets.promotion.gates import GateReport, evaluate_gates
 from retrain_assets.promotion.log import Promotion, champion_as_of
-from retrain_assets.promotion.measuring import measured
+from retrain_assets.promotion.measuring import Judged, measured
 from retrain_assets.stores.protocols import Stores, TableCommit
 from retrain_assets.training.baseline import NaiveBaseline
 from retrain_assets.training.bundle import ModelVersion
@@ -55,7 +55,9 @@ def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
         rng=np.random.default_rng([frozen.attempt, model.spec.estimator.seed]),
         newer_than_both=_newer(model, rows, candidate, champion),
     )
-    report = replace(report, measures=measured(report, scored, rows["label"].to_numpy()))
+    report = replace(
+        report, measures=measured(report, _judged(stores, model, candidate, rows, scored), model.spec.promote)
+    )
     gates = evaluate_gates(report, model.spec.promote, bootstrapping=champion is None)
     commit = _write_report(stores, model, batch, report, gates, run_id=run_id)
     figure = _figure(report)
@@ -116,6 +118,20 @@ def _scores(
     baseline = NaiveBaseline.fit(training_labels, model.spec.metric, classes)
     scores["baseline"] = baseline.predict(len(rows))
     return scores
+
+
+def _judged(
+    stores: Stores, model: DeclaredModel, candidate: ModelVersion, rows: pd.DataFrame, scored: dict[Role, Scores]
+) -> Judged:
+    bundle = stores.registry.load(candidate)
+    return Judged(
+        rows=rows,
+        scores=scored,
+        score=lambda asked: predict(bundle.pipeline, asked, task=model.spec.task, classes=bundle.manifest.classes),
+        pipeline=bundle.pipeline,
+        event_time=model.spec.event_time,
+        rng=np.random.default_rng([candidate.attempt, model.spec.estimator.seed, 1]),
+    )
 
 
 def _newer(
