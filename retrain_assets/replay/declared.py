@@ -104,8 +104,14 @@ class DeclaredRule:
             retrains=tuple(stream.batches[made].end for made in moment.trained),
             champion_training_hash="",
             current_training_hash="",
+            wanted_before=self._wanted_before(),
             data_is_newer=moment.labelled > moment.attempted,
         )
+
+    def _wanted_before(self) -> tuple[bool, ...]:
+        since = next((k for k, made in enumerate(reversed(self.decisions)) if made.verdict == "retrain"), None)
+        newest = self.decisions if since is None else self.decisions[len(self.decisions) - since :]
+        return tuple(made.state["wanted"] is True for made in newest)
 
     def _episode(self, report: DriftReport | None, moment: Moment) -> Episode | None:
         if report is None:
