@@ -11,6 +11,7 @@ import pandas as pd
 
 from retrain_assets.data.column_profile import MAX_CATEGORY_LENGTH, added
 from retrain_assets.data.profile import TableProfile
+from retrain_assets.drift.frames import Prepared
 
 Matrix = npt.NDArray[np.float64]
 
@@ -51,6 +52,8 @@ def numeric_columns(reference: Sequence[TableProfile], current: TableProfile, na
 def _frame(side: object) -> Any:
     import pyarrow as pa
 
+    if isinstance(side, Prepared):
+        return _frame(side.rows)
     if isinstance(side, (pd.DataFrame, pa.Table)):
         return side
     if isinstance(side, (TableProfile, Sequence, Mapping, pa.RecordBatchReader)) or not hasattr(
