@@ -19,6 +19,7 @@ from retrain_assets.promotion.evaluation import EvaluationReport, Role, evaluate
 from retrain_assets.promotion.gates import GateReport, evaluate_gates
 from retrain_assets.promotion.log import Promotion, champion_as_of
 from retrain_assets.promotion.measuring import Judged, measured
+from retrain_assets.reporting.model_card import model_card
 from retrain_assets.stores.protocols import Stores, TableCommit
 from retrain_assets.training.baseline import NaiveBaseline
 from retrain_assets.training.bundle import ModelVersion
@@ -61,6 +62,8 @@ def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
     gates = evaluate_gates(report, model.spec.promote, bootstrapping=champion is None)
     commit = _write_report(stores, model, batch, report, gates, run_id=run_id)
     figure = _figure(report)
+    manifest = stores.registry.load(candidate).manifest
+    card = model_card(model.spec, candidate, manifest, report, gates)
     stores.registry.log(
         candidate.run_id,
         metrics={
@@ -69,8 +72,17 @@ def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
         },
         tags={"retrain_assets.gate": str(gates.passed), "retrain_assets.gate_reason": gates.reason},
         figures={"evaluation.png": figure},
+        texts={"model_card.md": card.to_markdown(), "model_card.html": card.to_html()},
     )  # fmt: skip
-    return Evaluated(candidate=candidate, champion=champion, report=report, gates=gates, commit=commit, figure=figure)
+    return Evaluated(
+        candidate=candidate,
+        champion=champion,
+        report=report,
+        gates=gates,
+        commit=commit,
+        figure=figure,
+        card=card.to_markdown(),
+    )
 
 
 def tracking_run_of(stores: Stores, model: DeclaredModel, batch: Batch) -> str | None:
