@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
@@ -15,51 +15,21 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 import click
 
 from retrain_assets import __version__
+from retrain_assets.commands.approval import approval, approve, reject
+from retrain_assets.commands.history import audit, history
+from retrain_assets.commands.options import Options, with_options
+from retrain_assets.commands.reconcile import reconcile
+from retrain_assets.commands.rollback import clear, rollback
 from retrain_assets.errors import DeclarationError, Problem, RetrainAssetsError
+from retrain_assets.replay.command import replay
 
 if TYPE_CHECKING:
     from retrain_assets.home import Home
     from retrain_assets.orchestration.driver import Ran
     from retrain_assets.reporting.overview import ModelOverview, Sign
-    from retrain_assets.spec.loading import Declaration
 
 DONE, FAILED = 0, 1
 """Exit codes; wrong usage is click's 2."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What stands before the command."""
-
-    home: Path | None
-    defs: tuple[Path, ...]
-    debug: bool
-
-    def opened_home(self) -> Home:
-        """The home that was asked for; the environment of the processes started from here agrees with it."""
-        from retrain_assets.home import HOME_VARIABLE, Home
-
-        if self.home is not None:
-            os.environ[HOME_VARIABLE] = str(self.home.absolute())
-        return Home.from_environment()
-
-    def declaration_paths(self) -> tuple[Path, ...]:
-        """Where declarations are looked for."""
-        from retrain_assets.stores.declarations import declarations_root
-
-        return self.defs or (declarations_root(Path.cwd()),)
-
-    def declarations(self) -> list[Declaration]:
-        """All declared models."""
-        from retrain_assets.stores.declarations import load_files
-
-        return load_files(self.declaration_paths())
-
-    def declared(self, name: str) -> Declaration:
-        """The declared model of a name."""
-        from retrain_assets.stores.declarations import named
-
-        return named(self.declarations(), name)
 
 
 class _Commands(click.Group):
@@ -111,6 +81,7 @@ def main(ctx: click.Context, home: Path | None, defs: tuple[Path, ...], debug: b
     One batch, now:     retrain-assets run sales
     How are they all?   retrain-assets status
     Look around:        retrain-assets ui
+    When to retrain?    retrain-assets replay --data sales.csv --target sold --batch month
 
     Exit codes: 0 done, 1 problems were found or it failed, 2 wrong usage.
     """  # noqa: D301 - click reads the backspace
@@ -118,9 +89,6 @@ def main(ctx: click.Context, home: Path | None, defs: tuple[Path, ...], debug: b
     if working_folder not in sys.path:  # the code that declarations name lies in the project, as for `dagster dev`
         sys.path.insert(0, working_folder)
     ctx.obj = Options(home=home, defs=defs, debug=debug)
-
-
-with_options = click.make_pass_decorator(Options)
 
 
 @main.command()
@@ -547,12 +515,19 @@ def demo(options: Options, weeks: int | None) -> None:
     sys.exit(play(options.opened_home(), weeks=weeks))
 
 
+main.add_command(replay)
+
+
 @main.command()
 def schema() -> None:
     """Print the JSON schema of a declaration's attributes, for editors and other tools."""
     from retrain_assets.spec import ModelSpec
 
     click.echo(json.dumps(ModelSpec.model_json_schema(by_alias=True), indent=2))
+
+
+for _command in (history, audit, reconcile, rollback, clear, approve, reject, approval):
+    main.add_command(_command)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,17 @@
-"""Holds tests that claim a field of the declaration to having changed it."""
+"""Holds tests that claim a field of the declaration to having changed it, and keeps an installation for copying."""
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 
 from retrain_assets_tests.field_coverage import LEAVES, Seen, observed, unchanged
+from retrain_assets_tests.lifecycle.champions import HELD, copied, opened, play
+from retrain_assets_tests.lifecycle.world import World
 
 _SEEN = pytest.StashKey[Seen]()
 
@@ -36,3 +41,40 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
         pytest.fail(f"covers names fields that no declaration has: {', '.join(wrong)}")
     if fields and (same := unchanged(iter(fields), item.stash[_SEEN])):
         pytest.fail(f"covers claims fields of which fewer than two values were declared: {', '.join(same)}")
+
+
+@pytest.fixture(scope="session")
+def three_champions(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Four days in which v1, v2 and v3 were champion; copy it, do not change it. One for all workers of a run."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    root = shared / "three_champions"
+    with (shared / "three_champions.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (root / "made").exists():
+            root.mkdir(exist_ok=True)
+            play(root)
+            (root / "made").touch()
+    return opened(root)
+
+
+@pytest.fixture
+def promoted(three_champions: World, tmp_path: Path) -> World:
+    """A copy of it."""
+    return copied(three_champions, tmp_path / "promoted")
+
+
+@pytest.fixture(scope="session")
+def held_once(three_champions: World, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """The fifth day brought v4, which passed and waits for approval."""
+    root = tmp_path_factory.mktemp("held") / "w"
+    world = copied(three_champions, root, promote=HELD)
+    world.drop(4)
+    world.play()
+    return world
+
+
+@pytest.fixture
+def held(held_once: World, tmp_path: Path) -> World:
+    """A copy of it."""
+    return copied(held_once, tmp_path / "held", promote=HELD)

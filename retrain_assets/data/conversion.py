@@ -161,7 +161,7 @@ def _is_int64(number: float) -> bool:
 
 
 def _booleans(values: pd.Series, lenient: bool) -> tuple[pd.Series, NDArray[np.bool_]]:
-    if pd.api.types.is_bool_dtype(values.dtype):
+    if pd.api.types.is_bool_dtype(values.dtype) or pd.api.types.infer_dtype(values, skipna=True) == "boolean":
         return values.astype("boolean"), np.zeros(len(values), dtype=bool)
     objects = values.astype("object")
     known = objects.notna().to_numpy()

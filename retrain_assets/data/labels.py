@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from retrain_assets.data.contracts import Contract
@@ -92,6 +93,46 @@ def extract_labels(
         labels=_labels(known[ROW_ID], times, known[spec.target.column], times + spec.target.label_delay),
         unreadable=checked.unreadable_targets,
         unreadable_values=checked.unreadable_values,
+    )
+
+
+def labels_of_rows(
+    frames: Sequence[tuple[str, pd.DataFrame]],
+    contract: Contract,
+    batch: Batch,
+    rows: pd.DataFrame,
+    *,
+    stored: pd.Series | None = None,
+) -> DeliveredLabels:
+    """What `extract_labels` gives, told from the rows that were accepted instead of by checking all of them again.
+
+    Args:
+        frames: as in `extract_labels`.
+        contract: as in `extract_labels`.
+        batch: as in `extract_labels`.
+        rows: The accepted rows: their id and event time.
+        stored: as in `extract_labels`.
+    """
+    spec = contract.spec
+    ids = contract.reader.ids(frames)
+    found = np.flatnonzero(ids.isin(rows[ROW_ID]).to_numpy())
+    index = pd.Index(ids.to_numpy(dtype=object)[found])
+    if not index.is_unique:
+        # Of rows with one id only the check tells which was accepted.
+        return extract_labels(frames, contract, batch, stored=stored)
+    raw = [frame for _, frame in frames]
+    kind = target_kind(raw, spec, contract.schema, stored=stored)
+    targets, bad = read_targets(raw, spec, contract.schema, kind=kind)
+    unreadable = np.zeros_like(bad)
+    unreadable[found] = bad[found]
+    place = index.get_indexer(pd.Index(rows[ROW_ID]))
+    labels = targets.iloc[found[place[place >= 0]]]
+    labelled = rows[place >= 0][labels.notna().to_numpy()]
+    times = labelled[spec.event_time]
+    return DeliveredLabels(
+        labels=_labels(labelled[ROW_ID], times, labels[labels.notna()], times + spec.target.label_delay),
+        unreadable=int(unreadable.sum()),
+        unreadable_values=unreadable_values(raw, spec, unreadable),
     )
 
 

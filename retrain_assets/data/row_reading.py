@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from retrain_assets.data.conversion import Kind, kind_of, read_as
 from retrain_assets.data.failures import Failures
-from retrain_assets.data.row_ids import as_text
+from retrain_assets.data.row_ids import as_text, row_ids
 from retrain_assets.data.schemas import listed_categories
 from retrain_assets.spec import ModelSpec
 
@@ -41,23 +41,47 @@ class RowReader:
     schema: DataFrameSchema
     visible: DataFrameSchema
 
-    def read(self, frames: Sequence[tuple[str, pd.DataFrame]], failures: Failures) -> pd.DataFrame:
-        """All rows as the schema's types, with the columns of ids and blocks under names of their own."""
+    def ids(self, frames: Sequence[tuple[str, pd.DataFrame]]) -> pd.Series:
+        """The ids of all rows; where columns are named for them, nothing else is converted."""
+        unused = Failures(sum(len(frame) for _, frame in frames))
+        return self.ids_of(self.read(frames, unused, only=self.spec.row_id or None))
+
+    def ids_of(self, converted: pd.DataFrame) -> pd.Series:
+        """The ids of rows that were read."""
+        keys = [key_of(name) for name in self.spec.row_id]
+        shown = [name for name in converted.columns if not is_key(name)]
+        return row_ids(converted, keys) if keys else row_ids(converted[shown], ())
+
+    def read(
+        self,
+        frames: Sequence[tuple[str, pd.DataFrame]],
+        failures: Failures,
+        *,
+        only: Collection[str] | None = None,
+    ) -> pd.DataFrame:
+        """All rows as the schema's types, with the columns of ids and blocks under names of their own.
+
+        With `only`, those of the schema's columns.
+        """
         parts: list[pd.DataFrame] = []
         offset = 0
         for _, frame in frames:
             positions = np.arange(offset, offset + len(frame), dtype=np.intp)
-            parts.append(self._convert_part(frame, positions, failures))
+            parts.append(self._convert_part(frame, positions, failures, only))
             offset += len(frame)
         filled = [part for part in parts if len(part)] or parts[:1]
         if not filled:
-            return self._convert_part(pd.DataFrame(), np.empty(0, dtype=np.intp), failures)
+            return self._convert_part(pd.DataFrame(), np.empty(0, dtype=np.intp), failures, only)
         return pd.concat(filled, ignore_index=True) if len(filled) > 1 else filled[0]
 
-    def _convert_part(self, frame: pd.DataFrame, positions: NDArray[np.intp], failures: Failures) -> pd.DataFrame:
+    def _convert_part(
+        self, frame: pd.DataFrame, positions: NDArray[np.intp], failures: Failures, only: Collection[str] | None
+    ) -> pd.DataFrame:
         self._check_columns(frame, positions, failures)
         answer: dict[str, pd.Series] = {}
         for name, column in self.columns_of(frame.columns).items():
+            if only is not None and name not in only:
+                continue
             answer[name] = self._convert_column(name, column, frame, positions, failures)
         for name in (*self.spec.row_id, *([self.spec.reserve.block] if self.spec.reserve.block else [])):
             typed = (

@@ -336,11 +336,22 @@ def _evaluation_report() -> DataFrameSchema:
         "candidate-baseline",
         "champion-baseline",
         "gate",
+        "change",
+        "slice",
+        "fairness",
+        "calibration",
+        "cost",
+        "leakage",
+        "explanation",
+        "robustness",
+        "test",
     ]
     return c.table(
         {
             "attempt": c.count("The attempt that is judged.", least=1),
-            "role": c.text("A model, the paired difference of two, or a gate.", values=roles),
+            "role": c.text(
+                "A model, the paired difference of two, a gate, or the kind of a further measure.", values=roles
+            ),
             "metric": c.text("Metric of a model or difference; name of a gate, empty for all of them together."),
             "value": c.number("The metric, or the difference of the metrics."),
             "lower": c.number("Lower end of its interval."),

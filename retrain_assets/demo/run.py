@@ -100,7 +100,7 @@ def _driver(instance: dg.DagsterInstance, location: Location, goals: Mapping[str
         location.definitions,
         location.models,
         origin=location.origin,
-        wanted=lambda request: goals[request.tags[names.MODEL_TAG]].holds(request.tags[names.BATCH_TAG]),
+        wanted=lambda request: goals[request.tags[names.MODEL_TAG]].holds(request.partition_key or ""),
     )
 
 

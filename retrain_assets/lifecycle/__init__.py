@@ -23,7 +23,8 @@ from retrain_assets.lifecycle.polling import poll_source as poll_source
 from retrain_assets.lifecycle.polling import poll_sources as poll_sources
 from retrain_assets.lifecycle.promote import assert_champion as assert_champion
 from retrain_assets.lifecycle.promote import promote as promote
-from retrain_assets.lifecycle.promote import reconcile_alias as reconcile_alias
+from retrain_assets.lifecycle.reconciling import reconcile as reconcile
+from retrain_assets.lifecycle.rolling_back import roll_back as roll_back
 from retrain_assets.lifecycle.settle import measure as measure
 from retrain_assets.lifecycle.settle import settle_labels as settle_labels
 from retrain_assets.lifecycle.training import begin_tracking as begin_tracking

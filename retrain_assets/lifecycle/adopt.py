@@ -15,8 +15,8 @@ from retrain_assets.drift.reference import ReferenceProfile
 from retrain_assets.errors import InsufficientDataError, RefusedError
 from retrain_assets.lifecycle.ingest import ingest
 from retrain_assets.lifecycle.model import DeclaredModel
-from retrain_assets.lifecycle.promote import reconcile_alias
-from retrain_assets.lifecycle.training import prove
+from retrain_assets.lifecycle.proving import prove
+from retrain_assets.lifecycle.reconciling import project
 from retrain_assets.lifecycle.watch import profile, read_validated, validate
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.stores.protocols import Stores
@@ -88,7 +88,7 @@ def adopt(
             evidence={"origin": f"{origin.name} v{origin.version}", "content_hash": origin.content_hash},
         )
     )
-    reconcile_alias(stores, model, promotion, now=now)
+    project(stores, model, promotion, now=now)
     return promotion
 
 

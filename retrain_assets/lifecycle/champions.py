@@ -32,3 +32,9 @@ def registered(stores: Stores, model: DeclaredModel, version: int) -> ModelVersi
         if known.version == version:
             return known
     raise NotStoredError(f"version {version} of {model.name} is not in the registry's ledger")
+
+
+def newest_watched_end(stores: Stores, model: DeclaredModel, otherwise: datetime) -> datetime:
+    """The end of the newest batch that was watched, or a later moment: from then on another champion may serve."""
+    watched = [step.batch for step in stores.state.steps(model.name) if step.job == "watch"]
+    return max(otherwise, model.calendar.batch(max(watched)).end) if watched else otherwise

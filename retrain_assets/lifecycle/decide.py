@@ -114,6 +114,8 @@ def _context(
         holdout=None if current is None else holdout_of(current),
         new_labels=window.rows_after(None if current is None else current.training_end),
         labelled_rows=window.rows,
+        trained_rows=None if last is None else last.rows,
+        trained_until=None if last is None else last.training_end,
         labelled_until=window.labelled_until,
         retrains=_retrains(stores, model, trained, batch),
         champion_training_hash=None if current is None else registered(stores, model, current.version).training_hash,
@@ -123,6 +125,7 @@ def _context(
         persons=_texts(news, "person"),
         freshness_failed=_stale(stores, model),
         batch_refused=_refused(stores, model, batch),
+        wanted_before=_wanted_before(earlier, batch),
         newest_decided=max((decision.batch for decision in earlier), default=None),
     )
 
@@ -203,6 +206,8 @@ def _retrains(stores: Stores, model: DeclaredModel, trained: list[TrainingSet], 
 def _stale(stores: Stores, model: DeclaredModel) -> bool:
     """The policy failed since the last promotion: only a promotion ends that, not a decision that had to wait."""
     rows = stores.state.outbox(model=model.name, kinds=["freshness_failed", "promotion"], limit=1_000_000)
+    # A rollback brings nothing fresh.
+    rows = [row for row in rows if row.payload.get("action") != "rollback"]
     return bool(rows) and rows[-1].kind == "freshness_failed"
 
 
@@ -224,6 +229,15 @@ def _refused(stores: Stores, model: DeclaredModel, batch: Batch) -> str | None:
     if watches[-1].outcome == "done":
         return None
     return str(watches[-1].detail.get("reason", "the watch run failed"))
+
+
+def _wanted_before(earlier: list[Decision], batch: Batch) -> tuple[bool, ...]:
+    """Of each earlier batch the latest decision counts; what came before a retrain is answered."""
+    latest = {made.batch: made for made in earlier if not made.retrospective and made.batch < batch.key}
+    wanted: list[bool] = []
+    for key in sorted(latest):
+        wanted = [] if latest[key].verdict == "retrain" else [*wanted, latest[key].state.get("wanted") is True]
+    return tuple(wanted)
 
 
 def _version(promotion: Promotion | None) -> int | None:

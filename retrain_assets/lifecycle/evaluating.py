@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -17,6 +18,7 @@ from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.evaluation import EvaluationReport, Role, evaluate_models
 from retrain_assets.promotion.gates import GateReport, evaluate_gates
 from retrain_assets.promotion.log import Promotion, champion_as_of
+from retrain_assets.promotion.measuring import Judged, measured
 from retrain_assets.stores.protocols import Stores, TableCommit
 from retrain_assets.training.baseline import NaiveBaseline
 from retrain_assets.training.bundle import ModelVersion
@@ -34,12 +36,13 @@ def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
     rows = read_rows(stores, model, frozen, frozen.holdout_batches)
     rows = rows[rows["ra_reserved"]].reset_index(drop=True)
     training_labels = read_training_labels(stores, model, frozen)
+    scored = _scores(stores, model, candidate, champion, rows, training_labels.to_numpy())
     report = evaluate_models(
         model=model.name,
         batch=batch.key,
         attempt=frozen.attempt,
         labels=rows["label"].to_numpy(),
-        scores=_scores(stores, model, candidate, champion, rows, training_labels.to_numpy()),
+        scores=scored,
         versions={
             "candidate": candidate.version,
             "champion": champion.version if champion else None,
@@ -51,6 +54,9 @@ def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
         confidence=model.spec.promote.confidence,
         rng=np.random.default_rng([frozen.attempt, model.spec.estimator.seed]),
         newer_than_both=_newer(model, rows, candidate, champion),
+    )
+    report = replace(
+        report, measures=measured(report, _judged(stores, model, candidate, rows, scored), model.spec.promote)
     )
     gates = evaluate_gates(report, model.spec.promote, bootstrapping=champion is None)
     commit = _write_report(stores, model, batch, report, gates, run_id=run_id)
@@ -112,6 +118,20 @@ def _scores(
     baseline = NaiveBaseline.fit(training_labels, model.spec.metric, classes)
     scores["baseline"] = baseline.predict(len(rows))
     return scores
+
+
+def _judged(
+    stores: Stores, model: DeclaredModel, candidate: ModelVersion, rows: pd.DataFrame, scored: dict[Role, Scores]
+) -> Judged:
+    bundle = stores.registry.load(candidate)
+    return Judged(
+        rows=rows,
+        scores=scored,
+        score=lambda asked: predict(bundle.pipeline, asked, task=model.spec.task, classes=bundle.manifest.classes),
+        pipeline=bundle.pipeline,
+        event_time=model.spec.event_time,
+        rng=np.random.default_rng([candidate.attempt, model.spec.estimator.seed, 1]),
+    )
 
 
 def _newer(

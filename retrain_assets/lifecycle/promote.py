@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from retrain_assets.data.windows import Batch
 from retrain_assets.errors import GateNotPassedError, MissingUpstreamError, NotStoredError
+from retrain_assets.lifecycle.approving import evidence_of, seek_consent, settle_requests, void, void_if_asked
+from retrain_assets.lifecycle.champions import newest_watched_end
 from retrain_assets.lifecycle.evaluating import candidate_of
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.proving import prove
+from retrain_assets.lifecycle.reconciling import project
 from retrain_assets.lifecycle.records import Promoted, TrainingSet
-from retrain_assets.lifecycle.training import prove
 from retrain_assets.lifecycle.training_window import latest_training_set, stored_training_sets
+from retrain_assets.lifecycle.versions import barred, move, stage_of
 from retrain_assets.lifecycle.watch import read_validated
 from retrain_assets.promotion.evaluation import EvaluationReport
 from retrain_assets.promotion.gates import GateReport, evaluate_gates
@@ -52,12 +54,15 @@ def assert_champion(stores: Stores, model: DeclaredModel, *, now: datetime, run_
     Raises:
         GateNotPassedError: there is no champion, and no evaluation that passed.
     """
+    carried = carry_out(stores, model, now=now, run_id=run_id)
+    if carried is not None:
+        return carried
     for frozen in reversed(stored_training_sets(stores, model)):
         version = candidate_of(stores, model, frozen)
         newest = stores.state.promotions(model.name)
         if version is None:
             continue
-        if newest and newest[-1].version >= version.version:
+        if any(kept.version == version.version for kept in newest):
             break
         try:
             return promote(stores, model, model.calendar.batch(frozen.batch), now=now, run_id=run_id)
@@ -69,7 +74,7 @@ def assert_champion(stores: Stores, model: DeclaredModel, *, now: datetime, run_
             f"{model.name} has no champion and no evaluation that passed its gates: "
             f"launch the job {model.name}__retrain for a batch that was decided"
         )
-    reconcile_alias(stores, model, log[-1], now=now)
+    project(stores, model, log[-1], now=now)
     return Promoted(
         promotion=None,
         current=log[-1],
@@ -78,17 +83,21 @@ def assert_champion(stores: Stores, model: DeclaredModel, *, now: datetime, run_
     )
 
 
-def reconcile_alias(stores: Stores, model: DeclaredModel, current: Promotion, *, now: datetime) -> bool:
-    """Puts the alias `champion` back where the log says; True when it pointed elsewhere."""
-    pointed = stores.registry.alias(model.name, "champion")
-    if pointed == current.version:
-        return False
-    stores.registry.set_alias(model.name, "champion", current.version)
-    if pointed is not None:
-        stores.state.append_outbox(
-            "alias_repaired", model.name, payload={"found": pointed, "put_back": current.version}, now=now
-        )
-    return True
+def carry_out(stores: Stores, model: DeclaredModel, *, now: datetime, run_id: str) -> Promoted | None:
+    """Promotes what persons approved and nobody has promoted yet, and what expired is rejected; None for nothing.
+
+    Each goes through all that a promotion goes through: a version whose evaluation compared with another champion, or
+    whose files are no longer what was approved, is void.
+    """
+    answered = settle_requests(stores, model, now=now)
+    made: Promoted | None = None
+    for request in answered:
+        batch = model.calendar.batch(request.batch)
+        if latest_training_set(stores, model, batch).attempt != request.attempt:
+            void(stores, request, f"batch {batch} was trained again since: another attempt is judged now", now=now)
+            continue
+        made = promote(stores, model, batch, now=now, run_id=run_id)
+    return made
 
 
 def read_evaluation(stores: Stores, model: DeclaredModel, batch: Batch, attempt: int) -> EvaluationReport:
@@ -120,8 +129,16 @@ def _judge(
     current = log[-1] if log else None
     gates = evaluate_gates(report, model.spec.promote, bootstrapping=report.role("champion") is None)
     refusal = _refusal(stores, model, batch, version, gates, current, report)
-    if refusal is not None:
-        return Promoted(promotion=None, current=current, reason=refusal, history=tuple(log))
+    consent = None if refusal is not None else seek_consent(stores, model, version, report, gates, current, now=now)
+    if consent is None or not consent.given:
+        void_if_asked(stores, model, version, refusal, now=now)
+        return Promoted(
+            promotion=None,
+            current=current,
+            reason=refusal or (consent.reason if consent else ""),
+            history=tuple(log),
+            held=consent is not None and consent.pending,
+        )
     promotion = stores.state.append_promotion(
         Promotion(
             id=0,
@@ -131,15 +148,16 @@ def _judge(
             previous_id=None if current is None else current.id,
             batch=batch.key,
             attempt=frozen.attempt,
-            as_of=batch.end,
+            # What was watched while persons thought about it was scored by the champion of then, and stays so.
+            as_of=newest_watched_end(stores, model, batch.end) if consent.evidence else batch.end,
             training_end=version.training_end,
             actor="retrain_assets",
             reason=gates.reason,
             promoted_at=now,
-            evidence=_evidence(report, gates),
+            evidence=evidence_of(report, gates) | _identity(stores, version) | dict(consent.evidence),
         )
     )
-    reconcile_alias(stores, model, promotion, now=now)
+    project(stores, model, promotion, now=now)
     return Promoted(promotion=promotion, current=promotion, reason=gates.reason, history=(*log, promotion))
 
 
@@ -155,6 +173,12 @@ def _refusal(
     """Why the version is not promoted; None when it is."""
     if gates.passed is not True:
         return gates.reason
+    twin = barred(stores, model).get(version.model_hash)
+    if twin is not None:
+        return (
+            f"{version} is the model of v{twin}, which was rolled back: it is not promoted again by itself; "
+            f"`retrain-assets clear {model.name} {twin} --reason ...` allows it again"
+        )
     judged_against = report.role("champion")
     incumbent = None if judged_against is None else judged_against.version
     if incumbent != (None if current is None else current.version):
@@ -168,19 +192,22 @@ def _refusal(
     return None if proven else reason
 
 
-def _evidence(report: EvaluationReport, gates: GateReport) -> Mapping[str, Any]:
-    candidate = report.role("candidate")
-    holdout = None if candidate is None else asdict(candidate.metric(report.metric))
+def _identity(stores: Stores, version: ModelVersion) -> dict[str, Any]:
+    """What exactly was promoted: hashes of the model, its files, its data and its declaration, and the code."""
     return {
-        "holdout": holdout,
-        "differences": [asdict(difference) for difference in report.differences],
-        "gates": [asdict(result) for result in gates.results],
-        "rows": report.rows,
-        "batches": list(report.batches),
+        "model_hash": version.model_hash,
+        "artifact_hash": version.artifact_hash,
+        "data_hash": version.data_hash,
+        "training_hash": version.training_hash,
+        "code_version": stores.registry.load(version).manifest.code_version,
     }
 
 
 def _known(stores: Stores, model: DeclaredModel, log: list[Promotion], made: Promotion) -> Promoted:
+    """The version was promoted before; it is not promoted again, also after a rollback took it out of service."""
+    if stage_of(stores, model, made.version) == "rolled_back":
+        reason = f"v{made.version} was rolled back and is not promoted again by itself: v{log[-1].version} serves"
+        return Promoted(promotion=None, current=log[-1], reason=reason, history=tuple(log))
     return Promoted(promotion=made, current=log[-1], reason=made.reason, history=tuple(log))
 
 
@@ -196,8 +223,10 @@ def _close(
     run_id: str,
 ) -> None:
     if outcome.current is not None:
-        reconcile_alias(stores, model, outcome.current, now=now)
-    verdict = "promoted" if outcome.promotion else "rejected"
+        project(stores, model, outcome.current, now=now)
+    verdict = "promoted" if outcome.promotion else "held" if outcome.held else "rejected"
+    if verdict == "rejected" and stage_of(stores, model, version.version) in ("candidate", "challenger"):
+        move(stores, model, version.version, "retired", outcome.reason, now=now)
     stores.registry.log(
         version.run_id, tags={"retrain_assets.outcome": verdict, "retrain_assets.reason": outcome.reason}
     )

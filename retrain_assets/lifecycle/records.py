@@ -82,6 +82,7 @@ class Scored:
     mean_score: float | None
     commit: TableCommit
     failures: tuple[str, ...] = ()
+    rolled_back: Promoted | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +114,7 @@ class Measured:
     health: bool | None
     reason: str
     commit: TableCommit
+    rolled_back: Promoted | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,12 +173,13 @@ class Evaluated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promoted:
-    """`champion`: the promotion that was made, or why none was and who stays."""
+    """`champion`: the promotion that was made, or why none was and who stays; `held` while a person has to answer."""
 
     promotion: Promotion | None
     current: Promotion | None
     reason: str
     history: tuple[Promotion, ...] = ()
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,9 @@ import pandas as pd
 
 from retrain_assets.data.labels import (
     DeliveredLabels,
-    extract_labels,
     join_labels,
     labels_as_of,
+    labels_of_rows,
     merge_labels,
     no_labels,
 )
@@ -23,6 +23,7 @@ from retrain_assets.lifecycle.label_source import read_label_files
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import LabelsSettled, Measured
+from retrain_assets.lifecycle.rolling_back import roll_back_if_broken
 from retrain_assets.lifecycle.watch import predictions_of, read_predictions, read_raw, read_validated
 from retrain_assets.performance.intervals import estimates
 from retrain_assets.performance.maturity import Maturity, maturity
@@ -87,6 +88,9 @@ def measure(
         stored = _appended(stored, performances)
     commit = stores.tables.write(model.table("performance"), batch.key, stored, run_id=run_id)
     health, reason = _health(stores, model, as_of) if settled.mature else (None, settled.reason)
+    # Before the step is written: killed in between, the batch is settled again, and the older champion is not watched.
+    red = {"champion_is_healthy": reason} if health is False else {}
+    rolled_back = roll_back_if_broken(stores, model, as_of=as_of, red=red, now=now)
     record_step(
         stores, model, batch, "settle",
         outcome="done", cause="matured", as_of=as_of, now=now, run_id=run_id,
@@ -97,7 +101,14 @@ def measure(
         },
     )  # fmt: skip
     _tell_if_decided_without(stores, model, batch, commit.content_hash, as_of=as_of, now=now)
-    return Measured(performances=performances, backscored=backscored, health=health, reason=reason, commit=commit)
+    return Measured(
+        performances=performances,
+        backscored=backscored,
+        health=health,
+        reason=reason,
+        commit=commit,
+        rolled_back=rolled_back,
+    )
 
 
 def read_labels(stores: Stores, model: DeclaredModel, batch: Batch) -> pd.DataFrame:
@@ -120,7 +131,8 @@ def labelled_scores(
     predictions: pd.DataFrame, labels: pd.DataFrame, model: DeclaredModel, classes: tuple[object, ...]
 ) -> tuple[np.ndarray, Scores]:
     """Labels and scores of the rows that have both, in the order of the predictions."""
-    joined = predictions.merge(labels[["ra_row_id", "label"]], on="ra_row_id", validate="one_to_one")
+    place = pd.Index(labels["ra_row_id"]).get_indexer(pd.Index(predictions["ra_row_id"]))
+    joined = predictions[place >= 0].assign(label=labels["label"].array[place[place >= 0]])
     multi = len(joined) > 0 and joined["probabilities"].notna().all()
     values = np.vstack(joined["probabilities"].tolist()) if multi else joined["score"].to_numpy(dtype=float)
     return joined["label"].to_numpy(), Scores(values=values, classes=classes)
@@ -131,10 +143,11 @@ def _delivered(
 ) -> tuple[DeliveredLabels, tuple[str, ...]]:
     """The labels that can be had now, and why some files cannot be read."""
     stored = _some_labels(stores, model)
-    if model.label_source is None:
-        return extract_labels(read_raw(stores, model, batch)[0], model.contract, batch, stored=stored), ()
-    files = read_label_files(stores, model.label_source, model, batch, now=now, run_id=run_id)
     rows = read_validated(stores, model, batch)
+    if model.label_source is None:
+        frames, _ = read_raw(stores, model, batch)
+        return labels_of_rows(frames, model.contract, batch, rows, stored=stored), ()
+    files = read_label_files(stores, model.label_source, model, batch, now=now, run_id=run_id)
     return join_labels(files.frames, model.contract, rows, stored=stored), files.unreadable
 
 

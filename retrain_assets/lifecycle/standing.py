@@ -19,6 +19,7 @@ CAUSES = {
     "declared": "declaration",
     "correction": "labels",
     "redelivered": "redelivery",
+    "rolled_back": "rollback",
 }
 """Outbox rows that ask for a decision, and the cause that they are."""
 

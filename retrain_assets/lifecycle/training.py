@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import numpy as np
 import pandas as pd
 
 from retrain_assets.data.profile import TableProfile
@@ -14,6 +13,7 @@ from retrain_assets.errors import InsufficientDataError
 from retrain_assets.lifecycle.decide import decide_by_hand
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.proving import prove
 from retrain_assets.lifecycle.records import Candidate, TrainingSet
 from retrain_assets.lifecycle.training_window import (
     latest_training_set,
@@ -22,13 +22,13 @@ from retrain_assets.lifecycle.training_window import (
     stored_training_sets,
     to_row,
 )
+from retrain_assets.lifecycle.versions import enter_candidate
 from retrain_assets.policy.decision import Decision
 from retrain_assets.stores.protocols import Stores
-from retrain_assets.training.bundle import Manifest, ModelBundle, ModelVersion
+from retrain_assets.training.bundle import Manifest, ModelBundle
 from retrain_assets.training.environment import code_version, libraries, threads
 from retrain_assets.training.golden import golden_rows
 from retrain_assets.training.model_hash import model_hash
-from retrain_assets.training.predict import predict
 from retrain_assets.training.trainer import train as fit
 
 
@@ -66,9 +66,9 @@ def train(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, 
     rows = read_rows(stores, model, frozen, frozen.batches)
     rows = rows[~rows["ra_reserved"]].reset_index(drop=True)
     labels, inputs = rows["label"].to_numpy(), rows.drop(columns=["label", "ra_batch"])
-    transform = model.transform()
+    transform, golden = model.transform(), golden_rows(inputs)
     fitted = fit(model.spec, inputs, labels, source=transform)
-    hashed = model_hash(fitted.pipeline, golden=golden_rows(inputs), classes=fitted.classes)
+    hashed = model_hash(fitted.pipeline, golden=golden, classes=fitted.classes)
     manifest = Manifest(
         model=model.name,
         batch=batch.key,
@@ -99,8 +99,9 @@ def train(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, 
     _log_training(stores, model, frozen, manifest, tracking_run)
     version = stores.registry.register(tracking_run, bundle)
     stores.state.record_model_version(version)
+    enter_candidate(stores, model, version.version, now=now)
     stores.registry.set_alias(model.name, "challenger", version.version)
-    proven, reason = prove(stores, model, version, golden_rows(inputs), expected=bundle)
+    proven, reason = prove(stores, model, version, golden, expected=bundle)
     return Candidate(
         version=version,
         loads_and_scores=proven,
@@ -109,25 +110,6 @@ def train(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, 
         features=fitted.features,
         run_url=stores.registry.run_url(tracking_run),
     )
-
-
-def prove(
-    stores: Stores,
-    model: DeclaredModel,
-    version: ModelVersion,
-    rows: pd.DataFrame,
-    *,
-    expected: ModelBundle | None = None,
-) -> tuple[bool, str]:
-    """Loads a version from the registry, past any cache, and scores rows as the fitted pipeline does."""
-    bundle = stores.registry.load(version, cached=False)
-    classes = bundle.manifest.classes
-    scores = predict(bundle.pipeline, rows, task=model.spec.task, classes=classes).values
-    if expected is not None:
-        fitted = predict(expected.pipeline, rows, task=model.spec.task, classes=classes).values
-        if not np.array_equal(scores, fitted):
-            return False, f"{version} scores {len(rows)} rows otherwise than the pipeline that was fitted"
-    return True, f"{version} was loaded from the registry and scored {len(rows)} rows"
 
 
 def _retrain_decision(stores: Stores, model: DeclaredModel, batch: Batch) -> Decision | None:

@@ -20,6 +20,7 @@ from retrain_assets.lifecycle.ingest import latest_arrival
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import Detected, PredictionMode, Profiled, Scored, Validated
+from retrain_assets.lifecycle.rolling_back import roll_back_if_broken
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import ModelVersion
 from retrain_assets.training.predict import predict
@@ -143,6 +144,11 @@ def score(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, 
     commit = stores.tables.write(model.table("predictions"), batch.key, table, run_id=run_id)
     table = read_predictions(stores, model, batch)
     valid = table[table["version"] == champion.version]
+    failures = unscored(validated, valid, champion)
+    red = {"predictions_are_valid": failures[0]} if failures else {}
+    rolled_back = (
+        roll_back_if_broken(stores, model, as_of=batch.as_of, red=red, now=now, since=batch.end) if red else None
+    )
     _watched(stores, model, batch, champion.version, now=now, run_id=run_id)
     return Scored(
         version=champion,
@@ -150,7 +156,8 @@ def score(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, 
         rows=len(valid),
         mean_score=float(valid["score"].mean()) if len(valid) else None,
         commit=commit,
-        failures=unscored(validated, valid, champion),
+        failures=failures,
+        rolled_back=rolled_back,
     )
 
 

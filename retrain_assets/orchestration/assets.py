@@ -7,8 +7,10 @@ from typing import Any, cast
 import dagster as dg
 
 from retrain_assets import lifecycle
+from retrain_assets.lifecycle.records import Promoted
 from retrain_assets.orchestration import checks, metadata, names
 from retrain_assets.orchestration.mlflow_run import MLFLOW_KEY
+from retrain_assets.orchestration.projection import champion_events
 from retrain_assets.orchestration.resources import STORES_KEY, StoresResource
 from retrain_assets.orchestration.specs import BY_NAME, asset_specs, check_specs, registry_spec
 from retrain_assets.orchestration.tables import table_check, table_faults
@@ -75,6 +77,7 @@ def predictions(work: Work) -> Iterator[Made]:
     """Scores with the champion as of the batch."""
     asset = work.key(names.PREDICTIONS)
     record = lifecycle.score(work.stores, work.model, work.the_batch, now=work.now, run_id=work.run_id)
+    _show_rollback(work, record.rolled_back)
     yield dg.MaterializeResult(
         asset_key=asset,
         metadata=metadata.of_predictions(work.stores, record),
@@ -103,6 +106,7 @@ def performance(work: Work) -> Iterator[Made]:
     record = lifecycle.measure(
         work.stores, work.model, work.the_batch, as_of=work.as_of, now=work.now, run_id=work.run_id
     )
+    _show_rollback(work, record.rolled_back)
     yield dg.MaterializeResult(
         asset_key=asset,
         metadata=metadata.of_performance(work.stores, record),
@@ -183,6 +187,13 @@ def champion(work: Work) -> Iterator[Made]:
         check_results=found,
         data_version=dg.DataVersion(f"v{record.promotion.version}"),
     )
+
+
+def _show_rollback(work: Work, record: Promoted | None) -> None:
+    """A rollback that a watch or a settling made changes who is champion, in a run that does not make `champion`."""
+    if record is not None and record.promotion is not None:
+        for event in champion_events(record):
+            work.context.log_event(event)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

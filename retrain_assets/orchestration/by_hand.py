@@ -110,7 +110,6 @@ def _again(
             tags={
                 names.MODEL_TAG: model.name,
                 names.JOB_TAG: job,
-                names.BATCH_TAG: batch,
                 names.CAUSE_TAG: "person",
                 DRIVER_TAG: "true",
             },

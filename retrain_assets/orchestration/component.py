@@ -13,6 +13,7 @@ from retrain_assets.errors import DeclarationError, Problem
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.orchestration.assets import model_assets
 from retrain_assets.orchestration.mlflow_run import MLFLOW_KEY, MLFLOW_RUN
+from retrain_assets.orchestration.person_jobs import person_jobs
 from retrain_assets.orchestration.resources import STORES, STORES_KEY, StoresResource
 from retrain_assets.orchestration.sensors import location_sensors
 from retrain_assets.spec import ModelSpec
@@ -57,6 +58,7 @@ class RetrainedModel(dg.Component):
         first = min(location, key=lambda each: each.declared.name)
         return dg.Definitions(
             assets=model_assets(self.declared),
+            jobs=person_jobs(self.declared),
             # The sensors bring the jobs that they launch. Beside them a job would be defined twice: Dagster copies the
             # jobs of each component, and the sensors of the first one name those of all.
             sensors=location_sensors([each.declared for each in location]) if first is self else [],
@@ -79,6 +81,7 @@ def build_retraining_definitions(
     ]
     return dg.Definitions(
         assets=[asset for model in declared for asset in model_assets(model)],
+        jobs=[job for model in declared for job in person_jobs(model)],
         sensors=location_sensors(declared),
         resources={STORES_KEY: stores or STORES, MLFLOW_KEY: MLFLOW_RUN},
     )

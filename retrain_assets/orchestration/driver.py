@@ -198,7 +198,7 @@ class Driver:
             sensor=sensor,
             model=request.tags[names.MODEL_TAG],
             job=request.tags[names.JOB_TAG],
-            batch=request.tags[names.BATCH_TAG],
+            batch=request.partition_key or "",
             run_id=run.run_id,
             success=result.success,
             seconds=self._clock() - started,

@@ -31,3 +31,14 @@ def model_job(spec: ModelSpec, job: names.Job) -> UnresolvedAssetJobDefinition:
         # Faults of the data do not go away by repetition; what crashed comes again through the agenda.
         tags={names.MODEL_TAG: spec.name, names.JOB_TAG: job, "dagster/max_retries": "0"},
     )
+
+
+def promote_job(spec: ModelSpec) -> UnresolvedAssetJobDefinition:
+    """Carries out what persons approved: `champion` by itself."""
+    return dg.define_asset_job(
+        names.promote_job_name(spec.name),
+        selection=dg.AssetSelection.assets(names.key(spec.name, names.CHAMPION)),
+        description="Promote the version that was approved; without one, assert the champion in force.",
+        executor_def=dg.in_process_executor,
+        tags={names.MODEL_TAG: spec.name, names.JOB_TAG: names.PROMOTE, "dagster/max_retries": "0"},
+    )

@@ -308,6 +308,8 @@ def of_champion(record: Promoted) -> Metadata:
         return {"champion": "none: bootstrapping", "reason": record.reason}
     return {
         "version": current.version,
+        "action": current.action,
+        "promotion": current.id,
         "reason": record.reason,
         "candidate_partition": current.batch or "none: adopted",
         "attempt": current.attempt or 0,

@@ -31,11 +31,14 @@ JOB_ASSETS: Mapping[Job, tuple[str, ...]] = {
     "retrain": (TRAINING_SET, CANDIDATE, EVALUATION_REPORT, CHAMPION),
 }
 
+PROMOTE = "promote"
+"""The job that carries out an approval: it is none of the agenda's, and belongs to no partition."""
+
 MODEL_TAG = "retrain_assets/model"
 JOB_TAG = "retrain_assets/job"
-BATCH_TAG = "retrain_assets/batch"
 ATTEMPT_TAG = "retrain_assets/attempt"
 CAUSE_TAG = "retrain_assets/cause"
+APPROVAL_TAG = "retrain_assets/approval"
 AS_OF_TAG = "retrain_assets/as_of"
 
 
@@ -55,3 +58,8 @@ def job_name(model: str, job: Job) -> str:
     'flight_delay__watch'
     """
     return f"{model}__{job}"
+
+
+def promote_job_name(model: str) -> str:
+    """The name of the job that carries out an approval."""
+    return f"{model}__{PROMOTE}"

@@ -1,4 +1,4 @@
-"""The promotion log shown in Dagster where no run does it: an adoption happens on the command line."""
+"""The promotion log shown in Dagster where no run does it: adoptions and rollbacks on the command line."""
 
 from __future__ import annotations
 
@@ -13,15 +13,34 @@ from retrain_assets.promotion.log import Promotion
 DATA_VERSION_TAG = "dagster/data_version"
 
 
-def report_champion(instance: dg.DagsterInstance, promotion: Promotion, history: Sequence[Promotion]) -> None:
-    """Reports `champion` as materialized and `registry` as observed: freshness counts from here, lineage shows it."""
-    record = Promoted(promotion=promotion, current=promotion, reason=promotion.reason, history=tuple(history))
+def champion_events(record: Promoted) -> tuple[dg.AssetObservation, dg.AssetMaterialization]:
+    """`registry` as observed and `champion` as materialized: the page of the asset shows who serves."""
+    made = record.promotion or record.current
+    if made is None:
+        raise ValueError("there is no champion to show")
     shown = metadata.of_champion(record)
-    instance.report_runless_asset_event(dg.AssetObservation(names.key(promotion.model, names.REGISTRY), metadata=shown))
-    instance.report_runless_asset_event(
+    return (
+        dg.AssetObservation(names.key(made.model, names.REGISTRY), metadata=shown),
         dg.AssetMaterialization(
-            names.key(promotion.model, names.CHAMPION),
-            metadata=shown,
-            tags={DATA_VERSION_TAG: f"v{promotion.version}"},
-        )
+            names.key(made.model, names.CHAMPION), metadata=shown, tags={DATA_VERSION_TAG: f"v{made.version}"}
+        ),
     )
+
+
+def report_champion(instance: dg.DagsterInstance, promotion: Promotion, history: Sequence[Promotion]) -> None:
+    """Reports a promotion that no run made."""
+    record = Promoted(promotion=promotion, current=promotion, reason=promotion.reason, history=tuple(history))
+    for event in champion_events(record):
+        instance.report_runless_asset_event(event)
+
+
+def report_champion_if_changed(instance: dg.DagsterInstance, history: Sequence[Promotion]) -> bool:
+    """Reports the newest promotion where the newest event of `champion` tells of another one; True when it did."""
+    if not history:
+        return False
+    newest = instance.get_latest_materialization_event(names.key(history[-1].model, names.CHAMPION))
+    shown = newest.asset_materialization.metadata.get("promotion") if newest and newest.asset_materialization else None
+    if shown is not None and shown.value == history[-1].id:
+        return False
+    report_champion(instance, history[-1], history)
+    return True

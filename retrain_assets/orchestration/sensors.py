@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 import dagster as dg
 
 from retrain_assets.orchestration import launching, names
+from retrain_assets.orchestration.approvals import approval_sensor
 from retrain_assets.orchestration.jobs import DESCRIPTIONS, model_job
 from retrain_assets.orchestration.resources import STORES_KEY, StoresResource
 
@@ -37,6 +38,7 @@ def location_sensors(declared: Sequence["DeclaredModel"]) -> list[dg.SensorDefin
         _freshness_sensor(models),
         _missing_sensor(models),
         _lost_sensor(models),
+        approval_sensor(models, interval=READ_SECONDS),
         _ended_sensor("run_failed", dg.DagsterRunStatus.FAILURE, models, interrupted=False),
         _ended_sensor("run_canceled", dg.DagsterRunStatus.CANCELED, models, interrupted=True),
     ]
@@ -51,7 +53,6 @@ def run_request(due: "NextJob") -> dg.RunRequest:
         tags={
             names.MODEL_TAG: due.model,
             names.JOB_TAG: due.job,
-            names.BATCH_TAG: due.batch,
             names.ATTEMPT_TAG: str(due.attempt),
             names.CAUSE_TAG: due.cause,
             names.AS_OF_TAG: due.as_of.isoformat(),

@@ -66,9 +66,7 @@ def performance_decay(
     if holdout is None:
         return _unknown(f"the champion's {metric} on its holdout is not recorded")
     if len(losses) < spec.batches:
-        return _unknown(
-            f"the champion has {len(losses)} matured batches after its training end, {spec.batches} are needed"
-        )
+        return _unknown(f"matured batches after the champion's training end: {len(losses)}; needed: {spec.batches}")
     newest = losses[-spec.batches :]
     mean = float(np.mean([loss.value for loss in newest]))
     within = float(np.mean([loss.standard_error**2 for loss in newest]))

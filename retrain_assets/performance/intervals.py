@@ -13,7 +13,8 @@ from retrain_assets.errors import InsufficientDataError
 from retrain_assets.performance.metrics import Statistic, metric_statistic
 from retrain_assets.performance.scores import Scores, Values
 
-_CELLS_AT_ONCE = 1_500_000
+_CELLS_AT_ONCE = 120_000
+"""Weights of resamples that are worked on together: as many as a processor's cache holds, which is thrice as fast."""
 _DEFINED_SHARE = 0.9
 
 

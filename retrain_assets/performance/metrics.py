@@ -18,7 +18,7 @@ not infinity.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -136,14 +136,16 @@ def _roc_auc(labels: Labels, scores: Scores) -> Statistic:
 
 def _area(positive: npt.NDArray[np.bool_], score: Values) -> Statistic:
     """P(score of a positive > score of a negative) + half of P(equal), as sums over groups of equal scores."""
-    order = np.argsort(score, kind="stable")
-    is_positive = positive[order]
-    starts = np.flatnonzero(np.r_[True, np.diff(score[order]) > 0])
+    from scipy import sparse
+
+    distinct, group = np.unique(score, return_inverse=True)
+    rows = np.arange(len(score))
+    shape = (len(score), len(distinct))
+    of_positives = sparse.csr_array((positive.astype(np.float64), (rows, group)), shape=shape)
+    of_negatives = sparse.csr_array(((~positive).astype(np.float64), (rows, group)), shape=shape)
 
     def statistic(weights: Values) -> Values:
-        sorted_weights = weights[:, order]
-        up = np.add.reduceat(sorted_weights * is_positive, starts, axis=1)
-        down = np.add.reduceat(sorted_weights * ~is_positive, starts, axis=1)
+        up, down = (cast("Values", weights @ those) for those in (of_positives, of_negatives))
         below = np.cumsum(down, axis=1) - down
         pairs = up.sum(axis=1) * down.sum(axis=1)
         wins = (up * (below + down / 2)).sum(axis=1)

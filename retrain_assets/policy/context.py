@@ -42,6 +42,8 @@ class DecisionContext:
         episode: the open drift episode against the champion.
         losses: the champion's own matured batches after its training end, oldest first.
         holdout: its loss when it was promoted; None when that was not recorded (an adopted model).
+        trained_rows: rows of the last training that came to an evaluation; None without one.
+        trained_until: end of the data of that training.
         new_labels: labels that matured since the champion's training end.
         labelled_rows: rows that a training would have now.
         labelled_until: key of the newest batch that it would have.
@@ -53,6 +55,7 @@ class DecisionContext:
         persons: requests by persons that no retrain has answered yet.
         freshness_failed: the FreshnessPolicy on the champion failed since the last promotion.
         batch_refused: why the batch was refused.
+        wanted_before: whether the condition held for each earlier batch since the last retrain, oldest first.
         newest_decided: key of the newest batch that has a decision.
     """
 
@@ -71,12 +74,15 @@ class DecisionContext:
     retrains: tuple[datetime, ...]
     champion_training_hash: str | None
     current_training_hash: str
+    trained_rows: int | None = None
+    trained_until: datetime | None = None
     labelled_until: str | None = None
     data_is_newer: bool | None = None
     events: tuple[str, ...] = ()
     persons: tuple[str, ...] = ()
     freshness_failed: bool = False
     batch_refused: str | None = None
+    wanted_before: tuple[bool, ...] = ()
     newest_decided: str | None = None
 
     @property

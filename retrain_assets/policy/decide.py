@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from retrain_assets.policy.champion_staleness import champion_staleness
 from retrain_assets.policy.context import DecisionContext
 from retrain_assets.policy.decision import Decision, TriggerState, Verdict
 from retrain_assets.policy.limits import Limit, binding_limits
@@ -21,6 +22,7 @@ from retrain_assets.policy.triggers import FIRST_MODEL, evaluate_triggers
 class _Ruling:
     verdict: Verdict
     reason: str
+    wanted: bool | None = None
     state: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
@@ -40,8 +42,14 @@ def decide(context: DecisionContext) -> Decision:
         decided_at=context.now,
         champion_version=None if context.champion is None else context.champion.version,
         retrospective=context.retrospective,
-        state=ruling.state,
+        state={**ruling.state, **_learned(context), "wanted": ruling.wanted},
     )
+
+
+def _learned(context: DecisionContext) -> dict[str, Any]:
+    """What the policy knows by now of scale, noise and staleness; stored with the decision."""
+    verdict = champion_staleness(context)
+    return {} if verdict is None else {"staleness": verdict.record()}
 
 
 def _ruling(context: DecisionContext, triggers: Sequence[TriggerState]) -> _Ruling:
@@ -53,7 +61,7 @@ def _ruling(context: DecisionContext, triggers: Sequence[TriggerState]) -> _Ruli
     if wanted is None:
         return _Ruling(verdict="unknown", reason=f"cannot be known: {_sentences(relevant, None)}")
     if not wanted:
-        return _Ruling(verdict="wait", reason=_why_wait(context, relevant))
+        return _Ruling(verdict="wait", reason=_why_wait(context, relevant), wanted=False)
     why = _sentences(relevant, True) or f"{context.spec.retrain.when} holds"
     if context.retrospective:
         newer = f"a decision for {context.newest_decided}, a newer batch, was already made"
@@ -63,9 +71,10 @@ def _ruling(context: DecisionContext, triggers: Sequence[TriggerState]) -> _Ruli
         return _Ruling(
             verdict="wait",
             reason=f"{'; '.join(limit.reason for limit in limits)} ({why})",
+            wanted=True,
             state={"bound_by": [_limit_state(limit) for limit in limits]},
         )
-    return _Ruling(verdict="retrain", reason=why)
+    return _Ruling(verdict="retrain", reason=why, wanted=True)
 
 
 def _wanted(context: DecisionContext, truth: Mapping[str, bool | None]) -> bool | None:

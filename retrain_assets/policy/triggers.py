@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from retrain_assets.drift.episodes import Episode
 from retrain_assets.performance.decay import performance_decay as judge_decay
+from retrain_assets.policy.champion_staleness import champion_staleness
 from retrain_assets.policy.context import DecisionContext
 from retrain_assets.policy.cron import Cron
 from retrain_assets.policy.decision import TriggerState
@@ -39,6 +40,19 @@ def first_model(context: DecisionContext) -> TriggerState:
             FIRST_MODEL, f"there is no champion yet and {rows:,} labelled rows to train one ({needed:,} needed)"
         )
     return _waits(FIRST_MODEL, f"there is no champion yet and {rows:,} labelled rows are too few ({needed:,} needed)")
+
+
+def staleness(context: DecisionContext) -> TriggerState:
+    """What staleness has cost since the last training outweighs `retrain.cost`."""
+    name = "staleness"
+    if context.champion is None:
+        return _no_champion(name)
+    if context.holdout is None or context.trained_rows is None:
+        return _unknown(name, "the champion's holdout loss and training rows are not recorded (it was adopted)")
+    verdict = champion_staleness(context)
+    if verdict is None:
+        return _waits(name, "no batch since the last training has labels yet")
+    return TriggerState(name=name, fired=verdict.fired, reason=verdict.reason)
 
 
 def performance_decay(context: DecisionContext) -> TriggerState:
@@ -160,6 +174,7 @@ def person(context: DecisionContext) -> TriggerState:
 Trigger = Callable[[DecisionContext], TriggerState]
 
 TRIGGER_FUNCTIONS: dict[str, Trigger] = {
+    "staleness": staleness,
     "performance_decay": performance_decay,
     "drift": drift,
     "model_age": model_age,

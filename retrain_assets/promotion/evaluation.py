@@ -18,6 +18,7 @@ import pandas as pd
 from retrain_assets.performance.intervals import MetricEstimate, estimates, percentile_interval, resampled_weights
 from retrain_assets.performance.metrics import row_losses
 from retrain_assets.performance.scores import Scores, Values
+from retrain_assets.promotion.measures import KINDS, Measure
 
 Role = Literal["candidate", "champion", "baseline"]
 Unit = Literal["rows", "batches"]
@@ -97,6 +98,7 @@ class EvaluationReport:
     resampled: Unit
     roles: tuple[RoleEvaluation, ...]
     differences: tuple[PairedDifference, ...]
+    measures: tuple[Measure, ...] = ()
 
     def role(self, name: Role) -> RoleEvaluation | None:
         """One model of the comparison; None where it took no part."""
@@ -131,6 +133,7 @@ class EvaluationReport:
             }
             for pair in self.differences
         ]  # fmt: skip
+        rows += [{**shared, **measure.to_row()} for measure in self.measures]
         return report_frame(rows)
 
     @classmethod
@@ -159,6 +162,7 @@ class EvaluationReport:
             resampled=first["resampled"],
             roles=tuple(_role(name, models) for name in ROLES if any(row["role"] == name for row in models)),
             differences=tuple(_difference(row) for row in records if "-" in row["role"]),
+            measures=tuple(Measure.from_row(row) for row in records if row["role"] in KINDS),
         )
 
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-PromotionAction = Literal["promote", "adopt"]
+PromotionAction = Literal["promote", "adopt", "rollback", "recall"]
+"""`rollback`: back to an earlier champion, whose `batch`, `attempt`, `training_end` and evidence the link repeats.
+`recall`: the gate found an earlier champion better than the candidate and than the one in force."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +34,13 @@ class Promotion:
     reason: str
     promoted_at: datetime
     evidence: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+def earlier_champions(log: Sequence[Promotion]) -> tuple[Promotion, ...]:
+    """The promotions of the versions that were champion before the one in force, the latest first, each once."""
+    current = log[-1].version if log else None
+    newest = {promotion.version: promotion for promotion in log if promotion.version != current}
+    return tuple(sorted(newest.values(), key=lambda promotion: promotion.id, reverse=True))
 
 
 def champion_as_of(log: Sequence[Promotion], moment: datetime) -> Promotion | None:

@@ -1,5 +1,7 @@
 """The declaration of a model: what the user writes once."""
 
+from retrain_assets.spec.approval import ApprovalSpec as ApprovalSpec
+from retrain_assets.spec.approval import LargeChangeSpec as LargeChangeSpec
 from retrain_assets.spec.base import EnvReference as EnvReference
 from retrain_assets.spec.base import SpecModel as SpecModel
 from retrain_assets.spec.base import text_of as text_of
@@ -9,11 +11,13 @@ from retrain_assets.spec.durations import format_duration as format_duration
 from retrain_assets.spec.durations import parse_duration as parse_duration
 from retrain_assets.spec.expressions import Expression as Expression
 from retrain_assets.spec.expressions import parse_expression as parse_expression
+from retrain_assets.spec.limits import LimitsSpec as LimitsSpec
 from retrain_assets.spec.loading import load_declarations as load_declarations
 from retrain_assets.spec.loading import spec_from as spec_from
 from retrain_assets.spec.model import GATES as GATES
 from retrain_assets.spec.model import TRIGGERS as TRIGGERS
 from retrain_assets.spec.model import BatchesSpec as BatchesSpec
+from retrain_assets.spec.model import CostSpec as CostSpec
 from retrain_assets.spec.model import DecaySpec as DecaySpec
 from retrain_assets.spec.model import DriftSpec as DriftSpec
 from retrain_assets.spec.model import EstimatorSpec as EstimatorSpec
@@ -22,6 +26,7 @@ from retrain_assets.spec.model import ModelSpec as ModelSpec
 from retrain_assets.spec.model import PromoteSpec as PromoteSpec
 from retrain_assets.spec.model import ReserveSpec as ReserveSpec
 from retrain_assets.spec.model import RetrainSpec as RetrainSpec
+from retrain_assets.spec.model import RollbackSpec as RollbackSpec
 from retrain_assets.spec.model import SearchSpec as SearchSpec
 from retrain_assets.spec.model import TargetSpec as TargetSpec
 from retrain_assets.spec.model import WindowSpec as WindowSpec

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrain_assets.errors import did_you_mean
+from retrain_assets.spec.expressions import can_be_true
 
 if TYPE_CHECKING:
+    from retrain_assets.spec.approval import ApprovalSpec
     from retrain_assets.spec.model import ModelSpec
 
 
@@ -34,11 +36,81 @@ def inconsistencies(spec: ModelSpec) -> Iterator[Inconsistency]:
     yield from _metrics(spec)
     yield from _columns(spec)
     yield from _triggers(spec)
+    yield from _approval(spec.promote.approval)
+    yield from _limits(spec)
     if spec.target.labels is not None and not spec.row_id:
         yield Inconsistency(
             field="target.labels",
             message="needs row_id: labels are joined to rows by it",
             involves=("row_id",),
+        )
+
+
+def _approval(spec: ApprovalSpec) -> Iterator[Inconsistency]:
+    """What could never be answered."""
+    field = "promote.approval"
+    if spec.names == "signed":
+        if not spec.approvers:
+            yield Inconsistency(
+                field=f"{field}.approvers",
+                message="must name who may sign, each with a key: names are signed",
+                involves=(f"{field}.names",),
+            )
+        for name, approver in spec.approvers.items():
+            if approver.key is None:
+                yield Inconsistency(
+                    field=f"{field}.approvers.{name}",
+                    message="needs a key: names are signed. `retrain-assets approval key` makes one",
+                    involves=(f"{field}.names",),
+                )
+    if spec.role is not None and spec.role not in spec.roles.values():
+        yield Inconsistency(
+            field=f"{field}.role",
+            message=f"must be the role of an approver (got '{spec.role}'): nobody could answer as it",
+            involves=(f"{field}.approvers",),
+        )
+    if spec.approvers and spec.persons > len(spec.approvers) and spec.role is None:
+        yield Inconsistency(
+            field=f"{field}.persons",
+            message=f"must not be more than there are approvers (got {spec.persons}, {len(spec.approvers)} are named)",
+            involves=(f"{field}.approvers",),
+        )
+
+
+def _limits(spec: ModelSpec) -> Iterator[Inconsistency]:
+    """A gate that is required needs what it judges by."""
+    limits, required = spec.promote.limits, spec.promote.expression.names()
+    known = {*spec.task_metrics}
+    for name in limits.metrics:
+        if name not in known:
+            yield Inconsistency(
+                field="promote.limits.metrics",
+                message=f"must name metrics of {spec.task}: {', '.join(sorted(known))} (got '{name}')",
+                involves=("metric",),
+            )
+    needs = {
+        "meets_thresholds": ("metrics", bool(limits.metrics)),
+        "no_slice_regression": ("slices", bool(limits.slices) or limits.find_slices > 0),
+        "is_fair": ("groups", bool(limits.groups)),
+    }
+    for gate, (field, given) in needs.items():
+        if gate in required and not given:
+            yield Inconsistency(
+                field=f"promote.limits.{field}",
+                message=f"must be set: promote.require names {gate}",
+                involves=("promote.require",),
+            )
+    for field in ("slices", "groups"):
+        for name in getattr(limits, field):
+            if isinstance(spec.schema_, dict) and name not in {*spec.schema_, spec.event_time}:
+                yield Inconsistency(
+                    field=f"promote.limits.{field}",
+                    message=f"must be columns of the schema (got '{name}').{did_you_mean(name, spec.schema_)}",
+                    involves=("schema",),
+                )
+    if spec.task == "regression" and "is_fair" in required:
+        yield Inconsistency(
+            field="promote.require", message="must not name is_fair: it compares two classes", involves=("metric",)
         )
 
 
@@ -82,6 +154,8 @@ def _triggers(spec: ModelSpec) -> Iterator[Inconsistency]:
         "freshness": ("freshness.champion", spec.freshness.champion, "30 days"),
         "schedule": ("retrain.schedule", spec.retrain.schedule, "0 6 * * 1"),
     }
+    if not can_be_true(spec.retrain.expression):
+        yield Inconsistency(field="retrain.when", message=f"can never be true, whatever happens: {spec.retrain.when!r}")
     # The default of `when` names model_age, which then simply never fires.
     chosen = triggers if "when" in spec.retrain.model_fields_set else triggers - {"model_age"}
     for trigger, (field, value, example) in needs.items():

@@ -13,14 +13,17 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from retrain_assets.errors import did_you_mean
+from retrain_assets.spec.approval import Approval, ApprovalSpec
 from retrain_assets.spec.base import ImportPath, SpecModel
 from retrain_assets.spec.columns import ColumnSpec
 from retrain_assets.spec.consistency import InconsistentError, inconsistencies
 from retrain_assets.spec.durations import Duration
 from retrain_assets.spec.expressions import Expression, parse_expression
+from retrain_assets.spec.limits import LimitsSpec
 from retrain_assets.spec.sources import SourceSpec
 
 TRIGGERS: dict[str, str] = {
+    "staleness": "what staleness has cost since the last training outweighs `retrain.cost`; needs no tuning",
     "performance_decay": "the champion's matured losses are worse than its holdout loss by more than noise",
     "drift": "a drift episode is open that no decision has acknowledged",
     "model_age": "the champion's training end is older than `freshness.model_age`, in batch time",
@@ -34,6 +37,15 @@ TRIGGERS: dict[str, str] = {
 GATES: dict[str, str] = {
     "not_worse_than_champion": "the paired interval does not show the candidate worse than the champion by the margin",
     "beats_baseline": "the paired interval shows the candidate better than the naive baseline",
+    "better_than_champion": "the paired interval shows the candidate better than the champion, by the margin",
+    "meets_thresholds": "every metric of `promote.limits.metrics` lies, with its interval, on the good side",
+    "has_enough_rows": "the rows would show a worsening by `promote.limits.detectable` with the declared power",
+    "no_slice_regression": "no slice is shown worse than with the champion; the level is shared over the slices",
+    "is_fair": "no rate differs between the declared groups by more than its limit",
+    "is_stable": "churn, negative flips and the shift of the scores against the champion are within their limits",
+    "is_calibrated": "the calibration error is within its limit",
+    "is_affordable": "time and size of the candidate are within their limits",
+    "has_no_leak": "no input column alone predicts the label better than its limit",
 }
 CLASSIFICATION_METRICS = ("log_loss", "brier")
 REGRESSION_METRICS = ("squared_error", "absolute_error", "poisson_deviance")
@@ -306,6 +318,34 @@ def _budget(value: object) -> object:
 Budget = Annotated[BudgetSpec, BeforeValidator(_budget, json_schema_input_type=str | BudgetSpec)]
 
 
+class ConfirmSpec(SpecModel):
+    """In how many of the newest decisions the condition must hold before a retrain."""
+
+    times: int = Field(ge=1, description="So often; written out, or as `2 of 3`.")
+    of: int = Field(ge=1, description="Of so many decisions, the present one included.")
+
+    @model_validator(mode="after")
+    def _possible(self) -> ConfirmSpec:
+        if self.times > self.of:
+            raise ValueError(f"must be possible: at most all of the decisions (got {self.times} of {self.of})")
+        return self
+
+
+_CONFIRM = re.compile(r"\s*(\d+)\s+of\s+(\d+)\s*")
+
+
+def _confirm(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    match = _CONFIRM.fullmatch(value)
+    if match is None:
+        raise ValueError(f"must read like '2 of 3' (got {value!r})")
+    return {"times": int(match[1]), "of": int(match[2])}
+
+
+Confirm = Annotated[ConfirmSpec, BeforeValidator(_confirm, json_schema_input_type=str | ConfirmSpec)]
+
+
 class DecaySpec(SpecModel):
     """When matured losses count as decay."""
 
@@ -318,18 +358,37 @@ class DecaySpec(SpecModel):
     )
 
 
+class CostSpec(SpecModel):
+    """What a retrain costs, against what a stale model costs."""
+
+    retrain: float = Field(
+        default=0.5,
+        gt=0,
+        description="Cost of a retrain: in batches' worth of loss, or in money where `unit_loss` is set.",
+    )
+    unit_loss: float | None = Field(
+        default=None, gt=0, description="What one unit of the metric on one row costs, in the same money."
+    )
+
+
 class RetrainSpec(SpecModel):
     """When the model is trained again."""
 
     when: str = Field(
-        default="performance_decay | drift | model_age | event",
+        default="staleness | model_age | event",
         description=f"Triggers joined by | & ~ and parentheses: {', '.join(TRIGGERS)}. A person always may.",
     )
     cooldown: Duration = Field(default=timedelta(0), description="Batch time that must pass between two retrains.")
     budget: Budget | None = Field(default=None, description="Such as `12 per year`; in batch time. Default: no limit.")
+    confirm: Confirm | None = Field(
+        default=None,
+        description="Such as `2 of 3`, or `2 of 2` for two in a row; in decisions of successive batches since the last "
+        "retrain. A person needs no confirmation. Default: the first counts.",
+    )
     min_new_labels: int = Field(default=1000, ge=1, description="Threshold of the trigger `new_labels`.")
     schedule: str | None = Field(default=None, description="Cron expression (UTC) of the trigger `schedule`.")
     decay: DecaySpec = DecaySpec()
+    cost: CostSpec = CostSpec()
     max_attempts: int = Field(default=2, ge=1, description="How often a crashed retrain is started for one decision.")
 
     @field_validator("when")
@@ -358,6 +417,8 @@ class PromoteSpec(SpecModel):
     )
     confidence: float = Field(default=0.95, gt=0.5, lt=1, description="Level of the intervals.")
     min_rows: int = Field(default=200, ge=2, description="Fewer reserved rows than this make every gate `unknown`.")
+    limits: LimitsSpec = LimitsSpec()
+    approval: Approval = ApprovalSpec()
 
     @field_validator("require")
     @classmethod
@@ -369,6 +430,25 @@ class PromoteSpec(SpecModel):
     def expression(self) -> Expression:
         """The parsed condition."""
         return parse_expression(self.require, GATES)
+
+
+class RollbackSpec(SpecModel):
+    """When the platform goes back to the champion before by itself. A person always may."""
+
+    watch: Duration | None = Field(
+        default=None,
+        description="Batch time after a promotion within which a red check or too high a loss rolls it back. "
+        "Default: never by itself.",
+    )
+    max_loss: float | None = Field(
+        default=None,
+        description="Ceiling of `metric` on a matured batch: broken where the whole interval of the champion's loss "
+        "lies above it. Default: none.",
+    )
+    checks: tuple[Literal["champion_is_healthy", "predictions_are_valid"], ...] = Field(
+        default=("champion_is_healthy", "predictions_are_valid"),
+        description="Checks that roll back when they turn red within the watch.",
+    )
 
 
 class ModelSpec(SpecModel):
@@ -406,6 +486,7 @@ class ModelSpec(SpecModel):
     freshness: FreshnessSpec = FreshnessSpec()
     retrain: RetrainSpec = RetrainSpec()
     promote: PromoteSpec = PromoteSpec()
+    rollback: RollbackSpec = RollbackSpec()
 
     @field_validator("row_id", mode="before")
     @classmethod

@@ -9,12 +9,12 @@ import re
 import threading
 import time
 import uuid
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -23,13 +23,17 @@ from retrain_assets.errors import IntegrityError, NotStoredError, StoreError, ca
 from retrain_assets.stores.blobs import local_path
 from retrain_assets.stores.frames import PARTITION, ROW, fit, frame_of, kinds_of, table_of
 from retrain_assets.stores.protocols import TableCommit
+from retrain_assets.stores.recently_used import RecentlyUsed
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
+_Reading = tuple[str, tuple[tuple[str, int], ...], tuple[str, ...]]
+"""A table, partitions with their versions, and columns: what is read by it never changes."""
+
 _NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*")
 _ATTEMPTS = 20
-_CHECKPOINT_INTERVAL = 20
+_CHECKPOINT_INTERVAL = 10
 _CONFIGURATION = {
     # The history is the record of what was known when: a checkpoint must not drop the log behind it.
     "delta.enableExpiredLogCleanup": "false",
@@ -65,7 +69,8 @@ class DeltaTableStore:
     Args:
         root_url: A folder, or a URL that deltalake knows (`s3://`, `gs://`, `abfss://`).
         storage_options: Options of deltalake's object store.
-        cache_bytes: Rows that were written or read lately are kept in memory up to this size.
+        cache_bytes: Rows that were written or read lately are kept in memory up to this size, and frames made of them
+            up to half of it.
     """
 
     def __init__(
@@ -80,7 +85,8 @@ class DeltaTableStore:
         self._is_local = folder is not None
         self._storage_options = dict(storage_options or {})
         self._tables: dict[str, _Table] = {}
-        self._cache = _RowCache(cache_bytes)
+        self._rows_read = RecentlyUsed[tuple[str, str, int], pa.Table](cache_bytes, size_of=_table_bytes)
+        self._frames_read = RecentlyUsed[_Reading, pd.DataFrame](cache_bytes // 2, size_of=_frame_bytes)
         self._lock = threading.Lock()
 
     def write(self, table: str, partition: str, frame: pd.DataFrame, *, run_id: str | None = None) -> TableCommit:
@@ -102,7 +108,7 @@ class DeltaTableStore:
         with log.lock:
             commit, fitted = log.replace(written, rows)
         if commit.changed:
-            self._cache.put((table, partition, commit.version), fitted)
+            self._rows_read.put((table, partition, commit.version), fitted)
         return commit
 
     def read(
@@ -124,8 +130,14 @@ class DeltaTableStore:
                 raise NotStoredError(f"{table} has no partition {', '.join(lacking)}{_as_of(version)}")
             wanted = [known[partition] for partition in chosen]
             names = _columns(table, wanted, columns, log.columns(version))
-            parts = self._rows(log, wanted, None if columns is None else names, version)
-            return frame_of(parts, names, [written.kinds for written in wanted], log.types(version))
+            reading = (table, tuple((w.commit.partition, w.commit.version) for w in wanted), tuple(names))
+            frame = self._frames_read.get(reading)
+            if frame is None:
+                parts = self._rows(log, wanted, None if columns is None else names, version)
+                frame = frame_of(parts, names, [written.kinds for written in wanted], log.types(version))
+                self._frames_read.put(reading, frame)
+        # A step of the lifecycle reads what the one before it read; a copy costs a tenth of the conversion.
+        return frame.copy()
 
     def commits(self, table: str, *, version: int | None = None) -> dict[str, TableCommit]:
         log = self._table(table)
@@ -152,7 +164,7 @@ class DeltaTableStore:
         found: dict[str, pa.Table] = {}
         for written in wanted:
             commit = written.commit
-            rows = self._cache.get((log.name, commit.partition, commit.version)) if commit.rows else pa.table({})
+            rows = self._rows_read.get((log.name, commit.partition, commit.version)) if commit.rows else pa.table({})
             if rows is not None:
                 found[commit.partition] = rows
         missing = [written for written in wanted if written.commit.partition not in found]
@@ -160,7 +172,7 @@ class DeltaTableStore:
             for commit, rows in log.load(missing, names, version):
                 found[commit.partition] = rows
                 if names is None:
-                    self._cache.put((log.name, commit.partition, commit.version), rows)
+                    self._rows_read.put((log.name, commit.partition, commit.version), rows)
         return [(written.commit.partition, found[written.commit.partition]) for written in wanted]
 
 
@@ -203,14 +215,22 @@ class _Table:
                 return replace(present.commit, changed=False), rows
             fitted = fit(rows, self._schema(), name=self.name)
             try:
-                self._commit(written, fitted)
+                self._commit(written, fitted, replaces=present is not None)
             except CommitFailedError:
                 # Another writer was first; what it did is seen at the next attempt.
                 time.sleep(random.uniform(0, 0.02 * (attempt + 1)))  # noqa: S311 - spreads writers, protects nothing
                 continue
-            self._refresh()
-            return next(entry.commit for entry in reversed(self._log) if entry.token == written.token), fitted
+            return self._followed(written), fitted
         raise StoreError(f"{self._uri} is written by too many at once: {_ATTEMPTS} attempts failed. Try again later.")
+
+    def _followed(self, written: _Written) -> TableCommit:
+        """The commit as it is in the log after a write: the next one, unless others came between."""
+        if self._handle is not None and self._handle.version() == self._indexed + 1:
+            self._indexed += 1
+            self._log.append(replace(written, commit=replace(written.commit, version=self._indexed)))
+        else:
+            self._refresh()
+        return next(entry.commit for entry in reversed(self._log) if entry.token == written.token)
 
     def load(
         self, wanted: Sequence[_Written], names: Sequence[str] | None, version: int | None
@@ -271,7 +291,8 @@ class _Table:
         from deltalake.exceptions import TableNotFoundError
 
         if self._handle is not None and self._handle.version() - self._opened_at < _CHECKPOINT_INTERVAL:
-            self._handle.update_incremental()
+            if self._may_have_news(self._handle.version()):
+                self._handle.update_incremental()
         else:
             if self._is_local and not Path(self._uri, "_delta_log").is_dir():
                 return
@@ -286,23 +307,38 @@ class _Table:
             self._log.extend(_entry(self.name, raw) for raw in reversed(entries) if "ra.partition" in raw)
             self._indexed = self._handle.version()
 
-    def _commit(self, written: _Written, fitted: pa.Table) -> None:
-        from deltalake import CommitProperties, PostCommitHookProperties, WriterProperties, write_deltalake
+    def _may_have_news(self, version: int) -> bool:
+        """Commits have numbers without a gap: a look for the next file tells in a folder; an object store is asked."""
+        return not self._is_local or Path(self._uri, "_delta_log", f"{version + 1:020d}.json").exists()
+
+    def _commit(self, written: _Written, fitted: pa.Table, *, replaces: bool) -> None:
+        """Overwrites a partition; one that is not there yet is appended, which plans and scans nothing.
+
+        Appends do not disturb each other in Delta Lake. So each names its partition as an application transaction: of
+        two that write the same new partition, the later one fails and is repeated on top of the other.
+        """
+        from deltalake import CommitProperties, PostCommitHookProperties, Transaction, WriterProperties, write_deltalake
 
         commit = written.commit
         physical = fitted.append_column(PARTITION, pa.array([commit.partition] * commit.rows, pa.string()))
         if self._handle is None:
             self._create(physical.schema)
+        known = set(self._schema().names)
         quoted = commit.partition.replace("'", "''")
+        how: dict[str, Any] = (
+            {"mode": "overwrite", "predicate": f"{PARTITION} = '{quoted}'"} if replaces else {"mode": "append"}
+        )
         write_deltalake(
             self._handle or self._open(),
             physical,
-            mode="overwrite",
-            predicate=f"{PARTITION} = '{quoted}'",
-            schema_mode="merge",
+            **how,
+            schema_mode=None if known == set(physical.column_names) else "merge",
             target_file_size=2**40,
             writer_properties=WriterProperties(compression="ZSTD", compression_level=1),
-            commit_properties=CommitProperties(custom_metadata=_metadata(written)),
+            commit_properties=CommitProperties(
+                custom_metadata=_metadata(written),
+                app_transactions=None if replaces else [Transaction(commit.partition, version=1)],
+            ),
             post_commithook_properties=PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False),
         )
 
@@ -326,31 +362,13 @@ class _Table:
         self._refresh()
 
 
-class _RowCache:
-    """Rows by table, partition and version, which never change; the least recently used leave first."""
+def _table_bytes(rows: pa.Table) -> int:
+    return rows.nbytes
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._size = 0
-        self._entries: OrderedDict[tuple[str, str, int], pa.Table] = OrderedDict()
-        self._lock = threading.Lock()
 
-    def get(self, key: tuple[str, str, int]) -> pa.Table | None:
-        with self._lock:
-            if key in self._entries:
-                self._entries.move_to_end(key)
-            return self._entries.get(key)
-
-    def put(self, key: tuple[str, str, int], rows: pa.Table) -> None:
-        if rows.nbytes > self._limit:
-            return
-        with self._lock:
-            replaced = self._entries.pop(key, None)
-            self._entries[key] = rows
-            self._size += rows.nbytes - (replaced.nbytes if replaced is not None else 0)
-            while self._size > self._limit:
-                _, oldest = self._entries.popitem(last=False)
-                self._size -= oldest.nbytes
+def _frame_bytes(frame: pd.DataFrame) -> int:
+    """About: a text is held by a pointer and takes some 60 bytes of its own."""
+    return sum(len(frame) * (64 if dtype == np.dtype(object) else 9) for dtype in frame.dtypes)
 
 
 def _metadata(written: _Written) -> dict[str, str]:

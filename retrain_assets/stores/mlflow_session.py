@@ -14,9 +14,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
 
 from retrain_assets.errors import NotStoredError, StoreError, cause_without_password
-from retrain_assets.stores.mlflow_signature import signature_of
-from retrain_assets.stores.model_files import Serialized
-from retrain_assets.training.bundle import ModelBundle
 
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel
@@ -28,7 +25,6 @@ _SILENT = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false", "MLFLOW_SUPPRESS_PRI
 _CHATTY = (
     "alembic.runtime.migration",  # each migration of a new database
     "mlflow.store.db.utils",  # that a new database is made
-    "mlflow.sklearn",  # that pickles are dangerous: the hash is verified before one is loaded
     "mlflow.store.model_registry.abstract_store",  # that a version is being made
     "mlflow.utils.environment",  # that requirements were not inferred
 )
@@ -120,29 +116,6 @@ class MlflowSession:
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
-
-    def save_model(
-        self, bundle: ModelBundle, model: Serialized, folder: Path, *, run_id: str, logged: LoggedModel
-    ) -> None:
-        """Writes the folder that MLflow's own loaders read."""
-        from mlflow import __version__ as mlflow_version
-        from mlflow.models import Model
-        from mlflow.sklearn import save_model
-
-        libraries = {name: version for name, version in bundle.manifest.libraries.items() if name != "python"}
-        save_model(
-            bundle.pipeline,
-            str(folder),
-            mlflow_model=Model(run_id=run_id, model_id=logged.model_id, artifact_path=logged.artifact_location),
-            signature=signature_of(bundle.pipeline),
-            serialization_format=model.format,
-            skops_trusted_types=list(model.trusted) if model.format == "skops" else None,
-            pip_requirements=[
-                f"mlflow=={mlflow_version}",
-                "retrain_assets",
-                *(f"{name}=={version}" for name, version in sorted(libraries.items())),
-            ],
-        )
 
     def model_source(self, logged: LoggedModel) -> str:
         """What a version names as its source.

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from retrain_assets.data.windows import Batch
     from retrain_assets.drift.episodes import Episode
     from retrain_assets.policy.decision import Decision
+    from retrain_assets.promotion.approvals import Answer, ApprovalRequest
+    from retrain_assets.promotion.audit import AuditEntry
     from retrain_assets.promotion.log import Promotion
+    from retrain_assets.promotion.stages import StageMove
     from retrain_assets.training.bundle import ModelBundle, ModelVersion
 
 RunStatus = Literal["FINISHED", "FAILED", "KILLED"]
@@ -191,13 +194,63 @@ class StateStore(Protocol):
     def append_promotion(self, promotion: Promotion) -> Promotion:
         """One conditional insert on `previous_id`; the argument's `id` is replaced. Outbox kind `promotion`.
 
+        In the same transaction the version becomes `champion`, and the one that it replaces `retired`; after a
+        rollback `rolled_back`, with a further outbox row of that kind.
+
         Raises:
             PromotionConflictError: the newest promotion of the model is not `previous_id`.
+            RefusedError: the version was rolled back, and the action is none of a person.
         """
         ...
 
     def promotions(self, model: str) -> list[Promotion]:
         """The chain in order."""
+        ...
+
+    def move_stage(self, move: StageMove) -> bool:
+        """Moves a version to a stage; its own `previous` is replaced. False where it stands there. Outbox kind `stage`.
+
+        Raises:
+            RefusedError: the move is not legal.
+        """
+        ...
+
+    def stage_moves(self, model: str) -> list[StageMove]:
+        """Moves of all versions in order."""
+        ...
+
+    def request_approval(self, request: ApprovalRequest) -> ApprovalRequest:
+        """Keeps a hold, or answers the one that is kept of this version and attempt; its `id` is replaced.
+
+        Outbox kind `approval_requested`.
+        """
+        ...
+
+    def approvals(self, model: str) -> list[ApprovalRequest]:
+        """Holds in order."""
+        ...
+
+    def record_answer(self, answer: Answer) -> Answer:
+        """Keeps what a person said; outbox kind `approval_answered`.
+
+        Raises:
+            RefusedError: the person has answered this request.
+        """
+        ...
+
+    def answers(self, model: str) -> list[Answer]:
+        """Answers in order."""
+        ...
+
+    def audit_entries(self, model: str) -> list[AuditEntry]:
+        """The hash chain of a model, in order."""
+        ...
+
+    def audited(self, model: str) -> tuple[list[AuditEntry], dict[str, dict[int, str]]]:
+        """The chain, and the hashes of the rows that it must tell of as they are stored now, of one state.
+
+        The hashes are by kind and id.
+        """
         ...
 
     def record_model_version(self, version: ModelVersion) -> None:
@@ -282,6 +335,18 @@ class ModelRegistry(Protocol):
 
     def alias(self, model: str, alias: str) -> int | None:
         """The version an alias points at."""
+        ...
+
+    def model_tags(self, model: str) -> dict[str, str]:
+        """The platform's tags of the registered model, without their prefix; empty when there is none."""
+        ...
+
+    def tag_model(self, model: str, tags: Mapping[str, str]) -> None:
+        """Sets tags of the registered model; their prefix is added."""
+        ...
+
+    def tag_version(self, model: str, version: int, tags: Mapping[str, str]) -> None:
+        """Sets tags of one version; their prefix is added."""
         ...
 
 

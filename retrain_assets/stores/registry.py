@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlparse
 
 from retrain_assets.errors import NotStoredError, without_password
 from retrain_assets.stores.adoption import AdoptedModel, content_hash, load_adopted
+from retrain_assets.stores.mlflow_model import flavour_files
 from retrain_assets.stores.mlflow_session import MlflowSession, input_names, sklearn_flavor, translated
 from retrain_assets.stores.model_files import (
     Serialized,
@@ -36,6 +37,7 @@ _CACHED_BUNDLES = 4
 _MOST_PARAMS = 100
 _LONGEST_PARAM = 6000
 _LONGEST_DIGEST = 36
+_LONGEST_TAG = 5000
 
 
 class MlflowRegistry:
@@ -148,9 +150,8 @@ class MlflowRegistry:
             )
             try:
                 with tempfile.TemporaryDirectory() as temporary:
-                    folder = Path(temporary) / "model"
-                    self._session.save_model(bundle, model, folder, run_id=run_id, logged=logged)
-                    write_files(folder, files)
+                    folder = Path(temporary)
+                    write_files(folder, {**files, **flavour_files(bundle, model, run_id=run_id, logged=logged)})
                     client.log_model_artifacts(logged.model_id, str(folder))
             except BaseException:
                 client.finalize_logged_model(logged.model_id, "FAILED")
@@ -190,6 +191,22 @@ class MlflowRegistry:
         with translated(f"reading alias '{alias}' of {model}"), self._session.client():
             registered = self._session.registered_model(model)
             return None if registered is None or alias not in registered.aliases else int(registered.aliases[alias])
+
+    def model_tags(self, model: str) -> dict[str, str]:
+        with translated(f"reading the tags of {model}"), self._session.client():
+            registered = self._session.registered_model(model)
+            tags = {} if registered is None else registered.tags
+            return {name.removeprefix(_TAG): value for name, value in tags.items() if name.startswith(_TAG)}
+
+    def tag_model(self, model: str, tags: Mapping[str, str]) -> None:
+        with translated(f"tagging {model}"), self._session.client() as client:
+            for name, value in tags.items():
+                client.set_registered_model_tag(model, f"{_TAG}{name}", value[:_LONGEST_TAG])
+
+    def tag_version(self, model: str, version: int, tags: Mapping[str, str]) -> None:
+        with translated(f"tagging {model} version {version}"), self._session.client() as client:
+            for name, value in tags.items():
+                client.set_model_version_tag(model, str(version), f"{_TAG}{name}", value[:_LONGEST_TAG])
 
     def read_registered(
         self, model: str, *, version: int | None = None, alias: str | None = None, trust: bool = False

@@ -13,6 +13,7 @@ from retrain_assets.data.labels import (
     extract_labels,
     join_labels,
     labels_as_of,
+    labels_of_rows,
     merge_labels,
     no_labels,
 )
@@ -61,6 +62,35 @@ def test_labels_come_with_the_rows_and_are_known_after_the_delay():
     assert labels["label"].dtype == "int64"
     assert tuple(labels.columns) == LABEL_COLUMNS
     assert table_problems("labels", labels) == ()
+
+
+def flawed_rows() -> pd.DataFrame:
+    rows = clean_rows(50).astype("object")
+    rows.loc[3, "y"] = ""
+    rows.loc[4, "y"] = "unreadable"
+    rows.loc[5, ["y", "speed"]] = "unreadable", "x"
+    rows.loc[6, "id"] = None
+    return rows
+
+
+@pytest.mark.parametrize("changes", [{}, {"row_id": ()}])
+@pytest.mark.parametrize("twice", [False, True])
+def test_labels_of_accepted_rows_need_no_second_check(changes, twice):
+    """The same labels as from checking all rows again; of two rows with one id it is the accepted one that counts."""
+    made = contract(**changes)
+    rows = flawed_rows()
+    if twice:
+        rows.loc[7, "id"] = rows.loc[5, "id"]
+    # Files in another order than time, which is the order of the accepted rows.
+    parts = [rows.iloc[25:], rows.iloc[:25]]
+    frames = [(str(n), read_part("f", "csv", part.to_csv(index=False).encode())) for n, part in enumerate(parts)]
+    batch = first_batch(made.spec)
+    accepted = made.check(frames, batch).accepted
+    expected = extract_labels(frames, made, batch)
+    told = labels_of_rows(frames, made, batch, accepted)
+    pd.testing.assert_frame_equal(told.labels, expected.labels)
+    assert (told.unreadable, told.unreadable_values) == (expected.unreadable, expected.unreadable_values)
+    assert len(told.labels) > 40
 
 
 @pytest.mark.parametrize("rows", [clean_rows(0), clean_rows(5).drop(columns="y")])

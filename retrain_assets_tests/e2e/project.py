@@ -1,4 +1,4 @@
-"""A third party's Dagster project in a folder: two declared models, and files that are dropped for them."""
+"""A third party's Dagster project in a folder: three declared models, and files that are dropped for them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,39 @@ MODELS: dict[str, dict[str, Any]] = {
         "freshness": {"champion": "60 seconds"},
         "retrain": {"when": "freshness"},
     },
+    "refunds": {
+        "description": "Which refund is asked for in vain? The first run that looks at its rows hangs, and is killed.",
+        "schema": "shop.refunds:Refunds",
+    },
 }
+
+HANGING_SCHEMA = '''\
+"""The rows of refunds; whoever checks them first hangs, as a process does whose machine is out of memory."""
+
+import os
+import time
+from pathlib import Path
+
+import pandera.pandas as pa
+
+HUNG = Path(os.environ["RETRAIN_ASSETS_HOME"]) / "hung"
+
+
+class Refunds(pa.DataFrameModel):
+    id: int
+    at: object
+    x: float
+    z: float = pa.Field(nullable=True)
+    kind: str
+
+    @pa.check("x")
+    def is_looked_at(cls, values):
+        if len(values) and not HUNG.exists():
+            HUNG.with_suffix(".part").write_text(str(os.getpid()))
+            HUNG.with_suffix(".part").rename(HUNG)
+            time.sleep(3600)
+        return values.notna()
+'''
 
 DEFINITIONS = '''\
 """The code location of a shop, with an asset of its own beside its models."""
@@ -69,6 +101,7 @@ class ShopProject:
         _write(folder / "pyproject.toml", PYPROJECT)
         _write(folder / "shop" / "__init__.py", "")
         _write(folder / "shop" / "definitions.py", DEFINITIONS)
+        _write(folder / "shop" / "refunds.py", HANGING_SCHEMA)
         for name, changes in MODELS.items():
             document = {"type": "retrain_assets.RetrainedModel", "attributes": attributes(name, **changes)}
             _write(folder / "shop" / "defs" / name / "defs.yaml", yaml.safe_dump(document, sort_keys=False))
@@ -87,6 +120,11 @@ class ShopProject:
             "PYTHONPATH": os.pathsep.join(filter(None, [str(self.folder), os.environ.get("PYTHONPATH")])),
             **FAST_DAEMON,
         }
+
+    @property
+    def hung(self) -> Path:
+        """Where the run that hangs writes the number of its process."""
+        return self.home.folder / "hung"
 
     def batch(self, model: str, key: str) -> Batch:
         """The batch of a key."""

@@ -82,6 +82,17 @@ class DagsterDev:
                 break
         process.wait(timeout=10)
 
+    def kill(self, pid: int) -> None:
+        """Kills one of its processes, as the kernel does when memory is short.
+
+        Raises:
+            AssertionError: it is none of them.
+        """
+        process = psutil.Process(pid)
+        assert self._process is not None
+        assert self._process.pid in [parent.pid for parent in process.parents()], f"{process} is not ours"
+        process.kill()
+
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         """The data of a GraphQL query.
 

@@ -80,6 +80,7 @@ def test_several_models_share_one_set_of_sensors(project: Project) -> None:
     repository = project.load().get_repository_def()
 
     assert sorted(sensor.name for sensor in repository.sensor_defs) == [
+        "approvals_answered",
         "batch_missing",
         "decisions_due",
         "freshness_failed",
@@ -95,7 +96,8 @@ def test_several_models_share_one_set_of_sensors(project: Project) -> None:
         "fraud__watch",
         "returns__watch",
     ]
-    assert len([name for name in repository.job_names if "__" in name and not name.startswith("__")]) == 12
+    jobs = {name.split("__")[1] for name in repository.job_names if name.startswith("churn__")}
+    assert jobs == {"watch", "settle", "decide", "retrain", "rollback", "answer", "promote"}
 
 
 def test_several_models_in_one_file(project: Project) -> None:

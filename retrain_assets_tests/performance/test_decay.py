@@ -64,7 +64,7 @@ def test_a_better_champion_has_not_decayed():
 @pytest.mark.parametrize(
     ("made", "holdout", "reason"),
     [
-        (losses([0.6, 0.6]), HOLDOUT, "2 matured batches after its training end, 3 are needed"),
+        (losses([0.6, 0.6]), HOLDOUT, "matured batches after the champion's training end: 2; needed: 3"),
         (losses([0.6] * 3), None, "on its holdout is not recorded"),
     ],
 )

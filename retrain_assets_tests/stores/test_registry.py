@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 from retrain_assets.errors import IntegrityError, NotStoredError, StoreError
 from retrain_assets.stores.plugins import read_source
@@ -236,6 +237,12 @@ def test_mlflows_own_loaders_predict_on_validated_rows(registry: MlflowRegistry,
     np.testing.assert_array_equal(by_sklearn.predict(rows), expected)
     np.testing.assert_array_equal(by_pyfunc.predict(rows), expected)
     assert by_pyfunc.metadata.signature.inputs.input_names() == ["number", "time", "x", "kind", "flag"]
+    requirements = Path(mlflow_here.pyfunc.get_model_dependencies("models:/served@champion")).read_text().splitlines()
+    assert f"scikit-learn=={bundle.manifest.libraries['scikit-learn']}" in requirements
+    conda = yaml.safe_load((Path(version.uri) / "conda.yaml").read_text())
+    assert conda["dependencies"][-1] == {"pip": requirements}
+    by_virtualenv = yaml.safe_load((Path(version.uri) / "python_env.yaml").read_text())
+    assert by_virtualenv["dependencies"] == ["-r requirements.txt"]
     # What MLflow leaves behind in the folder does not spoil the bundle.
     assert registry.load(version, cached=False).manifest == bundle.manifest
 
@@ -290,7 +297,7 @@ def test_a_failed_registration_leaves_no_version(
     run = begin(registry, "crash")
     bundle = make_bundle(make_spec(name="crashing"))
     with monkeypatch.context() as patched:
-        patched.setattr(registry._session, "save_model", out_of_space)
+        patched.setattr("retrain_assets.stores.registry.write_files", out_of_space)
         with pytest.raises(OSError, match="no space left"):
             registry.register(run, bundle)
     assert registry.alias("crashing", "champion") is None

@@ -152,7 +152,11 @@ class _LocalFolder:
 
 
 class _RemoteFolder:
-    """Anything fsspec reaches."""
+    """Anything fsspec reaches.
+
+    Each of its file systems raises the exceptions of the library below it, which need not be OSErrors: whatever comes
+    is told as the source's fault, so that one that is out of reach stops nobody else's.
+    """
 
     def __init__(self, url: str, options: Mapping[str, Any]) -> None:
         self._url = url
@@ -166,8 +170,8 @@ class _RemoteFolder:
 
             try:
                 self._opened = url_to_fs(self._url, **self._options)[0]
-            except OSError as error:
-                raise StoreError(f"{self._url} cannot be reached: {error}") from cause_without_password(error)
+            except Exception as error:  # noqa: BLE001 - see the class
+                raise _unreachable(f"{self._url} cannot be reached", error) from cause_without_password(error)
             # What a listing showed before must not hide what has come since.
             self._opened.invalidate_cache()
         return self._opened
@@ -180,8 +184,9 @@ class _RemoteFolder:
             infos = self._fs.ls(folder, detail=True)
         except (FileNotFoundError, NotADirectoryError):
             return
-        except OSError as error:
-            raise StoreError(f"{folder} of {self._url} cannot be listed: {error}") from cause_without_password(error)
+        except Exception as error:  # noqa: BLE001 - see the class
+            message = f"{folder} of {self._url} cannot be listed"
+            raise _unreachable(message, error) from cause_without_password(error)
         for info in infos:
             path = info["name"].rstrip("/")
             is_folder = info["type"] == "directory"
@@ -194,8 +199,14 @@ class _RemoteFolder:
             return self._fs.cat_file(path)
         except FileNotFoundError:
             return b""  # gone since the look: the next look tells
-        except OSError as error:
-            raise StoreError(f"{path} of {self._url} cannot be read: {error}") from cause_without_password(error)
+        except Exception as error:  # noqa: BLE001 - see the class
+            message = f"{path} of {self._url} cannot be read"
+            raise _unreachable(message, error) from cause_without_password(error)
+
+
+def _unreachable(what: str, error: Exception) -> StoreError:
+    kind = "" if isinstance(error, OSError) else f"{type(error).__name__}: "
+    return StoreError(f"{what}: {kind}{error}")
 
 
 def _by_batch(folder: _LocalFolder | _RemoteFolder, pattern: str, keys: Sequence[str]) -> dict[str, list[FoundFile]]:

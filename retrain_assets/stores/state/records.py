@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
@@ -12,11 +12,13 @@ from sqlalchemy.dialects import sqlite
 from retrain_assets.data.arrivals import Arrival, RawPart
 from retrain_assets.drift.episodes import Episode
 from retrain_assets.policy.decision import Decision, TriggerState
+from retrain_assets.promotion.approvals import ApprovalRequest
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.stores.protocols import OutboxRow, Step
 from retrain_assets.training.bundle import ModelVersion
 
 Row = Mapping[Any, Any]
+Record = TypeVar("Record")
 
 
 def outbox_row(row: Row) -> OutboxRow:
@@ -71,6 +73,23 @@ def promotion_values(promotion: Promotion) -> dict[str, Any]:
 def promotion_of(row: Row) -> Promotion:
     """The record of a row."""
     return Promotion(**_own(Promotion, row))
+
+
+def approval_values(request: ApprovalRequest) -> dict[str, Any]:
+    """The row of a record, without its id."""
+    values = _values(request) | {"evidence": dict(request.evidence)}
+    del values["id"]
+    return values
+
+
+def plain_values(record: Any) -> dict[str, Any]:
+    """The row of a record whose fields are columns as they are."""
+    return _values(record)
+
+
+def of_row(record: type[Record], row: Row) -> Record:
+    """The record of a row whose columns are fields as they are."""
+    return record(**_own(record, row))
 
 
 def model_version_of(row: Row) -> ModelVersion:

@@ -201,6 +201,58 @@ EPISODES = _table(
     _text("closed_batch", nullable=True),
     sa.UniqueConstraint("model", "episode", name="ra_episodes_once"),
 )
+STAGES = _table(
+    "stages",
+    _text("model"),
+    _integer("version"),
+    _text("stage"),
+    _text("previous", nullable=True),
+    _text("actor"),
+    _text("reason"),
+    _time("moved_at"),
+    sa.Index("ra_stages_version", "model", "version", "id"),
+)
+APPROVALS = _table(
+    "approvals",
+    _text("model"),
+    _integer("version"),
+    _text("model_hash"),
+    _text("artifact_hash"),
+    _text("batch"),
+    _integer("attempt"),
+    _integer("champion_version", nullable=True),
+    _text("reason"),
+    _time("requested_at"),
+    _time("expires_at"),
+    _json("evidence"),
+    sa.UniqueConstraint("model", "version", "attempt", name="ra_approvals_once"),
+)
+ANSWERS = _table(
+    "answers",
+    sa.Column("approval_id", _SERIAL, sa.ForeignKey("ra_approvals.id"), nullable=False),
+    _text("model"),
+    _integer("version"),
+    _text("verdict"),
+    _text("person"),
+    _text("proof"),
+    _text("reason"),
+    _time("answered_at"),
+    sa.UniqueConstraint("approval_id", "person", name="ra_answers_once"),
+)
+AUDIT = _table(
+    "audit",
+    _text("model"),
+    _integer("sequence"),
+    _text("kind"),
+    sa.Column("record_id", _SERIAL, nullable=False),
+    _text("record_hash"),
+    _json("summary"),
+    _time("recorded_at"),
+    _text("previous_hash"),
+    _text("entry_hash"),
+    # The chain: of two entries that follow the same one, one loses.
+    sa.UniqueConstraint("model", "sequence", name="ra_audit_chain"),
+)
 LEASES = sa.Table(
     "ra_leases",
     METADATA,

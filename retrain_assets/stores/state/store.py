@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy import exc
 
 from retrain_assets.data.arrivals import Arrival
 from retrain_assets.drift.episodes import Episode
-from retrain_assets.errors import PromotionConflictError, StoreError
+from retrain_assets.errors import StoreError
 from retrain_assets.policy.decision import Decision
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.stores.protocols import OutboxRow, Step
 from retrain_assets.stores.state import records
+from retrain_assets.stores.state.chain import insert_chained as _insert_chained
 from retrain_assets.stores.state.engine import Database
+from retrain_assets.stores.state.governed import GovernedTables
+from retrain_assets.stores.state.ledgers import Ledgers
+from retrain_assets.stores.state.rows import find as _find
+from retrain_assets.stores.state.rows import tell as _tell
 from retrain_assets.stores.state.schema import (
     ARRIVALS,
     DECISIONS,
@@ -46,7 +50,7 @@ class ModelProgress:
     promotions: tuple[Promotion, ...] = ()
 
 
-class SqlStateStore:
+class SqlStateStore(GovernedTables):
     """StateStore in a SQL database, which is created or upgraded at first use.
 
     Args:
@@ -57,6 +61,7 @@ class SqlStateStore:
     def __init__(self, url: str, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._database = Database(url)
         self._clock = clock
+        self._ledgers = Ledgers()
         self._lock = threading.Lock()
         self._upgraded = False
 
@@ -91,6 +96,10 @@ class SqlStateStore:
     def outbox(
         self, *, after: int = 0, model: str | None = None, kinds: Iterable[str] | None = None, limit: int = 1000
     ) -> list[OutboxRow]:
+        if model is not None and after == 0:
+            rows = self._followed(OUTBOX, model, records.outbox_row)
+            wanted = None if kinds is None else set(kinds)
+            return [row for row in rows if wanted is None or row.kind in wanted][:limit]
         query = sa.select(OUTBOX).where(OUTBOX.c.id > after).order_by(OUTBOX.c.id).limit(limit)
         if model is not None:
             query = query.where(OUTBOX.c.model == model)
@@ -133,7 +142,8 @@ class SqlStateStore:
             _tell(connection, "arrival", arrival.model, batch=arrival.batch, payload=payload, now=arrival.arrived_at)
 
     def arrivals(self, model: str, batch: str | None = None) -> list[Arrival]:
-        return self._of_model(ARRIVALS, model, batch, records.arrival_of)
+        arrivals = self._followed(ARRIVALS, model, records.arrival_of)
+        return arrivals if batch is None else [arrival for arrival in arrivals if arrival.batch == batch]
 
     def record_step(self, step: Step) -> None:
         values = records.step_values(step)
@@ -142,13 +152,17 @@ class SqlStateStore:
             if earlier is not None:
                 if records.same(STEPS, earlier, values):
                     return
+                if self._database.is_sqlite:
+                    # It would give the id of a deleted last row again, and who follows would miss the new one.
+                    values = values | {"id": connection.execute(sa.select(sa.func.max(STEPS.c.id) + 1)).scalar_one()}
                 connection.execute(STEPS.delete().where(STEPS.c.id == earlier["id"]))
             connection.execute(STEPS.insert().values(values))
             payload = {name: values[name] for name in ("job", "attempt", "revision", "outcome", "cause")}
             _tell(connection, "step", step.model, batch=step.batch, payload=payload, now=step.finished_at)
 
     def steps(self, model: str, batch: str | None = None) -> list[Step]:
-        return self._of_model(STEPS, model, batch, records.step_of)
+        steps = self._followed(STEPS, model, records.step_of, key=("batch", "job", "attempt"))
+        return steps if batch is None else [step for step in steps if step.batch == batch]
 
     def record_decision(self, decision: Decision, *, run_id: str | None = None) -> None:
         values = records.decision_values(decision) | {"run_id": run_id}
@@ -162,38 +176,15 @@ class SqlStateStore:
                     f"decision {decision.batch} attempt {decision.attempt} of {decision.model} is recorded as "
                     f"'{earlier['verdict']}' ({earlier['reason']}) and must stay so: a new decision is a new attempt"
                 )
-            connection.execute(DECISIONS.insert().values(values))
+            _insert_chained(connection, DECISIONS, values)
             payload = {name: values[name] for name in ("attempt", "verdict", "cause", "retrospective")}
             _tell(
                 connection, "decision", decision.model, batch=decision.batch, payload=payload, now=decision.decided_at
             )
 
     def decisions(self, model: str, batch: str | None = None) -> list[Decision]:
-        return self._of_model(DECISIONS, model, batch, records.decision_of)
-
-    def append_promotion(self, promotion: Promotion) -> Promotion:
-        model = promotion.model
-        values = records.promotion_values(promotion)
-        try:
-            with self._writing() as connection:
-                newest = sa.select(sa.func.max(PROMOTIONS.c.id)).where(PROMOTIONS.c.model == model)
-                current = connection.execute(newest).scalar()
-                if current != promotion.previous_id:
-                    raise _conflict(promotion, current)
-                assigned = replace(promotion, id=_insert(connection, PROMOTIONS, values))
-                payload = {
-                    "promotion_id": assigned.id,
-                    "version": promotion.version,
-                    "action": promotion.action,
-                    "previous_id": promotion.previous_id,
-                }
-                _tell(connection, "promotion", model, batch=promotion.batch, payload=payload, now=promotion.promoted_at)
-                return assigned
-        except exc.IntegrityError as error:
-            raise _conflict(promotion, None) from error
-
-    def promotions(self, model: str) -> list[Promotion]:
-        return self._of_model(PROMOTIONS, model, None, records.promotion_of)
+        decisions = self._followed(DECISIONS, model, records.decision_of)
+        return decisions if batch is None else [decision for decision in decisions if decision.batch == batch]
 
     def record_model_version(self, version: ModelVersion) -> None:
         values = records.model_version_values(version)
@@ -211,7 +202,7 @@ class SqlStateStore:
             _tell(connection, "model_version", version.model, batch=version.batch, payload=payload, now=self._clock())
 
     def model_versions(self, model: str) -> list[ModelVersion]:
-        return self._of_model(MODEL_VERSIONS, model, None, records.model_version_of)
+        return self._followed(MODEL_VERSIONS, model, records.model_version_of)
 
     def save_episode(self, episode: Episode) -> None:
         values = records.episode_values(episode)
@@ -227,7 +218,8 @@ class SqlStateStore:
             _tell(connection, "episode", episode.model, batch=episode.last_batch, payload=payload, now=self._clock())
 
     def episodes(self, model: str) -> list[Episode]:
-        return self._of_model(EPISODES, model, None, records.episode_of)
+        query = sa.select(EPISODES).where(EPISODES.c.model == model).order_by(EPISODES.c.id)
+        return self._all(query, records.episode_of)
 
     def acquire_lease(self, model: str, owner: str, *, ttl: timedelta, now: datetime) -> bool:
         with self._writing() as connection:
@@ -271,35 +263,11 @@ class SqlStateStore:
         with self._reading() as connection:
             return [record_of(row) for row in connection.execute(query).mappings()]
 
-    def _of_model(
-        self, table: sa.Table, model: str, batch: str | None, record_of: Callable[[records.Row], Record]
+    def _followed(
+        self, table: sa.Table, model: str, record_of: Callable[[records.Row], Record], key: Sequence[str] = ("id",)
     ) -> list[Record]:
-        query = sa.select(table).where(table.c.model == model).order_by(table.c.id)
-        return self._all(query if batch is None else query.where(table.c.batch == batch), record_of)
-
-
-def _tell(
-    connection: sa.Connection,
-    kind: str,
-    model: str,
-    *,
-    batch: str | None = None,
-    payload: Mapping[str, Any] | None = None,
-    key: str | None = None,
-    now: datetime,
-) -> int:
-    """Appends the outbox row of a change, in the change's own transaction."""
-    row = {"kind": kind, "model": model, "batch": batch, "payload": dict(payload or {}), "key": key, "recorded_at": now}
-    return _insert(connection, OUTBOX, row)
-
-
-def _insert(connection: sa.Connection, table: sa.Table, values: records.Row) -> int:
-    return connection.execute(table.insert().values(values).returning(table.c.id)).scalar_one()
-
-
-def _find(connection: sa.Connection, table: sa.Table, values: records.Row, *key: str) -> records.Row | None:
-    query = sa.select(table).where(*(table.c[name] == values[name] for name in key))
-    return connection.execute(query).mappings().first()
+        with self._reading() as connection:
+            return self._ledgers.follow(connection, table, model, record_of, key)
 
 
 def _by_model(
@@ -315,11 +283,3 @@ def _by_model(
     for row in connection.execute(query).mappings():
         found.setdefault(row["model"], []).append(record_of(row))
     return found
-
-
-def _conflict(promotion: Promotion, current: int | None) -> PromotionConflictError:
-    who = "somebody promoted first" if current is None else f"promotion {current} is the newest"
-    return PromotionConflictError(
-        f"{promotion.model} v{promotion.version} must follow promotion {promotion.previous_id}, but {who}: "
-        "evaluate against the champion of now and promote again"
-    )

@@ -7,9 +7,10 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from retrain_assets.errors import StoreError
+from retrain_assets.stores.state.chain import begin
 from retrain_assets.stores.state.engine import Database
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest revision in `migrations/versions`."""
 VERSION_TABLE = "ra_schema_version"
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -52,3 +53,5 @@ def _migrate(connection: sa.Connection) -> None:
             f"the state database has revision {found}, which this release (revision {HEAD}) does not know: {error}. "
             "Install the release that wrote it, or a newer one."
         ) from error
+    if found == "0001":
+        begin(connection)

@@ -213,3 +213,22 @@ class TestMemory:
 
     def test_nothing_there(self, tmp_path, weeks):
         assert reader("memory://drop/{batch}.csv", tmp_path).listing(weeks) == {}
+
+    @pytest.mark.parametrize("broken", ["ls", "cat_file"])
+    def test_what_a_library_raises_is_told_as_the_fault_of_the_source(
+        self, folder, broken, tmp_path, weeks, monkeypatch
+    ):
+        """Cloud libraries have exceptions of their own, which are no OSErrors: they must not stop the other sources."""
+
+        class ClientError(Exception):
+            pass
+
+        def denied(*_args, **_kwargs):
+            raise ClientError("AccessDenied for s3://key:secret@drop")
+
+        folder.pipe_file("/drop/2013-01-08.csv", b"a")
+        source = reader("memory://drop/{batch}.csv", tmp_path)
+        assert source.listing(weeks)
+        monkeypatch.setattr(type(folder), broken, denied)
+        with pytest.raises(StoreError, match=r"ClientError: AccessDenied for s3://key:\*\*\*@drop"):
+            source.listing(weeks) if broken == "ls" else source.read(weeks[1])

@@ -9,6 +9,7 @@ from sqlalchemy import event, exc
 
 from retrain_assets.errors import PromotionConflictError, StoreError
 from retrain_assets.stores.state import ModelProgress, SqlStateStore
+from retrain_assets.stores.state.ledgers import Ledgers
 from retrain_assets_tests.stores.state.records import (
     NOW,
     TOKYO,
@@ -265,14 +266,46 @@ def test_another_store_on_the_same_database_sees_it_all(store, url):
     other.close()
 
 
+def test_who_read_before_sees_what_another_store_adds_and_replaces(store, url):
+    """A ledger is followed, not read again: neither a new row nor one that replaces the last row may be missed."""
+    other = SqlStateStore(url)
+    store.record_step(step(attempt=1, outcome="failed"))
+    assert other.steps(MODEL) == [step(attempt=1, outcome="failed")]
+    store.record_step(step(attempt=1, outcome="done"))
+    assert other.steps(MODEL) == store.steps(MODEL) == [step(attempt=1, outcome="done")]
+    store.record_step(step(attempt=2, outcome="done"))
+    store.record_step(step(attempt=1, outcome="failed"))
+    assert [each.attempt for each in other.steps(MODEL)] == [2, 1]
+    for number in range(3):
+        store.append_outbox("event", MODEL, now=NOW)
+        store.append_promotion(promotion(previous_id=(store.promotions(MODEL) or [promotion(id=None)])[-1].id))
+        assert len(other.outbox(model=MODEL, kinds=["event"])) == len(other.promotions(MODEL)) == number + 1
+    assert other.outbox(model=MODEL) == store.outbox(model=MODEL) == SqlStateStore(url).outbox(model=MODEL)
+    assert other.outbox(model="another") == []
+    other.close()
+
+
+def test_ledgers_that_are_not_asked_for_leave_the_memory(store):
+    """A process that looks after a thousand models for years must not hold all that ever happened."""
+    store._ledgers = Ledgers(limit=10)
+    for number in range(6):
+        for model in "abc":
+            store.append_outbox("event", model, payload={"number": number}, now=NOW)
+    for model in "abcab":
+        assert [row.payload["number"] for row in store.outbox(model=model)] == list(range(6))
+        assert store._ledgers._kept == sum(len(read.records) for read in store._ledgers._read.values()) <= 10
+
+
 def test_a_failed_change_tells_nothing(store, monkeypatch):
     """The change and its outbox row are one transaction."""
+    from retrain_assets.stores.state import governed
     from retrain_assets.stores.state import store as module
 
     def fail(*_arguments, **_keywords):
         raise RuntimeError("power cut")
 
     monkeypatch.setattr(module, "_tell", fail)
+    monkeypatch.setattr(governed, "tell", fail)
     with pytest.raises(RuntimeError):
         store.record_arrival(arrival())
     with pytest.raises(RuntimeError):

@@ -1,0 +1,112 @@
+"""What stands before a command, and how a command comes to the model and the stores that it works on."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from retrain_assets.home import Home
+    from retrain_assets.lifecycle import DeclaredModel
+    from retrain_assets.spec.loading import Declaration
+    from retrain_assets.stores.protocols import Stores
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What stands before the command."""
+
+    home: Path | None
+    defs: tuple[Path, ...]
+    debug: bool
+
+    def opened_home(self) -> Home:
+        """The home that was asked for; the environment of the processes started from here agrees with it."""
+        from retrain_assets.home import HOME_VARIABLE, Home
+
+        if self.home is not None:
+            os.environ[HOME_VARIABLE] = str(self.home.absolute())
+        return Home.from_environment()
+
+    def declaration_paths(self) -> tuple[Path, ...]:
+        """Where declarations are looked for."""
+        from retrain_assets.stores.declarations import declarations_root
+
+        return self.defs or (declarations_root(Path.cwd()),)
+
+    def declarations(self) -> list[Declaration]:
+        """All declared models."""
+        from retrain_assets.stores.declarations import load_files
+
+        return load_files(self.declaration_paths())
+
+    def declared(self, name: str) -> Declaration:
+        """The declared model of a name."""
+        from retrain_assets.stores.declarations import named
+
+        return named(self.declarations(), name)
+
+    def model(self, name: str) -> DeclaredModel:
+        """The declared model of a name with what it refers to."""
+        from retrain_assets.lifecycle.model import DeclaredModel
+
+        declared = self.declared(name)
+        return DeclaredModel(declared.spec, Path(declared.file).absolute().parent)
+
+
+with_options = click.make_pass_decorator(Options)
+MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
+"""A moment that a person types; it is UTC."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A model that no run works on meanwhile."""
+
+    home: Home
+    stores: Stores
+    model: DeclaredModel
+    now: datetime
+    run_id: str
+
+
+@contextmanager
+def holding(options: Options, name: str, verb: str) -> Generator[Held]:
+    """Holds the lease of a model for one command.
+
+    Raises:
+        LeaseHeldError: a run works on the model.
+    """
+    model = options.model(name)
+    home = options.opened_home().prepare()
+    click.echo(f"{name}: loading MLflow ...", err=True)
+    from retrain_assets.home import open_stores
+    from retrain_assets.lifecycle import lease
+
+    now, stores = datetime.now(UTC), open_stores(home)
+    run_id = f"{verb}-{now:%Y%m%dT%H%M%S}-{os.getpid()}"
+    with lease(stores, model, owner=run_id, now=now):
+        yield Held(home=home, stores=stores, model=model, now=now, run_id=run_id)
+
+
+def person() -> str:
+    """Who types, as the operating system knows them."""
+    return f"person:{getpass.getuser()}"
+
+
+def show_champion(held: Held) -> None:
+    """Shows in Dagster who is champion, where its newest event says otherwise."""
+    import dagster as dg
+
+    from retrain_assets.orchestration.projection import report_champion_if_changed
+
+    with dg.DagsterInstance.from_config(str(held.home.dagster_home)) as instance:
+        report_champion_if_changed(instance, held.stores.state.promotions(held.model.name))

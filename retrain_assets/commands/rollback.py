@@ -1,0 +1,58 @@
+"""`retrain-assets rollback` and `retrain-assets clear`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import click
+
+from retrain_assets.commands.options import MOMENT, Options, holding, person, show_champion, with_options
+
+
+@click.command()
+@click.argument("model")
+@click.option("--to", "version", type=click.IntRange(min=1), help="The version; it must have been champion.")
+@click.option("--as-of", type=MOMENT, help="Or the champion as of this moment of batch time (UTC).")
+@click.option("--reason", required=True, help="Stands in the promotion log.")
+@with_options
+def rollback(options: Options, model: str, version: int | None, as_of: datetime | None, reason: str) -> None:
+    """Put an earlier champion back in force, and ask for a new decision.
+
+    By default the champion before this one. Its reference profile and the loss against which decay is told come back
+    with it; it is no younger for it. The version that leaves is not promoted again by itself until it is cleared.
+
+    \b
+    retrain-assets rollback flight_delay --reason "v7 scores every night flight 1"
+    retrain-assets rollback flight_delay --to 5 --reason "as agreed with operations"
+    retrain-assets rollback flight_delay --as-of 2013-06-01 --reason "before the new feed"
+    """  # noqa: D301 - click reads the backspace
+    if version is not None and as_of is not None:
+        raise click.UsageError("give --to or --as-of, not both")
+    with holding(options, model, "rollback") as held:
+        from retrain_assets.lifecycle import roll_back
+
+        log = held.stores.state.promotions(model)
+        moment = None if as_of is None else as_of.replace(tzinfo=UTC)
+        made = roll_back(held.stores, held.model, to=version, as_of=moment, reason=reason, actor=person(), now=held.now)
+        show_champion(held)
+    left = f"v{log[-1].version}" if log else "nobody"
+    click.echo(f"{model}: v{made.current.version if made.current else '?'} is champion again instead of {left}")
+    click.echo(f"  {made.reason}\n  the next decision is due now; {left} stays out until `retrain-assets clear`")
+
+
+@click.command()
+@click.argument("model")
+@click.argument("version", type=click.IntRange(min=1))
+@click.option("--reason", required=True, help="Stands in the record.")
+@with_options
+def clear(options: Options, model: str, version: int, reason: str) -> None:
+    """Allow a version that was rolled back to be promoted or recalled again.
+
+    \b
+    retrain-assets clear flight_delay 7 --reason "the feed was at fault, not the model"
+    """  # noqa: D301 - click reads the backspace
+    with holding(options, model, "clear") as held:
+        from retrain_assets.lifecycle.versions import clear as allow
+
+        allow(held.stores, held.model, version, actor=person(), reason=reason, now=held.now)
+    click.echo(f"{model}: v{version} may be promoted or recalled again")

@@ -1,0 +1,306 @@
+"""A promotion that waits for persons: the hold, the answers, and what they come to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from retrain_assets.errors import RefusedError
+from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.versions import move, stage_of
+from retrain_assets.promotion.approvals import (
+    PLATFORM,
+    Answer,
+    ApprovalRequest,
+    ApprovalState,
+    Requirement,
+    Verdict,
+    approval_state,
+)
+from retrain_assets.promotion.change import Change, large
+from retrain_assets.promotion.evaluation import EvaluationReport
+from retrain_assets.promotion.gates import GateReport
+from retrain_assets.promotion.log import Promotion
+from retrain_assets.promotion.measures import value_of
+from retrain_assets.promotion.tokens import verify
+from retrain_assets.spec import ApprovalSpec
+from retrain_assets.stores.protocols import StateStore, Stores
+from retrain_assets.training.bundle import ModelVersion
+
+SHORTEST_HASH = 8
+"""Digits of a model's hash that an answer must repeat at least."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """Whether a promotion may be made now, and what of it stands in its evidence."""
+
+    given: bool
+    pending: bool = False
+    reason: str = ""
+    evidence: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """A request with what it has come to."""
+
+    request: ApprovalRequest
+    state: ApprovalState
+    answers: tuple[Answer, ...]
+    promoted: bool
+
+
+def seek_consent(
+    stores: Stores,
+    model: DeclaredModel,
+    version: ModelVersion,
+    report: EvaluationReport,
+    gates: GateReport,
+    current: Promotion | None,
+    *,
+    now: datetime,
+) -> Consent:
+    """Whether the declaration or the persons whom it names allow the promotion; where they must be asked, asks them.
+
+    The hold is a row: no worker waits. Asked before, the answer of then stands.
+    """
+    spec = model.spec.promote.approval
+    asked = _asked(stores, model, version)
+    why = hold_reason(report, spec, bootstrapping=current is None)
+    if asked is None and why is None:
+        return Consent(given=True)
+    request = asked or stores.state.request_approval(
+        ApprovalRequest(
+            id=0,
+            model=model.name,
+            version=version.version,
+            model_hash=version.model_hash,
+            artifact_hash=version.artifact_hash,
+            batch=version.batch,
+            attempt=version.attempt,
+            champion_version=None if current is None else current.version,
+            reason=why or "",
+            requested_at=now,
+            expires_at=now + spec.expires,
+            evidence=evidence_of(report, gates),
+        )
+    )
+    if stage_of(stores, model, version.version) in (None, "candidate"):
+        move(stores, model, version.version, "challenger", f"waits for approval: {request.reason}", now=now)
+    settle_requests(stores, model, now=now)
+    hold = next(each for each in holds(stores.state, model) if each.request.id == request.id)
+    return _consent(model, version, hold)
+
+
+def hold_reason(report: EvaluationReport, spec: ApprovalSpec, *, bootstrapping: bool) -> str | None:
+    """Why persons must be asked; None where nobody must."""
+    if spec.when == "never":
+        return None
+    if spec.when == "always":
+        return "promote.approval is `always`"
+    if bootstrapping:
+        return None
+    return large(
+        Change(
+            churn=value_of(report.measures, "change", "churn"),
+            negative_flips=value_of(report.measures, "change", "negative_flips"),
+            score_shift=value_of(report.measures, "change", "score_shift"),
+        ),
+        spec.large_change,
+    )
+
+
+def holds(state: StateStore, model: DeclaredModel) -> list[Hold]:
+    """All requests of a model, in order."""
+    answers = state.answers(model.name)
+    promoted = {promotion.evidence.get("approval") for promotion in state.promotions(model.name)}
+    requirement = requirement_of(model.spec.promote.approval)
+    return [
+        Hold(
+            request=request,
+            state=approval_state(request, answers, requirement),
+            answers=tuple(answer for answer in answers if answer.approval_id == request.id),
+            promoted=request.id in promoted,
+        )
+        for request in state.approvals(model.name)
+    ]
+
+
+def requirement_of(spec: ApprovalSpec) -> Requirement:
+    """Who has to agree, by the declaration of now."""
+    return Requirement(persons=spec.persons, role=spec.role, roles=spec.roles)
+
+
+def answer(
+    stores: Stores,
+    model: DeclaredModel,
+    version: int,
+    *,
+    verdict: Verdict,
+    model_hash: str,
+    person: str,
+    reason: str,
+    token: str | None,
+    now: datetime,
+) -> Hold:
+    """Records what a person says to the hold of exactly this version; it is carried out afterwards, not here.
+
+    Raises:
+        RefusedError: nothing is asked of this version, it is too late, the hash is another, the person may not answer,
+            has answered, or does not prove the name as declared.
+    """
+    settle_requests(stores, model, now=now)
+    found = [hold for hold in holds(stores.state, model) if hold.request.version == version]
+    if not found:
+        raise RefusedError(f"nobody is asked about {model.name} v{version}: see `retrain-assets approval list`")
+    hold = found[-1]
+    request = hold.request
+    if hold.state != "pending":
+        raise RefusedError(f"{model.name} v{version} is {hold.state} already: an answer comes too late")
+    if len(model_hash) < SHORTEST_HASH or not request.model_hash.startswith(model_hash):
+        raise RefusedError(
+            f"the answer is for the model {model_hash!r}, but {model.name} v{version} is {request.model_hash[:16]}: "
+            f"name at least {SHORTEST_HASH} digits of the hash that was judged"
+        )
+    proof = prove_name(model.spec.promote.approval, request, person, verdict, token)
+    stores.state.record_answer(
+        Answer(
+            approval_id=request.id,
+            model=model.name,
+            version=version,
+            verdict=verdict,
+            person=person,
+            proof=proof,
+            reason=reason,
+            answered_at=now,
+        )
+    )
+    settled = next(each for each in holds(stores.state, model) if each.request.id == request.id)
+    if settled.state == "rejected":
+        _leave(stores, model, request, f"rejected by {person}: {reason}", now=now)
+    return settled
+
+
+def prove_name(spec: ApprovalSpec, request: ApprovalRequest, person: str, verdict: Verdict, token: str | None) -> str:
+    """How far the name of who answers can be trusted, as a sentence that stands in the record.
+
+    Raises:
+        RefusedError: the person is not on the list, or does not prove the name as declared.
+    """
+    if not person or person == PLATFORM:
+        raise RefusedError(f"an answer needs the name of a person (got {person!r})")
+    if spec.approvers and person not in spec.approvers:
+        raise RefusedError(f"{person} may not answer: promote.approval.approvers names {', '.join(spec.approvers)}")
+    if spec.names == "on_trust":
+        return "the name was taken on trust, as promote.approval.names declares"
+    key = spec.approvers[person].key
+    if token is None or key is None:
+        raise RefusedError(
+            f"{person} must prove the name with a token: `retrain-assets approval sign {request.model} "
+            f"{request.version}` makes one with the private key"
+        )
+    verify(token, request, person, verdict, key)
+    return f"signed with the key {key[:16]}"
+
+
+def settle_requests(stores: Stores, model: DeclaredModel, *, now: datetime) -> list[ApprovalRequest]:
+    """Answers `expire` for the holds whose time has passed; returns the approved ones that nobody promoted yet."""
+    ready: list[ApprovalRequest] = []
+    for hold in holds(stores.state, model):
+        if hold.state == "pending" and now >= hold.request.expires_at:
+            reason = f"nobody settled it by {hold.request.expires_at:%Y-%m-%d %H:%M} UTC"
+            if _platform_says(stores, hold.request, "expire", reason, now=now):
+                _leave(stores, model, hold.request, f"expired: {reason}", now=now)
+        elif hold.state == "approved" and not hold.promoted:
+            ready.append(hold.request)
+    return ready
+
+
+def void(stores: Stores, request: ApprovalRequest, reason: str, *, now: datetime) -> None:
+    """What was asked no longer stands; an approval of it is worth nothing any more."""
+    _platform_says(stores, request, "void", reason, now=now)
+
+
+def void_if_asked(
+    stores: Stores, model: DeclaredModel, version: ModelVersion, refusal: str | None, *, now: datetime
+) -> None:
+    """A version that is refused by now is no longer to be approved."""
+    asked = _asked(stores, model, version)
+    if refusal is not None and asked is not None:
+        void(stores, asked, refusal, now=now)
+
+
+def evidence_of(report: EvaluationReport, gates: GateReport) -> dict[str, Any]:
+    """What a promotion rests on."""
+    candidate = report.role("candidate")
+    holdout = None if candidate is None else asdict(candidate.metric(report.metric))
+    return {
+        "holdout": holdout,
+        "differences": [asdict(difference) for difference in report.differences],
+        "gates": [asdict(result) for result in gates.results],
+        "measures": [asdict(measure) for measure in report.measures],
+        "rows": report.rows,
+        "batches": list(report.batches),
+    }
+
+
+def _asked(stores: Stores, model: DeclaredModel, version: ModelVersion) -> ApprovalRequest | None:
+    wanted = (version.version, version.model_hash, version.artifact_hash)
+    return next(
+        (
+            request
+            for request in reversed(stores.state.approvals(model.name))
+            if (request.version, request.model_hash, request.artifact_hash) == wanted
+        ),
+        None,
+    )
+
+
+def _consent(model: DeclaredModel, version: ModelVersion, hold: Hold) -> Consent:
+    request = hold.request
+    if hold.state == "approved":
+        given = [answer for answer in hold.answers if answer.verdict == "approve"]
+        evidence = {
+            "approval": request.id,
+            "approved_by": [answer.person for answer in given],
+            "approval_proofs": [answer.proof for answer in given],
+        }
+        return Consent(given=True, evidence=evidence)
+    if hold.state == "pending":
+        needed = requirement_of(model.spec.promote.approval)
+        reason = (
+            f"passed, and held for approval by {needed} until {request.expires_at:%Y-%m-%d %H:%M} UTC: "
+            f"{request.reason}. `retrain-assets approve {model.name} {version.version} "
+            f"--hash {version.model_hash[:12]}`, or the job {model.name}__answer"
+        )
+        return Consent(given=False, pending=True, reason=reason)
+    last = hold.answers[-1]
+    return Consent(given=False, reason=f"passed, but {hold.state}: {last.person}: {last.reason}")
+
+
+def _platform_says(stores: Stores, request: ApprovalRequest, verdict: Verdict, reason: str, *, now: datetime) -> bool:
+    """False where the platform has answered before: two that look at once say it once."""
+    try:
+        stores.state.record_answer(
+            Answer(
+                approval_id=request.id,
+                model=request.model,
+                version=request.version,
+                verdict=verdict,
+                person=PLATFORM,
+                proof="the platform itself",
+                reason=reason,
+                answered_at=now,
+            )
+        )
+    except RefusedError:
+        return False
+    return True
+
+
+def _leave(stores: Stores, model: DeclaredModel, request: ApprovalRequest, reason: str, *, now: datetime) -> None:
+    if stage_of(stores, model, request.version) in ("candidate", "challenger"):
+        move(stores, model, request.version, "retired", reason, now=now)

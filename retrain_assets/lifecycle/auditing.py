@@ -1,0 +1,102 @@
+"""What was decided about a model, and whether the record of it is whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from retrain_assets.errors import StoreError
+from retrain_assets.promotion.audit import Fault, Head, find_faults
+from retrain_assets.promotion.log import Promotion
+from retrain_assets.promotion.stages import Stage, stages
+from retrain_assets.stores.protocols import StateStore, Stores
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """`unseen` says why the registry's copy of the head was not compared; None where it was."""
+
+    model: str
+    entries: int
+    head: str | None
+    faults: tuple[Fault, ...]
+    unseen: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryLine:
+    """One change of champion with all that names what served: stage now, code, data, approval."""
+
+    promotion: Promotion
+    stage: Stage | None
+    model_hash: str | None
+    data_hash: str | None
+    training_hash: str | None
+    approved_by: tuple[str, ...]
+    until: datetime | None
+
+
+def verify(stores: Stores, name: str) -> Verified:
+    """Recomputes the chain of a model, compares it with the rows it tells of, and its head with the registry's."""
+    entries, records = stores.state.audited(name)
+    faults = [*find_faults(entries, records), *_forked(stores.state.promotions(name))]
+    head, unseen = _mirrored(stores, name)
+    if head is not None:
+        faults += [fault for fault in find_faults(entries, records, heads=[head]) if fault not in faults]
+    return Verified(
+        model=name,
+        entries=len(entries),
+        head=entries[-1].entry_hash if entries else None,
+        faults=tuple(faults),
+        unseen=unseen,
+    )
+
+
+def history(state: StateStore, name: str) -> list[HistoryLine]:
+    """Every change of champion in order, each with the end of its time in force (batch time)."""
+    log = state.promotions(name)
+    standing = stages(state.stage_moves(name))
+    versions = {version.version: version for version in state.model_versions(name)}
+    lines: list[HistoryLine] = []
+    for promotion, following in zip(log, [*log[1:], None], strict=True):
+        version = versions.get(promotion.version)
+        lines.append(
+            HistoryLine(
+                promotion=promotion,
+                stage=standing.get(promotion.version),
+                model_hash=None if version is None else version.model_hash,
+                data_hash=None if version is None else version.data_hash,
+                training_hash=None if version is None else version.training_hash,
+                approved_by=tuple(promotion.evidence.get("approved_by", ())),
+                until=None if following is None else following.as_of,
+            )
+        )
+    return lines
+
+
+def _forked(log: list[Promotion]) -> list[Fault]:
+    """The promotions themselves are a chain too: each names the one before it."""
+    before: int | None = None
+    faults: list[Fault] = []
+    for promotion in log:
+        if promotion.previous_id != before:
+            faults.append(
+                Fault(
+                    sequence=None,
+                    message=f"promotion {promotion.id} follows {promotion.previous_id}, but {before} is the one before",
+                )
+            )
+        before = promotion.id
+    return faults
+
+
+def _mirrored(stores: Stores, name: str) -> tuple[Head | None, str | None]:
+    try:
+        tags = stores.registry.model_tags(name)
+    except StoreError as error:
+        return None, f"the registry cannot be asked for the head that it saw: {error}"
+    said = tags.get("audit_head")
+    if said is None:
+        return None, "the registry holds no head yet: it is mirrored with each retrain, rollback and reconcile"
+    sequence, _, digest = said.partition(":")
+    return Head(sequence=int(sequence), entry_hash=digest), None

@@ -1,0 +1,119 @@
+"""The registry shows what the promotion log says: its alias and tags are projections, put right where they differ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from retrain_assets.errors import IntegrityError, NotStoredError
+from retrain_assets.lifecycle.champions import registered
+from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.promotion.log import Promotion
+from retrain_assets.promotion.stages import stages
+from retrain_assets.stores.protocols import Stores
+
+CHAMPION = "champion"
+PROMOTION_TAG = "promotion_id"
+"""Written last: it names the promotion that the registry shows in full."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciled:
+    """What was found and done. `by_hand` is a sentence where somebody moved or deleted the alias, else None.
+
+    `behind` tells that the registry had not seen the newest promotion; `broken` why the champion cannot be loaded.
+    """
+
+    model: str
+    champion: int | None
+    by_hand: str | None = None
+    behind: bool = False
+    broken: str | None = None
+
+    def __str__(self) -> str:
+        if self.champion is None:
+            return f"{self.model}: no champion yet"
+        said = [self.by_hand] if self.by_hand else []
+        if self.behind:
+            said.append("the registry had not seen the newest promotion: shown now")
+        if self.broken:
+            said.append(self.broken)
+        return f"{self.model}: v{self.champion} is champion; " + ("; ".join(said) or "the registry agrees")
+
+
+def reconcile(stores: Stores, model: DeclaredModel, *, now: datetime) -> Reconciled:
+    """Compares the registry with the log and puts it right; also says whether the champion can still be loaded."""
+    log = stores.state.promotions(model.name)
+    if not log:
+        return Reconciled(model=model.name, champion=None)
+    found = project(stores, model, log[-1], now=now)
+    try:
+        stores.registry.load(registered(stores, model, log[-1].version), cached=False)
+    except (IntegrityError, NotStoredError) as error:
+        broken = f"v{log[-1].version} cannot be loaded: {error}. Go back: retrain-assets rollback {model.name}"
+        return Reconciled(
+            model=model.name, champion=found.champion, by_hand=found.by_hand, behind=found.behind, broken=broken
+        )
+    return found
+
+
+def project(stores: Stores, model: DeclaredModel, current: Promotion, *, now: datetime) -> Reconciled:
+    """Puts the alias where the log says, and mirrors the promotion and the head of the audit chain to tags.
+
+    The tag with the number of the promotion is written last. An alias that differs although the tag is there was
+    moved or deleted by hand; one that differs without it was left behind by a crash, and is no news.
+    """
+    pointed = stores.registry.alias(model.name, CHAMPION)
+    tags = stores.registry.model_tags(model.name)
+    shown = tags.get(PROMOTION_TAG) == str(current.id)
+    by_hand = None
+    if pointed != current.version:
+        stores.registry.set_alias(model.name, CHAMPION, current.version)
+        if shown:
+            by_hand = _tell(stores, current, pointed, now=now)
+    if not shown:
+        _tag_versions(stores, model, current)
+    _mirror(stores, model, current, tags)
+    return Reconciled(model=model.name, champion=current.version, by_hand=by_hand, behind=not shown)
+
+
+def _tell(stores: Stores, current: Promotion, pointed: int | None, *, now: datetime) -> str:
+    payload = {"found": pointed, "put_back": current.version}
+    stores.state.append_outbox("alias_repaired", current.model, payload=payload, now=now)
+    was = "was deleted" if pointed is None else f"was moved to v{pointed}"
+    return (
+        f"the alias '{CHAMPION}' {was} by hand and is back at v{current.version}: the promotion log says who is "
+        "champion, and `retrain-assets rollback` changes it"
+    )
+
+
+def _tag_versions(stores: Stores, model: DeclaredModel, current: Promotion) -> None:
+    log = stores.state.promotions(model.name)
+    standing = stores.state.stage_moves(model.name)
+    stage = {**dict.fromkeys((promotion.version for promotion in log), "retired"), **stages(standing)}
+    replaced = next((promotion.version for promotion in log if promotion.id == current.previous_id), None)
+    if replaced is not None and replaced != current.version:
+        stores.registry.tag_version(model.name, replaced, {"stage": str(stage.get(replaced, "retired"))})
+    stores.registry.tag_version(
+        model.name,
+        current.version,
+        {
+            "stage": CHAMPION,
+            "action": current.action,
+            "promoted_by": current.actor,
+            "promoted_at": current.promoted_at.isoformat(),
+            "promotion_reason": current.reason,
+            "approved_by": ", ".join(current.evidence.get("approved_by", ())) or "nobody: no approval was required",
+        },
+    )
+
+
+def _mirror(stores: Stores, model: DeclaredModel, current: Promotion, tags: dict[str, str]) -> None:
+    entries = stores.state.audit_entries(model.name)
+    wanted = {"champion": str(current.version)}
+    if entries:
+        wanted |= {"audit_head": f"{entries[-1].sequence}:{entries[-1].entry_hash}"}
+    wanted[PROMOTION_TAG] = str(current.id)
+    changed = {name: value for name, value in wanted.items() if tags.get(name) != value}
+    if changed:
+        stores.registry.tag_model(model.name, changed)

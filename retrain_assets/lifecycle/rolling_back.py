@@ -1,0 +1,185 @@
+"""Back to an earlier champion: by a person, or by itself within the declared watch after a promotion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from retrain_assets.errors import MissingUpstreamError, RefusedError, StoreError
+from retrain_assets.lifecycle.champions import newest_watched_end, registered
+from retrain_assets.lifecycle.history import champion_losses
+from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.proving import prove
+from retrain_assets.lifecycle.reconciling import project
+from retrain_assets.lifecycle.records import Promoted
+from retrain_assets.lifecycle.versions import stage_of
+from retrain_assets.promotion.approvals import PLATFORM
+from retrain_assets.promotion.log import Promotion, champion_as_of, earlier_champions
+from retrain_assets.promotion.watch import breaks_ceiling, is_watched
+from retrain_assets.stores.protocols import Stores
+from retrain_assets.training.golden import golden_rows
+
+OF_THE_MOMENT = frozenset({"approved_by", "approval", "rolled_back", "recalled"})
+"""Evidence that belongs to one promotion, not to the version."""
+
+
+def roll_back(
+    stores: Stores,
+    model: DeclaredModel,
+    *,
+    to: int | None = None,
+    as_of: datetime | None = None,
+    reason: str,
+    actor: str,
+    now: datetime,
+    since: datetime | None = None,
+) -> Promoted:
+    """Puts an earlier champion back in force, from the end of the newest batch on.
+
+    With the version come its reference profile, which is part of its bundle, and the holdout loss against which decay
+    is told, which the new link repeats; its training end stays what it was, so that it is no younger. The champion
+    that leaves is barred from promotion until a person clears it. A `decide` is asked for in the same transaction.
+
+    Args:
+        stores: all stores.
+        model: the declared model; the caller holds its lease.
+        to: the version to go back to. Without it and `as_of`: the champion before this one that is not barred.
+        as_of: the champion as of this moment of batch time.
+        reason: stands in the log.
+        actor: who wants it.
+        now: wall time.
+        since: batch time from which it is in force, where that is later.
+
+    Raises:
+        RefusedError: nobody to go back to, or a version that never was champion.
+        StoreError: the version is not there any more, or is not what was registered: nothing was changed.
+    """
+    log = stores.state.promotions(model.name)
+    target = _target(stores, model, log, to, as_of)
+    version = registered(stores, model, target.version)
+    proven, said = prove(stores, model, version, _golden(stores, model))
+    if not proven:
+        raise RefusedError(f"{said}: nothing was changed")
+    made = stores.state.append_promotion(_link(stores, model, log[-1], target, reason, actor, now, since))
+    return Promoted(
+        promotion=made, current=made, reason=reason + _shown(stores, model, made, now=now), history=(*log, made)
+    )
+
+
+def roll_back_if_broken(
+    stores: Stores,
+    model: DeclaredModel,
+    *,
+    as_of: datetime,
+    red: Mapping[str, str],
+    now: datetime,
+    since: datetime | None = None,
+) -> Promoted | None:
+    """Goes back by itself if the newest promotion is still watched and something broke; None otherwise.
+
+    Args:
+        stores: all stores.
+        model: the declared model.
+        as_of: the cutoff in batch time.
+        red: checks that are red now, with their reasons.
+        now: wall time.
+        since: batch time from which the earlier champion is in force, where that is later than what was watched.
+    """
+    log = stores.state.promotions(model.name)
+    if not log or not is_watched(log[-1], model.spec.rollback, as_of):
+        return None
+    broken = [f"{check}: {reason}" for check, reason in red.items() if check in model.spec.rollback.checks]
+    losses = champion_losses(stores, model, log[-1], as_of=as_of)
+    above = breaks_ceiling(losses, model.spec.rollback, metric=model.spec.metric)
+    if above is not None:
+        broken.append(above)
+    if not broken:
+        return None
+    reason = f"within {model.spec.rollback.watch} of its promotion v{log[-1].version} broke: " + "; ".join(broken)
+    try:
+        return roll_back(stores, model, reason=reason, actor=PLATFORM, now=now, since=since)
+    except (RefusedError, StoreError) as error:
+        payload = {"text": reason, "failed": str(error)}
+        stores.state.append_outbox("rollback_failed", model.name, payload=payload, key=str(log[-1].id), now=now)
+        return None
+
+
+def _target(
+    stores: Stores, model: DeclaredModel, log: list[Promotion], to: int | None, as_of: datetime | None
+) -> Promotion:
+    if not log:
+        raise RefusedError(f"{model.name} has no champion yet: there is nothing to roll back")
+    earlier = earlier_champions(log)
+    if as_of is not None:
+        found = champion_as_of(log, as_of)
+        if found is None:
+            raise RefusedError(
+                f"{model.name} had no champion as of {as_of:%Y-%m-%d %H:%M}: the first is of "
+                f"{log[0].as_of:%Y-%m-%d %H:%M}"
+            )
+        to = found.version
+    if to is None:
+        free = [made for made in earlier if stage_of(stores, model, made.version) != "rolled_back"]
+        if not free:
+            raise RefusedError(f"{model.name} has no earlier champion than v{log[-1].version} to go back to")
+        return free[0]
+    if to == log[-1].version:
+        raise RefusedError(f"{model.name} v{to} is champion already")
+    chosen = next((made for made in earlier if made.version == to), None)
+    if chosen is None:
+        known = ", ".join(f"v{made.version}" for made in earlier) or "none"
+        raise RefusedError(
+            f"{model.name} v{to} never was champion, so no gate vouches for it: go back to one of {known}"
+        )
+    return chosen
+
+
+def _link(
+    stores: Stores,
+    model: DeclaredModel,
+    current: Promotion,
+    target: Promotion,
+    reason: str,
+    actor: str,
+    now: datetime,
+    since: datetime | None,
+) -> Promotion:
+    evidence: dict[str, Any] = {name: value for name, value in target.evidence.items() if name not in OF_THE_MOMENT}
+    return Promotion(
+        id=0,
+        model=model.name,
+        version=target.version,
+        action="rollback",
+        previous_id=current.id,
+        batch=target.batch,
+        attempt=target.attempt,
+        as_of=max(since or current.as_of, newest_watched_end(stores, model, current.as_of)),
+        training_end=target.training_end,
+        actor=actor,
+        reason=reason,
+        promoted_at=now,
+        evidence=evidence | {"rolled_back": {"from_version": current.version, "to_promotion": target.id}},
+    )
+
+
+def _golden(stores: Stores, model: DeclaredModel) -> Any:
+    from retrain_assets.lifecycle.watch import read_validated  # watch itself rolls back
+
+    done = [step.batch for step in stores.state.steps(model.name) if step.job == "watch" and step.outcome == "done"]
+    keys = sorted(set(done), reverse=True) or sorted(stores.tables.commits(model.table("validated")), reverse=True)
+    for key in keys:
+        rows = read_validated(stores, model, model.calendar.batch(key))
+        if len(rows):
+            return golden_rows(rows)
+    raise MissingUpstreamError(f"validated rows of {model.name}", f"{model.name}/validated")
+
+
+def _shown(stores: Stores, model: DeclaredModel, made: Promotion, *, now: datetime) -> str:
+    """The log has moved; a registry that is down must not keep the broken champion in force."""
+    try:
+        project(stores, model, made, now=now)
+    except StoreError as error:
+        stores.state.append_outbox("projection_behind", model.name, payload={"promotion_id": made.id}, now=now)
+        return f" (the registry does not show it yet, `retrain-assets reconcile {model.name}` will: {error})"
+    return ""

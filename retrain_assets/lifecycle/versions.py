@@ -1,0 +1,78 @@
+"""Where the versions of a model stand, and the moves that the lifecycle and persons make."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from retrain_assets.errors import RefusedError
+from retrain_assets.lifecycle.champions import registered
+from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.promotion.approvals import PLATFORM
+from retrain_assets.promotion.stages import Stage, StageMove, stages
+from retrain_assets.stores.protocols import Stores
+
+
+def stage_of(stores: Stores, model: DeclaredModel, version: int) -> Stage | None:
+    """Where a version stands; None for one from before stages were recorded."""
+    return stages(stores.state.stage_moves(model.name)).get(version)
+
+
+def enter_candidate(stores: Stores, model: DeclaredModel, version: int, *, now: datetime) -> None:
+    """A registered version is a candidate; one that has come further stays where it is."""
+    if stage_of(stores, model, version) is None:
+        move(stores, model, version, "candidate", "registered", now=now)
+
+
+def move(
+    stores: Stores,
+    model: DeclaredModel,
+    version: int,
+    stage: Stage,
+    reason: str,
+    *,
+    actor: str = PLATFORM,
+    now: datetime,
+) -> None:
+    """Moves a version, if the move is legal.
+
+    Raises:
+        RefusedError: it is not.
+    """
+    stores.state.move_stage(
+        StageMove(
+            model=model.name,
+            version=version,
+            stage=stage,
+            previous=None,
+            actor=actor,
+            reason=reason,
+            moved_at=now,
+        )
+    )
+
+
+def barred(stores: Stores, model: DeclaredModel) -> dict[str, int]:
+    """Hashes of the models that were rolled back and not cleared, each with its version.
+
+    By the hash, because the same data trained again gives the same model under a new number.
+    """
+    standing = stages(stores.state.stage_moves(model.name))
+    return {
+        version.model_hash: version.version
+        for version in stores.state.model_versions(model.name)
+        if standing.get(version.version) == "rolled_back"
+    }
+
+
+def clear(stores: Stores, model: DeclaredModel, version: int, *, actor: str, reason: str, now: datetime) -> None:
+    """Allows a version that was rolled back to be promoted or recalled again.
+
+    Raises:
+        NotStoredError: there is no such version.
+        RefusedError: it was not rolled back.
+    """
+    registered(stores, model, version)
+    stage = stage_of(stores, model, version)
+    if stage != "rolled_back":
+        raise RefusedError(f"{model.name} v{version} is {stage or 'not rolled back'}: there is nothing to clear")
+    move(stores, model, version, "retired", reason, actor=actor, now=now)

@@ -1,0 +1,118 @@
+"""The sensor that carries out what persons approved, and rejects what nobody answered in time."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, cast
+
+import dagster as dg
+
+from retrain_assets.orchestration import launching, names
+from retrain_assets.orchestration.jobs import promote_job
+from retrain_assets.orchestration.resources import STORES_KEY, StoresResource
+
+if TYPE_CHECKING:
+    from retrain_assets.lifecycle import DeclaredModel
+    from retrain_assets.promotion.approvals import ApprovalRequest
+    from retrain_assets.stores.protocols import Stores
+
+# No postponed annotations here: Dagster reads the type of the sensor's context.
+
+SENSOR = "approvals_answered"
+TRIES = 3
+"""A promotion that failed so often waits for a person, who materializes `champion`."""
+KINDS = ("approval_requested", "approval_answered")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Open:
+    """Where the sensor stands: the newest outbox row that was read, and the models with a hold that is not settled."""
+
+    after: int = 0
+    models: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str | None) -> "Open":
+        """A stored cursor; the beginning for a first tick."""
+        stored = json.loads(text) if text else {}
+        return cls(after=stored.get("after", 0), models=tuple(stored.get("models", ())))
+
+    def __str__(self) -> str:
+        return json.dumps({"after": self.after, "models": self.models})
+
+
+def approval_sensor(models: Mapping[str, "DeclaredModel"], *, interval: int) -> dg.SensorDefinition:
+    """One for the code location."""
+
+    @dg.sensor(
+        name=SENSOR,
+        jobs=[promote_job(model.spec) for model in models.values()],
+        description="Launches the promotion of exactly the version that was approved; rejects holds that expired.",
+        minimum_interval_seconds=interval,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        required_resource_keys={STORES_KEY},
+    )
+    def carry_out(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        stores = cast("StoresResource", getattr(context.resources, STORES_KEY)).open()
+        before = Open.parse(context.cursor)
+        asked, after = _asked(stores, models, before)
+        requests: list[dg.RunRequest] = []
+        still: list[str] = []
+        for name in asked:
+            ready, waiting = _look(stores, models[name])
+            requests += _run_requests(context.instance, ready)
+            if ready or waiting:
+                still.append(name)
+        said = f"{len(still)} models wait for an answer." if still else "Nobody waits for an answer."
+        return dg.SensorResult(
+            run_requests=requests,
+            skip_reason=None if requests else dg.SkipReason(said),
+            cursor=str(Open(after=after, models=tuple(still))),
+        )
+
+    return carry_out
+
+
+def _asked(stores: "Stores", models: Mapping[str, "DeclaredModel"], before: Open) -> tuple[list[str], int]:
+    """Models with news, or with a hold that was open, and the newest row that was read."""
+    found = dict.fromkeys(before.models)
+    after = before.after
+    while rows := stores.state.outbox(after=after, kinds=KINDS, limit=launching.PAGE):
+        found |= dict.fromkeys(row.model for row in rows)
+        after = rows[-1].id
+        if len(rows) < launching.PAGE:
+            break
+    return [name for name in found if name in models], after
+
+
+def _look(stores: "Stores", model: "DeclaredModel") -> "tuple[list[ApprovalRequest], bool]":
+    """The approved holds that nobody carried out, and whether others still wait; expired ones are rejected here."""
+    from retrain_assets.lifecycle.approving import holds, settle_requests
+
+    ready = settle_requests(stores, model, now=datetime.now(UTC))
+    return ready, any(hold.state == "pending" for hold in holds(stores.state, model))
+
+
+def _run_requests(instance: dg.DagsterInstance, ready: "list[ApprovalRequest]") -> Iterator[dg.RunRequest]:
+    for request in ready:
+        number = str(request.id)
+        failed = instance.get_runs_count(
+            dg.RunsFilter(
+                tags={names.MODEL_TAG: request.model, names.APPROVAL_TAG: number},
+                statuses=[dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED],
+            )
+        )
+        if failed >= TRIES:
+            continue
+        yield dg.RunRequest(
+            run_key=f"{request.model}/{names.PROMOTE}/{number}.{failed + 1}",
+            job_name=names.promote_job_name(request.model),
+            tags={
+                names.MODEL_TAG: request.model,
+                names.JOB_TAG: names.PROMOTE,
+                names.APPROVAL_TAG: number,
+                names.CAUSE_TAG: "approval",
+                "dagster/max_retries": "0",
+            },
+        )

@@ -1,0 +1,134 @@
+"""Jobs that a person starts from the launchpad: what the command line does, in the UI."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal, cast
+
+import dagster as dg
+from pydantic import Field
+
+from retrain_assets.errors import RetrainAssetsError
+from retrain_assets.orchestration import names
+from retrain_assets.orchestration.projection import champion_events
+from retrain_assets.orchestration.resources import STORES_KEY, StoresResource
+
+if TYPE_CHECKING:
+    from retrain_assets.lifecycle import DeclaredModel
+    from retrain_assets.stores.protocols import Stores
+
+# No postponed annotations here: Dagster reads the type of each op's config.
+
+
+class RollbackConfig(dg.Config):
+    """What the launchpad asks for before a rollback."""
+
+    reason: str = Field(description="Why; it stands in the promotion log.")
+    person: str = Field(description="Who you are. The UI has no login: this name is taken on trust.")
+    to_version: int | None = Field(default=None, description="The version; by default the champion before this one.")
+    as_of: str | None = Field(default=None, description="Or the champion as of this moment of batch time (ISO, UTC).")
+
+
+class AnswerConfig(dg.Config):
+    """What the launchpad asks for before an answer."""
+
+    version: int = Field(description="The version that waits for an answer.")
+    model_hash: str = Field(description="At least 8 digits of its hash: the answer is worth nothing for any other.")
+    verdict: Literal["approve", "reject"] = Field(description="approve or reject.")
+    person: str = Field(description="Who you are. The UI has no login: without a token this is taken on trust.")
+    reason: str = Field(description="Why; it stands in the record.")
+    token: str | None = Field(
+        default=None, description="What `retrain-assets approval sign` printed, where names must be signed."
+    )
+
+
+def person_jobs(model: "DeclaredModel") -> list[dg.JobDefinition]:
+    """All of them for one model."""
+    return [_rollback_job(model), _answer_job(model)]
+
+
+def _rollback_job(model: "DeclaredModel") -> dg.JobDefinition:
+    @dg.op(name=f"{model.name}__roll_back", required_resource_keys={STORES_KEY})
+    def roll_back(context: dg.OpExecutionContext, config: RollbackConfig) -> None:
+        from retrain_assets import lifecycle
+
+        with _held(context, model) as stores:
+            record = lifecycle.roll_back(
+                stores,
+                model,
+                to=config.to_version,
+                as_of=None if config.as_of is None else _moment(config.as_of),
+                reason=config.reason,
+                actor=f"person:{config.person}",
+                now=datetime.now(UTC),
+            )
+            for event in champion_events(record):
+                context.log_event(event)
+
+    @dg.job(
+        name=f"{model.name}__rollback",
+        description="Put an earlier champion back in force, and ask for a new decision.",
+        tags={names.MODEL_TAG: model.name, "dagster/max_retries": "0"},
+        executor_def=dg.in_process_executor,
+    )
+    def rollback() -> None:
+        roll_back()
+
+    return rollback
+
+
+def _answer_job(model: "DeclaredModel") -> dg.JobDefinition:
+    @dg.op(name=f"{model.name}__record_answer", required_resource_keys={STORES_KEY})
+    def record_answer(context: dg.OpExecutionContext, config: AnswerConfig) -> None:
+        from retrain_assets.lifecycle.approving import answer
+
+        # No lease: an answer is one row, and a retrain under way must not hold a person up.
+        with _failing():
+            hold = answer(
+                cast("StoresResource", getattr(context.resources, STORES_KEY)).open(),
+                model,
+                config.version,
+                verdict=config.verdict,
+                model_hash=config.model_hash,
+                person=config.person,
+                reason=config.reason,
+                token=config.token,
+                now=datetime.now(UTC),
+            )
+        context.log.info("%s v%s is %s", model.name, config.version, hold.state)
+
+    @dg.job(
+        name=f"{model.name}__answer",
+        description="Approve or reject the promotion that waits for a person; a sensor carries it out.",
+        tags={names.MODEL_TAG: model.name, "dagster/max_retries": "0"},
+        executor_def=dg.in_process_executor,
+    )
+    def answer_job() -> None:
+        record_answer()
+
+    return answer_job
+
+
+@contextmanager
+def _failing() -> Generator[None]:
+    """Errors of ours are failures that are not retried."""
+    try:
+        yield
+    except RetrainAssetsError as error:
+        raise dg.Failure(
+            description=str(error), metadata={"error": type(error).__name__}, allow_retries=False
+        ) from error
+
+
+@contextmanager
+def _held(context: dg.OpExecutionContext, model: "DeclaredModel") -> "Generator[Stores]":
+    """The stores while this run holds the model."""
+    resource = cast("StoresResource", getattr(context.resources, STORES_KEY))
+    with _failing():
+        resource.hold(model.name, owner=context.run_id)
+        yield resource.open()
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -1,0 +1,102 @@
+"""A promotion that waits for a person: what was asked, what was answered, and what that comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+Verdict = Literal["approve", "reject", "expire", "void"]
+"""`expire` and `void` are the platform's own answers: nobody answered in time; what was asked no longer stands."""
+ApprovalState = Literal["pending", "approved", "rejected", "expired", "void"]
+PLATFORM = "retrain_assets"
+"""Who answers where nobody does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalRequest:
+    """A hold: exactly this version with exactly this hash, judged against exactly this champion."""
+
+    id: int
+    model: str
+    version: int
+    model_hash: str
+    artifact_hash: str
+    batch: str
+    attempt: int
+    champion_version: int | None
+    reason: str
+    requested_at: datetime
+    expires_at: datetime
+    evidence: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What one person said to one request. `proof` tells how far the name can be trusted."""
+
+    approval_id: int
+    model: str
+    version: int
+    verdict: Verdict
+    person: str
+    proof: str
+    reason: str
+    answered_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirement:
+    """Who has to agree: so many persons, or one of a role.
+
+    Args:
+        persons: number of persons whose approval together suffices.
+        role: one person of it suffices alone; None where no role does.
+        roles: the role of each person on the list; empty where there is no list.
+    """
+
+    persons: int = 1
+    role: str | None = None
+    roles: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def met_by(self, persons: Sequence[str]) -> bool:
+        """Whether the approval of these persons suffices.
+
+        >>> Requirement(persons=2, role="lead", roles={"ann": "lead"}).met_by(["ann"])
+        True
+        >>> Requirement(persons=2).met_by(["ann", "ann"])
+        False
+        """
+        if self.role is not None and any(self.roles.get(person) == self.role for person in persons):
+            return True
+        return len(set(persons)) >= self.persons
+
+    def __str__(self) -> str:
+        enough = f"{self.persons} person{'' if self.persons == 1 else 's'}"
+        return enough if self.role is None else f"one {self.role} or {enough}"
+
+
+def approval_state(request: ApprovalRequest, answers: Sequence[Answer], requirement: Requirement) -> ApprovalState:
+    """What the answers come to, in the order in which they were given: the first that settles it stands.
+
+    A hold whose time has passed is pending until the platform has answered `expire`: it does so before anything is
+    carried out.
+    """
+    approved: list[str] = []
+    for answer in answers:
+        if answer.approval_id != request.id:
+            continue
+        if answer.verdict == "reject":
+            return "rejected"
+        if answer.verdict == "expire":
+            return "expired"
+        if answer.verdict == "void":
+            return "void"
+        if answer.answered_at < request.expires_at:
+            approved.append(answer.person)
+        if requirement.met_by(approved):
+            # What was approved in time is void all the same once the platform found that it no longer stands.
+            voided = any(each.approval_id == request.id and each.verdict == "void" for each in answers)
+            return "void" if voided else "approved"
+    return "pending"

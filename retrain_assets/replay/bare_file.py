@@ -1,0 +1,212 @@
+"""A stream from a bare file: a table, the column to predict, and the column that tells the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from retrain_assets.data.reserved import is_reserved
+from retrain_assets.errors import DataError, did_you_mean
+from retrain_assets.replay.stream import Stream, one_batch_each
+from retrain_assets.spec import ModelSpec
+
+EVENT_TIME = "ra_event_time"
+MOST_CLASSES = 20
+LEAST_BATCHES = 6
+GATE_ROWS = 50
+
+ESTIMATORS: dict[str, dict[str, str]] = {
+    "hist_gradient_boosting": {
+        "classification": "sklearn.ensemble.HistGradientBoostingClassifier",
+        "regression": "sklearn.ensemble.HistGradientBoostingRegressor",
+    },
+    "random_forest": {
+        "classification": "sklearn.ensemble.RandomForestClassifier",
+        "regression": "sklearn.ensemble.RandomForestRegressor",
+    },
+    "linear": {
+        "classification": "sklearn.linear_model.LogisticRegression",
+        "regression": "sklearn.linear_model.Ridge",
+    },
+}
+PARAMS: dict[str, dict[str, Any]] = {
+    "sklearn.linear_model.LogisticRegression": {"max_iter": 1000},
+    "sklearn.ensemble.RandomForestClassifier": {"min_samples_leaf": 5},
+    "sklearn.ensemble.RandomForestRegressor": {"min_samples_leaf": 5},
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileSettings:
+    """How a bare file is replayed; `window` counts batches, None is all history."""
+
+    target: str
+    batch: str
+    label_delay: int = 1
+    window: int | None = None
+    metric: str | None = None
+    estimator: str = "hist_gradient_boosting"
+    seed: int = 0
+    first: int | None = None
+
+
+def read_stream(path: Path, settings: FileSettings) -> Stream:
+    """Reads a Parquet or CSV file.
+
+    Numbers and booleans are numeric features, text and categories categorical; a linear model also takes integers of
+    one or two bytes as category codes. Times, columns of one value and rows without target are left out.
+
+    Raises:
+        DataError: the file cannot be replayed, and why.
+    """
+    return stream_of_frame(read_table(path), settings)
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """The rows of a Parquet or CSV file.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        return pd.read_csv(path) if path.suffix.lower() in (".csv", ".txt") else pd.read_parquet(path)
+    except (ValueError, OSError) as error:
+        raise DataError(
+            f"{path} cannot be read as {'CSV' if path.suffix.lower() in ('.csv', '.txt') else 'Parquet'}: {error}"
+        ) from error
+
+
+def stream_of_frame(frame: pd.DataFrame, settings: FileSettings) -> Stream:
+    """The stream of a table; see `read_stream`."""
+    for role, name in (("target", settings.target), ("batch", settings.batch)):
+        if name not in frame.columns:
+            raise DataError(f"--{role} names no column of the file (got {name!r}).{did_you_mean(name, frame.columns)}")
+    if frame[settings.batch].isna().any():
+        missing = int(frame[settings.batch].isna().sum())
+        raise DataError(f"every row must have a batch ({missing:,} of {len(frame):,} have none in {settings.batch!r})")
+    labelled = frame[frame[settings.target].notna()].sort_values(settings.batch, kind="stable", ignore_index=True)
+    task = _task(labelled[settings.target], settings.metric)
+    keys, position = np.unique(labelled[settings.batch].to_numpy(), return_inverse=True)
+    if len(keys) < LEAST_BATCHES + settings.label_delay:
+        raise DataError(
+            f"a replay needs at least {LEAST_BATCHES + settings.label_delay} batches with labels, of which some train "
+            f"the first model (got {len(keys)} in {settings.batch!r})"
+        )
+    spec = _declaration(settings, task)
+    features = _features(labelled.drop(columns=[settings.target, settings.batch]), settings)
+    batches = one_batch_each(spec, len(keys))
+    times = pd.DatetimeIndex([batch.start for batch in batches])
+    row_ids = pd.Series(np.arange(len(labelled)))
+    return Stream(
+        spec=spec,
+        frame=features.assign(ra_row_id=row_ids, **{EVENT_TIME: times[position]}),
+        labels=_labels(labelled[settings.target], task),
+        starts=np.searchsorted(position, np.arange(len(keys) + 1)),
+        keys=tuple(str(key) for key in keys),
+        reserved=is_reserved(row_ids.astype(str), spec.reserve.share),
+        label_delay=settings.label_delay,
+        window=settings.window,
+        batches=batches,
+    )
+
+
+def _task(target: pd.Series, metric: str | None) -> str:
+    if metric is not None:
+        return "classification" if metric == "log_loss" else "regression"
+    counted = target.nunique()
+    if counted < 2:
+        raise DataError(f"the target must have at least two values (got {counted})")
+    return "regression" if pd.api.types.is_float_dtype(target) and counted > MOST_CLASSES else "classification"
+
+
+def _labels(target: pd.Series, task: str) -> Any:
+    if task == "regression":
+        try:
+            return target.to_numpy(dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"the target of a regression must be numbers: {error}") from error
+    return np.asarray(target.tolist())
+
+
+def _features(frame: pd.DataFrame, settings: FileSettings) -> pd.DataFrame:
+    frame = frame.rename(columns=str)
+    times = [name for name in frame.columns if pd.api.types.is_datetime64_any_dtype(frame[name])]
+    reserved = [name for name in frame.columns if name.startswith("ra_")]
+    if reserved:
+        raise DataError(f"columns must not begin with 'ra_' (got {', '.join(reserved)}): rename them")
+    features = frame.drop(columns=times)
+    if features.empty or not len(features.columns):
+        raise DataError("the file has no column to learn from: only times, target and batch")
+    if settings.estimator == "linear":
+        codes = [name for name in features.columns if str(features[name].dtype) in ("int8", "int16", "uint8", "uint16")]
+        features = features.assign(**{name: features[name].astype(str) for name in codes})
+    return features
+
+
+def _declaration(settings: FileSettings, task: str) -> ModelSpec:
+    path = ESTIMATORS.get(settings.estimator, {}).get(task, settings.estimator)
+    linear = settings.estimator == "linear"
+    gradient = settings.estimator == "hist_gradient_boosting"
+    window = "all_history" if settings.window is None else f"{settings.window} days"
+    return ModelSpec.model_validate(
+        {
+            "name": "replayed",
+            # A batch without a calendar is a day: policies count batches.
+            "batches": {"every": "day", "start": "2000-01-01"},
+            "source": {"type": "python", "load": "nothing:loads"},
+            "schema": {EVENT_TIME: {"type": "datetime"}},
+            "event_time": EVENT_TIME,
+            "target": {"column": settings.target, "label_delay": f"{settings.label_delay} days"},
+            "features": {
+                "impute": "none" if gradient else "median",
+                "encode": "one_hot" if linear else "ordinal",
+                "scale": linear,
+            },
+            "estimator": {"class": path, "params": PARAMS.get(path, {}), "seed": settings.seed},
+            "metric": settings.metric or ("log_loss" if task == "classification" else "squared_error"),
+            "window": {"train": window, "min_rows": 10},
+            "retrain": {"when": "staleness"},
+            "promote": {"require": "not_worse_than_champion", "min_rows": GATE_ROWS},
+        }
+    )
+
+
+def first_batches(stream: Stream, asked: int | None, lag: int = 0) -> int:
+    """How many batches train the first model: those asked for, else the window or a tenth, at least four.
+
+    Raises:
+        DataError: too many or too few.
+    """
+    most = len(stream) - stream.label_delay - 2 - lag
+    count = asked if asked is not None else max(4, stream.window or round(len(stream) / 10))
+    if asked is None:
+        count = min(count, most)
+    if not 1 <= count <= most:
+        raise DataError(f"--first must be 1 to {most} for {len(stream)} batches with this label delay (got {count})")
+    return count
+
+
+def parse_window(text: str) -> int | None:
+    """`all_history`, or `rolling:N` for the newest N batches.
+
+    Raises:
+        ValueError: neither.
+    """
+    kind, _, number = text.partition(":")
+    if text == "all_history":
+        return None
+    if kind == "rolling" and number.isdecimal() and int(number) >= 1:
+        return int(number)
+    raise ValueError(f"must be 'all_history' or 'rolling:N' with N batches (got {text!r})")
+
+
+def column_kinds(stream: Stream) -> tuple[Sequence[str], Sequence[str]]:
+    """Numeric and categorical features, as they were found."""
+    names = [name for name in stream.frame.columns if not name.startswith("ra_")]
+    numeric = [name for name in names if pd.api.types.is_numeric_dtype(stream.frame[name])]
+    return numeric, [name for name in names if name not in numeric]

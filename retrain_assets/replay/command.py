@@ -1,0 +1,276 @@
+"""`retrain-assets replay`: what any policy would have done on one's own history."""
+
+from __future__ import annotations
+
+import json
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import click
+
+if TYPE_CHECKING:
+    from retrain_assets.replay.laboratory import Scenario
+    from retrain_assets.replay.report import Report
+    from retrain_assets.replay.stream import Stream
+    from retrain_assets.training.source import TransformSource
+
+DEFAULT_POLICIES = "default,default+mixture,never,every,every:2,every:4,every:8,every:13,every:26"
+TABLE_WIDTH = 120
+"""In a pipe too: figures that are cut off are none."""
+TRIED = "performance_decay,drift,adwin,ddm,page_hinkley,cusum,cara,upf"
+
+
+@click.command()
+@click.option("--model", help="A declared model, on what it has validated and labelled so far.")
+@click.option(
+    "--data",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Parquet or CSV file: one row for each event, in batches.",
+)
+@click.option("--target", help="Column to predict.")
+@click.option("--batch", help="Column with the batch of each row; batches are in order of its values.")
+@click.option("--label-delay", default=1, show_default=True, type=click.IntRange(0), help="Batches until labels come.")
+@click.option("--lag", default=0, show_default=True, type=click.IntRange(0), help="Batches until a promotion serves.")
+@click.option("--window", default="all_history", show_default=True, help="all_history, or rolling:N batches.")
+@click.option(
+    "--policies",
+    default=f"{DEFAULT_POLICIES},{TRIED}",
+    help="Comma-separated: never, every, every:N, default, adwin, ddm, page_hinkley, cusum, cara, upf, or triggers "
+    'such as "performance_decay | drift"; +mixture behind one serves its last champions together.  [default: all]',
+)
+@click.option(
+    "--first", type=click.IntRange(1), help="Batches that train the first model.  [default: window or a tenth]"
+)
+@click.option(
+    "--cost", default=0.5, show_default=True, type=click.FloatRange(0, min_open=True),
+    help="Of a retrain, in batches' worth of loss.",
+)  # fmt: skip
+@click.option(
+    "--metric",
+    type=click.Choice(["log_loss", "squared_error", "absolute_error"]),
+    help="Loss; tells classification from regression.  [default: by the target]",
+)
+@click.option(
+    "--estimator",
+    default="hist_gradient_boosting",
+    show_default=True,
+    help="hist_gradient_boosting, random_forest, linear, or the import path of a scikit-learn compatible class.",
+)
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the estimator.")
+@click.option(
+    "--every", default="week", show_default=True, type=click.Choice(["hour", "day", "week", "month"]),
+    help="Length of a batch, for the YAML.",
+)  # fmt: skip
+@click.option(
+    "--inject",
+    help="Put a drift into the file and tell how late each policy notices: sudden, gradual, recurring, covariate, "
+    "missing or stuck, from a batch on, such as sudden@30 or sudden@30:FEATURE.",
+)
+@click.option("--json", "json_path", type=click.Path(dir_okay=False, path_type=Path), help="Write everything as JSON.")
+@click.option("--figure", type=click.Path(dir_okay=False, path_type=Path), help="Write the frontier as PNG.")
+@click.option("--cache", type=click.Path(file_okay=False, path_type=Path), help="Of scores.  [default: HOME/replay]")
+@click.option("--workers", type=click.IntRange(1), help="Processes that fit.  [default: one for each core]")
+@click.pass_obj
+def replay(
+    options: Any,
+    model: str | None,
+    data: Path | None,
+    target: str | None,
+    batch: str | None,
+    label_delay: int,
+    lag: int,
+    window: str,
+    policies: str,
+    first: int | None,
+    cost: float,
+    metric: Literal["log_loss", "squared_error", "absolute_error"] | None,
+    estimator: str,
+    seed: int,
+    every: str,
+    inject: str | None,
+    json_path: Path | None,
+    figure: Path | None,
+    cache: Path | None,
+    workers: int | None,
+) -> None:
+    """Replay a history under many retraining policies.
+
+    Fits every model that a policy could have had, once, and keeps their scores; an interrupted replay goes on where it
+    was. Then each policy walks the history under a simulated clock: it sees labels when they were due, trains on what
+    was known, passes the gate, and serves from the next batch on. Skill is 0 for evenly spaced retrains as many as the
+    policy's and 1 for the best schedule in hindsight with as many.
+
+    \b
+    retrain-assets replay --data flights.parquet --target late --batch week --json replay.json
+    retrain-assets replay --model flight_delay --figure frontier.png
+    retrain-assets replay --data sales.csv --target sold --batch month --window rolling:12 --label-delay 2
+    """  # noqa: D301 - click reads the backspace
+    from retrain_assets.replay.run import ReplaySettings
+    from retrain_assets.replay.run import replay as run
+
+    names = [name.strip() for name in policies.split(",") if name.strip()]
+    if not names:
+        raise click.BadParameter("names no policy", param_hint="--policies")
+    if (model is None) == (data is None):
+        raise click.UsageError("give either --data, --target and --batch, or --model")
+    if model is not None:
+        if inject is not None:
+            raise click.UsageError("--inject needs a file: --data")
+        history = _of_model(options, model, first)
+        names = ["declared", *names]
+    else:
+        history = _of_file(data, target, batch, label_delay, window, first, lag, metric, estimator, seed, inject)
+    click.echo(f"{history.told}; the first {history.first} batches train the first model", err=True)
+    root = cache if cache is not None else options.opened_home().folder / "replay"
+    with _Progress() as progress:
+        report = run(
+            history.stream,
+            ReplaySettings(
+                policies=names,
+                first=history.first,
+                lag=lag,
+                cost=cost,
+                every=history.every or every,
+                scenario=history.scenario,
+            ),
+            root,
+            source=history.source,
+            workers=workers,
+            fitted=progress.fitted,
+            walked=progress.walked,
+        )
+    _tell(report, json_path, figure)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _History:
+    """What is replayed, and in a few words what it is."""
+
+    stream: Stream
+    first: int
+    told: str
+    source: TransformSource | None = None
+    every: str | None = None
+    scenario: Scenario | None = None
+
+
+def _of_file(
+    data: Path | None,
+    target: str | None,
+    batch: str | None,
+    label_delay: int,
+    window: str,
+    first: int | None,
+    lag: int,
+    metric: str | None,
+    estimator: str,
+    seed: int,
+    injected: str | None,
+) -> _History:
+    import numpy as np
+
+    from retrain_assets.replay.bare_file import (
+        FileSettings,
+        column_kinds,
+        first_batches,
+        parse_window,
+        read_table,
+        stream_of_frame,
+    )
+    from retrain_assets.replay.laboratory import inject, parse_scenario
+
+    if data is None or target is None or batch is None:
+        raise click.UsageError("--data needs --target and --batch")
+    try:
+        batches = parse_window(window)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--window") from error
+    settings = FileSettings(
+        target=target, batch=batch, label_delay=label_delay, window=batches, metric=metric, estimator=estimator,
+        seed=seed, first=first,
+    )  # fmt: skip
+    frame, scenario = read_table(data), None
+    if injected is not None:
+        try:
+            scenario = parse_scenario(injected)
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="--inject") from error
+        frame = inject(frame, scenario, target=target, batch=batch, rng=np.random.default_rng(seed))
+    stream = stream_of_frame(frame, settings)
+    numeric, categorical = column_kinds(stream)
+    told = (
+        f"{data.name}: {len(stream.labels):,} rows in {len(stream)} batches, {len(numeric)} numeric and "
+        f"{len(categorical)} categorical features, {stream.spec.metric}"
+    )
+    return _History(stream=stream, first=first_batches(stream, first, lag), told=told, scenario=scenario)
+
+
+def _of_model(options: Any, name: str, first: int | None) -> _History:
+    from retrain_assets.home import open_stores
+    from retrain_assets.lifecycle import DeclaredModel
+    from retrain_assets.replay.declared_model import first_trainable, stream_of_model
+
+    declared = options.declared(name)
+    model = DeclaredModel(declared.spec, Path(declared.file).absolute().parent)
+    stream = stream_of_model(open_stores(options.opened_home().prepare()), model)
+    return _History(
+        stream=stream,
+        first=first_trainable(stream) if first is None else first,
+        told=f"{name}: {len(stream.labels):,} labelled rows in {len(stream)} matured batches, {stream.spec.metric}",
+        source=model.transform(),
+        every=declared.spec.batches.every,
+    )
+
+
+class _Progress(AbstractContextManager["_Progress"]):
+    """Shows how many models are fitted, then which policy walks; on standard error, gone when done."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._progress = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._task = self._progress.add_task("models", total=None)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def fitted(self, done: int, total: int) -> None:
+        self._progress.update(self._task, completed=done, total=total)
+
+    def walked(self, name: str) -> None:
+        self._progress.update(self._task, description=f"policy {name}")
+
+
+def _tell(report: Report, json_path: Path | None, figure: Path | None) -> None:
+    from rich.console import Console
+
+    from retrain_assets.replay.report import frontier_figure
+
+    console = Console(highlight=False, width=max(TABLE_WIDTH, Console().width))
+    console.print(report.table())
+    if report.scenario is not None:
+        console.print(report.scenario_table())
+    console.print(report.recommendation.sentence, style="bold", soft_wrap=True)
+    yaml = report.yaml(report.recommendation.policy)
+    if yaml is not None:
+        console.print(f"\n{yaml.rstrip()}", soft_wrap=True, markup=False)
+    if json_path is not None:
+        json_path.parent.mkdir(parents=True, exist_ok=True)
+        json_path.write_text(json.dumps(report.to_json(), indent=1), encoding="utf-8")
+        click.echo(f"wrote {json_path}", err=True)
+    if figure is not None:
+        figure.parent.mkdir(parents=True, exist_ok=True)
+        title = f"{report.stream.spec.metric} against retrains, label delay {report.stream.label_delay}"
+        figure.write_bytes(frontier_figure(report.outcomes, metric=report.metric, title=title))
+        click.echo(f"wrote {figure}", err=True)

@@ -1,0 +1,131 @@
+"""A declared condition as the policy of a replay: the same decision, from the same facts, as in production."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from retrain_assets.data.profile import TableProfile, merge_tables, profile_table
+from retrain_assets.drift.detect import detect_drift
+from retrain_assets.drift.episodes import Episode, advance, superseded
+from retrain_assets.drift.reference import reference_batches
+from retrain_assets.drift.report import DriftReport
+from retrain_assets.policy.context import DecisionContext
+from retrain_assets.policy.decide import decide
+from retrain_assets.policy.decision import Decision
+from retrain_assets.replay.clock import Moment, Rule
+from retrain_assets.replay.stream import Stream
+from retrain_assets.spec import ModelSpec, RetrainSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Champion:
+    version: int
+    training_end: datetime
+
+
+class DriftBook:
+    """Drift reports of a history: profiles of each batch once, and each comparison once."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._profiles: dict[int, TableProfile] = {}
+        self._references: dict[int, TableProfile] = {}
+        self._reports: dict[tuple[int, int], DriftReport] = {}
+
+    def report(self, batch: int, champion: int) -> DriftReport:
+        """The batch against the reference of a champion."""
+        if (batch, champion) not in self._reports:
+            self._reports[batch, champion] = detect_drift(
+                model=self._stream.spec.name,
+                batch=self._stream.batches[batch].key,
+                champion_version=champion + 1,
+                current=self._profile(batch),
+                reference=self._reference(champion),
+                spec=self._stream.spec.drift,
+            )
+        return self._reports[batch, champion]
+
+    def _profile(self, batch: int) -> TableProfile:
+        if batch not in self._profiles:
+            stream = self._stream
+            rows = stream.frame.iloc[stream.starts[batch] : stream.starts[batch + 1]]
+            self._profiles[batch] = profile_table(rows.drop(columns=[c for c in rows.columns if c.startswith("ra_")]))
+        return self._profiles[batch]
+
+    def _reference(self, champion: int) -> TableProfile:
+        if champion not in self._references:
+            stream = self._stream
+            trained = {stream.batches[k].key: k for k in range(stream.first_trained(champion), champion + 1)}
+            keys = reference_batches(stream.spec.drift, tuple(trained))
+            self._references[champion] = merge_tables([self._profile(trained[key]) for key in keys])
+        return self._references[champion]
+
+
+class DeclaredRule:
+    """Decides by `retrain.when` of a declaration, with its cooldown, budget and state; one for each walk."""
+
+    def __init__(self, spec: ModelSpec, drift: DriftBook) -> None:
+        self._spec = spec
+        self._drift = drift if "drift" in spec.retrain.expression.names() else None
+        self._episodes: list[Episode] = []
+        self.decisions: list[Decision] = []
+
+    def __call__(self, moment: Moment) -> bool:
+        """Whether the declaration retrains now."""
+        context = self._context(moment)
+        made = decide(context)
+        self.decisions.append(made)
+        if made.verdict == "retrain" and context.episode is not None:
+            self._episodes[-1] = context.episode.acknowledged(context.batch.key, context.labelled_until)
+        return made.verdict == "retrain"
+
+    def _context(self, moment: Moment) -> DecisionContext:
+        book, stream, batch = moment.book, moment.book.stream, moment.book.stream.batches[moment.decided]
+        report = None if self._drift is None else self._drift.report(moment.decided, moment.serving[moment.decided])
+        newest = moment.labelled - moment.champion
+        return DecisionContext(
+            spec=self._spec,
+            batch=batch,
+            attempt=1,
+            cause="batch",
+            now=batch.end,
+            champion=_Champion(version=moment.champion + 1, training_end=stream.batches[moment.champion].end),
+            drift=report,
+            episode=self._episode(report, moment),
+            losses=book.losses(moment.champion, moment.labelled),
+            holdout=book.holdout(moment.champion),
+            trained_rows=len(stream.training_rows(moment.attempted)),
+            trained_until=stream.batches[moment.attempted].end,
+            new_labels=int(stream.rows[moment.labelled - newest + 1 : moment.labelled + 1].sum()),
+            labelled_rows=len(stream.training_rows(moment.labelled)),
+            labelled_until=stream.batches[moment.labelled].key,
+            retrains=tuple(stream.batches[made].end for made in moment.trained),
+            champion_training_hash="",
+            current_training_hash="",
+            wanted_before=self._wanted_before(),
+            data_is_newer=moment.labelled > moment.attempted,
+        )
+
+    def _wanted_before(self) -> tuple[bool, ...]:
+        since = next((k for k, made in enumerate(reversed(self.decisions)) if made.verdict == "retrain"), None)
+        newest = self.decisions if since is None else self.decisions[len(self.decisions) - since :]
+        return tuple(made.state["wanted"] is True for made in newest)
+
+    def _episode(self, report: DriftReport | None, moment: Moment) -> Episode | None:
+        if report is None:
+            return None
+        champion = moment.serving[moment.decided]
+        closed = {each.id: each for each in superseded(self._episodes, report)}
+        self._episodes = [closed.get(each.id, each) for each in self._episodes]
+        episode = advance(self._episodes, report, trained_until=moment.book.stream.batches[champion].key)
+        if episode is not None:
+            self._episodes = [each for each in self._episodes if each.id != episode.id] + [episode]
+        return episode
+
+
+def declared(spec: ModelSpec, drift: DriftBook, **retrain: object) -> Callable[[], Rule]:
+    """Rules of a declaration, with fields of `retrain` replaced."""
+    changed = RetrainSpec.model_validate({**spec.retrain.model_dump(), **retrain})
+    return lambda: DeclaredRule(spec.model_copy(update={"retrain": changed}), drift)

@@ -1,0 +1,110 @@
+"""May a candidate of a replay be promoted? The declared gates, on the cached losses of the reserved rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import norm
+
+from retrain_assets.performance.intervals import MetricEstimate
+from retrain_assets.performance.metrics import row_losses
+from retrain_assets.promotion.evaluation import (
+    ENOUGH_BATCHES,
+    PAIRS,
+    EvaluationReport,
+    PairedDifference,
+    Role,
+    RoleEvaluation,
+)
+from retrain_assets.promotion.gates import evaluate_gates
+from retrain_assets.replay.scorebook import Scorebook
+from retrain_assets.training.baseline import NaiveBaseline
+
+Losses = npt.NDArray[np.float64]
+
+
+class ReplayGate:
+    """The gates of the declaration for any two models; what was judged once is remembered.
+
+    Intervals are those of the normal distribution, clustered by batch where the lifecycle resamples batches: a
+    bootstrap of every pair of models would take minutes and, on the rows that a gate needs, says the same.
+    """
+
+    def __init__(self, book: Scorebook) -> None:
+        self._book = book
+        self._judged: dict[tuple[int, int], bool] = {}
+
+    def passes(self, candidate: int, champion: int) -> bool:
+        """Whether the candidate may replace the champion; unknown does not pass."""
+        if not self._book.usable(candidate):
+            return False
+        pair = (candidate, champion)
+        if pair not in self._judged:
+            spec = self._book.stream.spec.promote
+            self._judged[pair] = evaluate_gates(self._report(*pair), spec, bootstrapping=False).passed is True
+        return self._judged[pair]
+
+    def _report(self, candidate: int, champion: int) -> EvaluationReport:
+        book, stream = self._book, self._book.stream
+        first = max(stream.first_scored(candidate), stream.first_scored(champion))
+        low, high = stream.starts[first], stream.starts[candidate + 1]
+        reserved = stream.reserved[low:high]
+        paired = book.paired(candidate, champion)
+        losses: dict[Role, Losses] = {"candidate": paired.candidate, "champion": paired.champion}
+        if "beats_baseline" in stream.spec.promote.expression.names():
+            losses["baseline"] = self._baseline(candidate, stream.labels[low:high][reserved])
+        batch_of_row = np.repeat(np.arange(first, candidate + 1), stream.rows[first : candidate + 1])[reserved]
+        return _report(stream.spec.metric, losses, batch_of_row, stream.spec.promote.confidence)
+
+    def _baseline(self, candidate: int, labels: npt.NDArray[np.generic]) -> Losses:
+        stream = self._book.stream
+        trained = stream.labels[stream.training_rows(candidate)]
+        naive = NaiveBaseline.fit(trained, stream.spec.metric, stream.classes)
+        return row_losses(stream.spec.metric, labels, naive.predict(len(labels)))
+
+
+def _report(
+    metric: str, losses: Mapping[Role, Losses], batch_of_row: npt.NDArray[np.int64], confidence: float
+) -> EvaluationReport:
+    rows = len(batch_of_row)
+    batches = np.unique(batch_of_row)
+    width = float(norm.ppf(0.5 + confidence / 2))
+    clusters = batch_of_row if len(batches) >= ENOUGH_BATCHES else None
+
+    def difference(a: Role, b: Role) -> PairedDifference:
+        excess = losses[a] - losses[b]
+        mean, error = float(excess.mean()), _standard_error(excess, clusters)
+        return PairedDifference(
+            a=a, b=b, metric=metric, value=mean, lower=mean - width * error, upper=mean + width * error, rows=rows
+        )
+
+    return EvaluationReport(
+        model="",
+        batch="",
+        attempt=1,
+        metric=metric,
+        rows=rows,
+        batches=tuple(map(str, batches)),
+        rows_newer_than_both=0,
+        confidence=confidence,
+        resampled="rows" if clusters is None else "batches",
+        roles=tuple(
+            RoleEvaluation(role=role, version=None, metrics=(_estimate(metric, values),))
+            for role, values in losses.items()
+        ),
+        differences=tuple(difference(a, b) for a, b in PAIRS if rows >= 2 and a in losses and b in losses),
+    )
+
+
+def _estimate(metric: str, losses: Losses) -> MetricEstimate:
+    value = float(losses.mean()) if len(losses) else None
+    return MetricEstimate(metric=metric, value=value, lower=None, upper=None, standard_error=None, rows=len(losses))
+
+
+def _standard_error(excess: Losses, clusters: npt.NDArray[np.int64] | None) -> float:
+    if clusters is None:
+        return float(excess.std(ddof=1) / np.sqrt(len(excess)))
+    sums = np.array([(excess[clusters == each] - excess.mean()).sum() for each in np.unique(clusters)])
+    return float(np.sqrt(np.square(sums).sum()) / len(excess))

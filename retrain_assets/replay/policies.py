@@ -1,0 +1,103 @@
+"""Policies by name, as `--policies` takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from retrain_assets.errors import RetrainAssetsError, did_you_mean
+from retrain_assets.replay.clock import Moment, Policy, Rule
+from retrain_assets.replay.declared import DriftBook, declared
+from retrain_assets.replay.published import PUBLISHED, published
+from retrain_assets.spec import TRIGGERS, CostSpec, ModelSpec
+
+_Begin = Callable[[], Rule]
+
+DEFAULT = "default"
+DECLARED = "declared"
+"""A declared model's own `retrain.when`."""
+MIXTURE = "+mixture"
+TRIGGERS_OF_A_FILE = ("performance_decay", "drift")
+"""Beside `staleness`: what a history without events, persons and clocks can fire."""
+CALENDARS = ("every:2", "every:4", "every:8", "every:13", "every:26")
+ALL_POLICIES = ("never", "every", *CALENDARS, DEFAULT, DEFAULT + MIXTURE, *TRIGGERS_OF_A_FILE, *PUBLISHED)
+
+
+class UnknownPolicyError(RetrainAssetsError):
+    """A policy that a replay does not know."""
+
+
+class Policies:
+    """Makes policies of a history.
+
+    Args:
+        spec: the declaration that the triggers read.
+        drift: drift reports of the history.
+        cost: of a retrain, in batches' worth of loss.
+    """
+
+    def __init__(self, spec: ModelSpec, drift: DriftBook, *, cost: float) -> None:
+        self._spec = spec
+        self._drift = drift
+        self._cost = cost
+
+    def named(self, name: str) -> Policy:
+        """The policy of a name.
+
+        Raises:
+            UnknownPolicyError: no policy, trigger or expression of triggers, with a hint.
+        """
+        plain = name.removesuffix(MIXTURE)
+        kind, _, number = plain.partition(":")
+        if plain in ("never", "every"):
+            begin = every(1) if plain == "every" else never
+        elif kind == "every" and number.isdecimal() and int(number) >= 1:
+            begin = every(int(number))
+        elif kind in PUBLISHED and (not number or kind == "cusum"):
+            begin = published(kind, cost=self._cost, limit=_number(name, number))
+        else:
+            when = {DEFAULT: "staleness", DECLARED: self._spec.retrain.when}.get(plain, plain)
+            begin = self._declared(name, when)
+        return Policy(name=name, begin=begin, mixture=name.endswith(MIXTURE))
+
+    def at_cost(self, name: str, cost: float) -> Policy:
+        """The policy where a retrain costs otherwise; the same for one that does not know of costs."""
+        changed = Policies(self._spec, self._drift, cost=cost)
+        return changed.named(name)
+
+    def _declared(self, name: str, when: str) -> _Begin:
+        try:
+            return declared(self._spec, self._drift, when=when, cost=CostSpec(retrain=self._cost))
+        except ValueError as error:
+            known = [*ALL_POLICIES, *TRIGGERS]
+            hint = did_you_mean(name, known) if name.isidentifier() else ""
+            raise UnknownPolicyError(
+                f"policy {name!r} must be never, every, every:N, {DEFAULT}, one of {', '.join(PUBLISHED)}, or triggers "
+                f"joined by | & ~, with {MIXTURE!r} behind it or not.{hint or f' {error}'}"
+            ) from error
+
+    def all_named(self, names: Sequence[str]) -> tuple[Policy, ...]:
+        """The policies of some names, each once."""
+        return tuple(self.named(name) for name in dict.fromkeys(names))
+
+
+def never() -> Rule:
+    """Keeps the first model."""
+    return lambda moment: moment.decided < 0
+
+
+def every(batches: int) -> _Begin:
+    """Retrains so many batches after the last time."""
+
+    def rule(moment: Moment) -> bool:
+        return moment.decided - moment.trained[-1] >= batches
+
+    return lambda: rule
+
+
+def _number(name: str, text: str) -> float | None:
+    if not text:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise UnknownPolicyError(f"policy {name!r} must have a number behind the colon") from None

@@ -1,0 +1,144 @@
+"""One sentence: which policy to take, and how sure the history is of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from retrain_assets.replay.comparison import Outcome
+from retrain_assets.replay.policies import DECLARED, DEFAULT, MIXTURE
+from retrain_assets.replay.published import PUBLISHED
+
+RESAMPLES = 2000
+CLOSE = 0.9
+"""Probability from which a difference counts as told apart."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recommendation:
+    """The policy with the least total cost, and the probability that it beats each other one."""
+
+    policy: str
+    sentence: str
+    beats: Mapping[str, float]
+
+
+def recommend(
+    outcomes: Sequence[Outcome], rows: npt.NDArray[np.int64], cost: float, unit: float, rng: np.random.Generator
+) -> Recommendation:
+    """Compares loss plus cost of retrains, batch by batch, with a moving-block bootstrap of the batches.
+
+    The policy that needs no setting is taken wherever no other is told apart from it: the best of many on one history
+    has partly been lucky. Blocks are as long as the square root of the number of batches, because hard weeks come in
+    rows (Kuensch, Annals of Statistics 17, 1989).
+
+    Args:
+        outcomes: of the policies, without the oracle.
+        rows: of each served batch.
+        cost: of a retrain, in batches' worth of loss.
+        unit: what a cost of 1 adds to the loss of a row.
+        rng: source of the resamples.
+    """
+    # What cannot be declared cannot be recommended; where nothing else was asked for, it is at least told.
+    declarable = [
+        each for each in outcomes if not each.name.endswith(MIXTURE) and each.name.partition(":")[0] not in PUBLISHED
+    ]
+    outcomes = declarable or outcomes
+    totals = {each.name: each.loss + cost * unit * len(each.retrains) for each in outcomes}
+    best = min(totals, key=lambda name: totals[name])
+    by_name = {each.name: each for each in outcomes}
+    drawn = _resampled(len(rows), rng)
+    chosen = by_name.get(DEFAULT, by_name[best])
+    beats_default = _probability(by_name[best], chosen, rows, cost, unit, drawn)
+    if best != chosen.name and beats_default >= CLOSE:
+        chosen = by_name[best]
+    beats = {
+        name: _probability(chosen, other, rows, cost, unit, drawn)
+        for name, other in by_name.items()
+        if name != chosen.name
+    }
+    return Recommendation(policy=chosen.name, sentence=_sentence(chosen, by_name, totals, beats, cost), beats=beats)
+
+
+def _excess(a: Outcome, b: Outcome, cost: float, unit: float) -> npt.NDArray[np.float64]:
+    """How much more b costs than a, on each batch: retrains are spread evenly, they are the same in any resample."""
+    retrains = cost * unit * (len(b.retrains) - len(a.retrains))
+    return b.batch_losses - a.batch_losses + retrains
+
+
+def _resampled(batches: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    block = max(1, round(np.sqrt(batches)))
+    starts = rng.integers(0, max(1, batches - block + 1), size=(RESAMPLES, -(-batches // block)))
+    return (starts[:, :, None] + np.arange(block)).reshape(RESAMPLES, -1)[:, :batches]
+
+
+def _probability(
+    a: Outcome, b: Outcome, rows: npt.NDArray[np.int64], cost: float, unit: float, drawn: npt.NDArray[np.int64]
+) -> float:
+    """Share of the resamples in which a costs less than b; half for equals."""
+    excess = _excess(a, b, cost, unit)
+    means = (excess[drawn] * rows[drawn]).sum(axis=1) / rows[drawn].sum(axis=1)
+    return float((means > 0).mean() + 0.5 * (means == 0).mean())
+
+
+def _sentence(
+    chosen: Outcome,
+    by_name: Mapping[str, Outcome],
+    totals: Mapping[str, float],
+    beats: Mapping[str, float],
+    cost: float,
+) -> str:
+    said = (
+        f"At {cost:g} batches' worth of loss a retrain, take {_described(chosen.name)}: {_count(len(chosen.retrains))}"
+    )
+    others = [
+        f"{(totals[name] - totals[chosen.name]) / totals[name]:+.1%} against {name} ({beats[name]:.0%} sure)"
+        for name in ("never", "every")
+        if name in by_name and name != chosen.name
+    ]
+    rivals = [name for name in beats if name not in ("never", "every")]
+    if rivals:
+        rival = min(rivals, key=lambda name: totals[name])
+        saved = (totals[rival] - totals[chosen.name]) / totals[rival]
+        others.append(f"{saved:+.1%} against {rival}, the best of the others ({beats[rival]:.0%} sure)")
+    return f"{said}, saving {', '.join(others)}." if others else f"{said}."
+
+
+def _described(name: str) -> str:
+    return {"never": "the first model for ever", "every": "a retrain at every batch"}.get(name, f"the policy {name}")
+
+
+def _count(retrains: int) -> str:
+    return f"{retrains} retrain{'' if retrains == 1 else 's'}"
+
+
+def declaration_of(name: str, *, cost: float, label_delay: int, every: str) -> str | None:
+    """The YAML that declares a policy.
+
+    None for what is declared already, for a mixture, which no declaration serves yet, and for a rule of the literature,
+    which is here to be measured against.
+
+    Args:
+        name: of the policy.
+        cost: of a retrain, in batches' worth of loss.
+        label_delay: in batches.
+        every: length of a batch, such as `week`.
+    """
+    plain = name.removesuffix(MIXTURE)
+    kind, _, number = plain.partition(":")
+    if kind in PUBLISHED or name.endswith(MIXTURE):
+        return None
+    if plain == "never":
+        return 'retrain: {when: "person"}\n'
+    if kind == "every":
+        age = int(number or 1) + label_delay
+        # A model is as old as its newest label; it is due when it has grown older than one batch less.
+        return f'freshness: {{model_age: "{age - 1} {every}s"}}\nretrain: {{when: "model_age"}}\n'
+    if plain == DECLARED:
+        return None
+    when = "staleness" if plain == DEFAULT else plain
+    priced = f", cost: {{retrain: {cost:g}}}" if "staleness" in when else ""
+    return f'retrain: {{when: "{when}"{priced}}}\n'

@@ -1,0 +1,31 @@
+"""What the last champions together would have scored on the batches of a walk."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from retrain_assets.policy.mixture import MEMBERS, mixture_weights
+from retrain_assets.replay.clock import Walk
+from retrain_assets.replay.scorebook import Scorebook
+from retrain_assets.replay.scoring import losses_of
+
+
+def mixture_losses(book: Scorebook, walked: Walk, *, members: int = MEMBERS) -> npt.NDArray[np.float64]:
+    """Mean loss of each served batch, where the champions that had been promoted by then serve together.
+
+    The probability of a mixture is the weighted mean of its members' probabilities, the prediction of a regression that
+    of their predictions; the weights know the labels that a decision at the end of the batch before knew.
+    """
+    stream, losses = book.stream, list[float]()
+    for batch in range(walked.first_served, len(stream)):
+        serving = [model for model, first in walked.champions if first <= batch][::-1][:members]
+        labelled = batch - 1 - stream.label_delay
+        known = [{j: float(book.mean[m, j]) for j in range(m + 1, labelled + 1)} for m in serving]
+        weights = mixture_weights(known, [len(stream.training_rows(m)) for m in serving])
+        mixed = sum(
+            w * np.asarray(book.evidence(m, batch), dtype=np.float64) for w, m in zip(weights, serving, strict=True)
+        )
+        labels = stream.labels[stream.starts[batch] : stream.starts[batch + 1]]
+        losses.append(float(losses_of(stream.spec.metric, np.asarray(mixed), labels).mean()))
+    return np.array(losses)

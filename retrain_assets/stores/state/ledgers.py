@@ -1,0 +1,77 @@
+"""Append-only tables, followed: what was read once is not read again."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sa
+
+from retrain_assets.stores.state.records import Row
+
+
+@dataclass(slots=True)
+class _Read:
+    """Records by their key, in the order of recording, up to the row `last`."""
+
+    last: int = 0
+    records: dict[tuple[object, ...], Any] = field(default_factory=dict[tuple[object, ...], Any])
+
+
+class Ledgers:
+    """The records of a model in tables whose rows are only ever added, or replaced by a row with a higher id.
+
+    Writers follow one another and ids grow (see `Database`): whoever has seen a row has seen all before it, so that
+    only rows behind the last one are asked for. Ledgers are read many times for every batch, and grow for years.
+
+    Args:
+        limit: So many records are kept; of more, those of the ledgers that were not asked for longest leave.
+    """
+
+    def __init__(self, limit: int = 200_000) -> None:
+        self._limit = limit
+        self._kept = 0
+        self._read: OrderedDict[tuple[str, str], _Read] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def follow(
+        self,
+        connection: sa.Connection,
+        table: sa.Table,
+        model: str,
+        record_of: Callable[[Row], Any],
+        key: Sequence[str] = ("id",),
+    ) -> list[Any]:
+        """All records of a model, in order; a later row replaces the one with its key.
+
+        Args:
+            connection: asks for the rows that came since.
+            table: has the columns `id` and `model`.
+            model: whose records are wanted.
+            record_of: makes a record of a row.
+            key: columns that no two records share.
+        """
+        with self._lock:
+            read = self._read.setdefault((table.name, model), _Read())
+            self._read.move_to_end((table.name, model))
+            before = len(read.records)
+            for row in connection.execute(_news(table), {"model": model, "last": read.last}).mappings():
+                place = tuple(row[name] for name in key)
+                read.records.pop(place, None)
+                read.records[place] = record_of(row)
+                read.last = row["id"]
+            self._kept += len(read.records) - before
+            while self._kept > self._limit and len(self._read) > 1:
+                self._kept -= len(self._read.popitem(last=False)[1].records)
+            return list(read.records.values())
+
+
+@lru_cache
+def _news(table: sa.Table) -> sa.Select[Any]:
+    """Asked many times for every batch: putting the query together takes longer than the database."""
+    of_model = table.c.model == sa.bindparam("model")
+    return sa.select(table).where(of_model, table.c.id > sa.bindparam("last")).order_by(table.c.id)

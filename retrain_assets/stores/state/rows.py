@@ -1,0 +1,38 @@
+"""Statements that every writing method is made of; each runs in the transaction of its caller."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from retrain_assets.stores.state.records import Row
+from retrain_assets.stores.state.schema import OUTBOX
+
+
+def tell(
+    connection: sa.Connection,
+    kind: str,
+    model: str,
+    *,
+    batch: str | None = None,
+    payload: Mapping[str, Any] | None = None,
+    key: str | None = None,
+    now: datetime,
+) -> int:
+    """Appends the outbox row of a change, in the change's own transaction."""
+    row = {"kind": kind, "model": model, "batch": batch, "payload": dict(payload or {}), "key": key, "recorded_at": now}
+    return insert(connection, OUTBOX, row)
+
+
+def insert(connection: sa.Connection, table: sa.Table, values: Row) -> int:
+    """Inserts a row and returns its id."""
+    return connection.execute(table.insert().values(values).returning(table.c.id)).scalar_one()
+
+
+def find(connection: sa.Connection, table: sa.Table, values: Row, *key: str) -> Row | None:
+    """The row that agrees with the values in the columns of a key."""
+    query = sa.select(table).where(*(table.c[name] == values[name] for name in key))
+    return connection.execute(query).mappings().first()

@@ -1,0 +1,65 @@
+"""approve, reject and approval, as a person types them."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from retrain_assets_tests.commands.conftest import Call, calling
+from retrain_assets_tests.lifecycle.world import World
+
+
+@pytest.fixture
+def call(held: World, monkeypatch: pytest.MonkeyPatch) -> Call:
+    """Calls a command on the installation in which v4 waits."""
+    return calling(held, monkeypatch)
+
+
+def hash_of(world: World) -> str:
+    return world.stores.state.model_versions("tiny")[-1].model_hash[:12]
+
+
+def test_what_waits_is_listed_with_its_evidence_and_approved(held: World, call: Call):
+    approval = {"promote": {"min_rows": 50, "approval": "always"}}
+    listed = call("approval", "list", declare=approval).stdout
+    assert "tiny v4: pending" in listed
+    assert "why: promote.approval is `always`" in listed
+    assert "beats_baseline: " in listed
+    assert "churn: " in listed
+    wrong = call("approve", "tiny", "4", "--hash", "0" * 12, "--reason", "good")
+    assert (wrong.exit_code, "the answer is for the model" in wrong.stderr) == (1, True)
+    done = call("approve", "tiny", "4", "--hash", hash_of(held), "--reason", "good", "--person", "ann")
+    assert done.exit_code == 0, done.output
+    assert "tiny: v4 is approved (1 approved, the name was taken on trust" in done.stdout
+    assert call("approval", "list").stdout == "nothing waits for an answer\n"
+    assert "approve by ann on " in call("approval", "list", "tiny", "--all").stdout
+
+
+def test_a_rejection(held: World, call: Call):
+    done = call("reject", "tiny", "4", "--hash", hash_of(held), "--reason", "too many alarms")
+    assert "tiny: v4 is rejected" in done.stdout
+
+
+def test_signed_answers(held: World, call: Call, tmp_path: Path):
+    file = tmp_path / "ann.key"
+    made = call("approval", "key", "--out", str(file))
+    public = made.stdout.split()[-1]
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert file.read_text().strip() not in made.stdout
+    assert call("approval", "key", "--out", str(file)).exit_code == 2
+    signed = {"when": "always", "names": "signed", "approvers": {"ann": {"key": public}}}
+    arguments = ("approve", "tiny", "4", "--hash", hash_of(held), "--reason", "good", "--person", "ann")
+    refused = call(*arguments, declare={"promote": {"min_rows": 50, "approval": signed}})
+    assert (refused.exit_code, "must prove the name with a token" in refused.stderr) == (1, True)
+    token = call("approval", "sign", "tiny", "4", "--person", "ann", "--key", str(file)).stdout.strip()
+    assert call(*arguments, "--token", token + "A").exit_code == 1
+    assert f"signed with the key {public[:16]}" in call(*arguments, "--token", token).stdout
+
+
+def test_a_key_signs_at_once_and_no_key_is_said(held: World, call: Call, tmp_path: Path):
+    broken = tmp_path / "broken.key"
+    broken.write_text("no key")
+    assert call("approval", "sign", "tiny", "4", "--key", str(broken)).exit_code == 2
+    assert call("approval", "sign", "tiny", "9", "--key", str(broken)).exit_code == 1

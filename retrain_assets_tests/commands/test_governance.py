@@ -1,0 +1,81 @@
+"""history, audit verify, reconcile, rollback and clear, as a person types them."""
+
+from __future__ import annotations
+
+import json
+
+import dagster as dg
+
+from retrain_assets.home import Home
+from retrain_assets_tests.commands.conftest import Call
+from retrain_assets_tests.lifecycle.champions import execute
+from retrain_assets_tests.lifecycle.world import World
+
+
+def shown(world: World) -> object:
+    """The version on the page of `champion`."""
+    with dg.DagsterInstance.from_config(str(Home.at(world.root).dagster_home)) as instance:
+        event = instance.get_latest_materialization_event(dg.AssetKey(["tiny", "champion"]))
+    assert event is not None
+    assert event.asset_materialization is not None
+    return event.asset_materialization.metadata["version"].value
+
+
+def test_history_says_who_was_champion_when_and_why(promoted: World, call: Call):
+    result = call("history", "tiny", "--json")
+    assert result.exit_code == 0
+    lines = json.loads(result.stdout)
+    assert [(line["version"], line["stage"], line["action"]) for line in lines] == [
+        (1, "retired", "promote"),
+        (2, "retired", "promote"),
+        (3, "champion", "promote"),
+    ]
+    assert lines[0]["in_force_until"] == lines[1]["in_force_from"]
+    assert lines[2]["evidence"]["gates"]
+    assert lines[2]["data_hash"] == promoted.stores.state.model_versions("tiny")[-1].data_hash
+    then = json.loads(call("history", "tiny", "--as-of", "2024-01-04", "--json").stdout)
+    assert [line["version"] for line in then] == [2]
+    assert "not_worse_than_champion" in call("history", "tiny").stdout
+    assert call("history", "tiny", "--as-of", "2020-01-01").stdout == "tiny: no champion as of 2020-01-01 00:00\n"
+
+
+def test_audit_verify_fails_when_somebody_touched_the_record(promoted: World, call: Call):
+    whole = call("audit", "verify")
+    assert (whole.exit_code, whole.stdout.startswith("tiny: 15 entries, whole")) == (0, True), whole.output
+    execute(promoted, "UPDATE ra_promotions SET reason = 'because I say so' WHERE version = 2")
+    broken = call("audit", "verify", "tiny")
+    assert broken.exit_code == 1
+    assert "promotion 2, of which it tells, was changed" in broken.stderr
+    assert json.loads(call("audit", "verify", "--json").stdout)[0]["whole"] is False
+
+
+def test_reconcile_puts_an_alias_back_and_shows_the_champion_in_dagster(promoted: World, call: Call):
+    promoted.stores.registry.set_alias("tiny", "champion", 1)
+    result = call("reconcile")
+    assert result.exit_code == 0
+    assert "was moved to v1 by hand and is back at v3" in result.stdout
+    assert promoted.stores.registry.alias("tiny", "champion") == 3
+    assert shown(promoted) == 3
+    assert call("reconcile", "tiny").stdout == "tiny: v3 is champion; the registry agrees\n"
+
+
+def test_rollback_and_clear(promoted: World, call: Call):
+    result = call("rollback", "tiny", "--to", "1", "--reason", "scores every night flight 1")
+    assert result.exit_code == 0, result.output
+    assert "tiny: v1 is champion again instead of v3" in result.stdout
+    assert shown(promoted) == 1
+    assert promoted.stores.registry.alias("tiny", "champion") == 1
+    made = promoted.stores.state.promotions("tiny")[-1]
+    assert made.actor.startswith("person:")
+    assert made.reason == "scores every night flight 1"
+    assert call("clear", "tiny", "3", "--reason", "the feed was at fault").exit_code == 0
+    again = call("clear", "tiny", "3", "--reason", "the feed was at fault")
+    assert (again.exit_code, "v3 is retired: there is nothing to clear" in again.stderr) == (1, True)
+    assert call("audit", "verify").exit_code == 0
+
+
+def test_a_rollback_needs_a_reason_and_one_target(call: Call):
+    assert call("rollback", "tiny").exit_code == 2
+    assert call("rollback", "tiny", "--to", "1", "--as-of", "2024-01-04", "--reason", "x").exit_code == 2
+    refused = call("rollback", "tiny", "--to", "7", "--reason", "x")
+    assert (refused.exit_code, "v7 never was champion" in refused.stderr) == (1, True)

@@ -1,0 +1,58 @@
+"""An installation in which three versions were champion one after the other; made once, copied for each test."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from retrain_assets.lifecycle import DeclaredModel
+from retrain_assets.spec import ModelSpec
+from retrain_assets.stores.registry import MlflowRegistry
+from retrain_assets.stores.state import SqlStateStore
+from retrain_assets_tests.lifecycle.world import World, declaration, make_world, open_stores
+
+DECLARED: dict[str, Any] = {"retrain": {"when": "new_labels", "min_new_labels": 1}}
+
+HELD: dict[str, Any] = {"min_rows": 50, "approval": {"when": "always", "expires": "36500 days"}}
+"""A hold that is pending both at the time of the tests' world and at that of the command line."""
+
+
+def play(root: Path, days: int = 4, **changes: Any) -> World:
+    """Each day brings new labels, and each retrain a new version."""
+    world = make_world(root, **DECLARED | changes)
+    for day in range(days):
+        world.drop(day)
+    world.play()
+    return world
+
+
+def opened(root: Path) -> World:
+    """What was played there."""
+    return make_world(root, **DECLARED)
+
+
+def copied(made: World, root: Path, **changes: Any) -> World:
+    """The same installation in another folder; the models themselves stay where they are."""
+    if root != made.root:
+        shutil.copytree(made.root, root, dirs_exist_ok=True, ignore=shutil.ignore_patterns("artifacts"))
+    spec = ModelSpec.model_validate(declaration(**DECLARED | changes))
+    stores = open_stores(root)
+    stores = replace(stores, registry=MlflowRegistry(f"sqlite:///{root / 'mlflow.db'}"))
+    return World(root=root, stores=stores, model=DeclaredModel(spec=spec, root=root))
+
+
+def registry_of(world: World) -> MlflowRegistry:
+    """The registry, to be touched by hand."""
+    assert isinstance(world.stores.registry, MlflowRegistry)
+    return world.stores.registry
+
+
+def execute(world: World, statement: str) -> None:
+    """A statement in the state database, past the store."""
+    assert isinstance(world.stores.state, SqlStateStore)
+    with world.stores.state._database.writing() as connection:
+        assert connection.execute(sa.text(statement)).rowcount > 0

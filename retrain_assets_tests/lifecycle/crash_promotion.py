@@ -1,0 +1,191 @@
+"""An approval, the promotion that it allows and a rollback, killed with SIGKILL at one write after the other.
+
+Usage: python -m retrain_assets_tests.lifecycle.crash_promotion INSTALLATION FOLDER POINT...
+
+INSTALLATION holds a version that waits for approval; for each POINT (0 kills nobody) it is copied into FOLDER, played
+by a forked process that is killed at its n-th write, looked at, and played again to the end. One line of JSON for each.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event
+
+from retrain_assets import lifecycle
+from retrain_assets.lifecycle.approving import answer, holds
+from retrain_assets.lifecycle.auditing import verify
+from retrain_assets.lifecycle.promote import carry_out
+from retrain_assets.promotion.stages import stages
+from retrain_assets.stores.state import SqlStateStore
+from retrain_assets_tests.lifecycle.champions import HELD, copied, opened
+from retrain_assets_tests.lifecycle.world import World
+
+REGISTRY_WRITES = ("set_alias", "tag_version", "tag_model", "log", "end_run")
+MODULES = (
+    "alembic.command",
+    "deltalake",
+    "mlflow.store.model_registry.sqlalchemy_store",
+    "mlflow.store.tracking.sqlalchemy_store",
+    "mlflow.tracking",
+    "pandera.pandas",
+    "skops.io",
+    "sklearn.linear_model",
+    "sklearn.pipeline",
+)
+WRITING = ("INSERT", "UPDATE", "DELETE")
+
+
+class Fuse:
+    """Counts writes and burns at one of them."""
+
+    def __init__(self, point: int) -> None:
+        self.point, self.count = point, 0
+
+    def spark(self) -> None:
+        self.count += 1
+        if self.count == self.point:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def around(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Before and after a call each is a point of its own."""
+
+        def fused(*args: Any, **kwargs: Any) -> Any:
+            self.spark()
+            made = function(*args, **kwargs)
+            self.spark()
+            return made
+
+        return fused
+
+    def lay(self, world: World) -> None:
+        """Every statement that writes, every commit, and every call that changes the registry."""
+        state = world.stores.state
+        assert isinstance(state, SqlStateStore)
+        state.upgrade()
+        engine = state._database.engine
+
+        def statement(_c: Any, _k: Any, text: str, *_: Any) -> None:
+            if text.lstrip().upper().startswith(WRITING):
+                self.spark()
+
+        event.listen(engine, "before_cursor_execute", statement)
+        event.listen(engine, "commit", lambda _: self.spark())
+        for name in REGISTRY_WRITES:
+            setattr(world.stores.registry, name, self.around(getattr(world.stores.registry, name)))
+
+
+def play(world: World) -> None:
+    """What persons and the platform do; each step is left out where it was done."""
+    stores, model, now = world.stores, world.model, world.now
+    if holds(stores.state, model)[-1].state == "pending":
+        version = stores.state.model_versions("tiny")[-1]
+        answer(
+            stores, model, version.version, verdict="approve", model_hash=version.model_hash, person="ann",
+            reason="good", token=None, now=now,
+        )  # fmt: skip
+    with lifecycle.lease(stores, model, owner=f"run-{os.getpid()}", now=now):
+        carry_out(stores, model, now=now, run_id="carried")
+    log = stores.state.promotions("tiny")
+    if log[-1].action != "rollback":
+        with lifecycle.lease(stores, model, owner=f"back-{os.getpid()}", now=now):
+            lifecycle.roll_back(stores, model, reason="bad", actor="person:ann", now=now)
+    lifecycle.reconcile(stores, model, now=now)
+
+
+def seen(world: World) -> dict[str, Any]:
+    """What must hold at any moment, and what must hold in the end."""
+    state = world.stores.state
+    log = state.promotions("tiny")
+    standing = stages(state.stage_moves("tiny"))
+    return {
+        "faults": [str(fault) for fault in verify(world.stores, "tiny").faults],
+        "champions": [version for version, stage in standing.items() if stage == "champion"],
+        "log": [f"{made.action} v{made.version}" for made in log],
+        "approved": [made.evidence.get("approved_by", []) for made in log],
+        "gates": [all(gate["passed"] or not gate["applicable"] for gate in made.evidence["gates"]) for made in log],
+        "alias": world.stores.registry.alias("tiny", "champion"),
+        "answers": [given.verdict for given in state.answers("tiny")],
+        "rollbacks_told": len(state.outbox(kinds=["rolled_back"])),
+        "hand": len(state.outbox(kinds=["alias_repaired"])),
+    }
+
+
+def forked(function: Callable[[], Any]) -> tuple[int, Any]:
+    """The signal that ended a forked process, or 0 and what the function answered there."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.close(reading)
+            with os.fdopen(writing, "w") as pipe:
+                json.dump(function(), pipe)
+            os._exit(0)
+        except BaseException:  # noqa: BLE001 - a forked process must not return into the parent's code
+            traceback.print_exc()
+            os._exit(1)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        text = pipe.read()
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        return os.WTERMSIG(status), None
+    if os.WEXITSTATUS(status):
+        sys.exit("a forked process failed")
+    return 0, json.loads(text)
+
+
+def first(root: Path, point: int) -> int:
+    """The play that is killed; answers how many writes there are."""
+    world = copied(opened(root), root, promote=HELD)
+    fuse = Fuse(point)
+    fuse.lay(world)
+    play(world)
+    return fuse.count
+
+
+def again(root: Path) -> dict[str, Any]:
+    """The same commands after the kill: a lease that was left behind has expired."""
+    world = copied(opened(root), root, promote=HELD)
+    world.now += timedelta(hours=1)
+    before = seen(world)
+    play(world)
+    champion = world.stores.state.promotions("tiny")[-1].version
+    versions = {version.version: version for version in world.stores.state.model_versions("tiny")}
+    bundle = world.stores.registry.load(versions[champion], cached=False)
+    return {
+        "before": before,
+        "after": seen(world),
+        "loads": bundle.manifest.model_hash == versions[champion].model_hash,
+    }
+
+
+def load_all() -> None:
+    """What is loaded lazily would be loaded by each forked process anew."""
+    for module in MODULES:
+        importlib.import_module(module)
+
+
+def main(installation: Path, folder: Path, points: list[int]) -> None:
+    """One line for each point."""
+    load_all()
+    for point in points:
+        root = folder / str(point)
+        copied(opened(installation), root, promote=HELD)
+        ended, writes = forked(lambda root=root, point=point: first(root, point))
+        _, found = forked(lambda root=root: again(root))
+        sys.stdout.write(json.dumps({"point": point, "signal": ended, "writes": writes, **found}) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), [int(point) for point in sys.argv[3:]])

@@ -1,0 +1,220 @@
+"""A promotion that waits for a person: durable, for exactly this version, and rejected when nobody answers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from retrain_assets import lifecycle
+from retrain_assets.errors import IntegrityError, RefusedError
+from retrain_assets.lifecycle import DeclaredModel
+from retrain_assets.lifecycle.approving import answer, hold_reason, holds, prove_name, settle_requests
+from retrain_assets.lifecycle.auditing import verify
+from retrain_assets.lifecycle.promote import carry_out, read_evaluation
+from retrain_assets.lifecycle.versions import stage_of
+from retrain_assets.promotion.approvals import ApprovalRequest
+from retrain_assets.promotion.tokens import make_key, sign
+from retrain_assets.spec import ModelSpec
+from retrain_assets_tests.lifecycle.champions import DECLARED
+from retrain_assets_tests.lifecycle.world import World, declaration
+from retrain_assets_tests.promotion.test_approvals import REQUEST
+
+
+def declared(world: World, **approval: Any) -> World:
+    promote = {"min_rows": 50, "approval": {"when": "always", **approval}}
+    spec = ModelSpec.model_validate(declaration(**DECLARED, promote=promote))
+    return replace(world, model=DeclaredModel(spec=spec, root=world.root))
+
+
+def say(world: World, verdict: Any = "approve", person: str = "ann", **changes: Any):
+    hash_ = world.stores.state.model_versions("tiny")[-1].model_hash
+    given: dict[str, Any] = {
+        "verdict": verdict, "model_hash": hash_[:12], "person": person, "reason": "read the card", "token": None,
+        "now": world.now,
+    }  # fmt: skip
+    asked: dict[str, Any] = {"version": 4} | given | changes
+    return answer(world.stores, world.model, **asked)
+
+
+def carried(world: World):
+    return carry_out(world.stores, world.model, now=world.now, run_id="carry out")
+
+
+def champion_of(world: World) -> int:
+    return world.stores.state.promotions("tiny")[-1].version
+
+
+def test_the_hold_is_a_row_and_the_champion_serves_on(held: World):
+    (hold,) = holds(held.stores.state, held.model)
+    assert (hold.state, hold.request.version, hold.request.champion_version) == ("pending", 4, 3)
+    assert hold.request.evidence["gates"]
+    assert (champion_of(held), stage_of(held.stores, held.model, 4)) == (3, "challenger")
+    step = [step for step in held.stores.state.steps("tiny") if step.job == "retrain"][-1]
+    assert (step.outcome, step.detail["outcome"]) == ("done", "held")
+    assert "held for approval by 1 person until" in step.detail["reason"]
+    assert lifecycle.next_job(held.stores, held.model, now=held.now) is None
+    assert held.stores.state.lease_owner("tiny", now=held.now) is None
+
+
+def test_an_approval_promotes_exactly_that_version(held: World):
+    assert carried(held) is None
+    assert say(held).state == "approved"
+    assert champion_of(held) == 3, "an answer promotes nobody by itself"
+    made = carried(held)
+    assert made is not None
+    assert made.promotion is not None
+    assert made.promotion.version == 4
+    assert made.promotion.evidence["approved_by"] == ["ann"]
+    assert "on trust" in made.promotion.evidence["approval_proofs"][0]
+    assert (stage_of(held.stores, held.model, 4), stage_of(held.stores, held.model, 3)) == ("champion", "retired")
+    assert carried(held) is None
+    assert verify(held.stores, "tiny").faults == ()
+
+
+def test_the_asset_champion_by_hand_carries_it_out(held: World):
+    say(held)
+    made = lifecycle.assert_champion(held.stores, held.model, now=held.now, run_id="by hand")
+    assert made.promotion is not None
+    assert made.promotion.version == 4
+
+
+def test_what_was_watched_meanwhile_stays_the_older_champions(held: World):
+    say(held)
+    state = held.stores.state
+    newest = held.batch(6)
+    watched = next(step for step in state.steps("tiny") if step.job == "watch")
+    state.record_step(replace(watched, batch=newest.key, attempt=1))
+    made = carried(held)
+    assert made is not None
+    assert made.promotion is not None
+    assert made.promotion.as_of == newest.end
+
+
+def test_a_rejection_rejects(held: World):
+    assert say(held, "reject").state == "rejected"
+    assert carried(held) is None
+    assert (champion_of(held), stage_of(held.stores, held.model, 4)) == (3, "retired")
+    with pytest.raises(RefusedError, match="tiny v4 is rejected already: an answer comes too late"):
+        say(held, person="bob")
+    again = lifecycle.promote(held.stores, held.model, held.batch(4), now=held.now, run_id="again")
+    assert (again.promotion, again.held) == (None, False)
+
+
+@pytest.mark.covers("promote.approval.expires")
+def test_a_hold_that_nobody_answers_is_rejected(held: World):
+    late = holds(held.stores.state, held.model)[0].request.expires_at
+    assert settle_requests(held.stores, held.model, now=late - timedelta(seconds=1)) == []
+    assert holds(held.stores.state, held.model)[0].state == "pending"
+    for _ in range(2):
+        settle_requests(held.stores, held.model, now=late)
+    (hold,) = holds(held.stores.state, held.model)
+    assert (hold.state, [given.person for given in hold.answers]) == ("expired", ["retrain_assets"])
+    with pytest.raises(RefusedError, match="is expired already"):
+        say(held, now=late)
+    assert stage_of(held.stores, held.model, 4) == "retired"
+    soon = declared(held, expires="1 hour")
+    assert soon.model.spec.promote.approval.expires == timedelta(hours=1)
+    version = held.stores.state.model_versions("tiny")[2]
+    asked = ApprovalRequest(
+        id=0, model="tiny", version=version.version, model_hash=version.model_hash,
+        artifact_hash=version.artifact_hash, batch=version.batch, attempt=version.attempt, champion_version=2,
+        reason="", requested_at=held.now, expires_at=held.now + soon.model.spec.promote.approval.expires,
+    )  # fmt: skip
+    held.stores.state.request_approval(asked)
+    settle_requests(held.stores, held.model, now=held.now + timedelta(hours=2))
+    assert holds(held.stores.state, held.model)[-1].state == "expired"
+
+
+def test_an_answer_names_the_exact_hash(held: World):
+    with pytest.raises(RefusedError, match="the answer is for the model 'ffffffffffff', but tiny v4 is"):
+        say(held, model_hash="f" * 12)
+    with pytest.raises(RefusedError, match="name at least 8 digits"):
+        say(held, model_hash=held.stores.state.model_versions("tiny")[-1].model_hash[:7])
+    with pytest.raises(RefusedError, match="nobody is asked about tiny v3"):
+        say(held, version=3)
+    with pytest.raises(RefusedError, match="an answer needs the name of a person"):
+        say(held, person="")
+
+
+def test_a_person_answers_once(held: World):
+    two = declared(held, persons=2)
+    assert say(two).state == "pending"
+    with pytest.raises(RefusedError, match="ann has answered request"):
+        say(two)
+    assert carried(two) is None
+    assert say(two, person="bob").state == "approved"
+
+
+@pytest.mark.covers(
+    "promote.approval.persons",
+    "promote.approval.role",
+    "promote.approval.approvers",
+    "promote.approval.approvers.*.role",
+)
+def test_who_is_on_the_list_and_of_the_role(held: World):
+    people = {"ann": {"role": "analyst"}, "bob": {"role": "analyst"}, "lea": {"role": "lead"}}
+    world = declared(held, approvers=people, persons=2, role="lead")
+    with pytest.raises(RefusedError, match=r"eve may not answer: promote\.approval.approvers names ann, bob, lea"):
+        say(world, person="eve")
+    assert say(world, person="ann").state == "pending"
+    assert say(world, person="lea").state == "approved"
+    assert declared(held, persons=1).model.spec.promote.approval.role is None
+
+
+@pytest.mark.covers("promote.approval.names", "promote.approval.approvers.*.key")
+def test_signed_names_need_the_persons_token(held: World):
+    private, public = make_key()
+    other, _ = make_key()
+    assert prove_name(declared(held, names="on_trust").model.spec.promote.approval, REQUEST, "ann", "approve", None)
+    world = declared(held, names="signed", approvers={"ann": {"key": public}, "bob": {"key": make_key()[1]}})
+    (hold,) = holds(world.stores.state, world.model)
+    with pytest.raises(RefusedError, match="ann must prove the name with a token"):
+        say(world)
+    with pytest.raises(RefusedError, match="not signed with the key"):
+        say(world, token=sign(hold.request, "ann", "approve", other))
+    with pytest.raises(RefusedError, match="for something else: verdict"):
+        say(world, token=sign(hold.request, "ann", "reject", private))
+    given = say(world, token=sign(hold.request, "ann", "approve", private))
+    assert given.answers[0].proof == f"signed with the key {public[:16]}"
+
+
+def test_an_approval_of_a_version_whose_files_changed_promotes_nobody(held: World, monkeypatch: pytest.MonkeyPatch):
+    say(held)
+
+    def changed(*_: object, **__: object) -> None:
+        raise IntegrityError("model.pkl was changed after registration")
+
+    monkeypatch.setattr(held.stores.registry, "load", changed)
+    with pytest.raises(IntegrityError):
+        carried(held)
+    assert champion_of(held) == 3
+
+
+def test_an_approval_is_void_once_another_is_champion(held: World):
+    say(held)
+    lifecycle.roll_back(held.stores, held.model, reason="x", actor="person:ann", now=held.now)
+    made = carried(held)
+    assert made is not None
+    assert made.promotion is None
+    assert "the evaluation compared with v3, but v2 is champion now" in made.reason
+    assert holds(held.stores.state, held.model)[0].state == "void"
+    assert carried(held) is None
+
+
+@pytest.mark.covers("promote.approval.when")
+def test_only_what_is_large_is_held(held: World):
+    report = read_evaluation(held.stores, held.model, held.batch(4), 1)
+
+    def reason(bootstrapping: bool = False, **approval: Any) -> str | None:
+        return hold_reason(report, declared(held, **approval).model.spec.promote.approval, bootstrapping=bootstrapping)
+
+    assert reason(when="never") is None
+    assert reason() == "promote.approval is `always`"
+    assert reason(bootstrapping=True) == "promote.approval is `always`"
+    large = {"churn": 0.0, "score_shift": 0.0}
+    assert "the scores lie" in str(reason(when="on_large_change", large_change=large))
+    assert reason(when="on_large_change", large_change=large, bootstrapping=True) is None
+    assert reason(when="on_large_change", large_change={"churn": 1.0, "score_shift": 1.0}) is None

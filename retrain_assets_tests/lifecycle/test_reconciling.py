@@ -1,0 +1,98 @@
+"""The registry follows the log; what was done to it by hand is noticed and put back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from retrain_assets import lifecycle
+from retrain_assets.errors import StoreError
+from retrain_assets.lifecycle.auditing import history, verify
+from retrain_assets_tests.lifecycle.champions import execute, registry_of
+from retrain_assets_tests.lifecycle.world import World
+
+
+def told(world: World) -> list[dict]:
+    return [dict(row.payload) for row in world.stores.state.outbox(kinds=["alias_repaired"])]
+
+
+def test_an_alias_that_was_moved_by_hand_is_noticed_and_put_back(promoted: World):
+    promoted.stores.registry.set_alias("tiny", "champion", 1)
+    found = lifecycle.reconcile(promoted.stores, promoted.model, now=promoted.now)
+    assert found.by_hand is not None
+    assert "was moved to v1 by hand and is back at v3" in str(found)
+    assert promoted.stores.registry.alias("tiny", "champion") == 3
+    assert told(promoted) == [{"found": 1, "put_back": 3}]
+
+
+def test_an_alias_that_was_deleted_by_hand_is_noticed_and_put_back(promoted: World):
+    with registry_of(promoted)._session.client() as client:
+        client.delete_registered_model_alias("tiny", "champion")
+    found = lifecycle.reconcile(promoted.stores, promoted.model, now=promoted.now)
+    assert "was deleted by hand and is back at v3" in str(found)
+    assert promoted.stores.registry.alias("tiny", "champion") == 3
+    assert told(promoted) == [{"found": None, "put_back": 3}]
+
+
+def test_an_alias_that_a_crash_left_behind_is_put_right_and_is_no_news(promoted: World):
+    """Killed between the log and the registry: the registry shows the promotion before."""
+    promoted.stores.registry.set_alias("tiny", "champion", 2)
+    promoted.stores.registry.tag_model("tiny", {"promotion_id": "2"})
+    found = lifecycle.reconcile(promoted.stores, promoted.model, now=promoted.now)
+    assert (found.by_hand, found.behind) == (None, True)
+    assert promoted.stores.registry.alias("tiny", "champion") == 3
+    assert told(promoted) == []
+
+
+def test_a_second_look_finds_nothing(promoted: World):
+    lifecycle.reconcile(promoted.stores, promoted.model, now=promoted.now)
+    found = lifecycle.reconcile(promoted.stores, promoted.model, now=promoted.now)
+    assert str(found) == "tiny: v3 is champion; the registry agrees"
+
+
+def test_a_champion_whose_files_are_gone_or_changed_is_told(promoted: World, monkeypatch: pytest.MonkeyPatch):
+    """The version itself is not touched: the loader is given an empty folder."""
+    versions = {version.version: version for version in promoted.stores.state.model_versions("tiny")}
+    gone = replace(versions[3], uri=str(promoted.root / "nowhere"))
+    monkeypatch.setattr(promoted.stores.state, "model_versions", lambda _: [gone])
+    found = lifecycle.reconcile(promoted.stores, promoted.model, now=promoted.now)
+    assert found.broken is not None
+    assert "v3 cannot be loaded" in found.broken
+    assert "retrain-assets rollback tiny" in found.broken
+
+
+def test_the_registry_shows_what_the_log_says(promoted: World):
+    with registry_of(promoted)._session.client() as client:
+        tags = {number: client.get_model_version("tiny", str(number)).tags for number in (1, 2, 3)}
+    assert [tags[number]["retrain_assets.stage"] for number in (1, 2, 3)] == ["retired", "retired", "champion"]
+    assert tags[3]["retrain_assets.action"] == "promote"
+    assert tags[3]["retrain_assets.promotion_reason"].startswith("passed: ")
+
+
+def test_history_names_code_data_and_time_in_force(promoted: World):
+    lines = history(promoted.stores.state, "tiny")
+    assert [(line.promotion.version, line.stage) for line in lines] == [(1, "retired"), (2, "retired"), (3, "champion")]
+    assert [line.until for line in lines] == [lines[1].promotion.as_of, lines[2].promotion.as_of, None]
+    assert all(line.data_hash and line.model_hash and line.training_hash for line in lines)
+    assert all(line.promotion.evidence["code_version"] for line in lines)
+
+
+def test_the_chain_of_a_life_is_whole_and_a_touched_one_is_not(promoted: World):
+    whole = verify(promoted.stores, "tiny")
+    assert (whole.faults, whole.unseen) == ((), None)
+    execute(promoted, "DELETE FROM ra_audit WHERE sequence = (SELECT MAX(sequence) FROM ra_audit)")
+    found = [str(fault) for fault in verify(promoted.stores, "tiny").faults]
+    assert any("no entry tells of it" in fault for fault in found)
+    assert any("the registry saw it" in fault for fault in found)
+
+
+def test_a_registry_that_is_down_is_said_and_hides_no_fault(promoted: World, monkeypatch: pytest.MonkeyPatch):
+    def down(_: str) -> dict[str, str]:
+        raise StoreError("connection refused")
+
+    monkeypatch.setattr(promoted.stores.registry, "model_tags", down)
+    found = verify(promoted.stores, "tiny")
+    assert found.faults == ()
+    assert found.unseen is not None
+    assert "connection refused" in found.unseen

@@ -1,0 +1,217 @@
+"""Back to an earlier champion: all of it comes back, it is no younger, and what left stays out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from retrain_assets import lifecycle
+from retrain_assets.errors import NotStoredError, RefusedError, StoreError
+from retrain_assets.lifecycle import DeclaredModel, rolling_back
+from retrain_assets.lifecycle.auditing import verify
+from retrain_assets.lifecycle.decide import _stale
+from retrain_assets.lifecycle.history import holdout_of
+from retrain_assets.lifecycle.rolling_back import roll_back_if_broken
+from retrain_assets.lifecycle.versions import clear, stage_of
+from retrain_assets.promotion.log import champion_as_of
+from retrain_assets.spec import ModelSpec
+from retrain_assets_tests.lifecycle.champions import DECLARED, copied
+from retrain_assets_tests.lifecycle.world import World, declaration
+
+
+def back(world: World, **asked):
+    return lifecycle.roll_back(
+        world.stores, world.model, reason="it scores badly", actor="person:ann", now=world.now, **asked
+    )
+
+
+def test_the_champion_before_is_back_with_all_that_belongs_to_it(promoted: World):
+    first = promoted.stores.state.promotions("tiny")[1]
+    made = back(promoted).promotion
+    assert made is not None
+    assert (made.version, made.action, made.actor, made.reason) == (2, "rollback", "person:ann", "it scores badly")
+    assert (made.batch, made.attempt, made.training_end) == (first.batch, first.attempt, first.training_end)
+    assert holdout_of(made) == holdout_of(first)
+    assert made.evidence["rolled_back"] == {"from_version": 3, "to_promotion": first.id}
+    assert promoted.stores.registry.alias("tiny", "champion") == 2
+    assert {number: stage_of(promoted.stores, promoted.model, number) for number in (1, 2, 3)} == {
+        1: "retired",
+        2: "champion",
+        3: "rolled_back",
+    }
+    assert verify(promoted.stores, "tiny").faults == ()
+
+
+def test_what_was_served_stays_as_it_was_and_the_next_batch_is_the_older_ones(promoted: World):
+    before = promoted.stores.state.promotions("tiny")
+    made = back(promoted).promotion
+    log = promoted.stores.state.promotions("tiny")
+    assert made is not None
+    assert made.as_of == promoted.batch(3).end
+    for day in range(4):
+        start = promoted.batch(day).start
+        assert champion_as_of(log, start) == champion_as_of(before, start)
+    promoted.drop(4)
+    promoted.play()
+    table = promoted.stores.tables.read("tiny/predictions", [promoted.batch(4).key])
+    assert set(table.loc[table["mode"] == "served", "version"]) == {2}
+    drift = promoted.stores.tables.read("tiny/drift_report", [promoted.batch(4).key])
+    assert set(drift["champion_version"]) == {2}
+
+
+def test_a_decision_is_due_at_once_and_knows_why(promoted: World):
+    assert lifecycle.next_job(promoted.stores, promoted.model, now=promoted.now) is None
+    back(promoted)
+    job = lifecycle.next_job(promoted.stores, promoted.model, now=promoted.now)
+    assert job is not None
+    assert (job.job, job.batch, job.cause) == ("decide", promoted.batch(3).key, "rollback")
+    promoted.run(job)
+    decision = promoted.stores.state.decisions("tiny")[-1]
+    assert (decision.cause, decision.champion_version) == ("rollback", 2)
+
+
+def test_what_was_rolled_back_is_not_promoted_again_by_itself(promoted: World):
+    """Neither by the same step again, nor by hand without a word, nor as the same model under another number."""
+    back(promoted)
+    batch = promoted.batch(3)
+    again = lifecycle.promote(promoted.stores, promoted.model, batch, now=promoted.now, run_id="again")
+    assert again.promotion is None
+    assert again.reason == "v3 was rolled back and is not promoted again by itself: v2 serves"
+    asserted = lifecycle.assert_champion(promoted.stores, promoted.model, now=promoted.now, run_id="by hand")
+    assert asserted.promotion is None
+    assert asserted.current is not None
+    assert asserted.current.version == 2
+
+    lifecycle.begin_tracking(promoted.stores, promoted.model, batch, run_id="anew")
+    twin = lifecycle.train(promoted.stores, promoted.model, batch, now=promoted.now, run_id="anew").version
+    assert twin.version == 4
+    lifecycle.evaluate(promoted.stores, promoted.model, batch, now=promoted.now, run_id="anew")
+    refused = lifecycle.promote(promoted.stores, promoted.model, batch, now=promoted.now, run_id="anew")
+    assert refused.promotion is None
+    assert "tiny v4 is the model of v3, which was rolled back" in refused.reason
+
+
+def test_a_person_clears_it(promoted: World):
+    back(promoted)
+    clear(promoted.stores, promoted.model, 3, actor="person:ann", reason="the feed was at fault", now=promoted.now)
+    assert stage_of(promoted.stores, promoted.model, 3) == "retired"
+    with pytest.raises(RefusedError, match="v3 is retired: there is nothing to clear"):
+        clear(promoted.stores, promoted.model, 3, actor="person:ann", reason="again", now=promoted.now)
+
+
+def test_back_again_skips_what_was_rolled_back_and_a_person_may_name_it(promoted: World):
+    back(promoted)
+    second = back(promoted).promotion
+    assert second is not None
+    assert second.version == 1
+    with pytest.raises(RefusedError, match="has no earlier champion than v1 to go back to"):
+        back(promoted)
+    third = back(promoted, to=3).promotion
+    assert third is not None
+    assert third.version == 3
+    assert verify(promoted.stores, "tiny").faults == ()
+
+
+def test_to_the_champion_as_of_a_moment(promoted: World):
+    made = back(promoted, as_of=promoted.batch(2).start).promotion
+    assert made is not None
+    assert made.version == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"to": 3}, "v3 is champion already"),
+        ({"to": 9}, "v9 never was champion, so no gate vouches for it: go back to one of v2, v1"),
+        ({"as_of": "early"}, "had no champion as of"),
+    ],
+)
+def test_what_cannot_be_gone_back_to_is_refused(promoted: World, asked, message: str):
+    if "as_of" in asked:
+        asked = {"as_of": promoted.batch(0).start}
+    with pytest.raises(RefusedError, match=message):
+        back(promoted, **asked)
+    assert len(promoted.stores.state.promotions("tiny")) == 3
+
+
+def test_a_version_that_is_gone_changes_nothing(promoted: World, monkeypatch: pytest.MonkeyPatch):
+    versions = promoted.stores.state.model_versions("tiny")
+    gone = [replace(version, uri=str(promoted.root / "nowhere")) for version in versions]
+    monkeypatch.setattr(promoted.stores.state, "model_versions", lambda _: gone)
+    with pytest.raises(NotStoredError):
+        back(promoted)
+    assert promoted.stores.state.promotions("tiny")[-1].version == 3
+    assert promoted.stores.registry.alias("tiny", "champion") == 3
+
+
+def test_a_registry_that_is_down_holds_no_rollback_up(promoted: World, monkeypatch: pytest.MonkeyPatch):
+    def down(*_: object) -> None:
+        raise StoreError("connection refused")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(promoted.stores.registry, "set_alias", down)
+        made = back(promoted)
+    assert made.promotion is not None
+    assert "the registry does not show it yet" in made.reason
+    assert promoted.stores.registry.alias("tiny", "champion") == 3
+    assert lifecycle.reconcile(promoted.stores, promoted.model, now=promoted.now).behind
+    assert promoted.stores.registry.alias("tiny", "champion") == 2
+
+
+def test_a_rollback_ends_no_failed_freshness(promoted: World):
+    lifecycle.record_event(promoted.stores, promoted.model, "freshness_failed", "too old", now=promoted.now)
+    back(promoted)
+    assert _stale(promoted.stores, promoted.model)
+
+
+def broken(world: World, red: dict[str, str], **declared: Any):
+    """What becomes of a red check on the last day, under a declaration."""
+    spec = ModelSpec.model_validate(declaration(**DECLARED, rollback=declared))
+    model = DeclaredModel(spec=spec, root=world.root)
+    as_of = world.batch(3).end + timedelta(days=2)
+    return roll_back_if_broken(world.stores, model, as_of=as_of, red=red, now=world.now)
+
+
+@pytest.mark.covers("rollback.watch", "rollback.checks")
+def test_a_red_check_within_the_watch_rolls_back_by_itself(promoted: World):
+    red = {"champion_is_healthy": "much worse"}
+    assert broken(promoted, red) is None
+    assert broken(promoted, red, watch="1 day") is None
+    assert broken(promoted, red, watch="10 days", checks=["predictions_are_valid"]) is None
+    assert broken(promoted, {}, watch="10 days") is None
+    made = broken(promoted, red, watch="10 days")
+    assert made is not None
+    assert made.promotion is not None
+    assert (made.promotion.version, made.promotion.actor) == (2, "retrain_assets")
+    assert made.promotion.reason.endswith("v3 broke: champion_is_healthy: much worse")
+    assert broken(promoted, red, watch="10 days") is None, "who came back is not watched"
+
+
+def test_a_loss_above_its_ceiling_on_matured_labels_rolls_back_by_itself(three_champions: World, tmp_path: Path):
+    """v3 is promoted with the fourth day; then the world turns round, and the sixth day's settling sees it."""
+    declared = {"watch": "10 days", "max_loss": 1.0, "checks": []}
+    world = copied(three_champions, tmp_path / "w", rollback=declared, retrain={"when": "event"})
+    for day in (4, 5, 6):
+        world.drop(day, flip=True)
+    world.play()
+    log = world.stores.state.promotions("tiny")
+    assert [(made.action, made.version) for made in log[3:]] == [("rollback", 2)]
+    assert "log_loss of batch 2024-01-05 is" in log[-1].reason
+    assert "above rollback.max_loss 1" in log[-1].reason
+    assert [d.cause for d in world.stores.state.decisions("tiny")].count("rollback") == 1
+
+
+def test_a_rollback_that_cannot_be_made_is_told_once(promoted: World, monkeypatch: pytest.MonkeyPatch):
+    def lost(*_: object, **__: object) -> None:
+        raise NotStoredError("v2 is not there")
+
+    monkeypatch.setattr(rolling_back, "prove", lost)
+    for _ in range(2):
+        assert broken(promoted, {"champion_is_healthy": "much worse"}, watch="10 days") is None
+    assert promoted.stores.state.promotions("tiny")[-1].version == 3
+    failed = promoted.stores.state.outbox(kinds=["rollback_failed"])
+    assert [row.payload["failed"] for row in failed] == ["v2 is not there"]

@@ -1,0 +1,105 @@
+"""What a person starts from the launchpad, and what the pages of the assets show of it."""
+
+from __future__ import annotations
+
+import dagster as dg
+import pytest
+
+from retrain_assets.errors import StoreError
+from retrain_assets.home import Home
+from retrain_assets.orchestration import StoresResource, build_retraining_definitions
+from retrain_assets.stores.registry import MlflowRegistry
+from retrain_assets_tests.lifecycle.champions import copied
+from retrain_assets_tests.lifecycle.world import World
+from retrain_assets_tests.orchestration.installation import Installation
+
+
+@pytest.fixture
+def installed(promoted: World, instance: dg.DagsterInstance) -> Installation:
+    """The installation with three champions, declared to Dagster."""
+    return over(promoted, instance)
+
+
+def over(world: World, instance: dg.DagsterInstance) -> Installation:
+    """An installation on the folder of a world."""
+    Home.at(world.root).prepare()
+    made = Installation(root=world.root, model=world.model, instance=instance)
+    stores = StoresResource(home=str(world.root), wait_seconds=1.0)
+    made.__dict__["definitions"] = build_retraining_definitions(world.model.spec, root=world.root, stores=stores)
+    return made
+
+
+def start(installed: Installation, job: str, op: str, **config: object) -> dg.ExecuteInProcessResult:
+    return installed.definitions.resolve_job_def(f"tiny__{job}").execute_in_process(
+        instance=installed.instance,
+        run_config={"ops": {f"tiny__{op}": {"config": config}}},
+        raise_on_error=False,
+    )
+
+
+def test_a_rollback_from_the_launchpad(installed: Installation):
+    result = start(installed, "rollback", "roll_back", reason="bad nights", person="ann")
+    assert result.success
+    made = installed.stores.state.promotions("tiny")[-1]
+    assert (made.version, made.actor, made.reason) == (2, "person:ann", "bad nights")
+    page = installed.metadata("champion")
+    assert (page["version"], page["action"], page["candidate_partition"]) == (2, "rollback", "2024-01-03")
+    assert [record.data["action"] for record in page["history"].records] == [
+        "rollback",
+        "promote",
+        "promote",
+        "promote",
+    ]
+    assert installed.stores.state.lease_owner("tiny", now=made.promoted_at) is None
+
+
+def test_a_rollback_that_is_refused_fails_the_run_with_the_reason(installed: Installation):
+    result = start(installed, "rollback", "roll_back", reason="x", person="ann", to_version=9)
+    assert not result.success
+    failure = result.get_step_failure_events()[0].event_specific_data
+    assert "tiny v9 never was champion" in str(failure)
+    assert len(installed.stores.state.promotions("tiny")) == 3
+
+
+def test_a_rollback_by_itself_is_shown_by_the_run_that_made_it(three_champions: World, tmp_path, instance):
+    declared = {"watch": "10 days", "max_loss": 1.0, "checks": []}
+    world = copied(three_champions, tmp_path / "w", rollback=declared, retrain={"when": "event"})
+    installed = over(world, instance)
+    for day in (4, 5, 6):
+        world.drop(day, flip=True)
+    installed.drive()
+    assert [made.action for made in installed.stores.state.promotions("tiny")] == [*["promote"] * 3, "rollback"]
+    page = installed.metadata("champion")
+    assert (page["version"], page["actor"]) == (2, "retrain_assets")
+
+
+def test_an_answer_from_the_launchpad_is_carried_out_by_the_sensor(held: World, instance: dg.DagsterInstance):
+    installed = over(held, instance)
+    hash_ = held.stores.state.model_versions("tiny")[-1].model_hash
+    assert [ran.job for ran in installed.drive() if ran.job == "promote"] == []
+    answer = {"version": 4, "model_hash": hash_[:10], "verdict": "approve", "person": "ann", "reason": "good"}
+    refused = start(installed, "answer", "record_answer", **answer | {"model_hash": "0" * 10})
+    assert not refused.success
+    assert start(installed, "answer", "record_answer", **answer).success
+
+    ran = [(ran.sensor, ran.success) for ran in installed.drive() if ran.job == "promote"]
+    assert ran == [("approvals_answered", True)]
+    made = installed.stores.state.promotions("tiny")[-1]
+    assert (made.version, made.evidence["approved_by"]) == (4, ["ann"])
+    assert installed.metadata("champion")["version"] == 4
+    assert [ran.job for ran in installed.drive() if ran.job == "promote"] == []
+
+
+def test_a_promotion_that_fails_again_and_again_waits_for_a_person(held: World, instance, monkeypatch):
+    installed = over(held, instance)
+    hash_ = held.stores.state.model_versions("tiny")[-1].model_hash
+    answer = {"version": 4, "model_hash": hash_[:10], "verdict": "approve", "person": "ann", "reason": "good"}
+    assert start(installed, "answer", "record_answer", **answer).success
+
+    def down(*_: object, **__: object) -> None:
+        raise StoreError("connection refused")
+
+    monkeypatch.setattr(MlflowRegistry, "load", down)
+    ran = [ran.success for ran in installed.drive() if ran.job == "promote"]
+    assert ran == [False, False, False]
+    assert installed.stores.state.promotions("tiny")[-1].version == 3

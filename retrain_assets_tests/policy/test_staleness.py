@@ -1,0 +1,181 @@
+"""A retrain pays when what staleness has cost outweighs it, and a hard week alone is not staleness."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from retrain_assets.performance.decay import BatchLoss, HoldoutLoss
+from retrain_assets.policy.champion_staleness import champion_staleness
+from retrain_assets.policy.decide import decide
+from retrain_assets.policy.staleness import StalenessFacts, judge_staleness
+from retrain_assets_tests.policy.conftest import START
+
+
+def losses(*values, rows=1000):
+    return tuple(
+        BatchLoss(batch=f"2013-02-{5 + 7 * k:02}", value=value, standard_error=0.01, rows=rows)
+        for k, value in enumerate(values)
+    )
+
+
+def judged(values, *, trained=5000, new=1000.0, cost=0.5, holdout=0.5, error=0.01):
+    verdict = judge_staleness(
+        StalenessFacts(
+            losses=tuple(replace(loss, standard_error=error) for loss in losses(*values)),
+            holdout=HoldoutLoss(value=holdout, standard_error=0.005),
+            trained_rows=trained, new_rows=(new,) * len(values), cost=cost,
+        )
+    )  # fmt: skip
+    assert verdict is not None
+    return verdict
+
+
+def test_a_decayed_model_is_retrained_and_a_good_one_is_not():
+    quiet, decayed = judged([0.5] * 4), judged([0.75] * 3)
+    assert (quiet.fired, quiet.debt, quiet.gain) == (False, 0, 0)
+    assert not judged([0.54] * 20).fired  # within the slack
+    assert decayed.fired is False
+    assert decayed.debt == pytest.approx(3 * (0.5 - 0.1))
+    assert judged([0.8] * 4).fired
+    assert decayed.gain == pytest.approx(0.5)
+
+
+def test_good_batches_of_long_ago_are_no_credit():
+    assert judged([0.1] * 10 + [0.8] * 4).debt == pytest.approx(judged([0.8] * 4).debt)
+
+
+def test_good_batches_now_take_off():
+    assert judged([0.8] * 4 + [0.3] * 2).debt < judged([0.8] * 4).debt
+
+
+def test_one_batch_counts_at_most_its_worth():
+    assert judged([50.0]).debt == pytest.approx(0.9)
+
+
+def test_few_rows_widen_the_slack():
+    assert judged([0.62] * 6, error=0.2).debt == 0 < judged([0.62] * 6).debt
+
+
+def test_a_model_that_fails_does_not_hide_behind_its_own_errors():
+    """Small loss, then ten times that with errors as large as the loss was."""
+    assert judged([1.0] * 3, holdout=0.1, error=0.1).debt == pytest.approx(3 * 0.9)
+
+
+def test_more_to_learn_from_fires_sooner():
+    early, late = judged([0.7] * 4, trained=1500), judged([0.7] * 4, trained=200_000)
+    assert (early.fired, late.fired) == (True, False)
+    assert early.limit < late.limit
+
+
+def test_the_limit_is_where_debt_and_growth_are_worth_the_price():
+    verdict = judged([0.7] * 4)
+    worth = verdict.limit**0.7 * verdict.growth**0.3
+    assert worth == pytest.approx(1.75 * 0.5**0.8)
+
+
+def test_the_verdict_tells_gain_uncertainty_and_what_would_change_it():
+    assert judged([0.55, 0.75, 0.85]).reason == (
+        "staleness has cost 1 +- 0.39 batches' worth of loss since the last training, no more than the 1.4 from "
+        "which a retrain pays (it costs 0.5; new rows are 60% of the training's); a retrain is expected to save "
+        "50.2% +- 13.4% of each batch's loss"
+    )
+
+
+def test_without_new_rows_no_debt_is_enough():
+    verdict = judged([0.9] * 4, new=0.0)
+    assert not verdict.fired
+    assert "any (there are no new rows to train on)" in verdict.reason
+    assert verdict.record()["limit"] is None
+
+
+def test_what_cannot_be_judged_is_none():
+    facts = StalenessFacts(
+        losses=losses(0.5), holdout=HoldoutLoss(value=0.5, standard_error=0.0), trained_rows=10, new_rows=(1.0,), cost=1
+    )
+    assert judge_staleness(facts) is not None
+    assert judge_staleness(replace(facts, losses=(), new_rows=())) is None
+    assert judge_staleness(replace(facts, trained_rows=0)) is None
+    assert judge_staleness(replace(facts, holdout=HoldoutLoss(value=0.0, standard_error=0.0))) is None
+
+
+@given(
+    values=st.lists(st.floats(0.01, 3), min_size=1, max_size=12),
+    worse=st.floats(0, 1),
+    cost=st.floats(0.01, 1),
+    dearer=st.floats(1, 10),
+    scale=st.floats(0.001, 1000),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_worse_model_owes_no_less_and_a_dearer_retrain_fires_no_sooner(values, worse, cost, dearer, scale):
+    """And the unit of the loss does not matter: regression and classification alike."""
+    one, other = judged(values, cost=cost), judged([value + worse for value in values], cost=cost)
+    assert other.debt >= one.debt - 1e-9
+    assert one.fired or not judged(values, cost=cost * dearer).fired
+    scaled = judged([value * scale for value in values], cost=cost, holdout=0.5 * scale, error=0.01 * scale)
+    assert scaled.debt == pytest.approx(one.debt, rel=1e-6, abs=1e-9)
+
+
+def test_an_unchanged_world_is_left_alone():
+    """Batches that differ by a tenth: a year of weeks without growth of the debt to what a retrain is worth."""
+    rng = np.random.default_rng(3)
+    years = [judged(0.5 * np.exp(0.1 * rng.normal(size=52)), trained=20_000, new=400.0).fired for _ in range(200)]
+    assert np.mean(years) < 0.02
+
+
+@pytest.fixture
+def stale(facts):
+    """Week 10, trained on five weeks; the four labelled ones since then are 60 % worse."""
+
+    def build(**changes):
+        values = {
+            "retrain": {"when": "staleness"}, "losses": losses(0.8, 0.8, 0.8, 0.8), "trained_rows": 5000,
+            "trained_until": START + timedelta(weeks=5), **changes,
+        }  # fmt: skip
+        return facts(**values)
+
+    return build
+
+
+def test_the_trigger_goes_through_the_decision_and_leaves_its_state(stale):
+    made = decide(stale())
+    assert made.verdict == "retrain"
+    assert made.reason.startswith("staleness: staleness has cost 2 +-")
+    assert made.state["staleness"]["debt"] == pytest.approx(4 * 0.5)
+    assert decide(stale(losses=losses(*[0.5] * 4))).verdict == "wait"
+
+
+def test_what_was_lost_before_a_refused_candidate_counts_no_more(stale):
+    """A training that ended in no promotion could not mend it either."""
+    tried = stale(trained_until=START + timedelta(weeks=8), trained_rows=8000)
+    verdict = champion_staleness(tried)
+    assert verdict is not None
+    assert verdict.debt < 1.0
+
+
+def test_staleness_of_an_adopted_model_is_unknown(stale):
+    assert decide(stale(holdout=None)).verdict == "unknown"
+    assert decide(stale(trained_rows=None)).verdict == "unknown"
+
+
+def test_before_there_are_labels_it_waits(stale):
+    assert decide(stale(losses=())).verdict == "wait"
+
+
+@pytest.mark.covers("retrain.cost.retrain")
+def test_a_dearer_retrain_waits_longer(stale):
+    for cost, verdict in ((0.5, "retrain"), (3.0, "wait")):
+        assert decide(stale(retrain={"when": "staleness", "cost": {"retrain": cost}})).verdict == verdict
+
+
+@pytest.mark.covers("retrain.cost.unit_loss")
+def test_costs_can_be_declared_in_money(stale):
+    """1000 rows of loss .5: a batch costs 500 where a unit of loss costs 1."""
+    for unit, verdict in ((1.0, "retrain"), (0.01, "wait")):
+        cost = {"retrain": 250.0, "unit_loss": unit}
+        made = decide(stale(retrain={"when": "staleness", "cost": cost}))
+        assert made.verdict == verdict
+        assert made.state["staleness"]["cost"] == pytest.approx(0.5 / unit)

@@ -1,0 +1,221 @@
+"""`retrain-assets replay` on a bare file."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from retrain_assets.cli import main
+from retrain_assets.errors import DataError
+from retrain_assets.replay import fitting
+from retrain_assets.replay.bare_file import FileSettings, first_batches, parse_window, stream_of_frame
+from retrain_assets.replay.clock import Course
+from retrain_assets.replay.fitting import ScoreCache, fit_missing
+from retrain_assets_tests.replay.streams import history, stream
+
+
+@pytest.fixture
+def call(tmp_path):
+    """Runs the command on a table; answers its JSON, its output and its exit code."""
+
+    def run(frame, *options, estimator="linear"):
+        file, out = tmp_path / "history.parquet", tmp_path / "out.json"
+        frame.to_parquet(file)
+        arguments = ["replay", "--data", str(file), "--target", "y", "--batch", "batch", "--cache", str(tmp_path / "c")]
+        made = CliRunner().invoke(
+            main, [*arguments, "--estimator", estimator, "--json", str(out), "--workers", "1", *options]
+        )
+        return (json.loads(out.read_text()) if out.exists() else None), made.output, made.exit_code
+
+    return run
+
+
+def test_a_file_is_replayed_into_json_table_figure_and_yaml(call, tmp_path):
+    figure = tmp_path / "frontier.png"
+    report, output, code = call(
+        history(), "--policies", "default,never,every:4", "--first", "4", "--figure", str(figure)
+    )
+    assert code == 0, output
+    assert set(report["policies"]) == {"default", "never", "every:4", "oracle"}
+    for each in report["policies"].values():
+        assert {"log_loss", "retrains", "promotions", "skill"} <= set(each)
+        assert each["retrains"] == len(each["retrained_after"])
+    assert report["oracle"]["log_loss"] <= min(each["log_loss"] for each in report["policies"].values())
+    assert report["policies"]["never"]["retrains"] == 0
+    assert (report["first"], report["label_delay"], report["window"]) == (4, 1, "all_history")
+    assert report["recommendation"]["yaml"].strip() in output
+    assert report["recommendation"]["sentence"] in output
+    assert figure.read_bytes().startswith(b"\x89PNG")
+    assert "calendar, in hindsight" in output
+
+
+def test_the_second_run_fits_nothing_and_says_the_same(call, monkeypatch):
+    first, _, _ = call(history(batches=10), "--policies", "default,never", "--first", "4")
+
+    def refuse(*arguments, **named):
+        raise AssertionError("was fitted before")
+
+    monkeypatch.setattr(fitting, "score_model", refuse)
+    second, output, code = call(history(batches=10), "--policies", "default,never", "--first", "4")
+    assert code == 0, output
+    assert second == first
+    _, _, code = call(history(batches=10, seed=1), "--policies", "never", "--first", "4")
+    assert code != 0  # other rows are other models
+
+
+@pytest.mark.parametrize(
+    ("task", "metric", "estimator"),
+    [("multiclass", "log_loss", "linear"), ("regression", "squared_error", "linear"),
+     ("regression", "absolute_error", "linear")],
+)  # fmt: skip
+def test_other_tasks(call, task, metric, estimator):
+    report, output, code = call(
+        history(task=task, batches=12, turns=(7,)), "--policies", "default,default+mixture,never,adwin,ddm,cusum",
+        "--first", "4", "--metric", metric, estimator=estimator,
+    )  # fmt: skip
+    assert code == 0, output
+    assert report["metric"] == metric
+    assert report["policies"]["default"][metric] < report["policies"]["never"][metric]
+    scaled = report["policies"]["default"]["scaled_loss"]
+    assert (scaled is None) == (task == "multiclass")
+    assert scaled is None or 0 < scaled < 3
+
+
+def test_a_rolling_window_forgets(call):
+    report, output, code = call(
+        history(batches=14), "--policies", "every", "--first", "4", "--window", "rolling:3", "--label-delay", "2"
+    )
+    assert code == 0, output
+    everything, _, _ = call(history(batches=14), "--policies", "every", "--first", "4", "--label-delay", "2")
+    assert report["policies"]["every"]["loss_by_batch"][-1] < everything["policies"]["every"]["loss_by_batch"][-1]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--policies", "defualt"], "Did you mean 'default'?"),
+        (["--policies", ","], "names no policy"),
+        (["--window", "rolling:0"], "must be 'all_history' or 'rolling:N'"),
+        (["--window", "sliding"], "must be 'all_history' or 'rolling:N'"),
+        (["--first", "99"], "--first must be 1 to"),
+        (["--target", "yy"], "--target names no column of the file (got 'yy'). Did you mean 'y'?"),
+        (["--batch", "day"], "--batch names no column"),
+        (["--label-delay", "40"], "a replay needs at least 46 batches"),
+        (["--cost", "0"], "'--cost': 0.0 is not in the range"),
+    ],
+)
+def test_what_cannot_be_replayed_is_said_before_anything_is_fitted(call, monkeypatch, options, said):
+    monkeypatch.setattr(fitting, "score_model", lambda *arguments, **named: pytest.fail("was fitted"))
+    report, output, code = call(history(batches=8), *options)
+    assert code != 0
+    assert report is None
+    assert said in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda frame: frame.assign(y=1), "at least two values"),
+        (lambda frame: frame.assign(batch=frame["batch"].where(frame["batch"] > 2)), "every row must have a batch"),
+        (lambda frame: frame[["y", "batch"]], "no column to learn from"),
+        (lambda frame: frame.rename(columns={"x": "ra_x"}), "must not begin with 'ra_'"),
+    ],
+)
+def test_a_bad_file_is_refused(change, said):
+    with pytest.raises(DataError, match=said):
+        stream_of_frame(change(history()), FileSettings(target="y", batch="batch"))
+
+
+def test_one_class_at_the_beginning_is_told(call):
+    frame = history(batches=10)
+    frame.loc[frame["batch"] < 4, "y"] = 0
+    _, output, code = call(frame, "--policies", "never", "--first", "3")
+    assert code == 1
+    assert "give --first more of them" in output
+
+
+def test_one_class_on_the_way_is_no_model_and_no_end(call):
+    frame = history(batches=12)
+    frame.loc[frame["batch"] == 7, "y"] = 0
+    report, output, code = call(frame, "--policies", "every", "--first", "4", "--window", "rolling:1")
+    assert code == 0, output
+    assert report["policies"]["every"]["promotions"] < report["policies"]["every"]["retrains"]
+
+
+def test_rows_without_a_target_and_times_are_left_out():
+    frame = history().assign(at=pd.Timestamp("2020-01-01"))
+    frame["y"] = frame["y"].astype("Int8").mask(frame.index % 10 == 0)
+    made = stream_of_frame(frame, FileSettings(target="y", batch="batch"))
+    assert len(made.labels) == len(frame) * 0.9
+    assert "at" not in made.frame
+
+
+def test_batches_come_in_order_whatever_the_file_says():
+    frame = history()
+    shuffled = frame.sample(frac=1, random_state=0)
+    made = stream_of_frame(shuffled, FileSettings(target="y", batch="batch"))
+    assert made.keys == tuple(str(k) for k in range(16))
+    assert made.rows.tolist() == [160] * 16
+
+
+@pytest.mark.slow
+def test_processes_say_what_one_process_says(tmp_path):
+    replayed = stream(history(batches=8, rows=80))
+    models = Course(first=3).models(replayed)
+    caches = [ScoreCache.of(tmp_path / name, replayed) for name in ("one", "two")]
+    told: list[tuple[int, int]] = []
+    assert fit_missing(replayed, models, caches[0], workers=1) == len(models)
+    assert fit_missing(replayed, models, caches[1], workers=2, told=lambda *said: told.append(said)) == len(models)
+    assert told[0] == (0, len(models))
+    assert told[-1] == (len(models), len(models))
+    for model in models:
+        one, two = (cache.read(model) for cache in caches)
+        assert one is not None
+        assert two is not None
+        assert np.array_equal(one, two)
+
+
+def test_an_interrupted_replay_goes_on_where_it_was(tmp_path, monkeypatch):
+    replayed = stream(history(batches=8, rows=80))
+    models, cache = Course(first=3).models(replayed), ScoreCache.of(tmp_path, replayed)
+    real, fitted = fitting.score_model, []
+
+    def interrupted(stream, newest, *, source=None):
+        if len(fitted) == 2:
+            raise KeyboardInterrupt
+        fitted.append(newest)
+        return real(stream, newest, source=source)
+
+    monkeypatch.setattr(fitting, "score_model", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fit_missing(replayed, models, cache, workers=1)
+    monkeypatch.setattr(fitting, "score_model", real)
+    assert fit_missing(replayed, models, cache, workers=1) == len(models) - 2
+
+
+def test_a_broken_file_of_the_cache_is_made_anew(tmp_path):
+    replayed = stream(history(batches=8, rows=80))
+    cache = ScoreCache.of(tmp_path, replayed)
+    fit_missing(replayed, [3], cache, workers=1)
+    cache.path(3).write_bytes(b"half")
+    assert fit_missing(replayed, [3], cache, workers=1) == 1
+
+
+def test_labels_that_come_later_are_no_other_models(tmp_path):
+    one, other = (stream(history(batches=9, rows=80), label_delay=delay) for delay in (1, 3))
+    assert ScoreCache.of(tmp_path, one) == ScoreCache.of(tmp_path, other)
+    assert ScoreCache.of(tmp_path, one) != ScoreCache.of(tmp_path, stream(history(batches=9, rows=80), seed=1))
+    assert ScoreCache.of(tmp_path, one) != ScoreCache.of(tmp_path, stream(history(batches=9, rows=80), window=3))
+
+
+def test_windows_and_beginnings():
+    assert parse_window("all_history") is None
+    assert parse_window("rolling:12") == 12
+    replayed = stream()
+    assert first_batches(replayed, None) == 4
+    assert first_batches(replayed, 6) == 6

@@ -1,0 +1,149 @@
+"""What a replay says of many policies, and of which it makes sure before it says it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import yaml
+
+from retrain_assets.policy.mixture import mixture_weights
+from retrain_assets.replay.clock import walk
+from retrain_assets.replay.comparison import COST_RATIOS, Comparison, compare
+from retrain_assets.replay.declared import DriftBook, declared
+from retrain_assets.replay.gate import ReplayGate
+from retrain_assets.replay.policies import ALL_POLICIES, Policies, UnknownPolicyError, every
+from retrain_assets.replay.recommendation import declaration_of, recommend
+from retrain_assets.replay.served_mixture import mixture_losses
+from retrain_assets.spec import ModelSpec
+from retrain_assets_tests.replay.streams import book, history, stream
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    replayed = stream(history(batches=18, turns=(8,)))
+    scores, course = book(tmp_path_factory.mktemp("cache"), replayed)
+    policies = Policies(replayed.spec, DriftBook(replayed), cost=0.5)
+    return Comparison(scores, course, policies)
+
+
+def test_every_policy_has_an_outcome_and_none_beats_the_oracle(compared):
+    outcomes = compare(compared, ALL_POLICIES)
+    assert [each.name for each in outcomes] == [*ALL_POLICIES, "oracle"]
+    *policies, oracle = outcomes
+    for each in policies:
+        assert np.isfinite(each.loss)
+        assert each.promotions <= len(each.retrains)
+        if not each.name.endswith("+mixture"):
+            assert each.loss >= each.oracle_loss - 1e-9
+            assert all(each.totals[ratio] >= oracle.totals[ratio] - 1e-9 for ratio in COST_RATIOS)
+        assert each.skill is None or each.skill <= 1 + 1e-9 or each.name.endswith("+mixture")
+
+
+def test_a_world_that_turns_round_is_answered_at_once_by_those_who_look(compared):
+    """It turns at batch 8, whose labels come one batch later."""
+    default, never = compared.outcome("default"), compared.outcome("never")
+    assert min(default.retrains) in (9, 10)
+    assert default.loss < 0.8 * never.loss
+    assert default.skill > 0.3
+    assert len(compared.outcome("drift").retrains) <= 1  # the inputs are as they were
+
+
+def test_total_cost_is_loss_and_retrains(compared):
+    weekly = compared.outcome("every:2")
+    for ratio, total in weekly.totals.items():
+        assert total == pytest.approx(weekly.loss + ratio * compared.unit * len(weekly.retrains))
+    assert compared.outcome("never").totals[0.5] == pytest.approx(compared.outcome("never").loss)
+
+
+def test_a_policy_that_knows_the_cost_retrains_less_where_it_is_dear(compared):
+    cheap, dear = (
+        walk(compared.book, compared.course, compared._policies.at_cost("default", cost).begin(), compared._gate)
+        for cost in (0.01, 3.0)
+    )
+    assert len(cheap.retrains) > len(dear.retrains)
+
+
+def test_calendars_have_skill_zero(compared):
+    assert compared.outcome("every").skill in (None, pytest.approx(0, abs=1e-9))
+    step, total = compared.tuned_calendar(0.1)
+    assert total == min(compared.total(f"every:{k}", 0.1) for k in range(1, 8)) or step > 7
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+def test_the_yaml_of_a_calendar_does_what_the_calendar_did(compared, steps):
+    text = declaration_of(f"every:{steps}", cost=0.15, label_delay=1, every="day")
+    assert text is not None
+    parts = yaml.safe_load(text)
+    spec = compared.book.stream.spec
+    changed = ModelSpec.model_validate({**spec.model_dump(by_alias=True), **parts})
+    gate = ReplayGate(compared.book)
+    as_declared = walk(compared.book, compared.course, declared(changed, DriftBook(compared.book.stream))(), gate)
+    assert as_declared.retrains == walk(compared.book, compared.course, every(steps)(), gate).retrains
+
+
+def test_a_confirmation_waits_one_batch_longer(compared):
+    spec, drift, gate = compared.book.stream.spec, DriftBook(compared.book.stream), ReplayGate(compared.book)
+    once, twice = (
+        walk(compared.book, compared.course, declared(spec, drift, when="staleness", **more)(), gate).retrains
+        for more in ({}, {"confirm": "2 of 2"})
+    )
+    assert twice[0] == once[0] + 1
+
+
+def test_the_yaml_of_each_policy_is_a_declaration():
+    base = stream().spec.model_dump(by_alias=True)
+    for name in ALL_POLICIES:
+        text = declaration_of(name, cost=0.2, label_delay=2, every="week")
+        if text is not None:
+            ModelSpec.model_validate({**base, **yaml.safe_load(text)})
+    assert declaration_of("default+mixture", cost=0.2, label_delay=2, every="week") is None
+    assert declaration_of("adwin", cost=0.2, label_delay=2, every="week") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("defualt", "Did you mean 'default'?"),
+        ("performance_decai", "Did you mean 'performance_decay'?"),
+        ("drift |", "ends where a condition was expected"),
+        ("every:0", "every:N"),
+        ("cusum:high", "must have a number"),
+    ],
+)
+def test_an_unknown_policy_is_told_with_a_hint(compared, name, said):
+    with pytest.raises(UnknownPolicyError, match=None) as caught:
+        compared._policies.named(name)
+    assert said in str(caught.value)
+
+
+def test_the_recommendation_says_how_sure_it_is(compared):
+    outcomes = compare(compared, ["default", "never", "every"])[:-1]
+    made = recommend(outcomes, compared.rows, 0.5, compared.unit, np.random.default_rng(0))
+    assert made.policy == "default"
+    assert made.beats["never"] > 0.8
+    assert "against never" in made.sentence
+    assert f"({made.beats['never']:.0%} sure)" in made.sentence
+    again = recommend(outcomes, compared.rows, 0.5, compared.unit, np.random.default_rng(0))
+    assert again == made
+
+
+def test_only_what_can_be_declared_is_recommended(compared):
+    outcomes = compare(compared, ["default+mixture", "cusum", "cusum:0.2", "every:4", "never"])[:-1]
+    made = recommend(outcomes, compared.rows, 0.5, compared.unit, np.random.default_rng(0))
+    assert made.policy in ("every:4", "never")
+    assert set(made.beats) == {"every:4", "never"} - {made.policy}
+
+
+def test_a_mixture_of_one_is_that_one(compared):
+    kept = walk(compared.book, compared.course, lambda moment: False, ReplayGate(compared.book))
+    alone = mixture_losses(compared.book, kept)
+    assert alone == pytest.approx(compared.outcome("never").batch_losses, rel=1e-5)
+
+
+def test_a_mixture_leaves_the_model_that_fails(compared):
+    """After a turn the old champion's weight goes once labels tell."""
+    before = mixture_weights([{}, {5: 0.3}])
+    after = mixture_weights([{6: 0.3}, {5: 0.3, 6: 1.2}])
+    assert before[1] > 0.4
+    assert after[1] < 0.01
+    assert after.sum() == pytest.approx(1)

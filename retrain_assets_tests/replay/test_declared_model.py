@@ -1,0 +1,51 @@
+"""What replay shows is what production did: the same model, from the tables that its lifecycle wrote."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from retrain_assets.errors import DataError
+from retrain_assets.replay.declared_model import first_trainable, stream_of_model
+from retrain_assets.replay.run import ReplaySettings, replay
+from retrain_assets_tests.lifecycle.world import World
+
+
+def test_the_replay_of_a_declaration_retrains_when_the_lifecycle_did(worlds: Callable[..., World], tmp_path: Path):
+    world = worlds("live", retrain={"when": "staleness"})
+    for day in range(12):
+        world.drop(day, flip=day >= 6)
+    world.play()
+    state = world.stores.state
+    promotions = [made.batch for made in state.promotions("tiny")]
+    live = [made.batch for made in state.decisions("tiny") if made.verdict == "retrain"]
+    stream = stream_of_model(world.stores, world.model)
+    assert (stream.label_delay, stream.window) == (1, None)
+    assert stream.reserved.mean() == pytest.approx(0.2, abs=0.05)
+    assert not {"y", "label", "outcome_code"} & set(stream.frame.columns)
+    report = replay(
+        stream,
+        ReplaySettings(policies=["declared", "never"], first=first_trainable(stream)),
+        tmp_path / "scores",
+        workers=1,
+    )
+    declared = report.outcomes[0]
+    replayed = [stream.keys[batch] for batch in declared.retrains]
+    assert replayed
+    # The first decision of both trains the first model; the newest live batch has no labels yet, and no replay.
+    assert replayed == [batch for batch in live[1:] if batch in stream.keys[:-1]]
+    assert declared.promotions == len([batch for batch in promotions[1:] if batch in stream.keys[:-1]])
+    # The loss of each batch is what the lifecycle measured of the version that served it.
+    measured = world.stores.tables.read("tiny/performance")
+    served = measured[(measured["mode"] == "served") & (measured["metric"] == "log_loss")]
+    for key, loss in zip(stream.keys[-len(declared.batch_losses) :], declared.batch_losses, strict=True):
+        assert served.loc[served["ra_batch"] == key, "value"].iloc[0] == pytest.approx(loss, rel=1e-5)
+    json.dumps(report.to_json())
+
+
+def test_a_model_without_a_history_is_told(world: World):
+    with pytest.raises(DataError, match="needs at least 6 batches whose labels have matured"):
+        stream_of_model(world.stores, world.model)
