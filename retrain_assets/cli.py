@@ -19,6 +19,7 @@ from retrain_assets.commands.approval import approval, approve, reject
 from retrain_assets.commands.history import audit, history
 from retrain_assets.commands.options import Options, with_options
 from retrain_assets.commands.reconcile import reconcile
+from retrain_assets.commands.reproduce import reproduce
 from retrain_assets.commands.rollback import clear, rollback
 from retrain_assets.errors import DeclarationError, Problem, RetrainAssetsError
 from retrain_assets.replay.command import replay
@@ -526,7 +527,7 @@ def schema() -> None:
     click.echo(json.dumps(ModelSpec.model_json_schema(by_alias=True), indent=2))
 
 
-for _command in (history, audit, reconcile, rollback, clear, approve, reject, approval):
+for _command in (history, audit, reconcile, rollback, clear, approve, reject, approval, reproduce):
     main.add_command(_command)
 
 

@@ -18,7 +18,8 @@ from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.evaluation import EvaluationReport, Role, evaluate_models
 from retrain_assets.promotion.gates import GateReport, evaluate_gates
 from retrain_assets.promotion.log import Promotion, champion_as_of
-from retrain_assets.promotion.measuring import measured
+from retrain_assets.promotion.measuring import Judged, measured
+from retrain_assets.reporting.model_card import model_card
 from retrain_assets.stores.protocols import Stores, TableCommit
 from retrain_assets.training.baseline import NaiveBaseline
 from retrain_assets.training.bundle import ModelVersion
@@ -55,10 +56,14 @@ def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
         rng=np.random.default_rng([frozen.attempt, model.spec.estimator.seed]),
         newer_than_both=_newer(model, rows, candidate, champion),
     )
-    report = replace(report, measures=measured(report, scored, rows["label"].to_numpy()))
+    report = replace(
+        report, measures=measured(report, _judged(stores, model, candidate, rows, scored), model.spec.promote)
+    )
     gates = evaluate_gates(report, model.spec.promote, bootstrapping=champion is None)
     commit = _write_report(stores, model, batch, report, gates, run_id=run_id)
     figure = _figure(report)
+    manifest = stores.registry.load(candidate).manifest
+    card = model_card(model.spec, candidate, manifest, report, gates)
     stores.registry.log(
         candidate.run_id,
         metrics={
@@ -67,8 +72,17 @@ def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
         },
         tags={"retrain_assets.gate": str(gates.passed), "retrain_assets.gate_reason": gates.reason},
         figures={"evaluation.png": figure},
+        texts={"model_card.md": card.to_markdown(), "model_card.html": card.to_html()},
     )  # fmt: skip
-    return Evaluated(candidate=candidate, champion=champion, report=report, gates=gates, commit=commit, figure=figure)
+    return Evaluated(
+        candidate=candidate,
+        champion=champion,
+        report=report,
+        gates=gates,
+        commit=commit,
+        figure=figure,
+        card=card.to_markdown(),
+    )
 
 
 def tracking_run_of(stores: Stores, model: DeclaredModel, batch: Batch) -> str | None:
@@ -116,6 +130,20 @@ def _scores(
     baseline = NaiveBaseline.fit(training_labels, model.spec.metric, classes)
     scores["baseline"] = baseline.predict(len(rows))
     return scores
+
+
+def _judged(
+    stores: Stores, model: DeclaredModel, candidate: ModelVersion, rows: pd.DataFrame, scored: dict[Role, Scores]
+) -> Judged:
+    bundle = stores.registry.load(candidate)
+    return Judged(
+        rows=rows,
+        scores=scored,
+        score=lambda asked: predict(bundle.pipeline, asked, task=model.spec.task, classes=bundle.manifest.classes),
+        pipeline=bundle.pipeline,
+        event_time=model.spec.event_time,
+        rng=np.random.default_rng([candidate.attempt, model.spec.estimator.seed, 1]),
+    )
 
 
 def _newer(

@@ -169,6 +169,7 @@ class Evaluated:
     gates: GateReport
     commit: TableCommit
     figure: bytes | None = None
+    card: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

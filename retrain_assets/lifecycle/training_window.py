@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ from retrain_assets.errors import MissingUpstreamError, NotStoredError, StoreErr
 from retrain_assets.lifecycle.history import settled_batches
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import TrainingSet
-from retrain_assets.stores.protocols import Stores
+from retrain_assets.stores.protocols import Stores, TableCommit
 
 READ_TABLES = ("validated", "labels", "profile")
 
@@ -79,15 +79,11 @@ def plan_window(stores: Stores, model: DeclaredModel, batch: Batch, *, as_of: da
     if span != "all_history" and batches:
         batches = tuple(settled for settled in batches if settled.start >= batches[-1].end - span)
     commits = {asset: stores.tables.commits(model.table(asset)) for asset in READ_TABLES}
-    digest = hashlib.sha256()
     details = {
         step.batch: step.detail
         for step in stores.state.steps(model.name)
         if step.job == "settle" and step.outcome == "done"
     }
-    for settled in batches:
-        for asset in READ_TABLES:
-            digest.update(f"{settled.key}/{asset}/{commits[asset][settled.key].content_hash}\n".encode())
     return TrainingWindow(
         as_of=as_of,
         batches=batches,
@@ -97,8 +93,18 @@ def plan_window(stores: Stores, model: DeclaredModel, batch: Batch, *, as_of: da
             int(details[settled.key]["labelled"]) - int(details[settled.key]["trainable"]) for settled in batches
         ),
         table_versions={asset: max((c.version for c in made.values()), default=0) for asset, made in commits.items()},
-        data_hash=digest.hexdigest(),
+        data_hash=data_hash_of([settled.key for settled in batches], commits),
     )
+
+
+def data_hash_of(batches: Sequence[str], commits: Mapping[str, Mapping[str, TableCommit]]) -> str:
+    """What a training reads of some batches, as one hash of the contents of their partitions."""
+    digest = hashlib.sha256()
+    for key in batches:
+        for asset in READ_TABLES:
+            commit = commits[asset].get(key)
+            digest.update(f"{key}/{asset}/{'gone' if commit is None else commit.content_hash}\n".encode())
+    return digest.hexdigest()
 
 
 def read_rows(stores: Stores, model: DeclaredModel, frozen: TrainingSet, batches: tuple[str, ...]) -> pd.DataFrame:

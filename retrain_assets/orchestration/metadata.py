@@ -287,6 +287,7 @@ def of_evaluation(stores: Stores, record: Evaluated) -> Metadata:
         "reserved_rows": report.rows,
         "holdout_batches": ", ".join(report.batches),
         **figure("evaluation", record.figure),
+        "model_card": dg.MetadataValue.md(record.card),
         "gates": table(
             {"gate": gate.name, "passed": truth_text(gate.passed, applicable=gate.applicable), "reason": gate.reason}
             for gate in record.gates.results

@@ -16,13 +16,14 @@ Every gate is monotone: no row loss of the candidate can rise and turn a fail in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 import pandas as pd
 
-from retrain_assets.promotion.evaluation import EvaluationReport, PairedDifference, Role, report_frame
+from retrain_assets.promotion.conditions import CONDITIONS, Condition
+from retrain_assets.promotion.evaluation import EvaluationReport, report_frame
 from retrain_assets.spec import PromoteSpec
 
 
@@ -35,6 +36,10 @@ class GateResult:
     applicable: bool
     reason: str
 
+    def __str__(self) -> str:
+        said = {True: "passed", False: "not passed", None: "unknown"}[self.passed]
+        return f"{self.name}: {said if self.applicable else 'not applicable'}: {self.reason}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateReport:
@@ -44,6 +49,12 @@ class GateReport:
     results: tuple[GateResult, ...]
     expression: str
     reason: str
+
+    def __str__(self) -> str:
+        """The tree of truths, one gate a line."""
+        return "\n".join(
+            [f"{self.expression}: {self.reason.partition(':')[0]}", *(f"  {gate}" for gate in self.results)]
+        )
 
     def to_frame(self, *, attempt: int) -> pd.DataFrame:
         """Rows of the `evaluation_report` table: one for each gate and one, without a name, for the whole."""
@@ -88,71 +99,22 @@ def evaluate_gates(report: EvaluationReport, spec: PromoteSpec, bootstrapping: b
     gate unknown.
     """
     names = spec.expression.names()
-    results = tuple(_result(name, gate, report, spec, bootstrapping) for name, gate in GATES.items() if name in names)
+    results = tuple(
+        _result(name, make(spec), report, spec, bootstrapping) for name, make in CONDITIONS.items() if name in names
+    )
     truth = {result.name: result.passed if result.applicable else True for result in results}
     passed = spec.expression.evaluate(truth)
     return GateReport(passed=passed, results=results, expression=spec.require, reason=_summary(passed, results))
 
 
-def not_worse_than_champion(report: EvaluationReport, spec: PromoteSpec) -> tuple[bool | None, str]:
-    """The paired interval does not show the candidate worse; with a margin, it shows it not worse by the margin."""
-    difference = report.difference("candidate", "champion")
-    champion = report.role("champion")
-    loss = None if champion is None else champion.metric(report.metric).value
-    if difference is None or loss is None:
-        return None, "the evaluation has no paired difference to the champion"
-    text = _compared(report, difference)
-    if spec.margin == 0:
-        passed = difference.lower <= 0
-        return passed, f"{text}: {'not shown worse' if passed else 'shown worse'}"
-    tolerated = spec.margin * abs(loss)
-    passed = difference.upper <= tolerated
-    return (
-        passed,
-        f"{text}: {'' if passed else 'not '}shown to be within the margin of {tolerated:.4g} ({spec.margin:.2%})",
-    )
-
-
-def beats_baseline(report: EvaluationReport, spec: PromoteSpec) -> tuple[bool | None, str]:  # noqa: ARG001 - one form for all gates
-    """The paired interval shows the candidate better than the naive baseline."""
-    difference = report.difference("candidate", "baseline")
-    if difference is None:
-        return None, "the evaluation has no paired difference to the baseline"
-    passed = difference.upper < 0
-    return passed, f"{_compared(report, difference)}: {'' if passed else 'not '}shown better"
-
-
-Gate = Callable[[EvaluationReport, PromoteSpec], tuple[bool | None, str]]
-
-GATES: Mapping[str, Gate] = {
-    "not_worse_than_champion": not_worse_than_champion,
-    "beats_baseline": beats_baseline,
-}
-AGAINST_CHAMPION = frozenset({"not_worse_than_champion"})
-
-
-def _result(name: str, gate: Gate, report: EvaluationReport, spec: PromoteSpec, bootstrapping: bool) -> GateResult:
-    if bootstrapping and name in AGAINST_CHAMPION:
+def _result(name: str, gate: Condition, report: EvaluationReport, spec: PromoteSpec, bootstrapping: bool) -> GateResult:
+    if bootstrapping and gate.against_champion:
         return GateResult(name=name, passed=None, applicable=False, reason="there is no champion to compare with yet")
     if report.rows < spec.min_rows:
         reason = f"{report.rows:,} reserved rows are too few to judge by ({spec.min_rows:,} needed)"
         return GateResult(name=name, passed=None, applicable=True, reason=reason)
-    passed, reason = gate(report, spec)
+    passed, reason = gate.evaluate(report)
     return GateResult(name=name, passed=passed, applicable=True, reason=reason)
-
-
-def _compared(report: EvaluationReport, difference: PairedDifference) -> str:
-    return (
-        f"{report.metric} of the candidate {_loss(report, 'candidate')}, of the {difference.b} "
-        f"{_loss(report, difference.b)}; difference {difference.value:+.4g} "
-        f"[{difference.lower:+.4g}, {difference.upper:+.4g}] on {difference.rows:,} reserved rows"
-    )
-
-
-def _loss(report: EvaluationReport, name: Role) -> str:
-    role = report.role(name)
-    value = None if role is None else role.metric(report.metric).value
-    return "unknown" if value is None else f"{value:.4g}"
 
 
 def _summary(passed: bool | None, results: Sequence[GateResult]) -> str:

@@ -1,25 +1,174 @@
-"""All further measures of an evaluation."""
+"""All further measures of an evaluation, as far as a required gate is judged by them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import pickle
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
-from retrain_assets.performance.scores import Scores
+from retrain_assets.performance.metrics import row_losses
+from retrain_assets.performance.scores import Scores, Values
+from retrain_assets.promotion.calibration import calibration_error
 from retrain_assets.promotion.change import change_of
 from retrain_assets.promotion.evaluation import EvaluationReport, Role
+from retrain_assets.promotion.fairness import fairness_measures
+from retrain_assets.promotion.leakage import leakage_measures
 from retrain_assets.promotion.measures import Measure
+from retrain_assets.promotion.paired_tests import delong, mcnemar
+from retrain_assets.promotion.slices import declared_slices, found_slices, slice_measures
+from retrain_assets.spec import PromoteSpec
+
+OWN_COLUMNS = ("ra_batch", "ra_row_id", "ra_reserved", "label")
+TIMED_ROWS = 50
 
 
-def measured(report: EvaluationReport, scores: Mapping[Role, Scores], labels: npt.ArrayLike) -> tuple[Measure, ...]:
-    """What the gates beyond the losses are judged by, on the same rows."""
-    return tuple(_change(report, scores, labels))
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Judged:
+    """What the models were asked, and what they answered.
+
+    Args:
+        rows: the validated rows with their labels, in the order of the scores.
+        scores: of each role; over the same rows.
+        score: the candidate's answer to some rows, for what has to be asked again.
+        pipeline: the candidate's fitted pipeline.
+        event_time: a column that no slice or leak is looked for in.
+        rng: source of splits and resamples.
+    """
+
+    rows: pd.DataFrame
+    scores: Mapping[Role, Scores]
+    score: Callable[[pd.DataFrame], Scores]
+    pipeline: Any
+    event_time: str
+    rng: np.random.Generator
+
+    @property
+    def labels(self) -> npt.NDArray[Any]:
+        """The truth of each row."""
+        return self.rows["label"].to_numpy()
+
+    @property
+    def inputs(self) -> pd.DataFrame:
+        """The columns of the source alone."""
+        return self.rows.drop(columns=[name for name in OWN_COLUMNS if name in self.rows])
 
 
-def _change(report: EvaluationReport, scores: Mapping[Role, Scores], labels: npt.ArrayLike) -> Iterator[Measure]:
-    if "champion" not in scores:
+def measured(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> tuple[Measure, ...]:
+    """What the gates beyond the losses are judged by, on the same rows.
+
+    Change, calibration and the classical tests are always told; what costs time or needs a declaration is measured
+    where `promote.require` names its gate.
+    """
+    required = spec.expression.names()
+    made = [*_change(report, judged), *_calibration(judged), *_tests(judged)]
+    further: Mapping[str, Callable[[EvaluationReport, Judged, PromoteSpec], Iterator[Measure]]] = {
+        "no_slice_regression": _slices,
+        "is_fair": _fairness,
+        "is_affordable": _cost,
+        "has_no_leak": _leakage,
+    }
+    for gate, measure in further.items():
+        if gate in required:
+            made += measure(report, judged, spec)
+    return tuple(made)
+
+
+def _change(report: EvaluationReport, judged: Judged) -> Iterator[Measure]:
+    if "champion" not in judged.scores:
         return
-    made = change_of(scores["candidate"], scores["champion"], labels)
+    made = change_of(judged.scores["candidate"], judged.scores["champion"], judged.labels)
     for name in ("churn", "negative_flips", "score_shift"):
         yield Measure(kind="change", name=name, value=getattr(made, name), rows=report.rows)
+
+
+def _calibration(judged: Judged) -> Iterator[Measure]:
+    for role in ("candidate", "champion"):
+        if role in judged.scores:
+            value = calibration_error(judged.scores[role], judged.labels)
+            yield Measure(
+                kind="calibration", name="calibration_error", group="" if role == "candidate" else role, value=value,
+                rows=len(judged.rows),
+            )  # fmt: skip
+
+
+def _tests(judged: Judged) -> Iterator[Measure]:
+    """McNemar on right and wrong, DeLong on the areas of two classes: p-values against the champion."""
+    if "champion" not in judged.scores or not judged.scores["candidate"].classes or judged.rows.empty:
+        return
+    classes = tuple(dict.fromkeys((*judged.scores["candidate"].classes, *judged.scores["champion"].classes)))
+    candidate, champion = (judged.scores[role].over(classes).probabilities for role in ("candidate", "champion"))
+    names, truth = np.asarray(classes, dtype=object), judged.labels.astype(object)
+    right = [names[each.argmax(axis=1)] == truth for each in (candidate, champion)]
+    yield Measure(kind="test", name="mcnemar_p", value=mcnemar(right[0], right[1]), rows=len(truth))
+    if len(classes) == 2:
+        made = delong(candidate[:, 1], champion[:, 1], truth == names[1])
+        if made is not None:
+            yield Measure(kind="test", name="roc_auc_difference", value=made[0], rows=len(truth))
+            yield Measure(kind="test", name="delong_p", value=made[1], rows=len(truth))
+
+
+def _slices(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iterator[Measure]:
+    if "champion" not in judged.scores:
+        return
+    limits = spec.limits
+    losses: dict[str, Values] = {
+        role: row_losses(report.metric, judged.labels, judged.scores[role]) for role in ("candidate", "champion")
+    }
+    excess = losses["candidate"] - losses["champion"]
+    declared = list(declared_slices(judged.rows, limits.slices, limits.group_min_rows))
+    inputs = judged.inputs.drop(columns=judged.event_time)
+    found, judged_on = (
+        found_slices(inputs, excess, most=limits.find_slices, min_rows=limits.group_min_rows, rng=judged.rng)
+        if limits.find_slices
+        else ([], np.zeros(len(excess), dtype=bool))
+    )
+    number = len(declared) + len(found)
+    blocks = judged.rows["ra_batch"].to_numpy() if report.resampled == "batches" else None
+    for slices, rows in ((declared, None), (found, judged_on)):
+        yield from slice_measures(
+            slices,
+            excess,
+            losses["champion"],
+            judged=rows,
+            blocks=blocks,
+            confidence=spec.confidence,
+            number=number,
+            min_rows=limits.group_min_rows,
+        )
+
+
+def _fairness(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iterator[Measure]:
+    for column in spec.limits.groups:
+        yield from fairness_measures(
+            judged.scores["candidate"],
+            judged.labels,
+            judged.rows[column],
+            min_rows=spec.limits.group_min_rows,
+            confidence=report.confidence,
+            rng=judged.rng,
+        )
+
+
+def _cost(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iterator[Measure]:  # noqa: ARG001 - one form for all
+    size = len(pickle.dumps(judged.pipeline))
+    yield Measure(kind="cost", name="megabytes", value=size / 1e6)
+    seconds: list[float] = []
+    for position in range(min(TIMED_ROWS, len(judged.rows))):
+        row = judged.rows.drop(columns=["label", "ra_batch"]).iloc[[position]]
+        begun = time.perf_counter()
+        judged.score(row)
+        seconds.append(time.perf_counter() - begun)
+    median = 1000 * float(np.median(seconds)) if seconds else None
+    yield Measure(kind="cost", name="milliseconds", value=median, rows=len(seconds))
+
+
+def _leakage(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iterator[Measure]:  # noqa: ARG001 - as above
+    regression = not judged.scores["candidate"].classes
+    ignored = frozenset({judged.event_time})
+    yield from leakage_measures(judged.inputs, judged.labels, regression=regression, ignored=ignored)

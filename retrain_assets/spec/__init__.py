@@ -11,6 +11,7 @@ from retrain_assets.spec.durations import format_duration as format_duration
 from retrain_assets.spec.durations import parse_duration as parse_duration
 from retrain_assets.spec.expressions import Expression as Expression
 from retrain_assets.spec.expressions import parse_expression as parse_expression
+from retrain_assets.spec.limits import LimitsSpec as LimitsSpec
 from retrain_assets.spec.loading import load_declarations as load_declarations
 from retrain_assets.spec.loading import spec_from as spec_from
 from retrain_assets.spec.model import GATES as GATES

@@ -37,6 +37,7 @@ def inconsistencies(spec: ModelSpec) -> Iterator[Inconsistency]:
     yield from _columns(spec)
     yield from _triggers(spec)
     yield from _approval(spec.promote.approval)
+    yield from _limits(spec)
     if spec.target.labels is not None and not spec.row_id:
         yield Inconsistency(
             field="target.labels",
@@ -73,6 +74,43 @@ def _approval(spec: ApprovalSpec) -> Iterator[Inconsistency]:
             field=f"{field}.persons",
             message=f"must not be more than there are approvers (got {spec.persons}, {len(spec.approvers)} are named)",
             involves=(f"{field}.approvers",),
+        )
+
+
+def _limits(spec: ModelSpec) -> Iterator[Inconsistency]:
+    """A gate that is required needs what it judges by."""
+    limits, required = spec.promote.limits, spec.promote.expression.names()
+    known = {*spec.task_metrics}
+    for name in limits.metrics:
+        if name not in known:
+            yield Inconsistency(
+                field="promote.limits.metrics",
+                message=f"must name metrics of {spec.task}: {', '.join(sorted(known))} (got '{name}')",
+                involves=("metric",),
+            )
+    needs = {
+        "meets_thresholds": ("metrics", bool(limits.metrics)),
+        "no_slice_regression": ("slices", bool(limits.slices) or limits.find_slices > 0),
+        "is_fair": ("groups", bool(limits.groups)),
+    }
+    for gate, (field, given) in needs.items():
+        if gate in required and not given:
+            yield Inconsistency(
+                field=f"promote.limits.{field}",
+                message=f"must be set: promote.require names {gate}",
+                involves=("promote.require",),
+            )
+    for field in ("slices", "groups"):
+        for name in getattr(limits, field):
+            if isinstance(spec.schema_, dict) and name not in {*spec.schema_, spec.event_time}:
+                yield Inconsistency(
+                    field=f"promote.limits.{field}",
+                    message=f"must be columns of the schema (got '{name}').{did_you_mean(name, spec.schema_)}",
+                    involves=("schema",),
+                )
+    if spec.task == "regression" and "is_fair" in required:
+        yield Inconsistency(
+            field="promote.require", message="must not name is_fair: it compares two classes", involves=("metric",)
         )
 
 

@@ -19,6 +19,7 @@ from retrain_assets.spec.columns import ColumnSpec
 from retrain_assets.spec.consistency import InconsistentError, inconsistencies
 from retrain_assets.spec.durations import Duration
 from retrain_assets.spec.expressions import Expression, parse_expression
+from retrain_assets.spec.limits import LimitsSpec
 from retrain_assets.spec.sources import SourceSpec
 
 TRIGGERS: dict[str, str] = {
@@ -36,6 +37,15 @@ TRIGGERS: dict[str, str] = {
 GATES: dict[str, str] = {
     "not_worse_than_champion": "the paired interval does not show the candidate worse than the champion by the margin",
     "beats_baseline": "the paired interval shows the candidate better than the naive baseline",
+    "better_than_champion": "the paired interval shows the candidate better than the champion, by the margin",
+    "meets_thresholds": "every metric of `promote.limits.metrics` lies, with its interval, on the good side",
+    "has_enough_rows": "the rows would show a worsening by `promote.limits.detectable` with the declared power",
+    "no_slice_regression": "no slice is shown worse than with the champion; the level is shared over the slices",
+    "is_fair": "no rate differs between the declared groups by more than its limit",
+    "is_stable": "churn, negative flips and the shift of the scores against the champion are within their limits",
+    "is_calibrated": "the calibration error is within its limit",
+    "is_affordable": "time and size of the candidate are within their limits",
+    "has_no_leak": "no input column alone predicts the label better than its limit",
 }
 CLASSIFICATION_METRICS = ("log_loss", "brier")
 REGRESSION_METRICS = ("squared_error", "absolute_error", "poisson_deviance")
@@ -407,6 +417,7 @@ class PromoteSpec(SpecModel):
     )
     confidence: float = Field(default=0.95, gt=0.5, lt=1, description="Level of the intervals.")
     min_rows: int = Field(default=200, ge=2, description="Fewer reserved rows than this make every gate `unknown`.")
+    limits: LimitsSpec = LimitsSpec()
     approval: Approval = ApprovalSpec()
 
     @field_validator("require")

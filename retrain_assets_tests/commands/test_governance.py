@@ -79,3 +79,11 @@ def test_a_rollback_needs_a_reason_and_one_target(call: Call):
     assert call("rollback", "tiny", "--to", "1", "--as-of", "2024-01-04", "--reason", "x").exit_code == 2
     refused = call("rollback", "tiny", "--to", "7", "--reason", "x")
     assert (refused.exit_code, "v7 never was champion" in refused.stderr) == (1, True)
+
+
+def test_reproduce(call: Call):
+    same = call("reproduce", "tiny", "2")
+    assert (same.exit_code, "was made again with the same hash" in same.stdout) == (0, True), same.output
+    changed = {"class": "sklearn.linear_model.LogisticRegression", "params": {"C": 0.01}}
+    other = call("reproduce", "tiny", "2", declare={"estimator": changed})
+    assert (other.exit_code, "declaration: " in other.stdout) == (1, True)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from retrain_assets.performance.intervals import MetricEstimate
 from retrain_assets.performance.scores import Scores
-from retrain_assets.promotion import gates
+from retrain_assets.promotion.conditions import CONDITIONS
 from retrain_assets.promotion.evaluation import (
     EvaluationReport,
     PairedDifference,
@@ -45,7 +45,7 @@ def report(champion=(-0.01, 0.01), baseline=(-0.2, -0.1), rows=1000):
 
 
 def test_there_is_a_function_for_every_gate_of_the_declaration():
-    assert set(gates.GATES) == set(GATES)
+    assert set(CONDITIONS) == set(GATES)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,280 @@
+"""The gates: small immutable conditions on an evaluation report, each with its own margin or limit.
+
+Each answers true, false or unknown (None), and a sentence with the numbers that it saw and what it held them to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+from scipy.stats import norm
+
+from retrain_assets.promotion.evaluation import EvaluationReport, PairedDifference, Role
+from retrain_assets.promotion.fairness import RATES
+from retrain_assets.promotion.measures import Measure, MeasureKind, chosen, value_of
+from retrain_assets.spec import LimitsSpec, PromoteSpec
+
+Verdict = tuple[bool | None, str]
+LARGER_IS_BETTER = frozenset({"accuracy", "roc_auc", "r2"})
+
+
+class Condition(Protocol):
+    """A gate. One that is `against_champion` is not applicable while there is none."""
+
+    against_champion: ClassVar[bool]
+
+    def evaluate(self, report: EvaluationReport) -> Verdict:
+        """Its truth, and why."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NotWorseThanChampion:
+    """The paired interval does not show the candidate worse; with a margin, it shows it not worse by the margin."""
+
+    margin: float = 0.0
+    against_champion: ClassVar[bool] = True
+
+    def evaluate(self, report: EvaluationReport) -> Verdict:
+        difference, loss = report.difference("candidate", "champion"), _value(report, "champion")
+        if difference is None or loss is None:
+            return None, "the evaluation has no paired difference to the champion"
+        text = _compared(report, difference)
+        if self.margin == 0:
+            passed = difference.lower <= 0
+            return passed, f"{text}: {'not shown worse' if passed else 'shown worse'}"
+        tolerated = self.margin * abs(loss)
+        passed = difference.upper <= tolerated
+        shown = "" if passed else "not "
+        return passed, f"{text}: {shown}shown to be within the margin of {tolerated:.4g} ({self.margin:.2%})"
+
+
+@dataclass(frozen=True, slots=True)
+class BetterThanChampion:
+    """The paired interval shows the candidate better; with a margin, by at least the margin."""
+
+    margin: float = 0.0
+    against_champion: ClassVar[bool] = True
+
+    def evaluate(self, report: EvaluationReport) -> Verdict:
+        difference, loss = report.difference("candidate", "champion"), _value(report, "champion")
+        if difference is None or loss is None:
+            return None, "the evaluation has no paired difference to the champion"
+        wanted = self.margin * abs(loss)
+        passed = difference.upper < -wanted
+        by = f" by {wanted:.4g} ({self.margin:.2%})" if self.margin else ""
+        return passed, f"{_compared(report, difference)}: {'' if passed else 'not '}shown better{by}"
+
+
+@dataclass(frozen=True, slots=True)
+class BeatsBaseline:
+    """The paired interval shows the candidate better than the naive baseline."""
+
+    against_champion: ClassVar[bool] = False
+
+    def evaluate(self, report: EvaluationReport) -> Verdict:
+        difference = report.difference("candidate", "baseline")
+        if difference is None:
+            return None, "the evaluation has no paired difference to the baseline"
+        passed = difference.upper < 0
+        return passed, f"{_compared(report, difference)}: {'' if passed else 'not '}shown better"
+
+
+@dataclass(frozen=True, slots=True)
+class MeetsThresholds:
+    """Each metric lies on the good side of its limit, with the whole of its interval."""
+
+    limits: tuple[tuple[str, float], ...]
+    against_champion: ClassVar[bool] = False
+
+    def evaluate(self, report: EvaluationReport) -> Verdict:
+        candidate = report.role("candidate")
+        truths: list[bool | None] = []
+        said: list[str] = []
+        for name, limit in self.limits:
+            found = next((each for each in candidate.metrics if each.metric == name), None) if candidate else None
+            if found is None or found.value is None or found.lower is None or found.upper is None:
+                truths.append(None)
+                said.append(f"{name} is not known: report_metrics must name it, and the rows must define it")
+                continue
+            good = found.lower >= limit if name in LARGER_IS_BETTER else found.upper <= limit
+            truths.append(good)
+            sign = "at least" if name in LARGER_IS_BETTER else "at most"
+            said.append(f"{name} {found.value:.4g} [{found.lower:.4g}, {found.upper:.4g}], {sign} {limit:g} wanted")
+        return _all(truths), "; ".join(said)
+
+
+@dataclass(frozen=True, slots=True)
+class HasEnoughRows:
+    """The rows would show a relative worsening with the declared power; too few is unknown, never false.
+
+    With the standard error s of the paired difference, a difference d is shown at the two-sided level 1 - c with power
+    p where d >= (z_c + z_p) s.
+    """
+
+    detectable: float
+    power: float
+    against_champion: ClassVar[bool] = True
+
+    def evaluate(self, report: EvaluationReport) -> Verdict:
+        difference, loss = report.difference("candidate", "champion"), _value(report, "champion")
+        if difference is None or loss is None:
+            return None, "the evaluation has no paired difference to the champion"
+        reach = float(norm.ppf((1 + report.confidence) / 2))
+        error = (difference.upper - difference.lower) / (2 * reach)
+        shown, wanted = (reach + float(norm.ppf(self.power))) * error, self.detectable * abs(loss)
+        needed = difference.rows * (shown / wanted) ** 2 if wanted else float("inf")
+        text = (
+            f"{difference.rows:,} rows show a worsening of {shown:.4g} with a power of {self.power:.0%}; "
+            f"{wanted:.4g} ({self.detectable:.1%}) is to be shown"
+        )
+        return (True, text) if shown <= wanted else (None, f"{text}, which takes about {needed:,.0f} rows")
+
+
+@dataclass(frozen=True, slots=True)
+class NoSliceRegression:
+    """No slice is shown worse than with the champion by more than the margin; small slices are said, and not judged."""
+
+    margin: float = 0.0
+    against_champion: ClassVar[bool] = True
+
+    def evaluate(self, report: EvaluationReport) -> Verdict:
+        slices = chosen(report.measures, "slice", "difference")
+        losses = {each.group: each.value for each in chosen(report.measures, "slice", "champion_loss")}
+        judged = [each for each in slices if each.lower is not None]
+        if not judged:
+            return None, "no slice has enough rows to be judged"
+        worse = [each for each in judged if (each.lower or 0) > self.margin * abs(losses.get(each.group) or 0)]
+        left = f"; {len(slices) - len(judged)} with too few rows" if len(slices) > len(judged) else ""
+        if worse:
+            said = ", ".join(
+                f"{each.group} {each.value:+.4g} [{each.lower:+.4g}, {each.upper:+.4g}] on {each.rows:,} rows"
+                for each in worse
+            )
+            return False, f"shown worse in {len(worse)} of {len(judged)} slices: {said}{left}"
+        return True, f"shown worse in none of {len(judged)} slices{left}"
+
+
+@dataclass(frozen=True, slots=True)
+class IsFair:
+    """No rate differs between the groups by more than its limit; a rate that is not defined in a group is unknown."""
+
+    selection_gap: float
+    error_gap: float
+    against_champion: ClassVar[bool] = False
+
+    def evaluate(self, report: EvaluationReport) -> Verdict:
+        limits = {"selection_gap": self.selection_gap, "error_gap": self.error_gap}
+        truths: list[bool | None] = []
+        said: list[str] = []
+        for rate, limit in RATES.items():
+            for gap in chosen(report.measures, "fairness", f"{rate}_gap"):
+                truths.append(None if gap.value is None else gap.value <= limits[limit])
+                shown = "unknown" if gap.value is None else f"{gap.value:.3g} [{gap.lower:.3g}, {gap.upper:.3g}]"
+                reason = f" ({gap.reason})" if gap.reason else ""
+                said.append(f"{rate} by {gap.group} differs by {shown}, at most {limits[limit]:g}{reason}")
+        return (_all(truths), "; ".join(said)) if truths else (None, "no group was measured")
+
+
+@dataclass(frozen=True, slots=True)
+class IsStable:
+    """Whoever relied on the champion's answers finds most of them unchanged."""
+
+    churn: float
+    negative_flips: float
+    score_shift: float
+    against_champion: ClassVar[bool] = True
+
+    def evaluate(self, report: EvaluationReport) -> Verdict:
+        limits = {"churn": self.churn, "negative_flips": self.negative_flips, "score_shift": self.score_shift}
+        found = {each.name: each.value for each in chosen(report.measures, "change")}
+        if found.get("score_shift") is None:
+            return None, "the change against the champion is not known"
+        measured = {name: value for name, value in found.items() if value is not None}
+        said = "; ".join(f"{name} {value:.3g}, at most {limits[name]:g}" for name, value in measured.items())
+        return all(value <= limits[name] for name, value in measured.items()), said
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """Numbers of one kind are at most their limits."""
+
+    kind: MeasureKind
+    limits: tuple[tuple[str, float], ...]
+    against_champion: ClassVar[bool] = False
+
+    def evaluate(self, report: EvaluationReport) -> Verdict:
+        truths: list[bool | None] = []
+        said: list[str] = []
+        for name, limit in self.limits:
+            value = value_of(report.measures, self.kind, name)
+            truths.append(None if value is None else value <= limit)
+            said.append(f"{name} {'unknown' if value is None else f'{value:.4g}'}, at most {limit:g}")
+        return _all(truths), "; ".join(said)
+
+
+@dataclass(frozen=True, slots=True)
+class HasNoLeak:
+    """No column alone predicts the label too well; what cannot be measured in any column is unknown."""
+
+    limit: float
+    against_champion: ClassVar[bool] = False
+
+    def evaluate(self, report: EvaluationReport) -> Verdict:
+        columns = [each for each in chosen(report.measures, "leakage") if each.value is not None]
+        if not columns:
+            return None, "no column could be measured"
+        strongest: Measure = max(columns, key=lambda each: each.value or 0.0)
+        said = f"{strongest.group} alone predicts with {strongest.value:.4g}, at most {self.limit:g}"
+        if (strongest.value or 0.0) <= self.limit:
+            return True, said
+        return False, f"{said}: if it is known only after the event, name it in leak_columns"
+
+
+def _limits(make: Callable[[LimitsSpec], Condition]) -> Callable[[PromoteSpec], Condition]:
+    return lambda spec: make(spec.limits)
+
+
+CONDITIONS: Mapping[str, Callable[[PromoteSpec], Condition]] = {
+    "not_worse_than_champion": lambda spec: NotWorseThanChampion(spec.margin),
+    "beats_baseline": lambda _: BeatsBaseline(),
+    "better_than_champion": lambda spec: BetterThanChampion(spec.margin),
+    "meets_thresholds": _limits(lambda limits: MeetsThresholds(tuple(sorted(limits.metrics.items())))),
+    "has_enough_rows": _limits(lambda limits: HasEnoughRows(limits.detectable, limits.power)),
+    "no_slice_regression": _limits(lambda limits: NoSliceRegression(limits.slice_margin)),
+    "is_fair": _limits(lambda limits: IsFair(limits.selection_gap, limits.error_gap)),
+    "is_stable": _limits(lambda limits: IsStable(limits.churn, limits.negative_flips, limits.score_shift)),
+    "is_calibrated": _limits(lambda limits: Within("calibration", (("calibration_error", limits.calibration_error),))),
+    "is_affordable": _limits(
+        lambda limits: Within("cost", (("milliseconds", limits.milliseconds), ("megabytes", limits.megabytes)))
+    ),
+    "has_no_leak": _limits(lambda limits: HasNoLeak(limits.single_column)),
+}
+"""Every gate by its name in `promote.require`, made from what is declared."""
+
+
+def _value(report: EvaluationReport, name: Role) -> float | None:
+    role = report.role(name)
+    return None if role is None else role.metric(report.metric).value
+
+
+def _compared(report: EvaluationReport, difference: PairedDifference) -> str:
+    return (
+        f"{report.metric} of the candidate {_loss(report, 'candidate')}, of the {difference.b} "
+        f"{_loss(report, difference.b)}; difference {difference.value:+.4g} "
+        f"[{difference.lower:+.4g}, {difference.upper:+.4g}] on {difference.rows:,} reserved rows"
+    )
+
+
+def _loss(report: EvaluationReport, name: Role) -> str:
+    value = _value(report, name)
+    return "unknown" if value is None else f"{value:.4g}"
+
+
+def _all(truths: list[bool | None]) -> bool | None:
+    """Kleene's conjunction."""
+    if False in truths:
+        return False
+    return None if None in truths else True

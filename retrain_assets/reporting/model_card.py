@@ -1,0 +1,249 @@
+"""The card of a version: from what it was made, how it was judged, and what it is not good for.
+
+After Mitchell et al., Model Cards for Model Reporting, FAT* 2019. One content, as Markdown for the UI and as HTML for a
+browser without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from html import escape
+
+from retrain_assets.promotion.evaluation import EvaluationReport
+from retrain_assets.promotion.gates import GateReport
+from retrain_assets.promotion.measures import Measure, MeasureKind
+from retrain_assets.spec import ModelSpec, format_duration
+from retrain_assets.training.bundle import Manifest, ModelVersion
+
+TITLES: dict[MeasureKind, str] = {
+    "change": "Change against the champion",
+    "calibration": "Calibration",
+    "test": "Tests against the champion (p-values)",
+    "slice": "Slices: difference to the champion",
+    "fairness": "Fairness between groups",
+    "cost": "Time and size",
+    "leakage": "What each column alone predicts",
+    "explanation": "Importance of the inputs",
+    "robustness": "Missing inputs",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A heading with sentences and, where there is one, a table: its first row is the head."""
+
+    title: str
+    lines: tuple[str, ...] = ()
+    table: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCard:
+    """All sections of one version."""
+
+    title: str
+    sections: tuple[Section, ...]
+
+    def to_markdown(self) -> str:
+        """For the UI and for MLflow."""
+        parts = [f"# {self.title}"]
+        for section in self.sections:
+            parts.append(f"## {section.title}")
+            parts += [_markdown_text(line) for line in section.lines]
+            if section.table:
+                head, *rows = section.table
+                parts.append("\n".join(map(_markdown_row, [head, tuple("---" for _ in head), *rows])))
+        return "\n\n".join(parts) + "\n"
+
+    def to_html(self) -> str:
+        """A page that needs nothing else."""
+        parts = [f"<h1>{escape(self.title)}</h1>"]
+        for section in self.sections:
+            parts.append(f"<h2>{escape(section.title)}</h2>")
+            parts += [f"<p>{escape(line)}</p>" for line in section.lines]
+            if section.table:
+                head, *rows = section.table
+                cells = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+                body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+                parts.append(f"<table><tr>{cells}</tr>{body}</table>")
+        return f"{_HEAD.format(title=escape(self.title))}{''.join(parts)}</body></html>\n"
+
+
+def model_card(
+    spec: ModelSpec, version: ModelVersion, manifest: Manifest, report: EvaluationReport, gates: GateReport
+) -> ModelCard:
+    """The card of a candidate at the moment of its evaluation."""
+    return ModelCard(
+        title=str(version),
+        sections=(
+            _purpose(spec),
+            _data(version, manifest),
+            _training(spec, manifest),
+            _performance(report),
+            _differences(report),
+            *_measures(report.measures),
+            _gates(gates),
+            _approval(spec),
+            _limits(spec, manifest, report),
+        ),
+    )
+
+
+def _purpose(spec: ModelSpec) -> Section:
+    said = spec.description or "No description is declared."
+    owners = ", ".join(spec.owners) or "nobody is declared"
+    return Section(title="Purpose", lines=(said, f"A {spec.task} of `{spec.target.column}`. Owners: {owners}."))
+
+
+def _data(version: ModelVersion, manifest: Manifest) -> Section:
+    batches = manifest.training_batches
+    window = f"{len(batches)} batches, {batches[0]} to {batches[-1]}" if batches else "not known: adopted"
+    return Section(
+        title="Data",
+        table=(
+            ("what", "value"),
+            ("training window", window),
+            ("training rows", f"{manifest.training_rows:,}"),
+            ("training end", f"{manifest.training_end:%Y-%m-%d %H:%M} UTC"),
+            ("decided for", f"batch {version.batch}, attempt {version.attempt}"),
+            ("data hash", version.data_hash),
+        ),
+    )
+
+
+def _training(spec: ModelSpec, manifest: Manifest) -> Section:
+    return Section(
+        title="Model",
+        table=(
+            ("what", "value"),
+            ("estimator", spec.estimator.class_),
+            (
+                "parameters",
+                ", ".join(f"{name}={value}" for name, value in sorted(manifest.params.items())) or "defaults",
+            ),
+            ("inputs", ", ".join(manifest.features)),
+            ("seed, threads", f"{manifest.seed}, {manifest.threads}"),
+            ("libraries", ", ".join(f"{name} {found}" for name, found in sorted(manifest.libraries.items()))),
+            ("code", manifest.code_version),
+            ("model hash", manifest.model_hash),
+        ),
+    )
+
+
+def _performance(report: EvaluationReport) -> Section:
+    rows = [
+        (f"{role.role}{f' v{role.version}' if role.version else ''}", each.metric, _number(each.value),
+         _interval(each.lower, each.upper), f"{each.rows:,}")
+        for role in report.roles for each in role.metrics
+    ]  # fmt: skip
+    return Section(
+        title="Performance",
+        lines=(
+            (
+                f"{report.rows:,} reserved rows of {len(report.batches)} batches, on which no model was trained; "
+                f"{report.rows_newer_than_both:,} of them are newer than what either was trained on. Intervals of "
+                f"{report.confidence:.0%}, by resampled {report.resampled}."
+            ),
+        ),
+        table=(("model", "metric", "value", "interval", "rows"), *rows),
+    )
+
+
+def _differences(report: EvaluationReport) -> Section:
+    rows = [
+        (f"{each.a} - {each.b}", each.metric, _number(each.value), _interval(each.lower, each.upper), each.scope)
+        for each in report.differences
+    ]
+    return Section(
+        title="Paired differences",
+        lines=("Below zero the first is better.",),
+        table=(("difference", "metric", "value", "interval", "rows"), *rows) if rows else (),
+    )
+
+
+def _measures(measures: Sequence[Measure]) -> Iterator[Section]:
+    for kind, title in TITLES.items():
+        own = [each for each in measures if each.kind == kind]
+        if own:
+            rows = [
+                (
+                    each.group or "all rows",
+                    each.name,
+                    _number(each.value),
+                    _interval(each.lower, each.upper),
+                    each.reason,
+                )
+                for each in own
+            ]
+            yield Section(title=title, table=(("of", "what", "value", "interval", "note"), *rows))
+
+
+def _gates(gates: GateReport) -> Section:
+    words = {True: "passed", False: "not passed", None: "unknown"}
+    rows = [
+        (gate.name, words[gate.passed] if gate.applicable else "not applicable", gate.reason) for gate in gates.results
+    ]
+    return Section(
+        title="Gates",
+        lines=(f"{gates.expression}: {words[gates.passed]}",),
+        table=(("gate", "truth", "reason"), *rows),
+    )
+
+
+def _approval(spec: ModelSpec) -> Section:
+    approval = spec.promote.approval
+    if approval.when == "never":
+        return Section(title="Approval", lines=("No person has to agree to a promotion.",))
+    who = f"{approval.persons} person(s)" + (f", or one {approval.role}" if approval.role else "")
+    trust = "by signature" if approval.names == "signed" else "on trust"
+    return Section(
+        title="Approval",
+        lines=(
+            (
+                f"Asked for: {approval.when}; {who} must approve within {format_duration(approval.expires)}; names are "
+                f"taken {trust}. Who answered stands in `retrain-assets approval list {spec.name} --all`."
+            ),
+        ),
+    )
+
+
+def _limits(spec: ModelSpec, manifest: Manifest, report: EvaluationReport) -> Section:
+    lines = [
+        f"It learned from data up to {manifest.training_end:%Y-%m-%d}; what changed since then it has not seen.",
+        "Rows outside the declared schema are quarantined and not scored.",
+    ]
+    if spec.target.label_delay > timedelta(0):
+        lines.append(f"Whether it is right is known {format_duration(spec.target.label_delay)} after the event.")
+    if report.role("champion") is None:
+        lines.append("It was compared with the naive baseline alone: there was no champion.")
+    judged = {each.kind for each in report.measures}
+    missing = [title for kind, title in (("slice", "slices"), ("fairness", "groups")) if kind not in judged]
+    if missing:
+        lines.append(f"It was not judged by {' or '.join(missing)}: `promote.limits` and `promote.require` ask for it.")
+    return Section(title="Limits of use", lines=tuple(lines))
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.4g}"
+
+
+def _interval(lower: float | None, upper: float | None) -> str:
+    return "" if lower is None or upper is None else f"{lower:.4g} to {upper:.4g}"
+
+
+def _markdown_row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|').replace(chr(10), ' ') for cell in cells)} |"
+
+
+def _markdown_text(line: str) -> str:
+    return line.replace("\n", " ")
+
+
+_HEAD = (
+    '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>'
+    "body{{font:15px/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}}"
+    "table{{border-collapse:collapse}}td,th{{border:1px solid #ccc;padding:.2rem .6rem;text-align:left;"
+    "vertical-align:top;overflow-wrap:anywhere}}</style></head><body>"
+)

@@ -1,0 +1,70 @@
+"""The same window, declaration and libraries give the same hash; what is another one is named."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from retrain_assets.errors import NotStoredError
+from retrain_assets.lifecycle import DeclaredModel, reproducing
+from retrain_assets.lifecycle.reproducing import reproduce
+from retrain_assets.spec import ModelSpec
+from retrain_assets_tests.lifecycle.champions import DECLARED
+from retrain_assets_tests.lifecycle.world import World, declaration
+
+
+def test_every_version_is_made_again_bit_for_bit(promoted: World):
+    before = promoted.stores.state.last_outbox_id()
+    for number in (1, 3):
+        found = reproduce(promoted.stores, promoted.model, number, now=promoted.now)
+        assert (found.same, found.differences) == (True, ())
+        assert "was made again with the same hash" in str(found)
+    assert promoted.stores.state.last_outbox_id() == before
+    assert len(promoted.stores.state.model_versions("tiny")) == 3
+
+
+def test_later_data_makes_no_difference(promoted: World):
+    """A corrected batch is a new version of the tables; the frozen one is read."""
+    promoted.drop(1, suffix="-again", seed=99)
+    promoted.play(limit=1)
+    assert reproduce(promoted.stores, promoted.model, 2, now=promoted.now).same is True
+
+
+def test_another_declaration_is_named(promoted: World):
+    changed = {"class": "sklearn.linear_model.LogisticRegression", "params": {"C": 0.01}, "seed": 5}
+    spec = ModelSpec.model_validate(declaration(**DECLARED, estimator=changed))
+    found = reproduce(promoted.stores, DeclaredModel(spec=spec, root=promoted.root), 2, now=promoted.now)
+    assert found.same is False
+    assert [difference.partition(":")[0] for difference in found.differences] == ["declaration", "seed"]
+    assert "made again it has" in str(found)
+
+
+def test_another_library_and_other_data_are_named(promoted: World, monkeypatch: pytest.MonkeyPatch):
+    real = reproducing.libraries
+    monkeypatch.setattr(reproducing, "libraries", lambda name: {**real(name), "scikit-learn": "0.0.1"})
+    monkeypatch.setattr(reproducing, "data_hash_of", lambda *_: "f" * 64)
+    found = reproduce(promoted.stores, promoted.model, 2, now=promoted.now)
+    assert found.same is True
+    assert any(each.startswith("library scikit-learn: ") and each.endswith("0.0.1 now") for each in found.differences)
+    assert found.differences[-1].endswith("ffffffffffffffff now")
+    assert "it made no difference that" in str(found)
+
+
+def test_data_that_is_gone_is_said(promoted: World, monkeypatch: pytest.MonkeyPatch):
+    def gone(*_: object) -> None:
+        raise NotStoredError("version 3 of tiny/validated is not there")
+
+    monkeypatch.setattr(reproducing, "read_rows", gone)
+    found = reproduce(promoted.stores, promoted.model, 2, now=promoted.now)
+    assert found.same is None
+    assert "cannot be made again:" in str(found)
+    assert "version 3 of tiny/validated is not there" in str(found)
+
+
+def test_a_version_that_was_never_trained_here(promoted: World, monkeypatch: pytest.MonkeyPatch):
+    versions = promoted.stores.state.model_versions("tiny")
+    adopted = replace(versions[0], version=9, batch="2020-01-01", attempt=0)
+    monkeypatch.setattr(promoted.stores.state, "model_versions", lambda _: [adopted])
+    with pytest.raises(NotStoredError, match="tiny v9 has no frozen training set"):
+        reproduce(promoted.stores, promoted.model, 9, now=promoted.now)

@@ -1,0 +1,74 @@
+"""The card says from what a version was made and how it was judged, and breaks in no table and on no page."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from html.parser import HTMLParser
+
+from retrain_assets.lifecycle.promote import read_evaluation
+from retrain_assets.promotion.gates import evaluate_gates
+from retrain_assets.promotion.measures import Measure
+from retrain_assets.reporting.model_card import ModelCard, Section, model_card
+from retrain_assets_tests.lifecycle.champions import registry_of
+from retrain_assets_tests.lifecycle.world import World
+
+
+def card_of(world: World, **changes) -> ModelCard:
+    version = world.stores.state.model_versions("tiny")[2]
+    report = read_evaluation(world.stores, world.model, world.model.calendar.batch(version.batch), version.attempt)
+    report = replace(report, **changes)
+    gates = evaluate_gates(report, world.model.spec.promote, bootstrapping=False)
+    manifest = world.stores.registry.load(version).manifest
+    return model_card(world.model.spec, version, manifest, report, gates)
+
+
+def test_it_names_data_model_metrics_gates_and_limits(three_champions: World):
+    version = three_champions.stores.state.model_versions("tiny")[2]
+    text = card_of(three_champions).to_markdown()
+    assert text.startswith("# tiny v3\n")
+    for said in (
+        version.data_hash, version.model_hash, "3 batches, 2024-01-01 to 2024-01-03", "LogisticRegression",
+        "| candidate v3 | log_loss |", "candidate - champion", "not_worse_than_champion", "calibration_error",
+        "mcnemar_p", "No person has to agree", "It was not judged by slices or groups",
+        "Whether it is right is known 1 day after the event.",
+    ):  # fmt: skip
+        assert said in text, said
+
+
+def test_what_was_measured_has_its_section(three_champions: World):
+    measure = Measure(kind="slice", name="difference", group="kind=a", value=0.1, lower=0.0, upper=0.2, rows=10)
+    text = card_of(three_champions, measures=(measure,)).to_markdown()
+    assert "## Slices: difference to the champion" in text
+    assert "| kind=a | difference | 0.1 | 0 to 0.2 |" in text
+    assert "It was not judged by groups" in text
+
+
+def test_no_value_breaks_a_table_or_the_page():
+    hostile = "<script>alert(1)</script> | a\nb"
+    card = ModelCard(title=hostile, sections=(Section(title=hostile, lines=(hostile,), table=(("x",), (hostile,))),))
+    assert "<script>" not in card.to_html()
+    rows = [line for line in card.to_markdown().splitlines() if line.startswith("| ")]
+    assert len(rows) == 3
+    assert all(line.replace("\\|", "").count("|") == 2 for line in rows)
+
+    class Balanced(HTMLParser):
+        open_: list[str]
+
+        def handle_starttag(self, tag: str, attrs: object) -> None:
+            if tag != "meta":
+                self.open_.append(tag)
+
+        def handle_endtag(self, tag: str) -> None:
+            assert self.open_.pop() == tag
+
+    parser = Balanced()
+    parser.open_ = []
+    parser.feed(card.to_html())
+    assert parser.open_ == []
+
+
+def test_it_is_logged_with_the_evaluation(three_champions: World):
+    version = three_champions.stores.state.model_versions("tiny")[2]
+    with registry_of(three_champions)._session.client() as client:
+        names = {artifact.path for artifact in client.list_artifacts(version.run_id)}
+    assert {"model_card.md", "model_card.html", "evaluation.png"} <= names
