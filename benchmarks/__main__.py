@@ -5,13 +5,24 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Protocol
 
-from benchmarks import imports, machine, sensors, year
-from benchmarks.tables import Result, write_between_markers
+from benchmarks import false_alarms, imports, machine, sensors, year
+from benchmarks.tables import write_between_markers
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 
-BENCHMARKS: Mapping[str, Callable[[argparse.Namespace], Result]] = {
+
+class Measured(Protocol):
+    """What a benchmark gives."""
+
+    def markdown(self, machine: str) -> str:
+        """Its tables and notes."""
+        ...
+
+
+BENCHMARKS: Mapping[str, Callable[[argparse.Namespace], Measured]] = {
+    "false_alarms": lambda options: false_alarms.measure(options.streams, options.years),
     "imports": lambda options: imports.measure(options.runs),
     "sensors": lambda options: sensors.measure(options.runs),
     "year": lambda options: year.measure(options.weeks),
@@ -24,6 +35,8 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(BENCHMARKS)}; by default all")
     parser.add_argument("--runs", type=int, default=5, help="repetitions of what is cheap (default 5)")
     parser.add_argument("--weeks", type=int, help="a shorter year; its table is not written")
+    parser.add_argument("--streams", type=int, default=20, help="seeded streams a cell of false_alarms (default 20)")
+    parser.add_argument("--years", type=int, default=10, help="simulated years of false_alarms (default 10)")
     parser.add_argument("--no-write", action="store_true", help="print only")
     options = parser.parse_args()
     unknown = sorted(set(options.names) - set(BENCHMARKS))

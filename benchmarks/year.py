@@ -16,7 +16,7 @@ OURS = (LIFECYCLE, *STORES, FIGURES)
 THEIRS = (READING, FITTING, SCORING)
 NOTE = (
     "One play in a fresh home. Each part has its exclusive time; what a process imports once (MLflow, scikit-learn, "
-    "skops, matplotlib, pandera) and MLflow's database, made once with its tables, are a line of their own and part of "
+    "skops, pandera) and MLflow's database, made once with its tables, are a line of their own and part of "
     "the whole. Figures are "
     "the pictures drawn for people; computing is processor time, the rest is waiting, for the disk and for other "
     "processes of the machine; Dagster is all that is not accounted for elsewhere, sensors and event log among it."

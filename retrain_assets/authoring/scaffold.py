@@ -209,7 +209,7 @@ class _Guesses:
             "drift": {"distance": "jensen_shannon", "reference": "recent"},
             "freshness": {"model_age": "12 weeks"},
             "retrain": {
-                "when": "performance_decay | drift | model_age | event",
+                "when": "staleness | model_age | event",
                 "cooldown": f"2 {batches.every}s" if batches.every != "month" else "60 days",
             },
             "promote": {"require": "not_worse_than_champion & beats_baseline"},

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from retrain_assets.data.column_profile import ColumnProfile, absent_column, added, most_frequent
-from retrain_assets.data.column_profiling import MAX_CATEGORY_LENGTH, profile_numbers
+from retrain_assets.data.column_profile import ColumnProfile, absent_column, added, cut_label, most_frequent
+from retrain_assets.data.column_profiling import profile_numbers
 from retrain_assets.data.profile import TableProfile, merge_tables
 from retrain_assets.errors import DataError
 
@@ -46,7 +46,8 @@ def profile_arrow(chunks: Iterable[pa.RecordBatch | pa.Table], *, batch: str | N
 
 def _profile_rows(rows: pa.Table) -> TableProfile:
     names = [name for name in rows.column_names if not name.startswith(_NO_DATA)]
-    return TableProfile(rows=rows.num_rows, columns=tuple(profile_array(name, rows.column(name)) for name in names))
+    columns = tuple(profile_array(name, rows.column(name)) for name in names)
+    return TableProfile(rows=rows.num_rows, columns=columns)
 
 
 def _by_batch(chunk: pa.RecordBatch | pa.Table, batch: str | None) -> Iterator[tuple[str, pa.Table]]:
@@ -130,9 +131,7 @@ def _counted(name: str, kind: str, values: pa.ChunkedArray) -> ColumnProfile:
     labels = counted.field("values").to_pylist()
     counts = counted.field("counts").to_pylist()
     present: Mapping[str, int] = added(
-        {str(label)[:MAX_CATEGORY_LENGTH]: count}
-        for label, count in zip(labels, counts, strict=True)
-        if label is not None
+        {cut_label(str(label)): count} for label, count in zip(labels, counts, strict=True) if label is not None
     )
     categories, other = most_frequent(present)
     return ColumnProfile(

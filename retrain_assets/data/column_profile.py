@@ -19,8 +19,10 @@ ColumnKind = Literal["numeric", "categorical", "boolean", "datetime"]
 MAX_CATEGORIES = 200
 """So many of the most frequent categories are counted by name, the rest together."""
 MAX_CATEGORY_LENGTH = 100
-"""A longer text is cut before it is counted."""
+"""In bytes of UTF-8: a longer text is cut before it is counted."""
 DAY = 86_400
+FORMAT = 1
+"""Of a stored profile; another one is refused."""
 COUNTED = ("rows", "missing", "infinite", "zeros")
 """Fields that a table of profiles shows as columns of its own."""
 
@@ -142,6 +144,7 @@ def sketch_record(column: ColumnProfile) -> dict[str, Any]:
     """What the table's own columns do not say; keys of bins as steps, which are short."""
     keys = list(column.bins)
     return {
+        "format": FORMAT,
         "minimum": column.minimum,
         "maximum": column.maximum,
         "mean": column.mean,
@@ -155,7 +158,16 @@ def sketch_record(column: ColumnProfile) -> dict[str, Any]:
 
 
 def column_of(record: Mapping[str, Any], *, name: str, kind: ColumnKind) -> ColumnProfile:
-    """The profile of which `sketch_record` and the fields `COUNTED` are left."""
+    """The profile of which `sketch_record` and the fields `COUNTED` are left.
+
+    Raises:
+        DataError: a later version of this package wrote it.
+    """
+    if record.get("format", 1) != FORMAT:
+        raise DataError(
+            f"the profile of column '{name}' must have the format {FORMAT} (it has {record['format']}): it was written "
+            "by another version of retrain_assets. Use that version, or profile the rows again."
+        )
     return ColumnProfile(
         name=name,
         kind=kind,
@@ -217,6 +229,17 @@ def _moments(profiles: Sequence[ColumnProfile]) -> tuple[float | None, float]:
 
     _, mean, m2 = reduce(pair, parts)
     return mean, m2
+
+
+def cut_label(label: str) -> str:
+    """A category as it is counted: at most `MAX_CATEGORY_LENGTH` bytes of it.
+
+    >>> len(cut_label("y" * 150)), len(cut_label("ä" * 150))
+    (100, 50)
+    """
+    if label.isascii():
+        return label[:MAX_CATEGORY_LENGTH]
+    return label.encode("utf-8", "replace")[:MAX_CATEGORY_LENGTH].decode("utf-8", "ignore")
 
 
 def added(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:

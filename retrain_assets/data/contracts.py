@@ -23,6 +23,7 @@ from retrain_assets.data.schemas import (
     without_columns,
 )
 from retrain_assets.data.targets import read_targets, unreadable_values
+from retrain_assets.data.time_order import time_order
 from retrain_assets.data.windows import Batch
 from retrain_assets.spec import ModelSpec
 
@@ -148,14 +149,14 @@ class Contract:
         unreadable = np.zeros_like(bad)
         unreadable[positions] = bad[positions]
         outcomes = frame[[ROW_ID, self.spec.event_time]].assign(**{self.spec.target.column: targets.iloc[positions]})
-        order = frame.sort_values([self.spec.event_time, ROW_ID], kind="stable").index
+        order = time_order(frame[self.spec.event_time], frame[ROW_ID])
         quarantined = int(failures.failed.sum())
         sizes = [len(part) for _, part in frames]
         numbers = [np.arange(1, size + 1, dtype=np.int64) for size in sizes]
         return Accepted(
             parsed_rows=failures.rows,
-            accepted=frame.loc[order].reset_index(drop=True),
-            outcomes=outcomes.loc[order].reset_index(drop=True),
+            accepted=frame.iloc[order].reset_index(drop=True),
+            outcomes=outcomes.iloc[order].reset_index(drop=True),
             quarantine=failures.frame(
                 ids=ids,
                 numbers=np.concatenate([*numbers, np.empty(0, dtype=np.int64)]),

@@ -73,7 +73,7 @@ def as_text(values: pd.Series) -> pd.Series:
     elif pd.api.types.is_datetime64_dtype(values.dtype):
         texts = _iso(known)
     elif pd.api.types.is_integer_dtype(values.dtype):
-        texts = known.astype(str)
+        texts = pd.Series([str(number) for number in known.tolist()], index=known.index, dtype="object")
     elif pd.api.types.is_float_dtype(values.dtype):
         texts = _float_texts(known.astype(float))
     else:
@@ -84,20 +84,22 @@ def as_text(values: pd.Series) -> pd.Series:
 
 
 def _iso(times: pd.Series) -> pd.Series:
-    moments = times.to_numpy().astype("datetime64[us]")
+    # Rows share their times: each is written once.
+    places, distinct = pd.factorize(times.to_numpy().astype("datetime64[us]"))
+    moments = np.asarray(distinct, dtype="datetime64[us]")
     seconds = moments.astype("datetime64[s]")
     # Each time by itself: its text must not depend on whether another row has a fraction.
     texts = np.datetime_as_string(seconds, unit="s").astype(object)
     broken = moments != seconds
     texts[broken] = np.datetime_as_string(moments[broken], unit="us").astype(object)
-    return pd.Series(texts, index=times.index, dtype="object") + "Z"
+    return pd.Series((texts + "Z")[places], index=times.index, dtype="object")
 
 
 def _float_texts(numbers: pd.Series) -> pd.Series:
-    integral = (numbers % 1 == 0) & (numbers.abs() < 2**63)
-    texts = numbers.map(repr).astype("object")
-    texts[integral] = numbers[integral].astype("int64").astype(str)
-    return texts
+    texts = [
+        str(int(number)) if number.is_integer() and abs(number) < 2**63 else repr(number) for number in numbers.tolist()
+    ]
+    return pd.Series(texts, index=numbers.index, dtype="object")
 
 
 def _object_text(value: object) -> str:

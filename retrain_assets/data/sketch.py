@@ -7,7 +7,8 @@ A bin holds the numbers that share their sign, their power of two and the leadin
 
 A relative error of 1 % cannot tell 1990 from 2005, or two air pressures apart. So a sketch is as fine as it can be
 within `MAX_BINS` occupied bins: digits are dropped one by one, by uniform collapse (Epicoco et al. 2020, "UDDSketch"),
-and never below `COARSEST`. Collapsing commutes with adding: the sketch of two samples together is the sum of theirs.
+down to `COARSEST`. A sketch that is as coarse may have `MAX_COARSE_BINS`, and only values over very many octaves
+make it coarser still. Collapsing commutes with adding: the sketch of two samples together is the sum of theirs.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ Keys = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.int64]
 
 MAX_BINS = 512
-"""Bins that are kept finer than `COARSEST`. A sketch of more has at most 64 bins for each sign and octave."""
+"""Bins that are kept finer than `COARSEST`."""
+MAX_COARSE_BINS = 1536
+"""Bins that are kept at all: 24 octaves of `COARSEST` digits, and the profile of a column stays below 25 kB."""
 FINEST, COARSEST = 52, 6
 """Binary digits behind the leading one: all that a double has, and what the relative accuracy needs."""
 RELATIVE_ACCURACY = 0.01
@@ -45,14 +48,27 @@ def collapsed(keys: Keys, precision: int, coarser: int) -> Keys:
 
 
 def fitting_precision(ordered: Keys, precision: int) -> int:
-    """The most digits, up to `precision`, with which ascending keys occupy at most `MAX_BINS` bins."""
-    low, high = COARSEST, precision
-    while low < high:
-        middle = (low + high + 1) // 2
-        tried = collapsed(ordered, precision, middle)
-        bins = 1 + np.count_nonzero(tried[1:] != tried[:-1])
-        low, high = (middle, high) if bins <= MAX_BINS else (low, middle - 1)
-    return low
+    """The most digits, up to `precision`, with which ascending keys occupy no more bins than there may be.
+
+    Two neighbours share a bin of p digits when their highest differing bit is below it, so that one look at all
+    neighbours counts the bins of every precision.
+    """
+    magnitudes = np.abs(ordered)
+    # As doubles: an integer that rounds up to the next power of two differs above all digits anyway.
+    differing = np.frexp((magnitudes[1:] ^ magnitudes[:-1]).astype(np.float64))[1]
+    differing[np.sign(ordered[1:]) != np.sign(ordered[:-1])] = 64
+    apart = np.bincount(np.minimum(differing, 64), minlength=65)
+    bins = 1 + apart[::-1].cumsum()[::-1][1:]  # by the number of dropped digits
+    for digits in range(precision, 0, -1):
+        if bins[precision - digits] <= (MAX_BINS if digits > COARSEST else MAX_COARSE_BINS):
+            return digits
+    return 0
+
+
+def count_keys(ordered: Keys) -> tuple[Keys, Counts]:
+    """Distinct keys of ascending ones, and how often each is there."""
+    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
+    return ordered[starts], np.diff(np.append(starts, len(ordered)))
 
 
 def add_up(keys: Keys, counts: Counts) -> tuple[Keys, Counts]:

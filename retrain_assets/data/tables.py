@@ -218,6 +218,7 @@ def _drift_report() -> DataFrameSchema:
             "floor": c.number("A smaller score is no drift.", least=0),
             "p_value": c.share("Probability that the column differs as much without drift."),
             "adjusted_p_value": c.share("The same over all columns together."),
+            "evidence": c.number("What this and earlier checks against the same reference add up to.", least=0),
             "aspect": c.text("What about the column has changed most; empty in the row of the whole.", nullable=True),
             "verdict": c.text("What follows."),
             "reason": c.text("Why."),

@@ -22,6 +22,15 @@ def in_time_order(frame: pd.DataFrame, event_time: str) -> pd.DataFrame:
     return frame.sort_values([event_time, ROW_ID], kind="stable", ignore_index=True)
 
 
+def time_order(times: pd.Series, ids: pd.Series) -> list[int]:
+    """The positions of rows by time, equal times by id; neither may be missing.
+
+    Files mostly come in the order of time, which this makes use of.
+    """
+    keys = list(zip(times.to_numpy(dtype="datetime64[us]").astype("int64").tolist(), ids.tolist(), strict=True))
+    return sorted(range(len(keys)), key=keys.__getitem__)
+
+
 def _is_in_order(frame: pd.DataFrame, event_time: str) -> bool:
     times = frame[event_time].to_numpy(dtype="datetime64[us]")
     ids = frame[ROW_ID].to_numpy(dtype=object)

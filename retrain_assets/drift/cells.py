@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -54,33 +54,51 @@ class ColumnCells:
         return isinstance(self.binning, NumericBinning) or self.binning.complete
 
 
-def count_cells(
-    merged: ColumnProfile, batches: Sequence[ColumnProfile], current: ColumnProfile, bins: int
-) -> ColumnCells:
-    """Counts a column.
+@dataclass(slots=True, kw_only=True)
+class FittedColumn:
+    """One column of the reference, ready to be compared with any number of windows.
 
     Args:
         merged: the reference batches together: the only side that the cells are fitted on.
         batches: the reference batches.
-        current: of the same or a comparable kind.
         bins: quantile bins of numbers, or categories with a cell of their own.
     """
-    precision = min([current.precision, *(batch.precision for batch in batches)])
-    binning = fit_binning(merged, bins=bins, precision=precision)
-    counted = binning.counts(current)
-    if isinstance(binning, NumericBinning):
-        novel, current_novel = _beyond_the_others(batches), int(counted[0] + counted[-2]) if len(counted) > 2 else 0
-    else:
-        novel, current_novel = _unseen_by_others(batches), int(counted[-2]) if binning.complete else 0
-    return ColumnCells(
-        binning=binning,
-        reference=binning.counts(merged),
-        current=counted,
-        batches=np.stack([binning.counts(batch) for batch in batches]),
-        novel=novel,
-        current_novel=current_novel,
-        once=sum(1 for count in merged.categories.values() if count == 1),
-    )
+
+    merged: ColumnProfile
+    batches: Sequence[ColumnProfile]
+    bins: int
+    _precision: int | None = None
+    _cells: ColumnCells | None = None
+
+    def cells(self, current: ColumnProfile) -> ColumnCells:
+        """Both sides over the same cells.
+
+        Args:
+            current: of the same or a comparable kind.
+        """
+        precision = min([current.precision, *(batch.precision for batch in self.batches)])
+        if self._cells is None or self._precision != precision:
+            self._precision, self._cells = precision, self._count(precision)
+        binning = self._cells.binning
+        counted = binning.counts(current)
+        if isinstance(binning, NumericBinning):
+            novel = int(counted[0] + counted[-2]) if len(counted) > 2 else 0
+        else:
+            novel = int(counted[-2]) if binning.complete else 0
+        return replace(self._cells, current=counted, current_novel=novel)
+
+    def _count(self, precision: int) -> ColumnCells:
+        binning = fit_binning(self.merged, bins=self.bins, precision=precision)
+        numeric = isinstance(binning, NumericBinning)
+        return ColumnCells(
+            binning=binning,
+            reference=binning.counts(self.merged),
+            current=np.zeros(len(binning.labels), dtype=np.int64),
+            batches=np.stack([binning.counts(batch) for batch in self.batches]),
+            novel=_beyond_the_others(self.batches) if numeric else _unseen_by_others(self.batches),
+            current_novel=0,
+            once=sum(1 for count in self.merged.categories.values() if count == 1),
+        )
 
 
 def _beyond_the_others(batches: Sequence[ColumnProfile]) -> Counts:

@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from retrain_assets.data.column_profile import ColumnProfile, absent_column, merge_columns
 from retrain_assets.data.profile import TableProfile
+from retrain_assets.drift.accumulation import Accumulation, Carried
 from retrain_assets.drift.aspects import ASPECTS, Summaries, judge, summarize
-from retrain_assets.drift.cells import ColumnCells, count_cells
+from retrain_assets.drift.cells import ColumnCells, FittedColumn
 from retrain_assets.drift.distances import measure
 from retrain_assets.drift.independent import judge_independent
 from retrain_assets.drift.multiplicity import CORRECTIONS, sidak
@@ -60,37 +61,71 @@ class _Tested:
     less_unusual: int
 
 
+class FittedReference:
+    """The batches of a reference, whose columns are merged and cut into cells once, when they are first asked for.
+
+    Args:
+        batches: profiles of the reference batches.
+        settings: what counts as drift.
+    """
+
+    def __init__(self, batches: Sequence[TableProfile], settings: Settings) -> None:
+        self.settings = settings
+        self.batches = list(batches)
+        enough = [batch for batch in batches if batch.rows >= settings.min_rows]
+        self.basis = _basis(len(enough), len(batches), settings)
+        self._used = enough if self.basis.significance == "batches" else self.batches
+        self._columns: dict[str, FittedColumn | str] = {}
+
+    def __contains__(self, name: object) -> bool:
+        return any(name in batch for batch in self.batches)
+
+    def column(self, name: str) -> FittedColumn | str:
+        """The fitted column, or why there is none."""
+        if name not in self._columns:
+            self._columns[name] = self._fit(name)
+        return self._columns[name]
+
+    def _fit(self, name: str) -> FittedColumn | str:
+        batches = [batch[name] if name in batch else absent_column(name, batch.rows) for batch in self._used]
+        try:
+            merged = merge_columns(batches) if batches else absent_column(name, 0)
+        except DataError as error:
+            return f"the reference batches do not agree: {error}"
+        return FittedColumn(merged=merged, batches=batches, bins=self.settings.bins)
+
+
 def compare_columns(
     names: Sequence[str],
-    reference: Sequence[TableProfile],
+    reference: FittedReference,
     current: TableProfile,
-    settings: Settings,
     *,
     merged: int = 1,
+    accumulation: Accumulation | None = None,
 ) -> ColumnsCompared:
     """Compares the named columns.
 
     Args:
         names: columns; what one side does not have is compared as missing, what the reference does not have is
             `unknown`.
-        reference: profiles of the reference batches.
+        reference: the reference batches, with the settings.
         current: profile of the current window.
-        settings: what counts as drift.
         merged: batches in the current window.
+        accumulation: evidence of the windows before, where windows follow each other.
     """
-    enough = [batch for batch in reference if batch.rows >= settings.min_rows]
-    basis = _basis(len(enough), len(reference), settings)
-    batches = list(enough) if basis.significance == "batches" else list(reference)
+    settings, basis = reference.settings, reference.basis
     compared: list[Compared] = []
     drifts: dict[str, ColumnDrift] = {}
     for name in names:
-        found = _prepare(name, batches, current, settings)
+        found = _prepare(name, reference, current)
         if isinstance(found, Compared):
             compared.append(found)
         else:
             drifts[name] = found
     for column, tested in zip(compared, _test(compared, settings, basis, merged), strict=True):
-        drifts[column.name] = _conclude(column, tested, settings, basis, gone=column.name not in current)
+        carried = None if accumulation is None else accumulation.add(column.name, tested.p_value)
+        gone = column.name not in current
+        drifts[column.name] = _conclude(column, tested, settings, basis, gone=gone, carried=carried)
     return ColumnsCompared(drifts=tuple(drifts[name] for name in names), basis=basis, compared=tuple(compared))
 
 
@@ -114,19 +149,13 @@ def _plural(count: int, one: str, more: str) -> str:
     return f"{count} {one if count == 1 else more}"
 
 
-def _prepare(
-    name: str, reference: Sequence[TableProfile], current: TableProfile, settings: Settings
-) -> Compared | ColumnDrift:
-    rows = sum(batch.rows for batch in reference)
-    batches = [batch[name] if name in batch else absent_column(name, batch.rows) for batch in reference]
+def _prepare(name: str, reference: FittedReference, current: TableProfile) -> Compared | ColumnDrift:
+    settings, known = reference.settings, name in reference
     after = current[name] if name in current else absent_column(name, current.rows)
-    known = any(name in batch for batch in reference)
-    try:
-        before = merge_columns(batches) if known else absent_column(name, rows)
-        reason = _incomparable(before, after, known=known, there=name in current)
-    except DataError as error:
-        before, reason = absent_column(name, rows), f"the reference batches do not agree: {error}"
-    if reason is not None:
+    fitted = reference.column(name)
+    before = absent_column(name, 0) if isinstance(fitted, str) else fitted.merged
+    reason = fitted if isinstance(fitted, str) else _incomparable(before, after, known=known, there=name in current)
+    if reason is not None or isinstance(fitted, str):
         return ColumnDrift(
             name=name,
             kind=before.kind if before.present else after.kind,
@@ -135,14 +164,15 @@ def _prepare(
             floor=settings.effect_floor,
             p_value=None,
             verdict="unknown",
-            reason=reason,
+            reason=reason or "",
             before=describe(before) if known else "not there",
             after=describe(after) if name in current else "not there",
         )
     if not before.present:
-        before, batches = replace(before, kind=after.kind), [replace(batch, kind=after.kind) for batch in batches]
-    cells = count_cells(before, batches, after, settings.bins)
-    return Compared(name=name, before=before, after=after, cells=cells)
+        before = replace(before, kind=after.kind)
+        batches = [replace(batch, kind=after.kind) for batch in fitted.batches]
+        fitted = FittedColumn(merged=before, batches=batches, bins=settings.bins)
+    return Compared(name=name, before=before, after=after, cells=fitted.cells(after))
 
 
 def _incomparable(before: ColumnProfile, after: ColumnProfile, *, known: bool, there: bool) -> str | None:
@@ -200,9 +230,16 @@ def _less_unusual(summaries: Summaries, deciding: npt.NDArray[np.intp]) -> Array
     return (np.nan_to_num(unusual[:-1], nan=-1.0) < unusual[-1]).sum(axis=0).astype(np.float64)
 
 
-def _conclude(column: Compared, tested: _Tested, settings: Settings, basis: Basis, *, gone: bool) -> ColumnDrift:
+def _conclude(
+    column: Compared, tested: _Tested, settings: Settings, basis: Basis, *, gone: bool, carried: Carried | None
+) -> ColumnDrift:
     score = measure(settings.distance, column.cells, column.before, column.after, settings.smoothing)
     verdict, reason = _judge(score, tested, settings, basis)
+    if verdict == "stable" and score >= settings.effect_floor and carried is not None and carried.enough:
+        verdict, reason = (
+            "drift",
+            f"the distance {score:.3g} reaches the floor {settings.effect_floor:g}, and {carried}",
+        )
     named = movers(column.before, column.after)
     return ColumnDrift(
         name=column.name,
@@ -213,6 +250,7 @@ def _conclude(column: Compared, tested: _Tested, settings: Settings, basis: Basi
         p_value=tested.p_value,
         adjusted_p_value=tested.adjusted,
         aspect=tested.aspect,
+        evidence=None if carried is None else carried.evidence,
         verdict=verdict,
         reason=f"the column has gone from the batch: {reason}" if gone else reason,
         before=describe(column.before, named),

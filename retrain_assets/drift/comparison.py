@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, TypedDict, Unpack
 
 from retrain_assets.data.profile import TableProfile, merge_tables
-from retrain_assets.drift.columns import Basis, Compared, compare_columns
+from retrain_assets.drift.columns import Basis, Compared, FittedReference, compare_columns
 from retrain_assets.drift.detect import watched_columns
 from retrain_assets.drift.distances import DISTANCES, measure
 from retrain_assets.drift.frames import Side, profiles_of
@@ -167,9 +167,8 @@ def compare(
             return _unknown(f"the {side} has {count} rows, fewer than min_rows = {settings.min_rows}", settings, rows)
     names = watched_columns(now, list(past.values()), columns)
     level = settings.alpha if joint == "none" else settings.alpha * (1 - JOINT_SHARE)
-    found = compare_columns(
-        names, list(past.values()), now, replace(settings, alpha=level), merged=max(len(present), 1)
-    )
+    fitted = FittedReference(list(past.values()), replace(settings, alpha=level))
+    found = compare_columns(names, fitted, now, merged=max(len(present), 1))
     together = (
         None
         if joint == "none"

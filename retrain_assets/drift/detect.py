@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 
 from retrain_assets.data.profile import TableProfile
-from retrain_assets.drift.columns import Basis, compare_columns
+from retrain_assets.drift.accumulation import SINGLE_SHARE, Accumulation, evidence_limit
+from retrain_assets.drift.columns import Basis, FittedReference, compare_columns
 from retrain_assets.drift.report import ColumnDrift, DriftReport, TableVerdict
 from retrain_assets.drift.settings import Settings
 from retrain_assets.spec import DriftSpec
@@ -21,11 +22,13 @@ def detect_drift(
     reference: Sequence[TableProfile] | None,
     spec: DriftSpec,
     checks_per_year: float,
+    previous: DriftReport | None = None,
 ) -> DriftReport:
     """Compares a batch with the reference of the champion.
 
     A column has drifted when its distance reaches `effect_floor` and it differs from the reference batches more than
-    these differ from each other, at a level that gives `false_alarms_per_year` over all columns and checks. The inputs
+    these differ from each other, now or in the evidence of this and earlier batches together, at a level that gives
+    `false_alarms_per_year` over all columns and checks. The inputs
     have drifted when at least `columns_share` of the compared columns have, and at least one.
 
     Times are compared only where `drift.columns` names them: the clock goes on without any drift. A column that has
@@ -39,6 +42,7 @@ def detect_drift(
         reference: profiles of the batches of the reference; None when the champion has none for this batch.
         spec: what counts as drift.
         checks_per_year: batches in a year.
+        previous: of the batch before; its evidence is carried on where it is against the same champion.
     """
 
     def report(verdict: TableVerdict, reason: str, columns: tuple[ColumnDrift, ...] = ()) -> DriftReport:
@@ -60,7 +64,16 @@ def detect_drift(
         if rows < spec.min_rows:
             return report("unknown", f"the {side} has {rows} rows, fewer than drift.min_rows = {spec.min_rows}")
     names = watched_columns(current, reference, spec.columns)
-    found = compare_columns(names, reference, current, settings_of(spec, checks_per_year))
+    fitted = FittedReference(reference, settings_of(spec, checks_per_year))
+    limit = evidence_limit(
+        columns=len(names),
+        batches=trusted_batches(fitted),
+        checks_per_year=checks_per_year,
+        false_alarms_per_year=spec.false_alarms_per_year,
+    )
+    carried = previous.evidence if previous is not None and previous.champion_version == champion_version else {}
+    accumulation = Accumulation(limit=limit, before=carried)
+    found = compare_columns(names, fitted, current, accumulation=accumulation)
     return report(*_verdict(found.drifts, found.basis, spec), found.drifts)
 
 
@@ -69,13 +82,18 @@ def settings_of(spec: DriftSpec, checks_per_year: float) -> Settings:
     return Settings(
         distance=spec.distance,
         effect_floor=spec.effect_floor,
-        alpha=min(spec.false_alarms_per_year / checks_per_year, 0.5),
+        alpha=min(spec.false_alarms_per_year * SINGLE_SHARE / checks_per_year, 0.5),
         correction=spec.correction,
         significance=spec.significance,
         min_rows=max(spec.min_rows, 2),
         bins=spec.bins,
         smoothing=spec.smoothing,
     )
+
+
+def trusted_batches(fitted: FittedReference) -> int:
+    """So many batches of the reference tell how much batches differ; of independent rows nothing need be told."""
+    return fitted.basis.batches if fitted.basis.significance == "batches" else 1_000
 
 
 def watched_columns(

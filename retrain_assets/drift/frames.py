@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import pandas as pd
@@ -23,7 +24,25 @@ class ArrowStream(Protocol):
         ...
 
 
-Side = pd.DataFrame | ArrowStream | TableProfile | Sequence[TableProfile] | Mapping[str, TableProfile]
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A side whose rows were profiled, for any number of comparisons: see `prepare`."""
+
+    profiles: Mapping[str, TableProfile]
+    rows: pd.DataFrame | ArrowStream
+
+
+def prepare(rows: pd.DataFrame | ArrowStream, *, batch: str | None = None) -> Prepared:
+    """Profiles the rows of a reference once, and keeps them for the joint tests.
+
+    Args:
+        rows: a data frame or Arrow table, which `compare` then takes as its reference.
+        batch: the same column as `compare` is given.
+    """
+    return Prepared(profiles_of(rows, name="reference", batch=batch), rows)
+
+
+Side = pd.DataFrame | ArrowStream | Prepared | TableProfile | Sequence[TableProfile] | Mapping[str, TableProfile]
 """One side of a comparison: rows, or profiles (of batches, or of all rows together)."""
 
 
@@ -41,6 +60,8 @@ def profiles_of(side: Side, *, name: str, batch: str | None) -> dict[str, TableP
     """
     if isinstance(side, TableProfile):
         return {"": side}
+    if isinstance(side, Prepared):
+        return dict(side.profiles)
     if isinstance(side, pd.DataFrame):
         return _of_pandas(side, name, batch)
     if isinstance(side, Mapping):

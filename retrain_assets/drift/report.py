@@ -19,7 +19,8 @@ class ColumnDrift:
     `aspect` is what has changed most by chance's measure: location, spread, shape, missing or novel values. `p_value`
     is that of the column by itself, `adjusted_p_value` over all columns. All are None where the two sides cannot be
     compared; the verdict is then `unknown`. `scores` are all distances, where they were asked for; `importance` is how
-    much the column matters to the model, where it was told.
+    much the column matters to the model, where it was told. `evidence` is what this and earlier checks add up to, where
+    checks follow each other (see `retrain_assets.drift.accumulation`).
     """
 
     name: str
@@ -34,6 +35,7 @@ class ColumnDrift:
     after: str
     aspect: str | None = None
     adjusted_p_value: float | None = None
+    evidence: float | None = None
     importance: float | None = None
     scores: Mapping[str, float] = field(default_factory=dict[str, float], hash=False)
 
@@ -54,6 +56,11 @@ class DriftReport:
     reason: str
     score: float | None
     columns: tuple[ColumnDrift, ...]
+
+    @property
+    def evidence(self) -> dict[str, float]:
+        """By column, what the checks until now add up to."""
+        return {column.name: column.evidence for column in self.columns if column.evidence is not None}
 
     @property
     def drifted(self) -> tuple[str, ...]:
@@ -77,6 +84,7 @@ class DriftReport:
                 "floor": column.floor,
                 "p_value": column.p_value,
                 "adjusted_p_value": column.adjusted_p_value,
+                "evidence": column.evidence,
                 "aspect": column.aspect or "",
                 "verdict": column.verdict,
                 "reason": column.reason,
@@ -132,6 +140,7 @@ class DriftReport:
                     after=row["after"],
                     aspect=row["aspect"] or None,
                     adjusted_p_value=_number(row["adjusted_p_value"]),
+                    evidence=_number(row["evidence"]),
                 )
                 for row in rows
                 if row["column"] != ""
@@ -151,6 +160,7 @@ _TABLE = {
     "floor": "float64",
     "p_value": "float64",
     "adjusted_p_value": "float64",
+    "evidence": "float64",
     "aspect": "object",
     "verdict": "object",
     "reason": "object",

@@ -9,9 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from retrain_assets.data.column_profile import MAX_CATEGORY_LENGTH, added
+from retrain_assets.data.column_profile import added, cut_label
 from retrain_assets.data.profile import TableProfile
+from retrain_assets.drift.frames import Prepared
 
+MAX_ROWS = 100_000
+"""Rows that are looked at; a correlation is then known to 0.003."""
 Matrix = npt.NDArray[np.float64]
 
 
@@ -26,6 +29,7 @@ def matrices_of(side: object, columns: Sequence[str], batch: str | None) -> dict
     frame = _frame(side)
     if frame is None:
         return None
+    frame = _sampled(frame)
     matrix = np.column_stack([_numbers(frame, name) for name in columns]) if columns else np.empty((len(frame), 0))
     if batch is None:
         return {"": matrix}
@@ -51,6 +55,8 @@ def numeric_columns(reference: Sequence[TableProfile], current: TableProfile, na
 def _frame(side: object) -> Any:
     import pyarrow as pa
 
+    if isinstance(side, Prepared):
+        return _frame(side.rows)
     if isinstance(side, (pd.DataFrame, pa.Table)):
         return side
     if isinstance(side, (TableProfile, Sequence, Mapping, pa.RecordBatchReader)) or not hasattr(
@@ -58,6 +64,14 @@ def _frame(side: object) -> Any:
     ):
         return None
     return pa.table(side) if hasattr(side, "columns") else None
+
+
+def _sampled(frame: Any) -> Any:
+    """Some of the rows, in their order, where there are more than a correlation needs; always the same ones."""
+    if len(frame) <= MAX_ROWS:
+        return frame
+    chosen = np.sort(np.random.default_rng(0).choice(len(frame), MAX_ROWS, replace=False))
+    return frame.iloc[chosen] if isinstance(frame, pd.DataFrame) else frame.take(chosen)
 
 
 def _values(frame: Any, name: str) -> Any:
@@ -110,5 +124,5 @@ def _ranks(reference: Sequence[TableProfile], name: str) -> dict[str, float]:
 
 def _coded(frame: Any, name: str, ranks: Mapping[str, float]) -> Matrix:
     values = pd.Series(np.asarray(_values(frame, name), dtype=object))
-    texts = values.astype(str).str[:MAX_CATEGORY_LENGTH]
+    texts = values.astype(str).map(cut_label)
     return np.asarray(texts.map(ranks).fillna(-1.0).where(values.notna()), dtype=np.float64)

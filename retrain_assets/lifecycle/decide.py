@@ -125,6 +125,7 @@ def _context(
         persons=_texts(news, "person"),
         freshness_failed=_stale(stores, model),
         batch_refused=_refused(stores, model, batch),
+        wanted_before=_wanted_before(earlier, batch),
         newest_decided=max((decision.batch for decision in earlier), default=None),
     )
 
@@ -228,6 +229,15 @@ def _refused(stores: Stores, model: DeclaredModel, batch: Batch) -> str | None:
     if watches[-1].outcome == "done":
         return None
     return str(watches[-1].detail.get("reason", "the watch run failed"))
+
+
+def _wanted_before(earlier: list[Decision], batch: Batch) -> tuple[bool, ...]:
+    """Of each earlier batch the latest decision counts; what came before a retrain is answered."""
+    latest = {made.batch: made for made in earlier if not made.retrospective and made.batch < batch.key}
+    wanted: list[bool] = []
+    for key in sorted(latest):
+        wanted = [] if latest[key].verdict == "retrain" else [*wanted, latest[key].state.get("wanted") is True]
+    return tuple(wanted)
 
 
 def _version(promotion: Promotion | None) -> int | None:

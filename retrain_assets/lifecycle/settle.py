@@ -41,11 +41,11 @@ def settle_labels(
     stores: Stores, model: DeclaredModel, batch: Batch, *, as_of: datetime, now: datetime, run_id: str
 ) -> LabelsSettled:
     """Adds the labels that are delivered by now to those that are stored; corrections append."""
-    stored = read_labels(stores, model, batch)
-    delivered, unreadable = _delivered(stores, model, batch, now=now, run_id=run_id)
+    rows, stored = read_validated(stores, model, batch), read_labels(stores, model, batch)
+    delivered, unreadable = _delivered(stores, model, batch, rows, now=now, run_id=run_id)
     merged = merge_labels(stored, delivered.labels, as_of=as_of)
     commit = stores.tables.write(model.table("labels"), batch.key, merged.labels, run_id=run_id)
-    settled = label_maturity(stores, model, batch, as_of=as_of)
+    settled = label_maturity(model, batch, rows, labels_as_of(merged.labels, as_of), as_of=as_of)
     return LabelsSettled(
         rows=settled.rows,
         labelled=settled.labelled,
@@ -60,12 +60,12 @@ def settle_labels(
     )
 
 
-def label_maturity(stores: Stores, model: DeclaredModel, batch: Batch, *, as_of: datetime) -> Maturity:
-    """Whether enough of the batch's rows have a label by the cutoff."""
-    validated = read_validated(stores, model, batch)
-    known = labels_as_of(read_labels(stores, model, batch), as_of)
-    labelled = int(validated["ra_row_id"].isin(known["ra_row_id"]).sum())
-    return maturity(batch, rows=len(validated), labelled=labelled, as_of=as_of, target=model.spec.target)
+def label_maturity(
+    model: DeclaredModel, batch: Batch, rows: pd.DataFrame, known: pd.DataFrame, *, as_of: datetime
+) -> Maturity:
+    """Whether enough of the batch's rows have a label that is known by the cutoff."""
+    labelled = int(rows["ra_row_id"].isin(known["ra_row_id"]).sum())
+    return maturity(batch, rows=len(rows), labelled=labelled, as_of=as_of, target=model.spec.target)
 
 
 def measure(
@@ -83,8 +83,8 @@ def measure(
     backscored: tuple[int, ...] = ()
     performances: tuple[BatchPerformance, ...] = ()
     if settled.mature:
-        backscored = _backscore(stores, model, batch, as_of=as_of, run_id=run_id)
-        performances = _performances(stores, model, batch, as_of)
+        backscored = _backscore(stores, model, batch, validated, as_of=as_of, run_id=run_id)
+        performances = _performances(stores, model, batch, known, as_of)
         stored = _appended(stored, performances)
     commit = stores.tables.write(model.table("performance"), batch.key, stored, run_id=run_id)
     health, reason = _health(stores, model, as_of) if settled.mature else (None, settled.reason)
@@ -139,11 +139,10 @@ def labelled_scores(
 
 
 def _delivered(
-    stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str
+    stores: Stores, model: DeclaredModel, batch: Batch, rows: pd.DataFrame, *, now: datetime, run_id: str
 ) -> tuple[DeliveredLabels, tuple[str, ...]]:
-    """The labels that can be had now, and why some files cannot be read."""
+    """The labels that can be had now for validated rows, and why some files cannot be read."""
     stored = _some_labels(stores, model)
-    rows = read_validated(stores, model, batch)
     if model.label_source is None:
         frames, _ = read_raw(stores, model, batch)
         return labels_of_rows(frames, model.contract, batch, rows, stored=stored), ()
@@ -158,7 +157,9 @@ def _some_labels(stores: Stores, model: DeclaredModel) -> pd.Series | None:
     return None if first is None else stores.tables.read(table, [first])["label"]
 
 
-def _backscore(stores: Stores, model: DeclaredModel, batch: Batch, *, as_of: datetime, run_id: str) -> tuple[int, ...]:
+def _backscore(
+    stores: Stores, model: DeclaredModel, batch: Batch, validated: pd.DataFrame, *, as_of: datetime, run_id: str
+) -> tuple[int, ...]:
     current = champion(stores, model, as_of)
     if current is None or current.training_end > batch.start:
         return ()
@@ -166,7 +167,7 @@ def _backscore(stores: Stores, model: DeclaredModel, batch: Batch, *, as_of: dat
     if (stored["version"] == current.version).any():
         return ()
     version = registered(stores, model, current.version)
-    scored = predictions_of(stores, model, version, read_validated(stores, model, batch))
+    scored = predictions_of(stores, model, version, validated)
     table = (
         pd.concat([stored, scored.assign(mode="backscored")], ignore_index=True)
         if len(stored)
@@ -176,9 +177,10 @@ def _backscore(stores: Stores, model: DeclaredModel, batch: Batch, *, as_of: dat
     return (current.version,)
 
 
-def _performances(stores: Stores, model: DeclaredModel, batch: Batch, as_of: datetime) -> tuple[BatchPerformance, ...]:
+def _performances(
+    stores: Stores, model: DeclaredModel, batch: Batch, known: pd.DataFrame, as_of: datetime
+) -> tuple[BatchPerformance, ...]:
     predictions = read_predictions(stores, model, batch)
-    known = labels_as_of(read_labels(stores, model, batch), as_of)
     made: list[BatchPerformance] = []
     for _, rows in predictions.groupby(["version", "mode"], sort=True):
         version, mode = int(rows["version"].iloc[0]), rows["mode"].iloc[0]

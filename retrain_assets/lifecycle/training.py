@@ -66,9 +66,9 @@ def train(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, 
     rows = read_rows(stores, model, frozen, frozen.batches)
     rows = rows[~rows["ra_reserved"]].reset_index(drop=True)
     labels, inputs = rows["label"].to_numpy(), rows.drop(columns=["label", "ra_batch"])
-    transform = model.transform()
+    transform, golden = model.transform(), golden_rows(inputs)
     fitted = fit(model.spec, inputs, labels, source=transform)
-    hashed = model_hash(fitted.pipeline, golden=golden_rows(inputs), classes=fitted.classes)
+    hashed = model_hash(fitted.pipeline, golden=golden, classes=fitted.classes)
     manifest = Manifest(
         model=model.name,
         batch=batch.key,
@@ -101,7 +101,7 @@ def train(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, 
     stores.state.record_model_version(version)
     enter_candidate(stores, model, version.version, now=now)
     stores.registry.set_alias(model.name, "challenger", version.version)
-    proven, reason = prove(stores, model, version, golden_rows(inputs), expected=bundle)
+    proven, reason = prove(stores, model, version, golden, expected=bundle)
     return Candidate(
         version=version,
         loads_and_scores=proven,

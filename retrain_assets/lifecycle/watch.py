@@ -104,6 +104,7 @@ def detect(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime,
             reference=reference,
             spec=model.spec.drift,
             checks_per_year=model.calendar.per_year,
+            previous=_previous_drift(stores, model, batch),
         )
     episodes = stores.state.episodes(model.name)
     episode = advance(episodes, report, trained_until=trained_until)
@@ -113,6 +114,11 @@ def detect(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime,
     commit = stores.tables.write(model.table("drift_report"), batch.key, frame, run_id=run_id)
     figure = _drift_figure(report, current, reference)
     return Detected(report=report, episode=episode, commit=commit, figure=figure)
+
+
+def _previous_drift(stores: Stores, model: DeclaredModel, batch: Batch) -> DriftReport | None:
+    before = model.calendar.previous(batch)
+    return None if before is None else read_drift(stores, model, before)
 
 
 def score(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Scored:

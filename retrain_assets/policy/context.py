@@ -55,6 +55,7 @@ class DecisionContext:
         persons: requests by persons that no retrain has answered yet.
         freshness_failed: the FreshnessPolicy on the champion failed since the last promotion.
         batch_refused: why the batch was refused.
+        wanted_before: whether the condition held for each earlier batch since the last retrain, oldest first.
         newest_decided: key of the newest batch that has a decision.
     """
 
@@ -81,6 +82,7 @@ class DecisionContext:
     persons: tuple[str, ...] = ()
     freshness_failed: bool = False
     batch_refused: str | None = None
+    wanted_before: tuple[bool, ...] = ()
     newest_decided: str | None = None
 
     @property

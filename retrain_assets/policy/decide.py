@@ -22,6 +22,7 @@ from retrain_assets.policy.triggers import FIRST_MODEL, evaluate_triggers
 class _Ruling:
     verdict: Verdict
     reason: str
+    wanted: bool | None = None
     state: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
@@ -41,7 +42,7 @@ def decide(context: DecisionContext) -> Decision:
         decided_at=context.now,
         champion_version=None if context.champion is None else context.champion.version,
         retrospective=context.retrospective,
-        state={**ruling.state, **_learned(context)},
+        state={**ruling.state, **_learned(context), "wanted": ruling.wanted},
     )
 
 
@@ -60,7 +61,7 @@ def _ruling(context: DecisionContext, triggers: Sequence[TriggerState]) -> _Ruli
     if wanted is None:
         return _Ruling(verdict="unknown", reason=f"cannot be known: {_sentences(relevant, None)}")
     if not wanted:
-        return _Ruling(verdict="wait", reason=_why_wait(context, relevant))
+        return _Ruling(verdict="wait", reason=_why_wait(context, relevant), wanted=False)
     why = _sentences(relevant, True) or f"{context.spec.retrain.when} holds"
     if context.retrospective:
         newer = f"a decision for {context.newest_decided}, a newer batch, was already made"
@@ -70,9 +71,10 @@ def _ruling(context: DecisionContext, triggers: Sequence[TriggerState]) -> _Ruli
         return _Ruling(
             verdict="wait",
             reason=f"{'; '.join(limit.reason for limit in limits)} ({why})",
+            wanted=True,
             state={"bound_by": [_limit_state(limit) for limit in limits]},
         )
-    return _Ruling(verdict="retrain", reason=why)
+    return _Ruling(verdict="retrain", reason=why, wanted=True)
 
 
 def _wanted(context: DecisionContext, truth: Mapping[str, bool | None]) -> bool | None:

@@ -1,4 +1,4 @@
-"""What binds a retrain that the triggers ask for, whoever asks: newer data, cooldown, budget."""
+"""What binds a retrain that the triggers ask for: newer data, cooldown, budget, whoever asks, and confirmation."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from retrain_assets.spec import format_duration
 class Limit:
     """A rule that refuses a retrain now; `until` is the batch time from which it no longer does, where known."""
 
-    name: Literal["newer_data", "cooldown", "budget"]
+    name: Literal["newer_data", "cooldown", "budget", "confirmation"]
     reason: str
     until: datetime | None = None
 
 
 def binding_limits(context: DecisionContext) -> tuple[Limit, ...]:
     """All limits that refuse a retrain as of the batch."""
-    return tuple(limit for limit in (newer_data(context), cooldown(context), budget(context)) if limit is not None)
+    limits = (newer_data(context), cooldown(context), budget(context), confirmation(context))
+    return tuple(limit for limit in limits if limit is not None)
 
 
 def newer_data(context: DecisionContext) -> Limit | None:
@@ -62,4 +63,19 @@ def budget(context: DecisionContext) -> Limit | None:
         reason=f"budget: {len(within)} retrains in the last {format_duration(allowed.period)}, "
         f"{allowed.retrains} are allowed; the next not before {until:%Y-%m-%d %H:%M}",
         until=until,
+    )
+
+
+def confirmation(context: DecisionContext) -> Limit | None:
+    """The condition has not held often enough among the newest decisions; a person needs no confirmation."""
+    needed = context.spec.retrain.confirm
+    if needed is None or context.persons or context.champion is None:
+        return None
+    before = context.wanted_before[-(needed.of - 1) :] if needed.of > 1 else ()
+    held = 1 + sum(before)
+    if held >= needed.times:
+        return None
+    return Limit(
+        name="confirmation",
+        reason=f"confirmation: the condition held in {held} of the newest {needed.of} decisions, {needed.times} must",
     )

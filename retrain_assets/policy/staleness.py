@@ -19,8 +19,8 @@ SLACK = 0.1
 """Excess of a batch that counts for nothing: a holdout of the same weeks flatters."""
 MEMORY = 0.7
 """Weight of a batch in the rate, relative to that of the next."""
-MOST_EXCESS = 2.0
-"""One batch's excess counts at most so many batches' worth of loss."""
+MOST_EXCESS = 1.0
+"""One batch's excess counts at most so many batches' worth of loss: a single terrible batch decides nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,7 @@ class StalenessVerdict:
 def judge_staleness(facts: StalenessFacts) -> StalenessVerdict | None:
     """Whether a retrain pays; None while no batch since the last training has labels, or where its loss is no scale.
 
-    With H the holdout loss and the excess x_j = (loss of batch j - H) / H, at most 2:
+    With H the holdout loss and the excess x_j = (loss of batch j - H) / H, at most 1:
 
     1. debt D_j = max(0, D_{j-1} + x_j - k), from 0 at the last training: Page's reflected sum, so that good batches of
        long ago are no credit. The slack k is 0.1, and no less than what the rows of a batch alone make its loss vary;

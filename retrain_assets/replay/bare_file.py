@@ -64,8 +64,21 @@ def read_stream(path: Path, settings: FileSettings) -> Stream:
     Raises:
         DataError: the file cannot be replayed, and why.
     """
-    frame = pd.read_csv(path) if path.suffix.lower() in (".csv", ".txt") else pd.read_parquet(path)
-    return stream_of_frame(frame, settings)
+    return stream_of_frame(read_table(path), settings)
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """The rows of a Parquet or CSV file.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        return pd.read_csv(path) if path.suffix.lower() in (".csv", ".txt") else pd.read_parquet(path)
+    except (ValueError, OSError) as error:
+        raise DataError(
+            f"{path} cannot be read as {'CSV' if path.suffix.lower() in ('.csv', '.txt') else 'Parquet'}: {error}"
+        ) from error
 
 
 def stream_of_frame(frame: pd.DataFrame, settings: FileSettings) -> Stream:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import click
 
 if TYPE_CHECKING:
+    from retrain_assets.replay.laboratory import Scenario
     from retrain_assets.replay.report import Report
     from retrain_assets.replay.stream import Stream
     from retrain_assets.training.source import TransformSource
@@ -63,6 +64,11 @@ TRIED = "performance_decay,drift,adwin,ddm,page_hinkley,cusum,cara,upf"
     "--every", default="week", show_default=True, type=click.Choice(["hour", "day", "week", "month"]),
     help="Length of a batch, for the YAML.",
 )  # fmt: skip
+@click.option(
+    "--inject",
+    help="Put a drift into the file and tell how late each policy notices: sudden, gradual, recurring, covariate, "
+    "missing or stuck, from a batch on, such as sudden@30 or sudden@30:FEATURE.",
+)
 @click.option("--json", "json_path", type=click.Path(dir_okay=False, path_type=Path), help="Write everything as JSON.")
 @click.option("--figure", type=click.Path(dir_okay=False, path_type=Path), help="Write the frontier as PNG.")
 @click.option("--cache", type=click.Path(file_okay=False, path_type=Path), help="Of scores.  [default: HOME/replay]")
@@ -84,6 +90,7 @@ def replay(
     estimator: str,
     seed: int,
     every: str,
+    inject: str | None,
     json_path: Path | None,
     figure: Path | None,
     cache: Path | None,
@@ -110,16 +117,25 @@ def replay(
     if (model is None) == (data is None):
         raise click.UsageError("give either --data, --target and --batch, or --model")
     if model is not None:
+        if inject is not None:
+            raise click.UsageError("--inject needs a file: --data")
         history = _of_model(options, model, first)
         names = ["declared", *names]
     else:
-        history = _of_file(data, target, batch, label_delay, window, first, lag, metric, estimator, seed)
+        history = _of_file(data, target, batch, label_delay, window, first, lag, metric, estimator, seed, inject)
     click.echo(f"{history.told}; the first {history.first} batches train the first model", err=True)
     root = cache if cache is not None else options.opened_home().folder / "replay"
     with _Progress() as progress:
         report = run(
             history.stream,
-            ReplaySettings(policies=names, first=history.first, lag=lag, cost=cost, every=history.every or every),
+            ReplaySettings(
+                policies=names,
+                first=history.first,
+                lag=lag,
+                cost=cost,
+                every=history.every or every,
+                scenario=history.scenario,
+            ),
             root,
             source=history.source,
             workers=workers,
@@ -138,6 +154,7 @@ class _History:
     told: str
     source: TransformSource | None = None
     every: str | None = None
+    scenario: Scenario | None = None
 
 
 def _of_file(
@@ -151,8 +168,19 @@ def _of_file(
     metric: str | None,
     estimator: str,
     seed: int,
+    injected: str | None,
 ) -> _History:
-    from retrain_assets.replay.bare_file import FileSettings, column_kinds, first_batches, parse_window, read_stream
+    import numpy as np
+
+    from retrain_assets.replay.bare_file import (
+        FileSettings,
+        column_kinds,
+        first_batches,
+        parse_window,
+        read_table,
+        stream_of_frame,
+    )
+    from retrain_assets.replay.laboratory import inject, parse_scenario
 
     if data is None or target is None or batch is None:
         raise click.UsageError("--data needs --target and --batch")
@@ -164,13 +192,20 @@ def _of_file(
         target=target, batch=batch, label_delay=label_delay, window=batches, metric=metric, estimator=estimator,
         seed=seed, first=first,
     )  # fmt: skip
-    stream = read_stream(data, settings)
+    frame, scenario = read_table(data), None
+    if injected is not None:
+        try:
+            scenario = parse_scenario(injected)
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="--inject") from error
+        frame = inject(frame, scenario, target=target, batch=batch, rng=np.random.default_rng(seed))
+    stream = stream_of_frame(frame, settings)
     numeric, categorical = column_kinds(stream)
     told = (
         f"{data.name}: {len(stream.labels):,} rows in {len(stream)} batches, {len(numeric)} numeric and "
         f"{len(categorical)} categorical features, {stream.spec.metric}"
     )
-    return _History(stream=stream, first=first_batches(stream, first, lag), told=told)
+    return _History(stream=stream, first=first_batches(stream, first, lag), told=told, scenario=scenario)
 
 
 def _of_model(options: Any, name: str, first: int | None) -> _History:
@@ -224,6 +259,8 @@ def _tell(report: Report, json_path: Path | None, figure: Path | None) -> None:
 
     console = Console(highlight=False, width=max(TABLE_WIDTH, Console().width))
     console.print(report.table())
+    if report.scenario is not None:
+        console.print(report.scenario_table())
     console.print(report.recommendation.sentence, style="bold", soft_wrap=True)
     yaml = report.yaml(report.recommendation.policy)
     if yaml is not None:

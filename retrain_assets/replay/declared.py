@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from retrain_assets.data.profile import TableProfile, merge_tables, profile_table
+from retrain_assets.data.profile import TableProfile, profile_table
+from retrain_assets.data.windows import Calendar
 from retrain_assets.drift.detect import detect_drift
 from retrain_assets.drift.episodes import Episode, advance, superseded
-from retrain_assets.drift.reference import reference_batches
+from retrain_assets.drift.reference import ReferenceProfile, reference_batches
 from retrain_assets.drift.report import DriftReport
 from retrain_assets.policy.context import DecisionContext
 from retrain_assets.policy.decide import decide
@@ -31,7 +32,8 @@ class DriftBook:
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
         self._profiles: dict[int, TableProfile] = {}
-        self._references: dict[int, TableProfile] = {}
+        self._references: dict[int, ReferenceProfile] = {}
+        self._calendar = Calendar(stream.spec.batches)
         self._reports: dict[tuple[int, int], DriftReport] = {}
 
     def report(self, batch: int, champion: int) -> DriftReport:
@@ -42,8 +44,11 @@ class DriftBook:
                 batch=self._stream.batches[batch].key,
                 champion_version=champion + 1,
                 current=self._profile(batch),
-                reference=self._reference(champion),
+                reference=self._reference(champion).for_batch(
+                    self._stream.batches[batch], self._calendar, self._stream.spec.drift.reference_batches
+                ),
                 spec=self._stream.spec.drift,
+                checks_per_year=self._calendar.per_year,
             )
         return self._reports[batch, champion]
 
@@ -54,12 +59,14 @@ class DriftBook:
             self._profiles[batch] = profile_table(rows.drop(columns=[c for c in rows.columns if c.startswith("ra_")]))
         return self._profiles[batch]
 
-    def _reference(self, champion: int) -> TableProfile:
+    def _reference(self, champion: int) -> ReferenceProfile:
         if champion not in self._references:
             stream = self._stream
             trained = {stream.batches[k].key: k for k in range(stream.first_trained(champion), champion + 1)}
             keys = reference_batches(stream.spec.drift, tuple(trained))
-            self._references[champion] = merge_tables([self._profile(trained[key]) for key in keys])
+            self._references[champion] = ReferenceProfile(
+                kind=stream.spec.drift.reference, profiles={key: self._profile(trained[key]) for key in keys}
+            )
         return self._references[champion]
 
 
@@ -104,8 +111,14 @@ class DeclaredRule:
             retrains=tuple(stream.batches[made].end for made in moment.trained),
             champion_training_hash="",
             current_training_hash="",
+            wanted_before=self._wanted_before(),
             data_is_newer=moment.labelled > moment.attempted,
         )
+
+    def _wanted_before(self) -> tuple[bool, ...]:
+        since = next((k for k, made in enumerate(reversed(self.decisions)) if made.verdict == "retrain"), None)
+        newest = self.decisions if since is None else self.decisions[len(self.decisions) - since :]
+        return tuple(made.state["wanted"] is True for made in newest)
 
     def _episode(self, report: DriftReport | None, moment: Moment) -> Episode | None:
         if report is None:

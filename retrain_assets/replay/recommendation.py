@@ -42,6 +42,11 @@ def recommend(
         unit: what a cost of 1 adds to the loss of a row.
         rng: source of the resamples.
     """
+    # What cannot be declared cannot be recommended; where nothing else was asked for, it is at least told.
+    declarable = [
+        each for each in outcomes if not each.name.endswith(MIXTURE) and each.name.partition(":")[0] not in PUBLISHED
+    ]
+    outcomes = declarable or outcomes
     totals = {each.name: each.loss + cost * unit * len(each.retrains) for each in outcomes}
     best = min(totals, key=lambda name: totals[name])
     by_name = {each.name: each for each in outcomes}
@@ -113,7 +118,8 @@ def _count(retrains: int) -> str:
 def declaration_of(name: str, *, cost: float, label_delay: int, every: str) -> str | None:
     """The YAML that declares a policy.
 
-    None for what is declared already, and for a rule of the literature, which is here to be measured against.
+    None for what is declared already, for a mixture, which no declaration serves yet, and for a rule of the literature,
+    which is here to be measured against.
 
     Args:
         name: of the policy.
@@ -123,7 +129,7 @@ def declaration_of(name: str, *, cost: float, label_delay: int, every: str) -> s
     """
     plain = name.removesuffix(MIXTURE)
     kind, _, number = plain.partition(":")
-    if kind in PUBLISHED:
+    if kind in PUBLISHED or name.endswith(MIXTURE):
         return None
     if plain == "never":
         return 'retrain: {when: "person"}\n'

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from retrain_assets.replay.comparison import COST_RATIOS, Outcome
+from retrain_assets.replay.laboratory import Noticed, Scenario
 from retrain_assets.replay.recommendation import Recommendation, declaration_of
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class Report:
         calendars: by cost ratio, the best calendar in hindsight and its total.
         recommendation: what to take.
         every: length of a batch in the YAML.
+        scenario: what was put into the history; None for the history as it was.
+        noticed: how each policy answered the scenario, by name.
     """
 
     stream: Stream
@@ -43,6 +46,8 @@ class Report:
     calendars: Mapping[float, tuple[int, float]]
     recommendation: Recommendation
     every: str
+    scenario: Scenario | None = None
+    noticed: Mapping[str, Noticed] = field(default_factory=dict[str, Noticed])
 
     @property
     def metric(self) -> str:
@@ -70,6 +75,7 @@ class Report:
             "window": "all_history" if stream.window is None else f"rolling:{stream.window}",
             "estimator": stream.spec.estimator.class_,
             "seed": stream.spec.estimator.seed,
+            "scenario": None if self.scenario is None else asdict(self.scenario),
             "cost": self.cost,
             "cost_ratios": list(COST_RATIOS),
             "loss_scale": self.loss_scale,
@@ -95,6 +101,11 @@ class Report:
             "retrains": len(outcome.retrains),
             "promotions": outcome.promotions,
             "skill": outcome.skill,
+            **(
+                {f"noticed_{key}": value for key, value in asdict(self.noticed[outcome.name]).items()}
+                if outcome.name in self.noticed
+                else {}
+            ),
             "calendar_loss": outcome.calendar_loss,
             "oracle_loss": outcome.oracle_loss,
             "total_cost": {str(ratio): total for ratio, total in outcome.totals.items()},
@@ -102,6 +113,20 @@ class Report:
             "loss_by_batch": [float(loss) for loss in outcome.batch_losses],
             "yaml": None if outcome.name == "oracle" else self.yaml(outcome.name),
         }
+
+    def scenario_table(self) -> Table:
+        """How late each policy answered what was injected, and how often it retrained before."""
+        from rich.box import SIMPLE_HEAD
+        from rich.table import Table
+
+        table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+        for column in ("policy", "noticed after", "false alarms before"):
+            table.add_column(column, justify="left" if column == "policy" else "right")
+        for name, how in sorted(self.noticed.items(), key=lambda each: (each[1].after is None, each[1].after or 0)):
+            late = "never" if how.after is None else f"{how.after} batch{'' if how.after == 1 else 'es'}"
+            alarms = "" if how.false_alarms is None else f"{how.false_alarms:.1%} of the decisions"
+            table.add_row(name, late, alarms)
+        return table
 
     def table(self) -> Table:
         """One row for each policy, the cheapest first, the oracle last."""

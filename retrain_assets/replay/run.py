@@ -13,6 +13,7 @@ from retrain_assets.replay.clock import Course
 from retrain_assets.replay.comparison import COST_RATIOS, Comparison, compare
 from retrain_assets.replay.declared import DriftBook
 from retrain_assets.replay.fitting import ScoreCache, fit_missing
+from retrain_assets.replay.laboratory import Scenario, noticed
 from retrain_assets.replay.policies import Policies
 from retrain_assets.replay.recommendation import recommend
 from retrain_assets.replay.report import Report
@@ -31,6 +32,7 @@ class ReplaySettings:
         lag: batches from a promotion until the new model serves.
         cost: of a retrain, in batches' worth of loss.
         every: length of a batch in the YAML.
+        scenario: what was put into the history.
     """
 
     policies: Sequence[str]
@@ -38,6 +40,7 @@ class ReplaySettings:
     lag: int = 0
     cost: float = 0.5
     every: str = "week"
+    scenario: Scenario | None = None
 
 
 def open_book(
@@ -101,6 +104,10 @@ def replay(
             outcomes[:-1], comparison.rows, settings.cost, comparison.unit, np.random.default_rng(0)
         ),
         every=settings.every,
+        scenario=settings.scenario,
+        noticed={}
+        if settings.scenario is None
+        else noticed(outcomes[:-1], stream, settings.scenario, course.starts_at(stream)),
     )
 
 

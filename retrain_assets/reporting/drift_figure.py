@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -12,14 +10,15 @@ import numpy.typing as npt
 from retrain_assets.data.column_profile import ColumnProfile, bin_edges, bins_of
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.drift.report import ColumnDrift, DriftReport
+from retrain_assets.reporting.canvas import INK, Canvas, Scale, cut
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-BEFORE, AFTER, QUIET, INK = "#8a94a6", "#d1495b", "#c3cad6", "#2b2f36"
+BEFORE, AFTER, QUIET, SHADE = "#8a94a6", "#d1495b", "#c3cad6", "#bfc5cf"
 SHAPES = 3
 MAX_BARS = 12
+_WIDTH = 810
+_TOP, _BOTTOM = 72, 46
+_BARS, _SHAPES = (154, 490), (524, 792)
+"""From the left to the right end of both halves."""
 
 
 def drift_figure(report: DriftReport, current: TableProfile, reference: TableProfile) -> bytes:
@@ -30,93 +29,91 @@ def drift_figure(report: DriftReport, current: TableProfile, reference: TablePro
         current: profile of the batch.
         reference: profile that it was compared with.
     """
-    # Here, and without pyplot: matplotlib costs a second to import, and pyplot keeps every figure in a global list.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     compared = [column for column in report.ranked if column.score is not None]
     shown = [column for column in compared if column.name in reference and column.name in current][:SHAPES]
-    figure = Figure(figsize=(9, max(4.0, 1.3 + 0.27 * min(len(compared), MAX_BARS))), dpi=90, facecolor="white")
-    FigureCanvasAgg(figure)
-    _headline(figure, report)
-    if not compared:
-        return _png(figure)
-    top = 1 - 0.85 / figure.get_figheight()
-    grid = figure.add_gridspec(
-        max(len(shown), 1), 2,
-        left=0.19, right=0.975, top=top, bottom=0.52 / figure.get_figheight(),
-        width_ratios=(1.25, 1), wspace=0.12, hspace=0.75,
-    )  # fmt: skip
-    _bars(figure.add_subplot(grid[:, 0]), compared)
+    canvas = Canvas(_WIDTH, max(360, 117 + 24 * min(len(compared), MAX_BARS)))
+    _headline(canvas, report)
+    if compared:
+        _bars(canvas, compared)
+    slot = (canvas.height - _TOP - _BOTTOM + 24) / max(len(shown), 1)
     for place, column in enumerate(shown):
-        _shape(figure.add_subplot(grid[place, 1]), column, reference[column.name], current[column.name])
-    return _png(figure)
+        top = _TOP + place * slot
+        _shape(canvas, top, top + slot - 32, column, reference[column.name], current[column.name])
+    return canvas.png()
 
 
-def _headline(figure: Figure, report: DriftReport) -> None:
+def _headline(canvas: Canvas, report: DriftReport) -> None:
     """Verdict and reason above; beside them what the two colours of the shapes are."""
-    height = figure.get_figheight()
     verdict = report.verdict.replace("_", " ")
     colour = AFTER if report.verdict == "drift" else INK
-    first, second = 1 - 0.27 / height, 1 - 0.5 / height
-    figure.text(
-        0.012, first, f"{report.model}, batch {report.batch}: {verdict}", color=colour, fontsize=12, weight="bold"
-    )
-    figure.text(0.012, second, _cut(report.reason, 110), color=INK, fontsize=8.5)
+    headline = cut(f"{report.model}, batch {report.batch}: {verdict}", 60)
+    canvas.text(10, 20, headline, size=15, colour=colour, bold=True)
+    canvas.text(10, 41, cut(report.reason, 100), size=10.5)
     if report.columns:
+        right = _SHAPES[1]
         reference = f"grey: reference of v{report.champion_version}"
-        figure.text(0.975, first, reference, color=BEFORE, fontsize=8.5, ha="right", weight="bold")
-        figure.text(0.975, second, "red: this batch", color=AFTER, fontsize=8.5, ha="right", weight="bold")
+        canvas.text(right, 20, reference, size=10.5, colour=BEFORE, bold=True, at="rm")
+        canvas.text(right, 41, "red: this batch", size=10.5, colour=AFTER, bold=True, at="rm")
 
 
-def _bars(axes: Axes, columns: Sequence[ColumnDrift]) -> None:
+def _bars(canvas: Canvas, columns: Sequence[ColumnDrift]) -> None:
     bars = columns[:MAX_BARS]
-    places = np.arange(len(bars))[::-1]
-    scores = [column.score or 0.0 for column in bars]
-    axes.barh(places, scores, color=[AFTER if column.verdict == "drift" else QUIET for column in bars], height=0.7)
-    axes.axvline(bars[0].floor, color=INK, linewidth=1, linestyle=(0, (4, 3)))
-    reach = 1.18 * max(*scores, bars[0].floor)
-    for place, score in zip(places, scores, strict=True):
-        axes.text(score + 0.012 * reach, place, f"{score:.2f}", va="center", fontsize=7, color=INK)
-    axes.set_yticks(places, [_cut(column.name, 22) for column in bars])
-    axes.set_xlim(0, reach)
-    axes.set_ylim(min(-0.6, len(bars) - 5.6), len(bars) - 0.4)  # a single bar is as thick as one of five
+    left, right = _BARS
+    bottom = canvas.height - _BOTTOM
+    floor = bars[0].floor
+    scale = Scale(0, 1.15 * max(floor, *(column.score or 0.0 for column in bars)), left, right)
+    slot = (bottom - _TOP) / max(len(bars), 5)  # a single bar is as thick as one of five
+    for place, column in enumerate(bars):
+        score, middle = column.score or 0.0, _TOP + (place + 0.5) * slot
+        colour = AFTER if column.verdict == "drift" else QUIET
+        canvas.box(left, middle - 0.35 * slot, scale(score), middle + 0.35 * slot, colour)
+        canvas.text(scale(score) + 4, middle, f"{score:.2f}", size=9)
+        canvas.text(left - 6, middle, cut(column.name, 22), size=9.5, at="rm")
+    canvas.dashes(scale(floor), _TOP, bottom)
+    canvas.line([(left, _TOP), (left, bottom)])
+    _axis(canvas, scale, bottom)
     more = f"; {len(columns) - MAX_BARS} nearer columns are not drawn" if len(columns) > MAX_BARS else ""
     measure = bars[0].distance.replace("_", " ")
-    axes.set_xlabel(f"{measure} distance, dashed: floor {bars[0].floor:g}{more}", fontsize=8, color=INK)
-    _plain(axes)
+    label = f"{measure} distance, dashed: floor {floor:g}{more}"
+    canvas.text((left + right) / 2, bottom + 31, label, size=10, at="mm")
 
 
-def _shape(axes: Axes, column: ColumnDrift, before: ColumnProfile, after: ColumnProfile) -> None:
-    if before.bins or after.bins:
-        _histograms(axes, before, after)
-    else:
-        _categories(axes, before, after)
-    axes.set_title(_cut(column.name, 30), fontsize=8.5, loc="left", color=INK, fontweight="bold", pad=3)
-    axes.set_title(_missing(before, after), fontsize=7, loc="right", color=INK, pad=3)
-    axes.set_yticks([])
-    _plain(axes)
-    axes.spines["left"].set_visible(False)
+def _axis(canvas: Canvas, scale: Scale, y: float) -> None:
+    canvas.line([(scale.start, y), (scale.end, y)])
+    for tick in scale.ticks():
+        canvas.line([(scale(tick), y), (scale(tick), y + 3)])
+        canvas.text(scale(tick), y + 10, f"{tick:g}", size=9, at="mm")
 
 
-def _histograms(axes: Axes, before: ColumnProfile, after: ColumnProfile) -> None:
+def _shape(
+    canvas: Canvas, top: float, bottom: float, column: ColumnDrift, before: ColumnProfile, after: ColumnProfile
+) -> None:
+    left, right = _SHAPES
+    canvas.text(left, top, cut(column.name, 30), size=10.5, bold=True)
+    canvas.text(right, top, _missing(before, after), size=9, at="rm")
+    draw = _histograms if before.bins or after.bins else _categories
+    draw(canvas, top + 10, bottom, before, after)
+    canvas.line([(left, bottom), (right, bottom)])
+
+
+def _histograms(canvas: Canvas, top: float, bottom: float, before: ColumnProfile, after: ColumnProfile) -> None:
     """Both sides over the range that holds 98 % of each, as steps of equal width."""
     ends = [side.quantile(share) for side in (before, after) for share in (0.01, 0.99)]
     low, high = min(end for end in ends if end is not None), max(end for end in ends if end is not None)
-    high = high if high > low else low + 1.0
-    edges = np.linspace(low, high, 33)
-    for side, colour in ((before, BEFORE), (after, AFTER)):
-        heights = _spread(side, edges)
-        if colour == BEFORE:
-            axes.stairs(heights, edges, fill=True, color=colour, alpha=0.55)
-        else:
-            axes.stairs(heights, edges, color=colour, linewidth=1.4)
-    axes.set_xlim(low, high)
-    axes.set_ylim(0, None)
-    if before.kind == "datetime":
-        axes.set_xticks([low, high], [str(np.datetime64(int(end), "s").astype("datetime64[D]")) for end in (low, high)])
-    else:
-        axes.locator_params(axis="x", nbins=5)
+    across = Scale(low, high, *_SHAPES)
+    edges = np.linspace(across.low, across.high, 33)
+    heights = {side: _spread(profile, edges) for side, profile in (("before", before), ("after", after))}
+    up = Scale(0, 1.05 * max(float(height.max()) for height in heights.values()), bottom, top)
+    for k, share in enumerate(heights["before"]):
+        canvas.box(across(edges[k]), up(share), across(edges[k + 1]), bottom, SHADE)
+    outline = [(across(edge), up(share)) for k, share in enumerate(heights["after"]) for edge in edges[k : k + 2]]
+    canvas.line([(across.start, bottom), *outline, (across.end, bottom)], AFTER, width=1.5)
+    if before.kind != "datetime":
+        _axis(canvas, across, bottom)
+        return
+    for end, at in ((low, "lm"), (high, "rm")):
+        day = str(np.datetime64(int(end), "s").astype("datetime64[D]"))
+        canvas.text(across(end), bottom + 10, day, size=9, at=at)
 
 
 def _spread(profile: ColumnProfile, edges: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -130,15 +127,18 @@ def _spread(profile: ColumnProfile, edges: npt.NDArray[np.float64]) -> npt.NDArr
     return np.diff(reached) / max(profile.rows, 1)
 
 
-def _categories(axes: Axes, before: ColumnProfile, after: ColumnProfile) -> None:
+def _categories(canvas: Canvas, top: float, bottom: float, before: ColumnProfile, after: ColumnProfile) -> None:
     """The categories with the largest shares on either side."""
     either = {**before.categories, **after.categories}
     largest = {label: max(_share(before, label), _share(after, label)) for label in either}
     labels = sorted(largest, key=lambda label: (-largest[label], label))[:6]
-    places = np.arange(len(labels))
-    axes.bar(places - 0.2, [_share(before, label) for label in labels], width=0.4, color=BEFORE, alpha=0.75)
-    axes.bar(places + 0.2, [_share(after, label) for label in labels], width=0.4, color=AFTER)
-    axes.set_xticks(places, [_cut(label, 9) for label in labels])
+    up = Scale(0, 1.05 * max(largest.values(), default=1.0), bottom, top)
+    slot = (_SHAPES[1] - _SHAPES[0]) / max(len(labels), 1)
+    for place, label in enumerate(labels):
+        middle = _SHAPES[0] + (place + 0.5) * slot
+        canvas.box(middle - 0.4 * slot, up(_share(before, label)), middle, bottom, SHADE)
+        canvas.box(middle, up(_share(after, label)), middle + 0.4 * slot, bottom, AFTER)
+        canvas.text(middle, bottom + 10, cut(label, 9), size=9, at="mm")
 
 
 def _share(profile: ColumnProfile, label: str) -> float:
@@ -149,22 +149,3 @@ def _missing(before: ColumnProfile, after: ColumnProfile) -> str:
     if before.missing == after.missing == 0:
         return ""
     return f"missing {100 * before.missing_share:.3g} % to {100 * after.missing_share:.3g} %"
-
-
-def _plain(axes: Axes) -> None:
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    axes.tick_params(labelsize=7.5, length=2, colors=INK)
-
-
-def _cut(text: str, length: int) -> str:
-    """Shortened in the middle: names often differ at their end. A dollar would begin a formula."""
-    half = length // 2
-    shown = text if len(text) <= length else f"{text[:half]}…{text[half - length + 1 :]}"
-    return shown.replace("$", r"\$")
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()

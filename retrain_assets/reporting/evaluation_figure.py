@@ -2,83 +2,98 @@
 
 from __future__ import annotations
 
-from io import BytesIO
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from retrain_assets.promotion.evaluation import EvaluationReport
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from retrain_assets.reporting.canvas import Canvas, Scale, cut
 
 _COLOURS = {"candidate": "#1f77b4", "champion": "#444444", "baseline": "#aaaaaa"}
 _BETTER, _WORSE, _OPEN = "#2a7f3f", "#b03030", "#777777"
+_WIDTH, _HEIGHT = 720, 208
+_TOP, _BOTTOM = 54, 178
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Interval:
+    """One row of a panel."""
+
+    label: str
+    value: float
+    lower: float
+    upper: float
+    shown: str
+    colour: str
 
 
 def evaluation_figure(report: EvaluationReport) -> bytes:
     """PNG: on the left the loss of each model with its interval, on the right the differences against zero."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    # Margins by hand: a layout engine draws everything twice.
-    figure = Figure(figsize=(9, 2.6), dpi=80)
-    FigureCanvasAgg(figure)
-    margins = {"left": 0.12, "right": 0.98, "bottom": 0.14, "top": 0.78, "wspace": 0.66}
-    left, right = figure.subplots(1, 2, gridspec_kw={"width_ratios": [1, 1.25], **margins})
-    _draw_roles(left, report)
-    _draw_differences(right, report)
-    figure.suptitle(
+    canvas = Canvas(_WIDTH, _HEIGHT)
+    title = (
         f"{report.model} {report.batch}, attempt {report.attempt}: {report.rows:,} reserved rows of "
-        f"{len(report.batches)} batches, {report.confidence:.0%} intervals",
-        fontsize=10,
+        f"{len(report.batches)} batches, {report.confidence:.0%} intervals"
     )
-    buffer = BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+    canvas.text(_WIDTH / 2, 16, cut(title, 100), size=12, at="mm")
+    _panel(canvas, 96, 296, f"{report.metric} (smaller is better)", _losses(report))
+    _panel(canvas, 470, 704, "candidate's paired difference (left of 0: better)", _differences(report), zero=True)
+    return canvas.png()
 
 
-def _draw_roles(axes: Axes, report: EvaluationReport) -> None:
-    known = [role for role in report.roles if role.metric(report.metric).value is not None]
-    for place, role in enumerate(known):
+def _losses(report: EvaluationReport) -> list[_Interval]:
+    intervals: list[_Interval] = []
+    for role in report.roles:
         estimate = role.metric(report.metric)
-        value = estimate.value or 0.0
-        lower = value if estimate.lower is None else estimate.lower
-        upper = value if estimate.upper is None else estimate.upper
-        axes.plot([lower, upper], [place, place], color=_COLOURS[role.role], linewidth=2)
-        axes.plot([value], [place], "o", color=_COLOURS[role.role])
-        axes.annotate(
-            f"{value:.4g}", (value, place), xytext=(0, 6), textcoords="offset points", ha="center", fontsize=8
+        if estimate.value is None:
+            continue
+        intervals.append(
+            _Interval(
+                label=role.role if role.version is None else f"{role.role} v{role.version}",
+                value=estimate.value,
+                lower=estimate.value if estimate.lower is None else estimate.lower,
+                upper=estimate.value if estimate.upper is None else estimate.upper,
+                shown=f"{estimate.value:.4g}",
+                colour=_COLOURS[role.role],
+            )
         )
-    labels = [role.role if role.version is None else f"{role.role} v{role.version}" for role in known]
-    _finish(axes, labels, f"{report.metric} (smaller is better)")
+    return intervals
 
 
-def _draw_differences(axes: Axes, report: EvaluationReport) -> None:
+def _differences(report: EvaluationReport) -> list[_Interval]:
     # On newer rows only the champion is of interest; the baseline is judged by all reserved rows.
     against = [pair for pair in report.differences if pair.a == "candidate"]
-    shown = [pair for pair in against if pair.scope == "reserved" or pair.b == "champion"]
-    axes.axvline(0, color="black", linewidth=0.8)
-    for place, pair in enumerate(shown):
-        colour = _BETTER if pair.upper < 0 else _WORSE if pair.lower > 0 else _OPEN
-        axes.plot([pair.lower, pair.upper], [place, place], color=colour, linewidth=2)
-        axes.plot([pair.value], [place], "o", color=colour)
-        axes.annotate(
-            f"{pair.value:+.4g}",
-            (pair.value, place),
-            xytext=(0, 6),
-            textcoords="offset points",
-            ha="center",
-            fontsize=8,
+    return [
+        _Interval(
+            label=f"minus {pair.b}" + (" (newer rows)" if pair.scope == "newer" else ""),
+            value=pair.value,
+            lower=pair.lower,
+            upper=pair.upper,
+            shown=f"{pair.value:+.4g}",
+            colour=_BETTER if pair.upper < 0 else _WORSE if pair.lower > 0 else _OPEN,
         )
-    labels = [f"minus {pair.b}" + (" (newer rows)" if pair.scope == "newer" else "") for pair in shown]
-    _finish(axes, labels, "candidate's paired difference (left of 0: better)")
+        for pair in against
+        if pair.scope == "reserved" or pair.b == "champion"
+    ]
 
 
-def _finish(axes: Axes, labels: list[str], title: str) -> None:
-    axes.set_yticks(range(len(labels)), labels, fontsize=9)
-    axes.set_ylim(len(labels) - 0.4, -0.7)
-    axes.set_title(title, fontsize=9)
-    axes.margins(x=0.12)
-    axes.tick_params(axis="x", labelsize=8)
-    axes.spines[["top", "right"]].set_visible(False)
-    if not labels:
-        axes.text(0.5, 0.5, "not known: too few rows", ha="center", va="center", transform=axes.transAxes)
+def _panel(
+    canvas: Canvas, left: float, right: float, title: str, intervals: list[_Interval], *, zero: bool = False
+) -> None:
+    canvas.text((left + right) / 2, 40, title, size=10.5, at="mm")
+    canvas.line([(left, _TOP), (left, _BOTTOM), (right, _BOTTOM)])
+    if not intervals:
+        canvas.text((left + right) / 2, (_TOP + _BOTTOM) / 2, "not known: too few rows", size=10.5, at="mm")
+        return
+    ends = [end for interval in intervals for end in (interval.lower, interval.upper)] + ([0.0] if zero else [])
+    room = 0.12 * (max(ends) - min(ends))
+    scale = Scale(min(ends) - room, max(ends) + room, left, right)
+    if zero:
+        canvas.line([(scale(0), _TOP), (scale(0), _BOTTOM)], "black", width=0.8)
+    for tick in scale.ticks(4):
+        canvas.line([(scale(tick), _BOTTOM), (scale(tick), _BOTTOM + 3)])
+        canvas.text(scale(tick), _BOTTOM + 11, f"{tick:g}", size=9, at="mm")
+    slot = (_BOTTOM - _TOP) / len(intervals)
+    for place, interval in enumerate(intervals):
+        y = _TOP + (place + 0.6) * slot
+        canvas.line([(scale(interval.lower), y), (scale(interval.upper), y)], interval.colour, width=2)
+        canvas.dot(scale(interval.value), y, interval.colour)
+        canvas.text(scale(interval.value), y - 7, interval.shown, size=10, at="ms")
+        canvas.text(left - 6, y, interval.label, size=10.5, at="rm")

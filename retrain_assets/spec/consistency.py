@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrain_assets.errors import did_you_mean
+from retrain_assets.spec.expressions import can_be_true
 
 if TYPE_CHECKING:
     from retrain_assets.spec.approval import ApprovalSpec
@@ -153,6 +154,8 @@ def _triggers(spec: ModelSpec) -> Iterator[Inconsistency]:
         "freshness": ("freshness.champion", spec.freshness.champion, "30 days"),
         "schedule": ("retrain.schedule", spec.retrain.schedule, "0 6 * * 1"),
     }
+    if not can_be_true(spec.retrain.expression):
+        yield Inconsistency(field="retrain.when", message=f"can never be true, whatever happens: {spec.retrain.when!r}")
     # The default of `when` names model_age, which then simply never fires.
     chosen = triggers if "when" in spec.retrain.model_fields_set else triggers - {"model_age"}
     for trigger, (field, value, example) in needs.items():

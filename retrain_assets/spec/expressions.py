@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import product
 
 from retrain_assets.errors import did_you_mean
 
@@ -107,6 +108,19 @@ def parse_expression(text: str, known: Iterable[str]) -> Expression:
         ValueError: a syntax mistake with its column, or a name that is not known (with a hint).
     """
     return _Parser(text, frozenset(known)).parse()
+
+
+def can_be_true(expression: Expression) -> bool:
+    """Whether any truth of its conditions makes an expression true.
+
+    >>> can_be_true(parse_expression("a & ~a", known="a")), can_be_true(parse_expression("a & ~b", known="ab"))
+    (False, True)
+    """
+    names = sorted(expression.names())
+    return any(
+        expression.evaluate(dict(zip(names, values, strict=True)))
+        for values in product([False, True], repeat=len(names))
+    )
 
 
 class _Parser:

@@ -318,6 +318,34 @@ def _budget(value: object) -> object:
 Budget = Annotated[BudgetSpec, BeforeValidator(_budget, json_schema_input_type=str | BudgetSpec)]
 
 
+class ConfirmSpec(SpecModel):
+    """In how many of the newest decisions the condition must hold before a retrain."""
+
+    times: int = Field(ge=1, description="So often; written out, or as `2 of 3`.")
+    of: int = Field(ge=1, description="Of so many decisions, the present one included.")
+
+    @model_validator(mode="after")
+    def _possible(self) -> ConfirmSpec:
+        if self.times > self.of:
+            raise ValueError(f"must be possible: at most all of the decisions (got {self.times} of {self.of})")
+        return self
+
+
+_CONFIRM = re.compile(r"\s*(\d+)\s+of\s+(\d+)\s*")
+
+
+def _confirm(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    match = _CONFIRM.fullmatch(value)
+    if match is None:
+        raise ValueError(f"must read like '2 of 3' (got {value!r})")
+    return {"times": int(match[1]), "of": int(match[2])}
+
+
+Confirm = Annotated[ConfirmSpec, BeforeValidator(_confirm, json_schema_input_type=str | ConfirmSpec)]
+
+
 class DecaySpec(SpecModel):
     """When matured losses count as decay."""
 
@@ -347,11 +375,16 @@ class RetrainSpec(SpecModel):
     """When the model is trained again."""
 
     when: str = Field(
-        default="performance_decay | drift | model_age | event",
+        default="staleness | model_age | event",
         description=f"Triggers joined by | & ~ and parentheses: {', '.join(TRIGGERS)}. A person always may.",
     )
     cooldown: Duration = Field(default=timedelta(0), description="Batch time that must pass between two retrains.")
     budget: Budget | None = Field(default=None, description="Such as `12 per year`; in batch time. Default: no limit.")
+    confirm: Confirm | None = Field(
+        default=None,
+        description="Such as `2 of 3`, or `2 of 2` for two in a row; in decisions of successive batches since the last "
+        "retrain. A person needs no confirmation. Default: the first counts.",
+    )
     min_new_labels: int = Field(default=1000, ge=1, description="Threshold of the trigger `new_labels`.")
     schedule: str | None = Field(default=None, description="Cron expression (UTC) of the trigger `schedule`.")
     decay: DecaySpec = DecaySpec()

@@ -142,11 +142,18 @@ def frame_of(
 
 def _aligned(rows: pa.Table, names: Sequence[str], types: Mapping[str, pa.DataType]) -> pa.Table:
     schema = pa.schema([pa.field(name, types.get(name, pa.null())) for name in names])
+    if rows.schema.equals(schema):
+        return rows
+    present = {name: rows[name] for name in rows.column_names}
     arrays = [
-        rows[field.name].cast(field.type) if field.name in rows.column_names else pa.nulls(rows.num_rows, field.type)
+        _cast(present[field.name], field.type) if field.name in present else pa.nulls(rows.num_rows, field.type)
         for field in schema
     ]
     return pa.Table.from_arrays([_chunked(array) for array in arrays], schema=schema)
+
+
+def _cast(column: pa.ChunkedArray, wanted: pa.DataType) -> pa.ChunkedArray:
+    return column if column.type == wanted else column.cast(wanted)
 
 
 def _chunked(array: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:

@@ -203,6 +203,26 @@ def test_columns_are_found_by_name() -> None:
         profile["y"]
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.random.default_rng(0).choice([-1, 1], 200_000) * 2.0 ** np.random.default_rng(1).uniform(-99, 99, 200_000),
+        np.random.default_rng(2).standard_cauchy(200_000),
+        [f"{'ä' * 60}{i:06}" for i in range(5_000)],
+    ],
+)
+def test_no_column_takes_more_than_25_kilobytes(values: object) -> None:
+    profile = profile_table(pd.DataFrame({"x": values}))
+    assert len(profile.to_json().encode()) < 25_000
+
+
+def test_a_profile_of_another_version_is_refused() -> None:
+    record = profile_table(pd.DataFrame({"x": [1.0]})).to_record()
+    record["columns"][0]["format"] = 2
+    with pytest.raises(DataError, match="column 'x' must have the format 1"):
+        TableProfile.from_record(record)
+
+
 def test_the_largest_doubles_overflow_quietly() -> None:
     column = profile_table(pd.DataFrame({"x": [1e300, -1e300]}))["x"]
     assert (column.minimum, column.maximum, column.m2) == (-1e300, 1e300, np.inf)

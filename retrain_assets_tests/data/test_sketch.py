@@ -48,20 +48,40 @@ def test_many_values_are_coarse_enough_and_never_too_coarse(rng_values: np.ndarr
     keys = np.unique(sketch.keys_of(rng_values))
     precision = sketch.fitting_precision(keys, sketch.FINEST)
     bins = len(np.unique(sketch.collapsed(keys, sketch.FINEST, precision)))
-    assert precision >= sketch.COARSEST
-    assert bins <= sketch.MAX_BINS or precision == sketch.COARSEST
+    assert bins <= (sketch.MAX_BINS if precision > sketch.COARSEST else sketch.MAX_COARSE_BINS)
     if precision < sketch.FINEST and bins <= sketch.MAX_BINS:
         assert len(np.unique(sketch.collapsed(keys, sketch.FINEST, precision + 1))) > sketch.MAX_BINS
 
 
-@pytest.fixture(params=["normal", "far_from_zero", "heavy_tail"])
+@pytest.fixture(params=["normal", "far_from_zero", "heavy_tail", "all_octaves"])
 def rng_values(request: pytest.FixtureRequest) -> np.ndarray:
     rng = np.random.default_rng(5)
     return {
         "normal": rng.normal(size=20_000),
         "far_from_zero": rng.normal(1e6, 1, size=20_000),
         "heavy_tail": rng.pareto(0.5, size=20_000),
+        "all_octaves": rng.choice([-1, 1], 20_000) * 2.0 ** rng.uniform(-99, 99, 20_000),
     }[request.param]
+
+
+@given(st.lists(NUMBERS, min_size=1, max_size=60), PRECISIONS)
+def test_bins_of_every_precision_are_counted_at_once(numbers: list[float], precision: int) -> None:
+    ordered = np.sort(sketch.collapsed(sketch.keys_of(np.array(numbers)), sketch.FINEST, precision))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sketch, "MAX_BINS", 5)
+        patch.setattr(sketch, "MAX_COARSE_BINS", 9)
+        found = sketch.fitting_precision(ordered, precision)
+
+    def bins(digits: int) -> int:
+        return len(np.unique(sketch.collapsed(ordered, precision, digits)))
+
+    fitting = [digits for digits in range(1, precision + 1) if bins(digits) <= (5 if digits > sketch.COARSEST else 9)]
+    assert found == max(fitting, default=0)
+
+
+def test_keys_are_counted_where_they_change() -> None:
+    keys, counts = sketch.count_keys(np.array([-3, -3, 0, 7]))
+    assert (keys.tolist(), counts.tolist()) == ([-3, 0, 7], [2, 1, 1])
 
 
 def test_what_lies_outside_the_grid_is_counted_at_its_ends() -> None:

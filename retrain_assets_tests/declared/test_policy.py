@@ -96,3 +96,19 @@ def test_decay_must_exceed_the_floor(facts: Any):
 def test_the_first_model_waits_for_enough_rows(facts: Any):
     for needed, verdict in ((500, "retrain"), (20_000, "wait")):
         assert decide(facts(window={"min_rows": needed}, champion=None, labelled_rows=10_000)).verdict == verdict
+
+
+@pytest.mark.covers("retrain.confirm.times", "retrain.confirm.of")
+def test_a_condition_must_be_confirmed(facts: Any):
+    for confirm, before, verdict in (
+        ("1 of 1", (), "retrain"),
+        ("2 of 2", (), "wait"),
+        ("2 of 2", (True,), "retrain"),
+        ("2 of 2", (True, False), "wait"),
+        ("2 of 3", (True, False), "retrain"),
+        ("3 of 3", (True, False, True), "wait"),
+    ):
+        context = facts(retrain={"when": "event", "confirm": confirm}, events=("x",), wanted_before=before)
+        assert decide(context).verdict == verdict, (confirm, before)
+    made = decide(facts(retrain={"when": "event", "confirm": "2 of 2"}, persons=("now",)))
+    assert made.verdict == "retrain"

@@ -15,7 +15,7 @@ AS_OF = START + timedelta(weeks=11)
 
 
 def test_nothing_fires_and_nothing_happens(facts):
-    made = decide(facts())
+    made = decide(facts(retrain={"when": "performance_decay | drift | event"}))
     assert made.verdict == "wait"
     assert made.fired == ()
     assert made.reason == "no trigger fired (performance_decay, drift, event)"
@@ -48,7 +48,7 @@ def test_a_person_counts_without_being_declared(facts):
 
 
 def test_an_unknown_trigger_alone_makes_the_decision_unknown(facts):
-    made = decide(facts(losses=()))
+    made = decide(facts(retrain={"when": "performance_decay | event"}, losses=()))
     assert made.verdict == "unknown"
     assert "performance_decay: the champion has 0 matured batches" in made.reason
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from retrain_assets.policy.decide import decide
 from retrain_assets.policy.limits import binding_limits, budget, cooldown, newer_data
 from retrain_assets_tests.policy.conftest import START
 
@@ -52,3 +53,17 @@ def test_all_that_binds_is_told(facts):
         facts(retrain={"cooldown": "2 weeks", "budget": "1 per year"}, retrains=weeks_ago(1), data_is_newer=False)
     )
     assert [limit.name for limit in made] == ["newer_data", "cooldown", "budget"]
+
+
+def test_what_waits_for_confirmation_says_how_often_it_held(facts):
+    made = decide(facts(retrain={"when": "event", "confirm": "3 of 4"}, events=("x",), wanted_before=(True, False)))
+    assert made.verdict == "wait"
+    assert "the condition held in 2 of the newest 4 decisions, 3 must" in made.reason
+    assert made.state["wanted"] is True
+    assert made.state["bound_by"] == [{"limit": "confirmation", "until": None}]
+
+
+def test_an_impossible_confirmation_is_no_declaration(declare):
+    for confirm, said in (("3 of 2", "at most all"), ("0 of 2", "greater than or equal to 1"), ("twice", "'2 of 3'")):
+        with pytest.raises(ValueError, match=said):
+            declare(retrain={"confirm": confirm})

@@ -50,7 +50,7 @@ def test_drift_follows_the_episode(facts, drift_report, episode):
     ("verdict", "fired", "applicable"), [("unknown", None, True), ("not_applicable", False, False)]
 )
 def test_what_is_not_known_of_drift_is_no_alarm(facts, drift_report, episode, verdict, fired, applicable):
-    made = state(facts(drift=drift_report(verdict), episode=episode), "drift")
+    made = state(facts(retrain={"when": "drift"}, drift=drift_report(verdict), episode=episode), "drift")
     assert (made.fired, made.applicable) == (fired, applicable)
     assert state(facts(drift=None), "drift").fired is None
 

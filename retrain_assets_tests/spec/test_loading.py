@@ -118,8 +118,8 @@ def test_all_mistakes_at_once():
         ),
         (
             "defs.yaml:19: drift.distance: must be one of jensen_shannon, hellinger, total_variation, "
-            "kullback_leibler, psi, kolmogorov_smirnov, wasserstein, l_infinity, chi_square, cramers_v, or an import path "
-            "'package.module:Class' (got 'jensen'). Did you mean 'jensen_shannon'?"
+            "kullback_leibler, psi, kolmogorov_smirnov, wasserstein, l_infinity, chi_square, cramers_v, or an import "
+            "path 'package.module:Class' (got 'jensen'). Did you mean 'jensen_shannon'?"
         ),
         "defs.yaml:19: drift.bins: must be a whole number (got 2.5)",
         "defs.yaml:19: drift.smoothing: must be > 0 (got 0)",

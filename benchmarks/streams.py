@@ -1,0 +1,108 @@
+"""Streams of days with a known truth: stable in several ways, or with one planted drift."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+Matrix = npt.NDArray[np.float64]
+STABLE = ("iid", "mild days", "shared days", "strong cycles", "trend, then flat")
+"""Ways to be stable: what the levels of the days do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """A planted change of some columns of the current window.
+
+    Args:
+        kind: what changes; "none" nothing.
+        size: how much, in the kind's own unit.
+        columns: how many columns.
+    """
+
+    kind: str = "none"
+    size: float = 0.0
+    columns: int = 1
+
+
+DRIFTS: Mapping[str, Drift] = {
+    "0.05 sd in 1": Drift(kind="shift", size=0.05),
+    "0.1 sd in 1": Drift(kind="shift", size=0.1),
+    "0.2 sd in 1": Drift(kind="shift", size=0.2),
+    "0.5 sd in 1": Drift(kind="shift", size=0.5),
+    "0.1 sd in 3": Drift(kind="shift", size=0.1, columns=3),
+    "0.5 sd in 3": Drift(kind="shift", size=0.5, columns=3),
+    "0.1 sd in all": Drift(kind="shift", size=0.1, columns=10_000),
+    "category +5 points": Drift(kind="category", size=0.05),
+    "correlation 0 to 0.2": Drift(kind="correlation", size=0.2),
+    "2 % missing": Drift(kind="missing", size=0.02),
+    "1 % unseen category": Drift(kind="unseen", size=0.01),
+    "score only, 0.2 sd": Drift(kind="score", size=0.2),
+}
+
+
+def levels(kind: str, days: int, columns: int, rng: np.random.Generator) -> Matrix:
+    """Level of each column on each day, in standard deviations of its rows."""
+    time = np.arange(days)[:, None]
+    if kind == "iid":
+        return np.zeros((days, columns))
+    if kind == "mild days":
+        return 0.1 * rng.normal(size=(days, columns))
+    if kind == "shared days":
+        return 0.1 * np.repeat(rng.normal(size=(days, 1)), columns, axis=1)
+    if kind == "strong cycles":
+        return 0.5 * np.sin(2 * np.pi * (time / 7 + rng.random(columns)))
+    if kind == "trend, then flat":
+        return 0.5 * np.minimum(2 * time / max(days - 1, 1), 1.0) + 0.05 * rng.normal(size=(days, columns))
+    raise ValueError(f"unknown stream {kind!r}")
+
+
+def day_frame(level: Matrix, rows: int, rng: np.random.Generator, drift: Drift | None = None) -> pd.DataFrame:
+    """One day: half of the columns normal, a quarter lognormal, the last quarter categories, and a score.
+
+    Args:
+        level: of the columns.
+        rows: of the day.
+        rng: of the rows.
+        drift: planted in it.
+    """
+    drift = drift or Drift()
+    columns = len(level)
+    moved = level.copy()
+    if drift.kind == "shift":
+        moved[: drift.columns] += drift.size
+    values = rng.normal(size=(rows, columns)) + moved
+    if drift.kind == "correlation":
+        values[:, 1] = (
+            moved[1] + drift.size * (values[:, 0] - moved[0]) + np.sqrt(1 - drift.size**2) * (values[:, 1] - moved[1])
+        )
+    score = rng.normal(size=rows) + (drift.size if drift.kind == "score" else 0.0)
+    made: dict[str, object] = {}
+    for place in range(columns):
+        name = f"c{place}"
+        if place < columns // 2 or (place == 0):
+            made[name] = values[:, place]
+        elif place < columns - columns // 4:
+            made[name] = np.exp(values[:, place])
+        else:
+            made[name] = _categories(values[:, place], rng, drift if place == columns - 1 else Drift())
+    if drift.kind == "missing":
+        made["c0"] = np.where(rng.random(rows) < drift.size, np.nan, values[:, 0])
+    return pd.DataFrame(made).assign(score=score)
+
+
+_LABELS = np.array(list("abcdef"), dtype=object)
+_CUTS = np.array([-0.5, 0.2, 0.8, 1.3, 1.8])
+
+
+def _categories(values: Matrix, rng: np.random.Generator, drift: Drift) -> npt.NDArray[np.object_]:
+    labels = _LABELS[np.searchsorted(_CUTS, values)]
+    if drift.kind == "category":
+        labels[rng.random(len(labels)) < drift.size] = "f"
+    if drift.kind == "unseen":
+        labels[rng.random(len(labels)) < drift.size] = "new"
+    return labels

@@ -1,0 +1,37 @@
+"""What every streaming detector answers."""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol, runtime_checkable
+
+
+@runtime_checkable
+class Detector(Protocol):
+    """Takes one number after the other and says at which of them it alarms.
+
+    After an alarm it begins anew, as after `reset`. What is no finite number is unknown: it changes nothing and alarms
+    nobody. Two detectors of the same settings that see the same numbers alarm at the same places.
+    """
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        ...
+
+    def update(self, value: float) -> bool:
+        """Takes the next number; True when it alarms at this one."""
+        ...
+
+    def reset(self) -> None:
+        """Forgets all it has seen."""
+        ...
+
+
+def known(value: float | None) -> bool:
+    """Whether a number can be used.
+
+    >>> known(1.5), known(float("nan")), known(None)
+    (True, False, False)
+    """
+    return value is not None and math.isfinite(value)

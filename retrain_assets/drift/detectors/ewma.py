@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from retrain_assets.drift.detectors.detector import known
+from retrain_assets.drift.detectors.run_length import ewma_limit
+from retrain_assets.drift.detectors.standard import Standard
+
+
+@dataclass(slots=True)
+class Ewma:
+    """Exponentially weighted moving average chart: small shifts with a small weight, large ones with a large weight.
+
+    `Z = (1 - w) Z + w z` of the standardized value z; an alarm where |Z| reaches L of its standard deviations in the
+    long run, `sqrt(w / (2 - w))`. L follows from the wanted run length on a stable series of independent normal values.
+
+    Source: Roberts 1959, "Control chart tests based on geometric moving averages", Technometrics 1.
+
+    Args:
+        standard: of the stable series.
+        values_between_false_alarms: mean number of values between two alarms while nothing has changed.
+        weight: w, of the newest value.
+
+    >>> chart = Ewma(Standard(0.0, 1.0), values_between_false_alarms=500)
+    >>> [chart.update(value) for value in (0.1, 3.0, 3.0, 3.0)]
+    [False, False, True, False]
+    """
+
+    standard: Standard
+    values_between_false_alarms: float
+    weight: float = 0.2
+    _limit: float = field(init=False, repr=False)
+    _average: float = field(init=False, repr=False, default=0.0)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.weight <= 1:
+            raise ValueError(f"weight must be above 0 and at most 1 (got {self.weight})")
+        spread = math.sqrt(self.weight / (2 - self.weight))
+        self._limit = ewma_limit(self.weight, self.values_between_false_alarms) * spread
+
+    @property
+    def name(self) -> str:
+        return "ewma"
+
+    def update(self, value: float) -> bool:
+        if not known(value):
+            return False
+        z = (value - self.standard.mean) / self.standard.deviation
+        self._average += self.weight * (z - self._average)
+        alarm = abs(self._average) >= self._limit
+        if alarm:
+            self.reset()
+        return alarm
+
+    def reset(self) -> None:
+        self._average = 0.0

@@ -1,0 +1,84 @@
+"""Windows that follow each other against one reference, with a declared number of false alarms a year."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from retrain_assets.data.profile import TableProfile
+from retrain_assets.drift.accumulation import SINGLE_SHARE, Accumulation, evidence_limit
+from retrain_assets.drift.columns import FittedReference, compare_columns
+from retrain_assets.drift.detect import trusted_batches, watched_columns
+from retrain_assets.drift.report import ColumnDrift
+from retrain_assets.drift.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """What one window shows.
+
+    Args:
+        drifted: None where the window has too few rows to tell.
+        alarm: it has drifted, and nothing of the last alarm was left: one cause alarms once.
+        columns: by name, with scores and verdict.
+    """
+
+    drifted: bool | None
+    alarm: bool
+    columns: Mapping[str, ColumnDrift]
+
+
+@dataclass(slots=True)
+class Monitor:
+    """Checks one window after the other.
+
+    Args:
+        reference: profiles of the reference batches.
+        checks_per_year: how many windows there are in a year.
+        false_alarms_per_year: over all columns.
+        options: fields of `Settings`; its `alpha` follows from the rates.
+
+    >>> import numpy as np, pandas as pd
+    >>> from retrain_assets.data.profile import profile_table
+    >>> rng = np.random.default_rng(0)
+    >>> days = [profile_table(pd.DataFrame({"x": rng.normal(size=500)})) for _ in range(30)]
+    >>> monitor = Monitor(days[:20], checks_per_year=365, false_alarms_per_year=1)
+    >>> any(monitor.check(day).alarm for day in days[20:])
+    False
+    >>> moved = [monitor.check(profile_table(pd.DataFrame({"x": rng.normal(1, 1, 500)}))) for _ in range(3)]
+    >>> [check.alarm for check in moved], [check.drifted for check in moved]
+    ([True, False, False], [True, True, True])
+    """
+
+    reference: Sequence[TableProfile]
+    checks_per_year: float
+    false_alarms_per_year: float = 1.0
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    _fitted: FittedReference = field(init=False, repr=False)
+    _evidence: dict[str, float] = field(init=False, repr=False, default_factory=dict[str, float])
+    _open: bool = field(init=False, repr=False, default=False)
+
+    def __post_init__(self) -> None:
+        alpha = min(self.false_alarms_per_year * SINGLE_SHARE / self.checks_per_year, 0.5)
+        self._fitted = FittedReference(list(self.reference), replace(Settings(**self.options), alpha=alpha))
+
+    def check(self, current: TableProfile) -> Check:
+        """Compares the next window; a window that is too small changes nothing."""
+        if current.rows < self._fitted.settings.min_rows:
+            return Check(drifted=None, alarm=False, columns={})
+        names = watched_columns(current, self.reference, None)
+        limit = evidence_limit(
+            columns=len(names),
+            batches=trusted_batches(self._fitted),
+            checks_per_year=self.checks_per_year,
+            false_alarms_per_year=self.false_alarms_per_year,
+        )
+        accumulation = Accumulation(limit=limit, before=self._evidence)
+        found = compare_columns(names, self._fitted, current, accumulation=accumulation)
+        self._evidence = accumulation.after
+        drifted = any(column.verdict == "drift" for column in found.drifts)
+        alarm = drifted and not self._open
+        # What is half-way to the limit is not over yet: one cause alarms once.
+        self._open = drifted or (self._open and max(self._evidence.values(), default=0.0) >= limit / 2)
+        return Check(drifted=drifted, alarm=alarm, columns={column.name: column for column in found.drifts})

@@ -1,0 +1,193 @@
+"""Drift that is put into a history on purpose: would my policy have noticed, how late, at what rate of false alarms?
+
+| scenario | from the onset on |
+|---|---|
+| `sudden` | the relation of a feature to the target is turned round in half of the rows: those where it is large |
+| `gradual` | the same, for a share of those rows that rises to all within eight batches |
+| `recurring` | the same, for four batches of every eight |
+| `covariate` | only rows where the feature is large arrive; what it means for the target stays as it was |
+| `missing` | the feature is missing |
+| `stuck` | the feature keeps its last value |
+
+A target is turned round by exchanging its classes in reversed order, or by mirroring a number at the mean before the
+onset. Everything is drawn with a seed, and what lies before the onset is left as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from retrain_assets.errors import DataError, did_you_mean
+from retrain_assets.replay.comparison import Outcome
+from retrain_assets.replay.stream import Stream
+
+GRADUAL_BATCHES = 8
+RECURRING_BATCHES = 4
+_FORM = re.compile(r"([a-z_]+)@(\d+)(?::(.+))?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """What happens, from which batch on (counted from 0), to which feature; None is the first numeric one."""
+
+    kind: str
+    onset: int
+    feature: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noticed:
+    """How a policy answered an injected drift, in batches.
+
+    `after` counts from the onset to the first retrain that has labels of it, `false_alarms` is the share of the
+    decisions before the onset that retrained; None where there was no such retrain, or no such decision.
+    """
+
+    after: int | None
+    false_alarms: float | None
+
+
+def parse_scenario(text: str) -> Scenario:
+    """Reads `KIND@BATCH` or `KIND@BATCH:FEATURE`.
+
+    >>> parse_scenario("sudden@30:temperature")
+    Scenario(kind='sudden', onset=30, feature='temperature')
+
+    Raises:
+        ValueError: another form, or an unknown kind (with a hint).
+    """
+    match = _FORM.fullmatch(text)
+    if match is None:
+        raise ValueError(f"must read like 'sudden@30' or 'sudden@30:FEATURE' (got {text!r})")
+    if match[1] not in SCENARIOS:
+        raise ValueError(f"has an unknown scenario '{match[1]}'.{did_you_mean(match[1], SCENARIOS)}")
+    return Scenario(kind=match[1], onset=int(match[2]), feature=match[3])
+
+
+def inject(
+    frame: pd.DataFrame, scenario: Scenario, *, target: str, batch: str, rng: np.random.Generator
+) -> pd.DataFrame:
+    """The history with a scenario in it.
+
+    Raises:
+        DataError: there is no such batch or numeric feature.
+    """
+    keys = np.unique(frame[batch].dropna().to_numpy())
+    if not 0 < scenario.onset < len(keys):
+        raise DataError(f"the onset must be batch 1 to {len(keys) - 1}, counted from 0 (got {scenario.onset})")
+    made = frame.sort_values(batch, kind="stable", ignore_index=True)
+    position = np.searchsorted(keys, made[batch].to_numpy())
+    feature = _feature(made, scenario, target, batch)
+    return SCENARIOS[scenario.kind](_Injected(made, position, scenario.onset, feature, target, rng))
+
+
+@dataclass(frozen=True, slots=True)
+class _Injected:
+    frame: pd.DataFrame
+    position: Any
+    onset: int
+    feature: str
+    target: str
+    rng: np.random.Generator
+
+    @property
+    def large(self) -> Any:
+        """Rows whose feature lies above its median before the onset."""
+        values = self.frame[self.feature]
+        return (values > values[self.position < self.onset].median()).to_numpy(dtype=bool)
+
+    def turned(self, rows: Any) -> pd.DataFrame:
+        """The target turned round in some rows."""
+        labels = self.frame[self.target]
+        before = labels[self.position < self.onset]
+        if pd.api.types.is_float_dtype(labels):
+            return self.frame.assign(**{self.target: labels.mask(rows, 2 * before.mean() - labels)})
+        classes = sorted(labels.dropna().unique())
+        other = dict(zip(classes, reversed(classes), strict=True))
+        return self.frame.assign(**{self.target: labels.mask(rows, labels.map(other)).astype(labels.dtype)})
+
+    def with_feature(self, values: pd.Series) -> pd.DataFrame:
+        return self.frame.assign(**{self.feature: values})
+
+
+def _sudden(at: _Injected) -> pd.DataFrame:
+    return at.turned(at.large & (at.position >= at.onset))
+
+
+def _gradual(at: _Injected) -> pd.DataFrame:
+    share = np.clip((at.position - at.onset + 1) / GRADUAL_BATCHES, 0, 1)
+    return at.turned(at.large & (at.rng.random(len(at.frame)) < share))
+
+
+def _recurring(at: _Injected) -> pd.DataFrame:
+    since = at.position - at.onset
+    return at.turned(at.large & (since >= 0) & (since % (2 * RECURRING_BATCHES) < RECURRING_BATCHES))
+
+
+def _covariate(at: _Injected) -> pd.DataFrame:
+    return at.frame[at.large | (at.position < at.onset)].reset_index(drop=True)
+
+
+def _missing(at: _Injected) -> pd.DataFrame:
+    return at.with_feature(at.frame[at.feature].astype("float64").mask(at.position >= at.onset))
+
+
+def _stuck(at: _Injected) -> pd.DataFrame:
+    values = at.frame[at.feature]
+    last = values[at.position < at.onset].iloc[-1]
+    return at.with_feature(values.mask(at.position >= at.onset, last))
+
+
+SCENARIOS: Mapping[str, Callable[[_Injected], pd.DataFrame]] = {
+    "sudden": _sudden,
+    "gradual": _gradual,
+    "recurring": _recurring,
+    "covariate": _covariate,
+    "missing": _missing,
+    "stuck": _stuck,
+}
+
+
+def _feature(frame: pd.DataFrame, scenario: Scenario, target: str, batch: str) -> str:
+    numeric = [
+        str(name)
+        for name in frame.columns
+        if name not in (target, batch)
+        and pd.api.types.is_numeric_dtype(frame[name])
+        and not pd.api.types.is_bool_dtype(frame[name])
+    ]
+    if scenario.feature is None and numeric:
+        return numeric[0]
+    if scenario.feature not in numeric:
+        raise DataError(
+            f"the feature of a scenario must be numeric (got {scenario.feature!r})."
+            f"{did_you_mean(scenario.feature or '', numeric)}"
+        )
+    return scenario.feature
+
+
+def noticed(outcomes: Sequence[Outcome], stream: Stream, scenario: Scenario, first_decision: int) -> dict[str, Noticed]:
+    """How each policy answered, by name.
+
+    Args:
+        outcomes: of the policies.
+        stream: the history with the scenario in it.
+        scenario: what was injected.
+        first_decision: the batch of the first decision that is replayed.
+    """
+    # The first decision that has a label of the drifted batches, and so could know.
+    knowable = scenario.onset + stream.label_delay
+    before = max(0, knowable - first_decision)
+    return {
+        each.name: Noticed(
+            after=next((made - scenario.onset for made in each.retrains if made >= knowable), None),
+            false_alarms=sum(made < knowable for made in each.retrains) / before if before else None,
+        )
+        for each in outcomes
+    }

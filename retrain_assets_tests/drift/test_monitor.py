@@ -1,0 +1,138 @@
+"""Over time: a declared number of false alarms, small changes found by their evidence, one alarm for one cause."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from retrain_assets.data.profile import TableProfile, profile_table
+from retrain_assets.drift import Monitor
+from retrain_assets.drift.accumulation import ALARMED, ALLOWANCE, Accumulation, evidence_limit
+from retrain_assets.drift.detect import detect_drift
+from retrain_assets.drift.report import DriftReport
+from retrain_assets.spec import DriftSpec
+
+
+def day(rng: np.random.Generator, *, shift: float = 0.0, columns: int = 4, wander: float = 0.1) -> TableProfile:
+    level = wander * rng.normal(size=columns)
+    level[0] += shift
+    return profile_table(pd.DataFrame(rng.normal(size=(250, columns)) + level, columns=list("abcdefgh")[:columns]))
+
+
+@pytest.mark.parametrize(("rate", "most"), [(2.0, 8), (0.5, 4)])
+def test_a_stable_year_alarms_about_as_often_as_declared(rate: float, most: int) -> None:
+    """Two years: of a Poisson number with the declared mean more than `most` has a probability below 0.025."""
+    alarms = 0
+    for seed in range(2):
+        rng = np.random.default_rng(seed)
+        monitor = Monitor([day(rng) for _ in range(20)], checks_per_year=120, false_alarms_per_year=rate)
+        alarms += sum(monitor.check(day(rng)).alarm for _ in range(120))
+    assert alarms <= most
+
+
+def test_evidence_finds_what_no_single_check_shows() -> None:
+    rng = np.random.default_rng(4)
+    monitor = Monitor([day(rng) for _ in range(40)], checks_per_year=365)
+    checks = [monitor.check(day(rng, shift=0.33)) for _ in range(25)]
+    assert sum(check.alarm for check in checks) == 1
+    first = next(place for place, check in enumerate(checks) if check.alarm)
+    assert 0 < first < 30
+    assert "the evidence of this and earlier checks" in checks[first].columns["a"].reason
+    assert (checks[first].columns["a"].adjusted_p_value or 0) > 1 / 365 / 2
+    assert checks[first].columns["b"].verdict == "stable"
+
+
+def test_one_cause_alarms_once_and_a_second_one_again() -> None:
+    rng = np.random.default_rng(5)
+    monitor = Monitor([day(rng) for _ in range(20)], checks_per_year=365)
+    moved = [monitor.check(day(rng, shift=3.0)).alarm for _ in range(4)]
+    calm = [monitor.check(day(rng)) for _ in range(25)]
+    again = [monitor.check(day(rng, shift=3.0)).alarm for _ in range(2)]
+    assert (moved, again) == ([True, False, False, False], [True, False])
+    assert calm[-1].drifted is False
+
+
+def test_a_window_that_is_too_small_is_unknown_and_changes_nothing() -> None:
+    rng = np.random.default_rng(6)
+    reference = [day(rng) for _ in range(20)]
+    plain, interrupted = (Monitor(reference, checks_per_year=365) for _ in range(2))
+    today, tomorrow = day(rng, shift=0.2), day(rng, shift=0.2)
+    plain.check(today)
+    interrupted.check(today)
+    assert interrupted.check(profile_table(pd.DataFrame({"a": [1.0]}))).drifted is None
+    assert interrupted.check(tomorrow) == plain.check(tomorrow)
+
+
+@pytest.mark.parametrize("batches", [5, 10, 30, 200])
+@pytest.mark.parametrize("rate", [0.5, 4.0])
+def test_the_limit_gives_its_part_of_the_declared_rate(batches: int, rate: float) -> None:
+    """Simulated with other random numbers, from the values of batches on: mean and deviation are estimated anew."""
+    from scipy.special import ndtri, stdtr
+
+    columns, checks, years = 10, 52, 4000
+    limit = evidence_limit(columns=columns, batches=batches, checks_per_year=checks, false_alarms_per_year=rate)
+    rng = np.random.default_rng(batches)
+    reference = rng.normal(size=(years, batches))
+    centre, spread = reference.mean(axis=1), reference.std(axis=1, ddof=1) * np.sqrt(1 + 1 / batches)
+    evidence, alarmed = np.zeros(years), np.zeros(years, dtype=bool)
+    for _ in range(checks):
+        p = 2 * stdtr(batches - 1, -np.abs(rng.normal(size=years) - centre) / spread)
+        evidence = np.maximum(evidence + np.clip(-ndtri(p), -6, 6) - ALLOWANCE, 0)
+        alarmed |= evidence >= limit
+    expected = rate / 2 / columns
+    assert alarmed.mean() == pytest.approx(expected, rel=0.25, abs=0.004)
+
+
+def test_evidence_falls_back_to_zero_and_never_runs_away() -> None:
+    limit = 5.0
+    accumulation = Accumulation(limit=limit)
+    for p_value in (0.5, 0.9, 1.0):
+        assert accumulation.add("x", p_value).evidence == 0
+    carried: dict[str, float] = {}
+    for _ in range(50):
+        step = Accumulation(limit=limit, before=carried)
+        step.add("x", 0.0)
+        carried = step.after
+    assert carried["x"] == ALARMED * limit
+    enough = []
+    for _ in range(6):
+        step = Accumulation(limit=limit, before=carried)
+        enough.append(step.add("x", 0.5).enough)
+        carried = step.after
+    assert enough == [True, True, True, False, False, False]
+
+
+def test_the_limit_grows_with_what_is_watched_and_falls_with_what_is_allowed() -> None:
+    few, many = (
+        evidence_limit(columns=columns, batches=30, checks_per_year=52, false_alarms_per_year=1) for columns in (5, 500)
+    )
+    lax = evidence_limit(columns=5, batches=30, checks_per_year=52, false_alarms_per_year=10)
+    vague = evidence_limit(columns=5, batches=6, checks_per_year=52, false_alarms_per_year=1)
+    assert lax < few < many
+    assert few < vague
+
+
+def detected(
+    current: TableProfile, reference: list[TableProfile], previous: DriftReport | None, version: int = 4
+) -> DriftReport:
+    return detect_drift(
+        model="m", batch="b", champion_version=version, current=current, reference=reference, checks_per_year=52,
+        spec=DriftSpec(effect_floor=0.01, min_rows=50), previous=previous,
+    )  # fmt: skip
+
+
+def test_the_platforms_report_carries_evidence_on_and_leaves_it_with_the_champion() -> None:
+    rng = np.random.default_rng(7)
+    reference = [day(rng) for _ in range(30)]
+    report: DriftReport | None = None
+    verdicts = []
+    for _ in range(25):
+        report = detected(day(rng, shift=0.3), reference, report)
+        report = DriftReport.from_frame(report.to_frame())  # as the next batch reads it
+        verdicts.append(report.verdict)
+    assert verdicts[0] == "stable"
+    assert "drift" in verdicts
+    assert report is not None
+    assert report.evidence["a"] > 0
+    alone = detected(day(np.random.default_rng(8)), reference, None)
+    assert detected(day(np.random.default_rng(8)), reference, report, version=5).evidence == alone.evidence
+    assert detected(day(np.random.default_rng(8)), reference, report).evidence != alone.evidence

@@ -1,0 +1,102 @@
+"""Each scenario does what it says from its onset on, and nothing before."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from retrain_assets.cli import main
+from retrain_assets.errors import DataError
+from retrain_assets.replay.laboratory import SCENARIOS, Scenario, inject, parse_scenario
+from retrain_assets_tests.replay.streams import history
+
+
+def injected(kind, *, task="binary", onset=8, feature=None, seed=0):
+    frame = history(turns=(), task=task)
+    scenario = Scenario(kind=kind, onset=onset, feature=feature)
+    return frame, inject(frame, scenario, target="y", batch="batch", rng=np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+@pytest.mark.parametrize("kind", SCENARIOS)
+def test_what_lies_before_the_onset_is_left_alone_and_what_follows_is_not(kind, task):
+    frame, made = injected(kind, task=task)
+    early = made["batch"] < 8
+    assert made[early].equals(frame[frame["batch"] < 8].astype(made.dtypes.to_dict()))
+    assert not made[~early].reset_index(drop=True).equals(frame[frame["batch"] >= 8].reset_index(drop=True))
+    again = injected(kind, task=task)[1]
+    assert again.equals(made)
+
+
+def correlation(frame, batches):
+    rows = frame[frame["batch"].isin(batches)]
+    return np.corrcoef(rows["x"], rows["y"])[0, 1]
+
+
+def test_concepts_change_and_covariates_only_move():
+    frame, sudden = injected("sudden")
+    assert correlation(sudden, range(8, 16)) < correlation(frame, range(8, 16)) - 0.3
+    assert (sudden["x"] == frame["x"]).all()
+    _, moved = injected("covariate")
+    late = moved[moved["batch"] >= 8]
+    assert late["x"].min() >= frame[frame["batch"] < 8]["x"].median()
+    kept = frame[(frame["batch"] >= 8) & frame["x"].isin(late["x"])]
+    assert late["y"].mean() == kept["y"].mean()
+
+
+def test_a_recurring_concept_comes_back():
+    frame, made = injected("recurring", onset=4)
+    same = [frame[frame["batch"] == k]["y"].equals(made[made["batch"] == k]["y"]) for k in range(16)]
+    assert same == [True] * 4 + [False] * 4 + [True] * 4 + [False] * 4
+
+
+def test_a_gradual_one_grows():
+    frame, made = injected("gradual", onset=4)
+    changed = [(frame["y"] != made["y"])[frame["batch"] == k].mean() for k in range(16)]
+    assert changed[4] < 0.15 < changed[7] < changed[12]
+
+
+def test_a_feature_goes_or_stands_still():
+    _, gone = injected("missing", feature="z")
+    assert gone.loc[gone["batch"] >= 8, "z"].isna().all()
+    _, stuck = injected("stuck", feature="z")
+    assert stuck.loc[stuck["batch"] >= 8, "z"].nunique() == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("sudden", "must read like"), ("suden@3", "Did you mean 'sudden'?"), ("sudden@x", "must read like")],
+)
+def test_a_scenario_that_cannot_be_read_is_told(text, said):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        parse_scenario(text)
+
+
+@pytest.mark.parametrize(("scenario", "said"), [("sudden@99", "must be batch 1 to 15"), ("stuck@3:kind", "be numeric")])
+def test_a_scenario_that_does_not_fit_the_file_is_told(scenario, said):
+    with pytest.raises(DataError, match=said):
+        inject(history(), parse_scenario(scenario), target="y", batch="batch", rng=np.random.default_rng(0))
+
+
+def test_the_command_tells_how_late_each_policy_noticed(tmp_path):
+    file, out = tmp_path / "h.parquet", tmp_path / "out.json"
+    history(turns=()).to_parquet(file)
+    made = CliRunner().invoke(
+        main,
+        ["replay", "--data", str(file), "--target", "y", "--batch", "batch", "--first", "4", "--estimator", "linear",
+         "--policies", "default,never,every", "--inject", "sudden@9:x", "--json", str(out), "--workers", "1",
+         "--cache", str(tmp_path / "c")],
+    )  # fmt: skip
+    assert made.exit_code == 0, made.output
+    policies = json.loads(out.read_text())["policies"]
+    # Labels of batch 9 are there at the end of batch 10: no one can know earlier.
+    assert policies["every"]["noticed_after"] == 1
+    assert policies["every"]["noticed_false_alarms"] == 1
+    assert policies["never"]["noticed_after"] is None
+    assert policies["default"]["noticed_after"] in (1, 2)
+    assert policies["default"]["noticed_false_alarms"] == 0
+    assert "noticed after" in made.output
