@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from retrain_assets.data.profile import TableProfile, merge_tables, profile_table
+from retrain_assets.data.profile import TableProfile, profile_table
+from retrain_assets.data.windows import Calendar
 from retrain_assets.drift.detect import detect_drift
 from retrain_assets.drift.episodes import Episode, advance, superseded
 from retrain_assets.drift.reference import reference_batches
@@ -31,21 +32,30 @@ class DriftBook:
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
         self._profiles: dict[int, TableProfile] = {}
-        self._references: dict[int, TableProfile] = {}
+        self._references: dict[int, tuple[TableProfile, ...]] = {}
         self._reports: dict[tuple[int, int], DriftReport] = {}
 
     def report(self, batch: int, champion: int) -> DriftReport:
-        """The batch against the reference of a champion."""
-        if (batch, champion) not in self._reports:
-            self._reports[batch, champion] = detect_drift(
-                model=self._stream.spec.name,
-                batch=self._stream.batches[batch].key,
-                champion_version=champion + 1,
-                current=self._profile(batch),
-                reference=self._reference(champion),
-                spec=self._stream.spec.drift,
-            )
+        """The batch against the reference of a champion, with the evidence of the batches that it served before."""
+        previous: DriftReport | None = None
+        for served in range(min(champion + 1, batch), batch + 1):
+            if (served, champion) not in self._reports:
+                self._reports[served, champion] = self._detect(served, champion, previous)
+            previous = self._reports[served, champion]
         return self._reports[batch, champion]
+
+    def _detect(self, batch: int, champion: int, previous: DriftReport | None) -> DriftReport:
+        spec = self._stream.spec
+        return detect_drift(
+            model=spec.name,
+            batch=self._stream.batches[batch].key,
+            champion_version=champion + 1,
+            current=self._profile(batch),
+            reference=self._reference(champion),
+            spec=spec.drift,
+            checks_per_year=Calendar(spec.batches).per_year,
+            previous=previous,
+        )
 
     def _profile(self, batch: int) -> TableProfile:
         if batch not in self._profiles:
@@ -54,12 +64,12 @@ class DriftBook:
             self._profiles[batch] = profile_table(rows.drop(columns=[c for c in rows.columns if c.startswith("ra_")]))
         return self._profiles[batch]
 
-    def _reference(self, champion: int) -> TableProfile:
+    def _reference(self, champion: int) -> tuple[TableProfile, ...]:
         if champion not in self._references:
             stream = self._stream
             trained = {stream.batches[k].key: k for k in range(stream.first_trained(champion), champion + 1)}
             keys = reference_batches(stream.spec.drift, tuple(trained))
-            self._references[champion] = merge_tables([self._profile(trained[key]) for key in keys])
+            self._references[champion] = tuple(self._profile(trained[key]) for key in keys)
         return self._references[champion]
 
 
