@@ -37,20 +37,26 @@ class DriftBook:
         self._reports: dict[tuple[int, int], DriftReport] = {}
 
     def report(self, batch: int, champion: int) -> DriftReport:
-        """The batch against the reference of a champion."""
-        if (batch, champion) not in self._reports:
-            self._reports[batch, champion] = detect_drift(
-                model=self._stream.spec.name,
-                batch=self._stream.batches[batch].key,
-                champion_version=champion + 1,
-                current=self._profile(batch),
-                reference=self._reference(champion).for_batch(
-                    self._stream.batches[batch], self._calendar, self._stream.spec.drift.reference_batches
-                ),
-                spec=self._stream.spec.drift,
-                checks_per_year=self._calendar.per_year,
-            )
+        """The batch against the reference of a champion, with the evidence of the batches that it served before."""
+        previous: DriftReport | None = None
+        for served in range(min(champion + 1, batch), batch + 1):
+            if (served, champion) not in self._reports:
+                self._reports[served, champion] = self._detect(served, champion, previous)
+            previous = self._reports[served, champion]
         return self._reports[batch, champion]
+
+    def _detect(self, batch: int, champion: int, previous: DriftReport | None) -> DriftReport:
+        spec, window = self._stream.spec, self._stream.batches[batch]
+        return detect_drift(
+            model=spec.name,
+            batch=window.key,
+            champion_version=champion + 1,
+            current=self._profile(batch),
+            reference=self._reference(champion).for_batch(window, self._calendar, spec.drift.reference_batches),
+            spec=spec.drift,
+            checks_per_year=self._calendar.per_year,
+            previous=previous,
+        )
 
     def _profile(self, batch: int) -> TableProfile:
         if batch not in self._profiles:

@@ -1,0 +1,176 @@
+"""What a comparison costs beside reading the rows and profiling them once: the floor of any engine with sketches."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.tables import Figure, Result
+
+COLUMNS = 20
+
+
+def measure(rows: int, runs: int) -> Result:
+    """All figures, each the median of `runs`; the long window of ten times as many rows once, in a process of its own.
+
+    Args:
+        rows: of either window.
+        runs: repetitions.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        files = [_write(Path(folder) / f"{name}.parquet", rows, seed) for seed, name in enumerate(("before", "after"))]
+        floor = _median(lambda: [_floor(file) for file in files], runs)
+        whole = _median(lambda: _whole(files), runs)
+        long = _apart(_write(Path(folder) / "long.parquet", 10 * rows, 2), files[1])
+    day, longer = _day_against_reference(30, runs), _day_against_reference(120, runs)
+    wide = {columns: _wide(columns, runs) for columns in (250, 1_000)}
+    begun = _fresh("from retrain_assets.drift import compare")
+    ratio = "times the floor"
+    return Result(
+        name="drift",
+        figures=[
+            Figure(
+                what=f"floor: read two windows of {rows:,} rows x {COLUMNS} columns, profile both",
+                value=floor,
+                unit="s",
+            ),
+            Figure(what="from Parquet to the full report", value=whole, unit="s"),
+            Figure(what="the same over the floor", value=whole / floor, unit=ratio, target=1.5),
+            Figure(what=f"{10 * rows:,} rows out of core, over the floor", value=long["ratio"], unit=ratio, target=2.0),
+            Figure(what="peak memory of it", value=long["gib"], unit="GiB", target=1.0),
+            Figure(what="a day of 50,000 rows against 30 stored profiles", value=day, unit="s", target=0.15),
+            Figure(what="against 120 stored profiles", value=longer, unit="s"),
+            Figure(
+                what="1,000 columns over 250 columns, 1,000 rows",
+                value=wide[1_000] / wide[250],
+                unit="times",
+                target=5.0,
+            ),
+            Figure(what="`from retrain_assets.drift import compare`", value=begun, unit="s", target=1.5),
+        ],
+        notes=[f"Medians of {runs}. The floor reads and profiles with this package's own sketch."],
+    )
+
+
+def _write(path: Path, rows: int, seed: int) -> Path:
+    """Normal, lognormal and counted numbers, and categories, in row groups of a hundred thousand."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rng = np.random.default_rng(seed)
+    writer: pq.ParquetWriter | None = None
+    for _ in range(0, rows, 100_000):
+        size = min(100_000, rows)
+        part = pa.table(
+            {f"n{i}": rng.normal(size=size) for i in range(8)}
+            | {f"l{i}": rng.lognormal(size=size) for i in range(4)}
+            | {f"i{i}": rng.poisson(20, size) for i in range(4)}
+            | {f"s{i}": rng.choice(list("abcdefgh"), size) for i in range(4)}
+        )
+        writer = writer or pq.ParquetWriter(path, part.schema)
+        writer.write_table(part)
+    if writer is not None:
+        writer.close()
+    return path
+
+
+def _floor(file: Path) -> None:
+    import pyarrow.parquet as pq
+
+    from retrain_assets.data.arrow_profiling import profile_arrow
+
+    profile_arrow([pq.read_table(file)])
+
+
+def _whole(files: list[Path]) -> None:
+    import pyarrow.parquet as pq
+
+    from retrain_assets.drift import compare
+
+    compare(pq.read_table(files[0]), pq.read_table(files[1])).to_json()
+
+
+_LONG = """
+import json, resource, sys, time
+import pyarrow.parquet as pq
+from retrain_assets.data.arrow_profiling import profile_arrow
+from retrain_assets.drift import compare
+
+def chunks(path):
+    file = pq.ParquetFile(path)
+    import pyarrow as pa
+    return pa.RecordBatchReader.from_batches(file.schema_arrow, file.iter_batches(batch_size=500_000))
+
+began = time.perf_counter()
+for path in sys.argv[1:]:
+    profile_arrow(chunks(path))
+floor = time.perf_counter() - began
+began = time.perf_counter()
+compare(chunks(sys.argv[1]), chunks(sys.argv[2])).to_json()
+whole = time.perf_counter() - began
+print(json.dumps({"ratio": whole / floor, "gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20}))
+"""
+
+
+def _apart(long: Path, after: Path) -> dict[str, float]:
+    command = [sys.executable, "-c", _LONG, str(long), str(after)]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True, cwd=_ROOT).stdout)
+
+
+def _day_against_reference(days: int, runs: int) -> float:
+    """Profile of the day and comparison; the stored profiles are read from their JSON each time."""
+    import pandas as pd
+
+    from retrain_assets.data.profile import TableProfile, profile_table
+    from retrain_assets.drift import compare
+
+    rng = np.random.default_rng(3)
+
+    def rows(count: int) -> pd.DataFrame:
+        return pd.DataFrame(rng.normal(size=(count, COLUMNS)), columns=[f"c{i}" for i in range(COLUMNS)])
+
+    stored = [profile_table(rows(5_000)).to_json() for _ in range(days)]
+    today = rows(50_000)
+    return _median(
+        lambda: compare([TableProfile.from_json(text) for text in stored], profile_table(today), joint="none"), runs
+    )
+
+
+def _wide(columns: int, runs: int) -> float:
+    import pandas as pd
+
+    from retrain_assets.drift import compare
+
+    rng = np.random.default_rng(4)
+    names = [f"c{i}" for i in range(columns)]
+    before, after = (pd.DataFrame(rng.normal(size=(1_000, columns)), columns=names) for _ in range(2))
+    return _median(lambda: compare(before, after, joint="none"), runs)
+
+
+_ROOT = Path(__file__).parents[1]
+
+
+def _fresh(code: str) -> float:
+    timed = f"import time; began = time.perf_counter(); {code}; print(time.perf_counter() - began)"
+    done = subprocess.run(
+        [sys.executable, "-c", timed], check=True, capture_output=True, text=True, cwd=_ROOT, env=dict(os.environ)
+    )
+    return float(done.stdout)
+
+
+def _median(work: Callable[[], object], runs: int) -> float:
+    seconds: list[float] = []
+    for _ in range(runs):
+        began = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - began)
+    return statistics.median(seconds)
