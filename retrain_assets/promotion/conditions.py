@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import ClassVar, Protocol
-
-from scipy.stats import norm
 
 from retrain_assets.promotion.evaluation import EvaluationReport, PairedDifference, Role
 from retrain_assets.promotion.fairness import RATES
@@ -122,9 +121,9 @@ class HasEnoughRows:
         difference, loss = report.difference("candidate", "champion"), _value(report, "champion")
         if difference is None or loss is None:
             return None, "the evaluation has no paired difference to the champion"
-        reach = float(norm.ppf((1 + report.confidence) / 2))
+        reach = NormalDist().inv_cdf((1 + report.confidence) / 2)
         error = (difference.upper - difference.lower) / (2 * reach)
-        shown, wanted = (reach + float(norm.ppf(self.power))) * error, self.detectable * abs(loss)
+        shown, wanted = (reach + NormalDist().inv_cdf(self.power)) * error, self.detectable * abs(loss)
         needed = difference.rows * (shown / wanted) ** 2 if wanted else float("inf")
         text = (
             f"{difference.rows:,} rows show a worsening of {shown:.4g} with a power of {self.power:.0%}; "

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import rankdata, spearmanr
 
 from retrain_assets.performance.scores import Values
 from retrain_assets.promotion.measures import Measure
@@ -50,6 +49,8 @@ def _numbers(column: pd.Series, target: Values, fitted: npt.NDArray[np.bool_]) -
 
 
 def _strength(values: Values, target: Values, *, regression: bool) -> float | None:
+    from scipy.stats import rankdata, spearmanr
+
     if len(values) < 2 or np.ptp(target) == 0:
         return None
     if np.ptp(values) == 0:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binomtest, norm, rankdata
 
 from retrain_assets.performance.scores import Values
 
@@ -17,6 +16,8 @@ def mcnemar(candidate_right: npt.NDArray[np.bool_], champion_right: npt.NDArray[
     >>> mcnemar(np.array([True] * 9 + [False]), np.array([False] * 9 + [True])).__round__(4)
     0.0215
     """
+    from scipy.stats import binomtest
+
     only_candidate = int((candidate_right & ~champion_right).sum())
     only_champion = int((champion_right & ~candidate_right).sum())
     if only_candidate + only_champion == 0:
@@ -29,6 +30,8 @@ def delong(candidate: Values, champion: Values, positive: npt.NDArray[np.bool_])
 
     DeLong, DeLong and Clarke-Pearson, Biometrics 1988, by mid-ranks (Sun and Xu, IEEE SPL 2014), in O(n log n).
     """
+    from scipy.stats import norm
+
     m, n = int(positive.sum()), int((~positive).sum())
     if m < 2 or n < 2:
         return None
@@ -44,6 +47,8 @@ def delong(candidate: Values, champion: Values, positive: npt.NDArray[np.bool_])
 
 
 def _components(scores: Values, positive: npt.NDArray[np.bool_], m: int, n: int) -> tuple[float, Values, Values]:
+    from scipy.stats import rankdata
+
     everywhere = rankdata(scores)
     over_positive = (everywhere[positive] - rankdata(scores[positive])) / n
     over_negative = 1 - (everywhere[~positive] - rankdata(scores[~positive])) / m

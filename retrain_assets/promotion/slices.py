@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import norm
 
 from retrain_assets.performance.scores import Values
 from retrain_assets.promotion.measures import Measure
@@ -94,7 +94,7 @@ def slice_measures(
         number: of slices that are judged at once.
         min_rows: a slice of fewer rows is not judged.
     """
-    z = float(norm.ppf(1 - (1 - confidence) / (2 * max(number, 1))))
+    z = NormalDist().inv_cdf(1 - (1 - confidence) / (2 * max(number, 1)))
     for each in slices:
         chosen = each.rows if judged is None else each.rows & judged
         count = int(chosen.sum())

@@ -21,7 +21,7 @@ def test_a_killed_run_is_ended_and_its_job_comes_again(shop: Shop):
         return runs if any(run.step == f"decide {BATCH}" and run.status == "SUCCESS" for run in runs) else None
 
     runs = server.wait_for("a decision after the kill", decided, seconds=STORY_SECONDS)
-    assert [(run.step, run.status) for run in runs] == [
+    assert [(run.step, run.status) for run in runs[:3]] == [
         (f"watch {BATCH}", "FAILURE"),
         (f"watch {BATCH}", "SUCCESS"),
         (f"decide {BATCH}", "SUCCESS"),
