@@ -211,7 +211,7 @@ class StateStore(Protocol):
         """Moves a version to a stage; its own `previous` is replaced. False where it stands there. Outbox kind `stage`.
 
         Raises:
-            RefusedError: the move is not legal.
+            RefusedError: the move is not legal, or would take away the champion, which only a promotion does.
         """
         ...
 

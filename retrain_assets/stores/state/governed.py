@@ -61,8 +61,15 @@ class GovernedTables:
 
     def move_stage(self, move: StageMove) -> bool:
         with self._writing() as connection:
-            if _stage(connection, move.model, move.version) == move.stage:
+            stands = _stage(connection, move.model, move.version)
+            if stands == move.stage:
                 return False
+            if stands == "champion":
+                # Who decided on this move saw another stage: meanwhile the version was promoted.
+                raise RefusedError(
+                    f"{move.model} v{move.version} is champion and cannot become {move.stage} by itself: it leaves "
+                    "when another version is promoted, or by a rollback"
+                )
             made = _move(connection, move)
             payload = {"version": made.version, "stage": made.stage, "previous": made.previous}
             tell(connection, "stage", made.model, payload=payload, now=made.moved_at)

@@ -113,6 +113,16 @@ def test_a_version_that_was_rolled_back_comes_back_by_a_person_only(store):
     assert store.append_promotion(promotion(version=2, previous_id=newest)).version == 2
 
 
+def test_a_move_that_was_decided_on_too_early_leaves_the_champion(store):
+    """A person clears what was rolled back, and somebody else has made it champion meanwhile."""
+    fill(store)
+    newest = store.promotions(MODEL)[-1].id
+    store.append_promotion(promotion(version=2, previous_id=newest, action="rollback"))
+    with pytest.raises(RefusedError, match="v2 is champion and cannot become retired by itself"):
+        store.move_stage(move("retired", 2))
+    assert stages(store.stage_moves(MODEL))[2] == "champion"
+
+
 def test_an_illegal_move_changes_nothing(store):
     store.move_stage(move("champion"))
     with pytest.raises(RefusedError, match="is champion and cannot become candidate"):
