@@ -168,7 +168,7 @@ def _cost(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iterat
     yield Measure(kind="cost", name="milliseconds", value=median, rows=len(seconds))
 
 
-def _leakage(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iterator[Measure]:  # noqa: ARG001 - as above
+def _leakage(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iterator[Measure]:  # noqa: ARG001 - one form for all
     regression = not judged.scores["candidate"].classes
     ignored = frozenset({judged.event_time})
     yield from leakage_measures(judged.inputs, judged.labels, regression=regression, ignored=ignored)

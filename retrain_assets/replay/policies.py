@@ -68,7 +68,7 @@ class Policies:
         try:
             return declared(self._spec, self._drift, when=when, cost=CostSpec(retrain=self._cost))
         except ValueError as error:
-            known = [*ALL_POLICIES, *TRIGGERS]
+            known = list(dict.fromkeys([*ALL_POLICIES, *TRIGGERS]))
             hint = did_you_mean(name, known) if name.isidentifier() else ""
             raise UnknownPolicyError(
                 f"policy {name!r} must be never, every, every:N, {DEFAULT}, one of {', '.join(PUBLISHED)}, or triggers "

@@ -170,7 +170,7 @@ class _RemoteFolder:
 
             try:
                 self._opened = url_to_fs(self._url, **self._options)[0]
-            except Exception as error:  # noqa: BLE001 - see the class
+            except Exception as error:  # noqa: BLE001 - each library has its own; raised again as ours
                 raise _unreachable(f"{self._url} cannot be reached", error) from cause_without_password(error)
             # What a listing showed before must not hide what has come since.
             self._opened.invalidate_cache()
@@ -184,7 +184,7 @@ class _RemoteFolder:
             infos = self._fs.ls(folder, detail=True)
         except (FileNotFoundError, NotADirectoryError):
             return
-        except Exception as error:  # noqa: BLE001 - see the class
+        except Exception as error:  # noqa: BLE001 - each library has its own; raised again as ours
             message = f"{folder} of {self._url} cannot be listed"
             raise _unreachable(message, error) from cause_without_password(error)
         for info in infos:
@@ -199,7 +199,7 @@ class _RemoteFolder:
             return self._fs.cat_file(path)
         except FileNotFoundError:
             return b""  # gone since the look: the next look tells
-        except Exception as error:  # noqa: BLE001 - see the class
+        except Exception as error:  # noqa: BLE001 - each library has its own; raised again as ours
             message = f"{path} of {self._url} cannot be read"
             raise _unreachable(message, error) from cause_without_password(error)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
@@ -20,14 +21,16 @@ from retrain_assets.stores.state.rows import find, tell
 from retrain_assets.stores.state.schema import ANSWERS, APPROVALS, AUDIT, PROMOTIONS, STAGES
 
 
-class GovernedTables:
+class GovernedTables(ABC):
     """The part of the state store whose every row is told to the hash chain."""
 
+    @abstractmethod
     def _reading(self) -> AbstractContextManager[sa.Connection]:
-        raise NotImplementedError
+        """A transaction that sees one state of the database."""
 
+    @abstractmethod
     def _writing(self) -> AbstractContextManager[sa.Connection]:
-        raise NotImplementedError
+        """A transaction that no other writer overlaps."""
 
     def append_promotion(self, promotion: Promotion) -> Promotion:
         model = promotion.model
