@@ -104,7 +104,8 @@ def merge_columns(profiles: Sequence[ColumnProfile]) -> ColumnProfile:
     kind = _common_kind(profiles)
     precision, bins = _merged_bins(profiles, kind)
     categories, other = most_frequent(added(profile.categories for profile in profiles))
-    mean, m2 = _moments(profiles)
+    moments = [(profile.present, profile.mean, profile.m2) for profile in profiles if profile.mean is not None]
+    mean, m2 = pooled_moments(moments) if moments else (None, 0.0)
     minima = [profile.minimum for profile in profiles if profile.minimum is not None]
     maxima = [profile.maximum for profile in profiles if profile.maximum is not None]
     return ColumnProfile(
@@ -211,17 +212,16 @@ def _merged_bins(profiles: Sequence[ColumnProfile], kind: ColumnKind) -> tuple[i
         np.concatenate([keys for keys, _ in parts]), np.concatenate([counts for _, counts in parts])
     )
     if kind == "numeric":
-        fitting = sketch.fitting_precision(keys, precision)
-        keys, counts = sketch.add_up(sketch.collapsed(keys, precision, fitting), counts)
-        precision = fitting
+        precision, keys, counts = sketch.fitted(keys, counts, precision)
     return precision, dict(zip(keys.tolist(), counts.tolist(), strict=True))
 
 
-def _moments(profiles: Sequence[ColumnProfile]) -> tuple[float | None, float]:
-    """Mean and sum of squared deviations of all, pair by pair (Chan, Golub and LeVeque 1983)."""
-    parts = [(profile.present, profile.mean, profile.m2) for profile in profiles if profile.mean is not None]
-    if not parts:
-        return None, 0.0
+def pooled_moments(parts: Sequence[tuple[int, float, float]]) -> tuple[float, float]:
+    """Mean and sum of squared deviations of all values, pair by pair (Chan, Golub and LeVeque 1983).
+
+    Args:
+        parts: of each part the number of values, their mean and the sum of their squared deviations; at least one.
+    """
 
     def pair(a: tuple[int, float, float], b: tuple[int, float, float]) -> tuple[int, float, float]:
         n, delta = a[0] + b[0], b[1] - a[1]
