@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from retrain_assets.data import bins as fine
 from retrain_assets.data import sketch
+from retrain_assets.data.bins import DAY, Bins
 from retrain_assets.data.column_profile import (
-    DAY,
     ColumnKind,
     ColumnProfile,
     added,
@@ -98,7 +99,7 @@ def profile_numbers(name: str, kind: ColumnKind, numbers: npt.NDArray[np.float64
         mean=mean,
         m2=m2,
         precision=precision,
-        bins=dict(zip(keys.tolist(), counts.tolist(), strict=True)),
+        bins=Bins(keys, counts),
     )
 
 
@@ -112,11 +113,11 @@ def _count(ordered: npt.NDArray[np.float64], kind: ColumnKind, precision: int) -
     if not len(finite):
         nothing = np.empty(0, dtype=np.int64)
         return _Block(missing=missing, infinite=infinite, precision=precision, keys=nothing, counts=nothing)
-    if kind == "datetime":
-        keys, counts = sketch.count_keys(np.floor_divide(finite, DAY).astype(np.int64))
+    if days := kind == "datetime":
+        every = np.floor_divide(finite, DAY).astype(np.int64) >> (sketch.FINEST - precision)
     else:
-        keys, counts = sketch.count_keys(sketch.ordered_keys(finite, precision))
-        precision, keys, counts = sketch.fitted(keys, counts, precision)
+        every = sketch.ordered_keys(finite, precision)
+    precision, keys, counts = fine.fitted(*sketch.count_keys(every), precision, days=days)
     with np.errstate(over="ignore", invalid="ignore"):  # squares of the largest doubles are infinite, and may be
         mean = float(finite.mean())
         away = finite - mean
@@ -141,10 +142,10 @@ def _added(blocks: Sequence[_Block], kind: ColumnKind) -> tuple[int, sketch.Keys
     """The bins of all blocks together."""
     if len(blocks) == 1:
         return blocks[0].precision, blocks[0].keys, blocks[0].counts
-    precision = blocks[-1].precision
-    keys = np.concatenate([sketch.collapsed(block.keys, block.precision, precision) for block in blocks])
+    precision, days = blocks[-1].precision, kind == "datetime"
+    keys = np.concatenate([fine.collapsed(block.keys, block.precision, precision, days=days) for block in blocks])
     keys, counts = sketch.add_up(keys, np.concatenate([block.counts for block in blocks]))
-    return (precision, keys, counts) if kind == "datetime" else sketch.fitted(keys, counts, precision)
+    return fine.fitted(keys, counts, precision, days=days)
 
 
 _INFERRED: Mapping[str, ColumnKind] = {

@@ -12,7 +12,7 @@ from retrain_assets.data.profile import TableProfile, merge_tables
 from retrain_assets.drift.columns import Basis, Compared, FittedReference, compare_columns
 from retrain_assets.drift.detect import watched_columns
 from retrain_assets.drift.distances import DISTANCES, measure
-from retrain_assets.drift.frames import Side, profiles_of
+from retrain_assets.drift.frames import Prepared, Side, profiles_of
 from retrain_assets.drift.joint import JointDrift
 from retrain_assets.drift.report import ColumnDrift
 from retrain_assets.drift.settings import Correction, Settings, Significance
@@ -167,7 +167,10 @@ def compare(
             return _unknown(f"the {side} has {count} rows, fewer than min_rows = {settings.min_rows}", settings, rows)
     names = watched_columns(now, list(past.values()), columns)
     level = settings.alpha if joint == "none" else settings.alpha * (1 - JOINT_SHARE)
-    fitted = FittedReference(list(past.values()), replace(settings, alpha=level))
+    settled = replace(settings, alpha=level)
+    fitted = (
+        reference.fitted(settled) if isinstance(reference, Prepared) else FittedReference(list(past.values()), settled)
+    )
     found = compare_columns(names, fitted, now, merged=max(len(present), 1))
     together = (
         None

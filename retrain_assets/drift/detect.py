@@ -19,7 +19,7 @@ def detect_drift(
     batch: str,
     champion_version: int | None,
     current: TableProfile,
-    reference: Sequence[TableProfile] | None,
+    reference: Sequence[TableProfile] | FittedReference | None,
     spec: DriftSpec,
     checks_per_year: float,
     previous: DriftReport | None = None,
@@ -39,7 +39,8 @@ def detect_drift(
         batch: key of the batch.
         champion_version: whose reference it is; None while there is no champion.
         current: profile of the batch.
-        reference: profiles of the batches of the reference; None when the champion has none for this batch.
+        reference: profiles of the batches of the reference, or what was fitted to them with `settings_of` the same
+            declaration; None when the champion has none for this batch.
         spec: what counts as drift.
         checks_per_year: batches in a year.
         previous: of the batch before; its evidence is carried on where it is against the same champion.
@@ -60,11 +61,13 @@ def detect_drift(
         return report("not_applicable", "bootstrapping: there is no champion to compare the batch with")
     if not reference:
         return report("unknown", f"the {spec.reference} reference of v{champion_version} holds nothing for this batch")
-    for side, rows in (("batch", current.rows), ("reference", sum(profile.rows for profile in reference))):
+    batches = reference.batches if isinstance(reference, FittedReference) else reference
+    for side, rows in (("batch", current.rows), ("reference", sum(profile.rows for profile in batches))):
         if rows < spec.min_rows:
             return report("unknown", f"the {side} has {rows} rows, fewer than drift.min_rows = {spec.min_rows}")
-    names = watched_columns(current, reference, spec.columns)
-    fitted = FittedReference(reference, settings_of(spec, checks_per_year))
+    names = watched_columns(current, batches, spec.columns)
+    settings = settings_of(spec, checks_per_year)
+    fitted = reference if isinstance(reference, FittedReference) else FittedReference(reference, settings)
     limit = evidence_limit(
         columns=len(names),
         batches=trusted_batches(fitted),

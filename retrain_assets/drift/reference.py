@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.data.windows import Batch, Calendar
+from retrain_assets.drift.columns import FittedReference
+from retrain_assets.drift.settings import Settings
 from retrain_assets.spec import DriftSpec
 
 ReferenceKind = Literal["recent", "training_window", "same_season"]
@@ -21,6 +23,19 @@ class ReferenceProfile:
 
     kind: ReferenceKind
     profiles: Mapping[str, TableProfile]
+    _fitted: dict[tuple[tuple[str, ...], Settings], FittedReference] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def fitted(self, batch: Batch, calendar: Calendar, batches: int, settings: Settings) -> FittedReference | None:
+        """What `for_batch` gives, cut into cells: once, as long as batches are compared with the same profiles."""
+        keys = self._keys(batch, calendar, batches)
+        if not keys:
+            return None
+        if (keys, settings) not in self._fitted:
+            self._fitted.clear()
+            self._fitted[keys, settings] = FittedReference([self.profiles[key] for key in keys], settings)
+        return self._fitted[keys, settings]
 
     def for_batch(self, batch: Batch, calendar: Calendar, batches: int) -> tuple[TableProfile, ...]:
         """The profiles that a batch is compared with, oldest first; none when the training holds no such batch.
@@ -29,10 +44,13 @@ class ReferenceProfile:
         `batches` training batches whose starts are nearest to one year before the batch's, no farther than as many
         batches away.
         """
+        return tuple(self.profiles[key] for key in self._keys(batch, calendar, batches))
+
+    def _keys(self, batch: Batch, calendar: Calendar, batches: int) -> tuple[str, ...]:
         keys = list(self.profiles)
         if self.kind == "same_season":
             keys = _nearest(keys, year_before(batch.start), calendar, batches)
-        return tuple(self.profiles[key] for key in sorted(keys))
+        return tuple(sorted(keys))
 
     def to_json(self) -> str:
         """As text, for the model's bundle."""

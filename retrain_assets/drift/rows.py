@@ -6,19 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from retrain_assets.data.column_profile import added, cut_label
+from retrain_assets.data.column_profile import ColumnProfile, added, cut_label
 from retrain_assets.data.profile import TableProfile
-from retrain_assets.drift.frames import Prepared
+from retrain_assets.drift.frames import Matrix, Prepared
 
 MAX_ROWS = 100_000
 """Rows that are looked at; a correlation is then known to 0.003."""
-Matrix = npt.NDArray[np.float64]
 
 
-def matrices_of(side: object, columns: Sequence[str], batch: str | None) -> dict[str, Matrix] | None:
+def matrices_of(side: object, columns: Sequence[str], batch: str | None) -> Mapping[str, Matrix] | None:
     """The columns as numbers, by batch; None of what cannot be read twice (a stream) or has no rows (profiles).
 
     Args:
@@ -26,6 +24,8 @@ def matrices_of(side: object, columns: Sequence[str], batch: str | None) -> dict
         columns: numeric columns.
         batch: column that says which rows came together.
     """
+    if isinstance(side, Prepared):
+        return side.matrices(columns, lambda: matrices_of(side.rows, columns, batch))
     frame = _frame(side)
     if frame is None:
         return None
@@ -48,8 +48,13 @@ def numeric_columns(reference: Sequence[TableProfile], current: TableProfile, na
         if name in current
         and current[name].kind == "numeric"
         and all(name in batch and batch[name].kind == "numeric" for batch in reference)
-        and len({bin_ for batch in reference for bin_ in batch[name].bins}) > 1
+        and _varies([batch[name] for batch in reference])
     ]
+
+
+def _varies(batches: Sequence[ColumnProfile]) -> bool:
+    ends = {end for batch in batches for end in (batch.minimum, batch.maximum) if end is not None}
+    return len(ends) > 1
 
 
 def _frame(side: object) -> Any:
@@ -90,7 +95,7 @@ def codes_of(
     names: Sequence[str],
     profiles: tuple[Sequence[TableProfile], TableProfile],
     batch: str | None,
-) -> tuple[list[str], dict[str, Matrix], dict[str, Matrix]] | None:
+) -> tuple[list[str], Mapping[str, Matrix], Mapping[str, Matrix]] | None:
     """Numbers as they are and categories by the rank of their frequency in the reference, for a model of trees.
 
     A category that the reference does not have is -1, a missing value NaN. None where a side has no rows that can be
@@ -103,7 +108,7 @@ def codes_of(
         return None
     numbers = set(numeric_columns(reference, current, shared))
     ranks = {name: _ranks(reference, name) for name in shared if name not in numbers}
-    made: list[dict[str, Matrix]] = []
+    made: list[Mapping[str, Matrix]] = []
     for frame in frames:
         coded = pd.DataFrame(
             {name: _numbers(frame, name) if name in numbers else _coded(frame, name, ranks[name]) for name in shared}

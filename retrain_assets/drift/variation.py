@@ -205,7 +205,9 @@ def _dimension(away: Array, lengths: Array, cells: Array) -> tuple[Array, Array]
     """
     freedom = away.shape[1] - 1
     trace = lengths.sum(axis=1) / freedom
-    gram = np.einsum("jbk,jck->jbc", away, away) / freedom
+    # Of the smaller of the two Gram matrices: both have the same eigenvalues.
+    sides = away.transpose(0, 2, 1)
+    gram = (away @ sides if away.shape[1] <= away.shape[2] else sides @ away) / freedom
     squared = gram @ gram
     squares = np.trace(squared, axis1=1, axis2=2)
     cubes = (squared * gram).sum(axis=(1, 2))

@@ -11,7 +11,7 @@ import pandas as pd
 from retrain_assets.data.profile import TableProfile, merge_tables, profile_table
 from retrain_assets.data.reading import read_part
 from retrain_assets.data.windows import Batch
-from retrain_assets.drift.detect import detect_drift
+from retrain_assets.drift.detect import detect_drift, settings_of
 from retrain_assets.drift.episodes import advance, superseded
 from retrain_assets.drift.report import DriftReport
 from retrain_assets.errors import MissingUpstreamError, NotStoredError, UnreadableFileError
@@ -91,19 +91,21 @@ def detect(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime,
     current = read_profile(stores, model, batch)
     champion = champion_version(stores, model, batch.start)
     if champion is None:
-        report, reference, trained_until = _bootstrapping(model, batch), (), None
+        report, reference, trained_until = _bootstrapping(model, batch), None, None
     else:
         bundle = stores.registry.load(champion)
         trained_until = max(bundle.manifest.training_batches, default=None)
-        reference = bundle.reference.for_batch(batch, model.calendar, model.spec.drift.reference_batches)
+        spec, per_year = model.spec.drift, model.calendar.per_year
+        settings = settings_of(spec, per_year)
+        reference = bundle.reference.fitted(batch, model.calendar, spec.reference_batches, settings)
         report = detect_drift(
             model=model.name,
             batch=batch.key,
             champion_version=champion.version,
             current=current,
             reference=reference,
-            spec=model.spec.drift,
-            checks_per_year=model.calendar.per_year,
+            spec=spec,
+            checks_per_year=per_year,
             previous=_previous_drift(stores, model, batch),
         )
     episodes = stores.state.episodes(model.name)
@@ -112,7 +114,7 @@ def detect(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime,
         stores.state.save_episode(changed)
     frame = report.to_frame().assign(episode=None if episode is None else episode.id)
     commit = stores.tables.write(model.table("drift_report"), batch.key, frame, run_id=run_id)
-    figure = _drift_figure(report, current, reference)
+    figure = _drift_figure(report, current, () if reference is None else reference.batches)
     return Detected(report=report, episode=episode, commit=commit, figure=figure)
 
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrain_assets.data import column_profiling, sketch
+from retrain_assets.data.bins import MAX_DAYS
 from retrain_assets.data.column_profile import MAX_CATEGORIES, ColumnProfile
 from retrain_assets.data.profile import TableProfile, merge_tables, profile_table
 from retrain_assets.errors import DataError
@@ -245,3 +246,15 @@ def test_the_largest_doubles_overflow_quietly() -> None:
     column = profile_table(pd.DataFrame({"x": [1e300, -1e300]}))["x"]
     assert (column.minimum, column.maximum, column.m2) == (-1e300, 1e300, np.inf)
     assert sum(column.bins.values()) == 2
+
+
+def test_times_over_centuries_are_kept_in_few_bins_and_add_up() -> None:
+    days = pd.Series(pd.date_range("1900-01-01", "2099-12-31", freq="D", tz="UTC"))
+    whole = profile_table(pd.DataFrame({"x": days}))
+    assert len(whole["x"].bins) <= MAX_DAYS
+    assert len(whole.to_json()) < 25_000
+    parts = [profile_table(pd.DataFrame({"x": days[start::7]})) for start in range(7)]
+    assert_same(merge_tables(parts), whole)
+    # A bin of 64 days is at most 32 days off.
+    middle = pd.Timestamp(whole["x"].quantile(0.5) or 0, unit="s", tz="UTC")
+    assert abs(middle - pd.Timestamp("2000-01-01", tz="UTC")) <= pd.Timedelta(days=64)
