@@ -42,6 +42,12 @@ class ColumnDrift:
     scores: Mapping[str, float] = field(default_factory=dict[str, float], hash=False)
 
 
+def by_harm(column: ColumnDrift) -> tuple[bool, bool, float, str]:
+    """Order of columns: the drifted ones first, then by the score times the importance where that is known."""
+    weight = 1.0 if column.importance is None else column.importance
+    return column.verdict != "drift", column.score is None, -(column.score or 0.0) * weight, column.name
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftReport:
     """A batch against the reference of a champion; `not_applicable` while there is no champion.
@@ -66,13 +72,13 @@ class DriftReport:
 
     @property
     def drifted(self) -> tuple[str, ...]:
-        """Names of the drifted columns, the most distant first."""
+        """Names of the drifted columns, what can hurt most first."""
         return tuple(column.name for column in self.ranked if column.verdict == "drift")
 
     @property
     def ranked(self) -> tuple[ColumnDrift, ...]:
-        """The columns, the most distant first and those that could not be compared last."""
-        return tuple(sorted(self.columns, key=lambda c: (c.score is None, -(c.score or 0.0), c.name)))
+        """The columns, what can hurt first: see `by_harm`."""
+        return tuple(sorted(self.columns, key=by_harm))
 
     def to_frame(self) -> pd.DataFrame:
         """The `drift_report` table: the verdict on the whole in the row with the column '', then one row a column."""
@@ -95,7 +101,9 @@ class DriftReport:
             ValueError: the row of the whole is not there exactly once.
         """
         own = [name for name, of in (("model", model), ("batch", batch)) if of is None]
-        rows = list(rows_of(frame, [*own, "champion_version", *_FIELDS]))
+        # A report of an earlier version of this package knows no importance.
+        columns = [name for name in (*own, "champion_version", *_FIELDS) if name in frame or name != "importance"]
+        rows = list(rows_of(frame, columns))
         wholes = [row for row in rows if row["column"] == ""]
         if len(wholes) != 1:
             raise ValueError(f"a drift report must have one row with the column '' (got {len(wholes)})")
@@ -109,7 +117,7 @@ class DriftReport:
             reason=whole["reason"],
             score=_number(whole["score"]),
             columns=tuple(
-                ColumnDrift(**{field: _read(name, row[name]) for name, field in _FIELDS.items()})
+                ColumnDrift(**{field: _read(name, row.get(name)) for name, field in _FIELDS.items()})
                 for row in rows
                 if row["column"] != ""
             ),
@@ -129,6 +137,7 @@ _TABLE = {
     "adjusted_p_value": "float64",
     "evidence": "float64",
     "aspect": "object",
+    "importance": "float64",
     "verdict": "object",
     "reason": "object",
     "before": "object",

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -105,7 +106,8 @@ def judge_vectors(
     length = ((current - centre) ** 2).sum(axis=1) / (predicted + variance / count)
     # Mean, variance and skewness as those of chi-square with `skewed` degrees of freedom, shifted and scaled.
     matched = np.maximum(1 + (length - 1) * np.sqrt(dimension / skewed), 0.0)
-    return Tested(p_values=fdtrc(skewed, np.minimum(freedom, 1e9), matched), statistic=length)
+    p_values = np.asarray(fdtrc(skewed, np.minimum(freedom, 1e9), matched), dtype=np.float64)
+    return Tested(p_values=p_values, statistic=length)
 
 
 def _single_window(variance: Array, sampling: Array, own: Array, merged: int) -> Array:
@@ -114,7 +116,7 @@ def _single_window(variance: Array, sampling: Array, own: Array, merged: int) ->
 
 
 def _sharper(
-    predicted: Array, observed: Array, freedom: Array, centre: Array, critical: Callable[[Array], Array]
+    predicted: Array, observed: Array, freedom: Array, centre: Array, critical: Callable[[Array], npt.NDArray[Any]]
 ) -> tuple[Array, Array]:
     """Variance of a new window with its degrees of freedom, by the one of two estimates that can see smaller changes.
 

@@ -13,6 +13,7 @@ from retrain_assets.errors import InsufficientDataError
 from retrain_assets.lifecycle.decide import decide_by_hand
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.outputs import importance_of, outputs_by_batch
 from retrain_assets.lifecycle.proving import prove
 from retrain_assets.lifecycle.records import Candidate, TrainingSet
 from retrain_assets.lifecycle.training_window import (
@@ -29,6 +30,7 @@ from retrain_assets.training.bundle import Manifest, ModelBundle
 from retrain_assets.training.environment import code_version, libraries, threads
 from retrain_assets.training.golden import golden_rows
 from retrain_assets.training.model_hash import model_hash
+from retrain_assets.training.trainer import FittedModel
 from retrain_assets.training.trainer import train as fit
 
 
@@ -63,8 +65,8 @@ def train(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, 
     frozen = latest_training_set(stores, model, batch)
     if not frozen.sufficient:
         raise InsufficientDataError(frozen.reason)
-    rows = read_rows(stores, model, frozen, frozen.batches)
-    rows = rows[~rows["ra_reserved"]].reset_index(drop=True)
+    every = read_rows(stores, model, frozen, frozen.batches)
+    rows = every[~every["ra_reserved"]].reset_index(drop=True)
     labels, inputs = rows["label"].to_numpy(), rows.drop(columns=["label", "ra_batch"])
     transform, golden = model.transform(), golden_rows(inputs)
     fitted = fit(model.spec, inputs, labels, source=transform)
@@ -91,7 +93,7 @@ def train(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, 
     )
     bundle = ModelBundle(
         pipeline=fitted.pipeline,
-        reference=_reference(stores, model, frozen),
+        reference=_reference(stores, model, frozen, fitted, every),
         manifest=manifest,
         sources={} if transform is None else {transform.module: transform.source},
     )
@@ -143,15 +145,19 @@ def _freeze(stores: Stores, model: DeclaredModel, batch: Batch, decision: Decisi
     )
 
 
-def _reference(stores: Stores, model: DeclaredModel, frozen: TrainingSet) -> ReferenceProfile:
+def _reference(
+    stores: Stores, model: DeclaredModel, frozen: TrainingSet, fitted: FittedModel, rows: pd.DataFrame
+) -> ReferenceProfile:
     keys = reference_batches(model.spec.drift, frozen.batches)
     table = stores.tables.read(model.table("profile"), keys, version=frozen.table_versions["profile"])
     return ReferenceProfile(
         kind=model.spec.drift.reference,
         profiles={
-            str(key): TableProfile.from_frame(rows.drop(columns="ra_batch"))
-            for key, rows in table.groupby("ra_batch", sort=True)
+            str(key): TableProfile.from_frame(profiles.drop(columns="ra_batch"))
+            for key, profiles in table.groupby("ra_batch", sort=True)
         },
+        outputs=outputs_by_batch(model, fitted, rows, keys),
+        importance=importance_of(model, fitted, rows, keys),
     )
 
 

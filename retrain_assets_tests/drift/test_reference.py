@@ -1,5 +1,6 @@
 """Which training batches a batch is compared with."""
 
+import json
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -62,8 +63,19 @@ def test_the_declaration_chooses_the_training_batches() -> None:
 
 
 def test_a_reference_travels_as_text() -> None:
-    reference = ReferenceProfile(kind="same_season", profiles=PROFILES)
-    assert ReferenceProfile.from_json(reference.to_json()) == reference
+    outputs = {KEYS[0]: profile_table(pd.DataFrame({"ra_score": [0.5]}), ["ra_score"])}
+    for reference in (
+        ReferenceProfile(kind="same_season", profiles=PROFILES),
+        ReferenceProfile(kind="recent", profiles=PROFILES, outputs=outputs, importance={"x": 0.25}),
+    ):
+        assert ReferenceProfile.from_json(reference.to_json()) == reference
+
+
+def test_a_reference_of_an_earlier_version_knows_no_outputs() -> None:
+    record = json.loads(ReferenceProfile(kind="recent", profiles=PROFILES).to_json())
+    del record["outputs"], record["importance"]
+    read = ReferenceProfile.from_json(json.dumps(record))
+    assert (read.profiles, read.outputs, read.importance) == (PROFILES, {}, {})
 
 
 def test_a_reference_is_fitted_once_as_long_as_it_is_the_same() -> None:
