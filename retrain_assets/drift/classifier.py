@@ -62,6 +62,7 @@ def judge_separability(
         )
     size = min(ROWS, len(now), *(len(rows) for rows in batches))
     judged = range(max(0, len(batches) - BATCHES), len(batches))
+    import sklearn.ensemble  # noqa: F401 - the limit binds what is loaded: before it, not within
     from threadpoolctl import threadpool_limits
 
     # Fits this small lose more to waiting threads than they gain.

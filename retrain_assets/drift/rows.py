@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from retrain_assets.data.arrow_types import without_views
 from retrain_assets.data.column_profile import ColumnProfile, added, cut_label
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.drift.frames import Matrix, Prepared
@@ -62,13 +63,15 @@ def _frame(side: object) -> Any:
 
     if isinstance(side, Prepared):
         return _frame(side.rows)
-    if isinstance(side, (pd.DataFrame, pa.Table)):
+    if isinstance(side, pd.DataFrame):
         return side
+    if isinstance(side, pa.Table):
+        return without_views(side)
     if isinstance(side, (TableProfile, Sequence, Mapping, pa.RecordBatchReader)) or not hasattr(
         side, "__arrow_c_stream__"
     ):
         return None
-    return pa.table(side) if hasattr(side, "columns") else None
+    return without_views(pa.table(side)) if hasattr(side, "columns") else None
 
 
 def _sampled(frame: Any) -> Any:
