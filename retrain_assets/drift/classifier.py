@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -62,10 +63,10 @@ def judge_separability(
         )
     size = min(ROWS, len(now), *(len(rows) for rows in batches))
     judged = range(max(0, len(batches) - BATCHES), len(batches))
-    import sklearn.ensemble  # noqa: F401 - the limit binds what is loaded: before it, not within
     from threadpoolctl import threadpool_limits
 
-    # Fits this small lose more to waiting threads than they gain.
+    # Fits this small lose more to waiting threads than they gain. The limit binds what is loaded before it.
+    importlib.import_module("sklearn.ensemble")
     with threadpool_limits(limits=1):
         areas = [
             _area(batches[place], batches[:place] + batches[place + 1 :], size, rng, wanted=False)[0]

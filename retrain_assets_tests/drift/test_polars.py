@@ -15,7 +15,7 @@ def days(count: int, *, first: int = 0, shift: float = 0.0, rows: int = 300) -> 
     total = count * rows
     return pl.DataFrame(
         {
-            "day": np.repeat([date(2024, 1, 1) + timedelta(days=first + day) for day in range(count)], rows),
+            "day": [date(2024, 1, 1) + timedelta(days=first + row // rows) for row in range(total)],
             "x": RNG.normal(shift, 1, total),
             "small": RNG.integers(0, 200, total).astype(np.uint8),
             "text": RNG.choice(["a", "b"], total),
