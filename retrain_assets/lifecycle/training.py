@@ -13,6 +13,7 @@ from retrain_assets.errors import InsufficientDataError
 from retrain_assets.lifecycle.decide import decide_by_hand
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.outputs import importance_of, outputs_by_batch
 from retrain_assets.lifecycle.proving import prove
 from retrain_assets.lifecycle.records import Candidate, TrainingSet
 from retrain_assets.lifecycle.training_window import (
@@ -30,6 +31,7 @@ from retrain_assets.training.bundle import Manifest, ModelBundle
 from retrain_assets.training.environment import code_version, libraries, threads
 from retrain_assets.training.golden import golden_rows
 from retrain_assets.training.model_hash import model_hash
+from retrain_assets.training.trainer import FittedModel
 from retrain_assets.training.trainer import train as fit
 
 
@@ -97,7 +99,7 @@ def train(
     )
     bundle = ModelBundle(
         pipeline=fitted.pipeline,
-        reference=_reference(stores, model, frozen),
+        reference=_reference(stores, model, frozen, fitted),
         manifest=manifest,
         sources={} if transform is None else {transform.module: transform.source},
     )
@@ -149,15 +151,18 @@ def _freeze(stores: Stores, model: DeclaredModel, batch: Batch, decision: Decisi
     )
 
 
-def _reference(stores: Stores, model: DeclaredModel, frozen: TrainingSet) -> ReferenceProfile:
+def _reference(stores: Stores, model: DeclaredModel, frozen: TrainingSet, fitted: FittedModel) -> ReferenceProfile:
     keys = reference_batches(model.spec.drift, frozen.batches)
+    rows = read_rows(stores, model, frozen, keys)
     table = stores.tables.read(model.table("profile"), keys, version=frozen.table_versions["profile"])
     return ReferenceProfile(
         kind=model.spec.drift.reference,
         profiles={
-            str(key): TableProfile.from_frame(rows.drop(columns="ra_batch"))
-            for key, rows in table.groupby("ra_batch", sort=True)
+            str(key): TableProfile.from_frame(profiles.drop(columns="ra_batch"))
+            for key, profiles in table.groupby("ra_batch", sort=True)
         },
+        outputs=outputs_by_batch(model, fitted, rows, keys),
+        importance=importance_of(model, fitted, rows, keys),
     )
 
 

@@ -134,6 +134,7 @@ def of_drift(stores: Stores, record: Detected) -> Metadata:
                 "score": column.score,
                 "adjusted_p_value": column.adjusted_p_value,
                 "aspect": column.aspect or "",
+                "importance": column.importance,
                 "before": column.before,
                 "after": column.after,
             }

@@ -12,6 +12,7 @@ from retrain_assets.drift.detect import detect_drift
 from retrain_assets.drift.episodes import Episode, advance, superseded
 from retrain_assets.drift.reference import ReferenceProfile, reference_batches
 from retrain_assets.drift.report import DriftReport
+from retrain_assets.errors import DataError
 from retrain_assets.policy.context import DecisionContext
 from retrain_assets.policy.decide import decide
 from retrain_assets.policy.decision import Decision
@@ -82,6 +83,11 @@ class DeclaredRule:
     def __init__(self, spec: ModelSpec, drift: DriftBook) -> None:
         self._spec = spec
         self._drift = drift if "drift" in spec.retrain.expression.names() else None
+        if self._drift is not None and spec.drift.outputs:
+            raise DataError(
+                f"drift.outputs of model '{spec.name}' must be empty in a replay of the trigger `drift` "
+                f"(got {', '.join(spec.drift.outputs)}): a replay compares inputs only. Leave one of the two out."
+            )
         self._episodes: list[Episode] = []
         self.decisions: list[Decision] = []
 
