@@ -25,6 +25,7 @@ from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import LabelsSettled, Measured
 from retrain_assets.lifecycle.rolling_back import roll_back_if_broken
 from retrain_assets.lifecycle.watch import predictions_of, read_predictions, read_raw, read_validated
+from retrain_assets.performance.expected import expectable
 from retrain_assets.performance.intervals import estimates
 from retrain_assets.performance.maturity import Maturity, maturity
 from retrain_assets.performance.report import BatchPerformance
@@ -187,7 +188,7 @@ def _performances(
         bundle = stores.registry.load(registered(stores, model, version))
         labels, scores = labelled_scores(rows, known, model, bundle.manifest.classes)
         rng = np.random.default_rng([version, len(labels)])
-        names = list(dict.fromkeys((model.spec.metric, *model.spec.report_metrics)))
+        names = list(dict.fromkeys((model.spec.metric, *expectable(model.spec.metric), *model.spec.report_metrics)))
         metrics = estimates(names, labels, scores, confidence=model.spec.promote.confidence, rng=rng)
         made.append(
             BatchPerformance(

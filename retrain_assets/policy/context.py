@@ -41,6 +41,7 @@ class DecisionContext:
         drift: the batch's report; None when there is none.
         episode: the open drift episode against the champion.
         losses: the champion's own matured batches after its training end, oldest first.
+        served: the loss on each matured batch of whichever version served it, oldest first.
         holdout: its loss when it was promoted; None when that was not recorded (an adopted model).
         trained_rows: rows of the last training that came to an evaluation; None without one.
         trained_until: end of the data of that training.
@@ -74,6 +75,7 @@ class DecisionContext:
     retrains: tuple[datetime, ...]
     champion_training_hash: str | None
     current_training_hash: str
+    served: tuple[BatchLoss, ...] = ()
     trained_rows: int | None = None
     trained_until: datetime | None = None
     labelled_until: str | None = None

@@ -12,9 +12,11 @@ from retrain_assets.drift.detect import detect_drift
 from retrain_assets.drift.episodes import Episode, advance, superseded
 from retrain_assets.drift.reference import ReferenceProfile, reference_batches
 from retrain_assets.drift.report import DriftReport
+from retrain_assets.performance.decay import BatchLoss
 from retrain_assets.policy.context import DecisionContext
 from retrain_assets.policy.decide import decide
 from retrain_assets.policy.decision import Decision
+from retrain_assets.policy.staleness import SCALE_BATCHES
 from retrain_assets.replay.clock import Moment, Rule
 from retrain_assets.replay.stream import Stream
 from retrain_assets.spec import ModelSpec, RetrainSpec
@@ -108,6 +110,7 @@ class DeclaredRule:
             drift=report,
             episode=self._episode(report, moment),
             losses=book.losses(moment.champion, moment.labelled),
+            served=self._served(moment),
             holdout=book.holdout(moment.champion),
             trained_rows=len(stream.training_rows(moment.attempted)),
             trained_until=stream.batches[moment.attempted].end,
@@ -120,6 +123,11 @@ class DeclaredRule:
             wanted_before=self._wanted_before(),
             data_is_newer=moment.labelled > moment.attempted,
         )
+
+    def _served(self, moment: Moment) -> tuple[BatchLoss, ...]:
+        """As many of the newest labelled batches as the scale of staleness asks for."""
+        newest = range(max(0, moment.labelled + 1 - SCALE_BATCHES), moment.labelled + 1)
+        return tuple(moment.book.loss(moment.serving[j], j) for j in newest if j in moment.serving)
 
     def _wanted_before(self) -> tuple[bool, ...]:
         since = next((k for k, made in enumerate(reversed(self.decisions)) if made.verdict == "retrain"), None)
