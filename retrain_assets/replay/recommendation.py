@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from retrain_assets.replay.comparison import Outcome
-from retrain_assets.replay.policies import DECLARED, DEFAULT, MIXTURE
+from retrain_assets.replay.names import MIXTURE, canonical
+from retrain_assets.replay.policies import DECLARED, DEFAULT
 from retrain_assets.replay.published import PUBLISHED
 
 RESAMPLES = 2000
@@ -44,14 +45,17 @@ def recommend(
     """
     # What cannot be declared cannot be recommended; where nothing else was asked for, it is at least told.
     declarable = [
-        each for each in outcomes if not each.name.endswith(MIXTURE) and each.name.partition(":")[0] not in PUBLISHED
+        each
+        for each in outcomes
+        if not canonical(each.name).endswith(MIXTURE) and canonical(each.name).partition(":")[0] not in PUBLISHED
     ]
     outcomes = declarable or outcomes
     totals = {each.name: each.loss + cost * unit * len(each.retrains) for each in outcomes}
     best = min(totals, key=lambda name: totals[name])
     by_name = {each.name: each for each in outcomes}
     drawn = _resampled(len(rows), rng)
-    chosen = by_name.get(DEFAULT, by_name[best])
+    standing = next((name for name in by_name if canonical(name) == DEFAULT), best)
+    chosen = by_name[standing]
     beats_default = _probability(by_name[best], chosen, rows, cost, unit, drawn)
     if best != chosen.name and beats_default >= CLOSE:
         chosen = by_name[best]
@@ -127,6 +131,7 @@ def declaration_of(name: str, *, cost: float, label_delay: int, every: str) -> s
         label_delay: in batches.
         every: length of a batch, such as `week`.
     """
+    name = canonical(name)
     plain = name.removesuffix(MIXTURE)
     kind, _, number = plain.partition(":")
     if kind in PUBLISHED or name.endswith(MIXTURE):
