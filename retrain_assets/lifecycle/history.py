@@ -22,10 +22,22 @@ def champion_losses(
 
     Only its own rows count: what it served or what it was back-scored on, never another version's.
     """
+    return losses_of_version(stores, model, promotion.version, promotion.training_end, as_of=as_of)
+
+
+def losses_of_version(
+    stores: Stores, model: DeclaredModel, version: int, training_end: datetime, *, as_of: datetime
+) -> tuple[BatchLoss, ...]:
+    """A version's loss on each matured batch after its training end.
+
+    Where it served together with others, what it said alone counts, not what they served.
+    """
     table = performance_table(stores, model)
-    own = table[(table["version"] == promotion.version) & table["mode"].isin(["served", "backscored"])]
+    own = table[(table["version"] == version) & table["mode"].isin(["served", "backscored", "member"])]
+    alone = own.loc[own["mode"] == "member", "ra_batch"]
+    own = own[(own["mode"] != "served") | ~own["ra_batch"].isin(alone)]
     losses = _batch_losses(own, model, as_of=as_of)
-    return tuple(loss for loss in losses if model.calendar.batch(loss.batch).start >= promotion.training_end)
+    return tuple(loss for loss in losses if model.calendar.batch(loss.batch).start >= training_end)
 
 
 def served_losses(stores: Stores, model: DeclaredModel, *, as_of: datetime) -> tuple[BatchLoss, ...]:

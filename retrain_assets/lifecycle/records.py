@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -74,7 +74,10 @@ class Detected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scored:
-    """`predictions`: `version` is None while the model is bootstrapping. `failures` are rows without a score."""
+    """`predictions`: `version` is None while the model is bootstrapping. `failures` are rows without a score.
+
+    `weights` are those of the versions that served together, by version; empty where the champion served alone.
+    """
 
     version: ModelVersion | None
     mode: PredictionMode | None
@@ -83,6 +86,7 @@ class Scored:
     commit: TableCommit
     failures: tuple[str, ...] = ()
     rolled_back: Promoted | None = None
+    weights: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -154,10 +154,16 @@ def of_predictions(stores: Stores, record: Scored) -> Metadata:
     return {
         "champion": "bootstrapping: nobody scores yet" if record.version is None else str(record.version),
         "mode": record.mode or "none",
+        **_weights(record),
         "scored_rows": record.rows,
         **number("mean_score", record.mean_score),
         **of_table(stores, record.commit),
     }
+
+
+def _weights(record: Scored) -> Metadata:
+    """Of those who served together, as series; nothing where the champion served alone."""
+    return {f"weight/v{version}": weight for version, weight in record.weights.items()}
 
 
 def of_labels(stores: Stores, record: LabelsSettled) -> Metadata:
@@ -178,7 +184,9 @@ def of_performance(stores: Stores, record: Measured) -> Metadata:
     """Each metric of the version that served as a series of its own, and all of them as a table."""
     series: dict[str, Any] = {}
     for performance in record.performances:
-        prefix = "" if performance.mode == "served" else f"{performance.mode}/"
+        prefix = {"served": "", "member": f"member v{performance.version}/"}.get(
+            performance.mode, f"{performance.mode}/"
+        )
         for metric in performance.metrics:
             series |= number(f"{prefix}{metric.metric}", metric.value)
     return {

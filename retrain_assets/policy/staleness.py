@@ -19,8 +19,8 @@ PRICE, PRICE_WEIGHT = 1.95, 0.6
 OWN_GAP = 0.75
 """Share of the holdout's gap between loss and expectation that is taken for the model's nature: of what a model
 promises too much, some goes with new rows, and the gap is measured on few."""
-SLACK, BLIND_SLACK = 0.05, 0.1
-"""Excess of a batch that counts for nothing; more where a model does not tell how hard it found the batch."""
+SLACK = 0.1
+"""Excess of a batch that counts for nothing."""
 MEMORY = 0.7
 """Weight of a batch in the rate, relative to that of the next."""
 SCALE_BATCHES = 8
@@ -100,8 +100,7 @@ def judge_staleness(facts: StalenessFacts) -> StalenessVerdict | None:
     1. excess x_j = (L_j - E_j - 0.75 (H - E_H)) / B, at most 1: what the model lost beyond what it knew it would. A
        hard batch that it knows to be hard is no excess. Without an expectation x_j = (L_j - H) / B;
     2. debt D_j = max(0, D_{j-1} + x_j - k), from 0 at the last training: Page's reflected sum, so that good batches of
-       long ago are no credit. The slack k is 0.05, 0.1 without an expectation, and no less than what the rows of a
-       batch alone make its loss vary;
+       long ago are no credit. The slack k is 0.1, and no less than what the rows of a batch alone make its loss vary;
     3. nowcast v, the mean of x_j with weights that fall by 0.7 a batch: it stands for the u batches without labels and
        the next one, D = max(0, D + (u + 1) (v - k));
     4. growth r = ln(1 + new rows / rows of the last training): what there is to learn from;
@@ -121,7 +120,7 @@ def judge_staleness(facts: StalenessFacts) -> StalenessVerdict | None:
     excess = np.clip((values - expected) / scale, -MOST_EXCESS, MOST_EXCESS)
     informed = _informed(facts)
     sampling = _sampling(facts.losses)
-    slack = max(SLACK if informed else BLIND_SLACK, sampling)
+    slack = max(SLACK, sampling)
     weights = MEMORY ** np.arange(len(excess))[::-1]
     weights /= weights.sum()
     rate, ahead = float(weights @ excess), facts.unlabelled + 1

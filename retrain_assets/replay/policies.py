@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from retrain_assets.errors import RetrainAssetsError, did_you_mean
+from retrain_assets.policy.mixture import MEMBERS
 from retrain_assets.replay.clock import Moment, Policy, Rule
 from retrain_assets.replay.declared import DriftBook, declared
 from retrain_assets.replay.names import MIXTURE, ORACLE, canonical
@@ -62,7 +63,8 @@ class Policies:
         else:
             when = {DEFAULT: "staleness", DECLARED: self._spec.retrain.when}.get(plain, plain)
             begin = self._declared(name, when)
-        return Policy(name=name, begin=begin, mixture=called.endswith(MIXTURE))
+        members = MEMBERS if called.endswith(MIXTURE) else self._spec.serve.members if plain == DECLARED else 1
+        return Policy(name=name, begin=begin, members=members)
 
     def at_cost(self, name: str, cost: float) -> Policy:
         """The policy where a retrain costs otherwise; the same for one that does not know of costs."""

@@ -20,6 +20,7 @@ from retrain_assets.spec.consistency import InconsistentError, inconsistencies
 from retrain_assets.spec.durations import Duration
 from retrain_assets.spec.expressions import Expression, parse_expression
 from retrain_assets.spec.limits import LimitsSpec
+from retrain_assets.spec.serving import ServeSpec
 from retrain_assets.spec.sources import SourceSpec
 
 TRIGGERS: dict[str, str] = {
@@ -487,6 +488,7 @@ class ModelSpec(SpecModel):
     retrain: RetrainSpec = RetrainSpec()
     promote: PromoteSpec = PromoteSpec()
     rollback: RollbackSpec = RollbackSpec()
+    serve: ServeSpec = ServeSpec()
 
     @field_validator("row_id", mode="before")
     @classmethod

@@ -96,7 +96,8 @@ def test_the_yaml_of_each_policy_is_a_declaration():
         text = declaration_of(name, cost=0.2, label_delay=2, every="week")
         if text is not None:
             ModelSpec.model_validate({**base, **yaml.safe_load(text)})
-    assert declaration_of("default+mixture", cost=0.2, label_delay=2, every="week") is None
+    together = declaration_of("default+mixture", cost=0.2, label_delay=2, every="week")
+    assert together == 'retrain: {when: "staleness", cost: {retrain: 0.2}}\nserve: {members: 5}\n'
     assert declaration_of("adwin", cost=0.2, label_delay=2, every="week") is None
 
 
@@ -148,7 +149,7 @@ def test_the_recommendation_says_how_sure_it_is(compared):
 
 
 def test_only_what_can_be_declared_is_recommended(compared):
-    outcomes = compare(compared, ["default+mixture", "cusum", "cusum:0.2", "every:4", "never"])[:-1]
+    outcomes = compare(compared, ["cusum+mixture", "cusum", "cusum:0.2", "every:4", "never"])[:-1]
     made = recommend(outcomes, compared.rows, 0.5, compared.unit, np.random.default_rng(0))
     assert made.policy in ("every:4", "never")
     assert set(made.beats) == {"every:4", "never"} - {made.policy}
