@@ -101,9 +101,8 @@ def with_members(stored: pd.DataFrame, own: tuple[pd.DataFrame, ...]) -> pd.Data
     """The stored predictions and, of each member, those of rows that it had none of yet."""
     frames = [stored] if len(stored) else []
     for scored in own:
-        version = scored["version"].iloc[0] if len(scored) else None
-        known = stored.loc[(stored["mode"] == MEMBER) & (stored["version"] == version), "ra_row_id"]
-        new = scored[~scored["ra_row_id"].isin(known)]
+        own_rows = stored[(stored["mode"] == MEMBER) & stored["version"].isin(scored["version"].unique())]
+        new = scored[~scored["ra_row_id"].isin(own_rows["ra_row_id"])]
         if len(new):
             frames.append(new.assign(mode=MEMBER))
     return pd.concat(frames, ignore_index=True) if frames else stored

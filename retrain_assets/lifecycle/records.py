@@ -11,6 +11,7 @@ from retrain_assets.data.arrivals import Arrival
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.drift.episodes import Episode
 from retrain_assets.drift.report import DriftReport
+from retrain_assets.performance.estimation import LossEstimate
 from retrain_assets.performance.report import BatchPerformance
 from retrain_assets.policy.decision import Decision
 from retrain_assets.promotion.evaluation import EvaluationReport
@@ -77,6 +78,7 @@ class Scored:
     """`predictions`: `version` is None while the model is bootstrapping. `failures` are rows without a score.
 
     `weights` are those of the versions that served together, by version; empty where the champion served alone.
+    `estimate` is the loss that is expected before labels come.
     """
 
     version: ModelVersion | None
@@ -87,6 +89,7 @@ class Scored:
     failures: tuple[str, ...] = ()
     rolled_back: Promoted | None = None
     weights: Mapping[str, float] = field(default_factory=dict[str, float])
+    estimate: LossEstimate | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -155,6 +155,7 @@ def of_predictions(stores: Stores, record: Scored) -> Metadata:
         "champion": "bootstrapping: nobody scores yet" if record.version is None else str(record.version),
         "mode": record.mode or "none",
         **_weights(record),
+        **_estimate(record),
         "scored_rows": record.rows,
         **number("mean_score", record.mean_score),
         **of_table(stores, record.commit),
@@ -164,6 +165,19 @@ def of_predictions(stores: Stores, record: Scored) -> Metadata:
 def _weights(record: Scored) -> Metadata:
     """Of those who served together, as series; nothing where the champion served alone."""
     return {f"weight/v{version}": weight for version, weight in record.weights.items()}
+
+
+def _estimate(record: Scored) -> Metadata:
+    """What the batch is estimated to lose, with its interval and what it rests on."""
+    made = record.estimate
+    if made is None:
+        return {}
+    return {
+        "estimated_loss": made.value,
+        "estimated_loss_interval": interval(made.lower, made.upper),
+        "estimate_is_trusted": made.trusted,
+        "estimate_rests_on": made.reason,
+    }
 
 
 def of_labels(stores: Stores, record: LabelsSettled) -> Metadata:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from retrain_assets import lifecycle
@@ -44,7 +45,7 @@ def test_what_is_served_is_the_weighted_mean_of_registered_champions(served_by: 
     assert [int(version) for version in weights] == before[:3]
     assert sum(weights.values()) == pytest.approx(1)
     by_member = table[table["mode"] == "member"].pivot_table(index="ra_row_id", columns="version", values="score")
-    mean = sum(by_member[int(version)] * weight for version, weight in weights.items())
+    mean = by_member.mul(pd.Series({int(version): weight for version, weight in weights.items()})).sum(axis=1)
     served = table[table["mode"] == "served"].set_index("ra_row_id")
     assert set(served["version"]) == {before[0]}
     np.testing.assert_allclose(served["score"].sort_index(), mean.sort_index(), rtol=1e-12)
