@@ -112,8 +112,8 @@ def read_rows(
 ) -> pd.DataFrame:
     """Validated rows of the batches with their `label` as of the cutoff, at the frozen table versions, in time order.
 
-    With `reserved`, those that are reserved or those to train on. Rows without a label by then are left out; nothing that became known
-    later is read.
+    With `reserved`, those that are reserved or those to train on. Rows without a label by then are left out; nothing
+    that became known later is read.
     """
     rows = stores.tables.read(model.table("validated"), batches, version=frozen.table_versions["validated"])
     if reserved is not None:

@@ -20,11 +20,13 @@ from retrain_assets.spec.drift import DriftSpec
 from retrain_assets.spec.durations import Duration
 from retrain_assets.spec.expressions import Expression, parse_expression
 from retrain_assets.spec.limits import LimitsSpec
+from retrain_assets.spec.serving import ServeSpec
 from retrain_assets.spec.sources import SourceSpec
 
 TRIGGERS: dict[str, str] = {
     "staleness": "what staleness has cost since the last training outweighs `retrain.cost`; needs no tuning",
     "performance_decay": "the champion's matured losses are worse than its holdout loss by more than noise",
+    "estimated_decay": "batches without labels are estimated to lose more than the holdout did; an early warning",
     "drift": "a drift episode is open that no decision has acknowledged",
     "model_age": "the champion's training end is older than `freshness.model_age`, in batch time",
     "freshness": "the FreshnessPolicy on the champion failed, in wall time",
@@ -409,6 +411,7 @@ class ModelSpec(SpecModel):
     retrain: RetrainSpec = RetrainSpec()
     promote: PromoteSpec = PromoteSpec()
     rollback: RollbackSpec = RollbackSpec()
+    serve: ServeSpec = ServeSpec()
 
     @field_validator("row_id", mode="before")
     @classmethod
