@@ -14,6 +14,7 @@ from retrain_assets.lifecycle.champions import registered
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import Evaluated, TrainingSet
 from retrain_assets.lifecycle.training_window import latest_training_set, read_rows, read_training_labels
+from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.evaluation import EvaluationReport, Role, evaluate_models
 from retrain_assets.promotion.gates import GateReport, evaluate_gates
@@ -26,6 +27,7 @@ from retrain_assets.training.bundle import ModelVersion
 from retrain_assets.training.predict import predict
 
 
+@withholding
 def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Evaluated:
     """Judges candidate, champion and baseline on the same reserved rows of the newest matured batches."""
     frozen = latest_training_set(stores, model, batch)
@@ -143,6 +145,7 @@ def _judged(
         pipeline=bundle.pipeline,
         event_time=model.spec.event_time,
         rng=np.random.default_rng([candidate.attempt, model.spec.estimator.seed, 1]),
+        personal=frozenset(model.spec.personal_columns),
     )
 
 

@@ -18,6 +18,7 @@ from retrain_assets.lifecycle.records import Promoted, TrainingSet
 from retrain_assets.lifecycle.training_window import latest_training_set, stored_training_sets
 from retrain_assets.lifecycle.versions import barred, move, stage_of
 from retrain_assets.lifecycle.watch import read_validated
+from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.promotion.evaluation import EvaluationReport
 from retrain_assets.promotion.gates import GateReport, evaluate_gates
 from retrain_assets.promotion.log import Promotion
@@ -26,6 +27,7 @@ from retrain_assets.training.bundle import ModelVersion
 from retrain_assets.training.golden import golden_rows
 
 
+@withholding
 def promote(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Promoted:
     """Promotes the newest candidate of the batch if its evaluation passed every required gate; else nothing changes.
 
@@ -48,6 +50,7 @@ def promote(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime
     return outcome
 
 
+@withholding
 def assert_champion(stores: Stores, model: DeclaredModel, *, now: datetime, run_id: str) -> Promoted:
     """`champion` by hand: promotes the newest evaluation that passed and was not carried out, else asserts who is.
 

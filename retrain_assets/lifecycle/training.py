@@ -23,6 +23,7 @@ from retrain_assets.lifecycle.training_window import (
     to_row,
 )
 from retrain_assets.lifecycle.versions import enter_candidate
+from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.policy.decision import Decision
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import Manifest, ModelBundle
@@ -32,6 +33,7 @@ from retrain_assets.training.model_hash import model_hash
 from retrain_assets.training.trainer import train as fit
 
 
+@withholding
 def freeze_training_set(
     stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str
 ) -> TrainingSet:
@@ -58,6 +60,7 @@ def freeze_training_set(
     return frozen
 
 
+@withholding
 def train(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Candidate:
     """Fits the declared pipeline on the frozen rows, registers it, and proves that the version loads and scores."""
     frozen = latest_training_set(stores, model, batch)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from retrain_assets.data.personal import numbered
 from retrain_assets.performance.metrics import row_losses
 from retrain_assets.performance.scores import Scores, Values
 from retrain_assets.promotion.calibration import calibration_error
@@ -39,6 +40,7 @@ class Judged:
         pipeline: the candidate's fitted pipeline.
         event_time: a column that no slice or leak is looked for in.
         rng: source of splits and resamples.
+        personal: columns whose values are not named: slices and groups of them have numbers.
     """
 
     rows: pd.DataFrame
@@ -47,6 +49,11 @@ class Judged:
     pipeline: Any
     event_time: str
     rng: np.random.Generator
+    personal: frozenset[str] = frozenset()
+
+    def groups(self, column: str) -> pd.Series:
+        """The values of a column by which rows are told apart."""
+        return numbered(self.rows[column]) if column in self.personal else self.rows[column]
 
     @property
     def labels(self) -> npt.NDArray[Any]:
@@ -121,8 +128,10 @@ def _slices(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iter
         role: row_losses(report.metric, judged.labels, judged.scores[role]) for role in ("candidate", "champion")
     }
     excess = losses["candidate"] - losses["champion"]
-    declared = list(declared_slices(judged.rows, limits.slices, limits.group_min_rows))
-    inputs = judged.inputs.drop(columns=judged.event_time)
+    declared = list(
+        declared_slices(judged.rows, limits.slices, limits.group_min_rows, numbered_columns=judged.personal)
+    )
+    inputs = judged.inputs.drop(columns=[judged.event_time, *judged.personal], errors="ignore")
     found, judged_on = (
         found_slices(inputs, excess, most=limits.find_slices, min_rows=limits.group_min_rows, rng=judged.rng)
         if limits.find_slices
@@ -148,7 +157,7 @@ def _fairness(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> It
         yield from fairness_measures(
             judged.scores["candidate"],
             judged.labels,
-            judged.rows[column],
+            judged.groups(column),
             min_rows=spec.limits.group_min_rows,
             confidence=report.confidence,
             rng=judged.rng,

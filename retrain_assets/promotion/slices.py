@@ -8,6 +8,7 @@ of one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
@@ -16,10 +17,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from retrain_assets.data.personal import numbered
 from retrain_assets.performance.scores import Values
 from retrain_assets.promotion.measures import Measure
 
 RARE = "(rare)"
+MISSING = "missing"
 QUARTERS = 4
 MOST_VALUES = 20
 """A number with more values than this is cut into quarters; a category keeps its values, rare ones pooled."""
@@ -33,10 +36,17 @@ class Slice:
     rows: npt.NDArray[np.bool_]
 
 
-def declared_slices(rows: pd.DataFrame, columns: Sequence[str], min_rows: int) -> Iterator[Slice]:
-    """The slices of some columns; each row belongs to one slice of each."""
+def declared_slices(
+    rows: pd.DataFrame, columns: Sequence[str], min_rows: int, *, numbered_columns: AbstractSet[str] = frozenset()
+) -> Iterator[Slice]:
+    """The slices of some columns; each row belongs to one slice of each.
+
+    Slices of `numbered_columns` are told apart by numbers, because the values are not to be shown.
+    """
     for column in columns:
         labels = _labels(rows[column])
+        if column in numbered_columns:
+            labels = numbered(labels.where(labels != MISSING))
         counts = labels.value_counts()
         rare = set(counts[counts < min_rows].index)
         pooled = labels.where(~labels.isin(rare), RARE)
@@ -128,7 +138,7 @@ def _labels(column: pd.Series) -> pd.Series:
             column = pd.qcut(column, QUARTERS, duplicates="drop")
     elif pd.api.types.is_datetime64_any_dtype(column):
         column = pd.qcut(column, QUARTERS, duplicates="drop")
-    return column.astype("object").where(column.notna(), "missing").astype(str)
+    return column.astype("object").where(column.notna(), MISSING).astype(str)
 
 
 def _codes(column: pd.Series) -> pd.Series:

@@ -473,6 +473,11 @@ class ModelSpec(SpecModel):
         default=(),
         description="Columns known only after the event; split off with the target, out of any transform's reach.",
     )
+    personal_columns: tuple[str, ...] = Field(
+        default=(),
+        description="Columns of personal data: named, and never shown by value in a report, log or quarantine. They "
+        "are not profiled, and are inputs only through a transform, or where `features.columns` names a number.",
+    )
     quarantine: QuarantineSpec = QuarantineSpec()
     reserve: ReserveSpec = ReserveSpec()
     features: FeaturesSpec = FeaturesSpec()
@@ -552,6 +557,8 @@ class ModelSpec(SpecModel):
                 "estimator",
                 "metric",
                 "window",
+                # Where nothing is declared, versions from before there was the field keep their hash.
+                *(["personal_columns"] if self.personal_columns else []),
             },
         )
         return _hash(training)
