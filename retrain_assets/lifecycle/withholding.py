@@ -54,6 +54,11 @@ def _told(error: Exception, model: DeclaredModel) -> Exception:
     return DataError(said) if isinstance(error, DataError) else WithheldError(said)
 
 
+def words_of(error: RetrainAssetsError, model: DeclaredModel) -> str:
+    """What an error that is told and not raised says."""
+    return str(_told(error, model) if model.spec.personal_columns else error)
+
+
 def _quotes(error: RetrainAssetsError) -> bool:
     """Whether a message of ours may repeat the words of another error that saw rows."""
     cause = error.__cause__ or error.__context__

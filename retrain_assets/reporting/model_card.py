@@ -168,7 +168,7 @@ def _performance(report: EvaluationReport) -> Section:
 
 def _differences(report: EvaluationReport) -> Section:
     rows = [
-        (f"{each.a} - {each.b}", each.metric, _number(each.value), _interval(each.lower, each.upper), each.scope)
+        (each.label, each.metric, _number(each.value), _interval(each.lower, each.upper), each.scope)
         for each in report.differences
     ]
     return Section(

@@ -417,6 +417,13 @@ class PromoteSpec(SpecModel):
     )
     confidence: float = Field(default=0.95, gt=0.5, lt=1, description="Level of the intervals.")
     min_rows: int = Field(default=200, ge=2, description="Fewer reserved rows than this make every gate `unknown`.")
+    recall: int = Field(
+        default=0,
+        ge=0,
+        le=20,
+        description="So many of the latest earlier champions are judged beside the candidate; one that is shown better "
+        "than the champion, and than a candidate that passed, takes over. None that was rolled back. Default: none.",
+    )
     limits: LimitsSpec = LimitsSpec()
     approval: Approval = ApprovalSpec()
 
