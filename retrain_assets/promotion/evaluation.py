@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from retrain_assets.performance.intervals import MetricEstimate, estimates, percentile_interval, resampled_weights
+from retrain_assets.performance.grouped import MANY_ROWS
+from retrain_assets.performance.intervals import MetricEstimate, estimates, percentile_interval, resampled_means
 from retrain_assets.performance.metrics import row_losses
 from retrain_assets.performance.scores import Scores, Values
 from retrain_assets.promotion.measures import KINDS, Measure
@@ -35,6 +36,7 @@ AGAINST: tuple[Role, ...] = ("champion", "candidate", "baseline")
 ENOUGH_BATCHES = 8
 """From so many batches on whole batches are resampled; fewer make too few different resamples for an interval."""
 
+METRIC_RESAMPLES = 200
 COLUMN_TYPES = {
     "attempt": "int64", "role": "object", "version": "Int64", "metric": "object", "scope": "object",
     "value": "float64", "lower": "float64", "upper": "float64", "standard_error": "float64",
@@ -223,7 +225,7 @@ def evaluate_models(
         rng: source of the resamples.
         newer_than_both: rows that are newer than what either model was trained on.
         earlier: scores of earlier champions by their versions. The level of their differences is shared over them.
-        resamples: of the differences; the models' own intervals take 200.
+        resamples: of the differences; the models' own intervals take 200, and of many rows as many.
 
     Raises:
         DataError: scores or labels that no metric can be computed from.
@@ -233,15 +235,24 @@ def evaluate_models(
     aligned, aligned_before = _aligned(scores, before)
     metrics = list(dict.fromkeys([metric, *report_metrics]))
     newer = np.zeros(len(truth), dtype=bool) if newer_than_both is None else np.asarray(newer_than_both, dtype=bool)
-    batch_of_row = np.asarray(batches)
-    names = tuple(sorted({str(name) for name in batches}))
+    batch_of_row, found = pd.factorize(np.asarray(batches, dtype=object))
+    names = tuple(sorted(str(name) for name in found))
     resampled: Unit = "batches" if len(names) >= ENOUGH_BATCHES else "rows"
     blocks = batch_of_row if resampled == "batches" else None
+    of_metrics = resamples if len(truth) >= MANY_ROWS else METRIC_RESAMPLES
     roles = tuple(
         RoleEvaluation(
             role=role,
             version=versions.get(role),
-            metrics=estimates(metrics, truth, aligned[role], confidence=confidence, rng=rng, blocks=blocks),
+            metrics=estimates(
+                metrics,
+                truth,
+                aligned[role],
+                confidence=confidence,
+                rng=rng,
+                resamples=of_metrics,
+                blocks=blocks,
+            ),
         )
         for role in ROLES
         if role in aligned
@@ -250,7 +261,9 @@ def evaluate_models(
         RoleEvaluation(
             role="earlier",
             version=version,
-            metrics=estimates(metrics, truth, scored, confidence=confidence, rng=rng, blocks=blocks),
+            metrics=estimates(
+                metrics, truth, scored, confidence=confidence, rng=rng, resamples=of_metrics, blocks=blocks
+            ),
         )
         for version, scored in aligned_before.items()
     )
@@ -301,12 +314,7 @@ class _Pairing:
         if len(rows) < 2 or not pairs:
             return ()
         excess = np.column_stack([excess[rows] for *_, excess in pairs])
-        drawn = np.concatenate(
-            [
-                weights @ excess / weights.sum(axis=1, keepdims=True)
-                for weights in resampled_weights(len(rows), self.resamples, rng=rng, blocks=blocks)
-            ]
-        )
+        drawn = resampled_means(excess, self.resamples, rng=rng, blocks=blocks)
         means = excess.mean(axis=0)
         shared = 1 - (1 - self.confidence) / max(len(self.earlier), 1)
         levels = [shared if a == "earlier" else self.confidence for a, *_ in pairs]

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from retrain_assets.data.personal import numbered
+from retrain_assets.performance.grouped import MANY_ROWS
 from retrain_assets.performance.metrics import row_losses
 from retrain_assets.performance.scores import Scores, Values
 from retrain_assets.promotion.calibration import calibration_error
@@ -22,11 +23,13 @@ from retrain_assets.promotion.fairness import fairness_measures
 from retrain_assets.promotion.leakage import leakage_measures
 from retrain_assets.promotion.measures import Measure
 from retrain_assets.promotion.paired_tests import delong, mcnemar
-from retrain_assets.promotion.slices import declared_slices, found_slices, slice_measures
+from retrain_assets.promotion.slices import declared_slices, found_slices, slice_measures, slice_metrics
 from retrain_assets.spec import PromoteSpec
 
 OWN_COLUMNS = ("ra_batch", "ra_row_id", "ra_reserved", "label")
 TIMED_ROWS = 50
+SLICE_RESAMPLES, MANY_RESAMPLES = 200, 1000
+"""Bootstrap rounds of a metric on a slice; where rows are drawn in groups more cost next to nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -138,8 +141,20 @@ def _slices(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iter
         else ([], np.zeros(len(excess), dtype=bool))
     )
     number = len(declared) + len(found)
-    blocks = judged.rows["ra_batch"].to_numpy() if report.resampled == "batches" else None
+    blocks = pd.factorize(judged.rows["ra_batch"])[0] if report.resampled == "batches" else None
+    named = [each.metric for each in report.roles[0].metrics]
     for slices, rows in ((declared, None), (found, judged_on)):
+        yield from slice_metrics(
+            slices,
+            judged.labels,
+            judged.scores["candidate"],
+            named,
+            judged=rows,
+            confidence=spec.confidence,
+            rng=judged.rng,
+            resamples=SLICE_RESAMPLES if len(excess) < MANY_ROWS else MANY_RESAMPLES,
+            min_rows=limits.group_min_rows,
+        )
         yield from slice_measures(
             slices,
             excess,

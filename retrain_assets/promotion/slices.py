@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Any
 
@@ -18,7 +18,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from retrain_assets.data.personal import numbered
-from retrain_assets.performance.scores import Values
+from retrain_assets.performance.intervals import estimates
+from retrain_assets.performance.scores import Scores, Values
 from retrain_assets.promotion.measures import Measure
 
 RARE = "(rare)"
@@ -87,7 +88,7 @@ def slice_measures(
     champion_losses: Values,
     *,
     judged: npt.NDArray[np.bool_] | None = None,
-    blocks: npt.NDArray[Any] | None,
+    blocks: npt.NDArray[np.intp] | None,
     confidence: float,
     number: int,
     min_rows: int,
@@ -99,7 +100,7 @@ def slice_measures(
         excess: loss of the candidate minus loss of the champion, of each row.
         champion_losses: of each row.
         judged: rows that count; by default all.
-        blocks: batch of each row where whole batches vary together; None for rows.
+        blocks: number of the batch of each row where whole batches vary together; None for rows.
         confidence: of all slices together.
         number: of slices that are judged at once.
         min_rows: a slice of fewer rows is not judged.
@@ -123,12 +124,36 @@ def slice_measures(
         )
 
 
-def _standard_error(excess: Values, blocks: npt.NDArray[Any] | None) -> float:
+def slice_metrics(
+    slices: Sequence[Slice],
+    labels: npt.NDArray[Any],
+    scores: Scores,
+    metrics: Sequence[str],
+    *,
+    judged: npt.NDArray[np.bool_] | None = None,
+    confidence: float,
+    rng: np.random.Generator,
+    resamples: int,
+    min_rows: int,
+) -> Iterator[Measure]:
+    """How the candidate does on each slice, by every metric, with bootstrap intervals."""
+    for each in slices:
+        chosen = np.flatnonzero(each.rows if judged is None else each.rows & judged)
+        if len(chosen) < min_rows:
+            continue
+        own = replace(scores, values=scores.values[chosen])
+        for made in estimates(metrics, labels[chosen], own, confidence=confidence, rng=rng, resamples=resamples):
+            yield Measure(
+                kind="slice", name=made.metric, group=each.name, value=made.value, lower=made.lower, upper=made.upper,
+                rows=made.rows,
+            )  # fmt: skip
+
+
+def _standard_error(excess: Values, blocks: npt.NDArray[np.intp] | None) -> float:
     """Of the mean; with blocks the cluster-robust one: sums of the residuals of each block."""
     residuals = excess - excess.mean()
     if blocks is not None:
-        _, position = np.unique(blocks, return_inverse=True)
-        residuals = np.bincount(position, weights=residuals)
+        residuals = np.bincount(blocks, weights=residuals)
     return float(np.sqrt((residuals**2).sum())) / len(excess)
 
 
