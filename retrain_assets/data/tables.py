@@ -333,23 +333,10 @@ def _training_set() -> DataFrameSchema:
 def _evaluation_report() -> DataFrameSchema:
     c = _Columns()
     roles = [
-        "candidate",
-        "champion",
-        "baseline",
-        "candidate-champion",
-        "candidate-baseline",
-        "champion-baseline",
-        "gate",
-        "change",
-        "slice",
-        "fairness",
-        "calibration",
-        "cost",
-        "leakage",
-        "explanation",
-        "robustness",
-        "test",
-    ]
+        "candidate", "champion", "baseline", "earlier", "candidate-champion", "candidate-baseline", "champion-baseline",
+        "earlier-champion", "earlier-candidate", "earlier-baseline", "gate", "change", "slice", "fairness",
+        "calibration", "cost", "leakage", "explanation", "robustness", "servability", "test", "recall",
+    ]  # fmt: skip
     return c.table(
         {
             "attempt": c.count("The attempt that is judged.", least=1),

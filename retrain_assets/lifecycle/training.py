@@ -24,6 +24,7 @@ from retrain_assets.lifecycle.training_window import (
     to_row,
 )
 from retrain_assets.lifecycle.versions import enter_candidate
+from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.policy.decision import Decision
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.baseline import NaiveBaseline
@@ -35,6 +36,7 @@ from retrain_assets.training.trainer import FittedModel
 from retrain_assets.training.trainer import train as fit
 
 
+@withholding
 def freeze_training_set(
     stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str
 ) -> TrainingSet:
@@ -61,6 +63,7 @@ def freeze_training_set(
     return frozen
 
 
+@withholding
 def train(
     stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str, tracking_run: str | None = None
 ) -> Candidate:

@@ -20,12 +20,14 @@ from retrain_assets.lifecycle.mixing import MEMBER, Mixture, mixed, mixture_of, 
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import PredictionMode, Profiled, Scored, Validated
 from retrain_assets.lifecycle.rolling_back import roll_back_if_broken
+from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.performance.estimation import LossEstimate
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import ModelVersion
 from retrain_assets.training.predict import predict
 
 
+@withholding
 def validate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Validated:
     """Parses the kept bytes and splits the rows into those that respect the contract and those in quarantine."""
     frames, unreadable = read_raw(stores, model, batch)
@@ -72,9 +74,10 @@ def read_raw(
     return frames, unreadable
 
 
+@withholding
 def profile(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Profiled:
     """Summarizes the columns of the validated rows."""
-    made = profile_table(read_validated(stores, model, batch).drop(columns=_identifiers(model), errors="ignore"))
+    made = profile_table(read_validated(stores, model, batch).drop(columns=_unprofiled(model), errors="ignore"))
     commit = stores.tables.write(model.table("profile"), batch.key, made.to_frame(), run_id=run_id)
     return Profiled(profile=made, commit=commit)
 
@@ -86,6 +89,12 @@ def _identifiers(model: DeclaredModel) -> list[str]:
     return [name for name in spec.row_id if name not in wanted] if len(spec.row_id) == 1 else []
 
 
+def _unprofiled(model: DeclaredModel) -> list[str]:
+    """Columns that say nothing, or whose values a profile must not show."""
+    return [*_identifiers(model), *model.spec.personal_columns]
+
+
+@withholding
 def score(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Scored:
     """Scores the batch with the champion as of the batch; what was served before is never overwritten."""
     champion = champion_version(stores, model, batch.start)

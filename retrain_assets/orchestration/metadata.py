@@ -317,7 +317,7 @@ def of_evaluation(stores: Stores, record: Evaluated) -> Metadata:
         ),
         "differences": table(
             {
-                "difference": f"{each.a} - {each.b}",
+                "difference": each.label,
                 "metric": each.metric,
                 "value": each.value,
                 "interval": interval(each.lower, each.upper),
@@ -330,7 +330,7 @@ def of_evaluation(stores: Stores, record: Evaluated) -> Metadata:
             name: value
             for role in report.roles
             for metric in role.metrics
-            for name, value in number(f"{role.role}/{metric.metric}", metric.value).items()
+            for name, value in number(f"{role.label}/{metric.metric}", metric.value).items()
         },
         **of_table(stores, record.commit),
     }

@@ -66,7 +66,8 @@ class DriftBook:
         if batch not in self._profiles:
             stream = self._stream
             rows = stream.frame.iloc[stream.starts[batch] : stream.starts[batch + 1]]
-            self._profiles[batch] = profile_table(rows.drop(columns=[c for c in rows.columns if c.startswith("ra_")]))
+            unprofiled = [c for c in rows.columns if c.startswith("ra_") or c in stream.spec.personal_columns]
+            self._profiles[batch] = profile_table(rows.drop(columns=unprofiled))
         return self._profiles[batch]
 
     def _reference(self, champion: int) -> ReferenceProfile:

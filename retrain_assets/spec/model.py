@@ -341,6 +341,13 @@ class PromoteSpec(SpecModel):
     )
     confidence: float = Field(default=0.95, gt=0.5, lt=1, description="Level of the intervals.")
     min_rows: int = Field(default=200, ge=2, description="Fewer reserved rows than this make every gate `unknown`.")
+    recall: int = Field(
+        default=0,
+        ge=0,
+        le=20,
+        description="So many of the latest earlier champions are judged beside the candidate; one that is shown better "
+        "than the champion, and than a candidate that passed, takes over. None that was rolled back. Default: none.",
+    )
     limits: LimitsSpec = LimitsSpec()
     approval: Approval = ApprovalSpec()
 
@@ -396,6 +403,11 @@ class ModelSpec(SpecModel):
     leak_columns: tuple[str, ...] = Field(
         default=(),
         description="Columns known only after the event; split off with the target, out of any transform's reach.",
+    )
+    personal_columns: tuple[str, ...] = Field(
+        default=(),
+        description="Columns of personal data: named, and never shown by value in a report, log or quarantine. They "
+        "are not profiled, and are inputs only through a transform, or where `features.columns` names a number.",
     )
     quarantine: QuarantineSpec = QuarantineSpec()
     reserve: ReserveSpec = ReserveSpec()
@@ -477,6 +489,8 @@ class ModelSpec(SpecModel):
                 "estimator",
                 "metric",
                 "window",
+                # Where nothing is declared, versions from before there was the field keep their hash.
+                *(["personal_columns"] if self.personal_columns else []),
             },
         )
         return _hash(training)
