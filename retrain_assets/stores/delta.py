@@ -79,7 +79,7 @@ class DeltaTableStore:
         root_url: str | os.PathLike[str],
         storage_options: Mapping[str, str] | None = None,
         *,
-        cache_bytes: int = 128 * 2**20,
+        cache_bytes: int = 256 * 2**20,
     ) -> None:
         folder = local_path(os.fspath(root_url))
         self._root = str(folder) if folder is not None else os.fspath(root_url).rstrip("/")
