@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from retrain_assets.lifecycle.records import Measured, Promoted, Scored
-from retrain_assets.orchestration import checks
+from retrain_assets.orchestration import checks, showing
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.stores.protocols import TableCommit
 
