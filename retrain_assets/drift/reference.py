@@ -39,13 +39,13 @@ class ReferenceProfile:
 
     def fitted(self, batch: Batch, calendar: Calendar, batches: int, settings: Settings) -> FittedReference | None:
         """What `for_batch` gives, cut into cells: once, as long as batches are compared with the same profiles."""
-        return self._fit(self.profiles, self._keys(batch, calendar, batches), settings)
+        return self._fit(self.profiles, self.keys_for(batch, calendar, batches), settings)
 
     def fitted_outputs(
         self, batch: Batch, calendar: Calendar, batches: int, settings: Settings
     ) -> FittedReference | None:
         """The same of the outputs; None where nothing is known of them."""
-        keys = tuple(key for key in self._keys(batch, calendar, batches) if key in self.outputs)
+        keys = tuple(key for key in self.keys_for(batch, calendar, batches) if key in self.outputs)
         return self._fit(self.outputs, keys, settings)
 
     def _fit(
@@ -67,9 +67,10 @@ class ReferenceProfile:
         `batches` training batches whose starts are nearest to one year before the batch's, no farther than as many
         batches away.
         """
-        return tuple(self.profiles[key] for key in self._keys(batch, calendar, batches))
+        return tuple(self.profiles[key] for key in self.keys_for(batch, calendar, batches))
 
-    def _keys(self, batch: Batch, calendar: Calendar, batches: int) -> tuple[str, ...]:
+    def keys_for(self, batch: Batch, calendar: Calendar, batches: int) -> tuple[str, ...]:
+        """Keys of the batches that `for_batch` gives."""
         keys = list(self.profiles)
         if self.kind == "same_season":
             keys = _nearest(keys, year_before(batch.start), calendar, batches)

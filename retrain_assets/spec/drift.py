@@ -39,6 +39,7 @@ DistanceName = Annotated[str, AfterValidator(_distance)]
 
 
 Output = Literal["score", "label", "residual"]
+Joint = Literal["none", "correlation", "classifier"]
 
 
 class DriftSpec(SpecModel):
@@ -90,6 +91,11 @@ class DriftSpec(SpecModel):
         default=(),
         description="Which of `score`, `label` and `residual` are drift by themselves, whatever of the inputs has "
         "drifted. All three are reported in any case.",
+    )
+    joint: Joint = Field(
+        default="none",
+        description="What the inputs may show together: changed correlations of numbers, or all that a classifier can "
+        "learn to tell the batch from the reference (seconds a batch). It is drift by itself.",
     )
     rearm_growth: float = Field(
         default=1.5, gt=1, description="An acknowledged episode alarms again when its score has grown by this factor."
