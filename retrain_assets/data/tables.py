@@ -21,7 +21,7 @@ from retrain_assets.data.schemas import listed_categories
 if TYPE_CHECKING:
     from pandera.pandas import Column, DataFrameSchema
 
-_MODES = ("served", "backscored", "rescored")
+_MODES = ("served", "backscored", "rescored", "member")
 _SHOWN_PROBLEMS = 10
 
 
@@ -237,7 +237,10 @@ def _predictions() -> DataFrameSchema:
             ROW_ID: c.text("Id of the row."),
             "event_time": c.time("Event time of the row."),
             "version": c.count("Model version that made the score.", least=1),
-            "mode": c.text("Served at the time, backscored by a later champion, or rescored.", values=_MODES),
+            "mode": c.text(
+                "Served at the time, backscored by a later champion, rescored, or by one member of a mixture alone.",
+                values=_MODES,
+            ),
             "score": c.number("Probability of the positive class, or the predicted value.", nullable=False),
             "probabilities": c.pa.Column(
                 None,
@@ -330,23 +333,10 @@ def _training_set() -> DataFrameSchema:
 def _evaluation_report() -> DataFrameSchema:
     c = _Columns()
     roles = [
-        "candidate",
-        "champion",
-        "baseline",
-        "candidate-champion",
-        "candidate-baseline",
-        "champion-baseline",
-        "gate",
-        "change",
-        "slice",
-        "fairness",
-        "calibration",
-        "cost",
-        "leakage",
-        "explanation",
-        "robustness",
-        "test",
-    ]
+        "candidate", "champion", "baseline", "earlier", "candidate-champion", "candidate-baseline", "champion-baseline",
+        "earlier-champion", "earlier-candidate", "earlier-baseline", "gate", "change", "slice", "fairness",
+        "calibration", "cost", "leakage", "explanation", "robustness", "servability", "test", "recall",
+    ]  # fmt: skip
     return c.table(
         {
             "attempt": c.count("The attempt that is judged.", least=1),

@@ -11,7 +11,8 @@ from retrain_assets.data.windows import Batch
 from retrain_assets.drift.episodes import Episode
 from retrain_assets.drift.report import DriftReport
 from retrain_assets.lifecycle.champions import champion, registered
-from retrain_assets.lifecycle.history import champion_losses, holdout_of
+from retrain_assets.lifecycle.estimating import unlabelled_estimates
+from retrain_assets.lifecycle.history import champion_losses, holdout_of, served_losses
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import Decided, TrainingSet
@@ -111,6 +112,8 @@ def _context(
         drift=drift,
         episode=_episode(stores, model, drift),
         losses=() if current is None else champion_losses(stores, model, current, as_of=batch.as_of),
+        served=served_losses(stores, model, as_of=batch.as_of),
+        estimates=() if current is None else unlabelled_estimates(stores, model, current.version, batch=batch),
         holdout=None if current is None else holdout_of(current),
         new_labels=window.rows_after(None if current is None else current.training_end),
         labelled_rows=window.rows,
@@ -206,8 +209,8 @@ def _retrains(stores: Stores, model: DeclaredModel, trained: list[TrainingSet], 
 def _stale(stores: Stores, model: DeclaredModel) -> bool:
     """The policy failed since the last promotion: only a promotion ends that, not a decision that had to wait."""
     rows = stores.state.outbox(model=model.name, kinds=["freshness_failed", "promotion"], limit=1_000_000)
-    # A rollback brings nothing fresh.
-    rows = [row for row in rows if row.payload.get("action") != "rollback"]
+    # Neither a rollback nor a recall brings anything fresh.
+    rows = [row for row in rows if row.payload.get("action") not in ("rollback", "recall")]
     return bool(rows) and rows[-1].kind == "freshness_failed"
 
 

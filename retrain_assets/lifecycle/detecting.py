@@ -16,9 +16,11 @@ from retrain_assets.lifecycle.outputs import outputs_of
 from retrain_assets.lifecycle.records import Detected
 from retrain_assets.lifecycle.together import joint_of
 from retrain_assets.lifecycle.watch import read_drift, read_profile
+from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.stores.protocols import Stores
 
 
+@withholding
 def detect(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Detected:
     """Compares the batch with the reference of the champion as of the batch, and carries the drift episode on."""
     current = read_profile(stores, model, batch)

@@ -11,6 +11,7 @@ from retrain_assets.lifecycle.champions import registered
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import TrainingSet
 from retrain_assets.lifecycle.training_window import READ_TABLES, data_hash_of, read_rows, stored_training_sets
+from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import Manifest, ModelBundle, ModelVersion
 from retrain_assets.training.environment import code_version, libraries, threads
@@ -40,6 +41,7 @@ class Reproduced:
         return f"{self.version} has the hash {self.version.model_hash[:16]}, made again it has {made}:{why}"
 
 
+@withholding
 def reproduce(stores: Stores, model: DeclaredModel, number: int, *, now: datetime) -> Reproduced:
     """Trains again on exactly the frozen rows, and compares the hashes. Nothing is registered or changed.
 
@@ -51,11 +53,10 @@ def reproduce(stores: Stores, model: DeclaredModel, number: int, *, now: datetim
     bundle = stores.registry.load(version, cached=False)
     differences = [*_environment(bundle.manifest, model), *_declaration(bundle, version, model)]
     try:
-        rows = read_rows(stores, model, frozen, frozen.batches)
+        rows = read_rows(stores, model, frozen, frozen.batches, reserved=False)
     except (NotStoredError, StoreError) as error:
         return Reproduced(version=version, same=None, hash=None, differences=(*differences, f"data: {error}"))
     differences += _data(stores, model, frozen)
-    rows = rows[~rows["ra_reserved"]].reset_index(drop=True)
     labels, inputs = rows["label"].to_numpy(), rows.drop(columns=["label", "ra_batch"])
     fitted = fit(model.spec, inputs, labels, source=model.transform())
     made = model_hash(fitted.pipeline, golden=golden_rows(inputs), classes=fitted.classes)

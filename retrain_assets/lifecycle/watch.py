@@ -13,16 +13,21 @@ from retrain_assets.data.windows import Batch
 from retrain_assets.drift.report import DriftReport
 from retrain_assets.errors import MissingUpstreamError, NotStoredError, UnreadableFileError
 from retrain_assets.lifecycle.champions import champion_version
+from retrain_assets.lifecycle.estimating import DETAIL, estimate_batch
 from retrain_assets.lifecycle.ingest import latest_arrival
 from retrain_assets.lifecycle.ledger import record_step
+from retrain_assets.lifecycle.mixing import MEMBER, Mixture, mixed, mixture_of, with_members
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import PredictionMode, Profiled, Scored, Validated
 from retrain_assets.lifecycle.rolling_back import roll_back_if_broken
+from retrain_assets.lifecycle.withholding import withholding
+from retrain_assets.performance.estimation import LossEstimate
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import ModelVersion
 from retrain_assets.training.predict import predict
 
 
+@withholding
 def validate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Validated:
     """Parses the kept bytes and splits the rows into those that respect the contract and those in quarantine."""
     frames, unreadable = read_raw(stores, model, batch)
@@ -69,9 +74,10 @@ def read_raw(
     return frames, unreadable
 
 
+@withholding
 def profile(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Profiled:
     """Summarizes the columns of the validated rows."""
-    made = profile_table(read_validated(stores, model, batch).drop(columns=_identifiers(model), errors="ignore"))
+    made = profile_table(read_validated(stores, model, batch).drop(columns=_unprofiled(model), errors="ignore"))
     commit = stores.tables.write(model.table("profile"), batch.key, made.to_frame(), run_id=run_id)
     return Profiled(profile=made, commit=commit)
 
@@ -83,6 +89,12 @@ def _identifiers(model: DeclaredModel) -> list[str]:
     return [name for name in spec.row_id if name not in wanted] if len(spec.row_id) == 1 else []
 
 
+def _unprofiled(model: DeclaredModel) -> list[str]:
+    """Columns that say nothing, or whose values a profile must not show."""
+    return [*_identifiers(model), *model.spec.personal_columns]
+
+
+@withholding
 def score(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Scored:
     """Scores the batch with the champion as of the batch; what was served before is never overwritten."""
     champion = champion_version(stores, model, batch.start)
@@ -92,7 +104,9 @@ def score(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, 
         commit = stores.tables.write(model.table("predictions"), batch.key, stored, run_id=run_id)
         _watched(stores, model, batch, None, now=now, run_id=run_id)
         return Scored(version=None, mode=None, rows=0, mean_score=None, commit=commit)
-    scored = predictions_of(stores, model, champion, validated)
+    serving = mixture_of(stores, model, champion, as_of=batch.start)
+    own = tuple(predictions_of(stores, model, version, validated) for version in serving.versions)
+    scored = mixed(serving, own)
     served = stored[stored["mode"] == "served"]
     mode: PredictionMode = "served" if served.empty else "rescored"
     if mode == "rescored":
@@ -102,16 +116,18 @@ def score(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, 
         ]
         scored = scored[~scored["ra_row_id"].isin(unchanged)]
         stored = stored[~((stored["mode"] == "rescored") & (stored["version"] == champion.version))]
+    estimate = _estimate(stores, model, batch, champion, own[0]) if mode == "served" else None
+    stored = stored if serving.alone else with_members(stored, own)
     table = pd.concat([stored, scored.assign(mode=mode)], ignore_index=True) if len(scored) else stored
     commit = stores.tables.write(model.table("predictions"), batch.key, table, run_id=run_id)
     table = read_predictions(stores, model, batch)
-    valid = table[table["version"] == champion.version]
+    valid = table[(table["version"] == champion.version) & (table["mode"] != MEMBER)]
     failures = unscored(validated, valid, champion)
     red = {"predictions_are_valid": failures[0]} if failures else {}
     rolled_back = (
         roll_back_if_broken(stores, model, as_of=batch.as_of, red=red, now=now, since=batch.end) if red else None
     )
-    _watched(stores, model, batch, champion.version, now=now, run_id=run_id)
+    _watched(stores, model, batch, champion.version, now=now, run_id=run_id, serving=serving, estimate=estimate)
     return Scored(
         version=champion,
         mode=mode if len(scored) else "served",
@@ -120,7 +136,15 @@ def score(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, 
         commit=commit,
         failures=failures,
         rolled_back=rolled_back,
+        weights={} if serving.alone else serving.record(),
+        estimate=estimate,
     )
+
+
+def _estimate(
+    stores: Stores, model: DeclaredModel, batch: Batch, champion: ModelVersion, own: pd.DataFrame
+) -> LossEstimate | None:
+    return estimate_batch(stores, model, batch, own, stores.registry.load(champion).manifest.classes)
 
 
 def unscored(validated: pd.DataFrame, scores: pd.DataFrame, version: ModelVersion) -> tuple[str, ...]:
@@ -133,11 +157,22 @@ def unscored(validated: pd.DataFrame, scores: pd.DataFrame, version: ModelVersio
 
 
 def _watched(
-    stores: Stores, model: DeclaredModel, batch: Batch, version: int | None, *, now: datetime, run_id: str
+    stores: Stores,
+    model: DeclaredModel,
+    batch: Batch,
+    version: int | None,
+    *,
+    now: datetime,
+    run_id: str,
+    serving: Mixture | None = None,
+    estimate: LossEstimate | None = None,
 ) -> None:
+    mixture = {} if serving is None or serving.alone else {"mixture": serving.record()}
+    estimated = {} if estimate is None else {DETAIL: estimate.record()}
     record_step(
         stores, model, batch, "watch",
-        outcome="done", cause="batch", as_of=batch.end, now=now, run_id=run_id, detail={"version": version},
+        outcome="done", cause="batch", as_of=batch.end, now=now, run_id=run_id,
+        detail={"version": version, **mixture, **estimated},
     )  # fmt: skip
 
 

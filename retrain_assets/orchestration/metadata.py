@@ -155,9 +155,29 @@ def of_predictions(stores: Stores, record: Scored) -> Metadata:
     return {
         "champion": "bootstrapping: nobody scores yet" if record.version is None else str(record.version),
         "mode": record.mode or "none",
+        **_weights(record),
+        **_estimate(record),
         "scored_rows": record.rows,
         **number("mean_score", record.mean_score),
         **of_table(stores, record.commit),
+    }
+
+
+def _weights(record: Scored) -> Metadata:
+    """Of those who served together, as series; nothing where the champion served alone."""
+    return {f"weight/v{version}": weight for version, weight in record.weights.items()}
+
+
+def _estimate(record: Scored) -> Metadata:
+    """What the batch is estimated to lose, with its interval and what it rests on."""
+    made = record.estimate
+    if made is None:
+        return {}
+    return {
+        "estimated_loss": made.value,
+        "estimated_loss_interval": interval(made.lower, made.upper),
+        "estimate_is_trusted": made.trusted,
+        "estimate_rests_on": made.reason,
     }
 
 
@@ -179,7 +199,9 @@ def of_performance(stores: Stores, record: Measured) -> Metadata:
     """Each metric of the version that served as a series of its own, and all of them as a table."""
     series: dict[str, Any] = {}
     for performance in record.performances:
-        prefix = "" if performance.mode == "served" else f"{performance.mode}/"
+        prefix = {"served": "", "member": f"member v{performance.version}/"}.get(
+            performance.mode, f"{performance.mode}/"
+        )
         for metric in performance.metrics:
             series |= number(f"{prefix}{metric.metric}", metric.value)
     return {
@@ -295,7 +317,7 @@ def of_evaluation(stores: Stores, record: Evaluated) -> Metadata:
         ),
         "differences": table(
             {
-                "difference": f"{each.a} - {each.b}",
+                "difference": each.label,
                 "metric": each.metric,
                 "value": each.value,
                 "interval": interval(each.lower, each.upper),
@@ -308,7 +330,7 @@ def of_evaluation(stores: Stores, record: Evaluated) -> Metadata:
             name: value
             for role in report.roles
             for metric in role.metrics
-            for name, value in number(f"{role.role}/{metric.metric}", metric.value).items()
+            for name, value in number(f"{role.label}/{metric.metric}", metric.value).items()
         },
         **of_table(stores, record.commit),
     }

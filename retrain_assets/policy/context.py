@@ -10,6 +10,7 @@ from retrain_assets.data.windows import Batch
 from retrain_assets.drift.episodes import Episode
 from retrain_assets.drift.report import DriftReport
 from retrain_assets.performance.decay import BatchLoss, HoldoutLoss
+from retrain_assets.performance.estimation import LossEstimate
 from retrain_assets.spec import ModelSpec
 
 
@@ -41,6 +42,8 @@ class DecisionContext:
         drift: the batch's report; None when there is none.
         episode: the open drift episode against the champion.
         losses: the champion's own matured batches after its training end, oldest first.
+        served: the loss on each matured batch of whichever version served it, oldest first.
+        estimates: what the champion's batches without labels are estimated to lose, oldest first.
         holdout: its loss when it was promoted; None when that was not recorded (an adopted model).
         trained_rows: rows of the last training that came to an evaluation; None without one.
         trained_until: end of the data of that training.
@@ -74,6 +77,8 @@ class DecisionContext:
     retrains: tuple[datetime, ...]
     champion_training_hash: str | None
     current_training_hash: str
+    served: tuple[BatchLoss, ...] = ()
+    estimates: tuple[LossEstimate, ...] = ()
     trained_rows: int | None = None
     trained_until: datetime | None = None
     labelled_until: str | None = None

@@ -20,11 +20,13 @@ from retrain_assets.spec.drift import DriftSpec
 from retrain_assets.spec.durations import Duration
 from retrain_assets.spec.expressions import Expression, parse_expression
 from retrain_assets.spec.limits import LimitsSpec
+from retrain_assets.spec.serving import ServeSpec
 from retrain_assets.spec.sources import SourceSpec
 
 TRIGGERS: dict[str, str] = {
     "staleness": "what staleness has cost since the last training outweighs `retrain.cost`; needs no tuning",
     "performance_decay": "the champion's matured losses are worse than its holdout loss by more than noise",
+    "estimated_decay": "batches without labels are estimated to lose more than the holdout did; an early warning",
     "drift": "a drift episode is open that no decision has acknowledged",
     "model_age": "the champion's training end is older than `freshness.model_age`, in batch time",
     "freshness": "the FreshnessPolicy on the champion failed, in wall time",
@@ -339,6 +341,13 @@ class PromoteSpec(SpecModel):
     )
     confidence: float = Field(default=0.95, gt=0.5, lt=1, description="Level of the intervals.")
     min_rows: int = Field(default=200, ge=2, description="Fewer reserved rows than this make every gate `unknown`.")
+    recall: int = Field(
+        default=0,
+        ge=0,
+        le=20,
+        description="So many of the latest earlier champions are judged beside the candidate; one that is shown better "
+        "than the champion, and than a candidate that passed, takes over. None that was rolled back. Default: none.",
+    )
     limits: LimitsSpec = LimitsSpec()
     approval: Approval = ApprovalSpec()
 
@@ -395,6 +404,11 @@ class ModelSpec(SpecModel):
         default=(),
         description="Columns known only after the event; split off with the target, out of any transform's reach.",
     )
+    personal_columns: tuple[str, ...] = Field(
+        default=(),
+        description="Columns of personal data: named, and never shown by value in a report, log or quarantine. They "
+        "are not profiled, and are inputs only through a transform, or where `features.columns` names a number.",
+    )
     quarantine: QuarantineSpec = QuarantineSpec()
     reserve: ReserveSpec = ReserveSpec()
     features: FeaturesSpec = FeaturesSpec()
@@ -409,6 +423,7 @@ class ModelSpec(SpecModel):
     retrain: RetrainSpec = RetrainSpec()
     promote: PromoteSpec = PromoteSpec()
     rollback: RollbackSpec = RollbackSpec()
+    serve: ServeSpec = ServeSpec()
 
     @field_validator("row_id", mode="before")
     @classmethod
@@ -474,6 +489,8 @@ class ModelSpec(SpecModel):
                 "estimator",
                 "metric",
                 "window",
+                # Where nothing is declared, versions from before there was the field keep their hash.
+                *(["personal_columns"] if self.personal_columns else []),
             },
         )
         return _hash(training)

@@ -102,11 +102,13 @@ def _fit_column(column: pa.ChunkedArray, target: pa.DataType, place: str) -> pa.
         try:
             return column.cast(target)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-            reason = str(error)
-    else:
-        reason = "another type"
-    raise StoreError(
-        f"{place} must stay {target}, as in the versions before (got {column.type}: {reason}). "
+            raise _misfit(place, target, column.type, str(error)) from error
+    raise _misfit(place, target, column.type, "another type")
+
+
+def _misfit(place: str, target: pa.DataType, got: pa.DataType, reason: str) -> StoreError:
+    return StoreError(
+        f"{place} must stay {target}, as in the versions before (got {got}: {reason}). "
         "Write it in the old type or under a new name."
     )
 
@@ -138,6 +140,14 @@ def frame_of(
         batch = np.repeat(labels, counts)
         frame.insert(list(columns).index(PARTITION), PARTITION, pd.Series(batch, index=frame.index, dtype=object))
     return frame
+
+
+def joined(frames: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
+    """One frame of its own from those of several partitions, which have the same columns and types."""
+    if len(frames) > 1:
+        frame = pd.concat(frames, ignore_index=True)
+        return frame if list(frame.columns) == list(columns) else frame[list(columns)]
+    return frames[0][list(columns)].copy() if list(frames[0].columns) != list(columns) else frames[0].copy()
 
 
 def _aligned(rows: pa.Table, names: Sequence[str], types: Mapping[str, pa.DataType]) -> pa.Table:

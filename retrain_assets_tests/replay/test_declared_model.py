@@ -20,10 +20,12 @@ from retrain_assets.spec import ModelSpec
 from retrain_assets_tests.lifecycle.world import World, declaration
 
 
+@pytest.mark.parametrize("members", [1, 3])
 def test_the_replay_of_a_declaration_retrains_when_the_lifecycle_did(
-    worlds: Callable[..., World], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    worlds: Callable[..., World], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, members: int
 ):
-    world = worlds("live", retrain={"when": "staleness"})
+    """And serves what it served, also where the last champions serve together."""
+    world = worlds("live", retrain={"when": "staleness"}, serve={"members": members})
     for day in range(12):
         world.drop(day, flip=day >= 6)
     world.play()
