@@ -11,6 +11,7 @@ from typing import Literal
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.data.windows import Batch, Calendar
 from retrain_assets.drift.columns import FittedReference
+from retrain_assets.drift.novelty import Novelty
 from retrain_assets.drift.settings import Settings
 from retrain_assets.spec import DriftSpec
 
@@ -37,6 +38,8 @@ class ReferenceProfile:
         default_factory=dict, init=False, repr=False, compare=False
     )
 
+    _novelty: dict[tuple[str, ...] | None, Novelty] = field(default_factory=dict, init=False, repr=False, compare=False)
+
     def fitted(self, batch: Batch, calendar: Calendar, batches: int, settings: Settings) -> FittedReference | None:
         """What `for_batch` gives, cut into cells: once, as long as batches are compared with the same profiles."""
         return self._fit(self.profiles, self.keys_for(batch, calendar, batches), settings)
@@ -59,6 +62,13 @@ class ReferenceProfile:
                 del self._fitted[old]
             self._fitted[wanted] = FittedReference([profiles[key] for key in keys], settings)
         return self._fitted[wanted]
+
+    def novelty(self, names: Sequence[str] | None) -> Novelty:
+        """Scores rows against all profiles, whatever their batch: so were the reserved rows at training."""
+        key = None if names is None else tuple(names)
+        if key not in self._novelty:
+            self._novelty[key] = Novelty.of([self.profiles[name] for name in sorted(self.profiles)], names)
+        return self._novelty[key]
 
     def for_batch(self, batch: Batch, calendar: Calendar, batches: int) -> tuple[TableProfile, ...]:
         """The profiles that a batch is compared with, oldest first; none when the training holds no such batch.

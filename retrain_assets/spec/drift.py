@@ -38,7 +38,7 @@ _PLUGGED = "retrain_assets.distances"
 DistanceName = Annotated[str, AfterValidator(_distance)]
 
 
-Output = Literal["score", "label", "residual"]
+Output = Literal["score", "label", "residual", "novelty"]
 Joint = Literal["none", "correlation", "classifier"]
 
 
@@ -89,8 +89,8 @@ class DriftSpec(SpecModel):
     columns: tuple[str, ...] | None = Field(default=None, description="Columns to watch. Default: all inputs.")
     outputs: tuple[Output, ...] = Field(
         default=(),
-        description="Which of `score`, `label` and `residual` are drift by themselves, whatever of the inputs has "
-        "drifted. All three are reported in any case.",
+        description="Which of `score`, `label`, `residual` and `novelty` (an outlier score of each row) are drift by "
+        "themselves, whatever of the inputs has drifted. All but `novelty` are reported in any case.",
     )
     joint: Joint = Field(
         default="none",

@@ -129,3 +129,19 @@ def test_inputs_that_begin_to_hang_together_are_drift_where_the_joint_test_is_de
     assert moved.verdict == "drift"
     assert moved.reason.startswith("the columns have drifted together by their correlation; ")
     assert moved.drifted == ("ra_joint",)
+
+
+def test_rows_that_are_unlike_the_reference_are_drift_where_novelty_is_declared(tmp_path: Path) -> None:
+    world = played(tmp_path, outputs=["novelty"])
+    calm = next(column for column in report(world, LEARNED).columns if column.name == "ra_novelty")
+    assert calm.verdict == "stable"
+    day = LEARNED + 1
+    rows = rows_of(world.batch(day))
+    world.drop(day, rows.assign(z=rows["z"].where(rows.index % 4 > 0, 40.0)))
+    world.play()
+    moved = next(column for column in report(world, day).columns if column.name == "ra_novelty")
+    assert moved.verdict == "drift"
+    assert moved.after.endswith("% of the rows as novel as 1% of the reference")
+    share = float(moved.after.split("; ")[1].split("%")[0])
+    assert 15 < share < 35
+    assert "the novelty has drifted" in report(world, day).reason
