@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 from retrain_assets.data.profile import TableProfile
@@ -15,7 +15,7 @@ from retrain_assets.drift.novelty import Novelty
 from retrain_assets.drift.settings import Settings
 from retrain_assets.spec import DriftSpec
 
-ReferenceKind = Literal["recent", "training_window", "same_season"]
+ReferenceKind = Literal["recent", "training_window", "same_season", "same_weekday"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,13 +75,15 @@ class ReferenceProfile:
 
         `recent` and `training_window` are the same for every batch: all profiles. `same_season` is the
         `batches` training batches whose starts are nearest to one year before the batch's, no farther than as many
-        batches away.
+        batches away; `same_weekday` the newest `batches` that begin on its weekday (and at its hour).
         """
         return tuple(self.profiles[key] for key in self.keys_for(batch, calendar, batches))
 
     def keys_for(self, batch: Batch, calendar: Calendar, batches: int) -> tuple[str, ...]:
         """Keys of the batches that `for_batch` gives."""
         keys = list(self.profiles)
+        if self.kind == "same_weekday":
+            keys = [key for key in sorted(keys) if _slot(key) == _slot(batch.key)][-batches:]
         if self.kind == "same_season":
             keys = _nearest(keys, year_before(batch.start), calendar, batches)
         return tuple(sorted(keys))
@@ -114,7 +116,21 @@ def reference_batches(spec: DriftSpec, training_batches: Sequence[str]) -> tuple
     ('2013-01-08', '2013-01-15')
     """
     ordered = tuple(sorted(training_batches))
+    if spec.reference == "same_weekday":
+        slots = [_slot(key) for key in ordered]
+        return tuple(
+            key for place, key in enumerate(ordered) if slots[place + 1 :].count(slots[place]) < spec.reference_batches
+        )
     return ordered[-spec.reference_batches :] if spec.reference == "recent" else ordered
+
+
+def _slot(key: str) -> tuple[int, str]:
+    """Weekday of a batch, with its time of day where batches are shorter than a day.
+
+    >>> _slot("2024-01-01"), _slot("2024-01-08T13:00")
+    ((0, ''), (0, 'T13:00'))
+    """
+    return date.fromisoformat(key[:10]).weekday(), key[10:]
 
 
 def year_before(moment: datetime) -> datetime:

@@ -50,11 +50,14 @@ class DriftSpec(SpecModel):
         description=f"How far a column of the batch is from the reference: {', '.join(DISTANCES)}; an entry point of "
         "the group `retrain_assets.distances`, or an import path `package.module:Class`.",
     )
-    reference: Literal["recent", "training_window", "same_season"] = Field(
-        default="recent", description="`recent`: the newest training batches; it travels with the model version."
+    reference: Literal["recent", "training_window", "same_season", "same_weekday"] = Field(
+        default="recent",
+        description="`recent`: the newest training batches; `same_season`: those around one year before the batch; "
+        "`same_weekday`: the newest of the batch's weekday, and hour where batches are hours. It travels with the "
+        "model version.",
     )
     reference_batches: int = Field(
-        default=8, ge=1, description="Number of batches of the `recent` or `same_season` reference."
+        default=8, ge=1, description="Number of batches of a reference other than `training_window`."
     )
     effect_floor: float = Field(default=0.1, ge=0, description="A smaller distance is not drift, however significant.")
     false_alarms_per_year: float = Field(

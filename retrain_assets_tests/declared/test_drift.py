@@ -149,6 +149,9 @@ def test_the_reference_is_made_of_the_declared_batches():
     spec = DriftSpec(reference="same_season", reference_batches=1)
     kept = reference_batches(spec, KEYS)
     profiles = {key: profile_table(pd.DataFrame({"x": [float(number)] * 300})) for number, key in enumerate(kept)}
+    days = [f"2024-01-{day:02}" for day in range(1, 29)]
+    mondays = reference_batches(DriftSpec(reference="same_weekday", reference_batches=2), days)
+    assert mondays == tuple(days[-14:])  # the newest two of each weekday
     seasonal = ReferenceProfile(kind=spec.reference, profiles=profiles)
     batch = WEEKS.containing(datetime(2013, 2, 5, tzinfo=UTC))
     assert batch is not None
