@@ -117,10 +117,10 @@ def reference_batches(spec: DriftSpec, training_batches: Sequence[str]) -> tuple
     """
     ordered = tuple(sorted(training_batches))
     if spec.reference == "same_weekday":
-        slots = [_slot(key) for key in ordered]
-        return tuple(
-            key for place, key in enumerate(ordered) if slots[place + 1 :].count(slots[place]) < spec.reference_batches
-        )
+        by_slot: dict[tuple[int, str], list[str]] = {}
+        for key in ordered:
+            by_slot.setdefault(_slot(key), []).append(key)
+        return tuple(sorted(key for keys in by_slot.values() for key in keys[-spec.reference_batches :]))
     return ordered[-spec.reference_batches :] if spec.reference == "recent" else ordered
 
 
