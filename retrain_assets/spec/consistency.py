@@ -36,6 +36,7 @@ def inconsistencies(spec: ModelSpec) -> Iterator[Inconsistency]:
     yield from _metrics(spec)
     yield from _columns(spec)
     yield from _triggers(spec)
+    yield from _manners(spec)
     yield from _approval(spec.promote.approval)
     yield from _limits(spec)
     if spec.target.labels is not None and not spec.row_id:
@@ -112,6 +113,24 @@ def _limits(spec: ModelSpec) -> Iterator[Inconsistency]:
         yield Inconsistency(
             field="promote.require", message="must not name is_fair: it compares two classes", involves=("metric",)
         )
+
+
+def _manners(spec: ModelSpec) -> Iterator[Inconsistency]:
+    """What could never bind, or always would."""
+    spend, cost = spec.retrain.spend, spec.retrain.cost
+    if spend is not None and spend.unit == "money":
+        if cost.unit_loss is None:
+            yield Inconsistency(
+                field="retrain.spend",
+                message="is in money: retrain.cost.unit_loss must be set, with which cost.retrain is in money too",
+                involves=("retrain.cost.unit_loss",),
+            )
+        elif cost.retrain > spend.limit:
+            yield Inconsistency(
+                field="retrain.spend",
+                message=f"never suffices for one retrain: {spend.limit:g} is less than cost.retrain {cost.retrain:g}",
+                involves=("retrain.cost.retrain",),
+            )
 
 
 def _metrics(spec: ModelSpec) -> Iterator[Inconsistency]:

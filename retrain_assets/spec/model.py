@@ -17,9 +17,10 @@ from retrain_assets.spec.approval import Approval, ApprovalSpec
 from retrain_assets.spec.base import ImportPath, SpecModel
 from retrain_assets.spec.columns import ColumnSpec
 from retrain_assets.spec.consistency import InconsistentError, inconsistencies
-from retrain_assets.spec.durations import Duration
+from retrain_assets.spec.durations import Duration, parse_period
 from retrain_assets.spec.expressions import Expression, parse_expression
 from retrain_assets.spec.limits import LimitsSpec
+from retrain_assets.spec.manners import Manners
 from retrain_assets.spec.serving import ServeSpec
 from retrain_assets.spec.sources import SourceSpec
 
@@ -292,14 +293,6 @@ class BudgetSpec(SpecModel):
     period: Duration = Field(description="Length of the trailing period.")
 
 
-_PERIODS = {
-    "hour": "1 hour",
-    "day": "1 day",
-    "week": "1 week",
-    "month": "30 days",
-    "quarter": "91 days",
-    "year": "365 days",
-}
 _BUDGET = re.compile(r"\s*(\d+)\s+per\s+(.+?)\s*")
 
 
@@ -309,12 +302,7 @@ def _budget(value: object) -> object:
     match = _BUDGET.fullmatch(value)
     if match is None:
         raise ValueError(f"must read like '12 per year' or '2 per 4 weeks' (got {value!r})")
-    period = match[2]
-    if period.isalpha():
-        if period not in _PERIODS:
-            raise ValueError(f"has an unknown period '{period}'.{did_you_mean(period, _PERIODS)}")
-        period = _PERIODS[period]
-    return {"retrains": int(match[1]), "period": period}
+    return {"retrains": int(match[1]), "period": parse_period(match[2])}
 
 
 Budget = Annotated[BudgetSpec, BeforeValidator(_budget, json_schema_input_type=str | BudgetSpec)]
@@ -373,7 +361,7 @@ class CostSpec(SpecModel):
     )
 
 
-class RetrainSpec(SpecModel):
+class RetrainSpec(Manners):
     """When the model is trained again."""
 
     when: str = Field(
