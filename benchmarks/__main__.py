@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from benchmarks import drift, false_alarms, imports, machine, sensors, year
+from benchmarks import drift, evaluation, false_alarms, imports, machine, sensors, year
 from benchmarks.tables import write_between_markers
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
@@ -23,6 +23,7 @@ class Measured(Protocol):
 
 BENCHMARKS: Mapping[str, Callable[[argparse.Namespace], Measured]] = {
     "drift": lambda options: drift.measure(options.rows, options.runs),
+    "evaluation": lambda options: evaluation.measure(options.rows),
     "false_alarms": lambda options: false_alarms.measure(options.streams, options.years),
     "imports": lambda options: imports.measure(options.runs),
     "sensors": lambda options: sensors.measure(options.runs),
@@ -36,7 +37,12 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(BENCHMARKS)}; by default all")
     parser.add_argument("--runs", type=int, default=5, help="repetitions of what is cheap (default 5)")
     parser.add_argument("--weeks", type=int, help="a shorter year; its table is not written")
-    parser.add_argument("--rows", type=int, default=1_000_000, help="rows of a window of drift (default 1,000,000)")
+    parser.add_argument(
+        "--rows",
+        type=int,
+        default=1_000_000,
+        help="rows of drift and evaluation (default 1,000,000)",
+    )
     parser.add_argument("--streams", type=int, default=20, help="seeded streams a cell of false_alarms (default 20)")
     parser.add_argument("--years", type=int, default=10, help="simulated years of false_alarms (default 10)")
     parser.add_argument("--no-write", action="store_true", help="print only")

@@ -7,6 +7,7 @@ RetrainAssetsError
 │   ├── UnreadableFileError   bytes that cannot be parsed; carries a reason code
 │   ├── MissingUpstreamError  an input was never materialized; carries the selection to launch
 │   └── InsufficientDataError too few rows to train or to judge
+├── WithheldError             a failure on rows of personal data, told without what it said
 ├── RefusedError              a rule of the platform says no
 │   ├── LeaseHeldError        another run works on this model
 │   └── GateNotPassedError    a promotion that no passed evaluation supports
@@ -83,6 +84,10 @@ class MissingUpstreamError(DataError):
 
 class InsufficientDataError(DataError):
     """Too few rows to train or to judge; an unknown stays unknown."""
+
+
+class WithheldError(RetrainAssetsError):
+    """A failure on rows of personal data: its type and place are told, its message may quote a row and is not."""
 
 
 class RefusedError(RetrainAssetsError):

@@ -97,7 +97,7 @@ class Contract:
             DeclarationError: a check of the schema crashes, for example because it reads the target.
         """
         frames = [(name, frame.reset_index(drop=True)) for name, frame in frames]
-        failures = Failures(sum(len(frame) for _, frame in frames))
+        failures = Failures(sum(len(frame) for _, frame in frames), frozenset(self.spec.personal_columns))
         converted = self.reader.read(frames, failures)
         shown = [name for name in converted.columns if not is_key(name)]
         ids = self.reader.ids_of(converted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from retrain_assets.data.personal import WITHHELD
 from retrain_assets.data.row_ids import as_text
 
 VALUE_LENGTH = 200
@@ -31,9 +33,13 @@ class _Failure:
 
 @dataclass(slots=True)
 class Failures:
-    """All failures of one batch of `rows` rows. A row may break several rules; it is one row all the same."""
+    """All failures of one batch of `rows` rows. A row may break several rules; it is one row all the same.
+
+    The values of `personal` columns are not kept.
+    """
 
     rows: int
+    personal: AbstractSet[str] = frozenset()
     _kept: list[_Failure] = field(default_factory=list[_Failure])
 
     def add(
@@ -42,6 +48,8 @@ class Failures:
         """Notes that these rows broke a rule, with their values in the order of the positions."""
         if len(positions):
             texts = pd.Series([None] * len(positions), dtype="object") if values is None else as_text(values)
+            if column in self.personal:
+                texts = texts.where(texts.isna(), WITHHELD)
             self._kept.append(
                 _Failure(
                     positions=positions,

@@ -16,6 +16,7 @@ import pandas as pd
 
 from retrain_assets.data.contracts import Contract
 from retrain_assets.data.conversion import UTC_TIME, Kind, kind_of, read_as
+from retrain_assets.data.personal import has_personal_ids, pseudonyms
 from retrain_assets.data.row_ids import ROW_ID, row_ids
 from retrain_assets.data.targets import read_targets, target_kind, unreadable_values
 from retrain_assets.data.time_order import in_time_order
@@ -175,6 +176,7 @@ def _joined(file: str, delivered: pd.DataFrame, contract: Contract, rows: pd.Dat
     times = pd.Series(rows[spec.event_time].array, index=rows[ROW_ID].to_numpy(dtype=object)).astype(UTC_TIME)
     typed = {name: _id_values(delivered[name], contract.schema.columns.get(name)) for name in spec.row_id}
     ids = row_ids(pd.DataFrame(typed), spec.row_id)
+    ids = pseudonyms(ids) if has_personal_ids(spec) else ids
     events = ids.map(times[~times.index.duplicated()]).astype(UTC_TIME)
     available = events + spec.target.label_delay
     if AVAILABLE_AT in delivered.columns:

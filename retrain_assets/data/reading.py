@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 
+from retrain_assets.data.personal import WITHHELD
 from retrain_assets.errors import UnreadableFileError
 
 TEXT = pd.StringDtype("pyarrow")
@@ -33,6 +34,8 @@ _MAGICS = {
     b"\xff\xfe": "UTF-16 text",
     b"\xfe\xff": "UTF-16 text",
 }
+_QUOTED = ("malformed_csv", "damaged_parquet", "duplicated_header", "not_parquet")
+"""Reasons whose detail quotes the file."""
 _SHOWN = 120
 
 
@@ -43,8 +46,17 @@ def read_part(
     *,
     encoding: str = "utf-8",
     separator: str = ",",
+    show: bool = True,
 ) -> pd.DataFrame:
     """Parses one file. A header without rows gives zero rows, which is no error.
+
+    Args:
+        name: Name of the file, for messages.
+        media_type: What the bytes are.
+        content: The bytes.
+        encoding: Of a CSV file.
+        separator: Of a CSV file.
+        show: Whether an error may quote the file; not where it holds personal data.
 
     Raises:
         UnreadableFileError: with one of `retrain_assets.data.reasons.FILE_REASONS`.
@@ -52,9 +64,17 @@ def read_part(
     if not content.strip():
         held = f"it holds {len(content)} blank bytes" if content else "it holds no bytes"
         raise UnreadableFileError("empty_file", name, held)
-    if media_type == "parquet":
-        return _read_parquet(name, content)
-    return _read_csv(name, content, encoding, separator)
+    refused = None
+    try:
+        return (
+            _read_parquet(name, content) if media_type == "parquet" else _read_csv(name, content, encoding, separator)
+        )
+    except UnreadableFileError as error:
+        if show or error.reason not in _QUOTED:
+            raise
+        refused = error
+    # Past the handler: the error of the parser that it was made from quotes the file, too.
+    raise UnreadableFileError(refused.reason, name, WITHHELD)
 
 
 def _read_parquet(name: str, content: bytes) -> pd.DataFrame:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from retrain_assets.data.conversion import Kind, kind_of
 from retrain_assets.data.failures import Failures
+from retrain_assets.data.personal import WITHHELD
 from retrain_assets.data.reasons import reason_of_check
 from retrain_assets.data.row_reading import plain_dtype
 from retrain_assets.data.schemas import is_plain
@@ -50,8 +51,10 @@ class Rules:
             try:
                 return schema.validate(rows, lazy=True)
             except SchemaErrors as errors:
-                for error in errors.schema_errors:
-                    self._note_error(error, rows, failures)
+                broken = errors.schema_errors
+            # Past the handler: what is raised here must not carry pandera's error, which shows rows.
+            for error in broken:
+                self._note_error(error, rows, failures)
             rows = rows[~failures.failed[rows.index.to_numpy()]]
             if rows.empty:
                 return rows
@@ -123,7 +126,9 @@ def _rule_of(error: SchemaError, code: str) -> tuple[str, str]:
 def _crash(spec: ModelSpec, error: SchemaError, column: str) -> str:
     of = f" of column '{column}'" if column else ""
     cases = error.failure_cases
-    said = cases.iloc[0, 0] if isinstance(cases, pd.DataFrame) else cases
+    said = str(cases.iloc[0, 0] if isinstance(cases, pd.DataFrame) else cases)
+    if spec.personal_columns:
+        said = f"{said.partition('(')[0]} {WITHHELD}"
     hidden = ", ".join(spec.hidden_columns)
     return (
         f"of model '{spec.name}': the check {error.check}{of} crashed: {said}; "

@@ -220,6 +220,7 @@ def _drift_report() -> DataFrameSchema:
             "adjusted_p_value": c.share("The same over all columns together."),
             "evidence": c.number("What this and earlier checks against the same reference add up to.", least=0),
             "aspect": c.text("What about the column has changed most; empty in the row of the whole.", nullable=True),
+            "importance": c.share("The column's part of what the champion's inputs matter, where it is known."),
             "verdict": c.text("What follows."),
             "reason": c.text("Why."),
             "champion_version": c.version("The champion whose reference was used; empty while there is none."),
@@ -332,23 +333,10 @@ def _training_set() -> DataFrameSchema:
 def _evaluation_report() -> DataFrameSchema:
     c = _Columns()
     roles = [
-        "candidate",
-        "champion",
-        "baseline",
-        "candidate-champion",
-        "candidate-baseline",
-        "champion-baseline",
-        "gate",
-        "change",
-        "slice",
-        "fairness",
-        "calibration",
-        "cost",
-        "leakage",
-        "explanation",
-        "robustness",
-        "test",
-    ]
+        "candidate", "champion", "baseline", "earlier", "candidate-champion", "candidate-baseline", "champion-baseline",
+        "earlier-champion", "earlier-candidate", "earlier-baseline", "gate", "change", "slice", "fairness",
+        "calibration", "cost", "leakage", "explanation", "robustness", "servability", "test", "recall",
+    ]  # fmt: skip
     return c.table(
         {
             "attempt": c.count("The attempt that is judged.", least=1),

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from retrain_assets.data.conversion import Kind, kind_of, read_as
+from retrain_assets.data.personal import WITHHELD
 from retrain_assets.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ def unreadable_values(
         bad = part[unreadable[start : start + len(part)]]
         start += len(part)
         found |= dict.fromkeys(str(value)[:_LONGEST] for value in bad.unique()[:_SHOWN])
+    if found and spec.target.column in spec.personal_columns:
+        return (WITHHELD,)
     return tuple(found)[:_SHOWN]
 
 

@@ -12,9 +12,9 @@ from retrain_assets.data.profile import TableProfile, merge_tables
 from retrain_assets.drift.columns import Basis, Compared, FittedReference, compare_columns
 from retrain_assets.drift.detect import watched_columns
 from retrain_assets.drift.distances import DISTANCES, measure
-from retrain_assets.drift.frames import Side, profiles_of
+from retrain_assets.drift.frames import Prepared, Side, profiles_of
 from retrain_assets.drift.joint import JointDrift
-from retrain_assets.drift.report import ColumnDrift
+from retrain_assets.drift.report import ColumnDrift, by_harm
 from retrain_assets.drift.settings import Correction, Settings, Significance
 
 Joint = Literal["correlation", "classifier", "none"]
@@ -74,7 +74,7 @@ class Comparison:
     @property
     def ranked(self) -> tuple[ColumnDrift, ...]:
         """The columns: the drifted ones first, then by what can hurt: the score times the importance, where told."""
-        return tuple(sorted(self.columns.values(), key=_order))
+        return tuple(sorted(self.columns.values(), key=by_harm))
 
     def to_record(self) -> dict[str, Any]:
         """In what JSON can say; a number that is not finite is None."""
@@ -167,7 +167,10 @@ def compare(
             return _unknown(f"the {side} has {count} rows, fewer than min_rows = {settings.min_rows}", settings, rows)
     names = watched_columns(now, list(past.values()), columns)
     level = settings.alpha if joint == "none" else settings.alpha * (1 - JOINT_SHARE)
-    fitted = FittedReference(list(past.values()), replace(settings, alpha=level))
+    settled = replace(settings, alpha=level)
+    fitted = (
+        reference.fitted(settled) if isinstance(reference, Prepared) else FittedReference(list(past.values()), settled)
+    )
     found = compare_columns(names, fitted, now, merged=max(len(present), 1))
     together = (
         None
@@ -242,7 +245,7 @@ def _completed(
 
 def _verdict(drifts: Sequence[ColumnDrift], joint: JointDrift | None, basis: Basis) -> tuple[bool | None, str]:
     known = [column for column in drifts if column.verdict != "unknown"]
-    drifted = sorted((column for column in known if column.verdict == "drift"), key=_order)
+    drifted = sorted((column for column in known if column.verdict == "drift"), key=by_harm)
     together = joint is not None and joint.drifted
     if not known and not together:
         return None, "no column could be compared"
@@ -250,11 +253,6 @@ def _verdict(drifts: Sequence[ColumnDrift], joint: JointDrift | None, basis: Bas
     count = f"{len(drifted)} of {len(known)} columns {'has' if len(drifted) == 1 else 'have'} drifted{named}"
     also = f", and the columns have together by their {joint.method}" if joint is not None and together else ""
     return bool(drifted) or bool(together), f"{count}{also}; {basis.sentence}"
-
-
-def _order(column: ColumnDrift) -> tuple[bool, bool, float, str]:
-    weight = 1.0 if column.importance is None else column.importance
-    return column.verdict != "drift", column.score is None, -(column.score or 0.0) * weight, column.name
 
 
 def _shape(column: Compared) -> Shape:

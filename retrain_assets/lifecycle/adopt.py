@@ -18,6 +18,7 @@ from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.proving import prove
 from retrain_assets.lifecycle.reconciling import project
 from retrain_assets.lifecycle.watch import profile, read_validated, validate
+from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import Manifest, ModelBundle, ModelVersion
@@ -37,6 +38,7 @@ class Origin:
     inputs: tuple[str, ...]
 
 
+@withholding
 def adopt(
     stores: Stores,
     model: DeclaredModel,

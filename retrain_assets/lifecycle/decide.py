@@ -221,8 +221,8 @@ def _retrains(stores: Stores, model: DeclaredModel, trained: list[TrainingSet], 
 def _stale(stores: Stores, model: DeclaredModel) -> bool:
     """The policy failed since the last promotion: only a promotion ends that, not a decision that had to wait."""
     rows = stores.state.outbox(model=model.name, kinds=["freshness_failed", "promotion"], limit=1_000_000)
-    # A rollback brings nothing fresh.
-    rows = [row for row in rows if row.payload.get("action") != "rollback"]
+    # Neither a rollback nor a recall brings anything fresh.
+    rows = [row for row in rows if row.payload.get("action") not in ("rollback", "recall")]
     return bool(rows) and rows[-1].kind == "freshness_failed"
 
 

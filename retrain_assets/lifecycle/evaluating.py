@@ -10,10 +10,12 @@ import pandas as pd
 
 from retrain_assets.data.windows import Batch
 from retrain_assets.errors import MissingUpstreamError, NotStoredError
+from retrain_assets.lifecycle import earlier
 from retrain_assets.lifecycle.champions import registered
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import Evaluated, TrainingSet
 from retrain_assets.lifecycle.training_window import latest_training_set, read_rows
+from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.performance.expected import expectable
 from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.evaluation import EvaluationReport, Role, evaluate_models
@@ -27,6 +29,7 @@ from retrain_assets.training.bundle import ModelVersion
 from retrain_assets.training.predict import predict
 
 
+@withholding
 def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Evaluated:
     """Judges candidate, champion and baseline on the same reserved rows of the newest matured batches."""
     frozen = latest_training_set(stores, model, batch)
@@ -38,6 +41,8 @@ def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
     rows = read_rows(stores, model, frozen, frozen.holdout_batches, reserved=True)
     scored = _scores(stores, model, candidate, champion, rows)
     scored["baseline"] = baseline_of(stores, model, frozen, candidate).predict(len(rows))
+    before = earlier.asked(stores, model, log_before(stores, model, batch, frozen.attempt))
+    scored_before, silent = earlier.scores_of(stores, model, before, inputs_of(rows))
     report = evaluate_models(
         model=model.name,
         batch=batch.key,
@@ -55,10 +60,11 @@ def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
         confidence=model.spec.promote.confidence,
         rng=np.random.default_rng([frozen.attempt, model.spec.estimator.seed]),
         newer_than_both=_newer(model, rows, candidate, champion),
+        earlier=scored_before,
     )
-    report = replace(
-        report, measures=measured(report, _judged(stores, model, candidate, rows, scored), model.spec.promote)
-    )
+    judged = _judged(stores, model, candidate, rows, scored)
+    tried = earlier.tried(stores, model, report, judged, scored_before)
+    report = replace(report, measures=(*measured(report, judged, model.spec.promote), *silent, *tried))
     gates = evaluate_gates(report, model.spec.promote, bootstrapping=champion is None)
     commit = _write_report(stores, model, batch, report, gates, run_id=run_id)
     figure = _figure(report)
@@ -67,7 +73,7 @@ def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
     stores.registry.log(
         candidate.run_id,
         metrics={
-            f"{role.role}_{metric.metric}": metric.value
+            f"{role.label}_{metric.metric}": metric.value
             for role in report.roles for metric in role.metrics if metric.value is not None
         },
         tags={"retrain_assets.gate": str(gates.passed), "retrain_assets.gate_reason": gates.reason},
@@ -103,12 +109,21 @@ def candidate_of(stores: Stores, model: DeclaredModel, frozen: TrainingSet) -> M
 
 def incumbent_of(stores: Stores, model: DeclaredModel, batch: Batch, attempt: int) -> Promotion | None:
     """The champion whom a candidate of this attempt challenges: in force as of the batch, before the attempt itself."""
-    log = [
-        promotion
-        for promotion in stores.state.promotions(model.name)
-        if promotion.batch is None or (promotion.batch, promotion.attempt or 0) < (batch.key, attempt)
+    return champion_as_of(log_before(stores, model, batch, attempt), batch.end)
+
+
+def log_before(stores: Stores, model: DeclaredModel, batch: Batch, attempt: int) -> list[Promotion]:
+    """The promotions that an attempt could know: in force as of its batch, and not of its own making."""
+    return [
+        made
+        for made in stores.state.promotions(model.name)
+        if made.as_of <= batch.end and (made.batch is None or made.caused_by < (batch.key, attempt))
     ]
-    return champion_as_of(log, batch.end)
+
+
+def inputs_of(rows: pd.DataFrame) -> pd.DataFrame:
+    """Validated rows as a model is asked about them."""
+    return rows.drop(columns=["label", "ra_batch"])
 
 
 def _scores(
@@ -118,7 +133,7 @@ def _scores(
     champion: ModelVersion | None,
     rows: pd.DataFrame,
 ) -> dict[Role, Scores]:
-    inputs = rows.drop(columns=["label", "ra_batch"])
+    inputs = inputs_of(rows)
     scores: dict[Role, Scores] = {}
     versions: list[tuple[Role, ModelVersion | None]] = [("candidate", candidate), ("champion", champion)]
     for role, version in versions:
@@ -148,6 +163,7 @@ def _judged(
         pipeline=bundle.pipeline,
         event_time=model.spec.event_time,
         rng=np.random.default_rng([candidate.attempt, model.spec.estimator.seed, 1]),
+        personal=frozenset(model.spec.personal_columns),
     )
 
 

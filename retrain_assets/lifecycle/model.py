@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from retrain_assets.data.contracts import Contract
 from retrain_assets.data.windows import Batch, Calendar
@@ -63,11 +64,12 @@ class DeclaredModel:
         text = f"{self.spec.training_hash()}\n{transform.source}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
-    def reading(self, source: SourceSpec) -> dict[str, str]:
-        """How the text files of a source are read."""
+    def reading(self, source: SourceSpec) -> dict[str, Any]:
+        """How the files of a source are read; an error quotes nothing of them where columns are personal."""
+        show = {"show": not self.spec.personal_columns}
         if isinstance(source, FilesSource):
-            return {"encoding": source.encoding, "separator": source.separator}
-        return {}
+            return {"encoding": source.encoding, "separator": source.separator, **show}
+        return show
 
     def table(self, asset: str) -> str:
         """Name of a table of this model."""

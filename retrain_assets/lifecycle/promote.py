@@ -13,19 +13,23 @@ from retrain_assets.lifecycle.evaluating import candidate_of
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.proving import prove
+from retrain_assets.lifecycle.recalling import recall
 from retrain_assets.lifecycle.reconciling import project
 from retrain_assets.lifecycle.records import Promoted, TrainingSet
 from retrain_assets.lifecycle.training_window import latest_training_set, stored_training_sets
 from retrain_assets.lifecycle.versions import barred, move, stage_of
 from retrain_assets.lifecycle.watch import read_validated
+from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.promotion.evaluation import EvaluationReport
 from retrain_assets.promotion.gates import GateReport, evaluate_gates
 from retrain_assets.promotion.log import Promotion
+from retrain_assets.promotion.recall import recall_of
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import ModelVersion
 from retrain_assets.training.golden import golden_rows
 
 
+@withholding
 def promote(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Promoted:
     """Promotes the newest candidate of the batch if its evaluation passed every required gate; else nothing changes.
 
@@ -38,7 +42,7 @@ def promote(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime
         raise MissingUpstreamError(f"candidate of {model.name} {batch}", f"{model.name}/candidate partition {batch}")
     report = read_evaluation(stores, model, batch, frozen.attempt)
     log = stores.state.promotions(model.name)
-    made = next((kept for kept in log if kept.version == version.version), None)
+    made = next((kept for kept in log if kept.version == version.version or _recalled_by(kept, frozen)), None)
     outcome = (
         _known(stores, model, log, made)
         if made
@@ -48,6 +52,7 @@ def promote(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime
     return outcome
 
 
+@withholding
 def assert_champion(stores: Stores, model: DeclaredModel, *, now: datetime, run_id: str) -> Promoted:
     """`champion` by hand: promotes the newest evaluation that passed and was not carried out, else asserts who is.
 
@@ -129,6 +134,11 @@ def _judge(
     current = log[-1] if log else None
     gates = evaluate_gates(report, model.spec.promote, bootstrapping=report.role("champion") is None)
     refusal = _refusal(stores, model, batch, version, gates, current, report)
+    wish = recall_of(report, candidate_passed=gates.passed)
+    recalled = recall(stores, model, batch, report, wish, log, now=now) if wish is not None and log else None
+    if recalled is not None:
+        void_if_asked(stores, model, version, recalled.reason, now=now)
+        return recalled
     consent = None if refusal is not None else seek_consent(stores, model, version, report, gates, current, now=now)
     if consent is None or not consent.given:
         void_if_asked(stores, model, version, refusal, now=now)
@@ -202,6 +212,10 @@ def _identity(stores: Stores, version: ModelVersion) -> dict[str, Any]:
     }
 
 
+def _recalled_by(kept: Promotion, frozen: TrainingSet) -> bool:
+    return kept.action == "recall" and kept.caused_by == (frozen.batch, frozen.attempt)
+
+
 def _known(stores: Stores, model: DeclaredModel, log: list[Promotion], made: Promotion) -> Promoted:
     """The version was promoted before; it is not promoted again, also after a rollback took it out of service."""
     if stage_of(stores, model, made.version) == "rolled_back":
@@ -223,8 +237,8 @@ def _close(
 ) -> None:
     if outcome.current is not None:
         project(stores, model, outcome.current, now=now)
-    verdict = "promoted" if outcome.promotion else "held" if outcome.held else "rejected"
-    if verdict == "rejected" and stage_of(stores, model, version.version) in ("candidate", "challenger"):
+    verdict = _verdict(outcome, version)
+    if verdict in ("rejected", "recalled") and stage_of(stores, model, version.version) in ("candidate", "challenger"):
         move(stores, model, version.version, "retired", outcome.reason, now=now)
     stores.registry.log(
         version.run_id, tags={"retrain_assets.outcome": verdict, "retrain_assets.reason": outcome.reason}
@@ -235,3 +249,10 @@ def _close(
         outcome="done", cause=frozen.cause, as_of=batch.as_of, now=now, run_id=run_id,
         detail={"decision": frozen.attempt, "version": version.version, "outcome": verdict, "reason": outcome.reason},
     )  # fmt: skip
+
+
+def _verdict(outcome: Promoted, version: ModelVersion) -> str:
+    """What became of the candidate; `recalled`: an earlier champion was put in force instead."""
+    if outcome.promotion is None:
+        return "held" if outcome.held else "rejected"
+    return "promoted" if outcome.promotion.version == version.version else "recalled"

@@ -181,7 +181,10 @@ class Evaluated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promoted:
-    """`champion`: the promotion that was made, or why none was and who stays; `held` while a person has to answer."""
+    """`champion`: the promotion that was made, or why none was and who stays; `held` while a person has to answer.
+
+    The promotion may be a recall: of an earlier champion instead of the candidate.
+    """
 
     promotion: Promotion | None
     current: Promotion | None

@@ -11,6 +11,7 @@ from retrain_assets.lifecycle.champions import registered
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import TrainingSet
 from retrain_assets.lifecycle.training_window import READ_TABLES, data_hash_of, read_rows, stored_training_sets
+from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import Manifest, ModelBundle, ModelVersion
 from retrain_assets.training.environment import code_version, libraries, threads
@@ -40,6 +41,7 @@ class Reproduced:
         return f"{self.version} has the hash {self.version.model_hash[:16]}, made again it has {made}:{why}"
 
 
+@withholding
 def reproduce(stores: Stores, model: DeclaredModel, number: int, *, now: datetime) -> Reproduced:
     """Trains again on exactly the frozen rows, and compares the hashes. Nothing is registered or changed.
 

@@ -14,6 +14,7 @@ from retrain_assets.lifecycle.proving import prove
 from retrain_assets.lifecycle.reconciling import project
 from retrain_assets.lifecycle.records import Promoted
 from retrain_assets.lifecycle.versions import stage_of
+from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.promotion.approvals import PLATFORM
 from retrain_assets.promotion.log import Promotion, champion_as_of, earlier_champions
 from retrain_assets.promotion.watch import breaks_ceiling, is_watched
@@ -24,6 +25,7 @@ OF_THE_MOMENT = frozenset({"approved_by", "approval", "rolled_back", "recalled"}
 """Evidence that belongs to one promotion, not to the version."""
 
 
+@withholding
 def roll_back(
     stores: Stores,
     model: DeclaredModel,

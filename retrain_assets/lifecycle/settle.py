@@ -27,6 +27,7 @@ from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import LabelsSettled, Measured
 from retrain_assets.lifecycle.rolling_back import roll_back_if_broken
 from retrain_assets.lifecycle.watch import predictions_of, read_predictions, read_raw, read_validated
+from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.performance.expected import expectable
 from retrain_assets.performance.intervals import MetricEstimate, estimates
 from retrain_assets.performance.maturity import Maturity, maturity
@@ -41,6 +42,7 @@ PERFORMANCE_COLUMNS = (
 )  # fmt: skip
 
 
+@withholding
 def settle_labels(
     stores: Stores, model: DeclaredModel, batch: Batch, *, as_of: datetime, now: datetime, run_id: str
 ) -> LabelsSettled:
@@ -72,6 +74,7 @@ def label_maturity(
     return maturity(batch, rows=len(rows), labelled=labelled, as_of=as_of, target=model.spec.target)
 
 
+@withholding
 def measure(
     stores: Stores, model: DeclaredModel, batch: Batch, *, as_of: datetime, now: datetime, run_id: str
 ) -> Measured:

@@ -14,6 +14,7 @@ from retrain_assets.errors import InsufficientDataError
 from retrain_assets.lifecycle.decide import decide_by_hand
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.outputs import importance_of, outputs_by_batch
 from retrain_assets.lifecycle.proving import prove
 from retrain_assets.lifecycle.records import Candidate, TrainingSet
 from retrain_assets.lifecycle.spending import record_spending
@@ -25,6 +26,7 @@ from retrain_assets.lifecycle.training_window import (
     to_row,
 )
 from retrain_assets.lifecycle.versions import enter_candidate
+from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.policy.decision import Decision
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.baseline import NaiveBaseline
@@ -32,9 +34,11 @@ from retrain_assets.training.bundle import Manifest, ModelBundle
 from retrain_assets.training.environment import code_version, libraries, threads
 from retrain_assets.training.golden import golden_rows
 from retrain_assets.training.model_hash import model_hash
+from retrain_assets.training.trainer import FittedModel
 from retrain_assets.training.trainer import train as fit
 
 
+@withholding
 def freeze_training_set(
     stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str
 ) -> TrainingSet:
@@ -61,6 +65,7 @@ def freeze_training_set(
     return frozen
 
 
+@withholding
 def train(
     stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str, tracking_run: str | None = None
 ) -> Candidate:
@@ -101,7 +106,7 @@ def train(
     )
     bundle = ModelBundle(
         pipeline=fitted.pipeline,
-        reference=_reference(stores, model, frozen),
+        reference=_reference(stores, model, frozen, fitted),
         manifest=manifest,
         sources={} if transform is None else {transform.module: transform.source},
     )
@@ -154,15 +159,18 @@ def _freeze(stores: Stores, model: DeclaredModel, batch: Batch, decision: Decisi
     )
 
 
-def _reference(stores: Stores, model: DeclaredModel, frozen: TrainingSet) -> ReferenceProfile:
+def _reference(stores: Stores, model: DeclaredModel, frozen: TrainingSet, fitted: FittedModel) -> ReferenceProfile:
     keys = reference_batches(model.spec.drift, frozen.batches)
+    rows = read_rows(stores, model, frozen, keys)
     table = stores.tables.read(model.table("profile"), keys, version=frozen.table_versions["profile"])
     return ReferenceProfile(
         kind=model.spec.drift.reference,
         profiles={
-            str(key): TableProfile.from_frame(rows.drop(columns="ra_batch"))
-            for key, rows in table.groupby("ra_batch", sort=True)
+            str(key): TableProfile.from_frame(profiles.drop(columns="ra_batch"))
+            for key, profiles in table.groupby("ra_batch", sort=True)
         },
+        outputs=outputs_by_batch(model, fitted, rows, keys),
+        importance=importance_of(model, fitted, rows, keys),
     )
 
 

@@ -1,18 +1,15 @@
-"""`validated`, `quarantine`, `profile`, `drift_report` and `predictions` of a batch."""
+"""`validated`, `quarantine`, `profile` and `predictions` of a batch."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
 import pandas as pd
 
-from retrain_assets.data.profile import TableProfile, merge_tables, profile_table
+from retrain_assets.data.profile import TableProfile, profile_table
 from retrain_assets.data.reading import read_part
 from retrain_assets.data.windows import Batch
-from retrain_assets.drift.detect import detect_drift
-from retrain_assets.drift.episodes import advance, superseded
 from retrain_assets.drift.report import DriftReport
 from retrain_assets.errors import MissingUpstreamError, NotStoredError, UnreadableFileError
 from retrain_assets.lifecycle.champions import champion_version
@@ -21,14 +18,16 @@ from retrain_assets.lifecycle.ingest import latest_arrival
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.mixing import MEMBER, Mixture, mixed, mixture_of, with_members
 from retrain_assets.lifecycle.model import DeclaredModel
-from retrain_assets.lifecycle.records import Detected, PredictionMode, Profiled, Scored, Validated
+from retrain_assets.lifecycle.records import PredictionMode, Profiled, Scored, Validated
 from retrain_assets.lifecycle.rolling_back import roll_back_if_broken
+from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.performance.estimation import LossEstimate
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import ModelVersion
 from retrain_assets.training.predict import predict
 
 
+@withholding
 def validate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Validated:
     """Parses the kept bytes and splits the rows into those that respect the contract and those in quarantine."""
     frames, unreadable = read_raw(stores, model, batch)
@@ -75,9 +74,10 @@ def read_raw(
     return frames, unreadable
 
 
+@withholding
 def profile(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Profiled:
     """Summarizes the columns of the validated rows."""
-    made = profile_table(read_validated(stores, model, batch).drop(columns=_identifiers(model), errors="ignore"))
+    made = profile_table(read_validated(stores, model, batch).drop(columns=_unprofiled(model), errors="ignore"))
     commit = stores.tables.write(model.table("profile"), batch.key, made.to_frame(), run_id=run_id)
     return Profiled(profile=made, commit=commit)
 
@@ -89,41 +89,12 @@ def _identifiers(model: DeclaredModel) -> list[str]:
     return [name for name in spec.row_id if name not in wanted] if len(spec.row_id) == 1 else []
 
 
-def detect(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Detected:
-    """Compares the batch with the reference of the champion as of the batch, and carries the drift episode on."""
-    current = read_profile(stores, model, batch)
-    champion = champion_version(stores, model, batch.start)
-    if champion is None:
-        report, reference, trained_until = _bootstrapping(model, batch), (), None
-    else:
-        bundle = stores.registry.load(champion)
-        trained_until = max(bundle.manifest.training_batches, default=None)
-        reference = bundle.reference.for_batch(batch, model.calendar, model.spec.drift.reference_batches)
-        report = detect_drift(
-            model=model.name,
-            batch=batch.key,
-            champion_version=champion.version,
-            current=current,
-            reference=reference,
-            spec=model.spec.drift,
-            checks_per_year=model.calendar.per_year,
-            previous=_previous_drift(stores, model, batch),
-        )
-    episodes = stores.state.episodes(model.name)
-    episode = advance(episodes, report, trained_until=trained_until)
-    for changed in (*superseded(episodes, report), *([episode] if episode is not None else [])):
-        stores.state.save_episode(changed)
-    frame = report.to_frame().assign(episode=None if episode is None else episode.id)
-    commit = stores.tables.write(model.table("drift_report"), batch.key, frame, run_id=run_id)
-    figure = _drift_figure(report, current, reference)
-    return Detected(report=report, episode=episode, commit=commit, figure=figure)
+def _unprofiled(model: DeclaredModel) -> list[str]:
+    """Columns that say nothing, or whose values a profile must not show."""
+    return [*_identifiers(model), *model.spec.personal_columns]
 
 
-def _previous_drift(stores: Stores, model: DeclaredModel, batch: Batch) -> DriftReport | None:
-    before = model.calendar.previous(batch)
-    return None if before is None else read_drift(stores, model, before)
-
-
+@withholding
 def score(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Scored:
     """Scores the batch with the champion as of the batch; what was served before is never overwritten."""
     champion = champion_version(stores, model, batch.start)
@@ -268,27 +239,6 @@ def _read(stores: Stores, model: DeclaredModel, batch: Batch, asset: str) -> pd.
         raise MissingUpstreamError(
             f"{asset} of {model.name} {batch}", f"{model.name}/{asset} partition {batch}"
         ) from None
-
-
-def _bootstrapping(model: DeclaredModel, batch: Batch) -> DriftReport:
-    return DriftReport(
-        model=model.name,
-        batch=batch.key,
-        champion_version=None,
-        verdict="not_applicable",
-        reason="bootstrapping: there is no champion whose reference the batch could be compared with",
-        score=None,
-        columns=(),
-    )
-
-
-def _drift_figure(report: DriftReport, current: TableProfile, reference: Sequence[TableProfile]) -> bytes | None:
-    """A picture only where there is something to see: drawing costs more than all the rest of the step."""
-    if report.verdict != "drift" or not reference:
-        return None
-    from retrain_assets.reporting.drift_figure import drift_figure
-
-    return drift_figure(report, current, merge_tables(reference))
 
 
 def _unreadable_rows(unreadable: dict[str, UnreadableFileError]) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retrain_assets.errors import InsufficientDataError
+from retrain_assets.performance.grouped import MANY_ROWS, Sums, resampled_sums, sums_of, values_of
 from retrain_assets.performance.metrics import Statistic, metric_statistic
 from retrain_assets.performance.scores import Scores, Values
 
@@ -57,7 +58,8 @@ def estimates(
 ) -> tuple[MetricEstimate, ...]:
     """Metrics with percentile bootstrap intervals, all from the same resamples.
 
-    Rows are drawn with replacement, or whole blocks of equal `blocks` value. A metric that the rows do not define
+    Rows are drawn with replacement, or whole blocks of equal `blocks` value; many rows as
+    `retrain_assets.performance.grouped` says. A metric that the rows do not define
     (fewer than two rows, an area under the curve of one class) has value None; one that fewer than 90 % of the
     resamples define has a value and no interval.
 
@@ -65,6 +67,8 @@ def estimates(
         DataError: scores or labels that no metric can be computed from.
     """
     rows = len(scores)
+    if rows >= MANY_ROWS:
+        return _of_many(metrics, labels, scores, confidence=confidence, rng=rng, resamples=resamples, blocks=blocks)
     statistics = [_statistic(metric, labels, scores) for metric in metrics]
     drawn: list[list[Values]] = [[] for _ in metrics]
     if rows >= 2 and any(statistic is not None for statistic in statistics):
@@ -75,6 +79,23 @@ def estimates(
     return tuple(
         _estimate(metric, statistic, np.concatenate(values) if values else np.empty(0), rows, confidence)
         for metric, statistic, values in zip(metrics, statistics, drawn, strict=True)
+    )
+
+
+def resampled_means(
+    columns: Values, resamples: int, *, rng: np.random.Generator, blocks: Sequence[Any] | npt.NDArray[Any] | None = None
+) -> Values:
+    """Means of (n, k) columns over bootstrap resamples of the rows, or of whole blocks: (resamples, k)."""
+    rows = len(columns)
+    if rows >= MANY_ROWS:
+        counted = np.column_stack([columns, np.ones(rows)])
+        sums = resampled_sums(counted, resamples, rng=rng, blocks=None if blocks is None else np.asarray(blocks))
+        return sums[:, :-1] / sums[:, -1:]
+    return np.concatenate(
+        [
+            weights @ columns / weights.sum(axis=1, keepdims=True)
+            for weights in resampled_weights(rows, resamples, rng=rng, blocks=blocks)
+        ]
     )
 
 
@@ -103,6 +124,33 @@ def percentile_interval(values: Values, confidence: float) -> tuple[float, float
     return float(lower), float(upper)
 
 
+def _of_many(
+    metrics: Sequence[str],
+    labels: npt.ArrayLike,
+    scores: Scores,
+    *,
+    confidence: float,
+    rng: np.random.Generator,
+    resamples: int,
+    blocks: Sequence[Any] | npt.NDArray[Any] | None,
+) -> tuple[MetricEstimate, ...]:
+    sums: list[Sums | None] = []
+    for metric in metrics:
+        try:
+            sums.append(sums_of(metric, labels, scores))
+        except InsufficientDataError:
+            sums.append(None)
+    drawn = values_of(sums, resamples, rng=rng, blocks=None if blocks is None else np.asarray(blocks))
+    return tuple(
+        _interval(metric, _of_all(each), values, len(scores), confidence)
+        for metric, each, values in zip(metrics, sums, drawn, strict=True)
+    )
+
+
+def _of_all(sums: Sums | None) -> float | None:
+    return None if sums is None else float(sums.combine(sums.columns.sum(axis=0, keepdims=True))[0])
+
+
 def _statistic(metric: str, labels: npt.ArrayLike, scores: Scores) -> Statistic | None:
     try:
         return metric_statistic(metric, labels, scores)
@@ -111,9 +159,13 @@ def _statistic(metric: str, labels: npt.ArrayLike, scores: Scores) -> Statistic 
 
 
 def _estimate(metric: str, statistic: Statistic | None, drawn: Values, rows: int, confidence: float) -> MetricEstimate:
-    if statistic is None or rows < 2:
+    value = None if statistic is None or rows < 2 else float(statistic(np.ones((1, rows)))[0])
+    return _interval(metric, value, drawn, rows, confidence)
+
+
+def _interval(metric: str, value: float | None, drawn: Values, rows: int, confidence: float) -> MetricEstimate:
+    if value is None:
         return MetricEstimate(metric=metric, value=None, lower=None, upper=None, standard_error=None, rows=rows)
-    value = float(statistic(np.ones((1, rows)))[0])
     defined = drawn[np.isfinite(drawn)]
     if len(defined) < max(2, _DEFINED_SHARE * len(drawn)):
         return MetricEstimate(metric=metric, value=value, lower=None, upper=None, standard_error=None, rows=rows)

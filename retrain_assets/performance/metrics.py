@@ -69,31 +69,43 @@ def metric_value(metric: str, labels: Labels, scores: Scores) -> float:
 
 def metric_statistic(metric: str, labels: Labels, scores: Scores) -> Statistic:
     """The metric as a function of row weights; raises as `metric_value`."""
-    if metric in _ROW_LOSSES:
-        losses = row_losses(metric, labels, scores)
-    elif metric == "accuracy":
-        losses = (_class_positions(labels, scores) == scores.probabilities.argmax(axis=1)).astype(np.float64)
-    elif metric.startswith(PREFIX):
-        losses = expected_losses(metric.removeprefix(PREFIX), scores)
-    elif metric == "roc_auc":
+    if metric == "roc_auc":
         return _roc_auc(labels, scores)
-    elif metric == "r2":
+    if metric == "r2":
         return _r2(labels, scores)
+    of_rows = metric_rows(metric, labels, scores)
+    return lambda weights: weights @ of_rows / weights.sum(axis=1)
+
+
+def metric_rows(metric: str, labels: Labels, scores: Scores) -> Values:
+    """What a metric is the mean of, (n,): of `roc_auc` and `r2`, which are no means, there is none.
+
+    Raises:
+        ValueError: an unknown metric, or one that is no mean or that the kind of scores does not allow.
+        DataError: as `row_losses`.
+        InsufficientDataError: no rows.
+    """
+    if metric in _ROW_LOSSES:
+        of_rows = row_losses(metric, labels, scores)
+    elif metric == "accuracy":
+        of_rows = (class_positions(labels, scores) == scores.probabilities.argmax(axis=1)).astype(np.float64)
+    elif metric.startswith(PREFIX):
+        of_rows = expected_losses(metric.removeprefix(PREFIX), scores)
     else:
         raise ValueError(f"unknown metric {metric!r}.{did_you_mean(metric, [*LOSSES, *GREATER_IS_BETTER])}")
-    if len(losses) == 0:
+    if len(of_rows) == 0:
         raise InsufficientDataError(f"{metric} needs at least one row")
-    return lambda weights: weights @ losses / weights.sum(axis=1)
+    return of_rows
 
 
 def _log_loss(labels: Labels, scores: Scores) -> Values:
-    position = _class_positions(labels, scores)
+    position = class_positions(labels, scores)
     chosen = scores.probabilities[np.arange(len(scores)), position]
     return -np.log(np.clip(chosen, SMALLEST, 1.0))
 
 
 def _brier(labels: Labels, scores: Scores) -> Values:
-    position = _class_positions(labels, scores)
+    position = class_positions(labels, scores)
     if scores.values.ndim == 1:
         return np.square(scores.values - position)
     return np.square(scores.values - np.eye(len(scores.classes))[position]).sum(axis=1)
@@ -129,7 +141,7 @@ _ROW_LOSSES: dict[str, Callable[[Labels, Scores], Values]] = {
 
 
 def _roc_auc(labels: Labels, scores: Scores) -> Statistic:
-    position = _class_positions(labels, scores)
+    position = class_positions(labels, scores)
     if len(np.unique(position)) < len(scores.classes):
         raise InsufficientDataError(f"roc_auc needs rows of each of the classes {scores.classes}")
     if scores.values.ndim == 1:
@@ -158,13 +170,21 @@ def _area(positive: npt.NDArray[np.bool_], score: Values) -> Statistic:
     return statistic
 
 
-def _r2(labels: Labels, scores: Scores) -> Statistic:
+def regression_rows(labels: Labels, scores: Scores) -> tuple[Values, Values]:
+    """What `r2` is made of: the labels around their mean, and the squared errors.
+
+    Raises:
+        InsufficientDataError: fewer than two different labels.
+    """
     truth, predicted = _numbers(labels, scores)
     if len(truth) < 2 or np.ptp(truth) == 0:
         raise InsufficientDataError("r2 needs at least two different labels")
     # Centred first: the sum of squares around the resample's mean would lose its digits where the mean is large.
-    centred = truth - truth.mean()
-    errors = np.square(truth - predicted)
+    return truth - truth.mean(), np.square(truth - predicted)
+
+
+def _r2(labels: Labels, scores: Scores) -> Statistic:
+    centred, errors = regression_rows(labels, scores)
 
     def statistic(weights: Values) -> Values:
         mean = weights @ centred / weights.sum(axis=1)
@@ -174,7 +194,7 @@ def _r2(labels: Labels, scores: Scores) -> Statistic:
     return statistic
 
 
-def _class_positions(labels: Labels, scores: Scores) -> npt.NDArray[np.intp]:
+def class_positions(labels: Labels, scores: Scores) -> npt.NDArray[np.intp]:
     """Position of each label in `classes`, after both sides were checked."""
     if not scores.classes:
         raise ValueError("a metric of classes needs class probabilities; these are the scores of a regression")

@@ -15,12 +15,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from retrain_assets.performance.intervals import MetricEstimate, estimates, percentile_interval, resampled_weights
+from retrain_assets.performance.grouped import MANY_ROWS
+from retrain_assets.performance.intervals import MetricEstimate, estimates, percentile_interval, resampled_means
 from retrain_assets.performance.metrics import row_losses
 from retrain_assets.performance.scores import Scores, Values
 from retrain_assets.promotion.measures import KINDS, Measure
 
-Role = Literal["candidate", "champion", "baseline"]
+Role = Literal["candidate", "champion", "baseline", "earlier"]
 Unit = Literal["rows", "batches"]
 Scope = Literal["reserved", "newer"]
 
@@ -30,9 +31,12 @@ PAIRS: tuple[tuple[Role, Role], ...] = (
     ("candidate", "baseline"),
     ("champion", "baseline"),
 )
+AGAINST: tuple[Role, ...] = ("champion", "candidate", "baseline")
+"""What each earlier champion is compared with."""
 ENOUGH_BATCHES = 8
 """From so many batches on whole batches are resampled; fewer make too few different resamples for an interval."""
 
+METRIC_RESAMPLES = 200
 COLUMN_TYPES = {
     "attempt": "int64", "role": "object", "version": "Int64", "metric": "object", "scope": "object",
     "value": "float64", "lower": "float64", "upper": "float64", "standard_error": "float64",
@@ -44,11 +48,16 @@ COLUMN_TYPES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleEvaluation:
-    """One model of the comparison; the baseline has no version."""
+    """One model of the comparison; the baseline has no version. Earlier champions share a role."""
 
     role: Role
     version: int | None
     metrics: tuple[MetricEstimate, ...]
+
+    @property
+    def label(self) -> str:
+        """The name of the model in series, where each has one of its own."""
+        return f"{self.role}_v{self.version}" if self.role == "earlier" else self.role
 
     def metric(self, name: str) -> MetricEstimate:
         """The estimate of a metric.
@@ -67,6 +76,7 @@ class PairedDifference:
     """Mean of loss(a) - loss(b) over the same rows, with its interval: negative = `a` is better.
 
     `scope` is `reserved` for all rows of the report, `newer` for those newer than what either model was trained on.
+    `version` tells earlier champions apart.
     """
 
     a: Role
@@ -77,6 +87,12 @@ class PairedDifference:
     upper: float
     rows: int
     scope: Scope = "reserved"
+    version: int | None = None
+
+    @property
+    def label(self) -> str:
+        """Both sides in words."""
+        return f"{self.a}{f' v{self.version}' if self.version else ''} - {self.b}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,10 +120,18 @@ class EvaluationReport:
         """One model of the comparison; None where it took no part."""
         return next((role for role in self.roles if role.role == name), None)
 
-    def difference(self, a: Role, b: Role, scope: Scope = "reserved") -> PairedDifference | None:
-        """The paired difference of two models; None where there is none."""
-        wanted = (a, b, scope)
-        return next((pair for pair in self.differences if (pair.a, pair.b, pair.scope) == wanted), None)
+    @property
+    def earlier(self) -> tuple[RoleEvaluation, ...]:
+        """The earlier champions."""
+        return tuple(role for role in self.roles if role.role == "earlier")
+
+    def difference(
+        self, a: Role, b: Role, scope: Scope = "reserved", *, version: int | None = None
+    ) -> PairedDifference | None:
+        """The paired difference of two models; None where there is none. Of an earlier champion, by its version."""
+        wanted = (a, b, scope, version)
+        found = (pair for pair in self.differences if (pair.a, pair.b, pair.scope, pair.version) == wanted)
+        return next(found, None)
 
     def to_frame(self) -> pd.DataFrame:
         """One row for each model and metric, and one for each paired difference."""
@@ -130,6 +154,7 @@ class EvaluationReport:
             {
                 **shared, "role": f"{pair.a}-{pair.b}", "scope": pair.scope, "metric": pair.metric,
                 "value": pair.value, "lower": pair.lower, "upper": pair.upper, "rows": pair.rows,
+                "version": pair.version,
             }
             for pair in self.differences
         ]  # fmt: skip
@@ -146,7 +171,7 @@ class EvaluationReport:
         chosen = frame["attempt"].max() if attempt is None else attempt
         own = frame[frame["attempt"] == chosen]
         records = cast("list[dict[str, Any]]", own.to_dict("records"))
-        models = [row for row in records if row["role"] in ROLES]
+        models = [row for row in records if row["role"] in (*ROLES, "earlier")]
         if not models:
             raise ValueError(f"the table holds no evaluation of {model} {batch} attempt {attempt}")
         first = models[0]
@@ -160,7 +185,7 @@ class EvaluationReport:
             rows_newer_than_both=int(first["rows_newer_than_both"]),
             confidence=float(first["confidence"]),
             resampled=first["resampled"],
-            roles=tuple(_role(name, models) for name in ROLES if any(row["role"] == name for row in models)),
+            roles=_roles(models),
             differences=tuple(_difference(row) for row in records if "-" in row["role"]),
             measures=tuple(Measure.from_row(row) for row in records if row["role"] in KINDS),
         )
@@ -180,6 +205,7 @@ def evaluate_models(
     confidence: float,
     rng: np.random.Generator,
     newer_than_both: npt.NDArray[np.bool_] | None = None,
+    earlier: Mapping[int, Scores] | None = None,
     resamples: int = 1000,
 ) -> EvaluationReport:
     """Judges all models by the same rows.
@@ -198,30 +224,57 @@ def evaluate_models(
         confidence: level of all intervals.
         rng: source of the resamples.
         newer_than_both: rows that are newer than what either model was trained on.
-        resamples: of the differences; the models' own intervals take 200.
+        earlier: scores of earlier champions by their versions. The level of their differences is shared over them.
+        resamples: of the differences; the models' own intervals take 200, and of many rows as many.
 
     Raises:
         DataError: scores or labels that no metric can be computed from.
     """
     truth = np.asarray(labels)
-    aligned = _aligned(scores)
+    before = dict(earlier or {})
+    aligned, aligned_before = _aligned(scores, before)
     metrics = list(dict.fromkeys([metric, *report_metrics]))
     newer = np.zeros(len(truth), dtype=bool) if newer_than_both is None else np.asarray(newer_than_both, dtype=bool)
-    batch_of_row = np.asarray(batches)
-    names = tuple(sorted({str(name) for name in batches}))
+    batch_of_row, found = pd.factorize(np.asarray(batches, dtype=object))
+    names = tuple(sorted(str(name) for name in found))
     resampled: Unit = "batches" if len(names) >= ENOUGH_BATCHES else "rows"
     blocks = batch_of_row if resampled == "batches" else None
+    of_metrics = resamples if len(truth) >= MANY_ROWS else METRIC_RESAMPLES
     roles = tuple(
         RoleEvaluation(
             role=role,
             version=versions.get(role),
-            metrics=estimates(metrics, truth, aligned[role], confidence=confidence, rng=rng, blocks=blocks),
+            metrics=estimates(
+                metrics,
+                truth,
+                aligned[role],
+                confidence=confidence,
+                rng=rng,
+                resamples=of_metrics,
+                blocks=blocks,
+            ),
         )
         for role in ROLES
         if role in aligned
     )
+    roles += tuple(
+        RoleEvaluation(
+            role="earlier",
+            version=version,
+            metrics=estimates(
+                metrics, truth, scored, confidence=confidence, rng=rng, resamples=of_metrics, blocks=blocks
+            ),
+        )
+        for version, scored in aligned_before.items()
+    )
     losses: dict[Role, Values] = {role: row_losses(metric, truth, scored) for role, scored in aligned.items()}
-    paired = _Pairing(metric=metric, losses=losses, confidence=confidence, resamples=resamples)
+    paired = _Pairing(
+        metric=metric,
+        losses=losses,
+        earlier={version: row_losses(metric, truth, scored) for version, scored in aligned_before.items()},
+        confidence=confidence,
+        resamples=resamples,
+    )
     return EvaluationReport(
         model=model,
         batch=batch,
@@ -249,44 +302,67 @@ def report_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 class _Pairing:
     metric: str
     losses: Mapping[Role, Values]
+    earlier: Mapping[int, Values]
     confidence: float
     resamples: int
 
     def differences(
         self, rows: npt.NDArray[np.intp], scope: Scope, rng: np.random.Generator, blocks: npt.NDArray[Any] | None
     ) -> tuple[PairedDifference, ...]:
-        """All pairs over some rows, from the same resamples."""
-        pairs: list[tuple[Role, Role]] = [(a, b) for a, b in PAIRS if a in self.losses and b in self.losses]
+        """All pairs over some rows, from the same resamples; earlier champions are of interest on all rows alone."""
+        pairs = self._pairs(scope)
         if len(rows) < 2 or not pairs:
             return ()
-        excess = np.column_stack([(self.losses[a] - self.losses[b])[rows] for a, b in pairs])
-        drawn = np.concatenate(
-            [
-                weights @ excess / weights.sum(axis=1, keepdims=True)
-                for weights in resampled_weights(len(rows), self.resamples, rng=rng, blocks=blocks)
-            ]
-        )
+        excess = np.column_stack([excess[rows] for *_, excess in pairs])
+        drawn = resampled_means(excess, self.resamples, rng=rng, blocks=blocks)
         means = excess.mean(axis=0)
-        bounds = [percentile_interval(drawn[:, k], self.confidence) for k in range(len(pairs))]
+        shared = 1 - (1 - self.confidence) / max(len(self.earlier), 1)
+        levels = [shared if a == "earlier" else self.confidence for a, *_ in pairs]
+        bounds = [percentile_interval(drawn[:, k], level) for k, level in enumerate(levels)]
         return tuple(
             PairedDifference(
-                a=a, b=b, metric=self.metric, value=float(mean), lower=lower, upper=upper, rows=len(rows), scope=scope
+                a=a, b=b, version=version, metric=self.metric, value=float(mean), lower=lower, upper=upper,
+                rows=len(rows), scope=scope,
             )
-            for (a, b), mean, (lower, upper) in zip(pairs, means, bounds, strict=True)
-        )
+            for (a, b, version, _), mean, (lower, upper) in zip(pairs, means, bounds, strict=True)
+        )  # fmt: skip
+
+    def _pairs(self, scope: Scope) -> list[tuple[Role, Role, int | None, Values]]:
+        """Both roles, the version of an earlier champion, and the difference of the losses of each row."""
+        known = self.losses
+        earlier: Role = "earlier"
+        pairs: list[tuple[Role, Role, int | None, Values]] = []
+        pairs.extend((a, b, None, known[a] - known[b]) for a, b in PAIRS if a in known and b in known)
+        for version, losses in self.earlier.items() if scope == "reserved" else ():
+            pairs.extend((earlier, b, version, losses - known[b]) for b in AGAINST if b in known)
+        return pairs
 
 
-def _aligned(scores: Mapping[Role, Scores]) -> dict[Role, Scores]:
+def _aligned(
+    scores: Mapping[Role, Scores], earlier: Mapping[int, Scores]
+) -> tuple[dict[Role, Scores], dict[int, Scores]]:
     """All scores over the union of the classes that the models know."""
-    union = tuple(dict.fromkeys(name for role in ROLES if role in scores for name in scores[role].classes))
-    return {role: scored.over(union) for role, scored in scores.items()}
+    known = [*(scores[role] for role in ROLES if role in scores), *earlier.values()]
+    union = tuple(dict.fromkeys(name for scored in known for name in scored.classes))
+    return (
+        {role: scored.over(union) for role, scored in scores.items()},
+        {version: scored.over(union) for version, scored in earlier.items()},
+    )
 
 
-def _role(name: Role, rows: Sequence[Mapping[str, Any]]) -> RoleEvaluation:
-    own = [row for row in rows if row["role"] == name]
+def _roles(rows: Sequence[Mapping[str, Any]]) -> tuple[RoleEvaluation, ...]:
+    """The models in the order of their roles, earlier champions in that of the rows."""
+    own: dict[tuple[Role, int | None], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        own.setdefault((row["role"], None if pd.isna(row["version"]) else int(row["version"])), []).append(row)
+    order = [*ROLES, "earlier"]
+    return tuple(_role(*key, own[key]) for key in sorted(own, key=lambda each: order.index(each[0])))
+
+
+def _role(name: Role, version: int | None, own: Sequence[Mapping[str, Any]]) -> RoleEvaluation:
     return RoleEvaluation(
         role=name,
-        version=None if pd.isna(own[0]["version"]) else int(own[0]["version"]),
+        version=version,
         metrics=tuple(
             MetricEstimate(
                 metric=str(row["metric"]),
@@ -312,6 +388,7 @@ def _difference(row: Mapping[str, Any]) -> PairedDifference:
         upper=float(row["upper"]),
         rows=int(row["rows"]),
         scope=row["scope"],
+        version=None if pd.isna(row["version"]) else int(row["version"]),
     )
 
 

@@ -38,7 +38,7 @@ def champion_beats_baseline(report: EvaluationReport | None, version: int) -> He
     role: Role | None = next((role.role for role in report.roles if role.version == version), None)
     if role is None:
         return HealthVerdict(healthy=None, reason=f"v{version} took no part in the evaluation of {report.batch}")
-    difference = report.difference(role, "baseline")
+    difference = report.difference(role, "baseline", version=version if role == "earlier" else None)
     if difference is None:
         return HealthVerdict(healthy=None, reason=f"the evaluation of {report.batch} had too few rows")
     better = difference.upper < 0

@@ -35,6 +35,14 @@ class Promotion:
     promoted_at: datetime
     evidence: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
+    @property
+    def caused_by(self) -> tuple[str, int]:
+        """Batch and attempt whose evaluation led to it; of a recall not those of the version that it names."""
+        recalled = self.evidence.get("recalled")
+        if recalled is not None:
+            return recalled["batch"], recalled["attempt"]
+        return self.batch or "", self.attempt or 0
+
 
 def earlier_champions(log: Sequence[Promotion]) -> tuple[Promotion, ...]:
     """The promotions of the versions that were champion before the one in force, the latest first, each once."""

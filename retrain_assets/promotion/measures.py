@@ -9,7 +9,17 @@ from typing import Any, Literal, get_args
 import pandas as pd
 
 MeasureKind = Literal[
-    "change", "slice", "fairness", "calibration", "cost", "leakage", "explanation", "robustness", "test"
+    "change",
+    "slice",
+    "fairness",
+    "calibration",
+    "cost",
+    "leakage",
+    "explanation",
+    "robustness",
+    "servability",
+    "test",
+    "recall",
 ]
 KINDS: tuple[MeasureKind, ...] = get_args(MeasureKind)
 

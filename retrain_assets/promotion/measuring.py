@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from retrain_assets.data.personal import numbered
+from retrain_assets.performance.grouped import MANY_ROWS
 from retrain_assets.performance.metrics import row_losses
 from retrain_assets.performance.scores import Scores, Values
 from retrain_assets.promotion.calibration import calibration_error
@@ -21,11 +23,13 @@ from retrain_assets.promotion.fairness import fairness_measures
 from retrain_assets.promotion.leakage import leakage_measures
 from retrain_assets.promotion.measures import Measure
 from retrain_assets.promotion.paired_tests import delong, mcnemar
-from retrain_assets.promotion.slices import declared_slices, found_slices, slice_measures
+from retrain_assets.promotion.slices import declared_slices, found_slices, slice_measures, slice_metrics
 from retrain_assets.spec import PromoteSpec
 
 OWN_COLUMNS = ("ra_batch", "ra_row_id", "ra_reserved", "label")
 TIMED_ROWS = 50
+SLICE_RESAMPLES, MANY_RESAMPLES = 200, 1000
+"""Bootstrap rounds of a metric on a slice; where rows are drawn in groups more cost next to nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -39,6 +43,7 @@ class Judged:
         pipeline: the candidate's fitted pipeline.
         event_time: a column that no slice or leak is looked for in.
         rng: source of splits and resamples.
+        personal: columns whose values are not named: slices and groups of them have numbers.
     """
 
     rows: pd.DataFrame
@@ -47,6 +52,11 @@ class Judged:
     pipeline: Any
     event_time: str
     rng: np.random.Generator
+    personal: frozenset[str] = frozenset()
+
+    def groups(self, column: str) -> pd.Series:
+        """The values of a column by which rows are told apart."""
+        return numbered(self.rows[column]) if column in self.personal else self.rows[column]
 
     @property
     def labels(self) -> npt.NDArray[Any]:
@@ -121,16 +131,30 @@ def _slices(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iter
         role: row_losses(report.metric, judged.labels, judged.scores[role]) for role in ("candidate", "champion")
     }
     excess = losses["candidate"] - losses["champion"]
-    declared = list(declared_slices(judged.rows, limits.slices, limits.group_min_rows))
-    inputs = judged.inputs.drop(columns=judged.event_time)
+    declared = list(
+        declared_slices(judged.rows, limits.slices, limits.group_min_rows, numbered_columns=judged.personal)
+    )
+    inputs = judged.inputs.drop(columns=[judged.event_time, *judged.personal], errors="ignore")
     found, judged_on = (
         found_slices(inputs, excess, most=limits.find_slices, min_rows=limits.group_min_rows, rng=judged.rng)
         if limits.find_slices
         else ([], np.zeros(len(excess), dtype=bool))
     )
     number = len(declared) + len(found)
-    blocks = judged.rows["ra_batch"].to_numpy() if report.resampled == "batches" else None
+    blocks = pd.factorize(judged.rows["ra_batch"])[0] if report.resampled == "batches" else None
+    named = [each.metric for each in report.roles[0].metrics]
     for slices, rows in ((declared, None), (found, judged_on)):
+        yield from slice_metrics(
+            slices,
+            judged.labels,
+            judged.scores["candidate"],
+            named,
+            judged=rows,
+            confidence=spec.confidence,
+            rng=judged.rng,
+            resamples=SLICE_RESAMPLES if len(excess) < MANY_ROWS else MANY_RESAMPLES,
+            min_rows=limits.group_min_rows,
+        )
         yield from slice_measures(
             slices,
             excess,
@@ -148,7 +172,7 @@ def _fairness(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> It
         yield from fairness_measures(
             judged.scores["candidate"],
             judged.labels,
-            judged.rows[column],
+            judged.groups(column),
             min_rows=spec.limits.group_min_rows,
             confidence=report.confidence,
             rng=judged.rng,

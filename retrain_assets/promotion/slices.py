@@ -8,7 +8,8 @@ of one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Any
 
@@ -16,10 +17,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from retrain_assets.performance.scores import Values
+from retrain_assets.data.personal import numbered
+from retrain_assets.performance.intervals import estimates
+from retrain_assets.performance.scores import Scores, Values
 from retrain_assets.promotion.measures import Measure
 
 RARE = "(rare)"
+MISSING = "missing"
 QUARTERS = 4
 MOST_VALUES = 20
 """A number with more values than this is cut into quarters; a category keeps its values, rare ones pooled."""
@@ -33,10 +37,17 @@ class Slice:
     rows: npt.NDArray[np.bool_]
 
 
-def declared_slices(rows: pd.DataFrame, columns: Sequence[str], min_rows: int) -> Iterator[Slice]:
-    """The slices of some columns; each row belongs to one slice of each."""
+def declared_slices(
+    rows: pd.DataFrame, columns: Sequence[str], min_rows: int, *, numbered_columns: AbstractSet[str] = frozenset()
+) -> Iterator[Slice]:
+    """The slices of some columns; each row belongs to one slice of each.
+
+    Slices of `numbered_columns` are told apart by numbers, because the values are not to be shown.
+    """
     for column in columns:
         labels = _labels(rows[column])
+        if column in numbered_columns:
+            labels = numbered(labels.where(labels != MISSING))
         counts = labels.value_counts()
         rare = set(counts[counts < min_rows].index)
         pooled = labels.where(~labels.isin(rare), RARE)
@@ -77,7 +88,7 @@ def slice_measures(
     champion_losses: Values,
     *,
     judged: npt.NDArray[np.bool_] | None = None,
-    blocks: npt.NDArray[Any] | None,
+    blocks: npt.NDArray[np.intp] | None,
     confidence: float,
     number: int,
     min_rows: int,
@@ -89,7 +100,7 @@ def slice_measures(
         excess: loss of the candidate minus loss of the champion, of each row.
         champion_losses: of each row.
         judged: rows that count; by default all.
-        blocks: batch of each row where whole batches vary together; None for rows.
+        blocks: number of the batch of each row where whole batches vary together; None for rows.
         confidence: of all slices together.
         number: of slices that are judged at once.
         min_rows: a slice of fewer rows is not judged.
@@ -113,12 +124,36 @@ def slice_measures(
         )
 
 
-def _standard_error(excess: Values, blocks: npt.NDArray[Any] | None) -> float:
+def slice_metrics(
+    slices: Sequence[Slice],
+    labels: npt.NDArray[Any],
+    scores: Scores,
+    metrics: Sequence[str],
+    *,
+    judged: npt.NDArray[np.bool_] | None = None,
+    confidence: float,
+    rng: np.random.Generator,
+    resamples: int,
+    min_rows: int,
+) -> Iterator[Measure]:
+    """How the candidate does on each slice, by every metric, with bootstrap intervals."""
+    for each in slices:
+        chosen = np.flatnonzero(each.rows if judged is None else each.rows & judged)
+        if len(chosen) < min_rows:
+            continue
+        own = replace(scores, values=scores.values[chosen])
+        for made in estimates(metrics, labels[chosen], own, confidence=confidence, rng=rng, resamples=resamples):
+            yield Measure(
+                kind="slice", name=made.metric, group=each.name, value=made.value, lower=made.lower, upper=made.upper,
+                rows=made.rows,
+            )  # fmt: skip
+
+
+def _standard_error(excess: Values, blocks: npt.NDArray[np.intp] | None) -> float:
     """Of the mean; with blocks the cluster-robust one: sums of the residuals of each block."""
     residuals = excess - excess.mean()
     if blocks is not None:
-        _, position = np.unique(blocks, return_inverse=True)
-        residuals = np.bincount(position, weights=residuals)
+        residuals = np.bincount(blocks, weights=residuals)
     return float(np.sqrt((residuals**2).sum())) / len(excess)
 
 
@@ -128,7 +163,7 @@ def _labels(column: pd.Series) -> pd.Series:
             column = pd.qcut(column, QUARTERS, duplicates="drop")
     elif pd.api.types.is_datetime64_any_dtype(column):
         column = pd.qcut(column, QUARTERS, duplicates="drop")
-    return column.astype("object").where(column.notna(), "missing").astype(str)
+    return column.astype("object").where(column.notna(), MISSING).astype(str)
 
 
 def _codes(column: pd.Series) -> pd.Series:

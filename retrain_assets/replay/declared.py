@@ -12,6 +12,7 @@ from retrain_assets.drift.detect import detect_drift
 from retrain_assets.drift.episodes import Episode, advance, superseded
 from retrain_assets.drift.reference import ReferenceProfile, reference_batches
 from retrain_assets.drift.report import DriftReport
+from retrain_assets.errors import DataError
 from retrain_assets.performance.decay import BatchLoss
 from retrain_assets.performance.estimation import LossEstimate, estimate_loss
 from retrain_assets.policy.context import DecisionContext
@@ -65,7 +66,8 @@ class DriftBook:
         if batch not in self._profiles:
             stream = self._stream
             rows = stream.frame.iloc[stream.starts[batch] : stream.starts[batch + 1]]
-            self._profiles[batch] = profile_table(rows.drop(columns=[c for c in rows.columns if c.startswith("ra_")]))
+            unprofiled = [c for c in rows.columns if c.startswith("ra_") or c in stream.spec.personal_columns]
+            self._profiles[batch] = profile_table(rows.drop(columns=unprofiled))
         return self._profiles[batch]
 
     def _reference(self, champion: int) -> ReferenceProfile:
@@ -85,6 +87,11 @@ class DeclaredRule:
     def __init__(self, spec: ModelSpec, drift: DriftBook) -> None:
         self._spec = spec
         self._drift = drift if "drift" in spec.retrain.expression.names() else None
+        if self._drift is not None and spec.drift.outputs:
+            raise DataError(
+                f"drift.outputs of model '{spec.name}' must be empty in a replay of the trigger `drift` "
+                f"(got {', '.join(spec.drift.outputs)}): a replay compares inputs only. Leave one of the two out."
+            )
         self._episodes: list[Episode] = []
         self.decisions: list[Decision] = []
 

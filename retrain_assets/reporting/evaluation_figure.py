@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from retrain_assets.promotion.evaluation import EvaluationReport
 from retrain_assets.reporting.canvas import Canvas, Scale, cut
 
-_COLOURS = {"candidate": "#1f77b4", "champion": "#444444", "baseline": "#aaaaaa"}
+_COLOURS = {"candidate": "#1f77b4", "champion": "#444444", "baseline": "#aaaaaa", "earlier": "#8c6bb1"}
 _BETTER, _WORSE, _OPEN = "#2a7f3f", "#b03030", "#777777"
 _WIDTH, _HEIGHT = 720, 208
+_MOST_ROWS = 6
 _TOP, _BOTTOM = 54, 178
 
 
@@ -54,7 +55,7 @@ def _losses(report: EvaluationReport) -> list[_Interval]:
                 colour=_COLOURS[role.role],
             )
         )
-    return intervals
+    return intervals[:_MOST_ROWS]
 
 
 def _differences(report: EvaluationReport) -> list[_Interval]:

@@ -80,6 +80,7 @@ def model_card(
         sections=(
             _purpose(spec),
             _data(version, manifest),
+            *_personal(spec),
             _training(spec, manifest),
             _performance(report),
             _differences(report),
@@ -111,6 +112,20 @@ def _data(version: ModelVersion, manifest: Manifest) -> Section:
             ("data hash", version.data_hash),
         ),
     )
+
+
+def _personal(spec: ModelSpec) -> Iterator[Section]:
+    if spec.personal_columns:
+        yield Section(
+            title="Personal data",
+            lines=(
+                f"Columns of personal data: {', '.join(f'`{name}`' for name in spec.personal_columns)}.",
+                (
+                    "Their values stand in the kept deliveries and the validated rows alone. They are not profiled, no "
+                    "report names them, and slices and groups by them have numbers instead."
+                ),
+            ),
+        )
 
 
 def _training(spec: ModelSpec, manifest: Manifest) -> Section:
@@ -153,7 +168,7 @@ def _performance(report: EvaluationReport) -> Section:
 
 def _differences(report: EvaluationReport) -> Section:
     rows = [
-        (f"{each.a} - {each.b}", each.metric, _number(each.value), _interval(each.lower, each.upper), each.scope)
+        (each.label, each.metric, _number(each.value), _interval(each.lower, each.upper), each.scope)
         for each in report.differences
     ]
     return Section(

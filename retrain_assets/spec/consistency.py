@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from retrain_assets.errors import did_you_mean
 from retrain_assets.spec.expressions import can_be_true
+from retrain_assets.spec.personal import personal_problems
 
 if TYPE_CHECKING:
     from retrain_assets.spec.approval import ApprovalSpec
@@ -39,6 +40,8 @@ def inconsistencies(spec: ModelSpec) -> Iterator[Inconsistency]:
     yield from _manners(spec)
     yield from _approval(spec.promote.approval)
     yield from _limits(spec)
+    for field, message, other in personal_problems(spec):
+        yield Inconsistency(field=field, message=message, involves=(other,))
     if spec.target.labels is not None and not spec.row_id:
         yield Inconsistency(
             field="target.labels",

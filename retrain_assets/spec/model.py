@@ -7,16 +7,15 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import entry_points
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from retrain_assets.errors import did_you_mean
 from retrain_assets.spec.approval import Approval, ApprovalSpec
 from retrain_assets.spec.base import ImportPath, SpecModel
 from retrain_assets.spec.columns import ColumnSpec
 from retrain_assets.spec.consistency import InconsistentError, inconsistencies
+from retrain_assets.spec.drift import DriftSpec
 from retrain_assets.spec.durations import Duration, parse_period
 from retrain_assets.spec.expressions import Expression, parse_expression
 from retrain_assets.spec.limits import LimitsSpec
@@ -191,84 +190,6 @@ class WindowSpec(SpecModel):
         return value
 
 
-DISTANCES = (
-    "jensen_shannon",
-    "hellinger",
-    "total_variation",
-    "kullback_leibler",
-    "psi",
-    "kolmogorov_smirnov",
-    "wasserstein",
-    "l_infinity",
-    "chi_square",
-    "cramers_v",
-)
-"""Distances that are built in."""
-
-
-def _distance(value: str) -> str:
-    if value in DISTANCES or ":" in value or value in {point.name for point in entry_points(group=_PLUGGED)}:
-        return value
-    raise ValueError(
-        f"must be one of {', '.join(DISTANCES)}, or an import path 'package.module:Class' (got {value!r})."
-        f"{did_you_mean(value, DISTANCES)}"
-    )
-
-
-_PLUGGED = "retrain_assets.distances"
-DistanceName = Annotated[str, AfterValidator(_distance)]
-
-
-class DriftSpec(SpecModel):
-    """How the inputs of a batch are compared with the champion's reference."""
-
-    distance: DistanceName = Field(
-        default="jensen_shannon",
-        description=f"How far a column of the batch is from the reference: {', '.join(DISTANCES)}; an entry point of "
-        "the group `retrain_assets.distances`, or an import path `package.module:Class`.",
-    )
-    reference: Literal["recent", "training_window", "same_season"] = Field(
-        default="recent", description="`recent`: the newest training batches; it travels with the model version."
-    )
-    reference_batches: int = Field(
-        default=8, ge=1, description="Number of batches of the `recent` or `same_season` reference."
-    )
-    effect_floor: float = Field(default=0.1, ge=0, description="A smaller distance is not drift, however significant.")
-    false_alarms_per_year: float = Field(
-        default=1.0,
-        gt=0,
-        description="How often a year, over all columns and batches, a column may drift by chance alone.",
-    )
-    correction: Literal["holm", "benjamini_hochberg"] = Field(
-        default="holm",
-        description="How that is shared over the columns: `holm` bounds the chance of any false column, "
-        "`benjamini_hochberg` the share of false ones among those found.",
-    )
-    significance: Literal["batches", "rows"] = Field(
-        default="batches",
-        description="`batches`: a column must differ more than the reference batches differ from each other; `rows`: "
-        "rows are taken for independent, as also below five reference batches.",
-    )
-    columns_share: float = Field(
-        default=0.2,
-        gt=0,
-        le=1,
-        description="The inputs have drifted when at least this share of the columns (and one) has.",
-    )
-    bins: int = Field(
-        default=20,
-        ge=2,
-        le=256,
-        description="Quantile bins of a number, or categories told apart; from the reference.",
-    )
-    smoothing: float = Field(default=0.5, gt=0, description="Pseudo-count added to each bin before shares are taken.")
-    min_rows: int = Field(default=200, ge=1, description="Fewer rows than this on either side give `unknown`.")
-    columns: tuple[str, ...] | None = Field(default=None, description="Columns to watch. Default: all inputs.")
-    rearm_growth: float = Field(
-        default=1.5, gt=1, description="An acknowledged episode alarms again when its score has grown by this factor."
-    )
-
-
 class FreshnessSpec(SpecModel):
     """How old a champion may become."""
 
@@ -407,6 +328,13 @@ class PromoteSpec(SpecModel):
     )
     confidence: float = Field(default=0.95, gt=0.5, lt=1, description="Level of the intervals.")
     min_rows: int = Field(default=200, ge=2, description="Fewer reserved rows than this make every gate `unknown`.")
+    recall: int = Field(
+        default=0,
+        ge=0,
+        le=20,
+        description="So many of the latest earlier champions are judged beside the candidate; one that is shown better "
+        "than the champion, and than a candidate that passed, takes over. None that was rolled back. Default: none.",
+    )
     limits: LimitsSpec = LimitsSpec()
     approval: Approval = ApprovalSpec()
 
@@ -462,6 +390,11 @@ class ModelSpec(SpecModel):
     leak_columns: tuple[str, ...] = Field(
         default=(),
         description="Columns known only after the event; split off with the target, out of any transform's reach.",
+    )
+    personal_columns: tuple[str, ...] = Field(
+        default=(),
+        description="Columns of personal data: named, and never shown by value in a report, log or quarantine. They "
+        "are not profiled, and are inputs only through a transform, or where `features.columns` names a number.",
     )
     quarantine: QuarantineSpec = QuarantineSpec()
     reserve: ReserveSpec = ReserveSpec()
@@ -543,6 +476,8 @@ class ModelSpec(SpecModel):
                 "estimator",
                 "metric",
                 "window",
+                # Where nothing is declared, versions from before there was the field keep their hash.
+                *(["personal_columns"] if self.personal_columns else []),
             },
         )
         return _hash(training)

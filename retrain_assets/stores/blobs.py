@@ -69,6 +69,25 @@ class FsspecBlobStore:
             else f"{without_password(self._root_url)}/{relative}"
         )
 
+    def size(self, content_hash: str) -> int:
+        relative = _relative(content_hash)
+        try:
+            if self._folder is not None:
+                return (self._folder / relative).stat().st_size
+            fs, root = self._filesystem()
+            return int(fs.info(f"{root}/{relative}")["size"])
+        except FileNotFoundError:
+            return 0
+
+    def delete(self, content_hash: str) -> None:
+        relative = _relative(content_hash)
+        if self._folder is not None:
+            (self._folder / relative).unlink(missing_ok=True)
+            return
+        fs, root = self._filesystem()
+        with suppress(FileNotFoundError):
+            fs.rm_file(f"{root}/{relative}")
+
     def _put_remote(self, content_hash: str, content: bytes) -> None:
         fs, root = self._filesystem()
         path = f"{root}/{_relative(content_hash)}"

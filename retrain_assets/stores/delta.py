@@ -21,8 +21,9 @@ from retrain_assets.data.hashing import table_hash
 from retrain_assets.errors import IntegrityError, NotStoredError, StoreError, cause_without_password, without_password
 from retrain_assets.stores.blobs import local_path
 from retrain_assets.stores.frames import PARTITION, ROW, fit, frame_of, joined, kinds_of, table_of
-from retrain_assets.stores.protocols import TableCommit
+from retrain_assets.stores.protocols import FreedFiles, TableCommit
 from retrain_assets.stores.recently_used import RecentlyUsed
+from retrain_assets.stores.vacuuming import freed_before, vacuum
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -60,7 +61,7 @@ class DeltaTableStore:
     A partition is replaced by an overwrite with a predicate, so that writers of different partitions do not disturb
     each other; where two meet, the later one is repeated on top of the other. The commit carries the partition, the
     content hash, the number of rows, the run and the columns: what is in a table is told from its log alone, which is
-    read once in a process and then followed. No version is ever vacuumed by this store.
+    read once in a process and then followed. Nothing is vacuumed but by `free`.
 
     A frame that is read has the columns of the partitions read, in the order of their first appearance, and `ra_batch`
     as the last; with `columns` it has exactly those. A column that a partition does not have is missing there. For
@@ -78,7 +79,7 @@ class DeltaTableStore:
         root_url: str | os.PathLike[str],
         storage_options: Mapping[str, str] | None = None,
         *,
-        cache_bytes: int = 128 * 2**20,
+        cache_bytes: int = 256 * 2**20,
     ) -> None:
         folder = local_path(os.fspath(root_url))
         self._root = str(folder) if folder is not None else os.fspath(root_url).rstrip("/")
@@ -139,6 +140,9 @@ class DeltaTableStore:
         log = self._table(table)
         with log.lock:
             return {partition: written.commit for partition, written in sorted(log.newest(version).items())}
+
+    def free(self, table: str, *, keep: Sequence[int], dry_run: bool) -> FreedFiles:
+        return vacuum(self._place(table), self._storage_options, keep=keep, dry_run=dry_run)
 
     def uri(self, table: str) -> str:
         return without_password(self._place(table))
@@ -271,7 +275,10 @@ class _Table:
             present = [
                 name for name in dataset.schema.names if name in of_partition and (names is None or name in names)
             ]
-            files[partition].append(fragment.to_table(schema=dataset.schema, columns=[*present, ROW]))
+            try:
+                files[partition].append(fragment.to_table(schema=dataset.schema, columns=[*present, ROW]))
+            except FileNotFoundError as error:
+                raise NotStoredError(freed_before(self.name, partition, version)) from error
         return [
             (partition, self._joined(written.commit, files[partition])) for partition, written in by_partition.items()
         ]

@@ -102,11 +102,13 @@ def _fit_column(column: pa.ChunkedArray, target: pa.DataType, place: str) -> pa.
         try:
             return column.cast(target)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-            reason = str(error)
-    else:
-        reason = "another type"
-    raise StoreError(
-        f"{place} must stay {target}, as in the versions before (got {column.type}: {reason}). "
+            raise _misfit(place, target, column.type, str(error)) from error
+    raise _misfit(place, target, column.type, "another type")
+
+
+def _misfit(place: str, target: pa.DataType, got: pa.DataType, reason: str) -> StoreError:
+    return StoreError(
+        f"{place} must stay {target}, as in the versions before (got {got}: {reason}). "
         "Write it in the old type or under a new name."
     )
 

@@ -38,6 +38,22 @@ class BlobStore(Protocol):
         """Where the bytes lie, for a person to look at."""
         ...
 
+    def size(self, content_hash: str) -> int:
+        """Length of the bytes; 0 where they are not there."""
+        ...
+
+    def delete(self, content_hash: str) -> None:
+        """Frees the bytes; nothing happens where they are not there."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreedFiles:
+    """Files that nobody needs any more, and their size."""
+
+    files: int
+    bytes: int
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableCommit:
@@ -83,6 +99,10 @@ class TableStore(Protocol):
 
     def commits(self, table: str, *, version: int | None = None) -> dict[str, TableCommit]:
         """The newest commit of each partition up to a version; empty when there is no table."""
+        ...
+
+    def free(self, table: str, *, keep: Sequence[int], dry_run: bool) -> FreedFiles:
+        """Frees what neither the newest version nor one of `keep` reads; with `dry_run` only says how much that is."""
         ...
 
     def uri(self, table: str) -> str:
@@ -155,6 +175,10 @@ class StateStore(Protocol):
         limit: int = 1000,
     ) -> list[OutboxRow]:
         """Rows with a larger id, in order."""
+        ...
+
+    def models(self) -> list[str]:
+        """Every model of which a delivery or a label file is known, declared or not."""
         ...
 
     def last_outbox_id(self) -> int:

@@ -26,8 +26,8 @@ def build_pipeline(
     """Everything from validated rows to predictions: transform (where declared), feature matrix, estimator.
 
     Features are, by default, all that the transform returns except the event time; without a transform, all validated
-    columns except the row id, the event time and the platform's own `ra_` columns. `features.columns` chooses among all
-    of them, the row id's columns included.
+    columns except the row id, the event time, personal columns and the platform's own `ra_` columns. `features.columns`
+    chooses among all of them, the row id's columns included.
 
     Args:
         spec: The declaration.
@@ -46,6 +46,7 @@ def build_pipeline(
     if spec.features.transform is not None and source is None:
         raise ValueError(f"model '{spec.name}' declares a transform: its source must be given")
     ignored = [spec.event_time] if source is not None else [*spec.row_id, spec.event_time]
+    ignored += [name for name in spec.personal_columns if name not in ignored]
     matrix = FeatureMatrix(
         columns=None if spec.features.columns is None else list(spec.features.columns),
         ignored=ignored,

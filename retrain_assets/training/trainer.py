@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from retrain_assets.data.time_order import is_in_time_order
-from retrain_assets.errors import InsufficientDataError
+from retrain_assets.errors import DeclarationError, InsufficientDataError, Problem
 from retrain_assets.spec import ModelSpec
 from retrain_assets.training.pipeline import build_pipeline
 from retrain_assets.training.search import Draw, search
@@ -77,6 +77,7 @@ def train(
     except ValueError as error:
         error.add_note(f"while model '{spec.name}' fitted {spec.estimator.class_} on {len(rows)} rows")
         raise
+    _check_learned(spec, pipeline)
     return FittedModel(
         pipeline=pipeline,
         classes=classes,
@@ -102,6 +103,17 @@ def _check(spec: ModelSpec, frame: pd.DataFrame, truth: npt.NDArray[Any]) -> Non
     missing = int(pd.isna(truth).sum())
     if truth.shape != (len(frame),) or missing:
         raise ValueError(f"{what} have one label each (got {truth.size} for {len(frame)} rows, {missing} missing)")
+
+
+def _check_learned(spec: ModelSpec, pipeline: Pipeline) -> None:
+    """An encoder keeps the categories that it saw: with the model they would leave the store of the rows."""
+    learned = [name for name in pipeline.named_steps["features"].categorical_ if name in spec.personal_columns]
+    if learned:
+        message = (
+            f"must not name {', '.join(learned)}, which personal_columns names: the encoder would write the values "
+            "into the model. Derive a feature in a transform, under another name"
+        )
+        raise DeclarationError([Problem(field="features.columns", message=message)])
 
 
 def _truth(spec: ModelSpec, labels: npt.ArrayLike) -> npt.NDArray[Any]:

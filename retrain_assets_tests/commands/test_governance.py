@@ -87,3 +87,17 @@ def test_reproduce(call: Call):
     changed = {"class": "sklearn.linear_model.LogisticRegression", "params": {"C": 0.01}}
     other = call("reproduce", "tiny", "2", declare={"estimator": changed})
     assert (other.exit_code, "declaration: " in other.stdout) == (1, True)
+
+
+def test_gc_shows_first_and_frees_with_yes(promoted: World, call: Call):
+    promoted.drop(3, seed=5)
+    promoted.play()
+    shown = call("gc")
+    assert shown.exit_code == 0, shown.output
+    assert "can be freed" in shown.stdout
+    assert "nothing was changed: --yes frees it" in shown.stdout
+    wanted = json.loads(call("gc", "tiny", "--json").stdout)[0]["files"]
+    assert wanted > 0
+    assert f"tiny: {wanted:,} files" in call("gc", "tiny", "--yes").stdout
+    assert json.loads(call("gc", "--json").stdout)[0]["files"] == 0
+    assert call("reproduce", "tiny", "2").exit_code == 0

@@ -12,8 +12,10 @@ import pytest
 
 from retrain_assets.data.profile import profile_table
 from retrain_assets.data.windows import Calendar
-from retrain_assets.drift.detect import detect_drift
+from retrain_assets.drift.columns import FittedReference
+from retrain_assets.drift.detect import detect_drift, output_settings_of
 from retrain_assets.drift.episodes import Episode
+from retrain_assets.drift.outputs import Outputs, profile_outputs
 from retrain_assets.drift.reference import ReferenceProfile, reference_batches
 from retrain_assets.drift.report import DriftReport
 from retrain_assets.policy.triggers import evaluate_triggers
@@ -165,3 +167,31 @@ def test_an_acknowledged_episode_alarms_again_after_the_declared_growth(facts: A
         declared = context.spec.model_copy(update={"drift": DriftSpec(rearm_growth=growth)})
         states = {state.name: state.fired for state in evaluate_triggers(replace(context, spec=declared))}
         assert states["drift"] is fires
+
+
+@pytest.mark.covers("drift.outputs")
+def test_outputs_that_are_named_are_drift_by_themselves():
+    rng = np.random.default_rng(3)
+    reference = [profile_outputs(rng.normal(size=300)) for _ in range(8)]
+    moved = profile_outputs(rng.normal(2, 1, size=300))
+
+    def verdict(*named: str) -> tuple[str, str]:
+        spec = DriftSpec.model_validate({"outputs": list(named)})
+        outputs = Outputs(current=moved, reference=FittedReference(reference, output_settings_of(spec, 52)))
+        made = detect_drift(
+            model="m",
+            batch="b",
+            champion_version=1,
+            current=profile_table(table(2000)),
+            reference=[profile_table(table(2000)) for _ in range(8)],
+            spec=spec,
+            checks_per_year=52,
+            outputs=outputs,
+        )
+        return made.verdict, made.reason
+
+    assert verdict("score")[0] == "drift"
+    assert verdict("score")[1].startswith("the score has drifted; 0 of 5 columns have drifted; it takes 1; ")
+    for named in ((), ("label", "residual")):
+        assert verdict(*named)[0] == "stable"
+        assert verdict(*named)[1].endswith("; beside them the score has drifted, which drift.outputs does not name")

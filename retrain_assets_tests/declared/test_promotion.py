@@ -228,6 +228,10 @@ def test_declared_slices_are_judged_and_small_ones_pooled():
     assert ("difference", "kind=rare") not in made
     assert made["difference", "kind=(rare)"].lower is None
     assert ("difference", "kind=rare") in measures_of("no_slice_regression", slices=["kind"], group_min_rows=5)
+    loss = made["log_loss", "kind=b"]
+    assert loss.value is not None
+    assert loss.lower is not None
+    assert loss.lower < loss.value, "every metric stands beside, with its interval"
     by_x = measures_of("no_slice_regression", slices=["x"])
     assert len([key for key in by_x if key[0] == "difference"]) == 4
 

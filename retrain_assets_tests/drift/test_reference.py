@@ -1,5 +1,6 @@
 """Which training batches a batch is compared with."""
 
+import json
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 from retrain_assets.data.profile import TableProfile, profile_table
 from retrain_assets.data.windows import Calendar
 from retrain_assets.drift.reference import ReferenceProfile, reference_batches, year_before
+from retrain_assets.drift.settings import Settings
 from retrain_assets.spec import BatchesSpec, DriftSpec
 
 WEEKS = Calendar(BatchesSpec(every="week", start=datetime(2012, 1, 1, tzinfo=UTC)))
@@ -61,5 +63,30 @@ def test_the_declaration_chooses_the_training_batches() -> None:
 
 
 def test_a_reference_travels_as_text() -> None:
-    reference = ReferenceProfile(kind="same_season", profiles=PROFILES)
-    assert ReferenceProfile.from_json(reference.to_json()) == reference
+    outputs = {KEYS[0]: profile_table(pd.DataFrame({"ra_score": [0.5]}), ["ra_score"])}
+    for reference in (
+        ReferenceProfile(kind="same_season", profiles=PROFILES),
+        ReferenceProfile(kind="recent", profiles=PROFILES, outputs=outputs, importance={"x": 0.25}),
+    ):
+        assert ReferenceProfile.from_json(reference.to_json()) == reference
+
+
+def test_a_reference_of_an_earlier_version_knows_no_outputs() -> None:
+    record = json.loads(ReferenceProfile(kind="recent", profiles=PROFILES).to_json())
+    del record["outputs"], record["importance"]
+    read = ReferenceProfile.from_json(json.dumps(record))
+    assert (read.profiles, read.outputs, read.importance) == (PROFILES, {}, {})
+
+
+def test_a_reference_is_fitted_once_as_long_as_it_is_the_same() -> None:
+    settings = Settings(min_rows=2)
+    recent = ReferenceProfile(kind="recent", profiles=PROFILES)
+    first = recent.fitted(WEEKS.batch("2013-02-03"), WEEKS, 3, settings)
+    assert first is not None
+    assert first.batches == list(PROFILES.values())
+    assert recent.fitted(WEEKS.batch("2013-02-10"), WEEKS, 3, settings) is first
+    assert recent.fitted(WEEKS.batch("2013-02-10"), WEEKS, 3, Settings(min_rows=2, bins=5)) is not first
+    season = ReferenceProfile(kind="same_season", profiles=PROFILES)
+    found = [season.fitted(WEEKS.batch(key), WEEKS, 3, settings) for key in ("2013-02-03", "2013-02-10")]
+    assert [each and each.batches[0] for each in found] == [PROFILES["2012-01-29"], PROFILES["2012-02-05"]]
+    assert ReferenceProfile(kind="recent", profiles={}).fitted(WEEKS.batch("2013-02-03"), WEEKS, 3, settings) is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 import yaml
@@ -12,8 +13,10 @@ from click.testing import CliRunner
 
 from retrain_assets.cli import main
 from retrain_assets.errors import DataError
+from retrain_assets.replay.declared import DeclaredRule, DriftBook
 from retrain_assets.replay.declared_model import first_trainable, stream_of_model
 from retrain_assets.replay.run import ReplaySettings, replay
+from retrain_assets.spec import ModelSpec
 from retrain_assets_tests.lifecycle.world import World, declaration
 
 
@@ -72,3 +75,14 @@ def test_the_replay_of_a_declaration_retrains_when_the_lifecycle_did(
 def test_a_model_without_a_history_is_told(world: World):
     with pytest.raises(DataError, match="needs at least 6 batches whose labels have matured"):
         stream_of_model(world.stores, world.model)
+
+
+@pytest.mark.parametrize(("when", "refused"), [("drift | event", True), ("staleness", False)])
+def test_outputs_that_a_replay_does_not_compare_are_refused_where_they_would_count(when: str, refused: bool) -> None:
+    spec = ModelSpec.model_validate(declaration(retrain={"when": when}, drift={"outputs": ["score"]}))
+    book = cast("DriftBook", None)
+    if not refused:
+        DeclaredRule(spec, book)
+        return
+    with pytest.raises(DataError, match=r"drift\.outputs of model 'tiny' must be empty in a replay"):
+        DeclaredRule(spec, cast("DriftBook", object()))

@@ -47,6 +47,19 @@ def problems(**changes: Any) -> dict[str, str]:
             "target.labels",
             "needs row_id",
         ),
+        ({"personal_columns": ["day"]}, "personal_columns[0]", "must not be the event time"),
+        ({"personal_columns": ["shop", "sold"]}, "personal_columns[1]", "its classes stand in every report"),
+        ({"personal_columns": ["shopp"]}, "personal_columns[0]", "Did you mean 'shop'?"),
+        (
+            {"personal_columns": ["shop"], "features": {"columns": ["price", "shop"]}},
+            "features.columns",
+            "the encoder would write its values into the model",
+        ),
+        (
+            {"personal_columns": ["shop"], "drift": {"columns": ["shop"]}},
+            "drift.columns",
+            "profiles and drift reports show values",
+        ),
     ],
 )
 def test_a_contradiction_is_told_at_its_field(changes: dict[str, Any], field: str, message: str):
@@ -103,3 +116,10 @@ def test_a_problem_prints_its_place():
     assert str(Problem(field="", message="is not YAML")) == "is not YAML"
     warning = Problem(field="source", message="is odd", file="a.yaml", line=1, severity="warning")
     assert str(warning) == "a.yaml:1: warning: source: is odd"
+
+
+def test_personal_numbers_may_be_chosen_and_leave_the_hash_of_others_alone():
+    chosen = spec(personal_columns=["price"], features={"columns": ["price", "shop"]})
+    assert chosen.personal_columns == ("price",)
+    assert spec().training_hash() == spec(personal_columns=[]).training_hash()
+    assert spec(personal_columns=["price"]).training_hash() != spec().training_hash()

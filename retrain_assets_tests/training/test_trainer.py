@@ -31,6 +31,14 @@ def test_declared_columns_choose_among_all_validated_ones() -> None:
     assert make_fitted(make_spec(features={"columns": ["x", "number"]})).features == ("x", "number")
 
 
+def test_personal_columns_are_inputs_only_where_they_are_named_and_never_by_their_categories() -> None:
+    assert make_fitted(make_spec(personal_columns=["kind"])).features == ("flag", "x")
+    named = make_spec(personal_columns=["number"], features={"columns": ["number", "x"]})
+    assert make_fitted(named).features == ("number", "x")
+    with pytest.raises(DeclarationError, match="must not name kind, which personal_columns names"):
+        make_fitted(make_spec(personal_columns=["kind"], features={"columns": ["kind", "x"]}))
+
+
 def test_the_pipeline_is_the_estimator_on_the_matrix() -> None:
     rows = make_rows()
     labels = make_labels(rows)

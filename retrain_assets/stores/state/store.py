@@ -221,6 +221,12 @@ class SqlStateStore(GovernedTables):
         query = sa.select(EPISODES).where(EPISODES.c.model == model).order_by(EPISODES.c.id)
         return self._all(query, records.episode_of)
 
+    def models(self) -> list[str]:
+        told = sa.select(OUTBOX.c.model).where(OUTBOX.c.kind == "labels_read")
+        query = sa.union(sa.select(ARRIVALS.c.model), told).order_by("model")
+        with self._reading() as connection:
+            return list(connection.execute(query).scalars())
+
     def acquire_lease(self, model: str, owner: str, *, ttl: timedelta, now: datetime) -> bool:
         with self._writing() as connection:
             held = connection.execute(sa.select(LEASES).where(LEASES.c.model == model)).mappings().first()

@@ -1,0 +1,85 @@
+"""An evaluation of a million rows: five metrics, twenty slices, a thousand bootstrap rounds."""
+
+from __future__ import annotations
+
+import resource
+import time
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.tables import Figure, Result
+from retrain_assets.performance.scores import Scores
+from retrain_assets.promotion.evaluation import EvaluationReport, evaluate_models
+from retrain_assets.promotion.gates import evaluate_gates
+from retrain_assets.promotion.measuring import Judged, measured
+from retrain_assets.spec import PromoteSpec
+
+METRICS = ("log_loss", "brier", "accuracy", "roc_auc")
+SLICES = 20
+PROMOTE = PromoteSpec.model_validate(
+    {
+        "require": "not_worse_than_champion & beats_baseline & no_slice_regression",
+        "limits": {"slices": ["place"]},
+    }
+)
+
+
+def measure(rows: int) -> Result:
+    """One evaluation with rows as the unit of chance, and one with twelve batches."""
+    figures: list[Figure] = []
+    for unit, batches in (("rows", 4), ("batches", 12)):
+        frame, scores = drawn(rows, batches)
+        begun = time.perf_counter()
+        evaluated(frame, scores)
+        seconds = time.perf_counter() - begun
+        figures.append(Figure(what=f"evaluation, {unit} resampled", value=seconds, unit="s", target=30))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return Result(
+        name="evaluation",
+        figures=[*figures, Figure(what="peak memory of the process", value=peak, unit="GiB")],
+        notes=[
+            (
+                f"Three models, {rows:,} reserved rows, {len(METRICS)} metrics ({', '.join(METRICS)}), {SLICES} slices "
+                "with every metric, 1,000 bootstrap rounds of all of them, paired differences, change, calibration, "
+                "McNemar, DeLong and the gates. The scores are given: a model's own time is not part of it."
+            )
+        ],
+    )
+
+
+def drawn(rows: int, batches: int) -> tuple[pd.DataFrame, dict[str, Scores]]:
+    """Reserved rows in `SLICES` places, and what three models say of them."""
+    rng = np.random.default_rng(0)
+    signal = rng.normal(size=rows)
+    truth = (rng.random(rows) < 1 / (1 + np.exp(-signal))).astype(int)
+    frame = pd.DataFrame(
+        {
+            "at": pd.Timestamp("2024-01-01", tz="UTC"),
+            "place": rng.integers(0, SLICES, rows),
+            "ra_batch": np.sort(rng.integers(0, batches, rows)).astype(str).astype(object),
+            "label": truth,
+        }
+    )
+
+    def noisy(noise: float) -> Scores:
+        return Scores(1 / (1 + np.exp(-(signal + rng.normal(0, noise, rows)))), (0, 1))
+
+    return frame, {"candidate": noisy(0.5), "champion": noisy(0.6), "baseline": Scores(np.full(rows, 0.5), (0, 1))}
+
+
+def evaluated(frame: pd.DataFrame, scores: dict[str, Scores]) -> EvaluationReport:
+    """The report with its measures, judged by the gates."""
+    report = evaluate_models(
+        model="m", batch="b", attempt=1, labels=frame["label"].to_numpy(), scores=scores,  # pyright: ignore[reportArgumentType]
+        versions={"candidate": 2, "champion": 1}, batches=frame["ra_batch"].tolist(), metric=METRICS[0],
+        report_metrics=METRICS[1:], confidence=0.95, rng=np.random.default_rng(1),
+    )  # fmt: skip
+    judged = Judged(
+        rows=frame, scores=scores, score=lambda asked: Scores(np.full(len(asked), 0.5), (0, 1)), pipeline=None,  # pyright: ignore[reportArgumentType]
+        event_time="at", rng=np.random.default_rng(2),
+    )  # fmt: skip
+    report = replace(report, measures=measured(report, judged, PROMOTE))
+    evaluate_gates(report, PROMOTE, bootstrapping=False)
+    return report

@@ -1,0 +1,104 @@
+"""A recall: the evaluation found an earlier champion better than the newest, and it takes over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from retrain_assets.data.windows import Batch
+from retrain_assets.errors import DataError, StoreError
+from retrain_assets.lifecycle.champions import registered
+from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.proving import prove
+from retrain_assets.lifecycle.records import Promoted
+from retrain_assets.lifecycle.versions import barred, stage_of
+from retrain_assets.lifecycle.watch import read_validated
+from retrain_assets.lifecycle.withholding import words_of
+from retrain_assets.promotion.approvals import PLATFORM
+from retrain_assets.promotion.evaluation import EvaluationReport
+from retrain_assets.promotion.log import Promotion
+from retrain_assets.promotion.recall import Recall
+from retrain_assets.stores.protocols import Stores
+from retrain_assets.training.golden import golden_rows
+
+
+def recall(
+    stores: Stores,
+    model: DeclaredModel,
+    batch: Batch,
+    report: EvaluationReport,
+    wish: Recall,
+    log: Sequence[Promotion],
+    *,
+    now: datetime,
+) -> Promoted | None:
+    """Puts the earlier champion in force from the end of the batch on; None where a rule forbids it, which is told.
+
+    The candidate is then judged as ever. Where persons have to agree to promotions the platform recalls nothing by
+    itself: `rollback --to` is theirs.
+    """
+    current = log[-1]
+    forbidden = _forbidden(stores, model, batch, report, wish, current)
+    if forbidden is not None:
+        payload = {"version": wish.version, "text": wish.reason, "failed": forbidden}
+        key = f"{batch.key}/{report.attempt}"
+        stores.state.append_outbox("recall_not_made", model.name, batch=batch.key, payload=payload, key=key, now=now)
+        return None
+    before = next(made for made in reversed(log) if made.version == wish.version)
+    made = stores.state.append_promotion(
+        Promotion(
+            id=0,
+            model=model.name,
+            version=wish.version,
+            action="recall",
+            previous_id=current.id,
+            batch=before.batch,
+            attempt=before.attempt,
+            as_of=batch.end,
+            training_end=before.training_end,
+            actor=PLATFORM,
+            reason=wish.reason,
+            promoted_at=now,
+            evidence=_evidence(report, wish, before, batch),
+        )
+    )
+    return Promoted(promotion=made, current=made, reason=wish.reason, history=(*log, made))
+
+
+def _forbidden(
+    stores: Stores, model: DeclaredModel, batch: Batch, report: EvaluationReport, wish: Recall, current: Promotion
+) -> str | None:
+    if model.spec.promote.approval.when != "never":
+        return (
+            f"promote.approval is `{model.spec.promote.approval.when}`: a person may put it in force with "
+            f"`retrain-assets rollback {model.name} --to {wish.version}`"
+        )
+    champion = report.role("champion")
+    if champion is None or champion.version != current.version or current.as_of > batch.end:
+        return f"v{current.version} is champion now, with which the evaluation did not compare"
+    version = registered(stores, model, wish.version)
+    if version.model_hash in barred(stores, model) or stage_of(stores, model, wish.version) == "rolled_back":
+        return f"v{wish.version} was rolled back since"
+    try:
+        proven, said = prove(stores, model, version, golden_rows(read_validated(stores, model, batch)))
+    except (DataError, StoreError) as error:
+        return words_of(error, model)
+    return None if proven else said
+
+
+def _evidence(report: EvaluationReport, wish: Recall, before: Promotion, batch: Batch) -> dict[str, Any]:
+    """What the recall rests on: this evaluation, and of the version what was known of it when it was promoted."""
+    best = next(each for each in report.earlier if each.version == wish.version)
+    identity = ("model_hash", "artifact_hash", "data_hash", "training_hash", "code_version")
+    return {
+        "holdout": asdict(best.metric(report.metric)),
+        "differences": [asdict(pair) for pair in report.differences if pair.version == wish.version],
+        "gates": [asdict(gate) for gate in wish.gates],
+        "measures": [asdict(each) for each in report.measures if each.kind == "recall"],
+        "rows": report.rows,
+        "batches": list(report.batches),
+        "recalled": {"batch": batch.key, "attempt": report.attempt, "by_promotion": before.id},
+        **{name: before.evidence[name] for name in identity if name in before.evidence},
+    }
