@@ -17,6 +17,7 @@ from retrain_assets.lifecycle.holding import largest_drift, open_hold, said_to, 
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import Decided, TrainingSet
+from retrain_assets.lifecycle.slicing import slice_history
 from retrain_assets.lifecycle.spending import spent
 from retrain_assets.lifecycle.standing import newest_valid, was_deduced
 from retrain_assets.lifecycle.training_window import TrainingWindow, plan_window, stored_training_sets
@@ -140,6 +141,7 @@ def _context(
         open_hold=None if held is None else held.batch,
         resumed=() if held is None else said_to(stores, model, held, "resume", until=until),
         rejected=() if held is None else said_to(stores, model, held, "reject", until=until),
+        slices=slice_history(stores, model, batch=batch) if model.spec.retrain.slices else (),
         rows_since_change=_rows_since_change(stores, model, drift, window),
         spent=spent(stores, model, as_of=batch.as_of),
     )

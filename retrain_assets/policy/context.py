@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -64,6 +65,7 @@ class DecisionContext:
         open_hold: batch of the decision that holds for a person and was not answered; None without one.
         resumed: what persons said who let the hold go.
         rejected: what persons said who refused it.
+        slices: what each declared slice lost beyond the whole, one mapping a matured batch, oldest first.
         rows_since_change: training rows with labels since the open drift episode began; None without one.
         spent: `as_of` and processor seconds of each training, oldest first.
     """
@@ -99,6 +101,7 @@ class DecisionContext:
     open_hold: str | None = None
     resumed: tuple[str, ...] = ()
     rejected: tuple[str, ...] = ()
+    slices: tuple[Mapping[str, float], ...] = ()
     rows_since_change: int | None = None
     spent: tuple[tuple[datetime, float], ...] = ()
 

@@ -119,7 +119,14 @@ def _limits(spec: ModelSpec) -> Iterator[Inconsistency]:
 
 
 def _manners(spec: ModelSpec) -> Iterator[Inconsistency]:
-    """What could never bind, or always would."""
+    """What could never bind, or always would, or would show what it must not."""
+    for index, name in enumerate(spec.retrain.slices):
+        if name in spec.personal_columns:
+            yield Inconsistency(
+                field=f"retrain.slices[{index}]",
+                message=f"must not be a personal column (got '{name}'): slices are told by value",
+                involves=("personal_columns",),
+            )
     spend, cost = spec.retrain.spend, spec.retrain.cost
     if spend is not None and spend.unit == "money":
         if cost.unit_loss is None:
@@ -175,6 +182,7 @@ def _triggers(spec: ModelSpec) -> Iterator[Inconsistency]:
         "model_age": ("freshness.model_age", spec.freshness.model_age, "12 weeks"),
         "freshness": ("freshness.champion", spec.freshness.champion, "30 days"),
         "schedule": ("retrain.schedule", spec.retrain.schedule, "0 6 * * 1"),
+        "slice_decay": ("retrain.slices", spec.retrain.slices or None, "[origin]"),
     }
     if not can_be_true(spec.retrain.expression):
         yield Inconsistency(field="retrain.when", message=f"can never be true, whatever happens: {spec.retrain.when!r}")

@@ -87,7 +87,7 @@ Spend = Annotated[SpendSpec, BeforeValidator(_spend, json_schema_input_type=str 
 
 
 class Manners(SpecModel):
-    """Fields of `retrain` that bind a retrain beside cooldown, budget and confirmation."""
+    """Fields of `retrain` beside its condition, cooldown, budget and confirmation."""
 
     quiet_hours: QuietHours | None = Field(
         default=None,
@@ -103,6 +103,10 @@ class Manners(SpecModel):
         gt=1,
         description="A retrain is held for a person where the batch's drift score exceeds so many times the largest of "
         "all batches before it. Default: never.",
+    )
+    slices: tuple[str, ...] = Field(
+        default=(),
+        description="Columns of few values, whose values are the slices that the trigger `slice_decay` watches.",
     )
     min_rows_since_change: int | None = Field(
         default=None,

@@ -27,6 +27,7 @@ TRIGGERS: dict[str, str] = {
     "staleness": "what staleness has cost since the last training outweighs `retrain.cost`; needs no tuning",
     "performance_decay": "the champion's matured losses are worse than its holdout loss by more than noise",
     "estimated_decay": "batches without labels are estimated to lose more than the holdout did; an early warning",
+    "slice_decay": "a slice of `retrain.slices` loses more beyond the whole than it used to, however the whole does",
     "drift": "a drift episode is open that no decision has acknowledged",
     "model_age": "the champion's training end is older than `freshness.model_age`, in batch time",
     "freshness": "the FreshnessPolicy on the champion failed, in wall time",
@@ -449,6 +450,7 @@ class ModelSpec(SpecModel):
     def chosen_inputs(self) -> Iterator[tuple[str, str]]:
         """Every column that is chosen among the validated ones, with the field that chooses it."""
         yield from ((f"drift.columns[{index}]", name) for index, name in enumerate(self.drift.columns or ()))
+        yield from ((f"retrain.slices[{index}]", name) for index, name in enumerate(self.retrain.slices))
         if self.features.transform is None:  # the features of a transform are its own
             yield from ((f"features.columns[{index}]", name) for index, name in enumerate(self.features.columns or ()))
 
