@@ -21,7 +21,7 @@ from retrain_assets.data.row_ids import ROW_ID, row_ids
 from retrain_assets.data.targets import read_targets, target_kind, unreadable_values
 from retrain_assets.data.time_order import in_time_order
 from retrain_assets.data.windows import Batch
-from retrain_assets.errors import DataError, did_you_mean
+from retrain_assets.errors import DataError, StoreError, did_you_mean
 
 AVAILABLE_AT = "available_at"
 BATCH = "ra_batch"
@@ -250,7 +250,39 @@ def labels_as_of(labels: pd.DataFrame, moment: datetime) -> pd.DataFrame:
     A row id is unique within its batch only: where the labels of several batches are read together, their `ra_batch`
     tells them apart.
     """
+    return in_time_order(_newest_revisions(labels, moment), "event_time")
+
+
+def with_labels(rows: pd.DataFrame, labels: pd.DataFrame, moment: datetime) -> pd.DataFrame:
+    """The rows that had a label at a moment, with that label as the column `label`; rows keep their order.
+
+    Args:
+        rows: Validated rows with their `ra_batch`.
+        labels: The history of the labels of the same batches.
+        moment: What became known later is not read.
+
+    Raises:
+        StoreError: a row is there twice.
+    """
+    known = _newest_revisions(labels, moment)
+    ids, known_ids = (frame[ROW_ID].to_numpy(dtype=object) for frame in (rows, known))
+    of_batch = known.groupby(BATCH, sort=False).indices
+    place = np.full(len(rows), -1)
+    for batch, at in rows.groupby(BATCH, sort=False).indices.items():
+        labelled = of_batch.get(batch, np.empty(0, dtype=np.intp))
+        index = pd.Index(known_ids[labelled])
+        if not (index.is_unique and pd.Index(ids[at]).is_unique):
+            raise StoreError(f"validated or labels of batch {batch} hold a row twice: materialize them again")
+        found = index.get_indexer(pd.Index(ids[at]))
+        place[at] = np.where(found >= 0, labelled[found] if len(labelled) else -1, -1)
+    joined = rows[place >= 0].copy()
+    joined["label"] = known["label"].array[place[place >= 0]]
+    return joined
+
+
+def _newest_revisions(labels: pd.DataFrame, moment: datetime) -> pd.DataFrame:
     known = labels[labels[AVAILABLE_AT] <= moment]
+    if not (known["revision"] > 1).any():
+        return known  # Most labels are never corrected, and first revisions are one for each row.
     key = [ROW_ID] if BATCH not in labels.columns else [BATCH, ROW_ID]
-    newest = known.sort_values("revision", kind="stable").drop_duplicates(key, keep="last")
-    return in_time_order(newest, "event_time")
+    return known.sort_values("revision", kind="stable").drop_duplicates(key, keep="last")

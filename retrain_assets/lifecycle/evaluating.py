@@ -14,7 +14,7 @@ from retrain_assets.lifecycle import earlier
 from retrain_assets.lifecycle.champions import registered
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import Evaluated, TrainingSet
-from retrain_assets.lifecycle.training_window import latest_training_set, read_rows, read_training_labels
+from retrain_assets.lifecycle.training_window import latest_training_set, read_rows
 from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.evaluation import EvaluationReport, Role, evaluate_models
@@ -37,10 +37,9 @@ def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
         raise MissingUpstreamError(f"candidate of {model.name} {batch}", f"{model.name}/candidate partition {batch}")
     incumbent = incumbent_of(stores, model, batch, frozen.attempt)
     champion = None if incumbent is None else registered(stores, model, incumbent.version)
-    rows = read_rows(stores, model, frozen, frozen.holdout_batches)
-    rows = rows[rows["ra_reserved"]].reset_index(drop=True)
-    training_labels = read_training_labels(stores, model, frozen)
-    scored = _scores(stores, model, candidate, champion, rows, training_labels.to_numpy())
+    rows = read_rows(stores, model, frozen, frozen.holdout_batches, reserved=True)
+    scored = _scores(stores, model, candidate, champion, rows)
+    scored["baseline"] = baseline_of(stores, model, frozen, candidate).predict(len(rows))
     before = earlier.asked(stores, model, log_before(stores, model, batch, frozen.attempt))
     scored_before, silent = earlier.scores_of(stores, model, before, inputs_of(rows))
     report = evaluate_models(
@@ -132,7 +131,6 @@ def _scores(
     candidate: ModelVersion,
     champion: ModelVersion | None,
     rows: pd.DataFrame,
-    training_labels: np.ndarray,
 ) -> dict[Role, Scores]:
     inputs = inputs_of(rows)
     scores: dict[Role, Scores] = {}
@@ -141,10 +139,16 @@ def _scores(
         if version is not None:
             bundle = stores.registry.load(version)
             scores[role] = predict(bundle.pipeline, inputs, task=model.spec.task, classes=bundle.manifest.classes)
-    classes = scores["candidate"].classes
-    baseline = NaiveBaseline.fit(training_labels, model.spec.metric, classes)
-    scores["baseline"] = baseline.predict(len(rows))
     return scores
+
+
+def baseline_of(stores: Stores, model: DeclaredModel, frozen: TrainingSet, candidate: ModelVersion) -> NaiveBaseline:
+    """The naive model of the training rows; fitted anew where the declared metric is another one by now."""
+    manifest = stores.registry.load(candidate).manifest
+    if manifest.baseline is not None and manifest.baseline.metric == model.spec.metric:
+        return manifest.baseline
+    labels = read_rows(stores, model, frozen, frozen.batches, reserved=False)["label"]
+    return NaiveBaseline.fit(labels.to_numpy(), model.spec.metric, manifest.classes)
 
 
 def _judged(

@@ -167,7 +167,6 @@ def _judge(
             evidence=evidence_of(report, gates) | _identity(stores, version) | dict(consent.evidence),
         )
     )
-    project(stores, model, promotion, now=now)
     return Promoted(promotion=promotion, current=promotion, reason=gates.reason, history=(*log, promotion))
 
 

@@ -53,11 +53,10 @@ def reproduce(stores: Stores, model: DeclaredModel, number: int, *, now: datetim
     bundle = stores.registry.load(version, cached=False)
     differences = [*_environment(bundle.manifest, model), *_declaration(bundle, version, model)]
     try:
-        rows = read_rows(stores, model, frozen, frozen.batches)
+        rows = read_rows(stores, model, frozen, frozen.batches, reserved=False)
     except (NotStoredError, StoreError) as error:
         return Reproduced(version=version, same=None, hash=None, differences=(*differences, f"data: {error}"))
     differences += _data(stores, model, frozen)
-    rows = rows[~rows["ra_reserved"]].reset_index(drop=True)
     labels, inputs = rows["label"].to_numpy(), rows.drop(columns=["label", "ra_batch"])
     fitted = fit(model.spec, inputs, labels, source=model.transform())
     made = model_hash(fitted.pipeline, golden=golden_rows(inputs), classes=fitted.classes)

@@ -26,6 +26,7 @@ from retrain_assets.lifecycle.versions import enter_candidate
 from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.policy.decision import Decision
 from retrain_assets.stores.protocols import Stores
+from retrain_assets.training.baseline import NaiveBaseline
 from retrain_assets.training.bundle import Manifest, ModelBundle
 from retrain_assets.training.environment import code_version, libraries, threads
 from retrain_assets.training.golden import golden_rows
@@ -61,13 +62,17 @@ def freeze_training_set(
 
 
 @withholding
-def train(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Candidate:
-    """Fits the declared pipeline on the frozen rows, registers it, and proves that the version loads and scores."""
+def train(
+    stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str, tracking_run: str | None = None
+) -> Candidate:
+    """Fits the declared pipeline on the frozen rows, registers it, and proves that the version loads and scores.
+
+    It is logged to the tracking run of `begin_tracking`, which is opened here if nobody did.
+    """
     frozen = latest_training_set(stores, model, batch)
     if not frozen.sufficient:
         raise InsufficientDataError(frozen.reason)
-    rows = read_rows(stores, model, frozen, frozen.batches)
-    rows = rows[~rows["ra_reserved"]].reset_index(drop=True)
+    rows = read_rows(stores, model, frozen, frozen.batches, reserved=False)
     labels, inputs = rows["label"].to_numpy(), rows.drop(columns=["label", "ra_batch"])
     transform, golden = model.transform(), golden_rows(inputs)
     fitted = fit(model.spec, inputs, labels, source=transform)
@@ -91,6 +96,7 @@ def train(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, 
         params=fitted.params,
         model_hash=hashed,
         trusted_types=model.spec.estimator.trusted_types,
+        baseline=NaiveBaseline.fit(labels, model.spec.metric, fitted.classes),
     )
     bundle = ModelBundle(
         pipeline=fitted.pipeline,
@@ -98,7 +104,7 @@ def train(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, 
         manifest=manifest,
         sources={} if transform is None else {transform.module: transform.source},
     )
-    tracking_run = begin_tracking(stores, model, batch, run_id=run_id)
+    tracking_run = tracking_run or begin_tracking(stores, model, batch, run_id=run_id)
     _log_training(stores, model, frozen, manifest, tracking_run)
     version = stores.registry.register(tracking_run, bundle)
     stores.state.record_model_version(version)

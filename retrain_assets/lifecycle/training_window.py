@@ -11,10 +11,10 @@ from typing import Any
 
 import pandas as pd
 
-from retrain_assets.data.labels import labels_as_of
+from retrain_assets.data.labels import with_labels
 from retrain_assets.data.time_order import in_time_order
 from retrain_assets.data.windows import Batch
-from retrain_assets.errors import MissingUpstreamError, NotStoredError, StoreError
+from retrain_assets.errors import MissingUpstreamError, NotStoredError
 from retrain_assets.lifecycle.history import settled_batches
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import TrainingSet
@@ -107,33 +107,18 @@ def data_hash_of(batches: Sequence[str], commits: Mapping[str, Mapping[str, Tabl
     return digest.hexdigest()
 
 
-def read_rows(stores: Stores, model: DeclaredModel, frozen: TrainingSet, batches: tuple[str, ...]) -> pd.DataFrame:
+def read_rows(
+    stores: Stores, model: DeclaredModel, frozen: TrainingSet, batches: tuple[str, ...], *, reserved: bool
+) -> pd.DataFrame:
     """Validated rows of the batches with their `label` as of the cutoff, at the frozen table versions, in time order.
 
-    Rows without a label by then are left out; nothing that became known later is read.
+    Those to train on, or those that are reserved. Rows without a label by then are left out; nothing that became known
+    later is read.
     """
     rows = stores.tables.read(model.table("validated"), batches, version=frozen.table_versions["validated"])
-    return in_time_order(_labelled(stores, model, frozen, batches, rows), model.spec.event_time)
-
-
-def read_training_labels(stores: Stores, model: DeclaredModel, frozen: TrainingSet) -> pd.Series:
-    """Labels of the rows that a frozen training set trains on."""
-    version = frozen.table_versions["validated"]
-    columns = ["ra_batch", "ra_row_id", "ra_reserved"]
-    rows = stores.tables.read(model.table("validated"), frozen.batches, columns=columns, version=version)
-    return _labelled(stores, model, frozen, frozen.batches, rows[~rows["ra_reserved"]])["label"]
-
-
-def _labelled(
-    stores: Stores, model: DeclaredModel, frozen: TrainingSet, batches: tuple[str, ...], rows: pd.DataFrame
-) -> pd.DataFrame:
-    stored = stores.tables.read(model.table("labels"), batches, version=frozen.table_versions["labels"])
-    keys = ["ra_batch", "ra_row_id"]
-    joined = rows.merge(labels_as_of(stored, frozen.as_of)[[*keys, "label"]], on=keys, how="inner")
-    # What merge's own validation finds, at a tenth of its time.
-    if joined.duplicated(keys).any():
-        raise StoreError(f"validated or labels of {model.name} hold a row twice: materialize their batches again")
-    return joined
+    labels = stores.tables.read(model.table("labels"), batches, version=frozen.table_versions["labels"])
+    rows = with_labels(rows[rows["ra_reserved"] == reserved], labels, frozen.as_of)
+    return in_time_order(rows, model.spec.event_time)
 
 
 def stored_training_sets(stores: Stores, model: DeclaredModel) -> list[TrainingSet]:

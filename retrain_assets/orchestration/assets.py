@@ -143,8 +143,11 @@ def training_set(work: Work) -> Iterator[Made]:
 def candidate(work: Work) -> Iterator[Made]:
     """Fits, registers and proves one version."""
     asset = work.key(names.CANDIDATE)
-    with work.tracked(lifecycle.begin_tracking(work.stores, work.model, work.the_batch, run_id=work.run_id)) as run:
-        record = lifecycle.train(work.stores, work.model, work.the_batch, now=work.now, run_id=work.run_id)
+    tracking = lifecycle.begin_tracking(work.stores, work.model, work.the_batch, run_id=work.run_id)
+    with work.tracked(tracking) as run:
+        record = lifecycle.train(
+            work.stores, work.model, work.the_batch, now=work.now, run_id=work.run_id, tracking_run=tracking
+        )
         run.failed = not record.loads_and_scores
     yield dg.MaterializeResult(
         asset_key=asset,

@@ -9,19 +9,18 @@ import re
 import threading
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from retrain_assets.data.hashing import table_hash
 from retrain_assets.errors import IntegrityError, NotStoredError, StoreError, cause_without_password, without_password
 from retrain_assets.stores.blobs import local_path
-from retrain_assets.stores.frames import PARTITION, ROW, fit, frame_of, kinds_of, table_of
+from retrain_assets.stores.frames import PARTITION, ROW, fit, frame_of, joined, kinds_of, table_of
 from retrain_assets.stores.protocols import FreedFiles, TableCommit
 from retrain_assets.stores.recently_used import RecentlyUsed
 from retrain_assets.stores.vacuuming import freed_before, vacuum
@@ -29,11 +28,12 @@ from retrain_assets.stores.vacuuming import freed_before, vacuum
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
-_Reading = tuple[str, tuple[tuple[str, int], ...], tuple[str, ...]]
-"""A table, partitions with their versions, and columns: what is read by it never changes."""
+_Partition = tuple[str, str, int, tuple[str, ...]]
+"""A table, a partition, its version, and those of its columns that got a type later: what is read never changes."""
 
 _NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*")
 _ATTEMPTS = 20
+_LOOKED_AT = 100
 _CHECKPOINT_INTERVAL = 10
 _CONFIGURATION = {
     # The history is the record of what was known when: a checkpoint must not drop the log behind it.
@@ -70,8 +70,8 @@ class DeltaTableStore:
     Args:
         root_url: A folder, or a URL that deltalake knows (`s3://`, `gs://`, `abfss://`).
         storage_options: Options of deltalake's object store.
-        cache_bytes: Rows that were written or read lately are kept in memory up to this size, and frames made of them
-            up to half of it.
+        cache_bytes: Partitions that were read lately are kept in memory up to this size, and those that were written
+            lately up to an eighth of it.
     """
 
     def __init__(
@@ -86,8 +86,8 @@ class DeltaTableStore:
         self._is_local = folder is not None
         self._storage_options = dict(storage_options or {})
         self._tables: dict[str, _Table] = {}
-        self._rows_read = RecentlyUsed[tuple[str, str, int], pa.Table](cache_bytes, size_of=_table_bytes)
-        self._frames_read = RecentlyUsed[_Reading, pd.DataFrame](cache_bytes // 2, size_of=_frame_bytes)
+        self._rows_written = RecentlyUsed[_Partition, pa.Table](cache_bytes // 8, size_of=_table_bytes)
+        self._frames_read = RecentlyUsed[_Partition, pd.DataFrame](cache_bytes, size_of=_frame_bytes)
         self._lock = threading.Lock()
 
     def write(self, table: str, partition: str, frame: pd.DataFrame, *, run_id: str | None = None) -> TableCommit:
@@ -109,7 +109,7 @@ class DeltaTableStore:
         with log.lock:
             commit, fitted = log.replace(written, rows)
         if commit.changed:
-            self._rows_read.put((table, partition, commit.version), fitted)
+            self._rows_written.put((table, partition, commit.version, ()), fitted)
         return commit
 
     def read(
@@ -131,14 +131,10 @@ class DeltaTableStore:
                 raise NotStoredError(f"{table} has no partition {', '.join(lacking)}{_as_of(version)}")
             wanted = [known[partition] for partition in chosen]
             names = _columns(table, wanted, columns, log.columns(version))
-            reading = (table, tuple((w.commit.partition, w.commit.version) for w in wanted), tuple(names))
-            frame = self._frames_read.get(reading)
-            if frame is None:
-                parts = self._rows(log, wanted, None if columns is None else names, version)
-                frame = frame_of(parts, names, [written.kinds for written in wanted], log.types(version))
-                self._frames_read.put(reading, frame)
-        # A step of the lifecycle reads what the one before it read; a copy costs a tenth of the conversion.
-        return frame.copy()
+            if (frames := self._frames(log, wanted, names, version, load=columns is None)) is not None:
+                return joined(frames, names)
+            rows = log.load(wanted, names, version)
+            return frame_of(rows, names, [written.kinds for written in wanted], log.types(version))
 
     def commits(self, table: str, *, version: int | None = None) -> dict[str, TableCommit]:
         log = self._table(table)
@@ -161,23 +157,48 @@ class DeltaTableStore:
                 self._tables[table] = _Table(table, self._place(table), self._storage_options, is_local=self._is_local)
             return self._tables[table]
 
+    def _frames(
+        self, log: _Table, wanted: Sequence[_Written], names: Sequence[str], version: int | None, *, load: bool
+    ) -> list[pd.DataFrame] | None:
+        """A frame of each partition, where all have the same columns and types; else None, or where one is not at hand.
+
+        A column that held nothing but missing values when it was written may have a type by the next reading.
+        """
+        types = log.types(version)
+        keys = [
+            (
+                log.name,
+                written.commit.partition,
+                written.commit.version,
+                tuple(name for name, kind in written.kinds.items() if kind == "null" and name in types),
+            )
+            for written in wanted
+        ]
+        found = {key: frame for key in keys if (frame := self._frames_read.get(key)) is not None}
+        missing = [(key, written) for key, written in zip(keys, wanted, strict=True) if key not in found]
+        kinds = {frozenset(written.kinds) for written in wanted}
+        is_known = len(kinds) == 1 and set(names) <= {*next(iter(kinds)), PARTITION}
+        if (missing and not load) or not is_known:
+            return None
+        for key, written, rows in self._rows(log, missing, version):
+            columns = [*written.kinds, PARTITION]
+            frame = frame_of([(written.commit.partition, rows)], columns, [written.kinds], types).copy()
+            self._frames_read.put(key, frame)
+            found[key] = frame
+        frames = [found[key] for key in keys]
+        first = frames[0].dtypes
+        return frames if all(frame.dtypes.equals(first) for frame in frames[1:]) else None
+
     def _rows(
-        self, log: _Table, wanted: Sequence[_Written], names: Sequence[str] | None, version: int | None
-    ) -> list[tuple[str, pa.Table]]:
-        """The rows of each partition: from the cache, else from the files, in one look for all."""
-        found: dict[str, pa.Table] = {}
-        for written in wanted:
-            commit = written.commit
-            rows = self._rows_read.get((log.name, commit.partition, commit.version)) if commit.rows else pa.table({})
-            if rows is not None:
-                found[commit.partition] = rows
-        missing = [written for written in wanted if written.commit.partition not in found]
-        if missing:
-            for commit, rows in log.load(missing, names, version):
-                found[commit.partition] = rows
-                if names is None:
-                    self._rows_read.put((log.name, commit.partition, commit.version), rows)
-        return [(written.commit.partition, found[written.commit.partition]) for written in wanted]
+        self, log: _Table, missing: Sequence[tuple[_Partition, _Written]], version: int | None
+    ) -> Iterator[tuple[_Partition, _Written, pa.Table]]:
+        """The rows of each partition: as they were written, else from the files, in one look for all."""
+        written_lately = {key: self._rows_written.get((*key[:3], ())) for key, _ in missing}
+        from_files = [written for key, written in missing if written_lately[key] is None]
+        read = dict(log.load(from_files, None, version)) if from_files else {}
+        for key, written in missing:
+            rows = written_lately[key]
+            yield key, written, read[written.commit.partition] if rows is None else rows
 
 
 class _Table:
@@ -238,10 +259,12 @@ class _Table:
 
     def load(
         self, wanted: Sequence[_Written], names: Sequence[str] | None, version: int | None
-    ) -> list[tuple[TableCommit, pa.Table]]:
+    ) -> list[tuple[str, pa.Table]]:
         """Reads the rows of partitions, in the order in which they were written."""
         import pyarrow.dataset as ds
 
+        if not wanted:
+            return []
         handle = self._handle_for(wanted, version)
         by_partition = {written.commit.partition: written for written in wanted}
         dataset = handle.to_pyarrow_dataset(file_pruning_predicate=[(PARTITION, "in", sorted(by_partition))])
@@ -256,7 +279,9 @@ class _Table:
                 files[partition].append(fragment.to_table(schema=dataset.schema, columns=[*present, ROW]))
             except FileNotFoundError as error:
                 raise NotStoredError(freed_before(self.name, partition, version)) from error
-        return [(written.commit, self._joined(written.commit, files[written.commit.partition])) for written in wanted]
+        return [
+            (partition, self._joined(written.commit, files[partition])) for partition, written in by_partition.items()
+        ]
 
     def _joined(self, commit: TableCommit, files: list[pa.Table]) -> pa.Table:
         rows = files[0] if len(files) == 1 else pa.concat_tables(files).sort_by(ROW) if files else pa.table({})
@@ -324,7 +349,7 @@ class _Table:
         Appends do not disturb each other in Delta Lake. So each names its partition as an application transaction: of
         two that write the same new partition, the later one fails and is repeated on top of the other.
         """
-        from deltalake import CommitProperties, PostCommitHookProperties, Transaction, WriterProperties, write_deltalake
+        from deltalake import CommitProperties, PostCommitHookProperties, Transaction, write_deltalake
 
         commit = written.commit
         physical = fitted.append_column(PARTITION, pa.array([commit.partition] * commit.rows, pa.string()))
@@ -341,7 +366,6 @@ class _Table:
             **how,
             schema_mode=None if known == set(physical.column_names) else "merge",
             target_file_size=2**40,
-            writer_properties=WriterProperties(compression="ZSTD", compression_level=1),
             commit_properties=CommitProperties(
                 custom_metadata=_metadata(written),
                 app_transactions=None if replaces else [Transaction(commit.partition, version=1)],
@@ -374,8 +398,10 @@ def _table_bytes(rows: pa.Table) -> int:
 
 
 def _frame_bytes(frame: pd.DataFrame) -> int:
-    """About: a text is held by a pointer and takes some 60 bytes of its own."""
-    return sum(len(frame) * (64 if dtype == np.dtype(object) else 9) for dtype in frame.dtypes)
+    """About: a text takes some 80 bytes, which equal texts of a column share, and a pointer to them."""
+    first = frame.iloc[:_LOOKED_AT].select_dtypes("object").to_numpy().T.tolist()
+    own = sum(len({id(value) for value in values}) for values in first)
+    return 9 * frame.size + 80 * own * len(frame) // max(1, min(_LOOKED_AT, len(frame)))
 
 
 def _metadata(written: _Written) -> dict[str, str]:

@@ -142,6 +142,14 @@ def frame_of(
     return frame
 
 
+def joined(frames: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
+    """One frame of its own from those of several partitions, which have the same columns and types."""
+    if len(frames) > 1:
+        frame = pd.concat(frames, ignore_index=True)
+        return frame if list(frame.columns) == list(columns) else frame[list(columns)]
+    return frames[0][list(columns)].copy() if list(frames[0].columns) != list(columns) else frames[0].copy()
+
+
 def _aligned(rows: pa.Table, names: Sequence[str], types: Mapping[str, pa.DataType]) -> pa.Table:
     schema = pa.schema([pa.field(name, types.get(name, pa.null())) for name in names])
     if rows.schema.equals(schema):

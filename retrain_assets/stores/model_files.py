@@ -15,6 +15,7 @@ import numpy as np
 
 from retrain_assets.errors import IntegrityError, NotStoredError, StoreError
 from retrain_assets.stores.trusted_types import PACKAGE_TYPES
+from retrain_assets.training.baseline import NaiveBaseline
 from retrain_assets.training.bundle import Manifest, ModelBundle
 
 if TYPE_CHECKING:
@@ -224,4 +225,9 @@ def _manifest(values: dict[str, Any]) -> Manifest:
     for name in ("training_batches", "features", "classes", "trusted_types"):
         kept[name] = tuple(kept[name])
     kept["training_end"] = datetime.fromisoformat(kept["training_end"])
+    if kept.get("baseline") is not None:
+        naive = kept["baseline"]
+        kept["baseline"] = NaiveBaseline(
+            metric=naive["metric"], classes=tuple(naive["classes"]), constant=tuple(naive["constant"])
+        )
     return Manifest(**kept)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from retrain_assets.training.baseline import NaiveBaseline
+
 if TYPE_CHECKING:
     # Whoever only refers to a version does not pay for importing scikit-learn.
     from sklearn.base import BaseEstimator
@@ -38,7 +40,8 @@ class ModelVersion:
 class Manifest:
     """From what a model was made; enough to make it again.
 
-    `trusted_types` are those that the declaration allows skops to load beside the package's own.
+    `trusted_types` are those that the declaration allows skops to load beside the package's own; `baseline` is the
+    naive model of the same training rows, which an adopted model does not have.
     """
 
     model: str
@@ -59,6 +62,7 @@ class Manifest:
     params: Mapping[str, Any]
     model_hash: str
     trusted_types: tuple[str, ...] = ()
+    baseline: NaiveBaseline | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

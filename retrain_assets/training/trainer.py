@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from retrain_assets.data.time_order import is_in_time_order
 from retrain_assets.errors import DeclarationError, InsufficientDataError, Problem
 from retrain_assets.spec import ModelSpec
 from retrain_assets.training.pipeline import build_pipeline
@@ -63,9 +64,11 @@ def train(
     truth = _truth(spec, labels)
     _check(spec, frame, truth)
     # The order in which rows lie in a table is nobody's decision: it must not make another model.
-    rows = frame.reset_index(drop=True).sort_values([spec.event_time, "ra_row_id"], kind="stable")
-    truth = truth[rows.index.to_numpy()]
-    rows = rows.reset_index(drop=True)
+    rows = frame.reset_index(drop=True)
+    if not is_in_time_order(rows, spec.event_time):
+        rows = rows.sort_values([spec.event_time, "ra_row_id"], kind="stable")
+        truth = truth[rows.index.to_numpy()]
+        rows = rows.reset_index(drop=True)
     classes = _classes(spec, truth)
     draws = search(spec, rows, truth, source=source) if spec.estimator.search is not None else ()
     pipeline = build_pipeline(spec, source=source, params=draws[0].params if draws else None)

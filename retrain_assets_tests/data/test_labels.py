@@ -16,10 +16,11 @@ from retrain_assets.data.labels import (
     labels_of_rows,
     merge_labels,
     no_labels,
+    with_labels,
 )
 from retrain_assets.data.reading import read_part
 from retrain_assets.data.tables import table_problems
-from retrain_assets.errors import DataError
+from retrain_assets.errors import DataError, StoreError
 from retrain_assets_tests.data.contract_world import COLUMNS, clean_rows, contract, first_batch
 
 START = datetime(2013, 1, 1, tzinfo=UTC)
@@ -235,3 +236,24 @@ def test_the_same_delivery_twice_is_one_delivery_and_nothing_is_lost_of_the_past
         for _, found in once.labels.groupby("ra_row_id")["revision"]:
             assert sorted(found) == list(range(1, len(found) + 1))
         table = once.labels
+
+
+def test_rows_get_the_label_that_was_known_at_a_moment_and_keep_their_order():
+    rows = pd.DataFrame({"ra_batch": ["1", "1", "1", "2"], "ra_row_id": ["b", "a", "c", "a"]})
+    labels = pd.DataFrame(
+        {
+            "ra_batch": ["1", "1", "1", "2"],
+            "ra_row_id": ["a", "b", "b", "a"],
+            "label": [10, 20, 21, 30],
+            "available_at": [day(1), day(1), day(3), day(2)],
+            "revision": [1, 1, 2, 1],
+        }
+    )
+    known = [with_labels(rows, labels, day(moment)) for moment in (1, 2, 3)]
+    assert [list(frame.itertuples(index=False, name=None)) for frame in known] == [
+        [("1", "b", 20), ("1", "a", 10)],
+        [("1", "b", 20), ("1", "a", 10), ("2", "a", 30)],
+        [("1", "b", 21), ("1", "a", 10), ("2", "a", 30)],
+    ]  # fmt: skip
+    with pytest.raises(StoreError, match="hold a row twice"):
+        with_labels(pd.concat([rows, rows]), labels, day(3))

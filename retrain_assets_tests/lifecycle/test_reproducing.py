@@ -52,7 +52,7 @@ def test_another_library_and_other_data_are_named(promoted: World, monkeypatch: 
 
 
 def test_data_that_is_gone_is_said(promoted: World, monkeypatch: pytest.MonkeyPatch):
-    def gone(*_: object) -> None:
+    def gone(*_: object, **__: object) -> None:
         raise NotStoredError("version 3 of tiny/validated is not there")
 
     monkeypatch.setattr(reproducing, "read_rows", gone)

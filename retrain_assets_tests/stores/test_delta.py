@@ -101,6 +101,32 @@ def test_any_text_and_any_partition_name(tmp_path, texts, partition):
     pd.testing.assert_frame_equal(store.read(TABLE, [partition], columns=["x", "n"]), frame)
 
 
+FORMS = {
+    "whole": [pd.Series([1, 2]), pd.Series([1, None], dtype="Int64"), pd.Series([None, None], dtype=object)],
+    "text": [pd.Series(["a", "b"]), pd.Series(["a", None]), pd.Series([None, None], dtype=object)],
+    "real": [pd.Series([0.5, np.nan]), pd.Series([None, None], dtype=object)],
+}
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(
+        st.fixed_dictionaries({}, optional={name: st.sampled_from(forms) for name, forms in FORMS.items()}),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_what_was_read_before_is_read_as_by_somebody_new(tmp_path_factory, partitions):
+    """A warm store has frames of partitions that were made before others gave their columns a type."""
+    folder = tmp_path_factory.mktemp("tables")
+    warm = DeltaTableStore(folder)
+    for number, columns in enumerate(partitions):
+        warm.write(TABLE, f"{number}", pd.DataFrame({"id": [number, -number], **columns}))
+        for asked in (None, [f"{number}"], ["0"]):
+            fresh = DeltaTableStore(folder, cache_bytes=0)
+            pd.testing.assert_frame_equal(warm.read(TABLE, asked), fresh.read(TABLE, asked))
+
+
 def test_the_same_content_is_not_committed_again(store):
     first = store.write(TABLE, "p", ROWS, run_id="one")
     for writer in (store, again(store)):
@@ -327,11 +353,11 @@ def test_the_log_is_read_once(tmp_path, monkeypatch):
 
 
 def test_the_cache_is_bounded(tmp_path):
-    store = DeltaTableStore(tmp_path, cache_bytes=10_000)
+    store = DeltaTableStore(tmp_path, cache_bytes=20_000)
     for number in range(10):
         store.write(TABLE, f"{number}", pd.DataFrame({"n": np.arange(500) + number}))
-    assert 0 < store._rows_read.size <= 10_000
     assert store.read(TABLE)["n"].sum() == sum(np.arange(500).sum() + 500 * number for number in range(10))
+    assert 0 < store._frames_read.size <= 20_000
 
 
 def test_decisions_of_the_moment_are_kept_in_utc(store):

@@ -57,6 +57,9 @@ def test_what_is_read_is_what_was_written(stored: tuple[Path, str]) -> None:
     assert dict(bundle.sources) == {"app.features": BUILD.source}
     assert bundle.manifest.classes == (False, True)
     assert bundle.manifest.training_end.tzinfo is not None
+    assert bundle.manifest.baseline is not None
+    assert bundle.manifest.baseline.classes == (False, True)
+    assert sum(bundle.manifest.baseline.constant) == pytest.approx(1)
     assert bundle.pipeline.predict(make_rows()).shape == (300,)  # type: ignore[attr-defined]
 
 

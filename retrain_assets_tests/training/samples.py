@@ -11,6 +11,7 @@ import pandas as pd
 
 from retrain_assets.drift.reference import ReferenceProfile
 from retrain_assets.spec import ModelSpec
+from retrain_assets.training.baseline import NaiveBaseline
 from retrain_assets.training.bundle import Manifest, ModelBundle
 from retrain_assets.training.environment import code_version, libraries, threads
 from retrain_assets.training.golden import golden_rows
@@ -85,6 +86,7 @@ def make_bundle(spec: ModelSpec | None = None, *, source: TransformSource | None
         params=fitted.params,
         model_hash=model_hash(fitted.pipeline, golden=golden_rows(make_rows()), classes=fitted.classes),
         trusted_types=spec.estimator.trusted_types,
+        baseline=NaiveBaseline.fit(make_labels(make_rows(300)), spec.metric, fitted.classes),
     )
     return ModelBundle(
         pipeline=fitted.pipeline,
