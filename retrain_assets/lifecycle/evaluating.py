@@ -12,6 +12,7 @@ from retrain_assets.data.windows import Batch
 from retrain_assets.errors import MissingUpstreamError, NotStoredError
 from retrain_assets.lifecycle import earlier
 from retrain_assets.lifecycle.champions import registered
+from retrain_assets.lifecycle.judging import judged_rows
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import Evaluated, TrainingSet
 from retrain_assets.lifecycle.training_window import latest_training_set, read_rows
@@ -20,7 +21,7 @@ from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.evaluation import EvaluationReport, Role, evaluate_models
 from retrain_assets.promotion.gates import GateReport, evaluate_gates
 from retrain_assets.promotion.log import Promotion, champion_as_of
-from retrain_assets.promotion.measuring import Judged, measured
+from retrain_assets.promotion.measuring import measured
 from retrain_assets.reporting.model_card import model_card
 from retrain_assets.stores.protocols import Stores, TableCommit
 from retrain_assets.training.baseline import NaiveBaseline
@@ -61,8 +62,8 @@ def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
         newer_than_both=_newer(model, rows, candidate, champion),
         earlier=scored_before,
     )
-    judged = _judged(stores, model, candidate, rows, scored)
-    tried = earlier.tried(stores, model, report, judged, scored_before)
+    judged = judged_rows(stores, model, candidate, champion, rows, scored)
+    tried = earlier.tried(stores, model, report, champion, judged, scored_before)
     report = replace(report, measures=(*measured(report, judged, model.spec.promote), *silent, *tried))
     gates = evaluate_gates(report, model.spec.promote, bootstrapping=champion is None)
     commit = _write_report(stores, model, batch, report, gates, run_id=run_id)
@@ -149,21 +150,6 @@ def baseline_of(stores: Stores, model: DeclaredModel, frozen: TrainingSet, candi
         return manifest.baseline
     labels = read_rows(stores, model, frozen, frozen.batches, reserved=False)["label"]
     return NaiveBaseline.fit(labels.to_numpy(), model.spec.metric, manifest.classes)
-
-
-def _judged(
-    stores: Stores, model: DeclaredModel, candidate: ModelVersion, rows: pd.DataFrame, scored: dict[Role, Scores]
-) -> Judged:
-    bundle = stores.registry.load(candidate)
-    return Judged(
-        rows=rows,
-        scores=scored,
-        score=lambda asked: predict(bundle.pipeline, asked, task=model.spec.task, classes=bundle.manifest.classes),
-        pipeline=bundle.pipeline,
-        event_time=model.spec.event_time,
-        rng=np.random.default_rng([candidate.attempt, model.spec.estimator.seed, 1]),
-        personal=frozenset(model.spec.personal_columns),
-    )
 
 
 def _newer(

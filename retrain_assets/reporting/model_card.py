@@ -27,6 +27,8 @@ TITLES: dict[MeasureKind, str] = {
     "leakage": "What each column alone predicts",
     "explanation": "Importance of the inputs",
     "robustness": "Missing inputs",
+    "servability": "Served by a fresh process",
+    "recall": "Earlier champions",
 }
 
 
