@@ -21,7 +21,7 @@ from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.evaluation import EvaluationReport, Role, evaluate_models
 from retrain_assets.promotion.gates import GateReport, evaluate_gates
 from retrain_assets.promotion.log import Promotion, champion_as_of
-from retrain_assets.promotion.measuring import measured
+from retrain_assets.promotion.measuring import Judged, measured
 from retrain_assets.reporting.model_card import model_card
 from retrain_assets.stores.protocols import Stores, TableCommit
 from retrain_assets.training.baseline import NaiveBaseline
@@ -67,9 +67,9 @@ def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
     report = replace(report, measures=(*measured(report, judged, model.spec.promote), *silent, *tried))
     gates = evaluate_gates(report, model.spec.promote, bootstrapping=champion is None)
     commit = _write_report(stores, model, batch, report, gates, run_id=run_id)
-    figure = _figure(report)
+    figures = _figures(report, judged)
     manifest = stores.registry.load(candidate).manifest
-    card = model_card(model.spec, candidate, manifest, report, gates)
+    card = model_card(model.spec, candidate, manifest, report, gates, figures)
     stores.registry.log(
         candidate.run_id,
         metrics={
@@ -77,7 +77,7 @@ def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
             for role in report.roles for metric in role.metrics if metric.value is not None
         },
         tags={"retrain_assets.gate": str(gates.passed), "retrain_assets.gate_reason": gates.reason},
-        figures={"evaluation.png": figure},
+        figures={f"{_FILES[name]}.png": png for name, png in figures.items()},
         texts={"model_card.md": card.to_markdown(), "model_card.html": card.to_html()},
     )  # fmt: skip
     return Evaluated(
@@ -86,7 +86,7 @@ def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
         report=report,
         gates=gates,
         commit=commit,
-        figure=figure,
+        figure=figures["comparison"],
         card=card.to_markdown(),
     )
 
@@ -178,7 +178,20 @@ def _write_report(
     return stores.tables.write(model.table("evaluation_report"), batch.key, table, run_id=run_id)
 
 
-def _figure(report: EvaluationReport) -> bytes:
+_FILES = {"comparison": "evaluation", "calibration": "calibration", "explanation": "importance"}
+
+
+def _figures(report: EvaluationReport, judged: Judged) -> dict[str, bytes]:
+    """The pictures of the card, by the section that each belongs to."""
+    from retrain_assets.promotion.calibration import reliability
+    from retrain_assets.reporting.card_figures import calibration_figure, importance_figure
     from retrain_assets.reporting.evaluation_figure import evaluation_figure
 
-    return evaluation_figure(report)
+    roles: list[Role] = [role for role in ("candidate", "champion") if role in judged.scores]
+    curves = {role: reliability(judged.scores[role], judged.labels) for role in roles}
+    drawn = {
+        "comparison": evaluation_figure(report),
+        "calibration": calibration_figure(curves, regression=not judged.scores["candidate"].classes),
+        "explanation": importance_figure(report.measures),
+    }
+    return {name: png for name, png in drawn.items() if png is not None}
