@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import click
 
 from retrain_assets import __version__
+from retrain_assets.commands.adopt import adopt
 from retrain_assets.commands.approval import approval, approve, reject
 from retrain_assets.commands.gc import gc
 from retrain_assets.commands.history import audit, history
@@ -23,13 +23,13 @@ from retrain_assets.commands.options import Options, with_options
 from retrain_assets.commands.reconcile import reconcile
 from retrain_assets.commands.reproduce import reproduce
 from retrain_assets.commands.rollback import clear, rollback
+from retrain_assets.commands.run import run
+from retrain_assets.commands.status import status
 from retrain_assets.errors import DeclarationError, Problem, RetrainAssetsError
 from retrain_assets.replay.command import replay
 
 if TYPE_CHECKING:
-    from retrain_assets.home import Home
-    from retrain_assets.orchestration.driver import Ran
-    from retrain_assets.reporting.overview import ModelOverview, Sign
+    pass
 
 DONE, FAILED = 0, 1
 """Exit codes; wrong usage is click's 2."""
@@ -186,257 +186,6 @@ def check(options: Options, paths: tuple[Path, ...], as_json: bool) -> None:
 
 @main.command()
 @click.argument("model")
-@click.option("--registered", help="Name of the model in MLflow.  [default: MODEL]")
-@click.option("--version", "version", type=click.IntRange(min=1), help="The version to take over.")
-@click.option("--alias", help="Or the alias that points at it.")
-@click.option(
-    "--training-end",
-    required=True,
-    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]),
-    help="End (UTC) of the data it was trained on: from then on it serves, and its age counts.",
-)
-@click.option("--reason", default="taken over from MLflow", show_default=True, help="Stands in the promotion log.")
-@click.option(
-    "--trust", is_flag=True, help="I answer for this model: loading it may run any code (pickle, cloudpickle)."
-)
-@with_options
-def adopt(
-    options: Options,
-    model: str,
-    registered: str | None,
-    version: int | None,
-    alias: str | None,
-    training_end: datetime,
-    reason: str,
-    trust: bool,
-) -> None:
-    """Take over a model that MLflow already holds as the first champion of a declared one.
-
-    The estimator is read from the tracking server of this home, registered as a version of MODEL, proven on rows of
-    the newest batch, and promoted in your name.
-
-    \b
-    retrain-assets adopt churn --version 7 --training-end 2024-06-01
-    retrain-assets adopt churn --registered old_churn --alias production --training-end 2024-06-01 --trust
-    """  # noqa: D301 - click reads the backspace
-    if (version is None) == (alias is None):
-        raise click.UsageError("give either --version or --alias")
-    declared = options.declared(model)
-    home = options.opened_home().prepare()
-    click.echo(f"{model}: loading MLflow ...", err=True)
-    from retrain_assets.home import open_registry, open_stores
-    from retrain_assets.lifecycle import DeclaredModel, lease
-    from retrain_assets.lifecycle.adopt import Origin
-    from retrain_assets.lifecycle.adopt import adopt as take_over
-
-    found = open_registry(home).read_registered(registered or model, version=version, alias=alias, trust=trust)
-    now, stores = datetime.now(UTC), open_stores(home)
-    target = DeclaredModel(declared.spec, Path(declared.file).absolute().parent)
-    run_id = f"adopt-{now:%Y%m%dT%H%M%S}-{os.getpid()}"
-    with lease(stores, target, owner=run_id, now=now):
-        promotion = take_over(
-            stores,
-            target,
-            Origin(
-                estimator=found.estimator,
-                name=found.model,
-                version=found.version,
-                content_hash=found.content_hash,
-                inputs=found.inputs,
-            ),
-            training_end=training_end.replace(tzinfo=UTC),
-            actor=f"person:{getpass.getuser()}",
-            reason=reason,
-            now=now,
-            run_id=run_id,
-        )
-    import dagster as dg
-
-    from retrain_assets.orchestration.projection import report_champion
-
-    with dg.DagsterInstance.from_config(str(home.dagster_home)) as instance:
-        report_champion(instance, promotion, stores.state.promotions(model))
-    click.echo(f"{model}: {found.model} v{found.version} of MLflow is now champion v{promotion.version}")
-
-
-@main.command()
-@click.argument("model")
-@click.option("--batch", help="Key of the batch, such as 2013-01-08.  [default: the next one]")
-@with_options
-def run(options: Options, model: str, batch: str | None) -> None:
-    """Run one batch of a model now, in this process, and print the verdicts.
-
-    What is due before the batch (labels that have matured) runs first, in the model's order; a retrain that is decided
-    runs too. A batch that was run before is watched and decided again; for one that is not the newest the decision is
-    kept as retrospective, and launches nothing. What an interrupted run left to do is done first.
-
-    \b
-    retrain-assets run flight_delay
-    retrain-assets run flight_delay --batch 2013-01-08
-    """  # noqa: D301 - click reads the backspace
-    declared = options.declared(model)
-    home = options.opened_home().prepare()
-    click.echo(f"{model}: loading Dagster ...", err=True)
-    import dagster as dg
-
-    from retrain_assets.lifecycle import DeclaredModel
-    from retrain_assets.orchestration.by_hand import run_batch
-    from retrain_assets.orchestration.driver import driving
-
-    target = DeclaredModel(declared.spec, Path(declared.file).absolute().parent)
-    if batch is not None:
-        try:
-            target.calendar.batch(batch)
-        except ValueError as error:
-            raise click.BadParameter(str(error), param_hint="--batch") from error
-    failed = False
-    with driving(home.driver_lock), dg.DagsterInstance.from_config(str(home.dagster_home)) as instance:
-        for ran in run_batch(instance, target, batch):
-            failed |= not ran.success
-            mark = click.style("ok", fg="green") if ran.success else click.style("failed", fg="red")
-            click.echo(f"{ran.batch}  {ran.job:<8} {mark}  {ran.seconds:5.1f} s  {_outcome(home, ran)}")
-    _print_verdicts(home, model)
-    sys.exit(FAILED if failed else DONE)
-
-
-def _outcome(home: Home, ran: Ran) -> str:
-    """What the ledger says of a run: its outcome, and the reason where there is one."""
-    from retrain_assets.home import open_state
-
-    done = [step for step in open_state(home).steps(ran.model, ran.batch) if step.run_id == ran.run_id]
-    if not done:
-        return f"see run {ran.run_id} in the UI"
-    detail = done[-1].detail
-    said = [str(detail[key]) for key in ("outcome", "verdict", "reason") if detail.get(key)]
-    return ": ".join(said) or done[-1].outcome
-
-
-def _print_verdicts(home: Home, model: str) -> None:
-    from retrain_assets.home import open_state
-
-    state = open_state(home)
-    decisions, promotions = state.decisions(model), state.promotions(model)
-    if decisions:
-        decision = decisions[-1]
-        click.secho(f"\n{decision.batch}: {decision.verdict}: {decision.reason}", bold=True)
-        for trigger in (each for each in decision.triggers if each.applicable or each.fired):
-            fired = {True: "fires", False: "does not fire", None: "unknown"}[trigger.fired]
-            click.echo(f"  {trigger.name:<20} {fired:<15} {trigger.reason}")
-    champion = f"v{promotions[-1].version} ({promotions[-1].reason})" if promotions else "none yet"
-    click.echo(f"champion: {champion}")
-
-
-@main.command()
-@click.argument("model", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-@with_options
-def status(options: Options, model: str | None, as_json: bool) -> None:
-    """Show where each model stands: champion, age, last verdicts, what comes next.
-
-    Reads the declarations and the state database only. With a MODEL, says more about it.
-
-    \b
-    retrain-assets status
-    retrain-assets status flight_delay --json
-    """  # noqa: D301 - click reads the backspace
-    from retrain_assets.home import open_state
-    from retrain_assets.reporting.overview import Records, overview
-
-    declared = [options.declared(model)] if model else options.declarations()
-    home, now = options.opened_home(), datetime.now(UTC)
-    state = open_state(home) if home.state_exists else None
-    models: list[ModelOverview] = []
-    for each in declared:
-        records = Records() if state is None else Records.read(state, each.spec.name, now=now)
-        models.append(overview(each.spec, records, now=now))
-    if as_json:
-        click.echo(json.dumps([_plain(asdict(each)) for each in models], indent=2))
-    elif model:
-        _print_details(models[0])
-    else:
-        _print_status(models, home)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {
-            f"{key}_seconds" if isinstance(inner, timedelta) else key: _plain(inner) for key, inner in value.items()
-        }
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    return value.isoformat() if isinstance(value, datetime) else value
-
-
-def _print_status(models: Sequence[ModelOverview], home: Home) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-
-    from retrain_assets.reporting.overview import age
-
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for column in ("model", "champion", "last batch", "drift", "health", "decision", "next"):
-        table.add_column(column, overflow="fold", no_wrap=column != "model")
-    for each in models:
-        due = each.next_due
-        table.add_row(
-            each.model,
-            f"v{each.champion}\n{age(each.model_age)}" if each.champion is not None else "[dim]none[/]",
-            f"{each.last_batch}\n{each.last_batch_outcome}" if each.last_batch else "",
-            _light(each.drift),
-            _light(each.health),
-            each.decision or "",
-            f"batch {each.next_batch or 'none'}" + (f"\n{due.trigger}\n{due.at:%Y-%m-%d}" if due else ""),
-        )
-    console = Console()
-    console.print(table)
-    for each in models:
-        if each.source_failure is not None:
-            said = f"{each.model}: its source cannot be looked at: {each.source_failure}"
-            console.print(said, style="red", soft_wrap=True, markup=False)
-    console.print(f"state in {home.folder}", style="dim", soft_wrap=True)
-
-
-def _print_details(model: ModelOverview) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-
-    from retrain_assets.reporting.overview import age
-
-    champion = f"v{model.champion}, promoted {age(model.champion_age)} ago"
-    if model.model_age is not None:
-        champion += f", trained on data that ends {age(model.model_age)} before the last batch does"
-    due = model.next_due
-    lines = {
-        "state": model.state + (f"; run {model.working} is at work" if model.working else ""),
-        "champion": champion if model.champion is not None else "none",
-        **({"source": f"cannot be looked at: {escape(model.source_failure)}"} if model.source_failure else {}),
-        "last batch": f"{model.last_batch} {model.last_batch_outcome}" if model.last_batch else "none",
-        "drift": f"{_light(model.drift)}  {model.drift.reason}",
-        "health": f"{_light(model.health)}  {model.health.reason}",
-        "decision": f"{model.decision} for {model.decision_batch}: {model.decision_reason}"
-        if model.decision
-        else "none",
-        "next batch": f"{model.next_batch}, closes {model.next_batch_closes:%Y-%m-%d %H:%M}"
-        if model.next_batch and model.next_batch_closes
-        else "the stream has ended",
-        "next trigger": f"{due.trigger} at {due.at:%Y-%m-%d %H:%M} ({due.clock} time)"
-        if due
-        else "only the data tells",
-    }
-    console = Console(highlight=False)
-    console.print(f"[bold]{model.model}[/] ({model.task}, {model.metric})")
-    for name, line in lines.items():
-        console.print(f"  [dim]{name:<13}[/]{line}", soft_wrap=True)
-
-
-def _light(sign: Sign) -> str:
-    colours = {"green": "green", "red": "red", "unknown": "yellow", "not applicable": "dim"}
-    return f"[{colours[sign.light]}]{'n/a' if sign.light == 'not applicable' else sign.light}[/]"
-
-
-@main.command()
-@click.argument("model")
 @click.argument("text")
 @with_options
 def event(options: Options, model: str, text: str) -> None:
@@ -529,7 +278,22 @@ def schema() -> None:
     click.echo(json.dumps(ModelSpec.model_json_schema(by_alias=True), indent=2))
 
 
-for _command in (history, audit, reconcile, rollback, clear, approve, reject, approval, reproduce, hold, gc):
+for _command in (
+    adopt,
+    run,
+    status,
+    history,
+    audit,
+    reconcile,
+    rollback,
+    clear,
+    approve,
+    reject,
+    approval,
+    reproduce,
+    hold,
+    gc,
+):
     main.add_command(_command)
 
 

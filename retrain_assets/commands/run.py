@@ -1,0 +1,82 @@
+"""`retrain-assets run`: one batch of a model, now."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from retrain_assets.commands.options import Options, with_options
+
+if TYPE_CHECKING:
+    from retrain_assets.home import Home
+    from retrain_assets.orchestration.driver import Ran
+
+
+@click.command()
+@click.argument("model")
+@click.option("--batch", help="Key of the batch, such as 2013-01-08.  [default: the next one]")
+@with_options
+def run(options: Options, model: str, batch: str | None) -> None:
+    """Run one batch of a model now, in this process, and print the verdicts.
+
+    What is due before the batch (labels that have matured) runs first, in the model's order; a retrain that is decided
+    runs too. A batch that was run before is watched and decided again; for one that is not the newest the decision is
+    kept as retrospective, and launches nothing. What an interrupted run left to do is done first.
+
+    \b
+    retrain-assets run flight_delay
+    retrain-assets run flight_delay --batch 2013-01-08
+    """  # noqa: D301 - click reads the backspace
+    declared = options.declared(model)
+    home = options.opened_home().prepare()
+    click.echo(f"{model}: loading Dagster ...", err=True)
+    import dagster as dg
+
+    from retrain_assets.lifecycle import DeclaredModel
+    from retrain_assets.orchestration.by_hand import run_batch
+    from retrain_assets.orchestration.driver import driving
+
+    target = DeclaredModel(declared.spec, Path(declared.file).absolute().parent)
+    if batch is not None:
+        try:
+            target.calendar.batch(batch)
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="--batch") from error
+    failed = False
+    with driving(home.driver_lock), dg.DagsterInstance.from_config(str(home.dagster_home)) as instance:
+        for ran in run_batch(instance, target, batch):
+            failed |= not ran.success
+            mark = click.style("ok", fg="green") if ran.success else click.style("failed", fg="red")
+            click.echo(f"{ran.batch}  {ran.job:<8} {mark}  {ran.seconds:5.1f} s  {_outcome(home, ran)}")
+    _print_verdicts(home, model)
+    sys.exit(1 if failed else 0)
+
+
+def _outcome(home: Home, ran: Ran) -> str:
+    """What the ledger says of a run: its outcome, and the reason where there is one."""
+    from retrain_assets.home import open_state
+
+    done = [step for step in open_state(home).steps(ran.model, ran.batch) if step.run_id == ran.run_id]
+    if not done:
+        return f"see run {ran.run_id} in the UI"
+    detail = done[-1].detail
+    said = [str(detail[key]) for key in ("outcome", "verdict", "reason") if detail.get(key)]
+    return ": ".join(said) or done[-1].outcome
+
+
+def _print_verdicts(home: Home, model: str) -> None:
+    from retrain_assets.home import open_state
+
+    state = open_state(home)
+    decisions, promotions = state.decisions(model), state.promotions(model)
+    if decisions:
+        decision = decisions[-1]
+        click.secho(f"\n{decision.batch}: {decision.verdict}: {decision.reason}", bold=True)
+        for trigger in (each for each in decision.triggers if each.applicable or each.fired):
+            fired = {True: "fires", False: "does not fire", None: "unknown"}[trigger.fired]
+            click.echo(f"  {trigger.name:<20} {fired:<15} {trigger.reason}")
+    champion = f"v{promotions[-1].version} ({promotions[-1].reason})" if promotions else "none yet"
+    click.echo(f"champion: {champion}")

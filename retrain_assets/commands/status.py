@@ -1,0 +1,126 @@
+"""`retrain-assets status`: where each model stands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from retrain_assets.commands.options import Options, with_options
+
+if TYPE_CHECKING:
+    from retrain_assets.home import Home
+    from retrain_assets.reporting.overview import ModelOverview, Sign
+
+
+@click.command()
+@click.argument("model", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@with_options
+def status(options: Options, model: str | None, as_json: bool) -> None:
+    """Show where each model stands: champion, age, last verdicts, what comes next.
+
+    Reads the declarations and the state database only. With a MODEL, says more about it.
+
+    \b
+    retrain-assets status
+    retrain-assets status flight_delay --json
+    """  # noqa: D301 - click reads the backspace
+    from retrain_assets.home import open_state
+    from retrain_assets.reporting.overview import Records, overview
+
+    declared = [options.declared(model)] if model else options.declarations()
+    home, now = options.opened_home(), datetime.now(UTC)
+    state = open_state(home) if home.state_exists else None
+    models: list[ModelOverview] = []
+    for each in declared:
+        records = Records() if state is None else Records.read(state, each.spec.name, now=now)
+        models.append(overview(each.spec, records, now=now))
+    if as_json:
+        click.echo(json.dumps([_plain(asdict(each)) for each in models], indent=2))
+    elif model:
+        _print_details(models[0])
+    else:
+        _print_status(models, home)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            f"{key}_seconds" if isinstance(inner, timedelta) else key: _plain(inner) for key, inner in value.items()
+        }
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _print_status(models: Sequence[ModelOverview], home: Home) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    from retrain_assets.reporting.overview import age
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for column in ("model", "champion", "last batch", "drift", "health", "decision", "next"):
+        table.add_column(column, overflow="fold", no_wrap=column != "model")
+    for each in models:
+        due = each.next_due
+        table.add_row(
+            each.model,
+            f"v{each.champion}\n{age(each.model_age)}" if each.champion is not None else "[dim]none[/]",
+            f"{each.last_batch}\n{each.last_batch_outcome}" if each.last_batch else "",
+            _light(each.drift),
+            _light(each.health),
+            each.decision or "",
+            f"batch {each.next_batch or 'none'}" + (f"\n{due.trigger}\n{due.at:%Y-%m-%d}" if due else ""),
+        )
+    console = Console()
+    console.print(table)
+    for each in models:
+        if each.source_failure is not None:
+            said = f"{each.model}: its source cannot be looked at: {each.source_failure}"
+            console.print(said, style="red", soft_wrap=True, markup=False)
+    console.print(f"state in {home.folder}", style="dim", soft_wrap=True)
+
+
+def _print_details(model: ModelOverview) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+
+    from retrain_assets.reporting.overview import age
+
+    champion = f"v{model.champion}, promoted {age(model.champion_age)} ago"
+    if model.model_age is not None:
+        champion += f", trained on data that ends {age(model.model_age)} before the last batch does"
+    due = model.next_due
+    lines = {
+        "state": model.state + (f"; run {model.working} is at work" if model.working else ""),
+        "champion": champion if model.champion is not None else "none",
+        **({"source": f"cannot be looked at: {escape(model.source_failure)}"} if model.source_failure else {}),
+        "last batch": f"{model.last_batch} {model.last_batch_outcome}" if model.last_batch else "none",
+        "drift": f"{_light(model.drift)}  {model.drift.reason}",
+        "health": f"{_light(model.health)}  {model.health.reason}",
+        "decision": f"{model.decision} for {model.decision_batch}: {model.decision_reason}"
+        if model.decision
+        else "none",
+        "next batch": f"{model.next_batch}, closes {model.next_batch_closes:%Y-%m-%d %H:%M}"
+        if model.next_batch and model.next_batch_closes
+        else "the stream has ended",
+        "next trigger": f"{due.trigger} at {due.at:%Y-%m-%d %H:%M} ({due.clock} time)"
+        if due
+        else "only the data tells",
+    }
+    console = Console(highlight=False)
+    console.print(f"[bold]{model.model}[/] ({model.task}, {model.metric})")
+    for name, line in lines.items():
+        console.print(f"  [dim]{name:<13}[/]{line}", soft_wrap=True)
+
+
+def _light(sign: Sign) -> str:
+    colours = {"green": "green", "red": "red", "unknown": "yellow", "not applicable": "dim"}
+    return f"[{colours[sign.light]}]{'n/a' if sign.light == 'not applicable' else sign.light}[/]"
