@@ -27,7 +27,7 @@ def test_a_slice_that_decays_is_found_and_named():
 def test_any_of_many_alarms_by_chance_no_more_often_than_one_would(slices):
     """Two standard errors are 2.3 % one-sided."""
     rng = np.random.default_rng(slices)
-    alarms = [slice_decay(history(rng, slices=slices), 0.5, SPEC).fired for _ in range(400)]
+    alarms = [slice_decay(history(rng, slices=slices), 0.5, SPEC).fired is True for _ in range(400)]
     assert np.mean(alarms) < 0.045
 
 
