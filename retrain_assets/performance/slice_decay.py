@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm, t
 
 from retrain_assets.spec import DecaySpec
 
@@ -43,6 +42,8 @@ def slice_decay(history: Sequence[Mapping[str, float]], loss: float | None, spec
     if not judged:
         needed = spec.batches + LEAST_BATCHES
         return SliceDecay(fired=None, slices=(), reason=f"no slice has {needed} matured batches yet")
+    from scipy.stats import norm, t
+
     level = float(norm.sf(spec.standard_errors)) / len(judged)
     found: list[tuple[float, str, str]] = []
     for name, values in judged.items():
