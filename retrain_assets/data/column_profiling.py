@@ -28,7 +28,7 @@ def profile_column(name: str, values: pd.Series) -> ColumnProfile:
     if kind == "datetime":
         return profile_numbers(name, kind, _seconds(values))
     if kind == "numeric":
-        return profile_numbers(name, kind, _floats(values))
+        return profile_numbers(name, kind, floats_of(values))
     present = values.dropna()
     if pd.api.types.is_object_dtype(values.dtype) and pd.api.types.infer_dtype(present) not in ("string", "boolean"):
         present = present.astype(str)
@@ -173,7 +173,8 @@ def _kind_of(values: pd.Series) -> ColumnKind:
     return "categorical"
 
 
-def _floats(values: pd.Series) -> npt.NDArray[np.float64]:
+def floats_of(values: pd.Series) -> npt.NDArray[np.float64]:
+    """Numbers, or durations in seconds; NaN where there is none."""
     if pd.api.types.is_timedelta64_dtype(values.dtype):
         return values.dt.total_seconds().to_numpy(dtype=np.float64)
     return values.to_numpy(dtype=np.float64, na_value=np.nan)

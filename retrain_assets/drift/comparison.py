@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, TypedDict, Unpack
 
-from retrain_assets.data.profile import TableProfile, merge_tables
+from retrain_assets.data.profile import merge_tables
 from retrain_assets.drift.columns import Basis, Compared, FittedReference, compare_columns
 from retrain_assets.drift.detect import watched_columns
 from retrain_assets.drift.distances import DISTANCES, measure
@@ -16,10 +16,9 @@ from retrain_assets.drift.frames import Prepared, Side, profiles_of
 from retrain_assets.drift.joint import JointDrift
 from retrain_assets.drift.report import ColumnDrift, by_harm
 from retrain_assets.drift.settings import Correction, Settings, Significance
+from retrain_assets.drift.together import JOINT_SHARE, judge_together
 
 Joint = Literal["correlation", "classifier", "none"]
-JOINT_SHARE = 0.1
-"""The part of `alpha` that the joint test gets; the columns have the rest."""
 
 
 class Options(TypedDict, total=False):
@@ -175,7 +174,16 @@ def compare(
     together = (
         None
         if joint == "none"
-        else _joint(joint, names, (reference, current), (list(past.values()), now), batch, settings, found.basis, seed)
+        else judge_together(
+            joint,
+            names,
+            (reference, current),
+            (list(past.values()), now),
+            batch=batch,
+            settings=settings,
+            basis=found.basis,
+            seed=seed,
+        )
     )
     drifts = _completed(found.drifts, found.compared, settings, importance or {})
     drifted, reason = _verdict(drifts, together, found.basis)
@@ -195,33 +203,6 @@ def _unknown(reason: str, settings: Settings, rows: tuple[int, int]) -> Comparis
     return Comparison(
         drifted=None, reason=reason, columns={}, joint=None, basis=None, settings=settings, rows=rows, shapes={}
     )
-
-
-def _joint(
-    method: Joint,
-    names: Sequence[str],
-    sides: tuple[Side, Side],
-    profiles: tuple[list[TableProfile], TableProfile],
-    batch: str | None,
-    settings: Settings,
-    basis: Basis,
-    seed: int,
-) -> JointDrift:
-    from retrain_assets.drift.classifier import judge_separability
-    from retrain_assets.drift.correlation import judge_correlations
-    from retrain_assets.drift.rows import codes_of, matrices_of, numeric_columns
-
-    independent, alpha = basis.significance == "rows", settings.alpha * JOINT_SHARE
-    if method == "classifier":
-        coded = codes_of(sides, names, profiles, batch)
-        if coded is None:
-            return JointDrift.unknown("classifier", "profiles and streams do not keep the rows that it needs")
-        return judge_separability(*coded, settings, alpha=alpha, independent=independent, seed=seed)
-    numbers = numeric_columns(*profiles, names)
-    matrices = [matrices_of(side, numbers, batch) for side in sides]
-    if matrices[0] is None or matrices[1] is None:
-        return JointDrift.unknown("correlation", "profiles and streams do not keep the rows that it needs")
-    return judge_correlations(numbers, matrices[0], matrices[1], settings, alpha=alpha, independent=independent)
 
 
 def _completed(

@@ -9,9 +9,11 @@ from dataclasses import replace
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.drift.accumulation import SINGLE_SHARE, Accumulation, evidence_limit
 from retrain_assets.drift.columns import Basis, FittedReference, compare_columns
+from retrain_assets.drift.joint import JointDrift
 from retrain_assets.drift.outputs import OUTPUTS, SHARE, Outputs, judge_outputs, output_settings
 from retrain_assets.drift.report import ColumnDrift, DriftReport, TableVerdict, by_harm
 from retrain_assets.drift.settings import Settings
+from retrain_assets.drift.together import JOINT, JOINT_SHARE, row_of
 from retrain_assets.spec import DriftSpec
 
 
@@ -27,6 +29,7 @@ def detect_drift(
     previous: DriftReport | None = None,
     outputs: Outputs | None = None,
     importance: Mapping[str, float] | None = None,
+    joint: JointDrift | None = None,
 ) -> DriftReport:
     """Compares a batch with the reference of the champion.
 
@@ -34,7 +37,7 @@ def detect_drift(
     these differ from each other, now or in the evidence of this and earlier batches together, at a level that gives
     `false_alarms_per_year` over all columns and checks. The inputs have drifted when at least `columns_share` of the
     compared columns have, and at least one. The outputs are reported beside them, and are drift by themselves where
-    `drift.outputs` names them; a quarter of the false alarms is theirs then.
+    `drift.outputs` names them; a quarter of the false alarms is theirs then, and a tenth that of a joint test.
 
     Times are compared only where `drift.columns` names them: the clock goes on without any drift. A column that has
     gone from the batch is compared as missing in all rows; a column that the reference does not know is `unknown`.
@@ -51,6 +54,7 @@ def detect_drift(
         previous: of the batch before; its evidence is carried on where it is against the same champion.
         outputs: of the batch and of the reference, where they are known.
         importance: of the inputs for the champion; the report leads with what can hurt.
+        joint: what the joint test of `drift.joint` found.
     """
 
     def report(verdict: TableVerdict, reason: str, columns: tuple[ColumnDrift, ...] = ()) -> DriftReport:
@@ -79,13 +83,15 @@ def detect_drift(
         columns=len(names),
         batches=fitted.trusted_batches,
         checks_per_year=checks_per_year,
-        false_alarms_per_year=spec.false_alarms_per_year * (1 - SHARE if spec.outputs else 1.0),
+        false_alarms_per_year=spec.false_alarms_per_year * inputs_share(spec),
     )
     carried = previous.evidence if previous is not None and previous.champion_version == champion_version else {}
     accumulation = Accumulation(limit=limit, before=carried)
     found = compare_columns(names, fitted, current, accumulation=accumulation)
     inputs = weighed(found.drifts, importance or {})
     seen = () if outputs is None else judge_outputs(outputs, spec, checks_per_year=checks_per_year, before=carried)
+    if joint is not None:
+        seen = (*seen, row_of(joint, settings))
     return report(*_verdict(inputs, seen, found.basis, spec), (*inputs, *seen))
 
 
@@ -103,7 +109,21 @@ def weighed(columns: Sequence[ColumnDrift], importance: Mapping[str, float]) -> 
 def settings_of(spec: DriftSpec, checks_per_year: float) -> Settings:
     """The settings of one check of the inputs of a declared model."""
     settings = _all_alarms(spec, checks_per_year)
-    return replace(settings, alpha=settings.alpha * (1 - SHARE)) if spec.outputs else settings
+    return replace(settings, alpha=settings.alpha * inputs_share(spec))
+
+
+def inputs_share(spec: DriftSpec) -> float:
+    """The part of the false alarms that single inputs may give: what outputs and a joint test that count leave them.
+
+    >>> inputs_share(DriftSpec()), inputs_share(DriftSpec(outputs=("score",), joint="correlation"))
+    (1.0, 0.65)
+    """
+    return 1.0 - (SHARE if spec.outputs else 0.0) - (0.0 if spec.joint == "none" else JOINT_SHARE)
+
+
+def joint_settings_of(spec: DriftSpec, checks_per_year: float) -> Settings:
+    """The settings of one joint test, with the level of all tests, of which it takes its part."""
+    return _all_alarms(spec, checks_per_year)
 
 
 def output_settings_of(spec: DriftSpec, checks_per_year: float) -> Settings:
@@ -146,6 +166,9 @@ def _verdict(
     counted, told = ([name for name in moved if (name in spec.outputs) is of] for of in (True, False))
     if told:
         reason = f"{reason}; beside them {_list(told)} drifted, which drift.outputs does not name"
+    together = next((row for row in outputs if row.name == JOINT and row.verdict == "drift"), None)
+    if together is not None:
+        verdict, reason = "drift", f"the columns have drifted together by their {together.distance}; {reason}"
     return ("drift", f"{_list(counted)} drifted; {reason}") if counted else (verdict, reason)
 
 
@@ -177,8 +200,9 @@ def deciding_columns(columns: int, share: float) -> int:
 
 def _score(columns: Sequence[ColumnDrift], spec: DriftSpec) -> float | None:
     """Of the inputs, or of a drifted output that counts where that is larger."""
-    named = {OUTPUTS[name] for name in spec.outputs}
-    inputs = [column.score for column in columns if column.name not in OUTPUTS.values() and column.score is not None]
+    named = {JOINT, *(OUTPUTS[name] for name in spec.outputs)}
+    others = {JOINT, *OUTPUTS.values()}
+    inputs = [column.score for column in columns if column.name not in others and column.score is not None]
     moved = [c.score for c in columns if c.name in named and c.verdict == "drift" and c.score is not None]
     top = sorted(inputs, reverse=True)[: deciding_columns(len(inputs), spec.columns_share)]
     return max([*([sum(top) / len(top)] if top else []), *moved], default=None)

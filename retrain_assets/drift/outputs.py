@@ -5,7 +5,9 @@
   learned from;
 - `ra_label`: the newest matured labels, against those of the reference batches;
 - `ra_residual`: label less score on the rows of these labels (see `retrain_assets.performance.residuals`), against the
-  same on the reserved rows.
+  same on the reserved rows;
+- `ra_novelty`, where it is declared: how unlike the reference each row is (see `retrain_assets.drift.novelty`), against
+  the same of the reserved rows.
 
 Whatever of the inputs matters to the model changes its score (Lipton, Wang and Smola 2018, "Detecting and correcting
 for label shift with black box predictors", ICML; Rabanser, Guennemann and Lipton 2019, "Failing loudly", NeurIPS);
@@ -21,18 +23,21 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from retrain_assets.data.column_profile import bin_edges, bins_of
 from retrain_assets.data.profile import TableProfile, profile_table
 from retrain_assets.drift.accumulation import Accumulation, evidence_limit
-from retrain_assets.drift.columns import FittedReference, compare_columns
+from retrain_assets.drift.columns import ColumnsCompared, FittedReference, compare_columns
 from retrain_assets.drift.report import ColumnDrift
 from retrain_assets.drift.settings import Settings
 from retrain_assets.spec import DriftSpec
 
-SCORE, LABEL, RESIDUAL = "ra_score", "ra_label", "ra_residual"
-OUTPUTS: Mapping[str, str] = {"score": SCORE, "label": LABEL, "residual": RESIDUAL}
+SCORE, LABEL, RESIDUAL, NOVELTY = "ra_score", "ra_label", "ra_residual", "ra_novelty"
+OUTPUTS: Mapping[str, str] = {"score": SCORE, "label": LABEL, "residual": RESIDUAL, "novelty": NOVELTY}
 """Columns by the names that `drift.outputs` gives them."""
 SHARE = 0.25
 """The part of the false alarms that outputs may give where they count."""
+OUTERMOST = 0.01
+"""The share of the reference that counts as novel."""
 MIN_ROWS = 30
 """Reserved rows are a part of a batch: fewer of them are enough than of inputs."""
 
@@ -53,13 +58,18 @@ class Outputs:
 
 
 def profile_outputs(
-    score: npt.NDArray[np.float64], *, label: pd.Series | None = None, residual: npt.NDArray[np.float64] | None = None
+    score: npt.NDArray[np.float64],
+    *,
+    label: pd.Series | None = None,
+    residual: npt.NDArray[np.float64] | None = None,
+    novelty: npt.NDArray[np.float64] | None = None,
 ) -> TableProfile:
     """Profiles outputs, each of rows of its own."""
     known = {
         SCORE: pd.Series(score, dtype="float64"),
         **({} if label is None else {LABEL: label}),
         **({} if residual is None else {RESIDUAL: pd.Series(residual, dtype="float64")}),
+        **({} if novelty is None else {NOVELTY: pd.Series(novelty, dtype="float64")}),
     }
     parts = [profile_table(values.to_frame(name), [name]) for name, values in known.items()]
     return TableProfile(rows=parts[0].rows, columns=tuple(part.columns[0] for part in parts))
@@ -76,19 +86,36 @@ def judge_outputs(
 ) -> tuple[ColumnDrift, ...]:
     """A row for each output that is known on both sides.
 
-    Only the score gathers evidence from batch to batch: the newest labels can be the same ones twice.
+    Score and novelty gather evidence from batch to batch; the newest labels can be the same ones twice.
     """
     reference = outputs.reference
     names = [name for name in OUTPUTS.values() if name in outputs.current and name in reference]
     limit = evidence_limit(
-        columns=1,
+        columns=1 + (NOVELTY in outputs.current),
         batches=reference.trusted_batches,
         checks_per_year=checks_per_year,
         false_alarms_per_year=spec.false_alarms_per_year * (SHARE if spec.outputs else 1.0),
     )
-    accumulation = Accumulation(limit=limit, before=before, columns=frozenset({SCORE}))
-    found = compare_columns(names, reference, outputs.current, accumulation=accumulation).drifts
-    return tuple(
-        row if row.name == SCORE else replace(row, reason=f"labels of {outputs.labelled}: {row.reason}")
-        for row in found
-    )
+    accumulation = Accumulation(limit=limit, before=before, columns=frozenset({SCORE, NOVELTY}))
+    found = compare_columns(names, reference, outputs.current, accumulation=accumulation)
+    return tuple(_told(row, found, outputs) for row in found.drifts)
+
+
+def _told(row: ColumnDrift, found: ColumnsCompared, outputs: Outputs) -> ColumnDrift:
+    if row.name == NOVELTY:
+        return replace(row, after=f"{row.after}; {_beyond(found, outputs.current)}")
+    if row.name in (LABEL, RESIDUAL):
+        return replace(row, reason=f"labels of {outputs.labelled}: {row.reason}")
+    return row
+
+
+def _beyond(found: ColumnsCompared, current: TableProfile) -> str:
+    """The share of the rows that are as novel as the outermost hundredth of the reference."""
+    before = next((column.before for column in found.compared if column.name == NOVELTY), None)
+    limit = None if before is None else before.quantile(1 - OUTERMOST)
+    if limit is None:
+        return "the reference tells no limit"
+    keys, counts = bins_of(current[NOVELTY])
+    low, _ = bin_edges(current[NOVELTY], keys)
+    share = float(counts[low > limit].sum()) / max(current[NOVELTY].rows, 1)
+    return f"{share:.1%} of the rows as novel as {OUTERMOST:.0%} of the reference"

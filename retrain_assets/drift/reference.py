@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.data.windows import Batch, Calendar
 from retrain_assets.drift.columns import FittedReference
+from retrain_assets.drift.novelty import Novelty
 from retrain_assets.drift.settings import Settings
 from retrain_assets.spec import DriftSpec
 
-ReferenceKind = Literal["recent", "training_window", "same_season"]
+ReferenceKind = Literal["recent", "training_window", "same_season", "same_weekday"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,15 +38,17 @@ class ReferenceProfile:
         default_factory=dict, init=False, repr=False, compare=False
     )
 
+    _novelty: dict[tuple[str, ...] | None, Novelty] = field(default_factory=dict, init=False, repr=False, compare=False)
+
     def fitted(self, batch: Batch, calendar: Calendar, batches: int, settings: Settings) -> FittedReference | None:
         """What `for_batch` gives, cut into cells: once, as long as batches are compared with the same profiles."""
-        return self._fit(self.profiles, self._keys(batch, calendar, batches), settings)
+        return self._fit(self.profiles, self.keys_for(batch, calendar, batches), settings)
 
     def fitted_outputs(
         self, batch: Batch, calendar: Calendar, batches: int, settings: Settings
     ) -> FittedReference | None:
         """The same of the outputs; None where nothing is known of them."""
-        keys = tuple(key for key in self._keys(batch, calendar, batches) if key in self.outputs)
+        keys = tuple(key for key in self.keys_for(batch, calendar, batches) if key in self.outputs)
         return self._fit(self.outputs, keys, settings)
 
     def _fit(
@@ -60,17 +63,27 @@ class ReferenceProfile:
             self._fitted[wanted] = FittedReference([profiles[key] for key in keys], settings)
         return self._fitted[wanted]
 
+    def novelty(self, names: Sequence[str] | None) -> Novelty:
+        """Scores rows against all profiles, whatever their batch: so were the reserved rows at training."""
+        key = None if names is None else tuple(names)
+        if key not in self._novelty:
+            self._novelty[key] = Novelty.of([self.profiles[name] for name in sorted(self.profiles)], names)
+        return self._novelty[key]
+
     def for_batch(self, batch: Batch, calendar: Calendar, batches: int) -> tuple[TableProfile, ...]:
         """The profiles that a batch is compared with, oldest first; none when the training holds no such batch.
 
         `recent` and `training_window` are the same for every batch: all profiles. `same_season` is the
         `batches` training batches whose starts are nearest to one year before the batch's, no farther than as many
-        batches away.
+        batches away; `same_weekday` the newest `batches` that begin on its weekday (and at its hour).
         """
-        return tuple(self.profiles[key] for key in self._keys(batch, calendar, batches))
+        return tuple(self.profiles[key] for key in self.keys_for(batch, calendar, batches))
 
-    def _keys(self, batch: Batch, calendar: Calendar, batches: int) -> tuple[str, ...]:
+    def keys_for(self, batch: Batch, calendar: Calendar, batches: int) -> tuple[str, ...]:
+        """Keys of the batches that `for_batch` gives."""
         keys = list(self.profiles)
+        if self.kind == "same_weekday":
+            keys = [key for key in sorted(keys) if _slot(key) == _slot(batch.key)][-batches:]
         if self.kind == "same_season":
             keys = _nearest(keys, year_before(batch.start), calendar, batches)
         return tuple(sorted(keys))
@@ -103,7 +116,21 @@ def reference_batches(spec: DriftSpec, training_batches: Sequence[str]) -> tuple
     ('2013-01-08', '2013-01-15')
     """
     ordered = tuple(sorted(training_batches))
+    if spec.reference == "same_weekday":
+        by_slot: dict[tuple[int, str], list[str]] = {}
+        for key in ordered:
+            by_slot.setdefault(_slot(key), []).append(key)
+        return tuple(sorted(key for keys in by_slot.values() for key in keys[-spec.reference_batches :]))
     return ordered[-spec.reference_batches :] if spec.reference == "recent" else ordered
+
+
+def _slot(key: str) -> tuple[int, str]:
+    """Weekday of a batch, with its time of day where batches are shorter than a day.
+
+    >>> _slot("2024-01-01"), _slot("2024-01-08T13:00")
+    ((0, ''), (0, 'T13:00'))
+    """
+    return date.fromisoformat(key[:10]).weekday(), key[10:]
 
 
 def year_before(moment: datetime) -> datetime:

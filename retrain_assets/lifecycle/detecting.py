@@ -14,6 +14,7 @@ from retrain_assets.lifecycle.champions import champion_version
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.outputs import outputs_of
 from retrain_assets.lifecycle.records import Detected
+from retrain_assets.lifecycle.together import joint_of
 from retrain_assets.lifecycle.watch import read_drift, read_profile
 from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.stores.protocols import Stores
@@ -43,6 +44,7 @@ def detect(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime,
             previous=_previous_drift(stores, model, batch),
             outputs=outputs_of(stores, model, batch, champion, bundle),
             importance=bundle.reference.importance,
+            joint=joint_of(stores, model, batch, bundle, current, reference),
         )
     episodes = stores.state.episodes(model.name)
     episode = advance(episodes, report, trained_until=trained_until)

@@ -12,6 +12,7 @@ from retrain_assets.data.profile import TableProfile
 from retrain_assets.data.windows import Batch
 from retrain_assets.drift.detect import output_settings_of
 from retrain_assets.drift.outputs import Outputs, profile_outputs
+from retrain_assets.drift.reference import ReferenceProfile
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.settle import labelled_scores, read_labels
 from retrain_assets.lifecycle.watch import read_predictions, read_validated
@@ -30,25 +31,28 @@ LOOKED_BACK = 400
 
 
 def outputs_by_batch(
-    model: DeclaredModel, fitted: FittedModel, rows: pd.DataFrame, keys: Sequence[str]
+    model: DeclaredModel, fitted: FittedModel, rows: pd.DataFrame, reference: ReferenceProfile
 ) -> dict[str, TableProfile]:
-    """Outputs of a version on the reserved rows of some batches, and the labels of all their rows.
+    """Outputs of a version on the reserved rows of the batches of its reference, and the labels of all their rows.
 
     Args:
         model: the model.
         fitted: what training made.
         rows: labelled rows of the training batches, the reserved ones among them.
-        keys: of the batches of the reference.
+        reference: with the profiles of the inputs.
     """
     held = rows[rows["ra_reserved"]]
     made: dict[str, TableProfile] = {}
-    for key in keys:
+    for key in reference.profiles:
         batch = spread(held[held["ra_batch"] == key])
         if len(batch):
             scores = predict(fitted.pipeline, batch, task=model.spec.task, classes=fitted.classes)
             labels = rows.loc[rows["ra_batch"] == key, "label"]
             made[key] = profile_outputs(
-                _single(scores), label=labels, residual=residuals(batch["label"].to_numpy(), scores)
+                _single(scores),
+                label=labels,
+                residual=residuals(batch["label"].to_numpy(), scores),
+                novelty=_novelty(model, reference, batch),
             )
     return made
 
@@ -85,7 +89,9 @@ def outputs_of(
     labelled = _newest_labelled(stores, model, batch, version)
     label, residual = (None, None) if labelled is None else _happened(stores, model, batch, labelled, version, bundle)
     return Outputs(
-        current=profile_outputs(_single(scores), label=label, residual=residual),
+        current=profile_outputs(
+            _single(scores), label=label, residual=residual, novelty=_novelty(model, bundle.reference, rows)
+        ),
         reference=reference,
         labelled=None if labelled is None else labelled.key,
     )
@@ -96,6 +102,12 @@ def spread(rows: pd.DataFrame) -> pd.DataFrame:
     if len(rows) <= SCORED_ROWS:
         return rows
     return rows.iloc[np.linspace(0, len(rows) - 1, SCORED_ROWS).astype(np.int64)]
+
+
+def _novelty(model: DeclaredModel, reference: ReferenceProfile, rows: pd.DataFrame) -> np.ndarray | None:
+    """How unlike the reference each row is; None where it is not declared."""
+    spec = model.spec.drift
+    return reference.novelty(spec.columns).scores(rows) if "novelty" in spec.outputs else None
 
 
 def _single(scores: Scores) -> np.ndarray:

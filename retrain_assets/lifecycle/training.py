@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import datetime
 
 import pandas as pd
@@ -163,13 +164,16 @@ def _reference(stores: Stores, model: DeclaredModel, frozen: TrainingSet, fitted
     keys = reference_batches(model.spec.drift, frozen.batches)
     rows = read_rows(stores, model, frozen, keys)
     table = stores.tables.read(model.table("profile"), keys, version=frozen.table_versions["profile"])
-    return ReferenceProfile(
+    inputs = ReferenceProfile(
         kind=model.spec.drift.reference,
         profiles={
             str(key): TableProfile.from_frame(profiles.drop(columns="ra_batch"))
             for key, profiles in table.groupby("ra_batch", sort=True)
         },
-        outputs=outputs_by_batch(model, fitted, rows, keys),
+    )
+    return replace(
+        inputs,
+        outputs=outputs_by_batch(model, fitted, rows, inputs),
         importance=importance_of(model, fitted, rows, keys),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
@@ -37,20 +38,20 @@ def slice_decay(history: Sequence[Mapping[str, float]], loss: float | None, spec
         loss: mean loss of the whole, to which the floor is relative; None where it is not known.
         spec: `batches` newest ones are looked at together.
     """
+    from scipy.special import stdtrit  # SciPy takes a while, and a code location only names triggers
+
     names = sorted({name for batch in history for name in batch})
     judged = {name: values for name in names if len(values := _values(history, name)) >= spec.batches + LEAST_BATCHES}
     if not judged:
         needed = spec.batches + LEAST_BATCHES
         return SliceDecay(fired=None, slices=(), reason=f"no slice has {needed} matured batches yet")
-    from scipy.stats import norm, t
-
-    level = float(norm.sf(spec.standard_errors)) / len(judged)
+    level = NormalDist().cdf(-spec.standard_errors) / len(judged)
     found: list[tuple[float, str, str]] = []
     for name, values in judged.items():
         newest, before = values[-spec.batches :], values[: -spec.batches]
         excess = float(newest.mean() - before.mean())
         error = float(before.std(ddof=1)) * math.sqrt(1 / len(newest) + 1 / len(before))
-        limit = float(t.isf(level, len(before) - 1)) * error
+        limit = -float(stdtrit(len(before) - 1, level)) * error
         if excess > limit and excess >= spec.floor * (loss or 0.0):
             found.append((excess, name, f"{name} by {excess:.3g} (chance allows {limit:.3g})"))
     found.sort(reverse=True)

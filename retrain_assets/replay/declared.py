@@ -87,10 +87,11 @@ class DeclaredRule:
     def __init__(self, spec: ModelSpec, drift: DriftBook) -> None:
         self._spec = spec
         self._drift = drift if "drift" in spec.retrain.expression.names() else None
-        if self._drift is not None and spec.drift.outputs:
+        beside = [*spec.drift.outputs, *([] if spec.drift.joint == "none" else [f"joint: {spec.drift.joint}"])]
+        if self._drift is not None and beside:
             raise DataError(
-                f"drift.outputs of model '{spec.name}' must be empty in a replay of the trigger `drift` "
-                f"(got {', '.join(spec.drift.outputs)}): a replay compares inputs only. Leave one of the two out."
+                f"drift.outputs and drift.joint of model '{spec.name}' must be empty in a replay of the trigger `drift`"
+                f" (got {', '.join(beside)}): a replay compares single inputs only. Leave one of the two out."
             )
         self._episodes: list[Episode] = []
         self.decisions: list[Decision] = []

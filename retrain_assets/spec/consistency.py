@@ -42,6 +42,12 @@ def inconsistencies(spec: ModelSpec) -> Iterator[Inconsistency]:
     yield from _limits(spec)
     for field, message, other in personal_problems(spec):
         yield Inconsistency(field=field, message=message, involves=(other,))
+    if spec.drift.reference == "same_weekday" and spec.batches.every not in ("hour", "day"):
+        yield Inconsistency(
+            field="drift.reference",
+            message=f"must not be same_weekday: a {spec.batches.every} has no weekday of its own",
+            involves=("batches.every",),
+        )
     if spec.target.labels is not None and not spec.row_id:
         yield Inconsistency(
             field="target.labels",

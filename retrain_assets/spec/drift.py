@@ -38,7 +38,8 @@ _PLUGGED = "retrain_assets.distances"
 DistanceName = Annotated[str, AfterValidator(_distance)]
 
 
-Output = Literal["score", "label", "residual"]
+Output = Literal["score", "label", "residual", "novelty"]
+Joint = Literal["none", "correlation", "classifier"]
 
 
 class DriftSpec(SpecModel):
@@ -49,11 +50,14 @@ class DriftSpec(SpecModel):
         description=f"How far a column of the batch is from the reference: {', '.join(DISTANCES)}; an entry point of "
         "the group `retrain_assets.distances`, or an import path `package.module:Class`.",
     )
-    reference: Literal["recent", "training_window", "same_season"] = Field(
-        default="recent", description="`recent`: the newest training batches; it travels with the model version."
+    reference: Literal["recent", "training_window", "same_season", "same_weekday"] = Field(
+        default="recent",
+        description="`recent`: the newest training batches; `same_season`: those around one year before the batch; "
+        "`same_weekday`: the newest of the batch's weekday, and hour where batches are hours. It travels with the "
+        "model version.",
     )
     reference_batches: int = Field(
-        default=8, ge=1, description="Number of batches of the `recent` or `same_season` reference."
+        default=8, ge=1, description="Number of batches of a reference other than `training_window`."
     )
     effect_floor: float = Field(default=0.1, ge=0, description="A smaller distance is not drift, however significant.")
     false_alarms_per_year: float = Field(
@@ -88,8 +92,13 @@ class DriftSpec(SpecModel):
     columns: tuple[str, ...] | None = Field(default=None, description="Columns to watch. Default: all inputs.")
     outputs: tuple[Output, ...] = Field(
         default=(),
-        description="Which of `score`, `label` and `residual` are drift by themselves, whatever of the inputs has "
-        "drifted. All three are reported in any case.",
+        description="Which of `score`, `label`, `residual` and `novelty` (an outlier score of each row) are drift by "
+        "themselves, whatever of the inputs has drifted. All but `novelty` are reported in any case.",
+    )
+    joint: Joint = Field(
+        default="none",
+        description="What the inputs may show together: changed correlations of numbers, or all that a classifier can "
+        "learn to tell the batch from the reference (seconds a batch). It is drift by itself.",
     )
     rearm_growth: float = Field(
         default=1.5, gt=1, description="An acknowledged episode alarms again when its score has grown by this factor."

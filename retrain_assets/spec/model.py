@@ -49,6 +49,9 @@ GATES: dict[str, str] = {
     "is_calibrated": "the calibration error is within its limit",
     "is_affordable": "time and size of the candidate are within their limits",
     "has_no_leak": "no input column alone predicts the label better than its limit",
+    "is_servable": "a fresh process loads the candidate from the registry and scores rows to the same bits",
+    "is_robust": "without any one column that may be missing the loss grows by no more than its limit",
+    "keeps_explanation": "the columns that matter do so in about the order in which they did to the champion",
 }
 CLASSIFICATION_METRICS = ("log_loss", "brier")
 REGRESSION_METRICS = ("squared_error", "absolute_error", "poisson_deviance")

@@ -112,3 +112,36 @@ def test_an_adopted_version_has_no_outputs_to_compare_with(world: World) -> None
     bundle = serving(world)
     bare = replace(bundle, reference=replace(bundle.reference, outputs={}))
     assert outputs_of(world.stores, world.model, world.batch(LEARNED), version, bare) is None
+
+
+def test_inputs_that_begin_to_hang_together_are_drift_where_the_joint_test_is_declared(tmp_path: Path) -> None:
+    world = played(tmp_path, joint="correlation")
+    calm = next(column for column in report(world, LEARNED).columns if column.name == "ra_joint")
+    assert (calm.verdict, calm.distance) == ("stable", "correlation")
+    day = LEARNED + 1
+    rows = rows_of(world.batch(day))
+    hanging = 0.9 * rows["x"] + 0.436 * rows["z"]
+    world.drop(day, rows.assign(z=hanging.where(rows["z"].notna())))
+    world.play()
+    moved = report(world, day)
+    assert verdicts(moved) == {**dict.fromkeys(("x", "z", "kind", "ra_score", "ra_label", "ra_residual"), "stable"),
+                               "ra_joint": "drift"}  # fmt: skip
+    assert moved.verdict == "drift"
+    assert moved.reason.startswith("the columns have drifted together by their correlation; ")
+    assert moved.drifted == ("ra_joint",)
+
+
+def test_rows_that_are_unlike_the_reference_are_drift_where_novelty_is_declared(tmp_path: Path) -> None:
+    world = played(tmp_path, outputs=["novelty"])
+    calm = next(column for column in report(world, LEARNED).columns if column.name == "ra_novelty")
+    assert calm.verdict == "stable"
+    day = LEARNED + 1
+    rows = rows_of(world.batch(day))
+    world.drop(day, rows.assign(z=rows["z"].where(rows.index % 4 > 0, 40.0)))
+    world.play()
+    moved = next(column for column in report(world, day).columns if column.name == "ra_novelty")
+    assert moved.verdict == "drift"
+    assert moved.after.endswith("% of the rows as novel as 1% of the reference")
+    share = float(moved.after.split("; ")[1].split("%")[0])
+    assert 15 < share < 35
+    assert "the novelty has drifted" in report(world, day).reason

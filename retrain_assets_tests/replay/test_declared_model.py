@@ -78,11 +78,14 @@ def test_a_model_without_a_history_is_told(world: World):
 
 
 @pytest.mark.parametrize(("when", "refused"), [("drift | event", True), ("staleness", False)])
-def test_outputs_that_a_replay_does_not_compare_are_refused_where_they_would_count(when: str, refused: bool) -> None:
-    spec = ModelSpec.model_validate(declaration(retrain={"when": when}, drift={"outputs": ["score"]}))
+@pytest.mark.parametrize("declared", [{"outputs": ["score"]}, {"joint": "correlation"}])
+def test_what_a_replay_does_not_compare_is_refused_where_it_would_count(
+    when: str, refused: bool, declared: dict[str, object]
+) -> None:
+    spec = ModelSpec.model_validate(declaration(retrain={"when": when}, drift=declared))
     book = cast("DriftBook", None)
     if not refused:
         DeclaredRule(spec, book)
         return
-    with pytest.raises(DataError, match=r"drift\.outputs of model 'tiny' must be empty in a replay"):
+    with pytest.raises(DataError, match=r"drift\.joint of model 'tiny' must be empty in a replay"):
         DeclaredRule(spec, cast("DriftBook", object()))
