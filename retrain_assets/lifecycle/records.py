@@ -12,6 +12,7 @@ from retrain_assets.data.profile import TableProfile
 from retrain_assets.drift.episodes import Episode
 from retrain_assets.drift.report import DriftReport
 from retrain_assets.performance.estimation import LossEstimate
+from retrain_assets.performance.maturity import LabelDelay
 from retrain_assets.performance.report import BatchPerformance
 from retrain_assets.policy.decision import Decision
 from retrain_assets.promotion.evaluation import EvaluationReport
@@ -97,7 +98,7 @@ class LabelsSettled:
     """`labels` of a batch as of a cutoff.
 
     `unreadable` counts rows whose label is there and is none of this model's; `unreadable_values` are the first of
-    those.
+    those. `delay` is how late the labels came.
     """
 
     rows: int
@@ -110,6 +111,7 @@ class LabelsSettled:
     unreadable_values: tuple[str, ...]
     as_of: datetime
     commit: TableCommit
+    delay: LabelDelay | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

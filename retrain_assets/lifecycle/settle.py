@@ -31,7 +31,7 @@ from retrain_assets.lifecycle.watch import predictions_of, read_predictions, rea
 from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.performance.expected import expectable
 from retrain_assets.performance.intervals import MetricEstimate, estimates
-from retrain_assets.performance.maturity import Maturity, maturity
+from retrain_assets.performance.maturity import Maturity, maturity, observed_delay
 from retrain_assets.performance.report import BatchPerformance
 from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.health import champion_is_healthy
@@ -64,6 +64,9 @@ def settle_labels(
         unreadable_values=delivered.unreadable_values,
         as_of=as_of,
         commit=commit,
+        delay=observed_delay(
+            batch, merged.labels[merged.labels["available_at"] <= pd.Timestamp(as_of)], model.spec.target
+        ),
     )
 
 

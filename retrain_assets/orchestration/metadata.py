@@ -200,8 +200,16 @@ def of_labels(stores: Stores, record: LabelsSettled) -> Metadata:
         "unreadable_targets": record.unreadable,
         "unreadable_values": ", ".join(record.unreadable_values) or "none",
         "maturity": record.reason,
+        **_delay(record),
         **of_table(stores, record.commit),
     }
+
+
+def _delay(record: LabelsSettled) -> Metadata:
+    """How late the labels came, as a series and in words."""
+    if record.delay is None:
+        return {}
+    return {"label_delay_hours": record.delay.most.total_seconds() / 3600, "label_delay": record.delay.reason}
 
 
 def of_performance(stores: Stores, record: Measured) -> Metadata:

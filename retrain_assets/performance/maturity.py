@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+
+import pandas as pd
 
 from retrain_assets.data.windows import Batch
-from retrain_assets.spec import TargetSpec
+from retrain_assets.spec import TargetSpec, format_duration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,3 +39,47 @@ def maturity(batch: Batch, rows: int, labelled: int, as_of: datetime, target: Ta
     else:
         mature, reason = True, counts
     return Maturity(mature=mature, share=share, labelled=labelled, rows=rows, reason=reason)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelDelay:
+    """How long after the end of their batch its labels became known; `late` is the share later than declared."""
+
+    median: timedelta
+    most: timedelta
+    late: float
+    reason: str
+
+
+def observed_delay(batch: Batch, labels: pd.DataFrame, target: TargetSpec) -> LabelDelay | None:
+    """The delay of the first label of each row, against the declared one; None without labels.
+
+    It counts from the end of the batch, as what is due does; a label that was there by then had none. `most` is the
+    delay within which `target.mature_share` of the labels came: what `label_delay` should be at least, where batches
+    are to be mature when they are due.
+
+    Args:
+        batch: of the rows.
+        labels: `available_at` and `revision` of each; corrections do not count.
+        target: the declaration.
+    """
+    first = labels[labels["revision"] == 1]
+    if first.empty:
+        return None
+    seconds = (first["available_at"] - pd.Timestamp(batch.end)).dt.total_seconds().clip(lower=0)
+    median, most = (_rounded(timedelta(seconds=float(seconds.quantile(share)))) for share in (0.5, target.mature_share))
+    late = float((seconds > target.label_delay.total_seconds()).mean())
+    declared = format_duration(target.label_delay)
+    reason = (
+        f"half of the labels came within {format_duration(median)}, {target.mature_share:.0%} within "
+        f"{format_duration(most)}; target.label_delay is {declared}"
+    )
+    if late > 1 - target.mature_share:
+        reason += f", and {late:.0%} came later: declare at least {format_duration(most)}"
+    return LabelDelay(median=median, most=most, late=late, reason=reason)
+
+
+def _rounded(delay: timedelta) -> timedelta:
+    """Up to whole hours, below two of them to whole minutes: nobody declares seconds."""
+    unit = timedelta(hours=1) if delay >= timedelta(hours=2) else timedelta(minutes=1)
+    return -(-delay // unit) * unit

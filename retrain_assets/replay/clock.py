@@ -116,7 +116,7 @@ def walk(book: Scorebook, course: Course, rule: Rule, gate: ReplayGate) -> Walk:
     retrains: list[int] = []
     promotions: list[int] = []
     for batch in course.decisions(stream):
-        moment.decided, moment.labelled = batch, batch - stream.label_delay
+        moment.decided, moment.labelled = batch, stream.labelled(batch)
         moment.serving[batch] = serving.at(batch)
         if moment.labelled <= moment.attempted or not rule(moment):
             continue

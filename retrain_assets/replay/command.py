@@ -67,7 +67,7 @@ TRIED = "performance_decay,drift,adwin,ddm,page_hinkley,cusum,cara,upf"
 @click.option(
     "--inject",
     help="Put a drift into the file and tell how late each policy notices: sudden, gradual, recurring, covariate, "
-    "missing or stuck, from a batch on, such as sudden@30 or sudden@30:FEATURE.",
+    "missing, stuck, late or feedback, from a batch on, such as sudden@30 or sudden@30:FEATURE.",
 )
 @click.option("--json", "json_path", type=click.Path(dir_okay=False, path_type=Path), help="Write everything as JSON.")
 @click.option("--figure", type=click.Path(dir_okay=False, path_type=Path), help="Write the frontier as PNG.")
@@ -180,7 +180,7 @@ def _of_file(
         read_table,
         stream_of_frame,
     )
-    from retrain_assets.replay.laboratory import inject, parse_scenario
+    from retrain_assets.replay.laboratory import inject, parse_scenario, with_late_labels
 
     if data is None or target is None or batch is None:
         raise click.UsageError("--data needs --target and --batch")
@@ -200,6 +200,7 @@ def _of_file(
             raise click.BadParameter(str(error), param_hint="--inject") from error
         frame = inject(frame, scenario, target=target, batch=batch, rng=np.random.default_rng(seed))
     stream = stream_of_frame(frame, settings)
+    stream = stream if scenario is None else with_late_labels(stream, scenario)
     numeric, categorical = column_kinds(stream)
     told = (
         f"{data.name}: {len(stream.labels):,} rows in {len(stream)} batches, {len(numeric)} numeric and "

@@ -147,7 +147,7 @@ class DeclaredRule:
                 book.stream.batches[j].key,
                 expected,
                 book.holdout(champion),
-                book.losses(champion, j - book.stream.label_delay),
+                book.losses(champion, book.stream.labelled(j)),
                 holdout_batches=self._spec.window.holdout_batches,
                 confidence=self._spec.promote.confidence,
             )

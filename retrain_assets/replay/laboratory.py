@@ -8,16 +8,20 @@
 | `covariate` | only rows where the feature is large arrive; what it means for the target stays as it was |
 | `missing` | the feature is missing |
 | `stuck` | the feature keeps its last value |
+| `late` | as `sudden`, and labels come three batches later |
+| `feedback` | as `sudden`, and only rows that a model of the batches before would have chosen get a label |
 
 A target is turned round by exchanging its classes in reversed order, or by mirroring a number at the mean before the
-onset. Everything is drawn with a seed, and what lies before the onset is left as it is.
+onset. Everything is drawn with a seed, and what lies before the onset is left as it is. A model chooses the half of the
+rows that it rates highest: by the probability of the last class, or by the predicted number. The others are neither
+learned from nor judged, as in life, where nobody knows what a refused customer would have done.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +33,7 @@ from retrain_assets.replay.stream import Stream
 
 GRADUAL_BATCHES = 8
 RECURRING_BATCHES = 4
+LATE_BATCHES = 3
 _FORM = re.compile(r"([a-z_]+)@(\d+)(?::(.+))?")
 
 
@@ -144,6 +149,31 @@ def _stuck(at: _Injected) -> pd.DataFrame:
     return at.with_feature(values.mask(at.position >= at.onset, last))
 
 
+def _feedback(at: _Injected) -> pd.DataFrame:
+    early = at.position < at.onset
+    rated = _rated(at.frame.drop(columns=[at.target]), at.frame[at.target], early)
+    chosen = early | (rated >= np.median(rated[early]))
+    return _sudden(at)[chosen].reset_index(drop=True)
+
+
+def _rated(features: pd.DataFrame, target: pd.Series, early: Any) -> Any:
+    """How high a small model of the rows before the onset rates each row."""
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+    numeric = features.select_dtypes("number").astype("float64")
+    kind = HistGradientBoostingRegressor if pd.api.types.is_float_dtype(target) else HistGradientBoostingClassifier
+    model = kind(max_iter=20, max_leaf_nodes=8, random_state=0)
+    model.fit(numeric[early], target[early])
+    if isinstance(model, HistGradientBoostingClassifier):
+        return model.predict_proba(numeric)[:, -1]
+    return model.predict(numeric)
+
+
+def with_late_labels(stream: Stream, scenario: Scenario) -> Stream:
+    """The stream with labels as late as the scenario has them."""
+    return replace(stream, late=(scenario.onset, LATE_BATCHES)) if scenario.kind == "late" else stream
+
+
 SCENARIOS: Mapping[str, Callable[[_Injected], pd.DataFrame]] = {
     "sudden": _sudden,
     "gradual": _gradual,
@@ -151,6 +181,8 @@ SCENARIOS: Mapping[str, Callable[[_Injected], pd.DataFrame]] = {
     "covariate": _covariate,
     "missing": _missing,
     "stuck": _stuck,
+    "late": _sudden,
+    "feedback": _feedback,
 }
 
 
@@ -182,7 +214,8 @@ def noticed(outcomes: Sequence[Outcome], stream: Stream, scenario: Scenario, fir
         first_decision: the batch of the first decision that is replayed.
     """
     # The first decision that has a label of the drifted batches, and so could know.
-    knowable = scenario.onset + stream.label_delay
+    last = len(stream) - 1
+    knowable = next((t for t in range(scenario.onset, last) if stream.labelled(t) >= scenario.onset), last)
     before = max(0, knowable - first_decision)
     return {
         each.name: Noticed(

@@ -39,7 +39,7 @@ def hindsight(book: Scorebook, course: Course) -> Oracle:
     stream, decisions = book.stream, list(course.decisions(book.stream))
     start, size = course.starts_at(book.stream), len(decisions) + 1
     begins = [start, *(batch + 1 + course.lag for batch in decisions), len(stream)]
-    models = [course.first - 1, *(batch - stream.label_delay for batch in decisions)]
+    models = [course.first - 1, *(stream.labelled(batch) for batch in decisions)]
     served = np.full((size, size + 1), np.inf)
     for i, model in enumerate(models):
         if book.usable(model):

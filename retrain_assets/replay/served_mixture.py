@@ -20,7 +20,7 @@ def mixture_losses(book: Scorebook, walked: Walk, *, members: int = MEMBERS) -> 
     stream, losses = book.stream, list[float]()
     for batch in range(walked.first_served, len(stream)):
         serving = [model for model, first in walked.champions if first <= batch][::-1][:members]
-        labelled = batch - 1 - stream.label_delay
+        labelled = stream.labelled(batch - 1)
         known = [{j: float(book.mean[m, j]) for j in range(m + 1, labelled + 1)} for m in serving]
         weights = mixture_weights(known, [len(stream.training_rows(m)) for m in serving])
         mixed = sum(

@@ -29,6 +29,7 @@ class Stream:
         label_delay: batches from the end of a batch until its labels are known.
         window: batches that a model trains on; None for all history.
         batches: windows of the batches, in order.
+        late: from which batch on labels come how many batches later than that; None where they always come alike.
     """
 
     spec: ModelSpec
@@ -40,6 +41,15 @@ class Stream:
     label_delay: int
     window: int | None
     batches: tuple[Batch, ...]
+    late: tuple[int, int] | None = None
+
+    def labelled(self, decided: int) -> int:
+        """The newest batch whose labels are there at the end of a batch."""
+        newest = decided - self.label_delay
+        if self.late is None:
+            return newest
+        onset, more = self.late
+        return max(min(newest, onset - 1), newest - more)
 
     def __len__(self) -> int:
         return len(self.keys)

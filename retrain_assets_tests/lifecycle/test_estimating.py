@@ -80,3 +80,14 @@ def test_the_estimate_is_shown_with_what_it_rests_on(foretold: World):
     assert record.estimate is not None
     assert shown["estimated_loss"] == record.estimate.value
     assert shown["estimate_is_trusted"] is record.estimate.trusted
+
+
+def test_settling_tells_how_late_labels_came(foretold: World):
+    world = foretold
+    settled = lifecycle.settle_labels(
+        world.stores, world.model, world.batch(3), as_of=world.batch(5).end, now=NOW, run_id="late"
+    )
+    assert settled.delay is not None
+    assert settled.delay.reason.endswith("95% within 1 day; target.label_delay is 1 day")
+    shown = metadata.of_labels(world.stores, settled)
+    assert shown["label_delay_hours"] == 24

@@ -2,10 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pandas as pd
 import pytest
 
 from retrain_assets.data.windows import Batch
-from retrain_assets.performance.maturity import maturity
+from retrain_assets.performance.maturity import maturity, observed_delay
 from retrain_assets.spec import TargetSpec
 
 BATCH = Batch(start=datetime(2013, 1, 1, tzinfo=UTC), end=datetime(2013, 1, 8, tzinfo=UTC), key="2013-01-01")
@@ -26,3 +27,40 @@ def test_maturity_needs_the_delay_and_the_share(rows, labelled, as_of, mature, r
     made = maturity(BATCH, rows=rows, labelled=labelled, as_of=as_of, target=TARGET)
     assert made.mature is mature
     assert reason in made.reason
+
+
+def labels_after(*days, revision=1):
+    return pd.DataFrame(
+        {
+            "available_at": [pd.Timestamp(BATCH.end) + timedelta(days=day) for day in days],
+            "revision": revision,
+        }
+    )
+
+
+def test_the_observed_delay_is_told_against_the_declared_one():
+    in_time = observed_delay(BATCH, labels_after(*[1] * 5, *[2] * 5), TARGET)
+    assert in_time is not None
+    assert (in_time.most, in_time.late) == (timedelta(days=2), 0)
+    assert in_time.reason.endswith("90% within 2 days; target.label_delay is 1 week")
+
+
+def test_labels_that_come_later_than_declared_say_what_to_declare():
+    late = observed_delay(BATCH, labels_after(*[1] * 5, *[9] * 5), TARGET)
+    assert late is not None
+    assert late.late == 0.5
+    assert late.reason.endswith("50% came later: declare at least 9 days")
+
+
+def test_a_correction_is_no_late_label():
+    both = pd.concat([labels_after(1, 1), labels_after(30, revision=2)])
+    made = observed_delay(BATCH, both, TARGET)
+    assert made is not None
+    assert made.most == timedelta(days=1)
+    assert observed_delay(BATCH, labels_after(30, revision=2), TARGET) is None
+
+
+def test_a_label_that_was_there_before_the_batch_had_ended_had_no_delay():
+    made = observed_delay(BATCH, labels_after(-3, -1, 0), TARGET)
+    assert made is not None
+    assert (made.most, made.late) == (timedelta(0), 0)

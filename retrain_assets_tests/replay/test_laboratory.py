@@ -11,8 +11,9 @@ from click.testing import CliRunner
 
 from retrain_assets.cli import main
 from retrain_assets.errors import DataError
-from retrain_assets.replay.laboratory import SCENARIOS, Scenario, inject, parse_scenario
-from retrain_assets_tests.replay.streams import history
+from retrain_assets.replay.laboratory import SCENARIOS, Scenario, inject, parse_scenario, with_late_labels
+from retrain_assets.replay.run import ReplaySettings, replay
+from retrain_assets_tests.replay.streams import history, stream
 
 
 def injected(kind, *, task="binary", onset=8, feature=None, seed=0):
@@ -100,3 +101,38 @@ def test_the_command_tells_how_late_each_policy_noticed(tmp_path):
     assert policies["default"]["noticed_after"] in (1, 2)
     assert policies["default"]["noticed_false_alarms"] == 0
     assert "noticed after" in made.output
+
+
+def test_feedback_keeps_only_what_the_model_of_before_would_have_chosen():
+    """`y` rises with `x`: the rows with small `x` are refused, and their labels never come."""
+    frame, made = injected("feedback")
+    late, all_late = made[made["batch"] >= 8], frame[frame["batch"] >= 8]
+    assert 0.35 < len(late) / len(all_late) < 0.65
+    assert late["x"].mean() > all_late["x"].mean() + 0.5
+    turned = injected("sudden")[1].merge(late[["x", "z"]], on=["x", "z"])
+    assert turned["y"].tolist() == made[made["batch"] >= 8].merge(turned[["x", "z"]], on=["x", "z"])["y"].tolist()
+
+
+def test_labels_that_come_late_are_known_three_batches_later_from_the_onset_on():
+    usual = stream(history())
+    late = with_late_labels(usual, Scenario(kind="late", onset=8))
+    assert [usual.labelled(t) for t in range(6, 15)] == list(range(5, 14))
+    assert [late.labelled(t) for t in range(6, 15)] == [5, 6, 7, 7, 7, 7, 8, 9, 10]
+    assert with_late_labels(usual, Scenario(kind="sudden", onset=8)) is usual
+
+
+def test_no_policy_knows_of_late_labels_early(tmp_path):
+    """Every policy that looks at each batch notices three batches later than with labels in time."""
+    frame = history(batches=20, turns=())
+    rng = np.random.default_rng(0)
+    after = {}
+    for kind in ("sudden", "late"):
+        scenario = Scenario(kind=kind, onset=9)
+        made = inject(frame, scenario, target="y", batch="batch", rng=rng)
+        replayed = with_late_labels(stream(made), scenario)
+        report = replay(
+            replayed, ReplaySettings(policies=["cusum:0.1", "never"], first=4, scenario=scenario), tmp_path, workers=1
+        )
+        after[kind] = report.noticed["cusum:0.1"].after
+    assert after["sudden"] is not None
+    assert after["late"] == after["sudden"] + 3
