@@ -62,7 +62,7 @@ def measure(references: int, year_runs: int, *, peer_streams: int = 4, limit: fl
     """All tables.
 
     Args:
-        references: seeded streams a cell; each with `WINDOWS` windows.
+        references: seeded streams a cell, at least two; each with `WINDOWS` windows. None: only what follows.
         year_runs: simulated years.
         peer_streams: seeded streams a cell of the table with the peers; none without it.
         limit: seconds that each peer may take.
