@@ -298,7 +298,7 @@ def _retrain_decision() -> DataFrameSchema:
     return c.table(
         {
             "attempt": c.count("Number of the decision for this batch, from 1; the latest is valid.", least=1),
-            "verdict": c.text("What was decided.", values=["retrain", "wait", "unknown"]),
+            "verdict": c.text("What was decided.", values=["retrain", "wait", "hold", "unknown"]),
             "reason": c.text("Why."),
             "cause": c.text("What launched the decision."),
             "trigger": c.text("One of the triggers."),

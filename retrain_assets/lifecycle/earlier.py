@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 
 from retrain_assets.errors import DataError, StoreError
 from retrain_assets.lifecycle.champions import registered
+from retrain_assets.lifecycle.judging import judged_rows
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.versions import barred, stage_of
 from retrain_assets.lifecycle.withholding import words_of
 from retrain_assets.performance.scores import Scores
-from retrain_assets.promotion.evaluation import EvaluationReport
+from retrain_assets.promotion.evaluation import EvaluationReport, Role
 from retrain_assets.promotion.gates import evaluate_gates
 from retrain_assets.promotion.log import Promotion, earlier_champions
 from retrain_assets.promotion.measures import Measure
@@ -64,21 +64,20 @@ def scores_of(
 
 
 def tried(
-    stores: Stores, model: DeclaredModel, report: EvaluationReport, asked_of: Judged, scores: dict[int, Scores]
+    stores: Stores,
+    model: DeclaredModel,
+    report: EvaluationReport,
+    champion: ModelVersion | None,
+    asked_of: Judged,
+    scores: dict[int, Scores],
 ) -> list[Measure]:
     """The declared gates on the most promising one in the candidate's place; empty where none is shown better."""
     number = most_promising(report)
     if number is None:
         return []
     version = registered(stores, model, number)
-    bundle = stores.registry.load(version)
-    own = replace(
-        asked_of,
-        scores={**asked_of.scores, "candidate": scores[number]},
-        score=lambda rows: predict(bundle.pipeline, rows, task=model.spec.task, classes=bundle.manifest.classes),
-        pipeline=bundle.pipeline,
-        rng=np.random.default_rng([version.version, model.spec.estimator.seed, 2]),
-    )
+    scored: dict[Role, Scores] = {**asked_of.scores, "candidate": scores[number]}
+    own = judged_rows(stores, model, version, champion, asked_of.rows, scored)
     placed = in_candidates_place(report, number)
     placed = replace(placed, measures=measured(placed, own, model.spec.promote))
     return list(judged(number, evaluate_gates(placed, model.spec.promote, bootstrapping=False)))

@@ -12,6 +12,7 @@ from retrain_assets.data.windows import Batch
 from retrain_assets.errors import MissingUpstreamError, NotStoredError
 from retrain_assets.lifecycle import earlier
 from retrain_assets.lifecycle.champions import registered
+from retrain_assets.lifecycle.judging import judged_rows
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import Evaluated, TrainingSet
 from retrain_assets.lifecycle.training_window import latest_training_set, read_rows
@@ -62,14 +63,14 @@ def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
         newer_than_both=_newer(model, rows, candidate, champion),
         earlier=scored_before,
     )
-    judged = _judged(stores, model, candidate, rows, scored)
-    tried = earlier.tried(stores, model, report, judged, scored_before)
+    judged = judged_rows(stores, model, candidate, champion, rows, scored)
+    tried = earlier.tried(stores, model, report, champion, judged, scored_before)
     report = replace(report, measures=(*measured(report, judged, model.spec.promote), *silent, *tried))
     gates = evaluate_gates(report, model.spec.promote, bootstrapping=champion is None)
     commit = _write_report(stores, model, batch, report, gates, run_id=run_id)
-    figure = _figure(report)
+    figures = _figures(report, judged)
     manifest = stores.registry.load(candidate).manifest
-    card = model_card(model.spec, candidate, manifest, report, gates)
+    card = model_card(model.spec, candidate, manifest, report, gates, figures)
     stores.registry.log(
         candidate.run_id,
         metrics={
@@ -77,7 +78,7 @@ def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
             for role in report.roles for metric in role.metrics if metric.value is not None
         },
         tags={"retrain_assets.gate": str(gates.passed), "retrain_assets.gate_reason": gates.reason},
-        figures={"evaluation.png": figure},
+        figures={f"{_FILES[name]}.png": png for name, png in figures.items()},
         texts={"model_card.md": card.to_markdown(), "model_card.html": card.to_html()},
     )  # fmt: skip
     return Evaluated(
@@ -86,7 +87,7 @@ def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
         report=report,
         gates=gates,
         commit=commit,
-        figure=figure,
+        figure=figures["comparison"],
         card=card.to_markdown(),
     )
 
@@ -152,21 +153,6 @@ def baseline_of(stores: Stores, model: DeclaredModel, frozen: TrainingSet, candi
     return NaiveBaseline.fit(labels.to_numpy(), model.spec.metric, manifest.classes)
 
 
-def _judged(
-    stores: Stores, model: DeclaredModel, candidate: ModelVersion, rows: pd.DataFrame, scored: dict[Role, Scores]
-) -> Judged:
-    bundle = stores.registry.load(candidate)
-    return Judged(
-        rows=rows,
-        scores=scored,
-        score=lambda asked: predict(bundle.pipeline, asked, task=model.spec.task, classes=bundle.manifest.classes),
-        pipeline=bundle.pipeline,
-        event_time=model.spec.event_time,
-        rng=np.random.default_rng([candidate.attempt, model.spec.estimator.seed, 1]),
-        personal=frozenset(model.spec.personal_columns),
-    )
-
-
 def _newer(
     model: DeclaredModel, rows: pd.DataFrame, candidate: ModelVersion, champion: ModelVersion | None
 ) -> np.ndarray:
@@ -193,7 +179,20 @@ def _write_report(
     return stores.tables.write(model.table("evaluation_report"), batch.key, table, run_id=run_id)
 
 
-def _figure(report: EvaluationReport) -> bytes:
+_FILES = {"comparison": "evaluation", "calibration": "calibration", "explanation": "importance"}
+
+
+def _figures(report: EvaluationReport, judged: Judged) -> dict[str, bytes]:
+    """The pictures of the card, by the section that each belongs to."""
+    from retrain_assets.promotion.calibration import reliability
+    from retrain_assets.reporting.card_figures import calibration_figure, importance_figure
     from retrain_assets.reporting.evaluation_figure import evaluation_figure
 
-    return evaluation_figure(report)
+    roles: list[Role] = [role for role in ("candidate", "champion") if role in judged.scores]
+    curves = {role: reliability(judged.scores[role], judged.labels) for role in roles}
+    drawn = {
+        "comparison": evaluation_figure(report),
+        "calibration": calibration_figure(curves, regression=not judged.scores["candidate"].classes),
+        "explanation": importance_figure(report.measures),
+    }
+    return {name: png for name, png in drawn.items() if png is not None}

@@ -26,6 +26,7 @@ from retrain_assets.lifecycle.mixing import MEMBER
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import LabelsSettled, Measured
 from retrain_assets.lifecycle.rolling_back import roll_back_if_broken
+from retrain_assets.lifecycle.slicing import DETAIL, slice_excess
 from retrain_assets.lifecycle.watch import predictions_of, read_predictions, read_raw, read_validated
 from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.performance.expected import expectable
@@ -89,10 +90,12 @@ def measure(
     stored = read_performance(stores, model, batch)
     backscored: tuple[int, ...] = ()
     performances: tuple[BatchPerformance, ...] = ()
+    slices: dict[str, float] = {}
     if settled.mature:
         backscored = _backscore(stores, model, batch, validated, as_of=as_of, run_id=run_id)
         performances = _performances(stores, model, batch, known, as_of)
         stored = _appended(stored, performances)
+        slices = slice_excess(stores, model, validated, read_predictions(stores, model, batch), known)
     commit = stores.tables.write(model.table("performance"), batch.key, stored, run_id=run_id)
     health, reason = _health(stores, model, as_of) if settled.mature else (None, settled.reason)
     # Before the step is written: killed in between, the batch is settled again, and the older champion is not watched.
@@ -105,6 +108,7 @@ def measure(
             "mature": settled.mature, "health": health, "reason": reason,
             "rows": settled.rows, "labelled": settled.labelled,
             "trainable": int((labelled & ~validated["ra_reserved"]).sum()),
+            **({DETAIL: slices} if slices else {}),
         },
     )  # fmt: skip
     _tell_if_decided_without(stores, model, batch, commit.content_hash, as_of=as_of, now=now)

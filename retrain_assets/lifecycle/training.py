@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import datetime
 
@@ -19,6 +20,7 @@ from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.outputs import importance_of, outputs_by_batch
 from retrain_assets.lifecycle.proving import prove
 from retrain_assets.lifecycle.records import Candidate, TrainingSet
+from retrain_assets.lifecycle.spending import record_spending
 from retrain_assets.lifecycle.training_window import (
     latest_training_set,
     plan_window,
@@ -80,7 +82,9 @@ def train(
     rows = read_rows(stores, model, frozen, frozen.batches, reserved=False)
     labels, inputs = rows["label"].to_numpy(), rows.drop(columns=["label", "ra_batch"])
     transform, golden = model.transform(), golden_rows(inputs)
+    begun = time.process_time()
     fitted = fit(model.spec, inputs, labels, source=transform)
+    cpu_seconds = time.process_time() - begun
     hashed = model_hash(fitted.pipeline, golden=golden, classes=fitted.classes)
     manifest = Manifest(
         model=model.name,
@@ -113,6 +117,7 @@ def train(
     _log_training(stores, model, frozen, manifest, tracking_run)
     version = stores.registry.register(tracking_run, bundle)
     stores.state.record_model_version(version)
+    record_spending(stores, model, batch, cpu_seconds=cpu_seconds, version=version.version, now=now)
     enter_candidate(stores, model, version.version, now=now)
     stores.registry.set_alias(model.name, "challenger", version.version)
     proven, reason = prove(stores, model, version, golden, expected=bundle)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtri
 
 from retrain_assets.performance.decay import BatchLoss, HoldoutLoss
 from retrain_assets.spec import DecaySpec
@@ -88,7 +88,7 @@ def estimate_loss(
     value = expected + (holdout_batches * own + float(gaps.sum())) / batches
     held = max(variance / holdout_batches, holdout.standard_error**2)
     error = math.sqrt(variance + (holdout_batches**2 * held + len(gaps) * variance) / batches**2)
-    width = float(ndtri(0.5 + confidence / 2)) * error
+    width = NormalDist().inv_cdf(0.5 + confidence / 2) * error
     moved = float(gaps.mean()) - own if len(gaps) else 0.0
     allowed = MOST_ERRORS * math.sqrt(variance / len(gaps) + held) if len(gaps) else 0.0
     trusted = abs(moved) <= allowed

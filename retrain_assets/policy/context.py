@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -60,6 +61,13 @@ class DecisionContext:
         batch_refused: why the batch was refused.
         wanted_before: whether the condition held for each earlier batch since the last retrain, oldest first.
         newest_decided: key of the newest batch that has a decision.
+        largest_drift: the largest drift score of all batches before; None where nobody asks, or none is known.
+        open_hold: batch of the decision that holds for a person and was not answered; None without one.
+        resumed: what persons said who let the hold go.
+        rejected: what persons said who refused it.
+        slices: what each declared slice lost beyond the whole, one mapping a matured batch, oldest first.
+        rows_since_change: training rows with labels since the open drift episode began; None without one.
+        spent: `as_of` and processor seconds of each training, oldest first.
     """
 
     spec: ModelSpec
@@ -89,6 +97,13 @@ class DecisionContext:
     batch_refused: str | None = None
     wanted_before: tuple[bool, ...] = ()
     newest_decided: str | None = None
+    largest_drift: float | None = None
+    open_hold: str | None = None
+    resumed: tuple[str, ...] = ()
+    rejected: tuple[str, ...] = ()
+    slices: tuple[Mapping[str, float], ...] = ()
+    rows_since_change: int | None = None
+    spent: tuple[tuple[datetime, float], ...] = ()
 
     @property
     def as_of(self) -> datetime:

@@ -13,6 +13,7 @@ from typing import ClassVar, Protocol
 from retrain_assets.promotion.evaluation import EvaluationReport, PairedDifference, Role
 from retrain_assets.promotion.fairness import RATES
 from retrain_assets.promotion.measures import Measure, MeasureKind, chosen, value_of
+from retrain_assets.promotion.model_conditions import IsRobust, IsServable, KeepsExplanation
 from retrain_assets.spec import LimitsSpec, PromoteSpec
 
 Verdict = tuple[bool | None, str]
@@ -247,9 +248,19 @@ CONDITIONS: Mapping[str, Callable[[PromoteSpec], Condition]] = {
     "is_stable": _limits(lambda limits: IsStable(limits.churn, limits.negative_flips, limits.score_shift)),
     "is_calibrated": _limits(lambda limits: Within("calibration", (("calibration_error", limits.calibration_error),))),
     "is_affordable": _limits(
-        lambda limits: Within("cost", (("milliseconds", limits.milliseconds), ("megabytes", limits.megabytes)))
+        lambda limits: Within(
+            "cost",
+            (
+                ("milliseconds", limits.milliseconds),
+                ("megabytes", limits.megabytes),
+                ("memory_megabytes", limits.memory_megabytes),
+            ),
+        )
     ),
     "has_no_leak": _limits(lambda limits: HasNoLeak(limits.single_column)),
+    "is_servable": lambda _: IsServable(),
+    "is_robust": _limits(lambda limits: IsRobust(limits.missing_column)),
+    "keeps_explanation": _limits(lambda limits: KeepsExplanation(limits.rank_correlation)),
 }
 """Every gate by its name in `promote.require`, made from what is declared."""
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pickle
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,15 +20,17 @@ from retrain_assets.performance.scores import Scores, Values
 from retrain_assets.promotion.calibration import calibration_error
 from retrain_assets.promotion.change import change_of
 from retrain_assets.promotion.evaluation import EvaluationReport, Role
+from retrain_assets.promotion.explanation import explanation_measures
 from retrain_assets.promotion.fairness import fairness_measures
 from retrain_assets.promotion.leakage import leakage_measures
 from retrain_assets.promotion.measures import Measure
 from retrain_assets.promotion.paired_tests import delong, mcnemar
+from retrain_assets.promotion.robustness import robustness_measures
 from retrain_assets.promotion.slices import declared_slices, found_slices, slice_measures, slice_metrics
 from retrain_assets.spec import PromoteSpec
 
 OWN_COLUMNS = ("ra_batch", "ra_row_id", "ra_reserved", "label")
-TIMED_ROWS = 50
+TIMED_ROWS, MEASURED_ROWS = 50, 1000
 SLICE_RESAMPLES, MANY_RESAMPLES = 200, 1000
 """Bootstrap rounds of a metric on a slice; where rows are drawn in groups more cost next to nothing."""
 
@@ -44,6 +47,9 @@ class Judged:
         event_time: a column that no slice or leak is looked for in.
         rng: source of splits and resamples.
         personal: columns whose values are not named: slices and groups of them have numbers.
+        optional: input columns that the schema lets be missing.
+        importances: of the columns to a model, by its role; of the candidate and, where there is one, the champion.
+        served: what a fresh process answers, asked only where a gate needs it.
     """
 
     rows: pd.DataFrame
@@ -53,6 +59,9 @@ class Judged:
     event_time: str
     rng: np.random.Generator
     personal: frozenset[str] = frozenset()
+    optional: tuple[str, ...] = ()
+    importances: Mapping[Role, Mapping[str, float]] = field(default_factory=dict[Role, Mapping[str, float]])
+    served: Callable[[], Measure] | None = None
 
     def groups(self, column: str) -> pd.Series:
         """The values of a column by which rows are told apart."""
@@ -76,12 +85,14 @@ def measured(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> tup
     where `promote.require` names its gate.
     """
     required = spec.expression.names()
-    made = [*_change(report, judged), *_calibration(judged), *_tests(judged)]
+    made = [*_change(report, judged), *_calibration(judged), *_tests(judged), *_explanation(judged)]
     further: Mapping[str, Callable[[EvaluationReport, Judged, PromoteSpec], Iterator[Measure]]] = {
         "no_slice_regression": _slices,
         "is_fair": _fairness,
         "is_affordable": _cost,
         "has_no_leak": _leakage,
+        "is_robust": _robustness,
+        "is_servable": _servability,
     }
     for gate, measure in further.items():
         if gate in required:
@@ -190,6 +201,41 @@ def _cost(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iterat
         seconds.append(time.perf_counter() - begun)
     median = 1000 * float(np.median(seconds)) if seconds else None
     yield Measure(kind="cost", name="milliseconds", value=median, rows=len(seconds))
+    yield _memory(judged)
+
+
+def _memory(judged: Judged) -> Measure:
+    asked = judged.rows.drop(columns=["label", "ra_batch"]).iloc[:MEASURED_ROWS]
+    if asked.empty:
+        return Measure(kind="cost", name="memory_megabytes", value=None, reason="there are no rows")
+    traced = tracemalloc.is_tracing()
+    tracemalloc.start()
+    try:
+        tracemalloc.reset_peak()
+        before, _ = tracemalloc.get_traced_memory()
+        judged.score(asked)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        if not traced:
+            tracemalloc.stop()
+    return Measure(kind="cost", name="memory_megabytes", value=(peak - before) / 1e6, rows=len(asked))
+
+
+def _explanation(judged: Judged) -> Iterator[Measure]:
+    if "candidate" in judged.importances:
+        yield from explanation_measures(judged.importances["candidate"], judged.importances.get("champion"))
+
+
+def _robustness(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iterator[Measure]:  # noqa: ARG001 - one form for all
+    asked = judged.rows.drop(columns=["label", "ra_batch"])
+    columns = [name for name in judged.optional if name in asked]
+    if not asked.empty:
+        yield from robustness_measures(asked, judged.labels, judged.score, columns=columns, metric=report.metric)
+
+
+def _servability(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iterator[Measure]:  # noqa: ARG001 - one form for all
+    if judged.served is not None:
+        yield judged.served()
 
 
 def _leakage(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iterator[Measure]:  # noqa: ARG001 - one form for all

@@ -6,8 +6,9 @@ browser without it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import base64
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from html import escape
 
@@ -27,16 +28,19 @@ TITLES: dict[MeasureKind, str] = {
     "leakage": "What each column alone predicts",
     "explanation": "Importance of the inputs",
     "robustness": "Missing inputs",
+    "servability": "Served by a fresh process",
+    "recall": "Earlier champions",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """A heading with sentences and, where there is one, a table: its first row is the head."""
+    """A heading with sentences and, where there is one, a table (its first row is the head) and a figure (PNG)."""
 
     title: str
     lines: tuple[str, ...] = ()
     table: tuple[tuple[str, ...], ...] = ()
+    figure: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +56,8 @@ class ModelCard:
         for section in self.sections:
             parts.append(f"## {section.title}")
             parts += [_markdown_text(line) for line in section.lines]
+            if section.figure is not None:
+                parts.append(f"![{section.title}]({_inline(section.figure)})")
             if section.table:
                 head, *rows = section.table
                 parts.append("\n".join(map(_markdown_row, [head, tuple("---" for _ in head), *rows])))
@@ -63,6 +69,8 @@ class ModelCard:
         for section in self.sections:
             parts.append(f"<h2>{escape(section.title)}</h2>")
             parts += [f"<p>{escape(line)}</p>" for line in section.lines]
+            if section.figure is not None:
+                parts.append(f'<img alt="{escape(section.title)}" src="{_inline(section.figure)}">')
             if section.table:
                 head, *rows = section.table
                 cells = "".join(f"<th>{escape(cell)}</th>" for cell in head)
@@ -72,9 +80,24 @@ class ModelCard:
 
 
 def model_card(
-    spec: ModelSpec, version: ModelVersion, manifest: Manifest, report: EvaluationReport, gates: GateReport
+    spec: ModelSpec,
+    version: ModelVersion,
+    manifest: Manifest,
+    report: EvaluationReport,
+    gates: GateReport,
+    figures: Mapping[str, bytes] | None = None,
 ) -> ModelCard:
-    """The card of a candidate at the moment of its evaluation."""
+    """The card of a candidate at the moment of its evaluation.
+
+    Args:
+        spec: the declaration.
+        version: the candidate.
+        manifest: from what it was made.
+        report: how it was judged.
+        gates: and with what verdict.
+        figures: PNGs by the section that they belong to: `comparison`, `calibration`, `explanation`.
+    """
+    drawn = dict(figures or {})
     return ModelCard(
         title=str(version),
         sections=(
@@ -83,8 +106,8 @@ def model_card(
             *_personal(spec),
             _training(spec, manifest),
             _performance(report),
-            _differences(report),
-            *_measures(report.measures),
+            replace(_differences(report), figure=drawn.get("comparison")),
+            *_measures(report.measures, drawn),
             _gates(gates),
             _approval(spec),
             _limits(spec, manifest, report),
@@ -178,7 +201,7 @@ def _differences(report: EvaluationReport) -> Section:
     )
 
 
-def _measures(measures: Sequence[Measure]) -> Iterator[Section]:
+def _measures(measures: Sequence[Measure], figures: Mapping[str, bytes]) -> Iterator[Section]:
     for kind, title in TITLES.items():
         own = [each for each in measures if each.kind == kind]
         if own:
@@ -192,7 +215,8 @@ def _measures(measures: Sequence[Measure]) -> Iterator[Section]:
                 )
                 for each in own
             ]
-            yield Section(title=title, table=(("of", "what", "value", "interval", "note"), *rows))
+            head = ("of", "what", "value", "interval", "note")
+            yield Section(title=title, table=(head, *rows), figure=figures.get(kind))
 
 
 def _gates(gates: GateReport) -> Section:
@@ -238,6 +262,11 @@ def _limits(spec: ModelSpec, manifest: Manifest, report: EvaluationReport) -> Se
     if missing:
         lines.append(f"It was not judged by {' or '.join(missing)}: `promote.limits` and `promote.require` ask for it.")
     return Section(title="Limits of use", lines=tuple(lines))
+
+
+def _inline(png: bytes) -> str:
+    """A picture inside the text: a card needs nothing beside it."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
 
 
 def _number(value: float | None) -> str:

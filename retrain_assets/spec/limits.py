@@ -71,6 +71,20 @@ class LimitsSpec(SpecModel):
         default=100.0, gt=0, description="`is_affordable`: most milliseconds for the score of one row (median)."
     )
     megabytes: float = Field(default=500.0, gt=0, description="`is_affordable`: largest size of the pickled pipeline.")
+    memory_megabytes: float = Field(
+        default=1000.0, gt=0, description="`is_affordable`: most memory that scoring 1,000 rows takes at its peak."
+    )
+    missing_column: float = Field(
+        default=0.5,
+        ge=0,
+        description="`is_robust`: largest relative growth of the loss without any one column that may be missing.",
+    )
+    rank_correlation: float = Field(
+        default=0.5,
+        ge=-1,
+        le=1,
+        description="`keeps_explanation`: least rank correlation of the importances of candidate and champion.",
+    )
     single_column: Share = Field(
         default=0.98,
         description="`has_no_leak`: how well one input column alone may predict: area under the curve, or for a "

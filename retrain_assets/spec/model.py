@@ -11,15 +11,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from retrain_assets.errors import did_you_mean
 from retrain_assets.spec.approval import Approval, ApprovalSpec
 from retrain_assets.spec.base import ImportPath, SpecModel
 from retrain_assets.spec.columns import ColumnSpec
 from retrain_assets.spec.consistency import InconsistentError, inconsistencies
 from retrain_assets.spec.drift import DriftSpec
-from retrain_assets.spec.durations import Duration
+from retrain_assets.spec.durations import Duration, parse_period
 from retrain_assets.spec.expressions import Expression, parse_expression
 from retrain_assets.spec.limits import LimitsSpec
+from retrain_assets.spec.manners import Manners
 from retrain_assets.spec.serving import ServeSpec
 from retrain_assets.spec.sources import SourceSpec
 
@@ -27,6 +27,7 @@ TRIGGERS: dict[str, str] = {
     "staleness": "what staleness has cost since the last training outweighs `retrain.cost`; needs no tuning",
     "performance_decay": "the champion's matured losses are worse than its holdout loss by more than noise",
     "estimated_decay": "batches without labels are estimated to lose more than the holdout did; an early warning",
+    "slice_decay": "a slice of `retrain.slices` loses more beyond the whole than it used to, however the whole does",
     "drift": "a drift episode is open that no decision has acknowledged",
     "model_age": "the champion's training end is older than `freshness.model_age`, in batch time",
     "freshness": "the FreshnessPolicy on the champion failed, in wall time",
@@ -48,6 +49,9 @@ GATES: dict[str, str] = {
     "is_calibrated": "the calibration error is within its limit",
     "is_affordable": "time and size of the candidate are within their limits",
     "has_no_leak": "no input column alone predicts the label better than its limit",
+    "is_servable": "a fresh process loads the candidate from the registry and scores rows to the same bits",
+    "is_robust": "without any one column that may be missing the loss grows by no more than its limit",
+    "keeps_explanation": "the columns that matter do so in about the order in which they did to the champion",
 }
 CLASSIFICATION_METRICS = ("log_loss", "brier")
 REGRESSION_METRICS = ("squared_error", "absolute_error", "poisson_deviance")
@@ -214,14 +218,6 @@ class BudgetSpec(SpecModel):
     period: Duration = Field(description="Length of the trailing period.")
 
 
-_PERIODS = {
-    "hour": "1 hour",
-    "day": "1 day",
-    "week": "1 week",
-    "month": "30 days",
-    "quarter": "91 days",
-    "year": "365 days",
-}
 _BUDGET = re.compile(r"\s*(\d+)\s+per\s+(.+?)\s*")
 
 
@@ -231,12 +227,7 @@ def _budget(value: object) -> object:
     match = _BUDGET.fullmatch(value)
     if match is None:
         raise ValueError(f"must read like '12 per year' or '2 per 4 weeks' (got {value!r})")
-    period = match[2]
-    if period.isalpha():
-        if period not in _PERIODS:
-            raise ValueError(f"has an unknown period '{period}'.{did_you_mean(period, _PERIODS)}")
-        period = _PERIODS[period]
-    return {"retrains": int(match[1]), "period": period}
+    return {"retrains": int(match[1]), "period": parse_period(match[2])}
 
 
 Budget = Annotated[BudgetSpec, BeforeValidator(_budget, json_schema_input_type=str | BudgetSpec)]
@@ -295,7 +286,7 @@ class CostSpec(SpecModel):
     )
 
 
-class RetrainSpec(SpecModel):
+class RetrainSpec(Manners):
     """When the model is trained again."""
 
     when: str = Field(
@@ -462,6 +453,7 @@ class ModelSpec(SpecModel):
     def chosen_inputs(self) -> Iterator[tuple[str, str]]:
         """Every column that is chosen among the validated ones, with the field that chooses it."""
         yield from ((f"drift.columns[{index}]", name) for index, name in enumerate(self.drift.columns or ()))
+        yield from ((f"retrain.slices[{index}]", name) for index, name in enumerate(self.retrain.slices))
         if self.features.transform is None:  # the features of a transform are its own
             yield from ((f"features.columns[{index}]", name) for index, name in enumerate(self.features.columns or ()))
 

@@ -309,6 +309,11 @@ class StateStore(Protocol):
 class ModelRegistry(Protocol):
     """Tracking and registry: one run for each retrain, versions, aliases."""
 
+    @property
+    def address(self) -> str:
+        """Where another process finds it; may hold a password."""
+        ...
+
     def begin_run(self, *, model: str, name: str, tags: Mapping[str, str]) -> str:
         """Opens a run and returns its id; the same `retrain_assets.key` tag finds the open run again."""
         ...

@@ -60,6 +60,10 @@ class MlflowRegistry:
         self._cache: OrderedDict[tuple[str, str], ModelBundle] = OrderedDict()
         self._lock = RLock()
 
+    @property
+    def address(self) -> str:
+        return self._session.tracking_uri
+
     def begin_run(self, *, model: str, name: str, tags: Mapping[str, str]) -> str:
         with translated("opening a run"), self._session.client() as client:
             experiment = self._session.experiment_id(self._experiment or model)

@@ -101,3 +101,12 @@ def test_gc_shows_first_and_frees_with_yes(promoted: World, call: Call):
     assert f"tiny: {wanted:,} files" in call("gc", "tiny", "--yes").stdout
     assert json.loads(call("gc", "--json").stdout)[0]["files"] == 0
     assert call("reproduce", "tiny", "2").exit_code == 0
+
+
+def test_an_alias_that_was_moved_by_hand_is_adopted_where_a_person_says_so(promoted: World, call: Call):
+    promoted.stores.registry.set_alias("tiny", "champion", 2)
+    assert call("reconcile", "tiny", "--adopt").exit_code == 2, "a reason is wanted"
+    result = call("reconcile", "tiny", "--adopt", "--reason", "during the outage")
+    assert result.exit_code == 0, result.output
+    assert "v2 is champion, as the alias said" in result.stdout
+    assert shown(promoted) == 2

@@ -12,10 +12,12 @@ from pydantic import ValidationError
 
 from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.evaluation import EvaluationReport, evaluate_models
+from retrain_assets.promotion.explanation import explanation_measures
 from retrain_assets.promotion.gates import evaluate_gates
 from retrain_assets.promotion.leakage import leakage_measures
 from retrain_assets.promotion.measures import Measure
 from retrain_assets.promotion.measuring import Judged, measured
+from retrain_assets.promotion.robustness import robustness_measures
 from retrain_assets.spec import ModelSpec, PromoteSpec
 from retrain_assets_tests.promotion.test_gates import report
 from retrain_assets_tests.spec.declarations import spec
@@ -132,12 +134,18 @@ def test_the_change_must_be_within_its_limits():
     assert verdict("is_stable", replace(made, measures=())) is None
 
 
-@pytest.mark.covers("promote.limits.calibration_error", "promote.limits.milliseconds", "promote.limits.megabytes")
+@pytest.mark.covers(
+    "promote.limits.calibration_error",
+    "promote.limits.milliseconds",
+    "promote.limits.megabytes",
+    "promote.limits.memory_megabytes",
+)
 def test_errors_and_costs_must_be_within_their_limits():
     measures = (
         Measure(kind="calibration", name="calibration_error", value=0.03),
         Measure(kind="cost", name="milliseconds", value=5.0),
         Measure(kind="cost", name="megabytes", value=2.0),
+        Measure(kind="cost", name="memory_megabytes", value=20.0),
     )
     made = replace(report(champion=BETTER, baseline=BETTER_THAN_NAIVE), measures=measures)
     assert verdict("is_calibrated", made) is True
@@ -145,6 +153,7 @@ def test_errors_and_costs_must_be_within_their_limits():
     assert verdict("is_affordable", made) is True
     assert verdict("is_affordable", made, milliseconds=1.0) is False
     assert verdict("is_affordable", made, megabytes=1.0) is False
+    assert verdict("is_affordable", made, memory_megabytes=10.0) is False
     assert verdict("is_affordable", replace(made, measures=())) is None
 
 
@@ -155,6 +164,45 @@ def test_a_column_that_predicts_too_well_is_a_leak():
     assert verdict("has_no_leak", made) is True
     assert verdict("has_no_leak", made, single_column=0.9) is False
     assert verdict("has_no_leak", replace(made, measures=(replace(strong, value=None),))) is None
+
+
+@pytest.mark.covers("promote.limits.missing_column")
+def test_without_a_column_that_may_be_missing_the_loss_may_grow_by_the_limit():
+    def verdict_on(score: Any, **limits: Any) -> bool | None:
+        found = robustness_measures(
+            pd.DataFrame({"x": [0.1, 0.9, 0.2, 0.8], "z": [1.0, None, 2.0, 3.0]}), [0, 1, 0, 1], score,
+            columns=["x", "z"], metric="brier",
+        )  # fmt: skip
+        made = replace(report(champion=BETTER, baseline=BETTER_THAN_NAIVE), measures=tuple(found))
+        return verdict("is_robust", made, **limits)
+
+    def forgiving(rows: pd.DataFrame) -> Scores:
+        return Scores(rows["x"].fillna(0.4).to_numpy(), (0, 1))
+
+    def failing(rows: pd.DataFrame) -> Scores:
+        if rows["z"].isna().all():
+            raise ValueError("no z")
+        return forgiving(rows)
+
+    assert verdict_on(forgiving) is False, "0.26 instead of 0.025"
+    assert verdict_on(forgiving, missing_column=12.0) is True
+    assert verdict_on(failing, missing_column=12.0) is False, "a model that fails is not robust, whatever the limit"
+
+
+@pytest.mark.covers("promote.limits.rank_correlation")
+def test_what_mattered_to_the_champion_must_matter_to_the_candidate():
+    def verdict_on(candidate: dict[str, float], champion: dict[str, float], **limits: Any) -> bool | None:
+        found = tuple(explanation_measures(candidate, champion))
+        made = replace(report(champion=BETTER, baseline=BETTER_THAN_NAIVE), measures=found)
+        return verdict("keeps_explanation", made, **limits)
+
+    before = {"x": 0.3, "y": 0.2, "z": 0.1, "noise": 0.001}
+    assert verdict_on({"x": 0.4, "y": 0.2, "z": 0.1, "noise": -0.002}, before) is True
+    turned = {"x": 0.1, "y": 0.2, "z": 0.3, "noise": 0.0}
+    assert verdict_on(turned, before) is False
+    assert verdict_on(turned, before, rank_correlation=-1.0) is True
+    assert verdict_on({"x": 0.0}, before) is None, "no column matters: unknown"
+    assert verdict("keeps_explanation", report(champion=BETTER, baseline=BETTER_THAN_NAIVE)) is None
 
 
 @pytest.mark.covers("promote.limits.selection_gap", "promote.limits.error_gap")

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
+import numpy as np
 
+from retrain_assets.lifecycle.probe import servability
 from retrain_assets.lifecycle.promote import read_evaluation
 from retrain_assets.promotion.gates import GateReport
+from retrain_assets.promotion.measures import chosen
 from retrain_assets.spec import GATES
+from retrain_assets.training.golden import golden_rows
+from retrain_assets.training.predict import predict
 from retrain_assets_tests.lifecycle.champions import copied
 from retrain_assets_tests.lifecycle.world import World
 from retrain_assets_tests.orchestration.test_person_jobs import over
@@ -26,6 +32,8 @@ ALL = {
         "error_gap": 0.9,
         "calibration_error": 0.5,
         "milliseconds": 60_000,
+        "missing_column": 10.0,
+        "rank_correlation": -1.0,
     },
 }
 
@@ -43,9 +51,28 @@ def test_every_gate_is_measured_stored_and_shown(three_champions: World, tmp_pat
     batch = world.batch(4)
     report = read_evaluation(world.stores, world.model, batch, 1)
     assert {measure.kind for measure in report.measures} == {
-        "change", "calibration", "test", "slice", "fairness", "cost", "leakage",
+        "change", "calibration", "test", "slice", "fairness", "cost", "leakage", "explanation", "robustness",
+        "servability",
     }  # fmt: skip
     stored = world.stores.tables.read("tiny/evaluation_report", [batch.key])
     assert {gate.name for gate in GateReport.from_frame(stored).results} == set(GATES)
     assert "x" in {measure.group for measure in report.measures if measure.kind == "leakage"}
     assert "at" not in {measure.group for measure in report.measures if measure.kind == "leakage"}
+    assert {each.group for each in chosen(report.measures, "robustness")} == {"z"}, "the one that may be missing"
+    leading = chosen(report.measures, "explanation", "importance")[0]
+    assert leading.group == "x"
+    (served,) = chosen(report.measures, "servability")
+    assert "a fresh process loaded tiny v4" in served.reason
+
+
+def test_a_version_that_a_fresh_process_cannot_load_is_not_servable(promoted: World, tmp_path: Path):
+    version = promoted.stores.state.model_versions("tiny")[-1]
+    rows = golden_rows(promoted.stores.tables.read("tiny/validated", [promoted.batch(0).key]).drop(columns="ra_batch"))
+    bundle = promoted.stores.registry.load(version)
+    expected = predict(bundle.pipeline, rows, task="classification", classes=bundle.manifest.classes)
+    registry = promoted.stores.registry
+    assert servability(registry, version, rows, expected).value == 1.0
+    gone = servability(registry, replace(version, uri=str(tmp_path / "gone")), rows, expected)
+    assert (gone.value, "NotStoredError" in gone.reason) == (0.0, True), gone.reason
+    other = servability(registry, version, rows, replace(expected, values=np.nextafter(expected.values, 2)))
+    assert (other.value, "otherwise" in other.reason) == (0.0, True), "one bit is another score"

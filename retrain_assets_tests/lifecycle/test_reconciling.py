@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from retrain_assets import lifecycle
-from retrain_assets.errors import StoreError
+from retrain_assets.errors import RefusedError, StoreError
+from retrain_assets.lifecycle.adopting_alias import adopt_alias
 from retrain_assets.lifecycle.auditing import history, verify
 from retrain_assets_tests.lifecycle.champions import execute, registry_of
 from retrain_assets_tests.lifecycle.world import World
@@ -96,3 +98,25 @@ def test_a_registry_that_is_down_is_said_and_hides_no_fault(promoted: World, mon
     assert found.faults == ()
     assert found.unseen is not None
     assert "connection refused" in found.unseen
+
+
+@pytest.mark.parametrize("put_back", [False, True])
+def test_an_alias_that_was_moved_by_hand_can_be_adopted_by_a_person(promoted: World, put_back: bool):
+    promoted.stores.registry.set_alias("tiny", "champion", 1)
+    if put_back:
+        lifecycle.reconcile(promoted.stores, promoted.model, now=promoted.now)
+    asked: dict[str, Any] = {"reason": "during the outage", "actor": "person:ann", "now": promoted.now}
+    made = adopt_alias(promoted.stores, promoted.model, **asked).promotion
+    assert made is not None
+    assert (made.version, made.action, made.actor, made.reason) == (1, "rollback", "person:ann", "during the outage")
+    assert promoted.stores.registry.alias("tiny", "champion") == 1
+    assert verify(promoted.stores, "tiny").faults == ()
+    with pytest.raises(RefusedError, match="agrees with the promotion log"):
+        adopt_alias(promoted.stores, promoted.model, **asked)
+
+
+def test_an_alias_on_a_version_for_which_no_gate_vouches_is_not_adopted(held: World):
+    held.stores.registry.set_alias("tiny", "champion", 4)
+    with pytest.raises(RefusedError, match="moved to v4, which never was champion"):
+        adopt_alias(held.stores, held.model, reason="r", actor="person:ann", now=held.now)
+    assert held.stores.state.promotions("tiny")[-1].version == 3

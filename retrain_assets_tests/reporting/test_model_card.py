@@ -71,4 +71,10 @@ def test_it_is_logged_with_the_evaluation(three_champions: World):
     version = three_champions.stores.state.model_versions("tiny")[2]
     with registry_of(three_champions)._session.client() as client:
         names = {artifact.path for artifact in client.list_artifacts(version.run_id)}
-    assert {"model_card.md", "model_card.html", "evaluation.png"} <= names
+    assert {"model_card.md", "model_card.html", "evaluation.png", "calibration.png", "importance.png"} <= names
+
+
+def test_its_pictures_are_inside_it():
+    card = ModelCard(title="m v1", sections=(Section(title="Calibration", figure=b"png"),))
+    assert "![Calibration](data:image/png;base64,cG5n)" in card.to_markdown()
+    assert '<img alt="Calibration" src="data:image/png;base64,cG5n">' in card.to_html()

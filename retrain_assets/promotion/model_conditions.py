@@ -1,0 +1,61 @@
+"""Gates on the model itself: does it serve elsewhere, does it bear missing columns, does it listen to the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from retrain_assets.promotion.evaluation import EvaluationReport
+from retrain_assets.promotion.measures import chosen
+from retrain_assets.promotion.robustness import GROWTH
+
+SAME_BITS = "same_bits"
+
+
+@dataclass(frozen=True, slots=True)
+class IsServable:
+    """A fresh process loads the version from the registry and scores rows to the same bits."""
+
+    against_champion: ClassVar[bool] = False
+
+    def evaluate(self, report: EvaluationReport) -> tuple[bool | None, str]:
+        found = chosen(report.measures, "servability", SAME_BITS)
+        if not found:
+            return None, "no fresh process was asked"
+        value = found[0].value
+        return None if value is None else value == 1.0, found[0].reason
+
+
+@dataclass(frozen=True, slots=True)
+class IsRobust:
+    """Without any one column that may be missing the loss grows by no more than the limit; to fail is not passed."""
+
+    limit: float
+    against_champion: ClassVar[bool] = False
+
+    def evaluate(self, report: EvaluationReport) -> tuple[bool | None, str]:
+        found = chosen(report.measures, "robustness", GROWTH)
+        if not found:
+            return True, "the schema lets no input column be missing"
+        failed = [f"{each.group} ({each.reason})" for each in found if each.value is None]
+        if failed:
+            return False, f"the model cannot do without {', '.join(failed)}"
+        worst = max(found, key=lambda each: each.value or 0.0)
+        said = f"without {worst.group} the loss grows by {worst.value or 0.0:.1%}, at most {self.limit:.1%}"
+        return (worst.value or 0.0) <= self.limit, f"{said}; {len(found)} columns may be missing"
+
+
+@dataclass(frozen=True, slots=True)
+class KeepsExplanation:
+    """The columns that matter come in about the order in which they mattered to the champion."""
+
+    least: float
+    against_champion: ClassVar[bool] = True
+
+    def evaluate(self, report: EvaluationReport) -> tuple[bool | None, str]:
+        found = chosen(report.measures, "explanation", "rank_correlation")
+        if not found or found[0].value is None:
+            return None, found[0].reason if found else "the importances of one of the models are not known"
+        value = found[0].value
+        said = f"the importances of candidate and champion have a rank correlation of {value:.3g} {found[0].reason}"
+        return value >= self.least, f"{said}, at least {self.least:g}"

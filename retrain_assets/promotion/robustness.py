@@ -1,0 +1,59 @@
+"""What becomes of a model when a column that may be missing is missing everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from retrain_assets.errors import DataError
+from retrain_assets.performance.metrics import row_losses
+from retrain_assets.performance.scores import Scores
+from retrain_assets.promotion.measures import Measure
+
+GROWTH = "loss_growth"
+ROWS = 2_000
+"""Rows that are looked at."""
+
+
+def robustness_measures(
+    rows: pd.DataFrame,
+    labels: npt.ArrayLike,
+    score: Callable[[pd.DataFrame], Scores],
+    *,
+    columns: Sequence[str],
+    metric: str,
+) -> Iterator[Measure]:
+    """The relative growth of the loss without each column; not known, with the reason, where the model fails.
+
+    Args:
+        rows: validated rows.
+        labels: of the rows.
+        score: the candidate.
+        columns: those that the schema lets be missing.
+        metric: the declared loss.
+    """
+    taken = rows.iloc[:ROWS]
+    truth = np.asarray(labels)[: len(taken)]
+    usual = float(row_losses(metric, truth, score(taken)).mean())
+    for name in columns:
+        value, reason = None, ""
+        try:
+            without = score(taken.assign(**{name: _missing(taken[name])}))
+            value = float(row_losses(metric, truth, without).mean()) / usual - 1 if usual else None
+        except (DataError, ValueError, TypeError, KeyError) as error:
+            reason = f"the model fails without it: {type(error).__name__}"
+        yield Measure(kind="robustness", name=GROWTH, group=name, value=value, rows=len(taken), reason=reason)
+
+
+def _missing(column: pd.Series) -> pd.Series:
+    """The column without any value, in its own type where that knows missing values."""
+    if pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_float_dtype(column):
+        return pd.Series(np.nan, index=column.index).astype(column.dtype)
+    if isinstance(column.dtype, pd.api.extensions.ExtensionDtype):
+        return pd.Series(pd.NA, index=column.index, dtype=column.dtype)
+    if pd.api.types.is_numeric_dtype(column):
+        return pd.Series(np.nan, index=column.index)
+    return pd.Series([None] * len(column), index=column.index, dtype="object")
