@@ -62,12 +62,21 @@ def measure(references: int, year_runs: int, *, peer_streams: int = 4, limit: fl
     """All tables.
 
     Args:
-        references: seeded streams a cell; each with `WINDOWS` windows.
+        references: seeded streams a cell, at least two; each with `WINDOWS` windows. None: only what follows.
         year_runs: simulated years.
         peer_streams: seeded streams a cell of the table with the peers; none without it.
         limit: seconds that each peer may take.
     """
     began = time.perf_counter()
+    sections = _rates(references, began) if references else []
+    sections += _year_section([a_year(seed) for seed in range(year_runs)])
+    if peer_streams:
+        sections += [_PEERS, side_by_side(peer_streams, limit=limit)]
+    return Rates(sections=[*sections, f"Took {time.perf_counter() - began:.0f} s."])
+
+
+def _rates(references: int, began: float) -> list[str]:
+    """False alarms of stable streams, and power."""
     stable = [
         Case(
             stream=stream,
@@ -91,18 +100,12 @@ def measure(references: int, year_runs: int, *, peer_streams: int = 4, limit: fl
             file=sys.stderr,
             flush=True,
         )
-    years = [a_year(seed) for seed in range(year_runs)]
-    return Rates(
-        sections=[
-            f"{_FALSE_ALARMS} {references} references a cell, a quarter of them for 100 columns, half for power.",
-            _table(stable, found, lambda case: f"{case.stream}, {case.columns} columns, {case.rows:,} rows a day"),
-            _POWER,
-            _table(planted, found, lambda case: f"{case.stream}: {case.drift}", holds=_holding(stable, found)),
-            *_year_section(years),
-            *([_PEERS, side_by_side(peer_streams, limit=limit)] if peer_streams else []),
-            f"Took {time.perf_counter() - began:.0f} s.",
-        ]
-    )
+    return [
+        f"{_FALSE_ALARMS} {references} references a cell, a quarter of them for 100 columns, half for power.",
+        _table(stable, found, lambda case: f"{case.stream}, {case.columns} columns, {case.rows:,} rows a day"),
+        _POWER,
+        _table(planted, found, lambda case: f"{case.stream}: {case.drift}", holds=_holding(stable, found)),
+    ]
 
 
 def run(case: Case) -> Mapping[str, tuple[float, float]]:

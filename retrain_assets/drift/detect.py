@@ -9,6 +9,7 @@ from dataclasses import replace
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.drift.accumulation import SINGLE_SHARE, Accumulation, evidence_limit
 from retrain_assets.drift.columns import Basis, FittedReference, compare_columns
+from retrain_assets.drift.importances import importance_shares
 from retrain_assets.drift.joint import JointDrift
 from retrain_assets.drift.outputs import OUTPUTS, SHARE, Outputs, judge_outputs, output_settings
 from retrain_assets.drift.report import ColumnDrift, DriftReport, TableVerdict, by_harm
@@ -97,13 +98,8 @@ def detect_drift(
 
 def weighed(columns: Sequence[ColumnDrift], importance: Mapping[str, float]) -> tuple[ColumnDrift, ...]:
     """With the share that each column has in what all of them matter; None where nothing matters or it is not known."""
-    total = sum(max(value, 0.0) for value in importance.values())
-    if not total:
-        return tuple(columns)
-    return tuple(
-        replace(column, importance=max(importance[column.name], 0.0) / total) if column.name in importance else column
-        for column in columns
-    )
+    shares = importance_shares(importance)
+    return tuple(replace(column, importance=shares.get(column.name)) for column in columns)
 
 
 def settings_of(spec: DriftSpec, checks_per_year: float) -> Settings:

@@ -85,7 +85,11 @@ def outputs_of(
     rows = spread(read_validated(stores, model, batch))
     if reference is None or rows.empty:
         return None
-    scores = predict(bundle.pipeline, rows, task=model.spec.task, classes=bundle.manifest.classes)
+    from threadpoolctl import threadpool_limits
+
+    # So few rows lose more to waiting threads than they gain, the more so beside other runs.
+    with threadpool_limits(limits=1):
+        scores = predict(bundle.pipeline, rows, task=model.spec.task, classes=bundle.manifest.classes)
     labelled = _newest_labelled(stores, model, batch, version)
     label, residual = (None, None) if labelled is None else _happened(stores, model, batch, labelled, version, bundle)
     return Outputs(

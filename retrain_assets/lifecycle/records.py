@@ -10,6 +10,7 @@ from typing import Literal
 from retrain_assets.data.arrivals import Arrival
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.drift.episodes import Episode
+from retrain_assets.drift.importances import ImportanceChange
 from retrain_assets.drift.report import DriftReport
 from retrain_assets.performance.estimation import LossEstimate
 from retrain_assets.performance.maturity import LabelDelay
@@ -166,6 +167,7 @@ class Candidate:
     fit_seconds: float
     features: tuple[str, ...]
     run_url: str
+    importance: ImportanceChange | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

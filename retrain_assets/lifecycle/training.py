@@ -10,8 +10,10 @@ import pandas as pd
 
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.data.windows import Batch
+from retrain_assets.drift.importances import ImportanceChange
 from retrain_assets.drift.reference import ReferenceProfile, reference_batches
 from retrain_assets.errors import InsufficientDataError
+from retrain_assets.lifecycle.champions import champion_version
 from retrain_assets.lifecycle.decide import decide_by_hand
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.model import DeclaredModel
@@ -126,7 +128,15 @@ def train(
         fit_seconds=fitted.fit_seconds,
         features=fitted.features,
         run_url=stores.registry.run_url(tracking_run),
+        importance=_importance_change(stores, model, batch, bundle),
     )
+
+
+def _importance_change(stores: Stores, model: DeclaredModel, batch: Batch, bundle: ModelBundle) -> ImportanceChange:
+    """What matters to the candidate, beside what matters to the champion that it would replace."""
+    champion = champion_version(stores, model, batch.as_of)
+    before = {} if champion is None else stores.registry.load(champion).reference.importance
+    return ImportanceChange.between(before, bundle.reference.importance)
 
 
 def _retrain_decision(stores: Stores, model: DeclaredModel, batch: Batch) -> Decision | None:

@@ -9,6 +9,7 @@ import dagster as dg
 from retrain_assets import lifecycle
 from retrain_assets.lifecycle.records import Promoted
 from retrain_assets.orchestration import checks, metadata, names
+from retrain_assets.orchestration.importance import of_importance
 from retrain_assets.orchestration.mlflow_run import MLFLOW_KEY
 from retrain_assets.orchestration.projection import champion_events
 from retrain_assets.orchestration.resources import STORES_KEY, StoresResource
@@ -151,7 +152,7 @@ def candidate(work: Work) -> Iterator[Made]:
         run.failed = not record.loads_and_scores
     yield dg.MaterializeResult(
         asset_key=asset,
-        metadata=metadata.of_candidate(record),
+        metadata={**metadata.of_candidate(record), **of_importance(record.importance)},
         check_results=list(checks.of_candidate(asset, record)),
         data_version=dg.DataVersion(record.version.model_hash),
     )

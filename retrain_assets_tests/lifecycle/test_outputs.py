@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from retrain_assets import lifecycle
 from retrain_assets.drift.report import DriftReport
 from retrain_assets.lifecycle.outputs import outputs_of
 from retrain_assets.lifecycle.watch import read_drift
+from retrain_assets.orchestration.importance import of_importance
 from retrain_assets.training.bundle import ModelBundle
 from retrain_assets_tests.lifecycle.world import World, make_world, rows_of
 
@@ -114,6 +117,7 @@ def test_an_adopted_version_has_no_outputs_to_compare_with(world: World) -> None
     assert outputs_of(world.stores, world.model, world.batch(LEARNED), version, bare) is None
 
 
+@pytest.mark.slow
 def test_inputs_that_begin_to_hang_together_are_drift_where_the_joint_test_is_declared(tmp_path: Path) -> None:
     world = played(tmp_path, joint="correlation")
     calm = next(column for column in report(world, LEARNED).columns if column.name == "ra_joint")
@@ -131,6 +135,7 @@ def test_inputs_that_begin_to_hang_together_are_drift_where_the_joint_test_is_de
     assert moved.drifted == ("ra_joint",)
 
 
+@pytest.mark.slow
 def test_rows_that_are_unlike_the_reference_are_drift_where_novelty_is_declared(tmp_path: Path) -> None:
     world = played(tmp_path, outputs=["novelty"])
     calm = next(column for column in report(world, LEARNED).columns if column.name == "ra_novelty")
@@ -145,3 +150,27 @@ def test_rows_that_are_unlike_the_reference_are_drift_where_novelty_is_declared(
     share = float(moved.after.split("; ")[1].split("%")[0])
     assert 15 < share < 35
     assert "the novelty has drifted" in report(world, day).reason
+
+
+@pytest.mark.slow
+def test_the_importances_of_a_candidate_are_told_beside_those_of_the_champion(tmp_path: Path) -> None:
+    """A second model learns from days on which `z` decides, too."""
+    world = played(tmp_path)
+    for day in range(LEARNED + 1, LEARNED + 4):
+        rows = rows_of(world.batch(day))
+        world.drop(day, rows.assign(y=(rows["z"].fillna(0) > 0).astype(int)))
+    world.play()
+    last = world.batch(LEARNED + 3)
+    common: dict[str, Any] = {"now": world.now, "run_id": "by-hand"}
+    with lifecycle.lease(world.stores, world.model, owner="by-hand", now=world.now):
+        lifecycle.freeze_training_set(world.stores, world.model, last, **common)
+        made = lifecycle.train(world.stores, world.model, last, **common)
+    assert made.importance is not None
+    change = made.importance
+    assert change.columns[0] == "x"
+    assert change.before["x"] > 0.9
+    assert change.after["z"] > 0.05 > change.before["z"]
+    assert change.moved == pytest.approx(change.after["z"] - change.before["z"], abs=0.05)
+    shown = of_importance(change)
+    assert shown["importance_moved"] == pytest.approx(change.moved, abs=1e-5)
+    assert of_importance(None) == {}
