@@ -99,7 +99,7 @@ lock: $(MADE)/installer ## resolve the newest versions that setup.cfg allows int
 
 .PHONY: clean
 clean: ## remove the environment, builds and caches; the state in .retrain_assets stays
-	rm -rf $(VENV) build dist retrain_assets.egg-info docs/_build ci-artifacts
+	rm -rf $(VENV) .peers build dist retrain_assets.egg-info docs/_build ci-artifacts
 	rm -rf .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(MADE)/installer: requirements/build.txt scripts/find-python

@@ -22,9 +22,16 @@ class Measured(Protocol):
 
 
 BENCHMARKS: Mapping[str, Callable[[argparse.Namespace], Measured]] = {
-    "drift": lambda options: drift.measure(options.rows, options.runs),
-    "evaluation": lambda options: evaluation.measure(options.rows),
-    "false_alarms": lambda options: false_alarms.measure(options.streams, options.years),
+    "drift": lambda options: drift.measure(
+        options.rows or (1_000_000 if options.full else 100_000),
+        options.runs,
+        peers=options.peers,
+        limit=options.limit,
+    ),
+    "evaluation": lambda options: evaluation.measure(options.rows or 1_000_000),
+    "false_alarms": lambda options: false_alarms.measure(
+        options.streams, options.years, peer_streams=options.peer_streams * options.peers, limit=3 * options.limit
+    ),
     "imports": lambda options: imports.measure(options.runs),
     "sensors": lambda options: sensors.measure(options.runs),
     "year": lambda options: year.measure(options.weeks),
@@ -37,12 +44,11 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(BENCHMARKS)}; by default all")
     parser.add_argument("--runs", type=int, default=5, help="repetitions of what is cheap (default 5)")
     parser.add_argument("--weeks", type=int, help="a shorter year; its table is not written")
-    parser.add_argument(
-        "--rows",
-        type=int,
-        default=1_000_000,
-        help="rows of drift and evaluation (default 1,000,000)",
-    )
+    parser.add_argument("--rows", type=int, help="rows of drift (default 100,000) and evaluation (default 1,000,000)")
+    parser.add_argument("--full", action="store_true", help="drift: windows of 1,000,000 rows and days of 50,000")
+    parser.add_argument("--no-peers", dest="peers", action="store_false", help="leave other drift tools out")
+    parser.add_argument("--peer-streams", type=int, default=2, help="seeded streams a cell with peers (default 2)")
+    parser.add_argument("--limit", type=float, default=600, help="seconds that a peer's run may take (default 600)")
     parser.add_argument("--streams", type=int, default=20, help="seeded streams a cell of false_alarms (default 20)")
     parser.add_argument("--years", type=int, default=10, help="simulated years of false_alarms (default 10)")
     parser.add_argument("--no-write", action="store_true", help="print only")

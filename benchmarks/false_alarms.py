@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from benchmarks.peers.verdicts import side_by_side
 from benchmarks.streams import DRIFTS, STABLE, Drift, day_frame, levels
 
 ALPHA = 0.05
@@ -51,12 +52,20 @@ _POWER = (
 )
 
 
-def measure(references: int, year_runs: int) -> Rates:
+_PEERS = (
+    "**Side by side**, each tool with its defaults in an environment of its own: share of windows called drift, "
+    f"{DAYS} reference days, 20 columns of 500 rows a day. What alarms on stable streams finds planted drifts as well."
+)
+
+
+def measure(references: int, year_runs: int, *, peer_streams: int = 4, limit: float = 1_800) -> Rates:
     """All tables.
 
     Args:
         references: seeded streams a cell; each with `WINDOWS` windows.
         year_runs: simulated years.
+        peer_streams: seeded streams a cell of the table with the peers; none without it.
+        limit: seconds that each peer may take.
     """
     began = time.perf_counter()
     stable = [
@@ -90,6 +99,7 @@ def measure(references: int, year_runs: int) -> Rates:
             _POWER,
             _table(planted, found, lambda case: f"{case.stream}: {case.drift}", holds=_holding(stable, found)),
             *_year_section(years),
+            *([_PEERS, side_by_side(peer_streams, limit=limit)] if peer_streams else []),
             f"Took {time.perf_counter() - began:.0f} s.",
         ]
     )

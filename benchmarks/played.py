@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from retrain_assets.home import Home
 
 DAGSTER, LIFECYCLE, FIGURES, ONCE = "Dagster", "lifecycle", "figures", "once"
-READING, FITTING, SCORING = "reading data", "fitting", "scoring"
+READING, ROWS, FITTING, SCORING = "reading sources", "reading rows of tables", "fitting", "scoring"
 WORK = {
     "read_part": READING,
     "fit": FITTING,
@@ -107,7 +107,11 @@ def targets() -> list[tuple[Any, str, str]]:
     adapters = [(pkgutil.resolve_name(path), category) for category, path in STORES.items()]
     found = [
         *((lifecycle, name, LIFECYCLE) for name in steps),
-        *((store, name, category) for store, category in adapters for name in public_methods(store)),
+        *(
+            (store, name, ROWS if (category, name) == ("tables", "read") else category)
+            for store, category in adapters
+            for name in public_methods(store)
+        ),
         *((reader, "read", READING) for reader in (FileReader, PythonReader)),
         *((module, name, category) for module in modules for name, category in WORK.items() if hasattr(module, name)),
     ]

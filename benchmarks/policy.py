@@ -202,6 +202,22 @@ def stream_table(results: Results) -> str:
     return "\n".join(lines)
 
 
+def estimator_table(results: Results) -> str:
+    """Skill of the default and of its mixture by estimator: cells are streams and delays, as in the first table."""
+    lines = ["| estimator | window | policy | median | least | retrains |", "|---|---|---|---|---|---|"]
+    for estimator, window, name in itertools.product(
+        sorted({case.estimator for case in results}), ("all history", "sliding"), JUDGED[:2]
+    ):
+        own = {c: made[name] for c, made in results.items() if (c.estimator, c.window) == (estimator, window)}
+        cells = _cells({case: made.skill for case, made in own.items() if made.skill is not None})
+        if cells:
+            share = np.mean([made.share for made in own.values()])
+            lines.append(
+                f"| {estimator} | {window} | `{name}` | {np.median(cells):+.2f} | {min(cells):+.2f} | {share:.0%} |"
+            )
+    return "\n".join(lines)
+
+
 def _mean(values: Iterable[float | None]) -> str:
     known = [value for value in values if value is not None]
     return f"{np.mean(known):+.2f}" if known else ""
@@ -255,7 +271,8 @@ def main() -> None:
         name, text = "stationary", f"{_stationary(results)}\n\n{notes}"
     else:
         name = "policy"
-        text = "\n\n".join([skill_table(results), stream_table(results), cost_table(results), notes])
+        tables = [skill_table(results), stream_table(results), estimator_table(results), cost_table(results)]
+        text = "\n\n".join([*tables, notes])
     print(f"\n{text}")
     if not options.no_write:
         write_between_markers(PAGE, name, text)

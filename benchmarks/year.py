@@ -9,11 +9,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.played import DAGSTER, FIGURES, FITTING, LIFECYCLE, ONCE, READING, SCORING, STORES
+from benchmarks.played import DAGSTER, FIGURES, FITTING, LIFECYCLE, ONCE, READING, ROWS, SCORING, STORES
 from benchmarks.tables import Figure, Result
 
 OURS = (LIFECYCLE, *STORES, FIGURES)
-THEIRS = (READING, FITTING, SCORING)
+THEIRS = (READING, ROWS, FITTING, SCORING)
 NOTE = (
     "One play in a fresh home. Each part has its exclusive time; what a process imports once (MLflow, scikit-learn, "
     "skops, pandera) and MLflow's database, made once with its tables, are a line of their own and part of "

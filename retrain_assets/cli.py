@@ -18,6 +18,7 @@ from retrain_assets import __version__
 from retrain_assets.commands.approval import approval, approve, reject
 from retrain_assets.commands.gc import gc
 from retrain_assets.commands.history import audit, history
+from retrain_assets.commands.hold import hold
 from retrain_assets.commands.label_next import label_next
 from retrain_assets.commands.options import Options, with_options
 from retrain_assets.commands.reconcile import reconcile
@@ -529,7 +530,20 @@ def schema() -> None:
     click.echo(json.dumps(ModelSpec.model_json_schema(by_alias=True), indent=2))
 
 
-for _command in (history, audit, reconcile, rollback, clear, approve, reject, approval, reproduce, gc, label_next):
+for _command in (
+    history,
+    audit,
+    reconcile,
+    rollback,
+    clear,
+    approve,
+    reject,
+    approval,
+    reproduce,
+    hold,
+    gc,
+    label_next,
+):
     main.add_command(_command)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from retrain_assets.data.arrow_types import without_views
 from retrain_assets.data.column_profile import ColumnProfile, absent_column, added, cut_label, most_frequent
 from retrain_assets.data.column_profiling import profile_numbers
 from retrain_assets.data.profile import TableProfile, merge_tables
@@ -53,7 +54,7 @@ def _profile_rows(rows: pa.Table) -> TableProfile:
 def _by_batch(chunk: pa.RecordBatch | pa.Table, batch: str | None) -> Iterator[tuple[str, pa.Table]]:
     import pyarrow as pa
 
-    table = pa.Table.from_batches([chunk]) if isinstance(chunk, pa.RecordBatch) else chunk
+    table = without_views(pa.Table.from_batches([chunk]) if isinstance(chunk, pa.RecordBatch) else chunk)
     if batch is None:
         yield "", table
         return

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
-from itertools import accumulate
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from retrain_assets.data import bins as fine
 from retrain_assets.data import sketch
+from retrain_assets.data.bins import Bins
 from retrain_assets.errors import DataError
 
 ColumnKind = Literal["numeric", "categorical", "boolean", "datetime"]
@@ -20,7 +21,6 @@ MAX_CATEGORIES = 200
 """So many of the most frequent categories are counted by name, the rest together."""
 MAX_CATEGORY_LENGTH = 100
 """In bytes of UTF-8: a longer text is cut before it is counted."""
-DAY = 86_400
 FORMAT = 1
 """Of a stored profile; another one is refused."""
 COUNTED = ("rows", "missing", "infinite", "zeros")
@@ -45,7 +45,7 @@ class ColumnProfile:
         maximum: largest value.
         mean: mean value.
         m2: sum of the squared deviations from the mean (Chan, Golub and LeVeque 1983).
-        precision: binary digits of the bins of a numeric column (see `retrain_assets.data.sketch`).
+        precision: binary digits of the bins (see `retrain_assets.data.bins`).
         bins: rows by fine bin, where there are any; of a datetime, by day since 1970.
         categories: rows by category, as text, the most frequent first.
         other: rows of all other categories.
@@ -62,7 +62,7 @@ class ColumnProfile:
     mean: float | None = None
     m2: float = 0.0
     precision: int = sketch.FINEST
-    bins: Mapping[int, int] = field(default_factory=dict[int, int])
+    bins: Mapping[int, int] = field(default_factory=Bins.none)
     categories: Mapping[str, int] = field(default_factory=dict[str, int])
     other: int = 0
 
@@ -104,7 +104,8 @@ def merge_columns(profiles: Sequence[ColumnProfile]) -> ColumnProfile:
     kind = _common_kind(profiles)
     precision, bins = _merged_bins(profiles, kind)
     categories, other = most_frequent(added(profile.categories for profile in profiles))
-    mean, m2 = _moments(profiles)
+    moments = [(profile.present, profile.mean, profile.m2) for profile in profiles if profile.mean is not None]
+    mean, m2 = pooled_moments(moments) if moments else (None, 0.0)
     minima = [profile.minimum for profile in profiles if profile.minimum is not None]
     maxima = [profile.maximum for profile in profiles if profile.maximum is not None]
     return ColumnProfile(
@@ -127,22 +128,18 @@ def merge_columns(profiles: Sequence[ColumnProfile]) -> ColumnProfile:
 
 def bins_of(profile: ColumnProfile) -> tuple[sketch.Keys, sketch.Counts]:
     """Keys and counts of the fine bins, ascending."""
-    return (
-        np.fromiter(profile.bins.keys(), dtype=np.int64, count=len(profile.bins)),
-        np.fromiter(profile.bins.values(), dtype=np.int64, count=len(profile.bins)),
-    )
+    found = Bins.of(profile.bins)
+    return found.keys_, found.counts
 
 
 def bin_edges(profile: ColumnProfile, keys: sketch.Keys) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Lower and upper edges of fine bins, in the units of the column."""
-    if profile.kind == "datetime":
-        return (keys * DAY).astype(np.float64), ((keys + 1) * DAY).astype(np.float64)
-    return sketch.edges_of(keys, profile.precision)
+    return fine.edges(keys, profile.precision, days=profile.kind == "datetime")
 
 
 def sketch_record(column: ColumnProfile) -> dict[str, Any]:
     """What the table's own columns do not say; keys of bins as steps, which are short."""
-    keys = list(column.bins)
+    keys, counts = bins_of(column)
     return {
         "format": FORMAT,
         "minimum": column.minimum,
@@ -150,8 +147,8 @@ def sketch_record(column: ColumnProfile) -> dict[str, Any]:
         "mean": column.mean,
         "m2": column.m2,
         "precision": column.precision,
-        "steps": [key - before for before, key in zip([0, *keys], keys, strict=False)],
-        "counts": list(column.bins.values()),
+        "steps": np.diff(keys, prepend=0).tolist(),
+        "counts": counts.tolist(),
         "categories": dict(column.categories),
         "other": column.other,
     }
@@ -177,7 +174,7 @@ def column_of(record: Mapping[str, Any], *, name: str, kind: ColumnKind) -> Colu
         mean=record["mean"],
         m2=record["m2"],
         precision=record["precision"],
-        bins=dict(zip(accumulate(record["steps"]), record["counts"], strict=True)),
+        bins=Bins(np.cumsum(np.array(record["steps"], dtype=np.int64)), np.array(record["counts"], dtype=np.int64)),
         categories=record["categories"],
         other=record["other"],
     )
@@ -199,29 +196,28 @@ def _common_kind(profiles: Sequence[ColumnProfile]) -> ColumnKind:
     return profiles[0].kind if len({profile.kind for profile in profiles}) == 1 else "categorical"
 
 
-def _merged_bins(profiles: Sequence[ColumnProfile], kind: ColumnKind) -> tuple[int, dict[int, int]]:
-    precision = min(profile.precision for profile in profiles)
+def _merged_bins(profiles: Sequence[ColumnProfile], kind: ColumnKind) -> tuple[int, Bins]:
+    precision, days = min(profile.precision for profile in profiles), kind == "datetime"
     parts = [bins_of(profile) for profile in profiles]
-    if kind == "numeric":
-        parts = [
-            (sketch.collapsed(keys, profile.precision, precision), counts)
-            for (keys, counts), profile in zip(parts, profiles, strict=True)
-        ]
     keys, counts = sketch.add_up(
-        np.concatenate([keys for keys, _ in parts]), np.concatenate([counts for _, counts in parts])
+        np.concatenate(
+            [
+                fine.collapsed(keys, profile.precision, precision, days=days)
+                for (keys, _), profile in zip(parts, profiles, strict=True)
+            ]
+        ),
+        np.concatenate([counts for _, counts in parts]),
     )
-    if kind == "numeric":
-        fitting = sketch.fitting_precision(keys, precision)
-        keys, counts = sketch.add_up(sketch.collapsed(keys, precision, fitting), counts)
-        precision = fitting
-    return precision, dict(zip(keys.tolist(), counts.tolist(), strict=True))
+    precision, keys, counts = fine.fitted(keys, counts, precision, days=days)
+    return precision, Bins(keys, counts)
 
 
-def _moments(profiles: Sequence[ColumnProfile]) -> tuple[float | None, float]:
-    """Mean and sum of squared deviations of all, pair by pair (Chan, Golub and LeVeque 1983)."""
-    parts = [(profile.present, profile.mean, profile.m2) for profile in profiles if profile.mean is not None]
-    if not parts:
-        return None, 0.0
+def pooled_moments(parts: Sequence[tuple[int, float, float]]) -> tuple[float, float]:
+    """Mean and sum of squared deviations of all values, pair by pair (Chan, Golub and LeVeque 1983).
+
+    Args:
+        parts: of each part the number of values, their mean and the sum of their squared deviations; at least one.
+    """
 
     def pair(a: tuple[int, float, float], b: tuple[int, float, float]) -> tuple[int, float, float]:
         n, delta = a[0] + b[0], b[1] - a[1]

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from retrain_assets.data import bins as fine
 from retrain_assets.data import sketch
-from retrain_assets.data.column_profile import DAY, ColumnKind, ColumnProfile, added, cut_label, most_frequent
+from retrain_assets.data.bins import DAY, Bins
+from retrain_assets.data.column_profile import (
+    ColumnKind,
+    ColumnProfile,
+    added,
+    cut_label,
+    most_frequent,
+    pooled_moments,
+)
 
 
 def profile_column(name: str, values: pd.Series) -> ColumnProfile:
@@ -18,7 +28,7 @@ def profile_column(name: str, values: pd.Series) -> ColumnProfile:
     if kind == "datetime":
         return profile_numbers(name, kind, _seconds(values))
     if kind == "numeric":
-        return profile_numbers(name, kind, _floats(values))
+        return profile_numbers(name, kind, floats_of(values))
     present = values.dropna()
     if pd.api.types.is_object_dtype(values.dtype) and pd.api.types.infer_dtype(present) not in ("string", "boolean"):
         present = present.astype(str)
@@ -36,36 +46,85 @@ def profile_column(name: str, values: pd.Series) -> ColumnProfile:
     )
 
 
+BLOCK = 16_384
+"""So many values are sorted and counted at a time: they and what is made of them stay in the processor's cache."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Block:
+    """What some values of a column are: see the fields of `ColumnProfile`."""
+
+    missing: int
+    infinite: int
+    zeros: int = 0
+    minimum: float = np.inf
+    maximum: float = -np.inf
+    mean: float = 0.0
+    m2: float = 0.0
+    precision: int
+    keys: sketch.Keys
+    counts: sketch.Counts
+
+    @property
+    def present(self) -> int:
+        return int(self.counts.sum())
+
+
 def profile_numbers(name: str, kind: ColumnKind, numbers: npt.NDArray[np.float64]) -> ColumnProfile:
     """Profiles numbers, or times in seconds since 1970; NaN is missing.
 
-    Sorted once: range, zeros, infinities and bins then lie side by side, and nothing depends on the order of the rows.
+    Block by block: of sorted values range, zeros, infinities and bins lie side by side. The bins of a block are no
+    finer than those of the blocks before it: those of all together cannot be either.
     """
-    ordered = np.sort(numbers)  # NaN at the end
-    low, end = np.searchsorted(ordered, [-np.inf, np.inf], side="right")
-    high = int(np.searchsorted(ordered, np.inf, side="left"))
-    finite, rows = ordered[int(low) : high], len(ordered)
-    missing = rows - int(end)
-    infinite = rows - missing - len(finite)
-    if not len(finite):
-        return ColumnProfile(name=name, kind=kind, rows=rows, missing=missing, infinite=infinite)
-    if kind == "datetime":
-        precision = sketch.FINEST
-        keys = np.floor_divide(finite, DAY).astype(np.int64)
-    else:
-        keys = sketch.keys_of(finite)
-        precision = sketch.fitting_precision(keys, sketch.FINEST)
-        keys = sketch.collapsed(keys, sketch.FINEST, precision)
-    keys, sizes = sketch.count_keys(keys)
-    with np.errstate(over="ignore", invalid="ignore"):  # squares of the largest doubles are infinite, and may be
-        mean = float(finite.mean())
-        away = finite - mean
-        m2 = float(away @ away)
-    before, until = np.searchsorted(finite, 0.0, side="left"), np.searchsorted(finite, 0.0, side="right")
+    blocks: list[_Block] = []
+    precision = sketch.FINEST
+    for start in range(0, len(numbers), BLOCK):
+        block = _count(np.sort(numbers[start : start + BLOCK]), kind, precision)
+        precision = block.precision
+        blocks.append(block)
+    missing, infinite = sum(block.missing for block in blocks), sum(block.infinite for block in blocks)
+    if len(numbers) == missing + infinite:
+        return ColumnProfile(name=name, kind=kind, rows=len(numbers), missing=missing, infinite=infinite)
+    mean, m2 = pooled_moments([(block.present, block.mean, block.m2) for block in blocks if block.present])
+    precision, keys, counts = _added(blocks, kind)
     return ColumnProfile(
         name=name,
         kind=kind,
-        rows=rows,
+        rows=len(numbers),
+        missing=missing,
+        infinite=infinite,
+        zeros=sum(block.zeros for block in blocks),
+        minimum=min(block.minimum for block in blocks),
+        maximum=max(block.maximum for block in blocks),
+        mean=mean,
+        m2=m2,
+        precision=precision,
+        bins=Bins(keys, counts),
+    )
+
+
+def _count(ordered: npt.NDArray[np.float64], kind: ColumnKind, precision: int) -> _Block:
+    """Counts ascending values, NaN at the end, in bins of at most so many digits."""
+    low, end = np.searchsorted(ordered, [-np.inf, np.inf], side="right")
+    high = int(np.searchsorted(ordered, np.inf, side="left"))
+    finite = ordered[int(low) : high]
+    missing = len(ordered) - int(end)
+    infinite = len(ordered) - missing - len(finite)
+    if not len(finite):
+        nothing = np.empty(0, dtype=np.int64)
+        return _Block(missing=missing, infinite=infinite, precision=precision, keys=nothing, counts=nothing)
+    if days := kind == "datetime":
+        every = np.floor_divide(finite, DAY).astype(np.int64) >> (sketch.FINEST - precision)
+    else:
+        every = sketch.ordered_keys(finite, precision)
+    precision, keys, counts = fine.fitted(*sketch.count_keys(every), precision, days=days)
+    with np.errstate(over="ignore", invalid="ignore"):  # squares of the largest doubles are infinite, and may be
+        mean = float(finite.mean())
+        away = finite - mean
+        # No dot product: of so long a vector the linear algebra library makes work for all processors, and waits.
+        m2 = float(np.square(away, out=away).sum())
+    before, until = np.searchsorted(finite, 0.0, side="left"), np.searchsorted(finite, 0.0, side="right")
+    return _Block(
         missing=missing,
         infinite=infinite,
         zeros=int(until - before),
@@ -74,8 +133,19 @@ def profile_numbers(name: str, kind: ColumnKind, numbers: npt.NDArray[np.float64
         mean=mean,
         m2=m2,
         precision=precision,
-        bins=dict(zip(keys.tolist(), sizes.tolist(), strict=True)),
+        keys=keys,
+        counts=counts,
     )
+
+
+def _added(blocks: Sequence[_Block], kind: ColumnKind) -> tuple[int, sketch.Keys, sketch.Counts]:
+    """The bins of all blocks together."""
+    if len(blocks) == 1:
+        return blocks[0].precision, blocks[0].keys, blocks[0].counts
+    precision, days = blocks[-1].precision, kind == "datetime"
+    keys = np.concatenate([fine.collapsed(block.keys, block.precision, precision, days=days) for block in blocks])
+    keys, counts = sketch.add_up(keys, np.concatenate([block.counts for block in blocks]))
+    return fine.fitted(keys, counts, precision, days=days)
 
 
 _INFERRED: Mapping[str, ColumnKind] = {
@@ -103,7 +173,8 @@ def _kind_of(values: pd.Series) -> ColumnKind:
     return "categorical"
 
 
-def _floats(values: pd.Series) -> npt.NDArray[np.float64]:
+def floats_of(values: pd.Series) -> npt.NDArray[np.float64]:
+    """Numbers, or durations in seconds; NaN where there is none."""
     if pd.api.types.is_timedelta64_dtype(values.dtype):
         return values.dt.total_seconds().to_numpy(dtype=np.float64)
     return values.to_numpy(dtype=np.float64, na_value=np.nan)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -18,6 +18,7 @@ from retrain_assets.data.column_profile import (
     sketch_record,
 )
 from retrain_assets.data.column_profiling import profile_column
+from retrain_assets.data.small_tables import rows_of, table_of_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,10 @@ class TableProfile:
 
     rows: int
     columns: tuple[ColumnProfile, ...]
+    _by_name: Mapping[str, ColumnProfile] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_name", {column.name: column for column in reversed(self.columns)})
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -33,13 +38,10 @@ class TableProfile:
         return tuple(column.name for column in self.columns)
 
     def __getitem__(self, name: str) -> ColumnProfile:
-        for column in self.columns:
-            if column.name == name:
-                return column
-        raise KeyError(name)
+        return self._by_name[name]
 
     def __contains__(self, name: object) -> bool:
-        return any(column.name == name for column in self.columns)
+        return name in self._by_name
 
     def __add__(self, other: TableProfile) -> TableProfile:
         return merge_tables([self, other])
@@ -47,24 +49,15 @@ class TableProfile:
     def to_frame(self) -> pd.DataFrame:
         """The `profile` table: one row for each column; what only a machine reads is JSON in `sketch`."""
         rows = [
-            {
-                "column": column.name,
-                "kind": column.kind,
-                "rows": column.rows,
-                "missing": column.missing,
-                "infinite": column.infinite,
-                "zeros": column.zeros,
-                "minimum": column.minimum,
-                "maximum": column.maximum,
-                "mean": column.mean,
-                "deviation": column.deviation,
-                "median": column.quantile(0.5),
-                "distinct_categories": len(column.categories),
-                "sketch": _dumps(sketch_record(column)),
-            }
+            (
+                *(getattr(column, "name" if told == "column" else told) for told in _TOLD),
+                column.quantile(0.5),
+                len(column.categories),
+                _dumps(sketch_record(column)),
+            )
             for column in self.columns
         ]
-        return pd.DataFrame(rows, columns=list(_TABLE)).astype(_TABLE)
+        return table_of_rows(rows, _TABLE)
 
     @classmethod
     def from_frame(cls, frame: pd.DataFrame) -> TableProfile:
@@ -75,7 +68,7 @@ class TableProfile:
                 name=row["column"],
                 kind=row["kind"],
             )
-            for row in frame.to_dict("records")
+            for row in rows_of(frame, ("column", "kind", *COUNTED, "sketch"))
         )
         return cls(rows=columns[0].rows if columns else 0, columns=columns)
 
@@ -120,6 +113,8 @@ _TABLE = {
     "distinct_categories": "int64",
     "sketch": "object",
 }
+_TOLD = tuple(_TABLE)[:-3]
+"""Columns of the table that are fields and properties of a profile."""
 
 
 def profile_table(frame: pd.DataFrame, columns: Sequence[str] | None = None) -> TableProfile:

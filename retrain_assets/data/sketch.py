@@ -38,31 +38,63 @@ def keys_of(values: npt.NDArray[np.float64]) -> Keys:
     """
     magnitudes = np.abs(values)
     # The bits of a positive double, read as an integer, grow with it.
-    bits = np.clip(magnitudes, SMALLEST, LARGEST).view(np.int64)
-    return np.where(magnitudes < SMALLEST, 0, np.where(values < 0, -bits, bits))
+    bits = np.minimum(magnitudes, LARGEST).view(np.int64)
+    bits[magnitudes < SMALLEST] = 0
+    return np.negative(bits, out=bits, where=values < 0)
+
+
+def ordered_keys(ordered: npt.NDArray[np.float64], precision: int) -> Keys:
+    """`keys_of` of ascending finite numbers, with fewer digits: each sign lies in one piece, which takes less time.
+
+    >>> ordered_keys(np.array([-1.0, 0.0, 1.0]), 0).tolist()
+    [-1023, 0, 1023]
+    """
+    if len(ordered) and max(-ordered[0], ordered[-1]) > LARGEST:
+        ordered = np.clip(ordered, -LARGEST, LARGEST)
+    below = int(np.searchsorted(ordered, -SMALLEST, side="right"))
+    above = int(np.searchsorted(ordered, SMALLEST, side="left"))
+    bits, dropped = ordered.view(np.int64), FINEST - precision
+    keys = np.empty(len(ordered), dtype=np.int64)
+    np.bitwise_and(bits[:below], np.iinfo(np.int64).max, out=keys[:below])
+    np.right_shift(keys[:below], dropped, out=keys[:below])
+    np.negative(keys[:below], out=keys[:below])
+    keys[below:above] = 0
+    np.right_shift(bits[above:], dropped, out=keys[above:])
+    return keys
 
 
 def collapsed(keys: Keys, precision: int, coarser: int) -> Keys:
     """The same bins with fewer digits."""
-    return np.sign(keys) * (np.abs(keys) >> (precision - coarser))
+    dropped = precision - coarser
+    if not dropped:
+        return keys
+    # A shift rounds down, and magnitudes are to be rounded towards zero.
+    return (keys + ((keys >> 63) & ((1 << dropped) - 1))) >> dropped
 
 
 def fitting_precision(ordered: Keys, precision: int) -> int:
     """The most digits, up to `precision`, with which ascending keys occupy no more bins than there may be.
 
     Two neighbours share a bin of p digits when their highest differing bit is below it, so that one look at all
-    neighbours counts the bins of every precision.
+    neighbours counts the bins of any precision. Fewer digits never make more bins: the most that fit are found by
+    halving.
     """
     magnitudes = np.abs(ordered)
-    # As doubles: an integer that rounds up to the next power of two differs above all digits anyway.
-    differing = np.frexp((magnitudes[1:] ^ magnitudes[:-1]).astype(np.float64))[1]
-    differing[np.sign(ordered[1:]) != np.sign(ordered[:-1])] = 64
-    apart = np.bincount(np.minimum(differing, 64), minlength=65)
-    bins = 1 + apart[::-1].cumsum()[::-1][1:]  # by the number of dropped digits
-    for digits in range(precision, 0, -1):
-        if bins[precision - digits] <= (MAX_BINS if digits > COARSEST else MAX_COARSE_BINS):
-            return digits
-    return 0
+    differing = magnitudes[1:] ^ magnitudes[:-1]
+    signs = np.sign(ordered)
+    differing[signs[1:] != signs[:-1]] = np.iinfo(np.int64).max
+
+    def fits(digits: int) -> bool:
+        bins = 1 + int(np.count_nonzero(differing >= 1 << (precision - digits)))
+        return bins <= (MAX_BINS if digits > COARSEST else MAX_COARSE_BINS)
+
+    if fits(precision):
+        return precision
+    fitting, too_many = 0, precision
+    while too_many - fitting > 1:
+        middle = (fitting + too_many) // 2
+        fitting, too_many = (middle, too_many) if fits(middle) else (fitting, middle)
+    return fitting
 
 
 def count_keys(ordered: Keys) -> tuple[Keys, Counts]:
@@ -80,6 +112,20 @@ def add_up(keys: Keys, counts: Counts) -> tuple[Keys, Counts]:
         return keys, counts
     starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1]))
     return keys[starts], np.add.reduceat(counts, starts)
+
+
+def fitted(keys: Keys, counts: Counts, precision: int) -> tuple[int, Keys, Counts]:
+    """Precision, keys and counts with as many digits as fit.
+
+    Args:
+        keys: ascending and distinct.
+        counts: of the keys.
+        precision: digits of the keys.
+    """
+    fitting = fitting_precision(keys, precision)
+    if fitting == precision:
+        return precision, keys, counts
+    return fitting, *add_up(collapsed(keys, precision, fitting), counts)
 
 
 def edges_of(keys: Keys, precision: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

@@ -21,7 +21,7 @@ from retrain_assets.data.schemas import listed_categories
 if TYPE_CHECKING:
     from pandera.pandas import Column, DataFrameSchema
 
-_MODES = ("served", "backscored", "rescored")
+_MODES = ("served", "backscored", "rescored", "member")
 _SHOWN_PROBLEMS = 10
 
 
@@ -220,6 +220,7 @@ def _drift_report() -> DataFrameSchema:
             "adjusted_p_value": c.share("The same over all columns together."),
             "evidence": c.number("What this and earlier checks against the same reference add up to.", least=0),
             "aspect": c.text("What about the column has changed most; empty in the row of the whole.", nullable=True),
+            "importance": c.share("The column's part of what the champion's inputs matter, where it is known."),
             "verdict": c.text("What follows."),
             "reason": c.text("Why."),
             "champion_version": c.version("The champion whose reference was used; empty while there is none."),
@@ -236,7 +237,10 @@ def _predictions() -> DataFrameSchema:
             ROW_ID: c.text("Id of the row."),
             "event_time": c.time("Event time of the row."),
             "version": c.count("Model version that made the score.", least=1),
-            "mode": c.text("Served at the time, backscored by a later champion, or rescored.", values=_MODES),
+            "mode": c.text(
+                "Served at the time, backscored by a later champion, rescored, or by one member of a mixture alone.",
+                values=_MODES,
+            ),
             "score": c.number("Probability of the positive class, or the predicted value.", nullable=False),
             "probabilities": c.pa.Column(
                 None,
@@ -294,7 +298,7 @@ def _retrain_decision() -> DataFrameSchema:
     return c.table(
         {
             "attempt": c.count("Number of the decision for this batch, from 1; the latest is valid.", least=1),
-            "verdict": c.text("What was decided.", values=["retrain", "wait", "unknown"]),
+            "verdict": c.text("What was decided.", values=["retrain", "wait", "hold", "unknown"]),
             "reason": c.text("Why."),
             "cause": c.text("What launched the decision."),
             "trigger": c.text("One of the triggers."),

@@ -56,11 +56,17 @@ class Accumulation:
         limit: as `evidence_limit` gives it.
         before: evidence by column after the last check.
         after: evidence by column after this one.
+        columns: those that evidence is gathered of; None for all.
     """
 
     limit: float
     before: Mapping[str, float] = field(default_factory=dict[str, float])
     after: dict[str, float] = field(default_factory=dict[str, float])
+    columns: frozenset[str] | None = None
+
+    def gathers(self, column: str) -> bool:
+        """Whether evidence of the column is gathered."""
+        return self.columns is None or column in self.columns
 
     def add(self, column: str, p_value: float) -> Carried:
         """What one more p-value makes of the evidence of a column.

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from retrain_assets.data import bins as fine
 from retrain_assets.data import sketch
-from retrain_assets.data.column_profile import ColumnProfile, bin_edges, bins_of
+from retrain_assets.data.column_profile import ColumnProfile, bins_of
 
 Counts = sketch.Counts
 
@@ -123,15 +124,17 @@ def _fit_categories(reference: ColumnProfile, bins: int) -> CategoryBinning:
 
 def _collapsed_bins(profile: ColumnProfile, precision: int) -> tuple[sketch.Keys, Counts]:
     keys, counts = bins_of(profile)
-    return (keys if profile.kind == "datetime" else sketch.collapsed(keys, profile.precision, precision)), counts
+    return fine.collapsed(keys, profile.precision, precision, days=profile.kind == "datetime"), counts
 
 
 def _label(reference: ColumnProfile, precision: int, first: int, last: int) -> str:
-    if reference.kind == "datetime":
-        low, _ = bin_edges(reference, np.array([first, last]))
-        days: list[str] = low.astype("datetime64[s]").astype("datetime64[D]").astype(str).tolist()
-        return days[0] if first == last else f"{days[0]} to {days[1]}"
-    low, high = sketch.edges_of(np.array([first, last]), precision)
+    days = reference.kind == "datetime"
+    low, high = fine.edges(np.array([first, last]), precision, days=days)
+    if days:
+        ends: list[str] = [
+            str(np.datetime64(int(second), "s").astype("datetime64[D]")) for second in (low[0], high[1] - 1)
+        ]
+        return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
     # Of a single bin one edge says enough: the one where whole numbers lie.
     return _short(low[0]) if first == last else f"{_short(low[0])} to {_short(high[1])}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -64,7 +65,8 @@ def judge_separability(
     judged = range(max(0, len(batches) - BATCHES), len(batches))
     from threadpoolctl import threadpool_limits
 
-    # Fits this small lose more to waiting threads than they gain.
+    # Fits this small lose more to waiting threads than they gain. The limit binds what is loaded before it.
+    importlib.import_module("sklearn.ensemble")
     with threadpool_limits(limits=1):
         areas = [
             _area(batches[place], batches[:place] + batches[place + 1 :], size, rng, wanted=False)[0]

@@ -80,6 +80,11 @@ class FittedReference:
     def __contains__(self, name: object) -> bool:
         return any(name in batch for batch in self.batches)
 
+    @property
+    def trusted_batches(self) -> int:
+        """So many batches tell how much batches differ; of independent rows nothing need be told."""
+        return self.basis.batches if self.basis.significance == "batches" else 1_000
+
     def column(self, name: str) -> FittedColumn | str:
         """The fitted column, or why there is none."""
         if name not in self._columns:
@@ -123,7 +128,8 @@ def compare_columns(
         else:
             drifts[name] = found
     for column, tested in zip(compared, _test(compared, settings, basis, merged), strict=True):
-        carried = None if accumulation is None else accumulation.add(column.name, tested.p_value)
+        gathered = accumulation is not None and accumulation.gathers(column.name)
+        carried = accumulation.add(column.name, tested.p_value) if accumulation is not None and gathered else None
         gone = column.name not in current
         drifts[column.name] = _conclude(column, tested, settings, basis, gone=gone, carried=carried)
     return ColumnsCompared(drifts=tuple(drifts[name] for name in names), basis=basis, compared=tuple(compared))

@@ -8,18 +8,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, TypedDict, Unpack
 
-from retrain_assets.data.profile import TableProfile, merge_tables
+from retrain_assets.data.profile import merge_tables
 from retrain_assets.drift.columns import Basis, Compared, FittedReference, compare_columns
 from retrain_assets.drift.detect import watched_columns
 from retrain_assets.drift.distances import DISTANCES, measure
-from retrain_assets.drift.frames import Side, profiles_of
+from retrain_assets.drift.frames import Prepared, Side, profiles_of
 from retrain_assets.drift.joint import JointDrift
-from retrain_assets.drift.report import ColumnDrift
+from retrain_assets.drift.report import ColumnDrift, by_harm
 from retrain_assets.drift.settings import Correction, Settings, Significance
+from retrain_assets.drift.together import JOINT_SHARE, judge_together
 
 Joint = Literal["correlation", "classifier", "none"]
-JOINT_SHARE = 0.1
-"""The part of `alpha` that the joint test gets; the columns have the rest."""
 
 
 class Options(TypedDict, total=False):
@@ -74,7 +73,7 @@ class Comparison:
     @property
     def ranked(self) -> tuple[ColumnDrift, ...]:
         """The columns: the drifted ones first, then by what can hurt: the score times the importance, where told."""
-        return tuple(sorted(self.columns.values(), key=_order))
+        return tuple(sorted(self.columns.values(), key=by_harm))
 
     def to_record(self) -> dict[str, Any]:
         """In what JSON can say; a number that is not finite is None."""
@@ -167,12 +166,24 @@ def compare(
             return _unknown(f"the {side} has {count} rows, fewer than min_rows = {settings.min_rows}", settings, rows)
     names = watched_columns(now, list(past.values()), columns)
     level = settings.alpha if joint == "none" else settings.alpha * (1 - JOINT_SHARE)
-    fitted = FittedReference(list(past.values()), replace(settings, alpha=level))
+    settled = replace(settings, alpha=level)
+    fitted = (
+        reference.fitted(settled) if isinstance(reference, Prepared) else FittedReference(list(past.values()), settled)
+    )
     found = compare_columns(names, fitted, now, merged=max(len(present), 1))
     together = (
         None
         if joint == "none"
-        else _joint(joint, names, (reference, current), (list(past.values()), now), batch, settings, found.basis, seed)
+        else judge_together(
+            joint,
+            names,
+            (reference, current),
+            (list(past.values()), now),
+            batch=batch,
+            settings=settings,
+            basis=found.basis,
+            seed=seed,
+        )
     )
     drifts = _completed(found.drifts, found.compared, settings, importance or {})
     drifted, reason = _verdict(drifts, together, found.basis)
@@ -192,33 +203,6 @@ def _unknown(reason: str, settings: Settings, rows: tuple[int, int]) -> Comparis
     return Comparison(
         drifted=None, reason=reason, columns={}, joint=None, basis=None, settings=settings, rows=rows, shapes={}
     )
-
-
-def _joint(
-    method: Joint,
-    names: Sequence[str],
-    sides: tuple[Side, Side],
-    profiles: tuple[list[TableProfile], TableProfile],
-    batch: str | None,
-    settings: Settings,
-    basis: Basis,
-    seed: int,
-) -> JointDrift:
-    from retrain_assets.drift.classifier import judge_separability
-    from retrain_assets.drift.correlation import judge_correlations
-    from retrain_assets.drift.rows import codes_of, matrices_of, numeric_columns
-
-    independent, alpha = basis.significance == "rows", settings.alpha * JOINT_SHARE
-    if method == "classifier":
-        coded = codes_of(sides, names, profiles, batch)
-        if coded is None:
-            return JointDrift.unknown("classifier", "profiles and streams do not keep the rows that it needs")
-        return judge_separability(*coded, settings, alpha=alpha, independent=independent, seed=seed)
-    numbers = numeric_columns(*profiles, names)
-    matrices = [matrices_of(side, numbers, batch) for side in sides]
-    if matrices[0] is None or matrices[1] is None:
-        return JointDrift.unknown("correlation", "profiles and streams do not keep the rows that it needs")
-    return judge_correlations(numbers, matrices[0], matrices[1], settings, alpha=alpha, independent=independent)
 
 
 def _completed(
@@ -242,7 +226,7 @@ def _completed(
 
 def _verdict(drifts: Sequence[ColumnDrift], joint: JointDrift | None, basis: Basis) -> tuple[bool | None, str]:
     known = [column for column in drifts if column.verdict != "unknown"]
-    drifted = sorted((column for column in known if column.verdict == "drift"), key=_order)
+    drifted = sorted((column for column in known if column.verdict == "drift"), key=by_harm)
     together = joint is not None and joint.drifted
     if not known and not together:
         return None, "no column could be compared"
@@ -250,11 +234,6 @@ def _verdict(drifts: Sequence[ColumnDrift], joint: JointDrift | None, basis: Bas
     count = f"{len(drifted)} of {len(known)} columns {'has' if len(drifted) == 1 else 'have'} drifted{named}"
     also = f", and the columns have together by their {joint.method}" if joint is not None and together else ""
     return bool(drifted) or bool(together), f"{count}{also}; {basis.sentence}"
-
-
-def _order(column: ColumnDrift) -> tuple[bool, bool, float, str]:
-    weight = 1.0 if column.importance is None else column.importance
-    return column.verdict != "drift", column.score is None, -(column.score or 0.0) * weight, column.name
 
 
 def _shape(column: Compared) -> Shape:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.drift.accumulation import SINGLE_SHARE, Accumulation, evidence_limit
 from retrain_assets.drift.columns import Basis, FittedReference, compare_columns
-from retrain_assets.drift.report import ColumnDrift, DriftReport, TableVerdict
+from retrain_assets.drift.joint import JointDrift
+from retrain_assets.drift.outputs import OUTPUTS, SHARE, Outputs, judge_outputs, output_settings
+from retrain_assets.drift.report import ColumnDrift, DriftReport, TableVerdict, by_harm
 from retrain_assets.drift.settings import Settings
+from retrain_assets.drift.together import JOINT, JOINT_SHARE, row_of
 from retrain_assets.spec import DriftSpec
 
 
@@ -19,17 +23,21 @@ def detect_drift(
     batch: str,
     champion_version: int | None,
     current: TableProfile,
-    reference: Sequence[TableProfile] | None,
+    reference: Sequence[TableProfile] | FittedReference | None,
     spec: DriftSpec,
     checks_per_year: float,
     previous: DriftReport | None = None,
+    outputs: Outputs | None = None,
+    importance: Mapping[str, float] | None = None,
+    joint: JointDrift | None = None,
 ) -> DriftReport:
     """Compares a batch with the reference of the champion.
 
     A column has drifted when its distance reaches `effect_floor` and it differs from the reference batches more than
     these differ from each other, now or in the evidence of this and earlier batches together, at a level that gives
-    `false_alarms_per_year` over all columns and checks. The inputs
-    have drifted when at least `columns_share` of the compared columns have, and at least one.
+    `false_alarms_per_year` over all columns and checks. The inputs have drifted when at least `columns_share` of the
+    compared columns have, and at least one. The outputs are reported beside them, and are drift by themselves where
+    `drift.outputs` names them; a quarter of the false alarms is theirs then, and a tenth that of a joint test.
 
     Times are compared only where `drift.columns` names them: the clock goes on without any drift. A column that has
     gone from the batch is compared as missing in all rows; a column that the reference does not know is `unknown`.
@@ -39,10 +47,14 @@ def detect_drift(
         batch: key of the batch.
         champion_version: whose reference it is; None while there is no champion.
         current: profile of the batch.
-        reference: profiles of the batches of the reference; None when the champion has none for this batch.
+        reference: profiles of the batches of the reference, or what was fitted to them with `settings_of` the same
+            declaration; None when the champion has none for this batch.
         spec: what counts as drift.
         checks_per_year: batches in a year.
         previous: of the batch before; its evidence is carried on where it is against the same champion.
+        outputs: of the batch and of the reference, where they are known.
+        importance: of the inputs for the champion; the report leads with what can hurt.
+        joint: what the joint test of `drift.joint` found.
     """
 
     def report(verdict: TableVerdict, reason: str, columns: tuple[ColumnDrift, ...] = ()) -> DriftReport:
@@ -52,7 +64,7 @@ def detect_drift(
             champion_version=champion_version,
             verdict=verdict,
             reason=reason,
-            score=_score(columns, spec.columns_share),
+            score=_score(columns, spec),
             columns=columns,
         )
 
@@ -60,25 +72,66 @@ def detect_drift(
         return report("not_applicable", "bootstrapping: there is no champion to compare the batch with")
     if not reference:
         return report("unknown", f"the {spec.reference} reference of v{champion_version} holds nothing for this batch")
-    for side, rows in (("batch", current.rows), ("reference", sum(profile.rows for profile in reference))):
+    batches = reference.batches if isinstance(reference, FittedReference) else reference
+    for side, rows in (("batch", current.rows), ("reference", sum(profile.rows for profile in batches))):
         if rows < spec.min_rows:
             return report("unknown", f"the {side} has {rows} rows, fewer than drift.min_rows = {spec.min_rows}")
-    names = watched_columns(current, reference, spec.columns)
-    fitted = FittedReference(reference, settings_of(spec, checks_per_year))
+    names = watched_columns(current, batches, spec.columns)
+    settings = settings_of(spec, checks_per_year)
+    fitted = reference if isinstance(reference, FittedReference) else FittedReference(reference, settings)
     limit = evidence_limit(
         columns=len(names),
-        batches=trusted_batches(fitted),
+        batches=fitted.trusted_batches,
         checks_per_year=checks_per_year,
-        false_alarms_per_year=spec.false_alarms_per_year,
+        false_alarms_per_year=spec.false_alarms_per_year * inputs_share(spec),
     )
     carried = previous.evidence if previous is not None and previous.champion_version == champion_version else {}
     accumulation = Accumulation(limit=limit, before=carried)
     found = compare_columns(names, fitted, current, accumulation=accumulation)
-    return report(*_verdict(found.drifts, found.basis, spec), found.drifts)
+    inputs = weighed(found.drifts, importance or {})
+    seen = () if outputs is None else judge_outputs(outputs, spec, checks_per_year=checks_per_year, before=carried)
+    if joint is not None:
+        seen = (*seen, row_of(joint, settings))
+    return report(*_verdict(inputs, seen, found.basis, spec), (*inputs, *seen))
+
+
+def weighed(columns: Sequence[ColumnDrift], importance: Mapping[str, float]) -> tuple[ColumnDrift, ...]:
+    """With the share that each column has in what all of them matter; None where nothing matters or it is not known."""
+    total = sum(max(value, 0.0) for value in importance.values())
+    if not total:
+        return tuple(columns)
+    return tuple(
+        replace(column, importance=max(importance[column.name], 0.0) / total) if column.name in importance else column
+        for column in columns
+    )
 
 
 def settings_of(spec: DriftSpec, checks_per_year: float) -> Settings:
-    """The settings of one check of a declared model."""
+    """The settings of one check of the inputs of a declared model."""
+    settings = _all_alarms(spec, checks_per_year)
+    return replace(settings, alpha=settings.alpha * inputs_share(spec))
+
+
+def inputs_share(spec: DriftSpec) -> float:
+    """The part of the false alarms that single inputs may give: what outputs and a joint test that count leave them.
+
+    >>> inputs_share(DriftSpec()), inputs_share(DriftSpec(outputs=("score",), joint="correlation"))
+    (1.0, 0.65)
+    """
+    return 1.0 - (SHARE if spec.outputs else 0.0) - (0.0 if spec.joint == "none" else JOINT_SHARE)
+
+
+def joint_settings_of(spec: DriftSpec, checks_per_year: float) -> Settings:
+    """The settings of one joint test, with the level of all tests, of which it takes its part."""
+    return _all_alarms(spec, checks_per_year)
+
+
+def output_settings_of(spec: DriftSpec, checks_per_year: float) -> Settings:
+    """The settings of one check of its outputs."""
+    return output_settings(_all_alarms(spec, checks_per_year), spec)
+
+
+def _all_alarms(spec: DriftSpec, checks_per_year: float) -> Settings:
     return Settings(
         distance=spec.distance,
         effect_floor=spec.effect_floor,
@@ -89,11 +142,6 @@ def settings_of(spec: DriftSpec, checks_per_year: float) -> Settings:
         bins=spec.bins,
         smoothing=spec.smoothing,
     )
-
-
-def trusted_batches(fitted: FittedReference) -> int:
-    """So many batches of the reference tell how much batches differ; of independent rows nothing need be told."""
-    return fitted.basis.batches if fitted.basis.significance == "batches" else 1_000
 
 
 def watched_columns(
@@ -108,9 +156,29 @@ def watched_columns(
     return tuple(name for name in every if name not in times)
 
 
-def _verdict(columns: tuple[ColumnDrift, ...], basis: Basis, spec: DriftSpec) -> tuple[TableVerdict, str]:
+def _verdict(
+    columns: Sequence[ColumnDrift], outputs: Sequence[ColumnDrift], basis: Basis, spec: DriftSpec
+) -> tuple[TableVerdict, str]:
+    verdict, reason = _inputs_verdict(columns, basis, spec)
+    moved = [
+        name for name, column in OUTPUTS.items() if any(o.name == column and o.verdict == "drift" for o in outputs)
+    ]
+    counted, told = ([name for name in moved if (name in spec.outputs) is of] for of in (True, False))
+    if told:
+        reason = f"{reason}; beside them {_list(told)} drifted, which drift.outputs does not name"
+    together = next((row for row in outputs if row.name == JOINT and row.verdict == "drift"), None)
+    if together is not None:
+        verdict, reason = "drift", f"the columns have drifted together by their {together.distance}; {reason}"
+    return ("drift", f"{_list(counted)} drifted; {reason}") if counted else (verdict, reason)
+
+
+def _list(names: Sequence[str]) -> str:
+    return f"the {' and the '.join(names)} {'has' if len(names) == 1 else 'have'}"
+
+
+def _inputs_verdict(columns: Sequence[ColumnDrift], basis: Basis, spec: DriftSpec) -> tuple[TableVerdict, str]:
     compared = [column for column in columns if column.verdict != "unknown"]
-    drifted = [column.name for column in sorted(compared, key=lambda c: -(c.score or 0.0)) if column.verdict == "drift"]
+    drifted = [column.name for column in sorted(compared, key=by_harm) if column.verdict == "drift"]
     if not compared:
         return "unknown", "no column could be compared"
     needed = deciding_columns(len(compared), spec.columns_share)
@@ -130,9 +198,11 @@ def deciding_columns(columns: int, share: float) -> int:
     return max(1, math.ceil(round(share * columns, 9)))
 
 
-def _score(columns: tuple[ColumnDrift, ...], share: float) -> float | None:
-    scores = sorted((column.score for column in columns if column.score is not None), reverse=True)
-    if not scores:
-        return None
-    top = scores[: deciding_columns(len(scores), share)]
-    return sum(top) / len(top)
+def _score(columns: Sequence[ColumnDrift], spec: DriftSpec) -> float | None:
+    """Of the inputs, or of a drifted output that counts where that is larger."""
+    named = {JOINT, *(OUTPUTS[name] for name in spec.outputs)}
+    others = {JOINT, *OUTPUTS.values()}
+    inputs = [column.score for column in columns if column.name not in others and column.score is not None]
+    moved = [c.score for c in columns if c.name in named and c.verdict == "drift" and c.score is not None]
+    top = sorted(inputs, reverse=True)[: deciding_columns(len(inputs), spec.columns_share)]
+    return max([*([sum(top) / len(top)] if top else []), *moved], default=None)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from retrain_assets.data.profile import TableProfile, profile_table
+from retrain_assets.drift.columns import FittedReference
+from retrain_assets.drift.settings import Settings
 from retrain_assets.errors import DataError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+Matrix = npt.NDArray[np.float64]
 
 
 @runtime_checkable
@@ -26,20 +33,47 @@ class ArrowStream(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A side whose rows were profiled, for any number of comparisons: see `prepare`."""
-
-    profiles: Mapping[str, TableProfile]
-    rows: pd.DataFrame | ArrowStream
-
-
-def prepare(rows: pd.DataFrame | ArrowStream, *, batch: str | None = None) -> Prepared:
-    """Profiles the rows of a reference once, and keeps them for the joint tests.
+    """A reference that is profiled and cut into cells once, for any number of comparisons: see `prepare`.
 
     Args:
-        rows: a data frame or Arrow table, which `compare` then takes as its reference.
+        profiles: by batch.
+        rows: for the joint tests; None where the reference was given as profiles.
+    """
+
+    profiles: Mapping[str, TableProfile]
+    rows: pd.DataFrame | ArrowStream | None
+    _fitted: dict[Settings, FittedReference] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _matrices: dict[tuple[str, ...], Mapping[str, Matrix] | None] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def fitted(self, settings: Settings) -> FittedReference:
+        """The reference as `compare_columns` takes it."""
+        if settings not in self._fitted:
+            self._fitted[settings] = FittedReference(list(self.profiles.values()), settings)
+        return self._fitted[settings]
+
+    def matrices(
+        self, columns: Sequence[str], make: Callable[[], Mapping[str, Matrix] | None]
+    ) -> Mapping[str, Matrix] | None:
+        """The numbers of some columns by batch, made when they are first asked for; None without rows."""
+        if tuple(columns) not in self._matrices:
+            self._matrices.clear()
+            self._matrices[tuple(columns)] = make()
+        return self._matrices[tuple(columns)]
+
+
+def prepare(reference: Side, *, batch: str | None = None) -> Prepared:
+    """Does once what every comparison with a reference would do again; its rows are kept for the joint tests.
+
+    Args:
+        reference: rows or profiles, as `compare` takes them.
         batch: the same column as `compare` is given.
     """
-    return Prepared(profiles_of(rows, name="reference", batch=batch), rows)
+    if isinstance(reference, Prepared):
+        return reference
+    profiled = isinstance(reference, (TableProfile, Mapping, Sequence))
+    return Prepared(profiles_of(reference, name="reference", batch=batch), None if profiled else reference)
 
 
 Side = pd.DataFrame | ArrowStream | Prepared | TableProfile | Sequence[TableProfile] | Mapping[str, TableProfile]

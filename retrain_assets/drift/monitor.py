@@ -9,7 +9,7 @@ from typing import Any
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.drift.accumulation import SINGLE_SHARE, Accumulation, evidence_limit
 from retrain_assets.drift.columns import FittedReference, compare_columns
-from retrain_assets.drift.detect import trusted_batches, watched_columns
+from retrain_assets.drift.detect import watched_columns
 from retrain_assets.drift.report import ColumnDrift
 from retrain_assets.drift.settings import Settings
 
@@ -70,7 +70,7 @@ class Monitor:
         names = watched_columns(current, self.reference, None)
         limit = evidence_limit(
             columns=len(names),
-            batches=trusted_batches(self._fitted),
+            batches=self._fitted.trusted_batches,
             checks_per_year=self.checks_per_year,
             false_alarms_per_year=self.false_alarms_per_year,
         )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
+
+from retrain_assets.data.small_tables import rows_of, table_of_rows
 
 ColumnVerdict = Literal["drift", "stable", "unknown"]
 TableVerdict = Literal["drift", "stable", "unknown", "not_applicable"]
@@ -40,6 +42,12 @@ class ColumnDrift:
     scores: Mapping[str, float] = field(default_factory=dict[str, float], hash=False)
 
 
+def by_harm(column: ColumnDrift) -> tuple[bool, bool, float, str]:
+    """Order of columns: the drifted ones first, then by the score times the importance where that is known."""
+    weight = 1.0 if column.importance is None else column.importance
+    return column.verdict != "drift", column.score is None, -(column.score or 0.0) * weight, column.name
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftReport:
     """A batch against the reference of a champion; `not_applicable` while there is no champion.
@@ -64,42 +72,21 @@ class DriftReport:
 
     @property
     def drifted(self) -> tuple[str, ...]:
-        """Names of the drifted columns, the most distant first."""
+        """Names of the drifted columns, what can hurt most first."""
         return tuple(column.name for column in self.ranked if column.verdict == "drift")
 
     @property
     def ranked(self) -> tuple[ColumnDrift, ...]:
-        """The columns, the most distant first and those that could not be compared last."""
-        return tuple(sorted(self.columns, key=lambda c: (c.score is None, -(c.score or 0.0), c.name)))
+        """The columns, what can hurt first: see `by_harm`."""
+        return tuple(sorted(self.columns, key=by_harm))
 
     def to_frame(self) -> pd.DataFrame:
         """The `drift_report` table: the verdict on the whole in the row with the column '', then one row a column."""
         whole = {"column": "", "verdict": self.verdict, "reason": self.reason, "score": self.score}
-        rows = [whole] + [
-            {
-                "column": column.name,
-                "kind": column.kind,
-                "distance": column.distance,
-                "score": column.score,
-                "floor": column.floor,
-                "p_value": column.p_value,
-                "adjusted_p_value": column.adjusted_p_value,
-                "evidence": column.evidence,
-                "aspect": column.aspect or "",
-                "verdict": column.verdict,
-                "reason": column.reason,
-                "before": column.before,
-                "after": column.after,
-            }
-            for column in self.columns
-        ]
-        frame = pd.DataFrame(rows, columns=[name for name in _TABLE if name not in _WHOLE])
-        identity = {"model": self.model, "batch": self.batch, "champion_version": self.champion_version}
-        return (
-            frame.fillna({"kind": "", "distance": "", "aspect": "", "before": "", "after": ""})
-            .assign(**identity)
-            .astype(_TABLE)
-        )
+        rows = [whole, *({name: getattr(column, field) for name, field in _FIELDS.items()} for column in self.columns)]
+        identity = (self.model, self.batch, self.champion_version)
+        cells = [(*identity, *(_written(name, row.get(name)) for name in _FIELDS)) for row in rows]
+        return table_of_rows(cells, _TABLE)
 
     @classmethod
     def from_frame(cls, frame: pd.DataFrame, *, model: str | None = None, batch: str | None = None) -> DriftReport:
@@ -113,7 +100,10 @@ class DriftReport:
         Raises:
             ValueError: the row of the whole is not there exactly once.
         """
-        rows = [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+        own = [name for name, of in (("model", model), ("batch", batch)) if of is None]
+        # A report of an earlier version of this package knows no importance.
+        columns = [name for name in (*own, "champion_version", *_FIELDS) if name in frame or name != "importance"]
+        rows = list(rows_of(frame, columns))
         wholes = [row for row in rows if row["column"] == ""]
         if len(wholes) != 1:
             raise ValueError(f"a drift report must have one row with the column '' (got {len(wholes)})")
@@ -127,28 +117,13 @@ class DriftReport:
             reason=whole["reason"],
             score=_number(whole["score"]),
             columns=tuple(
-                ColumnDrift(
-                    name=row["column"],
-                    kind=row["kind"],
-                    distance=row["distance"],
-                    score=_number(row["score"]),
-                    floor=float(row["floor"]),
-                    p_value=_number(row["p_value"]),
-                    verdict=row["verdict"],
-                    reason=row["reason"],
-                    before=row["before"],
-                    after=row["after"],
-                    aspect=row["aspect"] or None,
-                    adjusted_p_value=_number(row["adjusted_p_value"]),
-                    evidence=_number(row["evidence"]),
-                )
+                ColumnDrift(**{field: _read(name, row.get(name)) for name, field in _FIELDS.items()})
                 for row in rows
                 if row["column"] != ""
             ),
         )
 
 
-_WHOLE = ("model", "batch", "champion_version")
 _TABLE = {
     "model": "object",
     "batch": "object",
@@ -162,11 +137,28 @@ _TABLE = {
     "adjusted_p_value": "float64",
     "evidence": "float64",
     "aspect": "object",
+    "importance": "float64",
     "verdict": "object",
     "reason": "object",
     "before": "object",
     "after": "object",
 }
+
+
+_FIELDS = {name: "name" if name == "column" else name for name in list(_TABLE)[3:]}
+"""Columns of the table that are fields of a `ColumnDrift`, by their names there."""
+_TEXTS = ("kind", "distance", "before", "after", "aspect")
+"""Empty where there is nothing to say."""
+
+
+def _written(name: str, value: Any) -> Any:
+    return "" if value is None and name in _TEXTS else value
+
+
+def _read(name: str, value: Any) -> Any:
+    if name == "aspect":
+        return value or None
+    return _number(value) if _TABLE[name] == "float64" else value
 
 
 def _number(value: float | None) -> float | None:

@@ -6,19 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from retrain_assets.data.column_profile import added, cut_label
+from retrain_assets.data.arrow_types import without_views
+from retrain_assets.data.column_profile import ColumnProfile, added, cut_label
 from retrain_assets.data.profile import TableProfile
-from retrain_assets.drift.frames import Prepared
+from retrain_assets.drift.frames import Matrix, Prepared
 
 MAX_ROWS = 100_000
 """Rows that are looked at; a correlation is then known to 0.003."""
-Matrix = npt.NDArray[np.float64]
 
 
-def matrices_of(side: object, columns: Sequence[str], batch: str | None) -> dict[str, Matrix] | None:
+def matrices_of(side: object, columns: Sequence[str], batch: str | None) -> Mapping[str, Matrix] | None:
     """The columns as numbers, by batch; None of what cannot be read twice (a stream) or has no rows (profiles).
 
     Args:
@@ -26,6 +25,8 @@ def matrices_of(side: object, columns: Sequence[str], batch: str | None) -> dict
         columns: numeric columns.
         batch: column that says which rows came together.
     """
+    if isinstance(side, Prepared):
+        return side.matrices(columns, lambda: matrices_of(side.rows, columns, batch))
     frame = _frame(side)
     if frame is None:
         return None
@@ -48,8 +49,13 @@ def numeric_columns(reference: Sequence[TableProfile], current: TableProfile, na
         if name in current
         and current[name].kind == "numeric"
         and all(name in batch and batch[name].kind == "numeric" for batch in reference)
-        and len({bin_ for batch in reference for bin_ in batch[name].bins}) > 1
+        and _varies([batch[name] for batch in reference])
     ]
+
+
+def _varies(batches: Sequence[ColumnProfile]) -> bool:
+    ends = {end for batch in batches for end in (batch.minimum, batch.maximum) if end is not None}
+    return len(ends) > 1
 
 
 def _frame(side: object) -> Any:
@@ -57,13 +63,15 @@ def _frame(side: object) -> Any:
 
     if isinstance(side, Prepared):
         return _frame(side.rows)
-    if isinstance(side, (pd.DataFrame, pa.Table)):
+    if isinstance(side, pd.DataFrame):
         return side
+    if isinstance(side, pa.Table):
+        return without_views(side)
     if isinstance(side, (TableProfile, Sequence, Mapping, pa.RecordBatchReader)) or not hasattr(
         side, "__arrow_c_stream__"
     ):
         return None
-    return pa.table(side) if hasattr(side, "columns") else None
+    return without_views(pa.table(side)) if hasattr(side, "columns") else None
 
 
 def _sampled(frame: Any) -> Any:
@@ -90,7 +98,7 @@ def codes_of(
     names: Sequence[str],
     profiles: tuple[Sequence[TableProfile], TableProfile],
     batch: str | None,
-) -> tuple[list[str], dict[str, Matrix], dict[str, Matrix]] | None:
+) -> tuple[list[str], Mapping[str, Matrix], Mapping[str, Matrix]] | None:
     """Numbers as they are and categories by the rank of their frequency in the reference, for a model of trees.
 
     A category that the reference does not have is -1, a missing value NaN. None where a side has no rows that can be
@@ -103,7 +111,7 @@ def codes_of(
         return None
     numbers = set(numeric_columns(reference, current, shared))
     ranks = {name: _ranks(reference, name) for name in shared if name not in numbers}
-    made: list[dict[str, Matrix]] = []
+    made: list[Mapping[str, Matrix]] = []
     for frame in frames:
         coded = pd.DataFrame(
             {name: _numbers(frame, name) if name in numbers else _coded(frame, name, ranks[name]) for name in shared}

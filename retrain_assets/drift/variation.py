@@ -19,13 +19,17 @@ vary independently of each other, and a variance is only ever raised by it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 
+_JUDGED_AT = 1e-3
+"""Level at which two estimates are compared by what they can see: between that of one check and of one column."""
 _GUARDED = 0.9
 """Among normal batches the farthest one is within the guard with this probability."""
 
@@ -51,7 +55,7 @@ def judge_scalars(
         unit: sampling variance of the summary of a single row.
         merged: batches in the current window.
     """
-    from scipy.special import stdtr
+    from scipy.special import stdtr, stdtrit
 
     count = batches.shape[1]
     centre = batches.mean(axis=1)
@@ -60,8 +64,10 @@ def judge_scalars(
     ratio, freedom = _moderated((away**2).sum(axis=1) / (count - 1) / sampling, float(count - 1), away)
     freedom = np.minimum(freedom, _tail(away))
     variance = np.maximum(ratio * sampling, (away**2).max(axis=1) * count / (count - 1) / _farthest(count) ** 2)
-    predicted = _single_window(variance, sampling, unit / current_rows, merged)
-    freedom = freedom * np.minimum(1.0, (predicted / (variance / merged)) ** 2)
+    predicted, freedom = _sharper(
+        _single_window(variance, sampling, unit / current_rows, merged), variance / merged, freedom, variance / count,
+        lambda degrees: stdtrit(degrees, 1 - _JUDGED_AT / 2) ** 2,
+    )  # fmt: skip
     t = (current - centre) / np.sqrt(predicted + variance / count)
     return Tested(p_values=2 * stdtr(freedom, -np.abs(t)), statistic=t)
 
@@ -79,7 +85,7 @@ def judge_vectors(
         cells: summaries that are free to vary, shape (columns,).
         merged: batches in the current window.
     """
-    from scipy.special import fdtrc
+    from scipy.special import fdtrc, fdtri
 
     count = batches.shape[1]
     centre = batches.mean(axis=1)
@@ -92,17 +98,46 @@ def judge_vectors(
     variance = np.maximum(
         ratio * sampling, lengths.max(axis=1) * count / (count - 1) / _farthest_length(count, dimension)
     )
-    predicted = _single_window(variance, sampling, cells / 4 / current_rows, merged)
-    freedom = freedom * np.minimum(1.0, (predicted / (variance / merged)) ** 2)
+    predicted, freedom = _sharper(
+        _single_window(variance, sampling, cells / 4 / current_rows, merged), variance / merged, freedom,
+        variance / count,
+        lambda degrees: 1 + (fdtri(skewed, np.minimum(degrees, 1e9), 1 - _JUDGED_AT) - 1) * np.sqrt(skewed / dimension),
+    )  # fmt: skip
     length = ((current - centre) ** 2).sum(axis=1) / (predicted + variance / count)
     # Mean, variance and skewness as those of chi-square with `skewed` degrees of freedom, shifted and scaled.
     matched = np.maximum(1 + (length - 1) * np.sqrt(dimension / skewed), 0.0)
-    return Tested(p_values=fdtrc(skewed, np.minimum(freedom, 1e9), matched), statistic=length)
+    p_values = np.asarray(fdtrc(skewed, np.minimum(freedom, 1e9), matched), dtype=np.float64)
+    return Tested(p_values=p_values, statistic=length)
 
 
 def _single_window(variance: Array, sampling: Array, own: Array, merged: int) -> Array:
     """Variance of the summary of the current window: of its batches, and of its own rows."""
     return np.maximum(variance - sampling, 0.0) / merged + own
+
+
+def _sharper(
+    predicted: Array, observed: Array, freedom: Array, centre: Array, critical: Callable[[Array], npt.NDArray[Any]]
+) -> tuple[Array, Array]:
+    """Variance of a new window with its degrees of freedom, by the one of two estimates that can see smaller changes.
+
+    A window of more rows than the reference batches varies less than they do, but by how much is known all the less:
+    what is left of `s^2` after its sampling variance has the degrees of freedom of `s^2` times the squared ratio
+    (Satterthwaite 1946, Biometrics Bulletin 2). To take the window for one of the reference's own rows is too wide, and
+    as well known as `s^2`. Which is better depends on the reference and the numbers of rows, never on the window.
+
+    Args:
+        predicted: variance of the window by its own rows.
+        observed: variance of as many reference batches.
+        freedom: degrees of freedom of `observed`.
+        centre: variance of the mean of the reference.
+        critical: value of the squared statistic at the level `_JUDGED_AT`, by degrees of freedom.
+    """
+    less = freedom * np.minimum(1.0, (predicted / observed) ** 2)
+    wide = np.maximum(predicted, observed)
+    with np.errstate(over="ignore", invalid="ignore"):
+        narrow_limit = np.nan_to_num(critical(less) * (predicted + centre), nan=np.inf)
+        better = narrow_limit <= critical(freedom) * (wide + centre)
+    return np.where(better, predicted, wide), np.where(better, less, freedom)
 
 
 def _moderated(ratio: Array, freedom: Array | float, away: Array) -> tuple[Array, Array]:
@@ -205,7 +240,9 @@ def _dimension(away: Array, lengths: Array, cells: Array) -> tuple[Array, Array]
     """
     freedom = away.shape[1] - 1
     trace = lengths.sum(axis=1) / freedom
-    gram = np.einsum("jbk,jck->jbc", away, away) / freedom
+    # Of the smaller of the two Gram matrices: both have the same eigenvalues.
+    sides = away.transpose(0, 2, 1)
+    gram = (away @ sides if away.shape[1] <= away.shape[2] else sides @ away) / freedom
     squared = gram @ gram
     squares = np.trace(squared, axis1=1, axis2=2)
     cubes = (squared * gram).sum(axis=(1, 2))

@@ -6,6 +6,7 @@ from retrain_assets.lifecycle.agenda import next_job as next_job
 from retrain_assets.lifecycle.champions import champion as champion
 from retrain_assets.lifecycle.champions import champion_version as champion_version
 from retrain_assets.lifecycle.decide import decide as decide
+from retrain_assets.lifecycle.detecting import detect as detect
 from retrain_assets.lifecycle.evaluating import evaluate as evaluate
 from retrain_assets.lifecycle.evaluating import tracking_run_of as tracking_run_of
 from retrain_assets.lifecycle.events import record_event as record_event
@@ -30,7 +31,6 @@ from retrain_assets.lifecycle.settle import settle_labels as settle_labels
 from retrain_assets.lifecycle.training import begin_tracking as begin_tracking
 from retrain_assets.lifecycle.training import freeze_training_set as freeze_training_set
 from retrain_assets.lifecycle.training import train as train
-from retrain_assets.lifecycle.watch import detect as detect
 from retrain_assets.lifecycle.watch import profile as profile
 from retrain_assets.lifecycle.watch import score as score
 from retrain_assets.lifecycle.watch import validate as validate

@@ -54,6 +54,9 @@ class _Rules:
         ended = any(step.outcome not in ("failed", "interrupted") for step in steps)
         if ended or failures >= self.model.spec.retrain.max_attempts:
             return None
+        quiet = self.model.spec.retrain.quiet_hours
+        if quiet is not None and quiet.hold(self.now):
+            return WAITING
         if failures and self.standing.readiness(batch, "retrain", self.now) != "ready":
             return WAITING
         data = str(decision.state.get("data_hash", ""))[:16]

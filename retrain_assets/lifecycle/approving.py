@@ -10,6 +10,7 @@ from typing import Any
 from retrain_assets.errors import RefusedError
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.versions import move, stage_of
+from retrain_assets.performance.expected import expectable
 from retrain_assets.promotion.approvals import (
     PLATFORM,
     Answer,
@@ -237,6 +238,9 @@ def evidence_of(report: EvaluationReport, gates: GateReport) -> dict[str, Any]:
     """What a promotion rests on."""
     candidate = report.role("candidate")
     holdout = None if candidate is None else asdict(candidate.metric(report.metric))
+    if holdout is not None and candidate is not None:
+        expected = [made.value for made in candidate.metrics if made.metric in expectable(report.metric)]
+        holdout["expected"] = expected[0] if expected else None
     return {
         "holdout": holdout,
         "differences": [asdict(difference) for difference in report.differences],

@@ -11,10 +11,14 @@ from retrain_assets.data.windows import Batch
 from retrain_assets.drift.episodes import Episode
 from retrain_assets.drift.report import DriftReport
 from retrain_assets.lifecycle.champions import champion, registered
-from retrain_assets.lifecycle.history import champion_losses, holdout_of
+from retrain_assets.lifecycle.estimating import unlabelled_estimates
+from retrain_assets.lifecycle.history import champion_losses, holdout_of, served_losses
+from retrain_assets.lifecycle.holding import largest_drift, open_hold, said_to, tell
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import Decided, TrainingSet
+from retrain_assets.lifecycle.slicing import slice_history
+from retrain_assets.lifecycle.spending import spent
 from retrain_assets.lifecycle.standing import newest_valid, was_deduced
 from retrain_assets.lifecycle.training_window import TrainingWindow, plan_window, stored_training_sets
 from retrain_assets.lifecycle.watch import read_drift
@@ -40,7 +44,7 @@ def decide(stores: Stores, model: DeclaredModel, batch: Batch, *, cause: str, no
     # What comes in from here on is for the next decision.
     mark = stores.state.last_outbox_id()
     news = _news(stores, model, earlier, until=mark)
-    context = _context(stores, model, batch, window, earlier, news, cause=cause, now=now)
+    context = _context(stores, model, batch, window, earlier, news, cause=cause, now=now, until=mark)
     decision = decide_by_policy(context)
     decision = replace(
         decision,
@@ -52,8 +56,10 @@ def decide(stores: Stores, model: DeclaredModel, batch: Batch, *, cause: str, no
             "training_end": window.training_end.isoformat() if window.training_end else None,
         },
     )
-    if decision.verdict == "retrain" and context.episode is not None:
+    answered = decision.verdict == "retrain" or decision.state.get("hold_answer") == "rejected"
+    if answered and context.episode is not None:
         stores.state.save_episode(context.episode.acknowledged(batch.key, window.labelled_until))
+    tell(stores, decision, now=now)
     return _record(stores, model, batch, decision, run_id=run_id, now=now)
 
 
@@ -96,7 +102,9 @@ def _context(
     *,
     cause: str,
     now: datetime,
+    until: int,
 ) -> DecisionContext:
+    held = open_hold(earlier)
     current = champion(stores, model, batch.end)
     drift = read_drift(stores, model, batch)
     trained = _ended(stores, model)
@@ -111,6 +119,8 @@ def _context(
         drift=drift,
         episode=_episode(stores, model, drift),
         losses=() if current is None else champion_losses(stores, model, current, as_of=batch.as_of),
+        served=served_losses(stores, model, as_of=batch.as_of),
+        estimates=() if current is None else unlabelled_estimates(stores, model, current.version, batch=batch),
         holdout=None if current is None else holdout_of(current),
         new_labels=window.rows_after(None if current is None else current.training_end),
         labelled_rows=window.rows,
@@ -127,6 +137,13 @@ def _context(
         batch_refused=_refused(stores, model, batch),
         wanted_before=_wanted_before(earlier, batch),
         newest_decided=max((decision.batch for decision in earlier), default=None),
+        largest_drift=largest_drift(stores, model, batch),
+        open_hold=None if held is None else held.batch,
+        resumed=() if held is None else said_to(stores, model, held, "resume", until=until),
+        rejected=() if held is None else said_to(stores, model, held, "reject", until=until),
+        slices=slice_history(stores, model, batch=batch) if model.spec.retrain.slices else (),
+        rows_since_change=_rows_since_change(stores, model, drift, window),
+        spent=spent(stores, model, as_of=batch.as_of),
     )
 
 
@@ -220,6 +237,15 @@ def _episode(stores: Stores, model: DeclaredModel, drift: DriftReport | None) ->
         return None
     mine = [e for e in stores.state.episodes(model.name) if e.champion_version == drift.champion_version]
     return mine[-1] if mine else None
+
+
+def _rows_since_change(
+    stores: Stores, model: DeclaredModel, drift: DriftReport | None, window: TrainingWindow
+) -> int | None:
+    episode = _episode(stores, model, drift)
+    if episode is None or episode.closed_batch is not None:
+        return None
+    return window.rows_after(model.calendar.batch(episode.opened_batch).start)
 
 
 def _refused(stores: Stores, model: DeclaredModel, batch: Batch) -> str | None:

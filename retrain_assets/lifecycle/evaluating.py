@@ -17,6 +17,7 @@ from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import Evaluated, TrainingSet
 from retrain_assets.lifecycle.training_window import latest_training_set, read_rows
 from retrain_assets.lifecycle.withholding import withholding
+from retrain_assets.performance.expected import expectable
 from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.evaluation import EvaluationReport, Role, evaluate_models
 from retrain_assets.promotion.gates import GateReport, evaluate_gates
@@ -56,7 +57,7 @@ def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
         },
         batches=rows["ra_batch"].tolist(),
         metric=model.spec.metric,
-        report_metrics=model.spec.report_metrics,
+        report_metrics=(*expectable(model.spec.metric), *model.spec.report_metrics),
         confidence=model.spec.promote.confidence,
         rng=np.random.default_rng([frozen.attempt, model.spec.estimator.seed]),
         newer_than_both=_newer(model, rows, candidate, champion),

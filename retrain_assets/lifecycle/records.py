@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -11,6 +11,7 @@ from retrain_assets.data.arrivals import Arrival
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.drift.episodes import Episode
 from retrain_assets.drift.report import DriftReport
+from retrain_assets.performance.estimation import LossEstimate
 from retrain_assets.performance.report import BatchPerformance
 from retrain_assets.policy.decision import Decision
 from retrain_assets.promotion.evaluation import EvaluationReport
@@ -74,7 +75,11 @@ class Detected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scored:
-    """`predictions`: `version` is None while the model is bootstrapping. `failures` are rows without a score."""
+    """`predictions`: `version` is None while the model is bootstrapping. `failures` are rows without a score.
+
+    `weights` are those of the versions that served together, by version; empty where the champion served alone.
+    `estimate` is the loss that is expected before labels come.
+    """
 
     version: ModelVersion | None
     mode: PredictionMode | None
@@ -83,6 +88,8 @@ class Scored:
     commit: TableCommit
     failures: tuple[str, ...] = ()
     rolled_back: Promoted | None = None
+    weights: Mapping[str, float] = field(default_factory=dict[str, float])
+    estimate: LossEstimate | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,21 +18,26 @@ from retrain_assets.data.labels import (
 from retrain_assets.data.windows import Batch
 from retrain_assets.errors import NotStoredError
 from retrain_assets.lifecycle.champions import champion, registered
+from retrain_assets.lifecycle.estimating import estimate_of
 from retrain_assets.lifecycle.history import champion_losses, holdout_of
 from retrain_assets.lifecycle.label_source import read_label_files
 from retrain_assets.lifecycle.ledger import record_step
+from retrain_assets.lifecycle.mixing import MEMBER
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import LabelsSettled, Measured
 from retrain_assets.lifecycle.rolling_back import roll_back_if_broken
+from retrain_assets.lifecycle.slicing import DETAIL, slice_excess
 from retrain_assets.lifecycle.watch import predictions_of, read_predictions, read_raw, read_validated
 from retrain_assets.lifecycle.withholding import withholding
-from retrain_assets.performance.intervals import estimates
+from retrain_assets.performance.expected import expectable
+from retrain_assets.performance.intervals import MetricEstimate, estimates
 from retrain_assets.performance.maturity import Maturity, maturity
 from retrain_assets.performance.report import BatchPerformance
 from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.health import champion_is_healthy
 from retrain_assets.stores.protocols import Stores
 
+ESTIMATED = "estimated_"
 PERFORMANCE_COLUMNS = (
     "version", "mode", "label_revision", "metric", "value", "lower", "upper", "standard_error", "rows", "as_of",
 )  # fmt: skip
@@ -85,10 +90,12 @@ def measure(
     stored = read_performance(stores, model, batch)
     backscored: tuple[int, ...] = ()
     performances: tuple[BatchPerformance, ...] = ()
+    slices: dict[str, float] = {}
     if settled.mature:
         backscored = _backscore(stores, model, batch, validated, as_of=as_of, run_id=run_id)
         performances = _performances(stores, model, batch, known, as_of)
         stored = _appended(stored, performances)
+        slices = slice_excess(stores, model, validated, read_predictions(stores, model, batch), known)
     commit = stores.tables.write(model.table("performance"), batch.key, stored, run_id=run_id)
     health, reason = _health(stores, model, as_of) if settled.mature else (None, settled.reason)
     # Before the step is written: killed in between, the batch is settled again, and the older champion is not watched.
@@ -101,6 +108,7 @@ def measure(
             "mature": settled.mature, "health": health, "reason": reason,
             "rows": settled.rows, "labelled": settled.labelled,
             "trainable": int((labelled & ~validated["ra_reserved"]).sum()),
+            **({DETAIL: slices} if slices else {}),
         },
     )  # fmt: skip
     _tell_if_decided_without(stores, model, batch, commit.content_hash, as_of=as_of, now=now)
@@ -190,8 +198,9 @@ def _performances(
         bundle = stores.registry.load(registered(stores, model, version))
         labels, scores = labelled_scores(rows, known, model, bundle.manifest.classes)
         rng = np.random.default_rng([version, len(labels)])
-        names = list(dict.fromkeys((model.spec.metric, *model.spec.report_metrics)))
+        names = list(dict.fromkeys((model.spec.metric, *expectable(model.spec.metric), *model.spec.report_metrics)))
         metrics = estimates(names, labels, scores, confidence=model.spec.promote.confidence, rng=rng)
+        foretold = _foretold(stores, model, batch, version, mode, len(labels), predictions)
         made.append(
             BatchPerformance(
                 model=model.name,
@@ -201,10 +210,36 @@ def _performances(
                 label_revision=int(known["revision"].max()) if len(known) else 0,
                 rows=len(labels),
                 as_of=as_of,
-                metrics=metrics,
+                metrics=(*metrics, *foretold),
             )
         )
     return tuple(made)
+
+
+def _foretold(
+    stores: Stores,
+    model: DeclaredModel,
+    batch: Batch,
+    version: int,
+    mode: str,
+    rows: int,
+    predictions: pd.DataFrame,
+) -> tuple[MetricEstimate, ...]:
+    """What was estimated before the labels came, beside what they say: of what the champion said alone."""
+    alone = MEMBER if (predictions["mode"] == MEMBER).any() else "served"
+    made = estimate_of(stores, model, batch, version) if mode == alone else None
+    if made is None:
+        return ()
+    return (
+        MetricEstimate(
+            metric=f"{ESTIMATED}{model.spec.metric}",
+            value=made.value,
+            lower=made.lower,
+            upper=made.upper,
+            standard_error=made.standard_error,
+            rows=rows,
+        ),
+    )
 
 
 def _appended(stored: pd.DataFrame, performances: tuple[BatchPerformance, ...]) -> pd.DataFrame:

@@ -20,6 +20,8 @@ CAUSES = {
     "correction": "labels",
     "redelivered": "redelivery",
     "rolled_back": "rollback",
+    "hold_resumed": "person",
+    "hold_rejected": "person",
 }
 """Outbox rows that ask for a decision, and the cause that they are."""
 

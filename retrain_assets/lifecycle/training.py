@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from datetime import datetime
 
 import pandas as pd
@@ -13,8 +15,10 @@ from retrain_assets.errors import InsufficientDataError
 from retrain_assets.lifecycle.decide import decide_by_hand
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.outputs import importance_of, outputs_by_batch
 from retrain_assets.lifecycle.proving import prove
 from retrain_assets.lifecycle.records import Candidate, TrainingSet
+from retrain_assets.lifecycle.spending import record_spending
 from retrain_assets.lifecycle.training_window import (
     latest_training_set,
     plan_window,
@@ -31,6 +35,7 @@ from retrain_assets.training.bundle import Manifest, ModelBundle
 from retrain_assets.training.environment import code_version, libraries, threads
 from retrain_assets.training.golden import golden_rows
 from retrain_assets.training.model_hash import model_hash
+from retrain_assets.training.trainer import FittedModel
 from retrain_assets.training.trainer import train as fit
 
 
@@ -75,7 +80,9 @@ def train(
     rows = read_rows(stores, model, frozen, frozen.batches, reserved=False)
     labels, inputs = rows["label"].to_numpy(), rows.drop(columns=["label", "ra_batch"])
     transform, golden = model.transform(), golden_rows(inputs)
+    begun = time.process_time()
     fitted = fit(model.spec, inputs, labels, source=transform)
+    cpu_seconds = time.process_time() - begun
     hashed = model_hash(fitted.pipeline, golden=golden, classes=fitted.classes)
     manifest = Manifest(
         model=model.name,
@@ -100,7 +107,7 @@ def train(
     )
     bundle = ModelBundle(
         pipeline=fitted.pipeline,
-        reference=_reference(stores, model, frozen),
+        reference=_reference(stores, model, frozen, fitted),
         manifest=manifest,
         sources={} if transform is None else {transform.module: transform.source},
     )
@@ -108,6 +115,7 @@ def train(
     _log_training(stores, model, frozen, manifest, tracking_run)
     version = stores.registry.register(tracking_run, bundle)
     stores.state.record_model_version(version)
+    record_spending(stores, model, batch, cpu_seconds=cpu_seconds, version=version.version, now=now)
     enter_candidate(stores, model, version.version, now=now)
     stores.registry.set_alias(model.name, "challenger", version.version)
     proven, reason = prove(stores, model, version, golden, expected=bundle)
@@ -152,15 +160,21 @@ def _freeze(stores: Stores, model: DeclaredModel, batch: Batch, decision: Decisi
     )
 
 
-def _reference(stores: Stores, model: DeclaredModel, frozen: TrainingSet) -> ReferenceProfile:
+def _reference(stores: Stores, model: DeclaredModel, frozen: TrainingSet, fitted: FittedModel) -> ReferenceProfile:
     keys = reference_batches(model.spec.drift, frozen.batches)
+    rows = read_rows(stores, model, frozen, keys)
     table = stores.tables.read(model.table("profile"), keys, version=frozen.table_versions["profile"])
-    return ReferenceProfile(
+    inputs = ReferenceProfile(
         kind=model.spec.drift.reference,
         profiles={
-            str(key): TableProfile.from_frame(rows.drop(columns="ra_batch"))
-            for key, rows in table.groupby("ra_batch", sort=True)
+            str(key): TableProfile.from_frame(profiles.drop(columns="ra_batch"))
+            for key, profiles in table.groupby("ra_batch", sort=True)
         },
+    )
+    return replace(
+        inputs,
+        outputs=outputs_by_batch(model, fitted, rows, inputs),
+        importance=importance_of(model, fitted, rows, keys),
     )
 
 

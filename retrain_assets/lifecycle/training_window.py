@@ -108,17 +108,18 @@ def data_hash_of(batches: Sequence[str], commits: Mapping[str, Mapping[str, Tabl
 
 
 def read_rows(
-    stores: Stores, model: DeclaredModel, frozen: TrainingSet, batches: tuple[str, ...], *, reserved: bool
+    stores: Stores, model: DeclaredModel, frozen: TrainingSet, batches: Sequence[str], *, reserved: bool | None = None
 ) -> pd.DataFrame:
     """Validated rows of the batches with their `label` as of the cutoff, at the frozen table versions, in time order.
 
-    Those to train on, or those that are reserved. Rows without a label by then are left out; nothing that became known
-    later is read.
+    With `reserved`, those that are reserved or those to train on. Rows without a label by then are left out; nothing
+    that became known later is read.
     """
     rows = stores.tables.read(model.table("validated"), batches, version=frozen.table_versions["validated"])
+    if reserved is not None:
+        rows = rows[rows["ra_reserved"] == reserved]
     labels = stores.tables.read(model.table("labels"), batches, version=frozen.table_versions["labels"])
-    rows = with_labels(rows[rows["ra_reserved"] == reserved], labels, frozen.as_of)
-    return in_time_order(rows, model.spec.event_time)
+    return in_time_order(with_labels(rows, labels, frozen.as_of), model.spec.event_time)
 
 
 def stored_training_sets(stores: Stores, model: DeclaredModel) -> list[TrainingSet]:

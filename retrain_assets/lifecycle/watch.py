@@ -1,27 +1,27 @@
-"""`validated`, `quarantine`, `profile`, `drift_report` and `predictions` of a batch."""
+"""`validated`, `quarantine`, `profile` and `predictions` of a batch."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
 import pandas as pd
 
-from retrain_assets.data.profile import TableProfile, merge_tables, profile_table
+from retrain_assets.data.profile import TableProfile, profile_table
 from retrain_assets.data.reading import read_part
 from retrain_assets.data.windows import Batch
-from retrain_assets.drift.detect import detect_drift
-from retrain_assets.drift.episodes import advance, superseded
 from retrain_assets.drift.report import DriftReport
 from retrain_assets.errors import MissingUpstreamError, NotStoredError, UnreadableFileError
 from retrain_assets.lifecycle.champions import champion_version
+from retrain_assets.lifecycle.estimating import DETAIL, estimate_batch
 from retrain_assets.lifecycle.ingest import latest_arrival
 from retrain_assets.lifecycle.ledger import record_step
+from retrain_assets.lifecycle.mixing import MEMBER, Mixture, mixed, mixture_of, with_members
 from retrain_assets.lifecycle.model import DeclaredModel
-from retrain_assets.lifecycle.records import Detected, PredictionMode, Profiled, Scored, Validated
+from retrain_assets.lifecycle.records import PredictionMode, Profiled, Scored, Validated
 from retrain_assets.lifecycle.rolling_back import roll_back_if_broken
 from retrain_assets.lifecycle.withholding import withholding
+from retrain_assets.performance.estimation import LossEstimate
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import ModelVersion
 from retrain_assets.training.predict import predict
@@ -95,42 +95,6 @@ def _unprofiled(model: DeclaredModel) -> list[str]:
 
 
 @withholding
-def detect(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Detected:
-    """Compares the batch with the reference of the champion as of the batch, and carries the drift episode on."""
-    current = read_profile(stores, model, batch)
-    champion = champion_version(stores, model, batch.start)
-    if champion is None:
-        report, reference, trained_until = _bootstrapping(model, batch), (), None
-    else:
-        bundle = stores.registry.load(champion)
-        trained_until = max(bundle.manifest.training_batches, default=None)
-        reference = bundle.reference.for_batch(batch, model.calendar, model.spec.drift.reference_batches)
-        report = detect_drift(
-            model=model.name,
-            batch=batch.key,
-            champion_version=champion.version,
-            current=current,
-            reference=reference,
-            spec=model.spec.drift,
-            checks_per_year=model.calendar.per_year,
-            previous=_previous_drift(stores, model, batch),
-        )
-    episodes = stores.state.episodes(model.name)
-    episode = advance(episodes, report, trained_until=trained_until)
-    for changed in (*superseded(episodes, report), *([episode] if episode is not None else [])):
-        stores.state.save_episode(changed)
-    frame = report.to_frame().assign(episode=None if episode is None else episode.id)
-    commit = stores.tables.write(model.table("drift_report"), batch.key, frame, run_id=run_id)
-    figure = _drift_figure(report, current, reference)
-    return Detected(report=report, episode=episode, commit=commit, figure=figure)
-
-
-def _previous_drift(stores: Stores, model: DeclaredModel, batch: Batch) -> DriftReport | None:
-    before = model.calendar.previous(batch)
-    return None if before is None else read_drift(stores, model, before)
-
-
-@withholding
 def score(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Scored:
     """Scores the batch with the champion as of the batch; what was served before is never overwritten."""
     champion = champion_version(stores, model, batch.start)
@@ -140,7 +104,9 @@ def score(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, 
         commit = stores.tables.write(model.table("predictions"), batch.key, stored, run_id=run_id)
         _watched(stores, model, batch, None, now=now, run_id=run_id)
         return Scored(version=None, mode=None, rows=0, mean_score=None, commit=commit)
-    scored = predictions_of(stores, model, champion, validated)
+    serving = mixture_of(stores, model, champion, as_of=batch.start)
+    own = tuple(predictions_of(stores, model, version, validated) for version in serving.versions)
+    scored = mixed(serving, own)
     served = stored[stored["mode"] == "served"]
     mode: PredictionMode = "served" if served.empty else "rescored"
     if mode == "rescored":
@@ -150,16 +116,18 @@ def score(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, 
         ]
         scored = scored[~scored["ra_row_id"].isin(unchanged)]
         stored = stored[~((stored["mode"] == "rescored") & (stored["version"] == champion.version))]
+    estimate = _estimate(stores, model, batch, champion, own[0]) if mode == "served" else None
+    stored = stored if serving.alone else with_members(stored, own)
     table = pd.concat([stored, scored.assign(mode=mode)], ignore_index=True) if len(scored) else stored
     commit = stores.tables.write(model.table("predictions"), batch.key, table, run_id=run_id)
     table = read_predictions(stores, model, batch)
-    valid = table[table["version"] == champion.version]
+    valid = table[(table["version"] == champion.version) & (table["mode"] != MEMBER)]
     failures = unscored(validated, valid, champion)
     red = {"predictions_are_valid": failures[0]} if failures else {}
     rolled_back = (
         roll_back_if_broken(stores, model, as_of=batch.as_of, red=red, now=now, since=batch.end) if red else None
     )
-    _watched(stores, model, batch, champion.version, now=now, run_id=run_id)
+    _watched(stores, model, batch, champion.version, now=now, run_id=run_id, serving=serving, estimate=estimate)
     return Scored(
         version=champion,
         mode=mode if len(scored) else "served",
@@ -168,7 +136,15 @@ def score(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, 
         commit=commit,
         failures=failures,
         rolled_back=rolled_back,
+        weights={} if serving.alone else serving.record(),
+        estimate=estimate,
     )
+
+
+def _estimate(
+    stores: Stores, model: DeclaredModel, batch: Batch, champion: ModelVersion, own: pd.DataFrame
+) -> LossEstimate | None:
+    return estimate_batch(stores, model, batch, own, stores.registry.load(champion).manifest.classes)
 
 
 def unscored(validated: pd.DataFrame, scores: pd.DataFrame, version: ModelVersion) -> tuple[str, ...]:
@@ -181,11 +157,22 @@ def unscored(validated: pd.DataFrame, scores: pd.DataFrame, version: ModelVersio
 
 
 def _watched(
-    stores: Stores, model: DeclaredModel, batch: Batch, version: int | None, *, now: datetime, run_id: str
+    stores: Stores,
+    model: DeclaredModel,
+    batch: Batch,
+    version: int | None,
+    *,
+    now: datetime,
+    run_id: str,
+    serving: Mixture | None = None,
+    estimate: LossEstimate | None = None,
 ) -> None:
+    mixture = {} if serving is None or serving.alone else {"mixture": serving.record()}
+    estimated = {} if estimate is None else {DETAIL: estimate.record()}
     record_step(
         stores, model, batch, "watch",
-        outcome="done", cause="batch", as_of=batch.end, now=now, run_id=run_id, detail={"version": version},
+        outcome="done", cause="batch", as_of=batch.end, now=now, run_id=run_id,
+        detail={"version": version, **mixture, **estimated},
     )  # fmt: skip
 
 
@@ -252,27 +239,6 @@ def _read(stores: Stores, model: DeclaredModel, batch: Batch, asset: str) -> pd.
         raise MissingUpstreamError(
             f"{asset} of {model.name} {batch}", f"{model.name}/{asset} partition {batch}"
         ) from None
-
-
-def _bootstrapping(model: DeclaredModel, batch: Batch) -> DriftReport:
-    return DriftReport(
-        model=model.name,
-        batch=batch.key,
-        champion_version=None,
-        verdict="not_applicable",
-        reason="bootstrapping: there is no champion whose reference the batch could be compared with",
-        score=None,
-        columns=(),
-    )
-
-
-def _drift_figure(report: DriftReport, current: TableProfile, reference: Sequence[TableProfile]) -> bytes | None:
-    """A picture only where there is something to see: drawing costs more than all the rest of the step."""
-    if report.verdict != "drift" or not reference:
-        return None
-    from retrain_assets.reporting.drift_figure import drift_figure
-
-    return drift_figure(report, current, merge_tables(reference))
 
 
 def _unreadable_rows(unreadable: dict[str, UnreadableFileError]) -> pd.DataFrame:

@@ -79,8 +79,9 @@ NODES: tuple[Node, ...] = (
     ),
     Node(
         name=names.DRIFT_REPORT,
-        description="How far the inputs lie from the reference of the champion as of this batch, and the verdict.",
-        made_from=(names.PROFILE, names.REGISTRY),
+        description="How far inputs, score and newest matured labels lie from the reference of the champion as of this "
+        "batch, and the verdict.",
+        made_from=(names.PROFILE, names.VALIDATED, names.REGISTRY),
         kinds=TABLE,
         stage="watch",
         checks={"inputs_have_not_drifted": "The inputs are distributed as in the champion's reference.", **TABLE_CHECK},

@@ -13,20 +13,28 @@ from retrain_assets.spec import DecaySpec
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchLoss:
-    """The champion's mean loss on one matured batch after its training end."""
+    """The champion's mean loss on one matured batch after its training end.
+
+    `expected` is what its own probabilities expected of that loss; None where they tell no such thing.
+    """
 
     batch: str
     value: float
     standard_error: float
     rows: int
+    expected: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldoutLoss:
-    """The champion's mean loss on the reserved rows that it was judged by, from its promotion's evidence."""
+    """The champion's mean loss on the reserved rows that it was judged by, from its promotion's evidence.
+
+    `expected` is what its own probabilities expected of that loss; None where that was not recorded.
+    """
 
     value: float
     standard_error: float
+    expected: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

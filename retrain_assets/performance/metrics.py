@@ -10,6 +10,7 @@
 | `accuracy` | 1 where the most probable class (the earlier on a tie) is true | as `accuracy_score` |
 | `roc_auc` | - | as `roc_auc_score(multi_class="ovr")`: the plain mean over more than two classes |
 | `r2` | - | as `r2_score` |
+| `expected_log_loss`, `expected_brier` | what the model's own probabilities expect of its loss | see `expected` |
 
 Probabilities of the true class and Poisson means below `SMALLEST` count as `SMALLEST`: one certain mistake costs 34.5,
 not infinity.
@@ -25,6 +26,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from retrain_assets.errors import DataError, InsufficientDataError, did_you_mean
+from retrain_assets.performance.expected import PREFIX, expected_losses
 from retrain_assets.performance.scores import Scores, Values
 
 SMALLEST = 1e-15
@@ -87,6 +89,8 @@ def metric_rows(metric: str, labels: Labels, scores: Scores) -> Values:
         of_rows = row_losses(metric, labels, scores)
     elif metric == "accuracy":
         of_rows = (class_positions(labels, scores) == scores.probabilities.argmax(axis=1)).astype(np.float64)
+    elif metric.startswith(PREFIX):
+        of_rows = expected_losses(metric.removeprefix(PREFIX), scores)
     else:
         raise ValueError(f"unknown metric {metric!r}.{did_you_mean(metric, [*LOSSES, *GREATER_IS_BETTER])}")
     if len(of_rows) == 0:

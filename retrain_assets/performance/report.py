@@ -11,7 +11,7 @@ import pandas as pd
 
 from retrain_assets.performance.intervals import MetricEstimate
 
-ScoringMode = Literal["served", "backscored", "rescored"]
+ScoringMode = Literal["served", "backscored", "rescored", "member"]
 _NUMBERS = ("value", "lower", "upper", "standard_error")
 COLUMNS = ("version", "mode", "label_revision", "metric", *_NUMBERS, "rows", "as_of")
 

@@ -26,11 +26,19 @@ def champion_staleness(context: DecisionContext) -> StalenessVerdict | None:
         StalenessFacts(
             losses=losses,
             holdout=context.holdout,
+            served=context.served,
+            unlabelled=_unlabelled(context, losses[-1].batch) if losses else 0,
             trained_rows=context.trained_rows,
             new_rows=tuple(share * loss.rows for loss in losses),
             cost=_cost(context.spec.retrain.cost, context.holdout, losses),
         )
     )
+
+
+def _unlabelled(context: DecisionContext, newest: str) -> int:
+    """Batches behind the newest labelled one, up to the one that is decided."""
+    silent = context.as_of - Calendar(context.spec.batches).batch(newest).end
+    return max(0, round(silent / (context.batch.end - context.batch.start)))
 
 
 def _cost(declared: CostSpec, holdout: HoldoutLoss, losses: Sequence[BatchLoss]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -10,6 +11,7 @@ from retrain_assets.data.windows import Batch
 from retrain_assets.drift.episodes import Episode
 from retrain_assets.drift.report import DriftReport
 from retrain_assets.performance.decay import BatchLoss, HoldoutLoss
+from retrain_assets.performance.estimation import LossEstimate
 from retrain_assets.spec import ModelSpec
 
 
@@ -41,6 +43,8 @@ class DecisionContext:
         drift: the batch's report; None when there is none.
         episode: the open drift episode against the champion.
         losses: the champion's own matured batches after its training end, oldest first.
+        served: the loss on each matured batch of whichever version served it, oldest first.
+        estimates: what the champion's batches without labels are estimated to lose, oldest first.
         holdout: its loss when it was promoted; None when that was not recorded (an adopted model).
         trained_rows: rows of the last training that came to an evaluation; None without one.
         trained_until: end of the data of that training.
@@ -57,6 +61,13 @@ class DecisionContext:
         batch_refused: why the batch was refused.
         wanted_before: whether the condition held for each earlier batch since the last retrain, oldest first.
         newest_decided: key of the newest batch that has a decision.
+        largest_drift: the largest drift score of all batches before; None where nobody asks, or none is known.
+        open_hold: batch of the decision that holds for a person and was not answered; None without one.
+        resumed: what persons said who let the hold go.
+        rejected: what persons said who refused it.
+        slices: what each declared slice lost beyond the whole, one mapping a matured batch, oldest first.
+        rows_since_change: training rows with labels since the open drift episode began; None without one.
+        spent: `as_of` and processor seconds of each training, oldest first.
     """
 
     spec: ModelSpec
@@ -74,6 +85,8 @@ class DecisionContext:
     retrains: tuple[datetime, ...]
     champion_training_hash: str | None
     current_training_hash: str
+    served: tuple[BatchLoss, ...] = ()
+    estimates: tuple[LossEstimate, ...] = ()
     trained_rows: int | None = None
     trained_until: datetime | None = None
     labelled_until: str | None = None
@@ -84,6 +97,13 @@ class DecisionContext:
     batch_refused: str | None = None
     wanted_before: tuple[bool, ...] = ()
     newest_decided: str | None = None
+    largest_drift: float | None = None
+    open_hold: str | None = None
+    resumed: tuple[str, ...] = ()
+    rejected: tuple[str, ...] = ()
+    slices: tuple[Mapping[str, float], ...] = ()
+    rows_since_change: int | None = None
+    spent: tuple[tuple[datetime, float], ...] = ()
 
     @property
     def as_of(self) -> datetime:

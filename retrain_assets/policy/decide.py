@@ -2,7 +2,8 @@
 
 A refused batch is `unknown`. Otherwise the triggers decide: `first_model` while there is no champion, else the declared
 expression; a person's request always counts. What they ask for is bound by newer data, cooldown and budget, whoever
-asks. A retrospective decision is recorded and launches nothing.
+asks. A retrospective decision is recorded and launches nothing. What nothing binds is held for a person where the drift
+is beyond all that was seen.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 from retrain_assets.policy.champion_staleness import champion_staleness
 from retrain_assets.policy.context import DecisionContext
 from retrain_assets.policy.decision import Decision, TriggerState, Verdict
+from retrain_assets.policy.holds import hold_for_person
 from retrain_assets.policy.limits import Limit, binding_limits
 from retrain_assets.policy.triggers import FIRST_MODEL, evaluate_triggers
 
@@ -74,7 +76,19 @@ def _ruling(context: DecisionContext, triggers: Sequence[TriggerState]) -> _Ruli
             wanted=True,
             state={"bound_by": [_limit_state(limit) for limit in limits]},
         )
-    return _Ruling(verdict="retrain", reason=why, wanted=True)
+    return _asked_of_a_person(context, why)
+
+
+def _asked_of_a_person(context: DecisionContext, why: str) -> _Ruling:
+    """What nothing else binds may still be held for a person."""
+    hold = hold_for_person(context)
+    if hold is None:
+        return _Ruling(verdict="retrain", reason=why, wanted=True)
+    reason = f"{hold.reason} ({why})"
+    if hold.standing == "held":
+        return _Ruling(verdict="hold", reason=reason, wanted=True, state={"hold": hold.since})
+    verdict: Verdict = "retrain" if hold.standing == "resumed" else "wait"
+    return _Ruling(verdict=verdict, reason=reason, wanted=True, state={"hold_answer": hold.standing})
 
 
 def _wanted(context: DecisionContext, truth: Mapping[str, bool | None]) -> bool | None:

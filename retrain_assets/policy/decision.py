@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-Verdict = Literal["retrain", "wait", "unknown"]
+Verdict = Literal["retrain", "wait", "hold", "unknown"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,7 @@
-"""What binds a retrain that the triggers ask for: newer data, cooldown, budget, whoever asks, and confirmation."""
+"""What binds a retrain that the triggers ask for.
+
+Newer data, cooldown, budget and spend bind whoever asks; confirmation and enough data since a change not a person.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,21 @@ from retrain_assets.spec import format_duration
 class Limit:
     """A rule that refuses a retrain now; `until` is the batch time from which it no longer does, where known."""
 
-    name: Literal["newer_data", "cooldown", "budget", "confirmation"]
+    name: Literal["newer_data", "cooldown", "budget", "spend", "confirmation", "post_change_data"]
     reason: str
     until: datetime | None = None
 
 
 def binding_limits(context: DecisionContext) -> tuple[Limit, ...]:
     """All limits that refuse a retrain as of the batch."""
-    limits = (newer_data(context), cooldown(context), budget(context), confirmation(context))
+    limits = (
+        newer_data(context),
+        cooldown(context),
+        budget(context),
+        spend(context),
+        confirmation(context),
+        post_change_data(context),
+    )
     return tuple(limit for limit in limits if limit is not None)
 
 
@@ -63,6 +73,47 @@ def budget(context: DecisionContext) -> Limit | None:
         reason=f"budget: {len(within)} retrains in the last {format_duration(allowed.period)}, "
         f"{allowed.retrains} are allowed; the next not before {until:%Y-%m-%d %H:%M}",
         until=until,
+    )
+
+
+def spend(context: DecisionContext) -> Limit | None:
+    """`retrain.spend` is used up in the period that ends now: by processor time, or by money."""
+    allowed = context.spec.retrain.spend
+    if allowed is None:
+        return None
+    money = allowed.unit == "money"
+    price = context.spec.retrain.cost.retrain
+    paid = [(made, price) for made in context.retrains] if money else list(context.spent)
+    within = sorted((made, cost) for made, cost in paid if made > context.as_of - allowed.period)
+    spent = sum(cost for _, cost in within)
+    # Money is known beforehand; what a training takes is only known after it.
+    over = spent + (price if money else 0) - allowed.limit
+    if over < 0 or (money and over <= 0):
+        return None
+    until, freed = None, 0.0
+    for made, cost in within:
+        freed += cost
+        if freed > over or (money and freed >= over):
+            until = made + allowed.period
+            break
+    unit = "" if money else " processor seconds"
+    return Limit(
+        name="spend",
+        reason=f"spend: {spent:.4g}{unit} in the last {format_duration(allowed.period)}, {allowed.limit:g} are allowed"
+        + ("" if until is None else f"; the next not before {until:%Y-%m-%d %H:%M}"),
+        until=until,
+    )
+
+
+def post_change_data(context: DecisionContext) -> Limit | None:
+    """Too few labelled rows are from after the change to learn from it; a person need not wait."""
+    needed = context.spec.retrain.min_rows_since_change
+    rows = context.rows_since_change
+    if needed is None or rows is None or rows >= needed or context.persons or context.champion is None:
+        return None
+    return Limit(
+        name="post_change_data",
+        reason=f"post-change data: {rows:,} labelled training rows since the drift episode opened, {needed:,} must be",
     )
 
 

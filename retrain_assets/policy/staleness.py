@@ -8,19 +8,24 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from retrain_assets.performance.decay import BatchLoss, HoldoutLoss
 
 DEBT_WEIGHT = 0.7
 """Exponent of the debt; that of the growth is the rest to 1."""
-PRICE, PRICE_WEIGHT = 1.75, 0.8
-"""A retrain pays from PRICE x cost^PRICE_WEIGHT on; measured over costs of .02 to 1."""
+PRICE, PRICE_WEIGHT = 1.95, 0.6
+"""A retrain pays from PRICE x cost^PRICE_WEIGHT on."""
+OWN_GAP = 0.75
+"""Share of the holdout's gap between loss and expectation that is taken for the model's nature: of what a model
+promises too much, some goes with new rows, and the gap is measured on few."""
 SLACK = 0.1
-"""Excess of a batch that counts for nothing: a holdout of the same weeks flatters."""
+"""Excess of a batch that counts for nothing."""
 MEMORY = 0.7
 """Weight of a batch in the rate, relative to that of the next."""
+SCALE_BATCHES = 8
 MOST_EXCESS = 1.0
-"""One batch's excess counts at most so many batches' worth of loss: a single terrible batch decides nothing."""
+"""One batch's excess counts at most so many batches' worth of loss."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +38,8 @@ class StalenessFacts:
         trained_rows: rows of the last training.
         new_rows: rows for training that each batch of `losses` added.
         cost: of a retrain, in batches' worth of loss.
+        served: the newest labelled batches as they were served, by whichever version; they give the scale.
+        unlabelled: batches behind the newest labelled one, up to the one that is decided.
     """
 
     losses: Sequence[BatchLoss]
@@ -40,15 +47,18 @@ class StalenessFacts:
     trained_rows: int
     new_rows: Sequence[float]
     cost: float
+    served: Sequence[BatchLoss] = ()
+    unlabelled: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StalenessVerdict:
-    """Losses in batches' worth of loss: 1 is what a batch costs at the holdout loss.
+    """Losses in batches' worth of loss: 1 is what a batch of late has cost.
 
-    `debt` is what staleness has cost since the last training, `gain` what a retrain is expected to save on each batch,
-    `debt_error` and `gain_error` their standard deviations, `limit` the debt from which a retrain pays at the present
-    `growth`.
+    `debt` is what staleness has cost since the last training, the batches without labels and the next one included;
+    `gain` what a retrain is expected to save on each batch, `debt_error` and `gain_error` their standard deviations,
+    `limit` the debt from which a retrain pays at the present `growth`. `informed` tells whether the model's own
+    expectation was there to tell a hard batch from a stale model.
     """
 
     fired: bool
@@ -60,6 +70,7 @@ class StalenessVerdict:
     limit: float
     slack: float
     cost: float
+    informed: bool
 
     @property
     def reason(self) -> str:
@@ -74,51 +85,85 @@ class StalenessVerdict:
 
     def record(self) -> dict[str, Any]:
         """For the state that is stored with the decision."""
-        return {name: value if math.isfinite(value) else None for name, value in asdict(self).items()}
+        return {
+            name: value if isinstance(value, bool) or math.isfinite(value) else None
+            for name, value in asdict(self).items()
+        }
 
 
 def judge_staleness(facts: StalenessFacts) -> StalenessVerdict | None:
     """Whether a retrain pays; None while no batch since the last training has labels, or where its loss is no scale.
 
-    With H the holdout loss and the excess x_j = (loss of batch j - H) / H, at most 1:
+    With L_j the champion's loss on batch j and E_j the loss that its own probabilities expected there (`expected`), H
+    and E_H the same on its holdout, and B the mean loss of the (up to) eight newest labelled batches as served:
 
-    1. debt D_j = max(0, D_{j-1} + x_j - k), from 0 at the last training: Page's reflected sum, so that good batches of
+    1. excess x_j = (L_j - E_j - 0.75 (H - E_H)) / B, at most 1: what the model lost beyond what it knew it would. A
+       hard batch that it knows to be hard is no excess. Without an expectation x_j = (L_j - H) / B;
+    2. debt D_j = max(0, D_{j-1} + x_j - k), from 0 at the last training: Page's reflected sum, so that good batches of
        long ago are no credit. The slack k is 0.1, and no less than what the rows of a batch alone make its loss vary;
-    2. growth r = ln(1 + new rows / rows of the last training): what there is to learn from;
-    3. a retrain pays when D^0.7 r^0.3 > 1.75 cost^0.8.
+    3. nowcast v, the mean of x_j with weights that fall by 0.7 a batch: it stands for the u batches without labels and
+       the next one, D = max(0, D + (u + 1) (v - k));
+    4. growth r = ln(1 + new rows / rows of the last training): what there is to learn from;
+    5. a retrain pays when D^0.7 r^0.3 > 1.95 cost^0.6.
 
-    It is a stopping rule of the ski-rental kind: buy when what was rented has cost the price. The exponents and the
-    price were chosen on four streams, where they are flat: other values near them do as well.
+    It is a stopping rule of the ski-rental kind: buy when what was rented has cost the price.
 
     The deviations rest on the variance of successive batches (von Neumann), which a slow rise does not hide itself in.
     """
     if not facts.losses or facts.trained_rows <= 0 or facts.holdout.value <= 0:
         return None
-    scale = facts.holdout.value
-    values = np.array([loss.value for loss in facts.losses]) / scale
+    scale = _scale(facts)
+    if scale <= 0:
+        return None
+    expected = _expected(facts)
+    values = np.array([loss.value for loss in facts.losses])
+    excess = np.clip((values - expected) / scale, -MOST_EXCESS, MOST_EXCESS)
+    informed = _informed(facts)
     sampling = _sampling(facts.losses)
     slack = max(SLACK, sampling)
-    excess = np.clip(values - 1, -MOST_EXCESS, MOST_EXCESS)
-    debt, counted = _debt(excess, slack)
-    growth = math.log1p(sum(facts.new_rows) / facts.trained_rows)
     weights = MEMORY ** np.arange(len(excess))[::-1]
     weights /= weights.sum()
-    noise = max(sampling, _successive(values))
+    rate, ahead = float(weights @ excess), facts.unlabelled + 1
+    debt, counted = _debt(excess, slack)
+    debt = max(0.0, debt + ahead * (rate - slack))
+    growth = math.log1p(sum(facts.new_rows) / facts.trained_rows)
+    noise = max(sampling, _successive(excess))
+    rate_error = noise * float(np.linalg.norm(weights))
     limit = _limit(facts.cost, growth)
     return StalenessVerdict(
         fired=debt > limit,
         debt=debt,
-        debt_error=noise * math.sqrt(counted),
-        gain=max(0.0, float(weights @ excess)),
-        gain_error=noise * float(np.linalg.norm(weights)),
+        debt_error=math.hypot(noise * math.sqrt(counted), ahead * rate_error),
+        gain=max(0.0, rate),
+        gain_error=rate_error,
         growth=growth,
         limit=limit,
         slack=slack,
         cost=facts.cost,
+        informed=informed,
     )
 
 
-def _debt(excess: np.ndarray, slack: float) -> tuple[float, int]:
+def _scale(facts: StalenessFacts) -> float:
+    """A batch's worth of loss of late."""
+    newest = (facts.served or facts.losses)[-SCALE_BATCHES:]
+    return float(np.mean([loss.value for loss in newest]))
+
+
+def _informed(facts: StalenessFacts) -> bool:
+    return facts.holdout.expected is not None and all(loss.expected is not None for loss in facts.losses)
+
+
+def _expected(facts: StalenessFacts) -> npt.NDArray[np.float64]:
+    """What a model that is not stale would have lost on each batch."""
+    held = facts.holdout
+    if held.expected is None or not _informed(facts):
+        return np.full(len(facts.losses), held.value)
+    own = np.array([loss.expected for loss in facts.losses], dtype=np.float64)
+    return own + OWN_GAP * (held.value - held.expected)
+
+
+def _debt(excess: npt.NDArray[np.float64], slack: float) -> tuple[float, int]:
     """The reflected sum, and the number of batches since it last was 0 (at least one)."""
     debt, counted = 0.0, 0
     for each in excess.tolist():
@@ -144,6 +189,6 @@ def _limit(cost: float, growth: float) -> float:
     return float((price / growth ** (1 - DEBT_WEIGHT)) ** (1 / DEBT_WEIGHT))
 
 
-def _successive(values: np.ndarray) -> float:
+def _successive(values: npt.NDArray[np.float64]) -> float:
     """Deviation of one batch, from the differences of neighbours; 0 for a single batch."""
     return math.sqrt(float(np.square(np.diff(values)).mean() / 2)) if len(values) > 1 else 0.0

@@ -11,6 +11,9 @@ from dataclasses import replace
 
 from retrain_assets.drift.episodes import Episode
 from retrain_assets.performance.decay import performance_decay as judge_decay
+from retrain_assets.performance.estimation import estimated_decay as judge_estimates
+from retrain_assets.performance.expected import expectable
+from retrain_assets.performance.slice_decay import slice_decay as judge_slices
 from retrain_assets.policy.champion_staleness import champion_staleness
 from retrain_assets.policy.context import DecisionContext
 from retrain_assets.policy.cron import Cron
@@ -68,6 +71,31 @@ def performance_decay(context: DecisionContext) -> TriggerState:
         holdout_batches=spec.window.holdout_batches,
         metric=spec.metric,
     )
+    return TriggerState(name=name, fired=verdict.fired, reason=verdict.reason)
+
+
+def estimated_decay(context: DecisionContext) -> TriggerState:
+    """The champion's batches without labels are estimated to be worse than its holdout by more than noise."""
+    name, spec = "estimated_decay", context.spec
+    if context.champion is None:
+        return _no_champion(name)
+    if not expectable(spec.metric):
+        return TriggerState(
+            name=name, fired=False, applicable=False, reason="a predicted value does not tell how wrong it may be"
+        )
+    verdict = judge_estimates(context.estimates, context.holdout, spec.retrain.decay, metric=spec.metric)
+    return TriggerState(name=name, fired=verdict.fired, reason=verdict.reason)
+
+
+def slice_decay(context: DecisionContext) -> TriggerState:
+    """A declared slice has become worse against the whole than it used to be."""
+    name = "slice_decay"
+    if context.champion is None:
+        return _no_champion(name)
+    if not context.spec.retrain.slices:
+        return _not_declared(name, "retrain.slices")
+    loss = None if context.holdout is None else context.holdout.value
+    verdict = judge_slices(context.slices, loss, context.spec.retrain.decay)
     return TriggerState(name=name, fired=verdict.fired, reason=verdict.reason)
 
 
@@ -176,6 +204,8 @@ Trigger = Callable[[DecisionContext], TriggerState]
 TRIGGER_FUNCTIONS: dict[str, Trigger] = {
     "staleness": staleness,
     "performance_decay": performance_decay,
+    "estimated_decay": estimated_decay,
+    "slice_decay": slice_decay,
     "drift": drift,
     "model_age": model_age,
     "freshness": freshness,

@@ -68,11 +68,11 @@ Rule = Callable[[Moment], bool]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """A named policy; `begin` gives a fresh rule for each walk. `mixture` serves its last champions together."""
+    """A named policy; `begin` gives a fresh rule for each walk. So many of its last champions serve together."""
 
     name: str
     begin: Callable[[], Rule]
-    mixture: bool = False
+    members: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -140,7 +140,9 @@ class Comparison:
         return float(self.oracle.losses[min(retrains, len(self.oracle.losses) - 1)] / self.rows.sum())
 
     def _losses(self, policy: Policy, walked: Walk) -> npt.NDArray[np.float64]:
-        return (mixture_losses if policy.mixture else batch_losses)(self.book, walked)
+        if policy.members == 1:
+            return batch_losses(self.book, walked)
+        return mixture_losses(self.book, walked, members=policy.members)
 
     def total(self, name: str, ratio: float) -> float:
         """Loss plus cost of retrains, a row, of a policy that knows what a retrain costs."""

@@ -12,9 +12,13 @@ from retrain_assets.drift.detect import detect_drift
 from retrain_assets.drift.episodes import Episode, advance, superseded
 from retrain_assets.drift.reference import ReferenceProfile, reference_batches
 from retrain_assets.drift.report import DriftReport
+from retrain_assets.errors import DataError
+from retrain_assets.performance.decay import BatchLoss
+from retrain_assets.performance.estimation import LossEstimate, estimate_loss
 from retrain_assets.policy.context import DecisionContext
 from retrain_assets.policy.decide import decide
 from retrain_assets.policy.decision import Decision
+from retrain_assets.policy.staleness import SCALE_BATCHES
 from retrain_assets.replay.clock import Moment, Rule
 from retrain_assets.replay.stream import Stream
 from retrain_assets.spec import ModelSpec, RetrainSpec
@@ -83,6 +87,12 @@ class DeclaredRule:
     def __init__(self, spec: ModelSpec, drift: DriftBook) -> None:
         self._spec = spec
         self._drift = drift if "drift" in spec.retrain.expression.names() else None
+        beside = [*spec.drift.outputs, *([] if spec.drift.joint == "none" else [f"joint: {spec.drift.joint}"])]
+        if self._drift is not None and beside:
+            raise DataError(
+                f"drift.outputs and drift.joint of model '{spec.name}' must be empty in a replay of the trigger `drift`"
+                f" (got {', '.join(beside)}): a replay compares single inputs only. Leave one of the two out."
+            )
         self._episodes: list[Episode] = []
         self.decisions: list[Decision] = []
 
@@ -109,6 +119,8 @@ class DeclaredRule:
             drift=report,
             episode=self._episode(report, moment),
             losses=book.losses(moment.champion, moment.labelled),
+            served=self._served(moment),
+            estimates=self._estimates(moment) if "estimated_decay" in self._spec.retrain.expression.names() else (),
             holdout=book.holdout(moment.champion),
             trained_rows=len(stream.training_rows(moment.attempted)),
             trained_until=stream.batches[moment.attempted].end,
@@ -121,6 +133,28 @@ class DeclaredRule:
             wanted_before=self._wanted_before(),
             data_is_newer=moment.labelled > moment.attempted,
         )
+
+    def _served(self, moment: Moment) -> tuple[BatchLoss, ...]:
+        """As many of the newest labelled batches as the scale of staleness asks for."""
+        newest = range(max(0, moment.labelled + 1 - SCALE_BATCHES), moment.labelled + 1)
+        return tuple(moment.book.loss(moment.serving[j], j) for j in newest if j in moment.serving)
+
+    def _estimates(self, moment: Moment) -> tuple[LossEstimate, ...]:
+        """Of the champion's batches without labels, each from what was known when it was scored."""
+        book, champion = moment.book, moment.champion
+        made = [
+            estimate_loss(
+                book.stream.batches[j].key,
+                expected,
+                book.holdout(champion),
+                book.losses(champion, j - book.stream.label_delay),
+                holdout_batches=self._spec.window.holdout_batches,
+                confidence=self._spec.promote.confidence,
+            )
+            for j in range(moment.labelled + 1, moment.decided + 1)
+            if moment.serving.get(j) == champion and (expected := book.loss(champion, j).expected) is not None
+        ]
+        return tuple(each for each in made if each is not None)
 
     def _wanted_before(self) -> tuple[bool, ...]:
         since = next((k for k, made in enumerate(reversed(self.decisions)) if made.verdict == "retrain"), None)

@@ -18,7 +18,7 @@ from retrain_assets.replay.stream import Stream
 from retrain_assets.training.environment import libraries
 from retrain_assets.training.source import TransformSource
 
-FORMAT = 1
+FORMAT = 2
 """Raised when what is stored changes its meaning."""
 _DECIDES = {"event_time", "row_id", "features", "estimator", "metric"}
 """Of the declaration; when labels come decides which models there are, not what they say."""

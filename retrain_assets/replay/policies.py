@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from retrain_assets.errors import RetrainAssetsError, did_you_mean
+from retrain_assets.policy.mixture import MEMBERS
 from retrain_assets.replay.clock import Moment, Policy, Rule
 from retrain_assets.replay.declared import DriftBook, declared
+from retrain_assets.replay.names import MIXTURE, ORACLE, canonical
 from retrain_assets.replay.published import PUBLISHED, published
 from retrain_assets.spec import TRIGGERS, CostSpec, ModelSpec
 
@@ -15,11 +18,13 @@ _Begin = Callable[[], Rule]
 DEFAULT = "default"
 DECLARED = "declared"
 """A declared model's own `retrain.when`."""
-MIXTURE = "+mixture"
 TRIGGERS_OF_A_FILE = ("performance_decay", "drift")
 """Beside `staleness`: what a history without events, persons and clocks can fire."""
 CALENDARS = ("every:2", "every:4", "every:8", "every:13", "every:26")
 ALL_POLICIES = ("never", "every", *CALENDARS, DEFAULT, DEFAULT + MIXTURE, *TRIGGERS_OF_A_FILE, *PUBLISHED)
+
+
+_SIMPLE = re.compile(r"[\w\-:.= ]+")
 
 
 class UnknownPolicyError(RetrainAssetsError):
@@ -41,12 +46,13 @@ class Policies:
         self._cost = cost
 
     def named(self, name: str) -> Policy:
-        """The policy of a name.
+        """The policy of a name, however it is written (see `canonical`); it is called as it was asked for.
 
         Raises:
             UnknownPolicyError: no policy, trigger or expression of triggers, with a hint.
         """
-        plain = name.removesuffix(MIXTURE)
+        called = canonical(name)
+        plain = called.removesuffix(MIXTURE)
         kind, _, number = plain.partition(":")
         if plain in ("never", "every"):
             begin = every(1) if plain == "every" else never
@@ -57,7 +63,8 @@ class Policies:
         else:
             when = {DEFAULT: "staleness", DECLARED: self._spec.retrain.when}.get(plain, plain)
             begin = self._declared(name, when)
-        return Policy(name=name, begin=begin, mixture=name.endswith(MIXTURE))
+        members = MEMBERS if called.endswith(MIXTURE) else self._spec.serve.members if plain == DECLARED else 1
+        return Policy(name=name, begin=begin, members=members)
 
     def at_cost(self, name: str, cost: float) -> Policy:
         """The policy where a retrain costs otherwise; the same for one that does not know of costs."""
@@ -69,7 +76,7 @@ class Policies:
             return declared(self._spec, self._drift, when=when, cost=CostSpec(retrain=self._cost))
         except ValueError as error:
             known = list(dict.fromkeys([*ALL_POLICIES, *TRIGGERS]))
-            hint = did_you_mean(name, known) if name.isidentifier() else ""
+            hint = did_you_mean(canonical(name).partition(":")[0], known) if _SIMPLE.fullmatch(name.strip()) else ""
             raise UnknownPolicyError(
                 f"policy {name!r} must be never, every, every:N, {DEFAULT}, one of {', '.join(PUBLISHED)}, or triggers "
                 f"joined by | & ~, with {MIXTURE!r} behind it or not.{hint or f' {error}'}"
@@ -78,6 +85,23 @@ class Policies:
     def all_named(self, names: Sequence[str]) -> tuple[Policy, ...]:
         """The policies of some names, each once."""
         return tuple(self.named(name) for name in dict.fromkeys(names))
+
+
+def asked(names: Sequence[str]) -> tuple[str, ...]:
+    """The policies that are to be walked: each once, whatever it was called first, and without the oracle.
+
+    Raises:
+        UnknownPolicyError: none is left.
+    """
+    first: dict[str, str] = {}
+    for name in names:
+        first.setdefault(canonical(name), name.strip())
+    first.pop(ORACLE, None)
+    if not first:
+        raise UnknownPolicyError(
+            "the oracle stands in every replay: name at least one policy beside it, such as default,never,every"
+        )
+    return tuple(first.values())
 
 
 def never() -> Rule:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from retrain_assets.policy.mixture import MEMBERS
 from retrain_assets.replay.comparison import Outcome
-from retrain_assets.replay.policies import DECLARED, DEFAULT, MIXTURE
+from retrain_assets.replay.names import MIXTURE, canonical
+from retrain_assets.replay.policies import DECLARED, DEFAULT
 from retrain_assets.replay.published import PUBLISHED
 
 RESAMPLES = 2000
@@ -44,14 +46,15 @@ def recommend(
     """
     # What cannot be declared cannot be recommended; where nothing else was asked for, it is at least told.
     declarable = [
-        each for each in outcomes if not each.name.endswith(MIXTURE) and each.name.partition(":")[0] not in PUBLISHED
+        each for each in outcomes if canonical(each.name).removesuffix(MIXTURE).partition(":")[0] not in PUBLISHED
     ]
     outcomes = declarable or outcomes
     totals = {each.name: each.loss + cost * unit * len(each.retrains) for each in outcomes}
     best = min(totals, key=lambda name: totals[name])
     by_name = {each.name: each for each in outcomes}
     drawn = _resampled(len(rows), rng)
-    chosen = by_name.get(DEFAULT, by_name[best])
+    standing = next((name for name in by_name if canonical(name) == DEFAULT), best)
+    chosen = by_name[standing]
     beats_default = _probability(by_name[best], chosen, rows, cost, unit, drawn)
     if best != chosen.name and beats_default >= CLOSE:
         chosen = by_name[best]
@@ -118,8 +121,7 @@ def _count(retrains: int) -> str:
 def declaration_of(name: str, *, cost: float, label_delay: int, every: str) -> str | None:
     """The YAML that declares a policy.
 
-    None for what is declared already, for a mixture, which no declaration serves yet, and for a rule of the literature,
-    which is here to be measured against.
+    None for what is declared already, and for a rule of the literature, which is here to be measured against.
 
     Args:
         name: of the policy.
@@ -127,18 +129,22 @@ def declaration_of(name: str, *, cost: float, label_delay: int, every: str) -> s
         label_delay: in batches.
         every: length of a batch, such as `week`.
     """
+    name = canonical(name)
     plain = name.removesuffix(MIXTURE)
     kind, _, number = plain.partition(":")
-    if kind in PUBLISHED or name.endswith(MIXTURE):
+    if kind in PUBLISHED or plain == DECLARED:
         return None
+    together = f"serve: {{members: {MEMBERS}}}\n" if name.endswith(MIXTURE) else ""
+    return f"{_retrain(plain, kind, number, cost=cost, label_delay=label_delay, every=every)}{together}"
+
+
+def _retrain(plain: str, kind: str, number: str, *, cost: float, label_delay: int, every: str) -> str:
     if plain == "never":
         return 'retrain: {when: "person"}\n'
     if kind == "every":
         age = int(number or 1) + label_delay
         # A model is as old as its newest label; it is due when it has grown older than one batch less.
         return f'freshness: {{model_age: "{age - 1} {every}s"}}\nretrain: {{when: "model_age"}}\n'
-    if plain == DECLARED:
-        return None
     when = "staleness" if plain == DEFAULT else plain
     priced = f", cost: {{retrain: {cost:g}}}" if "staleness" in when else ""
     return f'retrain: {{when: "{when}"{priced}}}\n'

@@ -14,7 +14,7 @@ from retrain_assets.replay.comparison import COST_RATIOS, Comparison, compare
 from retrain_assets.replay.declared import DriftBook
 from retrain_assets.replay.fitting import ScoreCache, fit_missing
 from retrain_assets.replay.laboratory import Scenario, noticed
-from retrain_assets.replay.policies import Policies
+from retrain_assets.replay.policies import Policies, asked
 from retrain_assets.replay.recommendation import recommend
 from retrain_assets.replay.report import Report
 from retrain_assets.replay.scorebook import Scorebook
@@ -86,12 +86,13 @@ def replay(
 ) -> Report:
     """Compares policies on a history; unknown ones are an error before anything is fitted."""
     policies = Policies(stream.spec, DriftBook(stream), cost=settings.cost)
-    policies.all_named(settings.policies)
+    names = asked(settings.policies)
+    policies.all_named(names)
     course = Course(first=settings.first, lag=settings.lag)
     cache = ScoreCache.of(cache_root, stream, source)
     book = open_book(stream, course, cache, source=source, workers=workers, told=fitted)
     comparison = Comparison(book, course, policies)
-    outcomes = compare(comparison, settings.policies, walked)
+    outcomes = compare(comparison, names, walked)
     return Report(
         stream=stream,
         first=settings.first,

@@ -37,6 +37,7 @@ class Scorebook:
         self.stream = stream
         self.models = models
         self._evidence: Mapping[int, Evidence] = {model: evidence(model) for model in models}
+        self._expected: dict[int, dict[int, float]] = {}
         size = len(stream)
         self.mean: Matrix = np.full((size, size), np.nan)
         self.error: Matrix = np.full((size, size), np.nan)
@@ -49,14 +50,23 @@ class Scorebook:
     def _read(self, model: int) -> None:
         stream, losses = self.stream, self.row_losses(model, self.stream.first_scored(model), len(self.stream))
         first = stream.starts[stream.first_scored(model)]
+        expected = self._evidence[model][:, 1] if self._evidence[model].ndim == 2 else None
+        if expected is not None:
+            cuts = stream.starts[model + 1 : -1] - first
+            sums = np.add.reduceat(expected, cuts, dtype=np.float64) if len(cuts) else np.empty(0)
+            means = sums / stream.rows[model + 1 :]
+            self._expected[model] = dict(zip(range(model + 1, len(stream)), means.tolist(), strict=True))
         for batch in range(model + 1, len(stream)):
             own = losses[stream.starts[batch] - first : stream.starts[batch + 1] - first]
             self.mean[model, batch] = own.mean()
             self.error[model, batch] = own.std() / np.sqrt(len(own))
-        reserved = losses[: stream.starts[model + 1] - first][stream.reserved[first : stream.starts[model + 1]]]
+        held = np.flatnonzero(stream.reserved[first : stream.starts[model + 1]])
+        reserved = losses[held]
         if len(reserved):
             self._holdout[model] = HoldoutLoss(
-                value=float(reserved.mean()), standard_error=float(reserved.std() / np.sqrt(len(reserved)))
+                value=float(reserved.mean()),
+                standard_error=float(reserved.std() / np.sqrt(len(reserved))),
+                expected=None if expected is None else float(expected[held].mean(dtype=np.float64)),
             )
 
     def usable(self, model: int) -> bool:
@@ -64,19 +74,20 @@ class Scorebook:
         return len(self._evidence[model]) > 0
 
     def evidence(self, model: int, batch: int) -> Evidence:
-        """What a model says about the rows of a batch."""
-        stream = self.stream
-        first = stream.starts[stream.first_scored(model)]
-        return self._evidence[model][stream.starts[batch] - first : stream.starts[batch + 1] - first]
+        """The probability of the true class of each row of a batch, or the value that a regression predicts."""
+        return self._judged(model, batch, batch + 1)
+
+    def _judged(self, model: int, first: int, end: int) -> Evidence:
+        stream, kept = self.stream, self._evidence[model]
+        offset = stream.starts[stream.first_scored(model)]
+        rows = kept[stream.starts[first] - offset : stream.starts[end] - offset]
+        return rows[:, 0] if kept.ndim == 2 else rows
 
     def row_losses(self, model: int, first: int, end: int) -> npt.NDArray[np.float64]:
         """Losses of a model on the rows of the batches from `first` to before `end`."""
         stream = self.stream
-        offset = stream.starts[stream.first_scored(model)]
-        low, high = stream.starts[first], stream.starts[end]
-        return losses_of(
-            stream.spec.metric, self._evidence[model][low - offset : high - offset], stream.labels[low:high]
-        )
+        labels = stream.labels[stream.starts[first] : stream.starts[end]]
+        return losses_of(stream.spec.metric, self._judged(model, first, end), labels)
 
     def holdout(self, model: int) -> HoldoutLoss | None:
         """The loss on its reserved rows with which a model was judged; None where there are no such rows."""
@@ -97,6 +108,7 @@ class Scorebook:
             value=float(self.mean[model, batch]),
             standard_error=float(self.error[model, batch]),
             rows=int(self.stream.rows[batch]),
+            expected=self._expected.get(model, {}).get(batch),
         )
 
     def paired(self, candidate: int, champion: int) -> Paired:

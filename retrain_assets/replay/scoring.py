@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retrain_assets.errors import InsufficientDataError
+from retrain_assets.performance.expected import expected_losses
 from retrain_assets.performance.metrics import SMALLEST
 from retrain_assets.replay.stream import Stream
 from retrain_assets.training.predict import predict
@@ -13,7 +14,8 @@ from retrain_assets.training.source import TransformSource
 from retrain_assets.training.trainer import train
 
 Evidence = npt.NDArray[np.floating]
-"""Of each row: the probability of its true class, or the predicted value of a regression."""
+"""Of each row: the predicted value of a regression; else the probability of its true class and the loss that the model
+expected of itself, in two columns."""
 
 LOSSES = ("log_loss", "brier", "squared_error", "absolute_error", "poisson_deviance")
 
@@ -37,9 +39,10 @@ def score_model(stream: Stream, newest: int, *, source: TransformSource | None =
     truth = stream.labels[first:]
     known = np.isin(truth, np.asarray(fitted.classes))
     position = np.searchsorted(np.asarray(fitted.classes), truth[known])
-    chosen = np.zeros(len(truth), dtype=np.float32)
-    chosen[known] = scores.probabilities[known, position]
-    return chosen
+    made = np.zeros((len(truth), 2), dtype=np.float32)
+    made[known, 0] = scores.probabilities[known, position]
+    made[:, 1] = expected_losses(stream.spec.metric, scores)
+    return made
 
 
 def losses_of(metric: str, evidence: Evidence, labels: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:

@@ -6,6 +6,7 @@ from retrain_assets.spec.base import EnvReference as EnvReference
 from retrain_assets.spec.base import SpecModel as SpecModel
 from retrain_assets.spec.base import text_of as text_of
 from retrain_assets.spec.columns import ColumnSpec as ColumnSpec
+from retrain_assets.spec.drift import DriftSpec as DriftSpec
 from retrain_assets.spec.durations import Duration as Duration
 from retrain_assets.spec.durations import format_duration as format_duration
 from retrain_assets.spec.durations import parse_duration as parse_duration
@@ -19,7 +20,6 @@ from retrain_assets.spec.model import TRIGGERS as TRIGGERS
 from retrain_assets.spec.model import BatchesSpec as BatchesSpec
 from retrain_assets.spec.model import CostSpec as CostSpec
 from retrain_assets.spec.model import DecaySpec as DecaySpec
-from retrain_assets.spec.model import DriftSpec as DriftSpec
 from retrain_assets.spec.model import EstimatorSpec as EstimatorSpec
 from retrain_assets.spec.model import FeaturesSpec as FeaturesSpec
 from retrain_assets.spec.model import ModelSpec as ModelSpec

@@ -37,10 +37,17 @@ def inconsistencies(spec: ModelSpec) -> Iterator[Inconsistency]:
     yield from _metrics(spec)
     yield from _columns(spec)
     yield from _triggers(spec)
+    yield from _manners(spec)
     yield from _approval(spec.promote.approval)
     yield from _limits(spec)
     for field, message, other in personal_problems(spec):
         yield Inconsistency(field=field, message=message, involves=(other,))
+    if spec.drift.reference == "same_weekday" and spec.batches.every not in ("hour", "day"):
+        yield Inconsistency(
+            field="drift.reference",
+            message=f"must not be same_weekday: a {spec.batches.every} has no weekday of its own",
+            involves=("batches.every",),
+        )
     if spec.target.labels is not None and not spec.row_id:
         yield Inconsistency(
             field="target.labels",
@@ -127,6 +134,31 @@ def _limits(spec: ModelSpec) -> Iterator[Inconsistency]:
         )
 
 
+def _manners(spec: ModelSpec) -> Iterator[Inconsistency]:
+    """What could never bind, or always would, or would show what it must not."""
+    for index, name in enumerate(spec.retrain.slices):
+        if name in spec.personal_columns:
+            yield Inconsistency(
+                field=f"retrain.slices[{index}]",
+                message=f"must not be a personal column (got '{name}'): slices are told by value",
+                involves=("personal_columns",),
+            )
+    spend, cost = spec.retrain.spend, spec.retrain.cost
+    if spend is not None and spend.unit == "money":
+        if cost.unit_loss is None:
+            yield Inconsistency(
+                field="retrain.spend",
+                message="is in money: retrain.cost.unit_loss must be set, with which cost.retrain is in money too",
+                involves=("retrain.cost.unit_loss",),
+            )
+        elif cost.retrain > spend.limit:
+            yield Inconsistency(
+                field="retrain.spend",
+                message=f"never suffices for one retrain: {spend.limit:g} is less than cost.retrain {cost.retrain:g}",
+                involves=("retrain.cost.retrain",),
+            )
+
+
 def _metrics(spec: ModelSpec) -> Iterator[Inconsistency]:
     allowed = spec.task_metrics
     for index, name in enumerate(spec.report_metrics):
@@ -166,6 +198,7 @@ def _triggers(spec: ModelSpec) -> Iterator[Inconsistency]:
         "model_age": ("freshness.model_age", spec.freshness.model_age, "12 weeks"),
         "freshness": ("freshness.champion", spec.freshness.champion, "30 days"),
         "schedule": ("retrain.schedule", spec.retrain.schedule, "0 6 * * 1"),
+        "slice_decay": ("retrain.slices", spec.retrain.slices or None, "[origin]"),
     }
     if not can_be_true(spec.retrain.expression):
         yield Inconsistency(field="retrain.when", message=f"can never be true, whatever happens: {spec.retrain.when!r}")

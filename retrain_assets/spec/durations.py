@@ -40,6 +40,32 @@ def parse_duration(value: object) -> timedelta:
     return number * UNITS[unit]
 
 
+PERIODS = {
+    "hour": "1 hour",
+    "day": "1 day",
+    "week": "1 week",
+    "month": "30 days",
+    "quarter": "91 days",
+    "year": "365 days",
+}
+
+
+def parse_period(text: str) -> timedelta:
+    """Reads the length of a period: a word, or a duration.
+
+    >>> parse_period("month") == parse_period("30 days")
+    True
+
+    Raises:
+        ValueError: an unknown word, or no duration.
+    """
+    if text.isalpha():
+        if text not in PERIODS:
+            raise ValueError(f"has an unknown period '{text}'.{did_you_mean(text, PERIODS)}")
+        return parse_duration(PERIODS[text])
+    return parse_duration(text)
+
+
 def format_duration(value: timedelta) -> str:
     """The shortest exact form of a duration.
 

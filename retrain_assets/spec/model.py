@@ -7,25 +7,28 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import entry_points
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from retrain_assets.errors import did_you_mean
 from retrain_assets.spec.approval import Approval, ApprovalSpec
 from retrain_assets.spec.base import ImportPath, SpecModel
 from retrain_assets.spec.columns import ColumnSpec
 from retrain_assets.spec.consistency import InconsistentError, inconsistencies
-from retrain_assets.spec.durations import Duration
+from retrain_assets.spec.drift import DriftSpec
+from retrain_assets.spec.durations import Duration, parse_period
 from retrain_assets.spec.expressions import Expression, parse_expression
 from retrain_assets.spec.limits import LimitsSpec
+from retrain_assets.spec.manners import Manners
+from retrain_assets.spec.serving import ServeSpec
 from retrain_assets.spec.sources import SourceSpec
 from retrain_assets.spec.worth import WorthSpec
 
 TRIGGERS: dict[str, str] = {
     "staleness": "what staleness has cost since the last training outweighs `retrain.cost`; needs no tuning",
     "performance_decay": "the champion's matured losses are worse than its holdout loss by more than noise",
+    "estimated_decay": "batches without labels are estimated to lose more than the holdout did; an early warning",
+    "slice_decay": "a slice of `retrain.slices` loses more beyond the whole than it used to, however the whole does",
     "drift": "a drift episode is open that no decision has acknowledged",
     "model_age": "the champion's training end is older than `freshness.model_age`, in batch time",
     "freshness": "the FreshnessPolicy on the champion failed, in wall time",
@@ -194,84 +197,6 @@ class WindowSpec(SpecModel):
         return value
 
 
-DISTANCES = (
-    "jensen_shannon",
-    "hellinger",
-    "total_variation",
-    "kullback_leibler",
-    "psi",
-    "kolmogorov_smirnov",
-    "wasserstein",
-    "l_infinity",
-    "chi_square",
-    "cramers_v",
-)
-"""Distances that are built in."""
-
-
-def _distance(value: str) -> str:
-    if value in DISTANCES or ":" in value or value in {point.name for point in entry_points(group=_PLUGGED)}:
-        return value
-    raise ValueError(
-        f"must be one of {', '.join(DISTANCES)}, or an import path 'package.module:Class' (got {value!r})."
-        f"{did_you_mean(value, DISTANCES)}"
-    )
-
-
-_PLUGGED = "retrain_assets.distances"
-DistanceName = Annotated[str, AfterValidator(_distance)]
-
-
-class DriftSpec(SpecModel):
-    """How the inputs of a batch are compared with the champion's reference."""
-
-    distance: DistanceName = Field(
-        default="jensen_shannon",
-        description=f"How far a column of the batch is from the reference: {', '.join(DISTANCES)}; an entry point of "
-        "the group `retrain_assets.distances`, or an import path `package.module:Class`.",
-    )
-    reference: Literal["recent", "training_window", "same_season"] = Field(
-        default="recent", description="`recent`: the newest training batches; it travels with the model version."
-    )
-    reference_batches: int = Field(
-        default=8, ge=1, description="Number of batches of the `recent` or `same_season` reference."
-    )
-    effect_floor: float = Field(default=0.1, ge=0, description="A smaller distance is not drift, however significant.")
-    false_alarms_per_year: float = Field(
-        default=1.0,
-        gt=0,
-        description="How often a year, over all columns and batches, a column may drift by chance alone.",
-    )
-    correction: Literal["holm", "benjamini_hochberg"] = Field(
-        default="holm",
-        description="How that is shared over the columns: `holm` bounds the chance of any false column, "
-        "`benjamini_hochberg` the share of false ones among those found.",
-    )
-    significance: Literal["batches", "rows"] = Field(
-        default="batches",
-        description="`batches`: a column must differ more than the reference batches differ from each other; `rows`: "
-        "rows are taken for independent, as also below five reference batches.",
-    )
-    columns_share: float = Field(
-        default=0.2,
-        gt=0,
-        le=1,
-        description="The inputs have drifted when at least this share of the columns (and one) has.",
-    )
-    bins: int = Field(
-        default=20,
-        ge=2,
-        le=256,
-        description="Quantile bins of a number, or categories told apart; from the reference.",
-    )
-    smoothing: float = Field(default=0.5, gt=0, description="Pseudo-count added to each bin before shares are taken.")
-    min_rows: int = Field(default=200, ge=1, description="Fewer rows than this on either side give `unknown`.")
-    columns: tuple[str, ...] | None = Field(default=None, description="Columns to watch. Default: all inputs.")
-    rearm_growth: float = Field(
-        default=1.5, gt=1, description="An acknowledged episode alarms again when its score has grown by this factor."
-    )
-
-
 class FreshnessSpec(SpecModel):
     """How old a champion may become."""
 
@@ -296,14 +221,6 @@ class BudgetSpec(SpecModel):
     period: Duration = Field(description="Length of the trailing period.")
 
 
-_PERIODS = {
-    "hour": "1 hour",
-    "day": "1 day",
-    "week": "1 week",
-    "month": "30 days",
-    "quarter": "91 days",
-    "year": "365 days",
-}
 _BUDGET = re.compile(r"\s*(\d+)\s+per\s+(.+?)\s*")
 
 
@@ -313,12 +230,7 @@ def _budget(value: object) -> object:
     match = _BUDGET.fullmatch(value)
     if match is None:
         raise ValueError(f"must read like '12 per year' or '2 per 4 weeks' (got {value!r})")
-    period = match[2]
-    if period.isalpha():
-        if period not in _PERIODS:
-            raise ValueError(f"has an unknown period '{period}'.{did_you_mean(period, _PERIODS)}")
-        period = _PERIODS[period]
-    return {"retrains": int(match[1]), "period": period}
+    return {"retrains": int(match[1]), "period": parse_period(match[2])}
 
 
 Budget = Annotated[BudgetSpec, BeforeValidator(_budget, json_schema_input_type=str | BudgetSpec)]
@@ -377,7 +289,7 @@ class CostSpec(SpecModel):
     )
 
 
-class RetrainSpec(SpecModel):
+class RetrainSpec(Manners):
     """When the model is trained again."""
 
     when: str = Field(
@@ -511,6 +423,7 @@ class ModelSpec(SpecModel):
     retrain: RetrainSpec = RetrainSpec()
     promote: PromoteSpec = PromoteSpec()
     rollback: RollbackSpec = RollbackSpec()
+    serve: ServeSpec = ServeSpec()
 
     @field_validator("row_id", mode="before")
     @classmethod
@@ -549,6 +462,7 @@ class ModelSpec(SpecModel):
     def chosen_inputs(self) -> Iterator[tuple[str, str]]:
         """Every column that is chosen among the validated ones, with the field that chooses it."""
         yield from ((f"drift.columns[{index}]", name) for index, name in enumerate(self.drift.columns or ()))
+        yield from ((f"retrain.slices[{index}]", name) for index, name in enumerate(self.retrain.slices))
         if self.features.transform is None:  # the features of a transform are its own
             yield from ((f"features.columns[{index}]", name) for index, name in enumerate(self.features.columns or ()))
 

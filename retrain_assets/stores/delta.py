@@ -28,6 +28,8 @@ from retrain_assets.stores.vacuuming import freed_before, vacuum
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
+_Reading = tuple[str, tuple[int, ...], tuple[str, ...], int]
+"""A table, the versions of what is read of it, the columns, and how many columns of it have a type."""
 _Partition = tuple[str, str, int, tuple[str, ...]]
 """A table, a partition, its version, and those of its columns that got a type later: what is read never changes."""
 
@@ -70,8 +72,8 @@ class DeltaTableStore:
     Args:
         root_url: A folder, or a URL that deltalake knows (`s3://`, `gs://`, `abfss://`).
         storage_options: Options of deltalake's object store.
-        cache_bytes: Partitions that were read lately are kept in memory up to this size, and those that were written
-            lately up to an eighth of it.
+        cache_bytes: Partitions that were read lately are kept in memory up to this size, those that were written
+            lately up to an eighth of it, and what was read of many at once up to a sixteenth.
     """
 
     def __init__(
@@ -79,7 +81,7 @@ class DeltaTableStore:
         root_url: str | os.PathLike[str],
         storage_options: Mapping[str, str] | None = None,
         *,
-        cache_bytes: int = 128 * 2**20,
+        cache_bytes: int = 256 * 2**20,
     ) -> None:
         folder = local_path(os.fspath(root_url))
         self._root = str(folder) if folder is not None else os.fspath(root_url).rstrip("/")
@@ -88,6 +90,7 @@ class DeltaTableStore:
         self._tables: dict[str, _Table] = {}
         self._rows_written = RecentlyUsed[_Partition, pa.Table](cache_bytes // 8, size_of=_table_bytes)
         self._frames_read = RecentlyUsed[_Partition, pd.DataFrame](cache_bytes, size_of=_frame_bytes)
+        self._readings = RecentlyUsed[_Reading, pd.DataFrame](cache_bytes // 16, size_of=_frame_bytes)
         self._lock = threading.Lock()
 
     def write(self, table: str, partition: str, frame: pd.DataFrame, *, run_id: str | None = None) -> TableCommit:
@@ -131,10 +134,13 @@ class DeltaTableStore:
                 raise NotStoredError(f"{table} has no partition {', '.join(lacking)}{_as_of(version)}")
             wanted = [known[partition] for partition in chosen]
             names = _columns(table, wanted, columns, log.columns(version))
-            if (frames := self._frames(log, wanted, names, version, load=columns is None)) is not None:
-                return joined(frames, names)
-            rows = log.load(wanted, names, version)
-            return frame_of(rows, names, [written.kinds for written in wanted], log.types(version))
+            reading = (table, tuple(w.commit.version for w in wanted), tuple(names), len(log.types(version)))
+            frame = self._readings.get(reading)
+            if frame is None:
+                frame = self._joined(log, wanted, names, version, load=columns is None)
+                if not self._readings.put(reading, frame):
+                    return frame
+        return frame.copy()
 
     def commits(self, table: str, *, version: int | None = None) -> dict[str, TableCommit]:
         log = self._table(table)
@@ -156,6 +162,15 @@ class DeltaTableStore:
             if table not in self._tables:
                 self._tables[table] = _Table(table, self._place(table), self._storage_options, is_local=self._is_local)
             return self._tables[table]
+
+    def _joined(
+        self, log: _Table, wanted: Sequence[_Written], names: Sequence[str], version: int | None, *, load: bool
+    ) -> pd.DataFrame:
+        frames = self._frames(log, wanted, names, version, load=load)
+        if frames is not None:
+            return joined(frames, names)
+        rows = log.load(wanted, names, version)
+        return frame_of(rows, names, [written.kinds for written in wanted], log.types(version))
 
     def _frames(
         self, log: _Table, wanted: Sequence[_Written], names: Sequence[str], version: int | None, *, load: bool

@@ -37,13 +37,14 @@ class RecentlyUsed(Generic[Key, Value]):
             self._entries.move_to_end(key)
             return self._entries[key][0]
 
-    def put(self, key: Key, value: Value) -> None:
-        """Keeps a value."""
+    def put(self, key: Key, value: Value) -> bool:
+        """Keeps a value, unless it is larger than the limit; tells whether."""
         size = self._size_of(value)
         if size > self._limit:
-            return
+            return False
         with self._lock:
             self.size += size - self._entries.pop(key, (None, 0))[1]
             self._entries[key] = (value, size)
             while self.size > self._limit:
                 self.size -= self._entries.popitem(last=False)[1][1]
+        return True

@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from retrain_assets.training.baseline import NaiveBaseline
-
 if TYPE_CHECKING:
     # Whoever only refers to a version does not pay for importing scikit-learn.
     from sklearn.base import BaseEstimator
 
     from retrain_assets.drift.reference import ReferenceProfile
+    from retrain_assets.training.baseline import NaiveBaseline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

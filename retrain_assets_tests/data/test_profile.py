@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrain_assets.data import sketch
+from retrain_assets.data import column_profiling, sketch
+from retrain_assets.data.bins import MAX_DAYS
 from retrain_assets.data.column_profile import MAX_CATEGORIES, ColumnProfile
 from retrain_assets.data.profile import TableProfile, merge_tables, profile_table
 from retrain_assets.errors import DataError
@@ -82,6 +83,24 @@ def test_bins_of_many_values_add_up_where_the_parts_are_finer_than_the_sum() -> 
     assert_same(merge_tables([profile_table(part) for part in parts]), whole)
     assert whole["x"].precision < profile_table(parts[0])["x"].precision
     assert len(whole["x"].bins) <= sketch.MAX_BINS
+
+
+@pytest.mark.parametrize("kind", ["wide", "coarser_at_the_end", "few", "missing_blocks", "times"])
+def test_blocks_of_a_long_column_give_what_one_block_does(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(4)
+    values: pd.Series = {
+        "wide": pd.Series(rng.standard_cauchy(3_000)),
+        "coarser_at_the_end": pd.Series(np.concatenate([np.full(900, 3.0), rng.normal(size=2_100)])),
+        "few": pd.Series(rng.integers(1990, 2014, 3_000)),
+        "missing_blocks": pd.Series(np.where(np.arange(3_000) // 500 % 2, np.nan, rng.lognormal(size=3_000))),
+        "times": pd.Series(pd.to_datetime(rng.integers(0, 2_000_000_000, 3_000), unit="s", utc=True)),
+    }[kind]
+    values.iloc[[7, 1_700]] = None
+    if kind == "wide":
+        values.iloc[2_200:2_203] = [np.inf, -np.inf, 0.0]
+    whole = profile_table(pd.DataFrame({"x": values}))
+    monkeypatch.setattr(column_profiling, "BLOCK", 250)
+    assert_same(profile_table(pd.DataFrame({"x": values})), whole)
 
 
 def test_counts_of_a_numeric_column() -> None:
@@ -227,3 +246,15 @@ def test_the_largest_doubles_overflow_quietly() -> None:
     column = profile_table(pd.DataFrame({"x": [1e300, -1e300]}))["x"]
     assert (column.minimum, column.maximum, column.m2) == (-1e300, 1e300, np.inf)
     assert sum(column.bins.values()) == 2
+
+
+def test_times_over_centuries_are_kept_in_few_bins_and_add_up() -> None:
+    days = pd.Series(pd.date_range("1900-01-01", "2099-12-31", freq="D", tz="UTC"))
+    whole = profile_table(pd.DataFrame({"x": days}))
+    assert len(whole["x"].bins) <= MAX_DAYS
+    assert len(whole.to_json()) < 25_000
+    parts = [profile_table(pd.DataFrame({"x": days[start::7]})) for start in range(7)]
+    assert_same(merge_tables(parts), whole)
+    # A bin of 64 days is at most 32 days off.
+    middle = pd.Timestamp(whole["x"].quantile(0.5) or 0, unit="s", tz="UTC")
+    assert abs(middle - pd.Timestamp("2000-01-01", tz="UTC")) <= pd.Timedelta(days=64)

@@ -95,3 +95,14 @@ def test_adding_up_sorts_sums_and_drops_empty_bins() -> None:
     assert (keys.tolist(), counts.tolist()) == ([-1, 3], [2, 5])
     keys, counts = sketch.add_up(np.array([], dtype=np.int64), np.array([], dtype=np.int64))
     assert len(keys) == len(counts) == 0
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=40), st.integers(0, sketch.FINEST))
+def test_keys_of_ascending_numbers_are_those_of_any(numbers: list[float], precision: int) -> None:
+    ordered = np.sort(np.array(numbers, dtype=np.float64))
+    expected = sketch.collapsed(sketch.keys_of(ordered), sketch.FINEST, precision)
+    assert sketch.ordered_keys(ordered, precision).tolist() == expected.tolist()
+
+
+def test_fewer_digits_round_towards_zero() -> None:
+    assert sketch.collapsed(np.array([-7, -4, -1, 0, 1, 4, 7]), 3, 1).tolist() == [-1, -1, 0, 0, 0, 1, 1]

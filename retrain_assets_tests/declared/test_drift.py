@@ -12,8 +12,11 @@ import pytest
 
 from retrain_assets.data.profile import profile_table
 from retrain_assets.data.windows import Calendar
-from retrain_assets.drift.detect import detect_drift
+from retrain_assets.drift.columns import FittedReference
+from retrain_assets.drift.detect import detect_drift, output_settings_of, settings_of
 from retrain_assets.drift.episodes import Episode
+from retrain_assets.drift.joint import JointDrift
+from retrain_assets.drift.outputs import Outputs, profile_outputs
 from retrain_assets.drift.reference import ReferenceProfile, reference_batches
 from retrain_assets.drift.report import DriftReport
 from retrain_assets.policy.triggers import evaluate_triggers
@@ -146,6 +149,9 @@ def test_the_reference_is_made_of_the_declared_batches():
     spec = DriftSpec(reference="same_season", reference_batches=1)
     kept = reference_batches(spec, KEYS)
     profiles = {key: profile_table(pd.DataFrame({"x": [float(number)] * 300})) for number, key in enumerate(kept)}
+    days = [f"2024-01-{day:02}" for day in range(1, 29)]
+    mondays = reference_batches(DriftSpec(reference="same_weekday", reference_batches=2), days)
+    assert mondays == tuple(days[-14:])  # the newest two of each weekday
     seasonal = ReferenceProfile(kind=spec.reference, profiles=profiles)
     batch = WEEKS.containing(datetime(2013, 2, 5, tzinfo=UTC))
     assert batch is not None
@@ -165,3 +171,52 @@ def test_an_acknowledged_episode_alarms_again_after_the_declared_growth(facts: A
         declared = context.spec.model_copy(update={"drift": DriftSpec(rearm_growth=growth)})
         states = {state.name: state.fired for state in evaluate_triggers(replace(context, spec=declared))}
         assert states["drift"] is fires
+
+
+@pytest.mark.covers("drift.outputs")
+def test_outputs_that_are_named_are_drift_by_themselves():
+    rng = np.random.default_rng(3)
+    reference = [profile_outputs(rng.normal(size=300)) for _ in range(8)]
+    moved = profile_outputs(rng.normal(2, 1, size=300))
+
+    def verdict(*named: str) -> tuple[str, str]:
+        spec = DriftSpec.model_validate({"outputs": list(named)})
+        outputs = Outputs(current=moved, reference=FittedReference(reference, output_settings_of(spec, 52)))
+        made = detect_drift(
+            model="m",
+            batch="b",
+            champion_version=1,
+            current=profile_table(table(2000)),
+            reference=[profile_table(table(2000)) for _ in range(8)],
+            spec=spec,
+            checks_per_year=52,
+            outputs=outputs,
+        )
+        return made.verdict, made.reason
+
+    assert verdict("score")[0] == "drift"
+    assert verdict("score")[1].startswith("the score has drifted; 0 of 5 columns have drifted; it takes 1; ")
+    for named in ((), ("label", "residual")):
+        assert verdict(*named)[0] == "stable"
+        assert verdict(*named)[1].endswith("; beside them the score has drifted, which drift.outputs does not name")
+
+
+@pytest.mark.covers("drift.joint")
+@pytest.mark.parametrize("method", ["correlation", "classifier"])
+def test_a_joint_test_is_drift_by_itself_and_takes_its_part_of_the_false_alarms(method: Any):
+    found = JointDrift(method=method, drifted=True, score=0.9, p_value=1e-9, named=("c0 ~ c1",), reason="together")
+    spec = DriftSpec.model_validate({"joint": method})
+    assert settings_of(spec, 52).alpha == pytest.approx(0.9 * settings_of(DriftSpec(), 52).alpha)
+    made = detect_drift(
+        model="m",
+        batch="b",
+        champion_version=1,
+        current=profile_table(table(2000)),
+        reference=[profile_table(table(2000)) for _ in range(8)],
+        spec=spec,
+        checks_per_year=52,
+        joint=found,
+    )
+    assert (made.verdict, made.drifted) == ("drift", ("ra_joint",))
+    assert made.reason.startswith(f"the columns have drifted together by their {method}; 0 of 5 columns have drifted; ")
+    assert made.score == pytest.approx(0.9 if method == "correlation" else 0.8)

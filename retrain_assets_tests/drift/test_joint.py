@@ -1,5 +1,8 @@
 """What no column shows by itself: changed correlations, and whatever a classifier can learn."""
 
+import os
+import subprocess
+import sys
 from typing import Any, Literal
 
 import numpy as np
@@ -96,3 +99,24 @@ def test_a_classifier_sees_nothing_in_another_day_of_the_same() -> None:
     assert joint(reference, days(1, rho=0.5, seed=7), joint="classifier", seed=1) == joint(
         reference, days(1, rho=0.5, seed=7), joint="classifier", seed=1
     )
+
+
+def test_the_first_classifier_of_a_process_runs_in_one_thread_too() -> None:
+    """In a fresh process: a limit that was set before OpenMP is loaded binds nothing."""
+    code = """
+import numpy as np, pandas as pd
+from threadpoolctl import threadpool_info
+from retrain_assets.drift import classifier, compare
+
+def area(window, others, size, rng, *, wanted):
+    threads.append(max(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "openmp"))
+    return 0.5, np.zeros(window.shape[1])
+
+threads, classifier._area = [], area
+frame = pd.DataFrame({"day": np.repeat(np.arange(9), 50), "x": np.random.default_rng(0).normal(size=450)})
+compare(frame[frame["day"] < 8], frame[frame["day"] == 8], batch="day", joint="classifier")
+print(set(threads))
+"""
+    environment = {**os.environ, "OMP_NUM_THREADS": "4"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.strip() == "{1}"

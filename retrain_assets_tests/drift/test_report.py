@@ -1,5 +1,7 @@
 """A report survives being written, also between other columns and in another order."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -78,7 +80,16 @@ def test_the_verdict_on_the_whole_must_be_there_once() -> None:
         DriftReport.from_frame(frame[frame["column"] != ""])
 
 
-def test_drifted_columns_are_named_by_distance() -> None:
+def test_the_drifted_columns_lead_by_distance() -> None:
     report = example(("a", 0.2, "drift"), ("b", 0.5, "drift"), ("c", 0.3, "stable"), ("d", None, "unknown"))
     assert report.drifted == ("b", "a")
-    assert [column.name for column in report.ranked] == ["b", "c", "a", "d"]
+    assert [column.name for column in report.ranked] == ["b", "a", "c", "d"]
+
+
+def test_what_matters_to_the_model_leads_among_what_has_drifted() -> None:
+    report = example(("a", 0.2, "drift"), ("b", 0.5, "drift"), ("c", 0.9, "stable"))
+    known = {"a": 0.7, "b": 0.1, "c": 0.2}
+    weighed = replace(report, columns=tuple(replace(c, importance=known[c.name]) for c in report.columns))
+    assert [column.name for column in weighed.ranked] == ["a", "b", "c"]
+    assert DriftReport.from_frame(weighed.to_frame()) == weighed
+    assert DriftReport.from_frame(weighed.to_frame().drop(columns="importance")) == report

@@ -114,3 +114,21 @@ def test_a_p_value_is_blind_to_shift_of_all_and_smaller_for_what_is_farther(
     assert p(centre + away) == pytest.approx(p(centre + away, shift), rel=1e-6, abs=1e-12)
     assert p(centre + away) == pytest.approx(p(centre - away), rel=1e-6, abs=1e-12)
     assert p(centre + 2 * away) <= p(centre + away)
+
+
+@pytest.mark.parametrize("between", [0.0, 0.1])
+def test_a_window_of_more_rows_than_the_reference_batches_is_judged_as_sharply_as_one_of_theirs(between: float) -> None:
+    """Ten times the rows tell more about the window, and nothing about how much batches differ."""
+    rng = np.random.default_rng(20)
+    small, large, streams = 500, 5_000, 300
+    found = {0.0: [], 0.5: []}
+    for _ in range(streams):
+        batches = rng.normal(0, np.sqrt(1 / small + between**2), (1, 8))
+        current = rng.normal(0, np.sqrt(1 / large + between**2), 1)
+        for shift, p_values in found.items():
+            tested = judge_scalars(
+                batches, current + shift, np.full((1, 8), small), np.full(1, large), unit=1.0, merged=1
+            )
+            p_values.append(float(tested.p_values[0]))
+    assert np.mean(np.array(found[0.0]) < 0.05) <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / streams)
+    assert np.mean(np.array(found[0.5]) < 0.001) > (0.95 if between == 0 else 0.25)

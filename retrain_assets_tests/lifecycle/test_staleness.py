@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from retrain_assets.lifecycle.history import champion_losses, holdout_of, served_losses
 from retrain_assets_tests.lifecycle.world import World
 
 
@@ -22,3 +23,34 @@ def test_a_world_that_turns_round_is_answered_by_staleness_alone(worlds: Callabl
     assert learned["debt"] > learned["limit"]
     assert learned["gain"] > 0.1
     assert before.state["staleness"]["debt"] == pytest.approx(0, abs=0.3)
+
+
+def test_what_the_champion_expected_of_itself_is_known_to_the_decision(worlds: Callable[..., World]):
+    """Measured with the labels, recorded with the promotion: else each hard week would pass for staleness."""
+    world = worlds("informed", retrain={"when": "staleness"})
+    for day in range(6):
+        world.drop(day)
+    world.play()
+    (promotion,) = world.stores.state.promotions("tiny")
+    held = holdout_of(promotion)
+    assert held is not None
+    assert held.expected == pytest.approx(held.value, rel=0.3)
+    as_of = world.batch(5).end
+    own = champion_losses(world.stores, world.model, promotion, as_of=as_of)
+    assert [loss.batch for loss in own] == [world.batch(day).key for day in range(1, 5)]
+    assert all(loss.expected == pytest.approx(loss.value, rel=0.3) for loss in own)
+    served = served_losses(world.stores, world.model, as_of=as_of)
+    assert set(served) <= set(own)
+    assert len(served) >= 2
+    newest = world.stores.state.decisions("tiny")[-1]
+    assert newest.state["staleness"]["informed"] is True
+
+
+def test_of_two_measurements_the_newest_known_by_the_cutoff_counts(worlds: Callable[..., World]):
+    world = worlds("cutoff", retrain={"when": "staleness"})
+    for day in range(6):
+        world.drop(day)
+    world.play()
+    before = served_losses(world.stores, world.model, as_of=world.batch(4).end)
+    assert before == served_losses(world.stores, world.model, as_of=world.batch(5).end)[: len(before)]
+    assert before[-1].batch == world.batch(3).key

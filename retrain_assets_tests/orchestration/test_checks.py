@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from retrain_assets.lifecycle.records import Measured, Promoted, Scored
-from retrain_assets.orchestration import checks, metadata
+from retrain_assets.orchestration import checks, showing
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.stores.protocols import TableCommit
 
@@ -91,24 +91,24 @@ def test_the_champions_evidence_is_its_check() -> None:
 
 
 def test_a_missing_number_is_a_gap_and_no_zero() -> None:
-    assert metadata.number("log_loss", None) == {}
-    assert metadata.number("log_loss", float("nan")) == {}
-    assert metadata.number("log_loss", 0.0) == {"log_loss": 0.0}
+    assert showing.number("log_loss", None) == {}
+    assert showing.number("log_loss", float("nan")) == {}
+    assert showing.number("log_loss", 0.0) == {"log_loss": 0.0}
 
 
 def test_a_table_without_rows_is_said_in_words() -> None:
-    assert metadata.table([]).value == "none"
-    shown = metadata.table([{"a": 1, "b": float("nan"), "c": None, "d": datetime(2024, 1, 1, tzinfo=UTC)}])
+    assert showing.table([]).value == "none"
+    shown = showing.table([{"a": 1, "b": float("nan"), "c": None, "d": datetime(2024, 1, 1, tzinfo=UTC)}])
     assert isinstance(shown, dg.TableMetadataValue)
     assert shown.records[0].data == {"a": 1, "b": None, "c": None, "d": "2024-01-01 00:00:00+00:00"}
 
 
 def test_a_large_figure_stays_out_of_the_event_log() -> None:
-    assert metadata.figure("picture", b"0" * (metadata.MAX_FIGURE_BYTES + 1)) == {}
-    assert metadata.figure("picture", None) == {}
-    assert "data:image/png;base64,MDAw" in str(metadata.figure("picture", b"000")["picture"].value)
+    assert showing.figure("picture", b"0" * (showing.MAX_FIGURE_BYTES + 1)) == {}
+    assert showing.figure("picture", None) == {}
+    assert "data:image/png;base64,MDAw" in str(showing.figure("picture", b"000")["picture"].value)
 
 
 def test_a_link_is_one_only_where_a_browser_can_go() -> None:
-    assert metadata.link("http://host/run", "run") == dg.MetadataValue.url("http://host/run")
-    assert metadata.link("sqlite:///mlflow.db#run", "run") == dg.MetadataValue.text("run")
+    assert showing.link("http://host/run", "run") == dg.MetadataValue.url("http://host/run")
+    assert showing.link("sqlite:///mlflow.db#run", "run") == dg.MetadataValue.text("run")

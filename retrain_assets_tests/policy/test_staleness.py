@@ -22,12 +22,19 @@ def losses(*values, rows=1000):
     )
 
 
-def judged(values, *, trained=5000, new=1000.0, cost=0.5, holdout=0.5, error=0.01):
+def judged(values, *, trained=5000, new=1000.0, cost=0.5, holdout=0.5, error=0.01, expected=None, gap=0.0, late=0):
+    """Served at the holdout loss until now; `expected` of each batch, and of the holdout `gap` less than its loss."""
+    own = tuple(replace(loss, standard_error=error) for loss in losses(*values))
+    if expected is not None:
+        own = tuple(replace(loss, expected=each) for loss, each in zip(own, expected, strict=True))
     verdict = judge_staleness(
         StalenessFacts(
-            losses=tuple(replace(loss, standard_error=error) for loss in losses(*values)),
-            holdout=HoldoutLoss(value=holdout, standard_error=0.005),
-            trained_rows=trained, new_rows=(new,) * len(values), cost=cost,
+            losses=own,
+            holdout=HoldoutLoss(
+                value=holdout, standard_error=0.005, expected=None if expected is None else holdout - gap
+            ),
+            trained_rows=trained, new_rows=(new,) * len(values), cost=cost, served=losses(*[holdout] * 8),
+            unlabelled=late,
         )
     )  # fmt: skip
     assert verdict is not None
@@ -39,13 +46,58 @@ def test_a_decayed_model_is_retrained_and_a_good_one_is_not():
     assert (quiet.fired, quiet.debt, quiet.gain) == (False, 0, 0)
     assert not judged([0.54] * 20).fired  # within the slack
     assert decayed.fired is False
-    assert decayed.debt == pytest.approx(3 * (0.5 - 0.1))
+    assert decayed.debt == pytest.approx(4 * (0.5 - 0.1))  # three that were served, and the one to come
     assert judged([0.8] * 4).fired
     assert decayed.gain == pytest.approx(0.5)
 
 
-def test_good_batches_of_long_ago_are_no_credit():
-    assert judged([0.1] * 10 + [0.8] * 4).debt == pytest.approx(judged([0.8] * 4).debt)
+def test_a_hard_batch_that_the_model_knew_to_be_hard_is_no_staleness():
+    """Twice the loss, and twice the loss expected: the model knows what it does not know."""
+    hard = judged([1.0] * 6, expected=[1.0] * 6)
+    assert (hard.debt, hard.fired, hard.informed) == (0, False, True)
+    stale = judged([1.0] * 6, expected=[0.5] * 6)
+    assert stale.fired
+    assert stale.debt > judged([1.0] * 6, expected=[0.8] * 6).debt > 0
+
+
+def test_a_model_that_always_promises_too_much_is_not_stale_for_it():
+    """A fixed gap is known from the holdout; one that widens is not."""
+    assert judged([0.5] * 20, expected=[0.45] * 20, gap=0.05).debt == 0
+    assert judged([0.5] * 20, expected=[0.3] * 20, gap=0.05).fired
+
+
+def test_without_an_expectation_of_the_holdout_none_of_the_batches_counts():
+    """Of an adopted model, or one that was promoted before expectations were recorded."""
+    facts = StalenessFacts(
+        losses=tuple(replace(loss, expected=0.9) for loss in losses(0.9, 0.9)),
+        holdout=HoldoutLoss(value=0.5, standard_error=0.0), trained_rows=100, new_rows=(50.0, 50.0), cost=0.5,
+        served=losses(0.5),
+    )  # fmt: skip
+    verdict = judge_staleness(facts)
+    assert verdict is not None
+    assert (verdict.informed, verdict.slack) == (False, 0.1)
+    assert verdict.debt == pytest.approx(3 * 0.7)
+
+
+def test_batches_without_labels_are_taken_to_be_as_bad_as_the_newest_with():
+    assert judged([0.75] * 3, late=2).debt == pytest.approx(6 * 0.4)
+
+
+def test_the_scale_is_what_batches_cost_of_late():
+    """Not at promotion: a world that has become harder for whoever serves is the new measure."""
+    facts = StalenessFacts(
+        losses=losses(0.75, 0.75), holdout=HoldoutLoss(value=0.5, standard_error=0.0), trained_rows=100,
+        new_rows=(10.0, 10.0), cost=0.5, served=losses(*[0.5] * 2, *[1.0] * 8),
+    )  # fmt: skip
+    verdict = judge_staleness(facts)
+    assert verdict is not None
+    assert verdict.gain == pytest.approx(0.25)
+
+
+def test_good_batches_of_long_ago_are_little_credit():
+    """None in the debt; in the rate of what is to come they fade."""
+    alone = judged([0.8] * 4).debt
+    assert alone > judged([0.1] * 10 + [0.8] * 4).debt > 0.8 * alone
 
 
 def test_good_batches_now_take_off():
@@ -53,7 +105,8 @@ def test_good_batches_now_take_off():
 
 
 def test_one_batch_counts_at_most_its_worth():
-    assert judged([50.0]).debt == pytest.approx(0.9)
+    assert judged([50.0]).debt == pytest.approx(2 * 0.9)
+    assert not judged([50.0]).fired
 
 
 def test_few_rows_widen_the_slack():
@@ -62,11 +115,11 @@ def test_few_rows_widen_the_slack():
 
 def test_a_model_that_fails_does_not_hide_behind_its_own_errors():
     """Small loss, then ten times that with errors as large as the loss was."""
-    assert judged([1.0] * 3, holdout=0.1, error=0.1).debt == pytest.approx(3 * 0.9)
+    assert judged([1.0] * 3, holdout=0.1, error=0.1).debt == pytest.approx(4 * 0.9)
 
 
 def test_more_to_learn_from_fires_sooner():
-    early, late = judged([0.7] * 4, trained=1500), judged([0.7] * 4, trained=200_000)
+    early, late = judged([0.75] * 4, trained=1500), judged([0.75] * 4, trained=200_000)
     assert (early.fired, late.fired) == (True, False)
     assert early.limit < late.limit
 
@@ -74,12 +127,12 @@ def test_more_to_learn_from_fires_sooner():
 def test_the_limit_is_where_debt_and_growth_are_worth_the_price():
     verdict = judged([0.7] * 4)
     worth = verdict.limit**0.7 * verdict.growth**0.3
-    assert worth == pytest.approx(1.75 * 0.5**0.8)
+    assert worth == pytest.approx(1.95 * 0.5**0.6)
 
 
 def test_the_verdict_tells_gain_uncertainty_and_what_would_change_it():
     assert judged([0.55, 0.75, 0.85]).reason == (
-        "staleness has cost 1 +- 0.39 batches' worth of loss since the last training, no more than the 1.4 from "
+        "staleness has cost 1.4 +- 0.41 batches' worth of loss since the last training, no more than the 2 from "
         "which a retrain pays (it costs 0.5; new rows are 60% of the training's); a retrain is expected to save "
         "50.2% +- 13.4% of each batch's loss"
     )
@@ -133,7 +186,7 @@ def stale(facts):
     def build(**changes):
         values = {
             "retrain": {"when": "staleness"}, "losses": losses(0.8, 0.8, 0.8, 0.8), "trained_rows": 5000,
-            "trained_until": START + timedelta(weeks=5), **changes,
+            "trained_until": START + timedelta(weeks=5), "served": losses(*[0.5] * 4), **changes,
         }  # fmt: skip
         return facts(**values)
 
@@ -143,8 +196,8 @@ def stale(facts):
 def test_the_trigger_goes_through_the_decision_and_leaves_its_state(stale):
     made = decide(stale())
     assert made.verdict == "retrain"
-    assert made.reason.startswith("staleness: staleness has cost 2 +-")
-    assert made.state["staleness"]["debt"] == pytest.approx(4 * 0.5)
+    assert made.reason.startswith("staleness: staleness has cost 3.5 +-")
+    assert made.state["staleness"]["debt"] == pytest.approx(7 * 0.5)
     assert decide(stale(losses=losses(*[0.5] * 4))).verdict == "wait"
 
 
@@ -153,7 +206,7 @@ def test_what_was_lost_before_a_refused_candidate_counts_no_more(stale):
     tried = stale(trained_until=START + timedelta(weeks=8), trained_rows=8000)
     verdict = champion_staleness(tried)
     assert verdict is not None
-    assert verdict.debt < 1.0
+    assert verdict.debt == pytest.approx(4 * 0.5)  # one batch, two without labels, and the next
 
 
 def test_staleness_of_an_adopted_model_is_unknown(stale):

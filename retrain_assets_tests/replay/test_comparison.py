@@ -11,7 +11,7 @@ from retrain_assets.replay.clock import walk
 from retrain_assets.replay.comparison import COST_RATIOS, Comparison, compare
 from retrain_assets.replay.declared import DriftBook, declared
 from retrain_assets.replay.gate import ReplayGate
-from retrain_assets.replay.policies import ALL_POLICIES, Policies, UnknownPolicyError, every
+from retrain_assets.replay.policies import ALL_POLICIES, Policies, UnknownPolicyError, asked, every
 from retrain_assets.replay.recommendation import declaration_of, recommend
 from retrain_assets.replay.served_mixture import mixture_losses
 from retrain_assets.spec import ModelSpec
@@ -96,7 +96,8 @@ def test_the_yaml_of_each_policy_is_a_declaration():
         text = declaration_of(name, cost=0.2, label_delay=2, every="week")
         if text is not None:
             ModelSpec.model_validate({**base, **yaml.safe_load(text)})
-    assert declaration_of("default+mixture", cost=0.2, label_delay=2, every="week") is None
+    together = declaration_of("default+mixture", cost=0.2, label_delay=2, every="week")
+    assert together == 'retrain: {when: "staleness", cost: {retrain: 0.2}}\nserve: {members: 5}\n'
     assert declaration_of("adwin", cost=0.2, label_delay=2, every="week") is None
 
 
@@ -105,6 +106,8 @@ def test_the_yaml_of_each_policy_is_a_declaration():
     [
         ("defualt", "Did you mean 'default'?"),
         ("performance_decai", "Did you mean 'performance_decay'?"),
+        ("evry:4", "Did you mean 'every'?"),
+        ("page hinkly", "Did you mean 'page_hinkley'?"),
         ("drift |", "ends where a condition was expected"),
         ("every:0", "every:N"),
         ("cusum:high", "must have a number"),
@@ -114,6 +117,24 @@ def test_an_unknown_policy_is_told_with_a_hint(compared, name, said):
     with pytest.raises(UnknownPolicyError, match=None) as caught:
         compared._policies.named(name)
     assert said in str(caught.value)
+
+
+def test_a_policy_may_be_called_in_many_ways_and_keeps_the_name_it_was_asked_by(compared):
+    alike = (
+        ["every:4", "Every-4", "calendar:4", "every 4 batches"],
+        ["never", "NEVER"],
+        ["mixture", "default+mixture"],
+    )
+    for calls in alike:
+        made = [compared.outcome(name) for name in calls]
+        assert len({(each.loss, each.retrains) for each in made}) == 1
+        assert [each.name for each in made] == calls
+
+
+def test_each_policy_is_walked_once_and_the_oracle_is_none(compared):
+    assert asked(["oracle", "default", "every:4", "EVERY-4", "Oracle", "default"]) == ("default", "every:4")
+    with pytest.raises(UnknownPolicyError, match="at least one policy beside it"):
+        asked(["oracle"])
 
 
 def test_the_recommendation_says_how_sure_it_is(compared):
@@ -128,7 +149,7 @@ def test_the_recommendation_says_how_sure_it_is(compared):
 
 
 def test_only_what_can_be_declared_is_recommended(compared):
-    outcomes = compare(compared, ["default+mixture", "cusum", "cusum:0.2", "every:4", "never"])[:-1]
+    outcomes = compare(compared, ["cusum+mixture", "cusum", "cusum:0.2", "every:4", "never"])[:-1]
     made = recommend(outcomes, compared.rows, 0.5, compared.unit, np.random.default_rng(0))
     assert made.policy in ("every:4", "never")
     assert set(made.beats) == {"every:4", "never"} - {made.policy}

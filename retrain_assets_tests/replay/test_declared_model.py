@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 import yaml
@@ -12,15 +13,19 @@ from click.testing import CliRunner
 
 from retrain_assets.cli import main
 from retrain_assets.errors import DataError
+from retrain_assets.replay.declared import DeclaredRule, DriftBook
 from retrain_assets.replay.declared_model import first_trainable, stream_of_model
 from retrain_assets.replay.run import ReplaySettings, replay
+from retrain_assets.spec import ModelSpec
 from retrain_assets_tests.lifecycle.world import World, declaration
 
 
+@pytest.mark.parametrize("members", [1, 3])
 def test_the_replay_of_a_declaration_retrains_when_the_lifecycle_did(
-    worlds: Callable[..., World], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    worlds: Callable[..., World], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, members: int
 ):
-    world = worlds("live", retrain={"when": "staleness"})
+    """And serves what it served, also where the last champions serve together."""
+    world = worlds("live", retrain={"when": "staleness"}, serve={"members": members})
     for day in range(12):
         world.drop(day, flip=day >= 6)
     world.play()
@@ -70,3 +75,17 @@ def test_the_replay_of_a_declaration_retrains_when_the_lifecycle_did(
 def test_a_model_without_a_history_is_told(world: World):
     with pytest.raises(DataError, match="needs at least 6 batches whose labels have matured"):
         stream_of_model(world.stores, world.model)
+
+
+@pytest.mark.parametrize(("when", "refused"), [("drift | event", True), ("staleness", False)])
+@pytest.mark.parametrize("declared", [{"outputs": ["score"]}, {"joint": "correlation"}])
+def test_what_a_replay_does_not_compare_is_refused_where_it_would_count(
+    when: str, refused: bool, declared: dict[str, object]
+) -> None:
+    spec = ModelSpec.model_validate(declaration(retrain={"when": when}, drift=declared))
+    book = cast("DriftBook", None)
+    if not refused:
+        DeclaredRule(spec, book)
+        return
+    with pytest.raises(DataError, match=r"drift\.joint of model 'tiny' must be empty in a replay"):
+        DeclaredRule(spec, cast("DriftBook", object()))

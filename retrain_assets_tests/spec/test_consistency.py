@@ -43,6 +43,11 @@ def problems(**changes: Any) -> dict[str, str]:
         ({"retrain": {"when": "drift | freshness"}}, "retrain.when", "freshness.champion must be set"),
         ({"retrain": {"when": "schedule & drift"}}, "retrain.when", "retrain.schedule must be set"),
         (
+            {"batches": {"every": "week", "start": "2024-01-01"}, "drift": {"reference": "same_weekday"}},
+            "drift.reference",
+            "must not be same_weekday: a week has no weekday of its own",
+        ),
+        (
             {"target": {"column": "sold", "labels": {"type": "files", "path": "labels/{batch}.csv"}}},
             "target.labels",
             "needs row_id",
@@ -54,6 +59,11 @@ def problems(**changes: Any) -> dict[str, str]:
             {"personal_columns": ["shop"], "features": {"columns": ["price", "shop"]}},
             "features.columns",
             "the encoder would write its values into the model",
+        ),
+        (
+            {"personal_columns": ["shop"], "retrain": {"slices": ["shop"]}},
+            "retrain.slices",
+            "the ledger names slices by value",
         ),
         (
             {"personal_columns": ["shop"], "drift": {"columns": ["shop"]}},

@@ -21,8 +21,8 @@ def test_the_least_recently_used_leaves_first():
 
 def test_what_is_too_large_is_not_kept():
     kept = cache()
-    kept.put("a", "a")
-    kept.put("b", "b" * 11)
+    assert kept.put("a", "a")
+    assert not kept.put("b", "b" * 11)
     assert (kept.get("a"), kept.get("b"), kept.size) == ("a", None, 1)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from retrain_assets.data import bins as fine
 from retrain_assets.data import sketch
-from retrain_assets.data.column_profile import ColumnProfile, bin_edges, bins_of
+from retrain_assets.data.column_profile import ColumnProfile, bins_of
 from retrain_assets.drift.cells import ColumnCells
 from retrain_assets.drift.distances.distance import Counts, Positions
 from retrain_assets.drift.distances.registry import find_distance
@@ -30,19 +31,18 @@ def measure(name: str, cells: ColumnCells, before: ColumnProfile, after: ColumnP
 
 def fine_cells(before: ColumnProfile, after: ColumnProfile) -> tuple[Counts, Counts, Positions]:
     """Both sides over all their fine bins, ascending, and last those without a finite value; with the bins' middles."""
-    sides = [bins_of(side) for side in (before, after)]
-    precision = min(before.precision, after.precision)
-    if before.kind != "datetime":
-        sides = [
-            (sketch.collapsed(keys, side.precision, precision), counts)
-            for (keys, counts), side in zip(sides, (before, after), strict=True)
-        ]
+    precision, days = min(before.precision, after.precision), before.kind == "datetime"
+    sides = [
+        (fine.collapsed(keys, side.precision, precision, days=days), counts)
+        for side in (before, after)
+        for keys, counts in (bins_of(side),)
+    ]
     keys = np.unique(np.concatenate([keys for keys, _ in sides]))
     counted = np.zeros((2, len(keys) + 1), dtype=np.int64)
     for row, (own, counts) in enumerate(sides):
         np.add.at(counted[row], np.searchsorted(keys, own), counts)
     counted[:, -1] = [side.missing + side.infinite for side in (before, after)]
-    low, high = bin_edges(before, keys) if before.kind == "datetime" else sketch.edges_of(keys, precision)
-    # A bin of the finest grid holds a single number, its inner edge.
-    middles = low / 2 + high / 2 if precision < sketch.FINEST else np.where(keys < 0, high, low)
+    low, high = fine.edges(keys, precision, days=days)
+    # A number's bin of the finest grid holds that number alone: its inner edge.
+    middles = low / 2 + high / 2 if days or precision < sketch.FINEST else np.where(keys < 0, high, low)
     return counted[0], counted[1], np.append(middles, np.nan)

@@ -20,7 +20,7 @@ from retrain_assets.drift.distances import DISTANCES, Distance, find_distance, r
 from retrain_assets.drift.distances.kolmogorov_smirnov import binning_error
 from retrain_assets.drift.distances.measuring import fine_cells
 from retrain_assets.spec import DriftSpec
-from retrain_assets.spec.model import DISTANCES as DECLARED
+from retrain_assets.spec.drift import DISTANCES as DECLARED
 
 every_distance = pytest.mark.parametrize("distance", DISTANCES.values(), ids=DISTANCES.keys())
 SMOOTHING = 0.5

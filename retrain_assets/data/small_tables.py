@@ -1,0 +1,26 @@
+"""Tables of a few rows as Python values, and back, without what pandas does for long columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+
+def rows_of(frame: pd.DataFrame, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The rows by the names of some columns."""
+    values = [frame[column].tolist() for column in columns]
+    return (dict(zip(columns, row, strict=True)) for row in zip(*values, strict=True))
+
+
+def table_of_rows(rows: Sequence[Sequence[Any]], types: Mapping[str, str]) -> pd.DataFrame:
+    """A table with the types of its columns; None is what each type calls missing.
+
+    >>> table_of_rows([("a", 1.0), ("b", None)], {"name": "object", "value": "float64"})["value"].tolist()
+    [1.0, nan]
+    """
+    columns = zip(*rows, strict=True) if rows else ([] for _ in types)
+    return pd.DataFrame(
+        {name: pd.Series(list(values), dtype=types[name]) for name, values in zip(types, columns, strict=True)}
+    )

@@ -1,0 +1,99 @@
+"""How unlike the reference each single row is, from profiles alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from retrain_assets.data.column_profile import ColumnProfile, bin_edges, bins_of, cut_label
+from retrain_assets.data.column_profiling import floats_of
+from retrain_assets.data.profile import TableProfile, merge_tables
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Novelty:
+    """Scores rows by how far in the tails of the reference their values lie.
+
+    `sum over the columns of -log(tail)`, where the tail of a number is the share of reference rows that are as far out
+    on its side, doubled; that of a category or of a missing value the share of rows with what is no more frequent. With
+    independent columns each adds 1 on average. An unseen value has one in `rows + 1`. It is the outlier score ECOD,
+    two-sided, from the fine bins of profiles instead of all rows; a combination of values that is odd although each is
+    common it does not see.
+
+    Source: Li, Zhao, Hu, Botta, Ionescu and Chen 2022, "ECOD: unsupervised outlier detection using empirical cumulative
+    distribution functions", IEEE Transactions on Knowledge and Data Engineering.
+
+    Args:
+        columns: profiles of the reference.
+
+    >>> from retrain_assets.data.profile import profile_table
+    >>> novelty = Novelty.of([profile_table(pd.DataFrame({"x": np.arange(999.0), "k": ["a"] * 999}))])
+    >>> novelty.scores(pd.DataFrame({"x": [500.0, 0.0, 5000.0], "k": ["a", "a", "b"]})).round(1).tolist()
+    [0.0, 5.5, 13.1]
+    """
+
+    columns: tuple[ColumnProfile, ...]
+
+    @classmethod
+    def of(cls, reference: Sequence[TableProfile], names: Sequence[str] | None = None) -> Novelty:
+        """Of the batches of a reference.
+
+        Args:
+            reference: profiles of its batches.
+            names: of the columns that count; by default all but times, which are always new.
+        """
+        merged = merge_tables(reference)
+        wanted = [column.name for column in merged.columns if column.kind != "datetime"] if names is None else names
+        return cls(columns=tuple(merged[name] for name in wanted if name in merged and merged[name].rows))
+
+    def scores(self, rows: pd.DataFrame) -> Array:
+        """One score for each row; a column that the rows do not have is missing in all of them."""
+        total = np.zeros(len(rows))
+        for column in self.columns:
+            values = rows[column.name] if column.name in rows else pd.Series(np.nan, index=rows.index)
+            total -= np.log(np.minimum(_tails(column, values), 1.0))
+        return total
+
+
+def _tails(column: ColumnProfile, values: pd.Series) -> Array:
+    if column.bins:
+        numbers = values if column.kind != "datetime" else (values - pd.Timestamp(0, tz="UTC")).dt.total_seconds()
+        return _of_numbers(column, pd.to_numeric(numbers, errors="coerce"))
+    return _of_categories(column, values)
+
+
+def _of_numbers(column: ColumnProfile, values: pd.Series) -> Array:
+    keys, counts = bins_of(column)
+    low, high = bin_edges(column, keys)
+    reached = np.concatenate([[0], np.cumsum(counts)]).astype(np.float64)
+    numbers = floats_of(values)
+    absent = ~np.isfinite(numbers)
+    numbers = np.where(absent, 0.0, numbers)
+    bins = np.searchsorted(low, numbers, side="right")  # so many bins begin at or below the number
+    inside = bins - ((bins > 0) & (numbers <= high[np.maximum(bins - 1, 0)]))
+    count = reached[-1]
+    tails = 2 * (np.minimum(reached[bins], count - reached[inside]) + 1) / (count + 1)
+    return np.where(absent, (column.missing + column.infinite + 1) / (column.rows + 1), tails)
+
+
+def _of_categories(column: ColumnProfile, values: pd.Series) -> Array:
+    counts = {**column.categories, _MISSING: column.missing}
+    sizes = np.sort(np.array(list(counts.values()), dtype=np.float64))
+    no_more_frequent = np.cumsum(sizes) + column.other
+    tails: Mapping[str, float] = {
+        label: (no_more_frequent[np.searchsorted(sizes, count, side="right") - 1] + 1) / (column.rows + 1)
+        for label, count in counts.items()
+    }
+    labels = values.astype(object).where(values.notna(), _MISSING).map(lambda value: cut_label(str(value)))
+    found = labels.map(tails).fillna((column.other + 1) / (column.rows + 1))
+    return found.to_numpy(dtype=np.float64)
+
+
+_MISSING = "\0missing"
+"""No text of a table begins so."""

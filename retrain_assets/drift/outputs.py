@@ -1,0 +1,121 @@
+"""Drift of what a model says, of what then happened, and of the difference of both.
+
+- `ra_score`: the champion's score of the batch (the probability of the positive class, that of the most probable one of
+  several, or the predicted value), against its scores of the reserved rows of the reference batches, which it has not
+  learned from;
+- `ra_label`: the newest matured labels, against those of the reference batches;
+- `ra_residual`: label less score on the rows of these labels (see `retrain_assets.performance.residuals`), against the
+  same on the reserved rows;
+- `ra_novelty`, where it is declared: how unlike the reference each row is (see `retrain_assets.drift.novelty`), against
+  the same of the reserved rows.
+
+Whatever of the inputs matters to the model changes its score (Lipton, Wang and Smola 2018, "Detecting and correcting
+for label shift with black box predictors", ICML; Rabanser, Guennemann and Lipton 2019, "Failing loudly", NeurIPS);
+a residual that moves is a relation between inputs and outcome that has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from retrain_assets.data.column_profile import bin_edges, bins_of
+from retrain_assets.data.profile import TableProfile, profile_table
+from retrain_assets.drift.accumulation import Accumulation, evidence_limit
+from retrain_assets.drift.columns import ColumnsCompared, FittedReference, compare_columns
+from retrain_assets.drift.report import ColumnDrift
+from retrain_assets.drift.settings import Settings
+from retrain_assets.spec import DriftSpec
+
+SCORE, LABEL, RESIDUAL, NOVELTY = "ra_score", "ra_label", "ra_residual", "ra_novelty"
+OUTPUTS: Mapping[str, str] = {"score": SCORE, "label": LABEL, "residual": RESIDUAL, "novelty": NOVELTY}
+"""Columns by the names that `drift.outputs` gives them."""
+SHARE = 0.25
+"""The part of the false alarms that outputs may give where they count."""
+OUTERMOST = 0.01
+"""The share of the reference that counts as novel."""
+MIN_ROWS = 30
+"""Reserved rows are a part of a batch: fewer of them are enough than of inputs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outputs:
+    """The outputs of a batch, and those of the reference.
+
+    Args:
+        current: profile of those that are known; nothing is said about the others.
+        reference: fitted with `output_settings`.
+        labelled: key of the batch whose labels are the newest; None where there are none.
+    """
+
+    current: TableProfile
+    reference: FittedReference
+    labelled: str | None = None
+
+
+def profile_outputs(
+    score: npt.NDArray[np.float64],
+    *,
+    label: pd.Series | None = None,
+    residual: npt.NDArray[np.float64] | None = None,
+    novelty: npt.NDArray[np.float64] | None = None,
+) -> TableProfile:
+    """Profiles outputs, each of rows of its own."""
+    known = {
+        SCORE: pd.Series(score, dtype="float64"),
+        **({} if label is None else {LABEL: label}),
+        **({} if residual is None else {RESIDUAL: pd.Series(residual, dtype="float64")}),
+        **({} if novelty is None else {NOVELTY: pd.Series(novelty, dtype="float64")}),
+    }
+    parts = [profile_table(values.to_frame(name), [name]) for name, values in known.items()]
+    return TableProfile(rows=parts[0].rows, columns=tuple(part.columns[0] for part in parts))
+
+
+def output_settings(settings: Settings, spec: DriftSpec) -> Settings:
+    """The settings of outputs, of those of inputs that have all false alarms."""
+    share = SHARE if spec.outputs else 1.0
+    return replace(settings, alpha=settings.alpha * share, min_rows=min(settings.min_rows, MIN_ROWS))
+
+
+def judge_outputs(
+    outputs: Outputs, spec: DriftSpec, *, checks_per_year: float, before: Mapping[str, float]
+) -> tuple[ColumnDrift, ...]:
+    """A row for each output that is known on both sides.
+
+    Score and novelty gather evidence from batch to batch; the newest labels can be the same ones twice.
+    """
+    reference = outputs.reference
+    names = [name for name in OUTPUTS.values() if name in outputs.current and name in reference]
+    limit = evidence_limit(
+        columns=1 + (NOVELTY in outputs.current),
+        batches=reference.trusted_batches,
+        checks_per_year=checks_per_year,
+        false_alarms_per_year=spec.false_alarms_per_year * (SHARE if spec.outputs else 1.0),
+    )
+    accumulation = Accumulation(limit=limit, before=before, columns=frozenset({SCORE, NOVELTY}))
+    found = compare_columns(names, reference, outputs.current, accumulation=accumulation)
+    return tuple(_told(row, found, outputs) for row in found.drifts)
+
+
+def _told(row: ColumnDrift, found: ColumnsCompared, outputs: Outputs) -> ColumnDrift:
+    if row.name == NOVELTY:
+        return replace(row, after=f"{row.after}; {_beyond(found, outputs.current)}")
+    if row.name in (LABEL, RESIDUAL):
+        return replace(row, reason=f"labels of {outputs.labelled}: {row.reason}")
+    return row
+
+
+def _beyond(found: ColumnsCompared, current: TableProfile) -> str:
+    """The share of the rows that are as novel as the outermost hundredth of the reference."""
+    before = next((column.before for column in found.compared if column.name == NOVELTY), None)
+    limit = None if before is None else before.quantile(1 - OUTERMOST)
+    if limit is None:
+        return "the reference tells no limit"
+    keys, counts = bins_of(current[NOVELTY])
+    low, _ = bin_edges(current[NOVELTY], keys)
+    share = float(counts[low > limit].sum()) / max(current[NOVELTY].rows, 1)
+    return f"{share:.1%} of the rows as novel as {OUTERMOST:.0%} of the reference"

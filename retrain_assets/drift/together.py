@@ -1,0 +1,84 @@
+"""The joint test that was asked for, on rows of both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+from retrain_assets.data.profile import TableProfile
+from retrain_assets.drift.columns import Basis
+from retrain_assets.drift.joint import JointDrift
+from retrain_assets.drift.report import ColumnDrift
+from retrain_assets.drift.settings import Settings
+
+if TYPE_CHECKING:
+    from retrain_assets.drift.frames import Side
+
+Method = Literal["correlation", "classifier"]
+JOINT = "ra_joint"
+"""The row of a report that holds it."""
+JOINT_SHARE = 0.1
+"""The part of the false alarms that the joint test gets."""
+
+
+def judge_together(
+    method: Method,
+    names: Sequence[str],
+    sides: tuple[Side, Side],
+    profiles: tuple[Sequence[TableProfile], TableProfile],
+    *,
+    batch: str | None,
+    settings: Settings,
+    basis: Basis,
+    seed: int,
+) -> JointDrift:
+    """Tests the named columns together, at `JOINT_SHARE` of the level of the settings.
+
+    Args:
+        method: what to look for.
+        names: of the columns.
+        sides: reference and current window; profiles and streams keep no rows, and give `unknown`.
+        profiles: of the batches of the reference, and of the current window.
+        batch: column that says which rows came together.
+        settings: with the level of all tests.
+        basis: what significance rests on.
+        seed: of the rows that a classifier samples.
+    """
+    from retrain_assets.drift.classifier import judge_separability
+    from retrain_assets.drift.correlation import judge_correlations
+    from retrain_assets.drift.rows import codes_of, matrices_of, numeric_columns
+
+    independent, alpha = basis.significance == "rows", settings.alpha * JOINT_SHARE
+    if method == "classifier":
+        coded = codes_of(sides, names, profiles, batch)
+        if coded is None:
+            return JointDrift.unknown("classifier", "profiles and streams do not keep the rows that it needs")
+        return judge_separability(*coded, settings, alpha=alpha, independent=independent, seed=seed)
+    numbers = numeric_columns(*profiles, names)
+    matrices = [matrices_of(side, numbers, batch) for side in sides]
+    if matrices[0] is None or matrices[1] is None:
+        return JointDrift.unknown("correlation", "profiles and streams do not keep the rows that it needs")
+    return judge_correlations(numbers, matrices[0], matrices[1], settings, alpha=alpha, independent=independent)
+
+
+def row_of(joint: JointDrift, settings: Settings) -> ColumnDrift:
+    """The joint test as a row of a report.
+
+    The score of a classifier is `2 area - 1`, so that it is 0 where nothing can be learnt, as a distance is.
+    """
+    classifier = joint.method == "classifier"
+    score = joint.score if joint.score is None or not classifier else 2 * joint.score - 1
+    floor = 2 * settings.separability_floor if classifier else settings.correlation_floor
+    return ColumnDrift(
+        name=JOINT,
+        kind="joint",
+        distance=joint.method,
+        score=None if score is None else max(score, 0.0),
+        floor=floor,
+        p_value=joint.p_value,
+        adjusted_p_value=joint.p_value,
+        verdict="unknown" if joint.drifted is None else "drift" if joint.drifted else "stable",
+        reason=joint.reason,
+        before="",
+        after=", ".join(joint.named),
+    )

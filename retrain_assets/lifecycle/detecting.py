@@ -1,0 +1,82 @@
+"""`drift_report` of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from retrain_assets.data.profile import TableProfile, merge_tables
+from retrain_assets.data.windows import Batch
+from retrain_assets.drift.detect import detect_drift, settings_of
+from retrain_assets.drift.episodes import advance, superseded
+from retrain_assets.drift.report import DriftReport
+from retrain_assets.lifecycle.champions import champion_version
+from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.outputs import outputs_of
+from retrain_assets.lifecycle.records import Detected
+from retrain_assets.lifecycle.together import joint_of
+from retrain_assets.lifecycle.watch import read_drift, read_profile
+from retrain_assets.lifecycle.withholding import withholding
+from retrain_assets.stores.protocols import Stores
+
+
+@withholding
+def detect(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Detected:
+    """Compares the batch with the reference of the champion as of the batch, and carries the drift episode on."""
+    current = read_profile(stores, model, batch)
+    champion = champion_version(stores, model, batch.start)
+    if champion is None:
+        report, reference, trained_until = _bootstrapping(model, batch), None, None
+    else:
+        bundle = stores.registry.load(champion)
+        trained_until = max(bundle.manifest.training_batches, default=None)
+        spec, per_year = model.spec.drift, model.calendar.per_year
+        settings = settings_of(spec, per_year)
+        reference = bundle.reference.fitted(batch, model.calendar, spec.reference_batches, settings)
+        report = detect_drift(
+            model=model.name,
+            batch=batch.key,
+            champion_version=champion.version,
+            current=current,
+            reference=reference,
+            spec=spec,
+            checks_per_year=per_year,
+            previous=_previous_drift(stores, model, batch),
+            outputs=outputs_of(stores, model, batch, champion, bundle),
+            importance=bundle.reference.importance,
+            joint=joint_of(stores, model, batch, bundle, current, reference),
+        )
+    episodes = stores.state.episodes(model.name)
+    episode = advance(episodes, report, trained_until=trained_until)
+    for changed in (*superseded(episodes, report), *([episode] if episode is not None else [])):
+        stores.state.save_episode(changed)
+    frame = report.to_frame().assign(episode=None if episode is None else episode.id)
+    commit = stores.tables.write(model.table("drift_report"), batch.key, frame, run_id=run_id)
+    figure = _drift_figure(report, current, () if reference is None else reference.batches)
+    return Detected(report=report, episode=episode, commit=commit, figure=figure)
+
+
+def _previous_drift(stores: Stores, model: DeclaredModel, batch: Batch) -> DriftReport | None:
+    before = model.calendar.previous(batch)
+    return None if before is None else read_drift(stores, model, before)
+
+
+def _bootstrapping(model: DeclaredModel, batch: Batch) -> DriftReport:
+    return DriftReport(
+        model=model.name,
+        batch=batch.key,
+        champion_version=None,
+        verdict="not_applicable",
+        reason="bootstrapping: there is no champion whose reference the batch could be compared with",
+        score=None,
+        columns=(),
+    )
+
+
+def _drift_figure(report: DriftReport, current: TableProfile, reference: Sequence[TableProfile]) -> bytes | None:
+    """A picture only where there is something to see: drawing costs more than all the rest of the step."""
+    if report.verdict != "drift" or not reference:
+        return None
+    from retrain_assets.reporting.drift_figure import drift_figure
+
+    return drift_figure(report, current, merge_tables(reference))

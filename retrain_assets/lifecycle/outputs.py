@@ -1,0 +1,138 @@
+"""What a version says and what then happened, as profiles: of the reference at training, of each batch at its watch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from retrain_assets.data.labels import labels_as_of
+from retrain_assets.data.profile import TableProfile
+from retrain_assets.data.windows import Batch
+from retrain_assets.drift.detect import output_settings_of
+from retrain_assets.drift.outputs import Outputs, profile_outputs
+from retrain_assets.drift.reference import ReferenceProfile
+from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.settle import labelled_scores, read_labels
+from retrain_assets.lifecycle.watch import read_predictions, read_validated
+from retrain_assets.performance.residuals import residuals
+from retrain_assets.performance.scores import Scores
+from retrain_assets.stores.protocols import Stores
+from retrain_assets.training.bundle import ModelBundle, ModelVersion
+from retrain_assets.training.importance import permutation_importance
+from retrain_assets.training.predict import predict
+from retrain_assets.training.trainer import FittedModel
+
+SCORED_ROWS = 20_000
+"""Rows of a batch that are scored for its profile: its shares are then known to less than half a point."""
+LOOKED_BACK = 400
+"""So many batches back the newest matured labels are looked for."""
+
+
+def outputs_by_batch(
+    model: DeclaredModel, fitted: FittedModel, rows: pd.DataFrame, reference: ReferenceProfile
+) -> dict[str, TableProfile]:
+    """Outputs of a version on the reserved rows of the batches of its reference, and the labels of all their rows.
+
+    Args:
+        model: the model.
+        fitted: what training made.
+        rows: labelled rows of the training batches, the reserved ones among them.
+        reference: with the profiles of the inputs.
+    """
+    held = rows[rows["ra_reserved"]]
+    made: dict[str, TableProfile] = {}
+    for key in reference.profiles:
+        batch = spread(held[held["ra_batch"] == key])
+        if len(batch):
+            scores = predict(fitted.pipeline, batch, task=model.spec.task, classes=fitted.classes)
+            labels = rows.loc[rows["ra_batch"] == key, "label"]
+            made[key] = profile_outputs(
+                _single(scores),
+                label=labels,
+                residual=residuals(batch["label"].to_numpy(), scores),
+                novelty=_novelty(model, reference, batch),
+            )
+    return made
+
+
+def importance_of(
+    model: DeclaredModel, fitted: FittedModel, rows: pd.DataFrame, keys: Sequence[str]
+) -> dict[str, float]:
+    """How much a version needs each input, on reserved rows of some batches."""
+    held = rows[rows["ra_reserved"] & rows["ra_batch"].isin(keys)]
+    return permutation_importance(
+        fitted.pipeline,
+        held.drop(columns="label"),
+        held["label"].to_numpy(),
+        metric=model.spec.metric,
+        classes=fitted.classes,
+        seed=model.spec.estimator.seed,
+    )
+
+
+def outputs_of(
+    stores: Stores, model: DeclaredModel, batch: Batch, version: ModelVersion, bundle: ModelBundle
+) -> Outputs | None:
+    """Outputs of the batch with their reference; None for a version that has none, as one that was trained elsewhere.
+
+    The label and the residual are those of the newest batch after the training whose labels had matured by now.
+    """
+    spec = model.spec.drift
+    settings = output_settings_of(spec, model.calendar.per_year)
+    reference = bundle.reference.fitted_outputs(batch, model.calendar, spec.reference_batches, settings)
+    rows = spread(read_validated(stores, model, batch))
+    if reference is None or rows.empty:
+        return None
+    scores = predict(bundle.pipeline, rows, task=model.spec.task, classes=bundle.manifest.classes)
+    labelled = _newest_labelled(stores, model, batch, version)
+    label, residual = (None, None) if labelled is None else _happened(stores, model, batch, labelled, version, bundle)
+    return Outputs(
+        current=profile_outputs(
+            _single(scores), label=label, residual=residual, novelty=_novelty(model, bundle.reference, rows)
+        ),
+        reference=reference,
+        labelled=None if labelled is None else labelled.key,
+    )
+
+
+def spread(rows: pd.DataFrame) -> pd.DataFrame:
+    """At most `SCORED_ROWS` of the rows, evenly spread over them."""
+    if len(rows) <= SCORED_ROWS:
+        return rows
+    return rows.iloc[np.linspace(0, len(rows) - 1, SCORED_ROWS).astype(np.int64)]
+
+
+def _novelty(model: DeclaredModel, reference: ReferenceProfile, rows: pd.DataFrame) -> np.ndarray | None:
+    """How unlike the reference each row is; None where it is not declared."""
+    spec = model.spec.drift
+    return reference.novelty(spec.columns).scores(rows) if "novelty" in spec.outputs else None
+
+
+def _single(scores: Scores) -> np.ndarray:
+    return scores.values if scores.values.ndim == 1 else scores.values.max(axis=1)
+
+
+def _newest_labelled(stores: Stores, model: DeclaredModel, batch: Batch, version: ModelVersion) -> Batch | None:
+    commits = stores.tables.commits(model.table("labels"))
+    before = model.calendar.previous(batch)
+    for _ in range(LOOKED_BACK):
+        if before is None or before.start < version.training_end:
+            return None
+        if model.matured_at(before) <= batch.as_of and before.key in commits:
+            return before
+        before = model.calendar.previous(before)
+    return None
+
+
+def _happened(
+    stores: Stores, model: DeclaredModel, batch: Batch, labelled: Batch, version: ModelVersion, bundle: ModelBundle
+) -> tuple[pd.Series | None, np.ndarray | None]:
+    known = labels_as_of(read_labels(stores, model, labelled), batch.as_of)
+    if known.empty:
+        return None, None
+    predictions = read_predictions(stores, model, labelled)
+    own = predictions[(predictions["version"] == version.version) & predictions["mode"].isin(["served", "backscored"])]
+    labels, scores = labelled_scores(own, known, model, bundle.manifest.classes)
+    return known["label"], residuals(labels, scores) if len(labels) else None

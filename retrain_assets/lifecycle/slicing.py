@@ -1,0 +1,61 @@
+"""What each declared slice of a matured batch lost beyond the whole, kept with the batch's settling in the ledger."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from retrain_assets.data.windows import Batch
+from retrain_assets.lifecycle.champions import registered
+from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.performance.metrics import row_losses
+from retrain_assets.performance.scores import Scores
+from retrain_assets.stores.protocols import Stores
+
+DETAIL = "slices"
+"""Where it stands in the detail of a `settle` step."""
+LEAST_ROWS = 20
+"""Of a slice in a batch; fewer say nothing."""
+
+
+def slice_excess(
+    stores: Stores, model: DeclaredModel, validated: pd.DataFrame, predictions: pd.DataFrame, labels: pd.DataFrame
+) -> dict[str, float]:
+    """By slice, the mean loss of its rows as they were served, beyond the mean of all; empty where none is declared."""
+    columns, served = model.spec.retrain.slices, predictions[predictions["mode"] == "served"]
+    if not columns or served.empty:
+        return {}
+    joined = served.merge(labels[["ra_row_id", "label"]], on="ra_row_id").merge(
+        validated[["ra_row_id", *columns]], on="ra_row_id"
+    )
+    if joined.empty:
+        return {}
+    excess = _losses(stores, model, joined)
+    excess = excess - excess.mean()
+    found: dict[str, float] = {}
+    for column in columns:
+        values = joined[column].astype("string").fillna("missing")
+        for value, rows in values.groupby(values).groups.items():
+            chosen = excess.loc[rows]
+            if len(chosen) >= LEAST_ROWS:
+                found[f"{column}={value}"] = float(chosen.mean())
+    return found
+
+
+def _losses(stores: Stores, model: DeclaredModel, joined: pd.DataFrame) -> pd.Series:
+    made = pd.Series(np.nan, index=joined.index)
+    for number, rows in joined.groupby("version"):
+        classes = stores.registry.load(registered(stores, model, int(str(number)))).manifest.classes
+        multi = bool(rows["probabilities"].notna().all())
+        values = np.vstack(rows["probabilities"].tolist()) if multi else rows["score"].to_numpy(dtype=np.float64)
+        made.loc[rows.index] = row_losses(model.spec.metric, rows["label"].to_numpy(), Scores(values, classes))
+    return made
+
+
+def slice_history(stores: Stores, model: DeclaredModel, *, batch: Batch) -> tuple[dict[str, float], ...]:
+    """Of each matured batch as of a batch, what its slices lost beyond the whole, oldest first."""
+    newest: dict[str, dict[str, float]] = {}
+    for step in stores.state.steps(model.name):
+        if step.job == "settle" and step.outcome == "done" and step.as_of <= batch.as_of and step.detail.get(DETAIL):
+            newest[step.batch] = dict(step.detail[DETAIL])
+    return tuple(newest[key] for key in sorted(newest))

@@ -1,0 +1,156 @@
+"""Performance where labels are not there yet: estimated from what the model expects of itself, and how far to trust it.
+
+An early warning, no measurement: it sees a batch that is harder than the model's usual ones, and it cannot see a
+changed relation, because the model does not know of it. That is what labels are for, and they score each estimate.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+
+from retrain_assets.performance.decay import BatchLoss, HoldoutLoss
+from retrain_assets.spec import DecaySpec
+
+NEWEST = 8
+"""Labelled batches from which the gap between loss and expectation is told."""
+MOST_ERRORS = 3.0
+"""The gap of the labelled batches may differ from the holdout's by so many standard errors."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LossEstimate:
+    """The loss of one batch before its labels are there, with an interval for what they will say.
+
+    `trusted` is False where the labelled batches refute the assumption that it rests on.
+    """
+
+    batch: str
+    value: float
+    lower: float
+    upper: float
+    standard_error: float
+    trusted: bool
+    reason: str
+
+    def record(self) -> dict[str, Any]:
+        """For the ledger."""
+        return asdict(self)
+
+    def held(self, realized: float) -> bool:
+        """The loss that labels showed lies within the interval."""
+        return self.lower <= realized <= self.upper
+
+
+def estimate_loss(
+    batch: str,
+    expected: float,
+    holdout: HoldoutLoss | None,
+    known: Sequence[BatchLoss],
+    *,
+    holdout_batches: int,
+    confidence: float = 0.95,
+) -> LossEstimate | None:
+    """The loss of a batch from the model's own expectation; None where its holdout's expectation is not known.
+
+    Confidence-based estimation: with E the mean loss that the model's probabilities expect on the batch, g_j the gap
+    between loss and expectation on each of the (up to) eight newest labelled batches, g_H that of the holdout over b
+    batches, and v the variance of a batch's gap (von Neumann's, of successive batches, and no less than their rows
+    give),
+
+        value = E + g,  g = (b g_H + sum g_j) / (b + n),
+        standard error = sqrt(v + (b^2 h + n v) / (b + n)^2),
+
+    where h is the variance of g_H: v / b, and no less than the holdout's rows give. It assumes that the gap stays as it
+    is: that the probabilities are as well calibrated on this batch as before. The assumption is refuted, and the
+    estimate not trusted, where the mean g_j differs from g_H by more than three standard errors, sqrt(v / n + h).
+
+    Args:
+        batch: the batch without labels.
+        expected: mean expected loss there.
+        holdout: the model's loss at promotion, with its expectation.
+        known: its labelled batches after training, oldest first.
+        holdout_batches: how many batches the holdout was drawn from.
+        confidence: of the interval.
+    """
+    if holdout is None or holdout.expected is None:
+        return None
+    newest = [loss for loss in known if loss.expected is not None][-NEWEST:]
+    gaps = np.array([loss.value - (loss.expected or 0.0) for loss in newest])
+    own = holdout.value - holdout.expected
+    batches = len(gaps) + holdout_batches
+    variance = _variance(gaps, newest, holdout, holdout_batches)
+    value = expected + (holdout_batches * own + float(gaps.sum())) / batches
+    held = max(variance / holdout_batches, holdout.standard_error**2)
+    error = math.sqrt(variance + (holdout_batches**2 * held + len(gaps) * variance) / batches**2)
+    width = NormalDist().inv_cdf(0.5 + confidence / 2) * error
+    moved = float(gaps.mean()) - own if len(gaps) else 0.0
+    allowed = MOST_ERRORS * math.sqrt(variance / len(gaps) + held) if len(gaps) else 0.0
+    trusted = abs(moved) <= allowed
+    return LossEstimate(
+        batch=batch,
+        value=value,
+        lower=value - width,
+        upper=value + width,
+        standard_error=error,
+        trusted=trusted,
+        reason=_assumption(trusted, moved, allowed, len(gaps)),
+    )
+
+
+def _variance(gaps: np.ndarray, newest: Sequence[BatchLoss], holdout: HoldoutLoss, holdout_batches: int) -> float:
+    """Of one batch's gap."""
+    rows = float(np.mean([loss.standard_error**2 for loss in newest])) if newest else 0.0
+    between = float(np.square(np.diff(gaps)).mean() / 2) if len(gaps) > 1 else 0.0
+    # One labelled batch shows no variance: the holdout's rows stand in, as one batch's share of them.
+    return max(rows, between, 0.0 if len(gaps) > 1 else holdout.standard_error**2 * holdout_batches)
+
+
+def _assumption(trusted: bool, moved: float, allowed: float, batches: int) -> str:
+    if not batches:
+        return "no labelled batch has tested its calibration yet"
+    compared = f"loss less expectation on {batches} labelled batches is {moved:+.4g} against the holdout's"
+    if trusted:
+        return f"{compared}, within the {allowed:.4g} that chance allows"
+    return f"{compared}, more than the {allowed:.4g} that chance allows: the probabilities are not calibrated any more"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EstimatedDecay:
+    """`fired` is None where it cannot be known."""
+
+    fired: bool | None
+    reason: str
+
+
+def estimated_decay(
+    estimates: Sequence[LossEstimate], holdout: HoldoutLoss | None, spec: DecaySpec, *, metric: str = "loss"
+) -> EstimatedDecay:
+    """Whether the batches without labels are estimated to lose more than the holdout, by more than noise.
+
+    Fires where the mean estimate lies above the holdout loss by more than `spec.standard_errors` of both and by at
+    least `spec.floor` of it. Estimates of one model share the error of its gap, so that their mean is taken to be as
+    uncertain as one of them.
+    """
+    if holdout is None:
+        return EstimatedDecay(fired=None, reason=f"the champion's {metric} on its holdout is not recorded")
+    if not estimates:
+        return EstimatedDecay(fired=False, reason="no batch of the champion is without labels")
+    doubtful = next((each for each in estimates if not each.trusted), None)
+    if doubtful is not None:
+        return EstimatedDecay(fired=None, reason=f"cannot be estimated: {doubtful.reason}")
+    mean = float(np.mean([each.value for each in estimates]))
+    error = math.hypot(float(np.mean([each.standard_error for each in estimates])), holdout.standard_error)
+    excess = mean - holdout.value
+    fired = excess > spec.standard_errors * error and excess >= spec.floor * abs(holdout.value)
+    batches = f"{len(estimates)} batch{'es' if len(estimates) > 1 else ''}"
+    reason = (
+        f"estimated {metric} of {batches} without labels is {mean:.4g} +- {error:.2g}, the holdout's was "
+        f"{holdout.value:.4g} (more than {spec.standard_errors:g} standard errors and {spec.floor:.1%} count)"
+    )
+    return EstimatedDecay(fired=fired, reason=reason)

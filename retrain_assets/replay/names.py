@@ -1,0 +1,43 @@
+"""The ways in which a policy is called, and the one name for each."""
+
+from __future__ import annotations
+
+import re
+
+ORACLE = "oracle"
+"""No policy: what stands at the end of every replay."""
+MIXTURE = "+mixture"
+
+_PLAIN = re.compile(r"[\w\-. ]+(?:[:=@][\w.]+)?(?:\s*\+\s*mixture)?", re.IGNORECASE)
+_STEP = re.compile(r"(?:every|calendar|periodic|each)[_:=@]*(\d+)(?:_?(?:batch|batche|week|day)s?)?")
+_ALIASES = {
+    "always": "every", "every_batch": "every", "each_batch": "every", "every_time": "every", "every:1": "every",
+    "none": "never", "no_retrain": "never", "no_retraining": "never", "static": "never",
+    "hindsight": ORACLE, "oracle_in_hindsight": ORACLE,
+    "mixture": f"default{MIXTURE}", "default_mixture": f"default{MIXTURE}",
+    "pagehinkley": "page_hinkley", "ph": "page_hinkley", "page_hinkley_test": "page_hinkley",
+    "age": "model_age", "decay": "performance_decay",
+}  # fmt: skip
+
+
+def canonical(name: str) -> str:
+    """The one name of a policy, however it was written; an expression of triggers stays as it is.
+
+    >>> [canonical(name) for name in ("Every-4", "every 4 batches", "calendar:4", "ALWAYS", "Page-Hinkley")]
+    ['every:4', 'every:4', 'every:4', 'every', 'page_hinkley']
+    >>> canonical("default + mixture"), canonical("performance_decay | drift")
+    ('default+mixture', 'performance_decay | drift')
+    """
+    stripped = name.strip()
+    if not _PLAIN.fullmatch(stripped):
+        return stripped
+    plain, _, mixed = re.sub(r"\s*\+\s*", "+", stripped.lower()).partition("+")
+    plain = re.sub(r"[\s\-]+", "_", plain.strip())
+    step = _STEP.fullmatch(plain)
+    if step is not None:
+        plain = f"every:{int(step[1])}"
+    elif ":" in plain or "=" in plain or "@" in plain:
+        kind, _, number = re.sub(r"[=@]", ":", plain, count=1).partition(":")
+        plain = f"{_ALIASES.get(kind, kind)}:{number}"
+    plain = _ALIASES.get(plain, plain)
+    return f"{plain}{MIXTURE}" if mixed and not plain.endswith(MIXTURE) else plain

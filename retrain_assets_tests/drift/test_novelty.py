@@ -1,0 +1,87 @@
+"""Rows are the more novel the farther out their values lie, and what the reference never had is the farthest."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from retrain_assets.data.profile import TableProfile, profile_table
+from retrain_assets.drift.novelty import Novelty
+
+RNG = np.random.default_rng(3)
+
+
+def frame(rows: int) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "x": RNG.normal(size=rows),
+            "n": RNG.poisson(4, rows),
+            "k": RNG.choice(["a", "b", "c"], rows, p=[0.9, 0.09, 0.01]),
+            "gap": np.where(RNG.random(rows) < 0.02, np.nan, RNG.lognormal(size=rows)),
+            "at": pd.Timestamp("2024-01-01", tz="UTC") + pd.to_timedelta(RNG.integers(0, 10**6, rows), unit="s"),
+        }
+    )
+
+
+REFERENCE = frame(20_000)
+NOVELTY = Novelty.of([profile_table(REFERENCE[:8_000]), profile_table(REFERENCE[8_000:])])
+USUAL = {"x": 0.0, "n": 4, "k": "a", "gap": 1.0}
+
+
+def score(**changes: object) -> float:
+    return float(NOVELTY.scores(pd.DataFrame([{**USUAL, **changes}]))[0])
+
+
+def test_a_number_costs_minus_the_logarithm_of_its_two_sided_tail() -> None:
+    rows = pd.DataFrame({"x": np.linspace(-3, 3, 25)})
+    found = Novelty.of([profile_table(REFERENCE[["x"]])]).scores(rows)
+    ordered = np.sort(REFERENCE["x"])
+    below, above = (np.array([f(ordered, x) for x in rows["x"]]) for f in (_at_most, _at_least))
+    expected = -np.log(np.minimum(2 * (np.minimum(below, above) + 1) / (len(ordered) + 1), 1.0))
+    assert found == pytest.approx(expected, abs=0.25)  # within the bins' accuracy
+
+
+def _at_most(values: np.ndarray, x: float) -> int:
+    return int((values <= x).sum())
+
+
+def _at_least(values: np.ndarray, x: float) -> int:
+    return int((values >= x).sum())
+
+
+def test_rare_missing_and_unseen_values_cost_what_their_share_says() -> None:
+    usual = score()
+    assert score(k="c") - score(k="b") == pytest.approx(np.log(10), abs=0.3)
+    assert score(k="new") - usual == pytest.approx(np.log(20_001), abs=0.1)
+    assert score(k=None) - usual == pytest.approx(np.log(20_001), abs=0.1)
+    assert score(gap=None) - score(gap=1.0) == pytest.approx(-np.log(0.02), abs=0.2)
+    assert score(x=100.0) == score(x=-100.0) == score(x=1e300)
+    assert score(x=np.inf) - usual > np.log(10_000)
+
+
+def test_times_are_always_new_and_do_not_count_unless_they_are_named() -> None:
+    assert {column.name for column in NOVELTY.columns} == {"x", "n", "k", "gap"}
+    profile = profile_table(REFERENCE)
+    named = Novelty.of([profile], ["at"])
+    rows = pd.DataFrame({"at": pd.to_datetime(["2024-01-06", "2031-01-01"], utc=True)})
+    assert named.scores(rows)[1] - named.scores(rows)[0] > np.log(1_000)
+
+
+def test_of_independent_columns_the_scores_have_the_mean_that_they_should() -> None:
+    fresh = frame(5_000)
+    numbers = Novelty.of([profile_table(REFERENCE)], ["x"])
+    assert numbers.scores(fresh).mean() == pytest.approx(1.0, abs=0.1)
+    limit = np.quantile(NOVELTY.scores(REFERENCE), 0.99)
+    assert (NOVELTY.scores(fresh) > limit).mean() == pytest.approx(0.01, abs=0.006)
+    assert (NOVELTY.scores(fresh.assign(x=fresh["x"] + 3)) > limit).mean() > 0.1
+
+
+@given(st.lists(st.one_of(st.none(), st.floats(), st.text(max_size=3)), max_size=8))
+def test_whatever_the_values_are_each_row_has_a_finite_score(values: list[object]) -> None:
+    rows = pd.DataFrame({"x": pd.Series(values, dtype=object), "k": pd.Series(values, dtype=object)})
+    found = NOVELTY.scores(rows)
+    assert found.shape == (len(values),)
+    assert np.isfinite(found).all()
+    assert (found >= 0).all()
+    assert len(Novelty.of([TableProfile(rows=0, columns=())]).scores(rows)) == len(values)

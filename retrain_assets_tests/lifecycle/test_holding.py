@@ -1,0 +1,98 @@
+"""Pause, alert, resume or reject; quiet hours; what trainings took."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from retrain_assets import lifecycle
+from retrain_assets.errors import RefusedError
+from retrain_assets.lifecycle.holding import HELD, answer_hold, open_hold
+from retrain_assets.lifecycle.spending import spent
+from retrain_assets_tests.lifecycle.world import World
+
+Worlds = Callable[..., World]
+
+
+@pytest.fixture
+def paused(worlds: Worlds) -> World:
+    """Six usual days; the inputs of the seventh lie where none did before."""
+    world = worlds("paused", retrain={"when": "drift", "hold_beyond": 3.0})
+    for day in range(6):
+        world.drop(day)
+    world.drop(6, shift=8.0)
+    world.play()
+    return world
+
+
+def newest(world: World):
+    return world.stores.state.decisions("tiny")[-1]
+
+
+def test_a_retrain_is_held_and_told_of_once_and_serving_goes_on(paused: World) -> None:
+    world = paused
+    assert newest(world).verdict == "hold"
+    assert "beyond all that was seen" in newest(world).reason
+    world.drop(7, shift=8.0)
+    world.play()
+    assert (newest(world).batch, newest(world).verdict) == (world.batch(7).key, "hold")
+    told = world.stores.state.outbox(model="tiny", kinds=[HELD])
+    assert [row.batch for row in told] == [world.batch(6).key]
+    served = world.stores.tables.read("tiny/predictions", [world.batch(7).key])
+    assert set(served["mode"]) == {"served"}
+    assert {step.batch for step in world.stores.state.steps("tiny") if step.job == "retrain"} == {world.batch(1).key}
+
+
+def test_a_person_resumes(paused: World) -> None:
+    world = paused
+    held = answer_hold(world.stores, world.model, "resume", person="person:ann", reason="it moved", now=world.now)
+    assert held.batch == world.batch(6).key
+    world.play()
+    assert newest(world).verdict == "retrain"
+    assert "person:ann: it moved" in newest(world).reason
+    assert [job.job for job in world.ran][-1] == "retrain"
+    assert open_hold(world.stores.state.decisions("tiny")) is None
+    with pytest.raises(RefusedError, match="nothing to reject"):
+        answer_hold(world.stores, world.model, "reject", person="person:ann", reason="no", now=world.now)
+
+
+def test_a_person_rejects_and_the_same_drift_does_not_ask_again(paused: World) -> None:
+    world = paused
+    answer_hold(world.stores, world.model, "reject", person="person:ann", reason="a broken feed", now=world.now)
+    world.play()
+    assert (newest(world).verdict, newest(world).batch) == ("wait", world.batch(6).key)
+    assert "a broken feed" in newest(world).reason
+    (episode,) = [each for each in world.stores.state.episodes("tiny") if each.closed_batch is None]
+    assert episode.acknowledged_batch == world.batch(6).key
+    assert open_hold(world.stores.state.decisions("tiny")) is None
+
+
+@pytest.mark.covers("retrain.quiet_hours.begin", "retrain.quiet_hours.end")
+def test_a_retrain_waits_for_the_end_of_the_quiet_hours(worlds: Worlds) -> None:
+    evening, morning = datetime(2026, 1, 1, 23, tzinfo=UTC), datetime(2026, 1, 2, 6, tzinfo=UTC)
+    for name, hours, starts in (("night", "20:00-06:00", False), ("short", "01:00-05:00", True)):
+        world = worlds(name, retrain={"when": "event", "quiet_hours": hours})
+        world.now = evening
+        world.drop(0)
+        world.drop(1)
+        assert ("retrain" in [job.job for job in world.play()]) is starts
+        if not starts:
+            assert lifecycle.next_job(world.stores, world.model, now=world.now) is None
+            world.now = morning
+            assert next(job.job for job in world.play()) == "retrain"
+
+
+def test_what_a_training_took_is_kept_and_binds_the_next(worlds: Worlds) -> None:
+    world = worlds(
+        "spent", retrain={"when": "new_labels", "min_new_labels": 1, "spend": "0.000001 cpu seconds per year"}
+    )
+    for day in range(5):
+        world.drop(day)
+    world.play()
+    ((as_of, seconds),) = spent(world.stores, world.model, as_of=world.batch(4).end)
+    assert (as_of, seconds > 0) == (world.batch(1).end, True)
+    assert spent(world.stores, world.model, as_of=world.batch(0).end) == ()
+    assert newest(world).verdict == "wait"
+    assert "spend: " in newest(world).reason

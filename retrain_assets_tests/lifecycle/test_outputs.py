@@ -1,0 +1,147 @@
+"""Score, label and residual stand in the drift report beside the inputs, ranked by what these mean to the model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from retrain_assets.drift.report import DriftReport
+from retrain_assets.lifecycle.outputs import outputs_of
+from retrain_assets.lifecycle.watch import read_drift
+from retrain_assets.training.bundle import ModelBundle
+from retrain_assets_tests.lifecycle.world import World, make_world, rows_of
+
+LEARNED = 9
+
+
+def played(root: Path, **drift: object) -> World:
+    """Nine days, of which a model is trained, and one that is like them."""
+    world = make_world(
+        root,
+        window={"min_rows": 8 * 300, "holdout_batches": 3},
+        retrain={"when": "event"},
+        drift={"min_rows": 100, **drift},
+    )
+    for day in range(LEARNED + 1):
+        world.drop(day)
+    world.play()
+    return world
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    return played(tmp_path_factory.mktemp("outputs"))
+
+
+def report(world: World, day: int) -> DriftReport:
+    found = read_drift(world.stores, world.model, world.batch(day))
+    assert found is not None
+    return found
+
+
+def serving(world: World) -> ModelBundle:
+    return world.stores.registry.load(world.stores.state.model_versions("tiny")[-1])
+
+
+def verdicts(found: DriftReport) -> dict[str, str]:
+    return {column.name: column.verdict for column in found.columns}
+
+
+def test_the_reference_of_a_version_holds_its_outputs_and_what_its_inputs_matter(world: World) -> None:
+    reference = serving(world).reference
+    assert set(reference.outputs) == set(reference.profiles)
+    first = next(iter(reference.outputs.values()))
+    assert first.names == ("ra_score", "ra_label", "ra_residual")
+    assert 50 < first["ra_score"].rows < 110  # the reserved fifth of 400 rows
+    assert first["ra_label"].rows == 400
+    assert abs(first["ra_residual"].mean or 0.0) < 0.2
+    importance = reference.importance
+    assert set(importance) == {"id", "at", "x", "z", "kind"}
+    assert importance["x"] > 0.1
+    assert all(abs(value) < importance["x"] / 5 for name, value in importance.items() if name != "x")
+
+
+def test_a_calm_batch_is_calm_in_its_outputs(world: World) -> None:
+    calm = report(world, LEARNED)
+    assert verdicts(calm) == dict.fromkeys(("x", "z", "kind", "ra_score", "ra_label", "ra_residual"), "stable")
+    assert calm.evidence.keys() == {"x", "z", "kind", "ra_score"}
+
+
+def test_a_relation_that_turns_round_shows_in_the_residual_alone(tmp_path: Path) -> None:
+    """The inputs stay as they are; with labels one day late the report of the second day knows of the first."""
+    world = played(tmp_path, outputs=["residual"])
+    for day in range(LEARNED + 1, LEARNED + 3):
+        world.drop(day, flip=True)
+    world.play()
+    before, after = report(world, LEARNED + 1), report(world, LEARNED + 2)
+    assert verdicts(before)["ra_residual"] == "stable"
+    assert before.verdict == "stable"
+    assert verdicts(after) == {
+        **dict.fromkeys(("x", "z", "kind", "ra_score", "ra_label"), "stable"), "ra_residual": "drift",
+    }  # fmt: skip
+    row = next(column for column in after.columns if column.name == "ra_residual")
+    assert row.reason.startswith(f"labels of {world.batch(LEARNED + 1).key}: the distance ")
+    assert after.verdict == "drift"
+    assert after.reason.startswith("the residual has drifted; 0 of 3 columns have drifted; ")
+    assert after.score == row.score
+    assert "ra_residual" not in after.evidence
+    # What the report told is what it was stored as, and no episode is opened by a row that does not count.
+    (episode,) = world.stores.state.episodes("tiny")
+    assert episode.opened_batch == world.batch(LEARNED + 2).key
+
+
+def test_an_input_that_matters_leads_and_moves_the_score(world: World) -> None:
+    day = LEARNED + 1
+    rows = rows_of(world.batch(day), shift=1.2)
+    world.drop(day, rows.assign(z=rows["z"] + 5))
+    world.play()
+    moved = report(world, day)
+    found = verdicts(moved)
+    assert (found["x"], found["z"], found["ra_score"]) == ("drift", "drift", "drift")
+    x, z = (next(column for column in moved.columns if column.name == name) for name in ("x", "z"))
+    assert (z.score or 0) > (x.score or 0)
+    assert (x.importance or 0) > 0.8
+    assert moved.drifted == ("x", "ra_score", "z")
+    assert "the score has drifted, which drift.outputs does not name" in moved.reason
+
+
+def test_an_adopted_version_has_no_outputs_to_compare_with(world: World) -> None:
+    version = world.stores.state.model_versions("tiny")[-1]
+    bundle = serving(world)
+    bare = replace(bundle, reference=replace(bundle.reference, outputs={}))
+    assert outputs_of(world.stores, world.model, world.batch(LEARNED), version, bare) is None
+
+
+def test_inputs_that_begin_to_hang_together_are_drift_where_the_joint_test_is_declared(tmp_path: Path) -> None:
+    world = played(tmp_path, joint="correlation")
+    calm = next(column for column in report(world, LEARNED).columns if column.name == "ra_joint")
+    assert (calm.verdict, calm.distance) == ("stable", "correlation")
+    day = LEARNED + 1
+    rows = rows_of(world.batch(day))
+    hanging = 0.9 * rows["x"] + 0.436 * rows["z"]
+    world.drop(day, rows.assign(z=hanging.where(rows["z"].notna())))
+    world.play()
+    moved = report(world, day)
+    assert verdicts(moved) == {**dict.fromkeys(("x", "z", "kind", "ra_score", "ra_label", "ra_residual"), "stable"),
+                               "ra_joint": "drift"}  # fmt: skip
+    assert moved.verdict == "drift"
+    assert moved.reason.startswith("the columns have drifted together by their correlation; ")
+    assert moved.drifted == ("ra_joint",)
+
+
+def test_rows_that_are_unlike_the_reference_are_drift_where_novelty_is_declared(tmp_path: Path) -> None:
+    world = played(tmp_path, outputs=["novelty"])
+    calm = next(column for column in report(world, LEARNED).columns if column.name == "ra_novelty")
+    assert calm.verdict == "stable"
+    day = LEARNED + 1
+    rows = rows_of(world.batch(day))
+    world.drop(day, rows.assign(z=rows["z"].where(rows.index % 4 > 0, 40.0)))
+    world.play()
+    moved = next(column for column in report(world, day).columns if column.name == "ra_novelty")
+    assert moved.verdict == "drift"
+    assert moved.after.endswith("% of the rows as novel as 1% of the reference")
+    share = float(moved.after.split("; ")[1].split("%")[0])
+    assert 15 < share < 35
+    assert "the novelty has drifted" in report(world, day).reason
