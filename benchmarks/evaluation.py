@@ -20,8 +20,9 @@ METRICS = ("log_loss", "brier", "accuracy", "roc_auc")
 SLICES = 20
 PROMOTE = PromoteSpec.model_validate(
     {
-        "require": "not_worse_than_champion & beats_baseline & no_slice_regression",
+        "require": "not_worse_than_champion & beats_baseline & no_slice_regression & not_worth_less",
         "limits": {"slices": ["place"]},
+        "worth": {"costs": {"1": {"0": 5.0}, "0": {"1": 1.0}}},
     }
 )
 
@@ -42,8 +43,9 @@ def measure(rows: int) -> Result:
         notes=[
             (
                 f"Three models, {rows:,} reserved rows, {len(METRICS)} metrics ({', '.join(METRICS)}), {SLICES} slices "
-                "with every metric, 1,000 bootstrap rounds of all of them, paired differences, change, calibration, "
-                "McNemar, DeLong and the gates. The scores are given: a model's own time is not part of it."
+                "with every metric and the paired difference, worth by a cost matrix; 1,000 bootstrap rounds of all of "
+                "them. Change, calibration, McNemar, DeLong and the gates are part of it. The scores are given: a "
+                "model's own time is not."
             )
         ],
     )

@@ -19,6 +19,7 @@ from retrain_assets.commands.approval import approval, approve, reject
 from retrain_assets.commands.gc import gc
 from retrain_assets.commands.history import audit, history
 from retrain_assets.commands.hold import hold
+from retrain_assets.commands.label_next import label_next
 from retrain_assets.commands.options import Options, with_options
 from retrain_assets.commands.reconcile import reconcile
 from retrain_assets.commands.reproduce import reproduce
@@ -293,6 +294,7 @@ for _command in (
     reproduce,
     hold,
     gc,
+    label_next,
 ):
     main.add_command(_command)
 

@@ -335,7 +335,8 @@ def _evaluation_report() -> DataFrameSchema:
     roles = [
         "candidate", "champion", "baseline", "earlier", "candidate-champion", "candidate-baseline", "champion-baseline",
         "earlier-champion", "earlier-candidate", "earlier-baseline", "gate", "change", "slice", "fairness",
-        "calibration", "cost", "leakage", "explanation", "robustness", "servability", "test", "recall",
+        "calibration", "cost", "leakage", "explanation", "robustness", "servability", "test", "recall", "worth",
+        "ranking",
     ]  # fmt: skip
     return c.table(
         {

@@ -22,7 +22,7 @@ from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.evaluation import EvaluationReport, Role, evaluate_models
 from retrain_assets.promotion.gates import GateReport, evaluate_gates
 from retrain_assets.promotion.log import Promotion, champion_as_of
-from retrain_assets.promotion.measuring import Judged, measured
+from retrain_assets.promotion.measuring import Judged, entities_of, measured
 from retrain_assets.reporting.model_card import model_card
 from retrain_assets.stores.protocols import Stores, TableCommit
 from retrain_assets.training.baseline import NaiveBaseline
@@ -62,6 +62,7 @@ def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
         rng=np.random.default_rng([frozen.attempt, model.spec.estimator.seed]),
         newer_than_both=_newer(model, rows, candidate, champion),
         earlier=scored_before,
+        together=entities_of(rows, model.spec.promote),
     )
     judged = judged_rows(stores, model, candidate, champion, rows, scored)
     tried = earlier.tried(stores, model, report, champion, judged, scored_before)

@@ -13,6 +13,7 @@ from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.evaluation import Role
 from retrain_assets.promotion.measures import Measure
 from retrain_assets.promotion.measuring import Judged
+from retrain_assets.spec.imports import load_object
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import ModelVersion
 from retrain_assets.training.golden import golden_rows
@@ -31,6 +32,7 @@ def judged_rows(
     """The reserved rows with the scores, and how to ask the candidate for more."""
     bundle = stores.registry.load(candidate)
     classes = bundle.manifest.classes
+    path = model.spec.promote.worth.function
     inputs = rows.drop(columns=["label", "ra_batch"])
 
     def score(asked: pd.DataFrame) -> Scores:
@@ -51,6 +53,7 @@ def judged_rows(
         optional=_optional(model),
         importances=_importances(stores, model, {"candidate": candidate, "champion": champion}, rows),
         served=served,
+        worth=None if path is None else load_object(path, field="promote.worth.function"),
     )
 
 

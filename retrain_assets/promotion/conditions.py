@@ -13,7 +13,7 @@ from typing import ClassVar, Protocol
 from retrain_assets.promotion.evaluation import EvaluationReport, PairedDifference, Role
 from retrain_assets.promotion.fairness import RATES
 from retrain_assets.promotion.measures import Measure, MeasureKind, chosen, value_of
-from retrain_assets.promotion.model_conditions import IsRobust, IsServable, KeepsExplanation
+from retrain_assets.promotion.model_conditions import IsRobust, IsServable, KeepsExplanation, NotShownLess
 from retrain_assets.spec import LimitsSpec, PromoteSpec
 
 Verdict = tuple[bool | None, str]
@@ -259,6 +259,8 @@ CONDITIONS: Mapping[str, Callable[[PromoteSpec], Condition]] = {
     ),
     "has_no_leak": _limits(lambda limits: HasNoLeak(limits.single_column)),
     "is_servable": lambda _: IsServable(),
+    "not_worth_less": lambda _: NotShownLess("worth"),
+    "ranks_not_worse": lambda _: NotShownLess("ranking"),
     "is_robust": _limits(lambda limits: IsRobust(limits.missing_column)),
     "keeps_explanation": _limits(lambda limits: KeepsExplanation(limits.rank_correlation)),
 }

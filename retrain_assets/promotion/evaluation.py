@@ -22,7 +22,7 @@ from retrain_assets.performance.scores import Scores, Values
 from retrain_assets.promotion.measures import KINDS, Measure
 
 Role = Literal["candidate", "champion", "baseline", "earlier"]
-Unit = Literal["rows", "batches"]
+Unit = Literal["rows", "batches", "entities"]
 Scope = Literal["reserved", "newer"]
 
 ROLES: tuple[Role, ...] = ("candidate", "champion", "baseline")
@@ -33,8 +33,9 @@ PAIRS: tuple[tuple[Role, Role], ...] = (
 )
 AGAINST: tuple[Role, ...] = ("champion", "candidate", "baseline")
 """What each earlier champion is compared with."""
-ENOUGH_BATCHES = 8
-"""From so many batches on whole batches are resampled; fewer make too few different resamples for an interval."""
+ENOUGH_BATCHES = ENOUGH_UNITS = 8
+"""From so many batches on whole batches are resampled; fewer make too few different resamples for an interval. Of so
+many declared entities there must be at least: from fewer no difference is known."""
 
 METRIC_RESAMPLES = 200
 COLUMN_TYPES = {
@@ -100,7 +101,7 @@ class EvaluationReport:
     """`evaluation_report`: the evidence for or against a candidate.
 
     `resampled` tells what the bootstrap of the differences drew: single rows, or whole batches where there are at least
-    `ENOUGH_BATCHES` of them. There is no difference where fewer than two rows carry it.
+    `ENOUGH_BATCHES` of them, or declared entities. There is no difference where fewer than two rows carry it.
     """
 
     model: str
@@ -206,6 +207,7 @@ def evaluate_models(
     rng: np.random.Generator,
     newer_than_both: npt.NDArray[np.bool_] | None = None,
     earlier: Mapping[int, Scores] | None = None,
+    together: npt.NDArray[Any] | None = None,
     resamples: int = 1000,
 ) -> EvaluationReport:
     """Judges all models by the same rows.
@@ -225,6 +227,7 @@ def evaluate_models(
         rng: source of the resamples.
         newer_than_both: rows that are newer than what either model was trained on.
         earlier: scores of earlier champions by their versions. The level of their differences is shared over them.
+        together: entity of each row; the rows of one are drawn together. By default batches where there are enough.
         resamples: of the differences; the models' own intervals take 200, and of many rows as many.
 
     Raises:
@@ -239,6 +242,8 @@ def evaluate_models(
     names = tuple(sorted(str(name) for name in found))
     resampled: Unit = "batches" if len(names) >= ENOUGH_BATCHES else "rows"
     blocks = batch_of_row if resampled == "batches" else None
+    if together is not None:
+        resampled, blocks = "entities", together
     of_metrics = resamples if len(truth) >= MANY_ROWS else METRIC_RESAMPLES
     roles = tuple(
         RoleEvaluation(
@@ -286,7 +291,9 @@ def evaluate_models(
         confidence=confidence,
         resampled=resampled,
         roles=roles,
-        differences=(
+        differences=()
+        if together is not None and len(np.unique(together)) < ENOUGH_UNITS
+        else (
             *paired.differences(np.arange(len(truth)), "reserved", rng, blocks),
             *paired.differences(np.flatnonzero(newer), "newer", rng, None),
         ),

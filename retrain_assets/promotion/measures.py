@@ -20,6 +20,8 @@ MeasureKind = Literal[
     "servability",
     "test",
     "recall",
+    "worth",
+    "ranking",
 ]
 KINDS: tuple[MeasureKind, ...] = get_args(MeasureKind)
 

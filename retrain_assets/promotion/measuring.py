@@ -19,7 +19,7 @@ from retrain_assets.performance.metrics import row_losses
 from retrain_assets.performance.scores import Scores, Values
 from retrain_assets.promotion.calibration import calibration_error
 from retrain_assets.promotion.change import change_of
-from retrain_assets.promotion.evaluation import EvaluationReport, Role
+from retrain_assets.promotion.evaluation import ENOUGH_UNITS, EvaluationReport, Role
 from retrain_assets.promotion.explanation import explanation_measures
 from retrain_assets.promotion.fairness import fairness_measures
 from retrain_assets.promotion.leakage import leakage_measures
@@ -27,6 +27,13 @@ from retrain_assets.promotion.measures import Measure
 from retrain_assets.promotion.paired_tests import delong, mcnemar
 from retrain_assets.promotion.robustness import robustness_measures
 from retrain_assets.promotion.slices import declared_slices, found_slices, slice_measures, slice_metrics
+from retrain_assets.promotion.worth import (
+    Function,
+    paired_measures,
+    ranking_values,
+    worth_of_costs,
+    worth_of_function,
+)
 from retrain_assets.spec import PromoteSpec
 
 OWN_COLUMNS = ("ra_batch", "ra_row_id", "ra_reserved", "label")
@@ -49,6 +56,7 @@ class Judged:
         personal: columns whose values are not named: slices and groups of them have numbers.
         optional: input columns that the schema lets be missing.
         importances: of the columns to a model, by its role; of the candidate and, where there is one, the champion.
+        worth: a declared function that tells what rows are worth with predictions.
         served: what a fresh process answers, asked only where a gate needs it.
     """
 
@@ -62,6 +70,7 @@ class Judged:
     optional: tuple[str, ...] = ()
     importances: Mapping[Role, Mapping[str, float]] = field(default_factory=dict[Role, Mapping[str, float]])
     served: Callable[[], Measure] | None = None
+    worth: Function | None = None
 
     def groups(self, column: str) -> pd.Series:
         """The values of a column by which rows are told apart."""
@@ -92,6 +101,8 @@ def measured(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> tup
         "is_affordable": _cost,
         "has_no_leak": _leakage,
         "is_robust": _robustness,
+        "not_worth_less": _worth,
+        "ranks_not_worse": _ranking,
         "is_servable": _servability,
     }
     for gate, measure in further.items():
@@ -152,7 +163,7 @@ def _slices(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iter
         else ([], np.zeros(len(excess), dtype=bool))
     )
     number = len(declared) + len(found)
-    blocks = pd.factorize(judged.rows["ra_batch"])[0] if report.resampled == "batches" else None
+    blocks = _blocks(report, judged, spec)
     named = [each.metric for each in report.roles[0].metrics]
     for slices, rows in ((declared, None), (found, judged_on)):
         yield from slice_metrics(
@@ -175,6 +186,55 @@ def _slices(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iter
             confidence=spec.confidence,
             number=number,
             min_rows=limits.group_min_rows,
+        )
+
+
+def _blocks(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> npt.NDArray[np.intp] | None:
+    """What is drawn whole, as numbers; None for single rows."""
+    if report.resampled == "rows":
+        return None
+    return pd.factorize(judged.rows["ra_batch"])[0] if report.resampled == "batches" else entities_of(judged.rows, spec)
+
+
+def entities_of(rows: pd.DataFrame, spec: PromoteSpec) -> npt.NDArray[np.intp] | None:
+    """The number of each row's entity; a row without one is an entity of its own. None where none is declared."""
+    if spec.draw_together is None:
+        return None
+    found = pd.factorize(rows[spec.draw_together])[0]
+    alone = found < 0
+    return np.where(alone, found.max(initial=-1) + np.cumsum(alone), found)
+
+
+def _worth(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iterator[Measure]:
+    rows = judged.rows.drop(columns=[name for name in OWN_COLUMNS if name in judged.rows and name != "label"])
+    roles: list[Role] = [role for role in ("candidate", "champion") if role in judged.scores]
+    values = {
+        role: worth_of_costs(spec.worth.costs, judged.labels, judged.scores[role])
+        if judged.worth is None
+        else worth_of_function(judged.worth, rows, judged.scores[role])
+        for role in roles
+    }
+    yield from paired_measures(
+        "worth", "worth", values["candidate"], values.get("champion"),
+        confidence=spec.confidence, rng=judged.rng, blocks=_blocks(report, judged, spec),
+    )  # fmt: skip
+
+
+def _ranking(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iterator[Measure]:  # noqa: ARG001 - one form for all
+    column = spec.worth.rank_within
+    if column is None:
+        return
+    roles: list[Role] = [role for role in ("candidate", "champion") if role in judged.scores]
+    made = {role: ranking_values(judged.rows[column], judged.labels, judged.scores[role]) for role in roles}
+    for name in ("ndcg", "mrr"):
+        yield from paired_measures(
+            "ranking",
+            name,
+            made["candidate"][name].to_numpy(),
+            made["champion"][name].to_numpy() if "champion" in made else None,
+            confidence=spec.confidence,
+            rng=judged.rng,
+            least=ENOUGH_UNITS,
         )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from retrain_assets.promotion.evaluation import EvaluationReport
-from retrain_assets.promotion.measures import chosen
+from retrain_assets.promotion.measures import MeasureKind, chosen
 from retrain_assets.promotion.robustness import GROWTH
 
 SAME_BITS = "same_bits"
@@ -59,3 +59,22 @@ class KeepsExplanation:
         value = found[0].value
         said = f"the importances of candidate and champion have a rank correlation of {value:.3g} {found[0].reason}"
         return value >= self.least, f"{said}, at least {self.least:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class NotShownLess:
+    """No paired interval of a kind of measures lies below zero: the candidate is not shown to be worse by it."""
+
+    kind: MeasureKind
+    against_champion: ClassVar[bool] = True
+
+    def evaluate(self, report: EvaluationReport) -> tuple[bool | None, str]:
+        found = [each for each in chosen(report.measures, self.kind) if each.group == "difference"]
+        if not found:
+            return None, f"the {self.kind} of candidate and champion was not measured, or there are too few rows"
+        said = "; ".join(
+            f"{each.name} {each.value or 0.0:+.4g} [{each.lower or 0.0:+.4g}, {each.upper or 0.0:+.4g}] against the "
+            f"champion on {each.rows:,} {'rows' if self.kind == 'worth' else 'groups'}"
+            for each in found
+        )
+        return all((each.upper or 0.0) >= 0 for each in found), said

@@ -30,6 +30,8 @@ TITLES: dict[MeasureKind, str] = {
     "robustness": "Missing inputs",
     "servability": "Served by a fresh process",
     "recall": "Earlier champions",
+    "worth": "Worth to the business",
+    "ranking": "Ranking",
 }
 
 

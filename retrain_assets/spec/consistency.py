@@ -103,10 +103,17 @@ def _limits(spec: ModelSpec) -> Iterator[Inconsistency]:
         "no_slice_regression": ("slices", bool(limits.slices) or limits.find_slices > 0),
         "is_fair": ("groups", bool(limits.groups)),
     }
-    for gate, (field, given) in needs.items():
+    worth = spec.promote.worth
+    of_worth = {
+        "not_worth_less": ("costs", bool(worth.costs) or worth.function is not None),
+        "ranks_not_worse": ("rank_within", worth.rank_within is not None),
+    }
+    fields = {gate: (f"limits.{field}", given) for gate, (field, given) in needs.items()}
+    fields |= {gate: (f"worth.{field}", given) for gate, (field, given) in of_worth.items()}
+    for gate, (field, given) in fields.items():
         if gate in required and not given:
             yield Inconsistency(
-                field=f"promote.limits.{field}",
+                field=f"promote.{field}",
                 message=f"must be set: promote.require names {gate}",
                 involves=("promote.require",),
             )
@@ -118,6 +125,9 @@ def _limits(spec: ModelSpec) -> Iterator[Inconsistency]:
                     message=f"must be columns of the schema (got '{name}').{did_you_mean(name, spec.schema_)}",
                     involves=("schema",),
                 )
+    if spec.task == "regression" and worth.costs:
+        message = "must be a function: a cost matrix is one of classes"
+        yield Inconsistency(field="promote.worth.costs", message=message, involves=("metric",))
     if spec.task == "regression" and "is_fair" in required:
         yield Inconsistency(
             field="promote.require", message="must not name is_fair: it compares two classes", involves=("metric",)

@@ -22,6 +22,7 @@ from retrain_assets.spec.limits import LimitsSpec
 from retrain_assets.spec.manners import Manners
 from retrain_assets.spec.serving import ServeSpec
 from retrain_assets.spec.sources import SourceSpec
+from retrain_assets.spec.worth import WorthSpec
 
 TRIGGERS: dict[str, str] = {
     "staleness": "what staleness has cost since the last training outweighs `retrain.cost`; needs no tuning",
@@ -51,6 +52,8 @@ GATES: dict[str, str] = {
     "has_no_leak": "no input column alone predicts the label better than its limit",
     "is_servable": "a fresh process loads the candidate from the registry and scores rows to the same bits",
     "is_robust": "without any one column that may be missing the loss grows by no more than its limit",
+    "not_worth_less": "the paired interval does not show the candidate worth less than the champion (`promote.worth`)",
+    "ranks_not_worse": "no paired interval shows the candidate's ranking worse than the champion's (NDCG, MRR)",
     "keeps_explanation": "the columns that matter do so in about the order in which they did to the champion",
 }
 CLASSIFICATION_METRICS = ("log_loss", "brier")
@@ -341,6 +344,12 @@ class PromoteSpec(SpecModel):
     )
     limits: LimitsSpec = LimitsSpec()
     approval: Approval = ApprovalSpec()
+    worth: WorthSpec = WorthSpec()
+    draw_together: str | None = Field(
+        default=None,
+        description="Column whose equal values vary together (a customer): the bootstrap draws them whole. Default: "
+        "batches, where there are eight of them, else rows.",
+    )
 
     @field_validator("require")
     @classmethod

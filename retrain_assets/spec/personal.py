@@ -22,6 +22,12 @@ def personal_problems(spec: ModelSpec) -> Iterator[Contradiction]:
         yield from _shown_everywhere(spec, field, name)
         yield from _unknown(spec, field, name)
         yield from _learned(spec, field, name)
+        if name in spec.retrain.slices:
+            yield (
+                "retrain.slices",
+                f"must not name the personal column '{name}': the ledger names slices by value",
+                field,
+            )
         if name in (spec.drift.columns or ()):
             message = f"must not name the personal column '{name}': profiles and drift reports show values"
             yield "drift.columns", message, field

@@ -78,6 +78,8 @@ def permutation_importance(
             found |= dict(zip(names, (mean_losses(shuffled) - usual).tolist(), strict=True))
         except DataError as error:
             # Rows that cannot be (an arrival before its departure) may be refused: then nothing is known.
-            logging.getLogger(__name__).warning("the importance of the columns is unknown: %s", error)
+            # Its words may quote a row, and a log is read by more than those who may see rows.
+            kind = type(error.__cause__ or error).__name__
+            logging.getLogger(__name__).warning("the importance of the columns is unknown: shuffled rows give %s", kind)
             return {}
     return found

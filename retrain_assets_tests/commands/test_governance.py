@@ -6,6 +6,7 @@ import json
 
 import dagster as dg
 
+from retrain_assets.data.labels import no_labels
 from retrain_assets.home import Home
 from retrain_assets_tests.commands.conftest import Call
 from retrain_assets_tests.lifecycle.champions import execute
@@ -110,3 +111,15 @@ def test_an_alias_that_was_moved_by_hand_is_adopted_where_a_person_says_so(promo
     assert result.exit_code == 0, result.output
     assert "v2 is champion, as the alias said" in result.stdout
     assert shown(promoted) == 2
+
+
+def test_the_rows_most_worth_a_label_are_exported(promoted: World, call: Call):
+    none = call("label-next", "tiny", "--batches", "1", "--out", "next.csv")
+    assert (none.exit_code, "has its label" in none.stderr) == (1, True)
+    promoted.stores.tables.write("tiny/labels", promoted.batch(3).key, no_labels())
+    result = call("label-next", "tiny", "--rows", "6", "--batches", "1", "--out", "next.csv")
+    assert result.exit_code == 0, result.output
+    assert "wrote 6 rows to next.csv: 3 that it is unsure of" in result.stdout
+    lines = (promoted.root / "next.csv").read_text().splitlines()
+    assert len(lines) == 7
+    assert lines[0].startswith("batch,id,at,x,z,kind")

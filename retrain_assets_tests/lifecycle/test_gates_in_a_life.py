@@ -22,6 +22,8 @@ from retrain_assets_tests.orchestration.test_person_jobs import over
 ALL = {
     "require": " & ".join(GATES),
     "min_rows": 50,
+    "draw_together": "id",
+    "worth": {"costs": {"1": {"0": 5.0}, "0": {"1": 1.0}}, "rank_within": "id"},
     "limits": {
         "metrics": {"log_loss": 0.9},
         "slices": ["kind", "x"],
@@ -52,7 +54,7 @@ def test_every_gate_is_measured_stored_and_shown(three_champions: World, tmp_pat
     report = read_evaluation(world.stores, world.model, batch, 1)
     assert {measure.kind for measure in report.measures} == {
         "change", "calibration", "test", "slice", "fairness", "cost", "leakage", "explanation", "robustness",
-        "servability",
+        "servability", "worth", "ranking",
     }  # fmt: skip
     stored = world.stores.tables.read("tiny/evaluation_report", [batch.key])
     assert {gate.name for gate in GateReport.from_frame(stored).results} == set(GATES)

@@ -61,6 +61,11 @@ def problems(**changes: Any) -> dict[str, str]:
             "the encoder would write its values into the model",
         ),
         (
+            {"personal_columns": ["shop"], "retrain": {"slices": ["shop"]}},
+            "retrain.slices",
+            "the ledger names slices by value",
+        ),
+        (
             {"personal_columns": ["shop"], "drift": {"columns": ["shop"]}},
             "drift.columns",
             "profiles and drift reports show values",

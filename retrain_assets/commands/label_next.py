@@ -1,0 +1,38 @@
+"""`retrain-assets label-next`: the rows most worth a label, exported for whoever labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from retrain_assets.commands.options import Options, with_options
+
+
+@click.command("label-next")
+@click.argument("model")
+@click.option("--rows", default=100, show_default=True, type=click.IntRange(min=1), help="How many to ask about.")
+@click.option("--batches", default=4, show_default=True, type=click.IntRange(min=1), help="Newest batches to look at.")
+@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="CSV file to write.")
+@with_options
+def label_next(options: Options, model: str, rows: int, batches: int, out: Path) -> None:
+    """Export the rows most worth a label: what the champion is least sure of, and where labels are few.
+
+    Fill in the empty target column and deliver the file, or the answered rows by batch, where `target.labels` looks for
+    them: they come back as labels, known from then on.
+
+    \b
+    retrain-assets label-next flight_delay --rows 50 --out to_label.csv
+    """  # noqa: D301 - click reads the backspace
+    from retrain_assets.home import open_stores
+    from retrain_assets.lifecycle.labelling import rows_to_label
+
+    declared = options.model(model)
+    found = rows_to_label(open_stores(options.opened_home().prepare()), declared, rows=rows, batches=batches)
+    found.to_csv(out, index=False)
+    unsure = int((found["why"] == "unsure").sum())
+    click.echo(
+        f"{model}: wrote {len(found)} rows to {out}: {unsure} that it is unsure of, the others where labels are few"
+    )
+    if declared.spec.target.labels is None:
+        click.echo("  target.labels declares no source: the answers come back when the batches are delivered again")

@@ -1,0 +1,94 @@
+"""The rows most worth a label, as a file to hand to whoever labels; the answers come back through the label source."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from retrain_assets.data.labels import labels_as_of
+from retrain_assets.data.windows import Batch
+from retrain_assets.errors import InsufficientDataError
+from retrain_assets.lifecycle.champions import champion_version
+from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.settle import read_labels
+from retrain_assets.lifecycle.watch import read_validated
+from retrain_assets.lifecycle.withholding import withholding
+from retrain_assets.performance.scores import Scores
+from retrain_assets.promotion.slices import declared_slices
+from retrain_assets.promotion.unclear import most_worth_labelling, unsureness
+from retrain_assets.stores.protocols import Stores
+from retrain_assets.training.predict import predict
+
+BATCHES = 4
+"""Newest watched batches that are looked at by default."""
+
+
+@withholding
+def rows_to_label(stores: Stores, model: DeclaredModel, *, rows: int, batches: int = BATCHES) -> pd.DataFrame:
+    """Rows without a label of the newest watched batches, in the order in which to ask about them.
+
+    How sure the model is, is asked of the champion as of the newest batch. The parts of the data are the slices by
+    `promote.limits.slices`, else the batches. A column of personal data is left out, but for the row id's, without
+    which no answer could be joined.
+
+    Returns:
+        `batch`, the validated columns, `unsure` (0 to 1), `part` and `why`; and the target column, empty, to fill in.
+
+    Raises:
+        InsufficientDataError: no batch was watched, nobody serves yet, or every row has its label.
+    """
+    steps = stores.state.steps(model.name)
+    watched = sorted({step.batch for step in steps if (step.job, step.outcome) == ("watch", "done")})
+    if not watched:
+        raise InsufficientDataError(f"no batch of {model.name} was watched yet: there are no rows to ask about")
+    newest = model.calendar.batch(watched[-1])
+    champion = champion_version(stores, model, newest.end)
+    if champion is None:
+        raise InsufficientDataError(f"{model.name} has no champion yet: nothing is known of what is unclear to it")
+    found = pd.concat(
+        [_with_labels(stores, model, model.calendar.batch(key)) for key in watched[-batches:]], ignore_index=True
+    )
+    parts = _parts(model, found)
+    open_rows = ~found["ra_labelled"].to_numpy()
+    if not open_rows.any():
+        raise InsufficientDataError(
+            f"every row of the {len(watched[-batches:])} newest batches of {model.name} has its label"
+        )
+    asked = found[open_rows].reset_index(drop=True)
+    bundle = stores.registry.load(champion)
+    scores: Scores = predict(bundle.pipeline, asked, task=model.spec.task, classes=bundle.manifest.classes)
+    chosen = most_worth_labelling(
+        unsureness(scores),
+        parts[open_rows],
+        {str(part): int(count) for part, count in pd.Series(parts[~open_rows]).value_counts().items()},
+        rows=rows,
+        ids=asked["ra_row_id"].to_numpy(),
+    )
+    return _shown(model, asked.iloc[chosen["position"].to_numpy()].reset_index(drop=True), chosen)
+
+
+def _with_labels(stores: Stores, model: DeclaredModel, batch: Batch) -> pd.DataFrame:
+    rows = read_validated(stores, model, batch)
+    labels = read_labels(stores, model, batch)
+    known = labels_as_of(labels, labels["available_at"].max()) if len(labels) else labels
+    return rows.assign(batch=batch.key, ra_labelled=rows["ra_row_id"].isin(known["ra_row_id"]))
+
+
+def _parts(model: DeclaredModel, rows: pd.DataFrame) -> np.ndarray:
+    """The slice, or the batch, that each row belongs to; of several declared columns the first says."""
+    columns = model.spec.promote.limits.slices[:1]
+    parts = rows["batch"].to_numpy(dtype=object, copy=True)
+    personal = frozenset(model.spec.personal_columns)
+    for each in declared_slices(rows, columns, min_rows=1, numbered_columns=personal):
+        parts[each.rows] = each.name
+    return parts
+
+
+def _shown(model: DeclaredModel, rows: pd.DataFrame, chosen: pd.DataFrame) -> pd.DataFrame:
+    spec = model.spec
+    hidden = set(spec.personal_columns) - set(spec.row_id)
+    hidden |= {"batch", *(name for name in rows.columns if str(name).startswith("ra_"))}
+    columns = [name for name in rows.columns if name not in hidden]
+    made = rows[["batch", *columns]].assign(unsure=chosen["unsure"].round(4), part=chosen["part"], why=chosen["why"])
+    made[spec.target.column] = ""
+    return made

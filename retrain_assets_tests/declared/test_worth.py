@@ -1,0 +1,143 @@
+"""What the answers are worth, what is ranked within what, and what is drawn together, change the verdict."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import ndcg_score
+
+from retrain_assets.errors import DataError
+from retrain_assets.performance.scores import Scores, Values
+from retrain_assets.promotion.evaluation import evaluate_models
+from retrain_assets.promotion.gates import evaluate_gates
+from retrain_assets.promotion.measures import Measure
+from retrain_assets.promotion.measuring import Judged, entities_of, measured
+from retrain_assets.promotion.worth import ndcg, ranking_values, reciprocal_rank, worth_of_function
+from retrain_assets.spec import PromoteSpec
+from retrain_assets_tests.promotion.test_gates import report
+from retrain_assets_tests.spec.test_consistency import problems
+
+ROWS = 3000
+
+
+def drawn(candidate_noise: float = 0.5) -> Judged:
+    """Rows of 300 queries; the candidate finds more of the rare class, and raises more false alarms."""
+    rng = np.random.default_rng(0)
+    signal = rng.normal(size=ROWS)
+    label = (signal + rng.normal(0, 0.5, ROWS) > 0.8).astype(int)
+    rows = pd.DataFrame({"query": np.arange(ROWS) % 300, "price": np.ones(ROWS), "label": label, "ra_batch": "b"})
+
+    def scores(shift: float, noise: float) -> Scores:
+        return Scores(1 / (1 + np.exp(-3 * (signal - 0.8 + shift + rng.normal(0, noise, ROWS)))), (0, 1))
+
+    return Judged(
+        rows=rows, scores={"candidate": scores(0.5, candidate_noise), "champion": scores(0.0, 0.5)},
+        score=lambda asked: Scores(np.full(len(asked), 0.5), (0, 1)), pipeline=None, event_time="at",
+        rng=np.random.default_rng(1),
+    )  # fmt: skip
+
+
+def judged(gate: str, asked: Judged, **declared: Any) -> tuple[bool | None, dict[tuple[str, str], Measure]]:
+    spec = PromoteSpec.model_validate({"require": gate, "min_rows": 2, **declared})
+    made = report()
+    made = replace(made, measures=measured(made, asked, spec))
+    (result,) = evaluate_gates(made, spec, bootstrapping=False).results
+    return result.passed, {(each.name, each.group): each for each in made.measures if each.kind in ("worth", "ranking")}
+
+
+@pytest.mark.covers("promote.worth.costs")
+def test_a_cost_matrix_says_which_errors_weigh():
+    missed_is_dear = {"1": {"0": 10.0}, "0": {"1": 1.0}}
+    alarm_is_dear = {"1": {"0": 1.0}, "0": {"1": 10.0}}
+    passed, found = judged("not_worth_less", drawn(), worth={"costs": missed_is_dear})
+    assert passed is True
+    difference = found["worth", "difference"]
+    assert difference.lower is not None
+    assert difference.lower > 0
+    assert judged("not_worth_less", drawn(), worth={"costs": alarm_is_dear})[0] is False
+
+
+def gain(rows: pd.DataFrame, predictions: Values) -> Values:
+    """One for each right alarm, minus the price of each alarm."""
+    alarm = predictions > 0.5
+    return np.where(alarm, rows["label"].to_numpy() - 0.2 * rows["price"].to_numpy(), 0.0)
+
+
+@pytest.mark.covers("promote.worth.function")
+def test_a_function_of_rows_and_predictions_says_what_they_are_worth():
+    path = "retrain_assets_tests.declared.test_worth:gain"
+    assert PromoteSpec.model_validate({"worth": {"function": path}}).worth.function == path
+    passed, found = judged("not_worth_less", replace(drawn(), worth=gain), worth={"function": path})
+    assert passed is True
+    mean = found["worth", ""].value
+    assert mean == pytest.approx(np.mean(gain(drawn().rows, drawn().scores["candidate"].values)))
+    assert judged("not_worth_less", replace(drawn(), worth=lambda rows, said: -gain(rows, said)))[0] is False
+    with pytest.raises(DataError, match="one finite number for each of 3000 rows"):
+        worth_of_function(lambda rows, _: rows["price"].iloc[:3], drawn().rows, drawn().scores["candidate"])
+
+
+@pytest.mark.covers("promote.worth.rank_within")
+def test_scores_are_ranked_within_the_declared_groups():
+    passed, found = judged("ranks_not_worse", drawn(), worth={"rank_within": "query"})
+    assert passed is True
+    assert {name for name, _ in found} == {"ndcg", "mrr"}
+    assert judged("ranks_not_worse", drawn(candidate_noise=4.0), worth={"rank_within": "query"})[0] is False
+    assert judged("ranks_not_worse", drawn(), worth={"rank_within": "label"})[0] is None, "two groups are no evidence"
+
+
+def test_the_ranking_metrics_are_those_of_scikit_learn_and_of_the_textbook():
+    rng = np.random.default_rng(0)
+    relevance, scores = rng.integers(0, 4, 12).astype(float), rng.normal(size=12)
+    assert ndcg(relevance, scores) == pytest.approx(ndcg_score([relevance], [scores]))
+    assert reciprocal_rank(np.array([0.0, 0.0, 1.0]), np.array([3.0, 2.0, 1.0])) == pytest.approx(1 / 3)
+    assert ndcg(np.zeros(3), scores[:3]) is None
+    groups = pd.Series(["a", "a", "b", "b"])
+    table = ranking_values(groups, np.array([0, 1, 0, 0]), Scores(np.array([0.9, 0.1, 0.5, 0.4]), (0, 1)))
+    assert table.index.tolist() == ["a"], "nothing is relevant in b: it says nothing"
+
+
+@pytest.mark.covers("promote.draw_together")
+def test_rows_of_one_customer_are_drawn_together():
+    rng = np.random.default_rng(0)
+    customer = np.arange(2000) // 50
+    labels = rng.integers(0, 2, 2000)
+    shift = np.repeat(rng.normal(0, 0.15, 40), 50)
+    good = np.clip(np.where(labels == 1, 0.7, 0.3) + shift, 0.02, 0.98)
+    scores = {"candidate": Scores(good, (0, 1)), "champion": Scores(np.full(2000, 0.5), (0, 1))}
+    scores["baseline"] = scores["champion"]
+    rows = pd.DataFrame({"customer": customer})
+    widths: dict[str | None, float] = {}
+    for column in (None, "customer"):
+        made = evaluate_models(
+            model="m", batch="b", attempt=1, labels=labels, scores=scores, versions={},  # pyright: ignore[reportArgumentType]
+            batches=["b"] * 2000, metric="log_loss", confidence=0.95, rng=np.random.default_rng(1),
+            together=entities_of(rows, PromoteSpec(draw_together=column)),
+        )  # fmt: skip
+        difference = made.difference("candidate", "champion")
+        assert difference is not None
+        widths[column] = difference.upper - difference.lower
+        assert made.resampled == ("rows" if column is None else "entities")
+    assert widths["customer"] > 1.5 * widths[None]
+    few = evaluate_models(
+        model="m", batch="b", attempt=1, labels=labels, scores=scores, versions={},  # pyright: ignore[reportArgumentType]
+        batches=["b"] * 2000, metric="log_loss", confidence=0.95, rng=np.random.default_rng(1), together=customer // 8,
+    )  # fmt: skip
+    assert few.differences == (), "from five customers nothing is known"
+
+
+def test_a_row_without_an_entity_is_one_of_its_own():
+    rows = pd.DataFrame({"customer": ["a", None, "a", None]})
+    found = entities_of(rows, PromoteSpec(draw_together="customer"))
+    assert found is not None
+    assert found.tolist() == [0, 1, 0, 2]
+
+
+def test_a_gate_needs_what_it_judges_by():
+    assert "promote.worth.costs" in problems(promote={"require": "not_worth_less"})
+    assert "promote.worth.rank_within" in problems(promote={"require": "ranks_not_worse"})
+    told = problems(metric="squared_error", promote={"worth": {"costs": {"1": {"0": 1.0}}}})
+    assert "must be a function" in told["promote.worth.costs"]

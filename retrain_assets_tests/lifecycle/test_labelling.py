@@ -1,0 +1,89 @@
+"""The rows most worth a label are exported, and the answers come back as labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from retrain_assets.errors import InsufficientDataError
+from retrain_assets.lifecycle.labelling import rows_to_label
+from retrain_assets.lifecycle.settle import read_labels
+from retrain_assets.performance.scores import Scores
+from retrain_assets.promotion.unclear import most_worth_labelling, unsureness
+from retrain_assets_tests.lifecycle.world import World, make_world, rows_of
+
+DECLARED: dict[str, Any] = {
+    "target": {
+        "column": "y", "label_delay": "1 day", "mature_share": 0.5,
+        "labels": {"type": "files", "path": "labels/{batch}*.csv"},
+    },
+    "promote": {"min_rows": 50, "limits": {"slices": ["kind"]}},
+}  # fmt: skip
+
+
+def deliver(world: World, day: int, labelled: int) -> pd.DataFrame:
+    frame = rows_of(world.batch(day))
+    world.put(day, frame[["id", "y"]].iloc[:labelled].to_csv(index=False).encode(), folder="labels")
+    world.drop(day, frame.drop(columns="y"))
+    return frame
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A champion, and a newest batch of which half the rows have labels."""
+    made = make_world(tmp_path_factory.mktemp("unclear"), **DECLARED)
+    for day in range(3):
+        deliver(made, day, 400)
+    made.play()
+    deliver(made, 3, 240)
+    deliver(made, 4, 0)
+    made.play()
+    return made
+
+
+def test_what_is_unclear_is_asked_first_and_comes_back_as_labels(world: World):
+    asked = rows_to_label(world.stores, world.model, rows=40, batches=2)
+    assert len(asked) == 40
+    assert asked["why"].value_counts().to_dict() == {"unsure": 20, "few labels": 20}
+    assert (asked.loc[asked["why"] == "unsure", "x"].abs() < 0.4).all(), "y depends on x, and is unclear around 0"
+    assert set(asked["part"]) <= {"kind=a", "kind=b"}
+    assert not set(asked["batch"]) - {"2024-01-04", "2024-01-05"}
+    late = asked[asked["batch"] == "2024-01-04"]
+    assert (late["id"] >= 240).all(), "none that has its label"
+    truth = rows_of(world.batch(3)).set_index("id")["y"]
+    answered = late[["id"]].assign(y=truth.loc[late["id"]].to_numpy())
+    before = len(read_labels(world.stores, world.model, world.batch(3)))
+    world.put(3, answered.to_csv(index=False).encode(), suffix="-answers", folder="labels")
+    world.play()
+    labels = read_labels(world.stores, world.model, world.batch(3))
+    assert len(labels) == before + len(answered)
+    again = rows_to_label(world.stores, world.model, rows=400, batches=2)
+    answered_ids = set(answered["id"])
+    assert not answered_ids & set(again.loc[again["batch"] == "2024-01-04", "id"])
+
+
+def test_where_nobody_serves_there_is_nothing_to_ask(tmp_path: Path):
+    fresh = make_world(tmp_path, **DECLARED)
+    with pytest.raises(InsufficientDataError, match="no batch of tiny was watched yet"):
+        rows_to_label(fresh.stores, fresh.model, rows=10)
+
+
+def test_half_are_asked_where_labels_are_few_however_sure_the_model_is():
+    unsure = np.array([0.9, 0.8, 0.7, 0.6, 0.1, 0.05])
+    parts = np.array(["much", "much", "much", "much", "few", "few"])
+    made = most_worth_labelling(unsure, parts, {"much": 100}, rows=4, ids=np.arange(6))
+    assert made["position"].tolist() == [0, 1, 4, 5]
+    assert made["why"].tolist() == ["unsure", "unsure", "few labels", "few labels"]
+    turned = most_worth_labelling(unsure[::-1], parts[::-1], {"much": 100}, rows=4, ids=np.arange(6)[::-1])
+    assert (5 - turned["position"]).tolist() == made["position"].tolist(), "blind to the order of the rows"
+    assert len(most_worth_labelling(unsure, parts, {}, rows=99, ids=np.arange(6))) == 6
+
+
+def test_a_regression_is_asked_by_coverage_alone():
+    assert unsureness(Scores(np.array([1.0, 2.0]))).tolist() == [0.0, 0.0]
+    three = Scores(np.array([[0.4, 0.4, 0.2], [0.9, 0.1, 0.0]]), (0, 1, 2))
+    assert unsureness(three).round(6).tolist() == [1.0, 0.2]
