@@ -48,10 +48,11 @@ def outputs_by_batch(
         if len(batch):
             scores = predict(fitted.pipeline, batch, task=model.spec.task, classes=fitted.classes)
             labels = rows.loc[rows["ra_batch"] == key, "label"]
+            shown = _shows_labels(model)
             made[key] = profile_outputs(
                 _single(scores),
-                label=labels,
-                residual=residuals(batch["label"].to_numpy(), scores),
+                label=labels if shown else None,
+                residual=residuals(batch["label"].to_numpy(), scores) if shown else None,
                 novelty=_novelty(model, reference, batch),
             )
     return made
@@ -90,7 +91,7 @@ def outputs_of(
     # So few rows lose more to waiting threads than they gain, the more so beside other runs.
     with threadpool_limits(limits=1):
         scores = predict(bundle.pipeline, rows, task=model.spec.task, classes=bundle.manifest.classes)
-    labelled = _newest_labelled(stores, model, batch, version)
+    labelled = _newest_labelled(stores, model, batch, version) if _shows_labels(model) else None
     label, residual = (None, None) if labelled is None else _happened(stores, model, batch, labelled, version, bundle)
     return Outputs(
         current=profile_outputs(
@@ -106,6 +107,11 @@ def spread(rows: pd.DataFrame) -> pd.DataFrame:
     if len(rows) <= SCORED_ROWS:
         return rows
     return rows.iloc[np.linspace(0, len(rows) - 1, SCORED_ROWS).astype(np.int64)]
+
+
+def _shows_labels(model: DeclaredModel) -> bool:
+    """A profile shows values; those of a personal target stay where the rows are."""
+    return model.spec.target.column not in model.spec.personal_columns
 
 
 def _novelty(model: DeclaredModel, reference: ReferenceProfile, rows: pd.DataFrame) -> np.ndarray | None:

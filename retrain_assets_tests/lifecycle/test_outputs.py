@@ -10,6 +10,7 @@ import pytest
 
 from retrain_assets import lifecycle
 from retrain_assets.drift.report import DriftReport
+from retrain_assets.lifecycle import DeclaredModel
 from retrain_assets.lifecycle.outputs import outputs_of
 from retrain_assets.lifecycle.watch import read_drift
 from retrain_assets.orchestration.importance import of_importance
@@ -174,3 +175,18 @@ def test_the_importances_of_a_candidate_are_told_beside_those_of_the_champion(tm
     shown = of_importance(change)
     assert shown["importance_moved"] == pytest.approx(change.moved, abs=1e-5)
     assert of_importance(None) == {}
+
+
+def test_of_a_personal_target_neither_label_nor_residual_is_profiled(world: World) -> None:
+    """A profile shows values. That a classification has no such target is refused elsewhere; here it stands in."""
+    spec = world.model.spec
+    personal = DeclaredModel(spec=spec.model_copy(update={"personal_columns": (spec.target.column,)}), root=world.root)
+    version = world.stores.state.model_versions("tiny")[-1]
+    shown, withheld = (
+        outputs_of(world.stores, model, world.batch(LEARNED), version, serving(world))
+        for model in (world.model, personal)
+    )
+    assert shown is not None
+    assert withheld is not None
+    assert shown.current.names == ("ra_score", "ra_label", "ra_residual")
+    assert withheld.current.names == ("ra_score",)
