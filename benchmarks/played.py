@@ -28,8 +28,9 @@ WORK = {
     "read_part": READING,
     "fit": FITTING,
     "predict": SCORING,
+    "permutation_importance": SCORING,
     "_drift_figure": FIGURES,
-    "_figure": FIGURES,
+    "_figures": FIGURES,
 }
 STORES = {
     "tables": "retrain_assets.stores.delta:DeltaTableStore",

@@ -60,11 +60,14 @@ def judged_rows(
 def _importances(
     stores: Stores, model: DeclaredModel, versions: Mapping[Role, ModelVersion | None], rows: pd.DataFrame
 ) -> dict[Role, dict[str, float]]:
-    """By permutation on the reserved rows; the champion's only where a gate compares it."""
-    compared = "keeps_explanation" in model.spec.promote.expression.names()
+    """By permutation: of both on the same reserved rows where a gate compares them, else the candidate's own of before."""
+    if "keeps_explanation" not in model.spec.promote.expression.names():
+        candidate = versions["candidate"]
+        stored = {} if candidate is None else dict(stores.registry.load(candidate).reference.importance)
+        return {"candidate": stored} if stored else {}
     found: dict[Role, dict[str, float]] = {}
     for role, version in versions.items():
-        if version is None or rows.empty or (role == "champion" and not compared):
+        if version is None or rows.empty:
             continue
         bundle = stores.registry.load(version)
         made = permutation_importance(
