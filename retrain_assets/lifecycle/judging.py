@@ -60,7 +60,7 @@ def judged_rows(
 def _importances(
     stores: Stores, model: DeclaredModel, versions: Mapping[Role, ModelVersion | None], rows: pd.DataFrame
 ) -> dict[Role, dict[str, float]]:
-    """By permutation: of both on the same reserved rows where a gate compares them, else the candidate's own of before."""
+    """By permutation: of both on the same reserved rows where a gate compares them, else as measured at training."""
     if "keeps_explanation" not in model.spec.promote.expression.names():
         candidate = versions["candidate"]
         stored = {} if candidate is None else dict(stores.registry.load(candidate).reference.importance)
