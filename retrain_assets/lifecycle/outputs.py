@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -23,6 +25,9 @@ from retrain_assets.training.bundle import ModelBundle, ModelVersion
 from retrain_assets.training.importance import permutation_importance
 from retrain_assets.training.predict import predict
 from retrain_assets.training.trainer import FittedModel
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 SCORED_ROWS = 20_000
 """Rows of a batch that are scored for its profile: its shares are then known to less than half a point."""
@@ -86,10 +91,8 @@ def outputs_of(
     rows = spread(read_validated(stores, model, batch))
     if reference is None or rows.empty:
         return None
-    from threadpoolctl import threadpool_limits
-
     # So few rows lose more to waiting threads than they gain, the more so beside other runs.
-    with threadpool_limits(limits=1):
+    with _thread_pools().limit(limits=1):
         scores = predict(bundle.pipeline, rows, task=model.spec.task, classes=bundle.manifest.classes)
     labelled = _newest_labelled(stores, model, batch, version) if _shows_labels(model) else None
     label, residual = (None, None) if labelled is None else _happened(stores, model, batch, labelled, version, bundle)
@@ -100,6 +103,14 @@ def outputs_of(
         reference=reference,
         labelled=None if labelled is None else labelled.key,
     )
+
+
+@cache
+def _thread_pools() -> ThreadpoolController:
+    """Those of the libraries that a loaded model brought; to look for them takes longer than to score a batch."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def spread(rows: pd.DataFrame) -> pd.DataFrame:

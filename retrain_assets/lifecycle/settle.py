@@ -38,9 +38,20 @@ from retrain_assets.promotion.health import champion_is_healthy
 from retrain_assets.stores.protocols import Stores
 
 ESTIMATED = "estimated_"
-PERFORMANCE_COLUMNS = (
-    "version", "mode", "label_revision", "metric", "value", "lower", "upper", "standard_error", "rows", "as_of",
-)  # fmt: skip
+EMPTY_PERFORMANCE = pd.DataFrame(
+    {
+        "version": pd.Series(dtype="int64"),
+        "mode": pd.Series(dtype="object"),
+        "label_revision": pd.Series(dtype="int64"),
+        "metric": pd.Series(dtype="object"),
+        "value": pd.Series(dtype="float64"),
+        "lower": pd.Series(dtype="float64"),
+        "upper": pd.Series(dtype="float64"),
+        "standard_error": pd.Series(dtype="float64"),
+        "rows": pd.Series(dtype="int64"),
+        "as_of": pd.Series(dtype="datetime64[us, UTC]"),
+    }
+)
 
 
 @withholding
@@ -138,7 +149,7 @@ def read_performance(stores: Stores, model: DeclaredModel, batch: Batch) -> pd.D
     try:
         return stores.tables.read(model.table("performance"), [batch.key]).drop(columns="ra_batch")
     except NotStoredError:
-        return pd.DataFrame(columns=list(PERFORMANCE_COLUMNS))
+        return EMPTY_PERFORMANCE
 
 
 def labelled_scores(
@@ -249,7 +260,7 @@ def _appended(stored: pd.DataFrame, performances: tuple[BatchPerformance, ...]) 
     """Measurements are added, never replaced: a decision of the past must find what it saw."""
     frames = [stored] if len(stored) else []
     for performance in performances:
-        made = performance.to_frame()[list(PERFORMANCE_COLUMNS)]
+        made = performance.to_frame()[list(EMPTY_PERFORMANCE)]
         key = ["version", "mode", "label_revision", "metric", "value"]
         known = len(stored) > 0 and not made[key].merge(stored[key], on=key).empty
         if not known:

@@ -147,8 +147,12 @@ class DeltaTableStore:
         frames = self._frames(log, wanted, names, version, load=load)
         if frames is not None:
             return joined(frames, names)
-        rows = log.load(wanted, names, version)
+        rows = log.load(wanted, names, version) if not load else self._stored(log, wanted, version)
         return frame_of(rows, names, [written.kinds for written in wanted], log.types(version))
+
+    def _stored(self, log: DeltaLog, wanted: Sequence[Written], version: int | None) -> list[tuple[str, pa.Table]]:
+        missing = [((log.name, each.commit.partition, each.commit.version, ()), each) for each in wanted]
+        return [(each.commit.partition, rows) for _, each, rows in self._rows(log, missing, version)]
 
     def _frames(
         self, log: DeltaLog, wanted: Sequence[Written], names: Sequence[str], version: int | None, *, load: bool

@@ -53,6 +53,7 @@ class DeltaLog:
         self._storage_options = storage_options
         self._is_local = is_local
         self._handle: DeltaTable | None = None
+        self._schema_of: tuple[int, pa.Schema] | None = None
         self._opened_at = -1
         self._indexed = -1
         self._log: list[Written] = []
@@ -146,7 +147,12 @@ class DeltaLog:
         return self._open(version)
 
     def _schema(self) -> pa.Schema:
-        return pa.schema([]) if self._handle is None else pa.schema(self._handle.schema().to_arrow())
+        if self._handle is None:
+            return pa.schema([])
+        version = self._handle.version()
+        if self._schema_of is None or self._schema_of[0] != version:
+            self._schema_of = (version, pa.schema(self._handle.schema().to_arrow()))
+        return self._schema_of[1]
 
     def _open(self, version: int | None = None) -> DeltaTable:
         from deltalake import DeltaTable
