@@ -1,6 +1,7 @@
 """The last champions in service together: each a registered version, each weight on record."""
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -10,17 +11,25 @@ from retrain_assets import lifecycle
 from retrain_assets.lifecycle.history import champion_losses
 from retrain_assets.lifecycle.mixing import mixture_of
 from retrain_assets.orchestration import metadata
-from retrain_assets_tests.lifecycle.world import NOW, World
+from retrain_assets_tests.lifecycle.world import NOW, World, make_world
 
 DAYS = 9
 
 
-@pytest.fixture
-def served_by(worlds: Callable[..., World]) -> Callable[[int], World]:
-    """A world that turns round at day 5 and is retrained at every batch that has newer labels."""
+pytestmark = pytest.mark.xdist_group("mixing")
 
+
+@pytest.fixture(scope="module")
+def served_by(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], World]:
+    """A world that turns round at day 5 and is retrained at every batch that has newer labels; played once."""
+
+    @cache
     def play(members: int) -> World:
-        world = worlds(f"of{members}", retrain={"when": "new_labels", "min_new_labels": 1}, serve={"members": members})
+        world = make_world(
+            tmp_path_factory.mktemp(f"of{members}"),
+            retrain={"when": "new_labels", "min_new_labels": 1},
+            serve={"members": members},
+        )
         for day in range(DAYS):
             world.drop(day, flip=day >= 5)
         world.play()
@@ -69,6 +78,7 @@ def test_the_champion_is_judged_by_what_it_said_alone(served_by: Callable[[int],
 
 
 def test_what_was_rolled_back_is_no_member_and_scoring_again_changes_nothing(served_by: Callable[[int], World]):
+    """The last here: it changes the world that the others read."""
     world = served_by(3)
     key, left = world.batch(DAYS - 1).key, world.stores.state.promotions("tiny")[-1].version
     record = lifecycle.score(world.stores, world.model, world.batch(DAYS - 1), now=NOW, run_id="again")
