@@ -17,6 +17,7 @@ from retrain_assets.orchestration.showing import (
     link,
     moment,
     number,
+    rounded,
     short,
     shown,
     table,
@@ -141,11 +142,11 @@ def of_drift(stores: Stores, record: Detected) -> Metadata:
                 "column": column.name,
                 "verdict": column.verdict,
                 "score": column.score,
-                "adjusted_p_value": column.adjusted_p_value,
-                "aspect": column.aspect or "",
-                "importance": column.importance,
+                "importance": None if column.importance is None else rounded(column.importance, 2),
                 "before": column.before,
                 "after": column.after,
+                "adjusted_p_value": column.adjusted_p_value,
+                "aspect": column.aspect or "",
             }
             for column in report.ranked
         ),
