@@ -11,7 +11,8 @@ import pandas as pd
 
 from benchmarks.tables import Figure, Result
 from retrain_assets.performance.scores import Scores
-from retrain_assets.promotion.evaluation import EvaluationReport, evaluate_models
+from retrain_assets.promotion.comparing import evaluate_models
+from retrain_assets.promotion.evaluation import EvaluationReport
 from retrain_assets.promotion.gates import evaluate_gates
 from retrain_assets.promotion.measuring import Judged, measured
 from retrain_assets.spec import PromoteSpec

@@ -19,7 +19,8 @@ from scipy.special import expit
 from benchmarks import machine
 from benchmarks.tables import write_between_markers
 from retrain_assets.performance.scores import Scores
-from retrain_assets.promotion.evaluation import EvaluationReport, evaluate_models
+from retrain_assets.promotion.comparing import evaluate_models
+from retrain_assets.promotion.evaluation import EvaluationReport
 from retrain_assets.promotion.gates import evaluate_gates
 from retrain_assets.replay.bare_file import FileSettings, stream_of_frame
 from retrain_assets.replay.clock import Course, batch_losses, walk

@@ -19,7 +19,8 @@ from retrain_assets.lifecycle.training_window import latest_training_set, read_r
 from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.performance.expected import expectable
 from retrain_assets.performance.scores import Scores
-from retrain_assets.promotion.evaluation import EvaluationReport, Role, evaluate_models
+from retrain_assets.promotion.comparing import evaluate_models
+from retrain_assets.promotion.evaluation import EvaluationReport, Role
 from retrain_assets.promotion.gates import GateReport, evaluate_gates
 from retrain_assets.promotion.log import Promotion, champion_as_of
 from retrain_assets.promotion.measuring import Judged, entities_of, measured

@@ -32,26 +32,12 @@ from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.performance.expected import expectable
 from retrain_assets.performance.intervals import MetricEstimate, estimates
 from retrain_assets.performance.maturity import Maturity, maturity, observed_delay
-from retrain_assets.performance.report import BatchPerformance
+from retrain_assets.performance.report import BatchPerformance, performance_frame
 from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.health import champion_is_healthy
 from retrain_assets.stores.protocols import Stores
 
 ESTIMATED = "estimated_"
-EMPTY_PERFORMANCE = pd.DataFrame(
-    {
-        "version": pd.Series(dtype="int64"),
-        "mode": pd.Series(dtype="object"),
-        "label_revision": pd.Series(dtype="int64"),
-        "metric": pd.Series(dtype="object"),
-        "value": pd.Series(dtype="float64"),
-        "lower": pd.Series(dtype="float64"),
-        "upper": pd.Series(dtype="float64"),
-        "standard_error": pd.Series(dtype="float64"),
-        "rows": pd.Series(dtype="int64"),
-        "as_of": pd.Series(dtype="datetime64[us, UTC]"),
-    }
-)
 
 
 @withholding
@@ -149,7 +135,7 @@ def read_performance(stores: Stores, model: DeclaredModel, batch: Batch) -> pd.D
     try:
         return stores.tables.read(model.table("performance"), [batch.key]).drop(columns="ra_batch")
     except NotStoredError:
-        return EMPTY_PERFORMANCE
+        return performance_frame([])
 
 
 def labelled_scores(
@@ -260,7 +246,7 @@ def _appended(stored: pd.DataFrame, performances: tuple[BatchPerformance, ...]) 
     """Measurements are added, never replaced: a decision of the past must find what it saw."""
     frames = [stored] if len(stored) else []
     for performance in performances:
-        made = performance.to_frame()[list(EMPTY_PERFORMANCE)]
+        made = performance.to_frame()
         key = ["version", "mode", "label_revision", "metric", "value"]
         known = len(stored) > 0 and not made[key].merge(stored[key], on=key).empty
         if not known:

@@ -19,7 +19,8 @@ from retrain_assets.performance.intervals import MetricEstimate
 from retrain_assets.performance.report import BatchPerformance, performance_frame
 from retrain_assets.performance.scores import Scores
 from retrain_assets.policy.decision import Decision, TriggerState
-from retrain_assets.promotion.evaluation import Role, evaluate_models
+from retrain_assets.promotion.comparing import evaluate_models
+from retrain_assets.promotion.evaluation import Role
 from retrain_assets.promotion.gates import evaluate_gates
 from retrain_assets.spec import PromoteSpec
 from retrain_assets.stores.delta import DeltaTableStore

@@ -11,7 +11,8 @@ import pytest
 from pydantic import ValidationError
 
 from retrain_assets.performance.scores import Scores
-from retrain_assets.promotion.evaluation import EvaluationReport, evaluate_models
+from retrain_assets.promotion.comparing import evaluate_models
+from retrain_assets.promotion.evaluation import EvaluationReport
 from retrain_assets.promotion.explanation import explanation_measures
 from retrain_assets.promotion.gates import evaluate_gates
 from retrain_assets.promotion.leakage import leakage_measures

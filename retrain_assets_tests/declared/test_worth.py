@@ -12,7 +12,7 @@ from sklearn.metrics import ndcg_score
 
 from retrain_assets.errors import DataError
 from retrain_assets.performance.scores import Scores, Values
-from retrain_assets.promotion.evaluation import evaluate_models
+from retrain_assets.promotion.comparing import evaluate_models
 from retrain_assets.promotion.gates import evaluate_gates
 from retrain_assets.promotion.measures import Measure
 from retrain_assets.promotion.measuring import Judged, entities_of, measured

@@ -8,7 +8,8 @@ import pytest
 
 from retrain_assets.errors import DataError
 from retrain_assets.performance.scores import Scores
-from retrain_assets.promotion.evaluation import COLUMN_TYPES, PAIRS, EvaluationReport, Role, evaluate_models
+from retrain_assets.promotion.comparing import evaluate_models
+from retrain_assets.promotion.evaluation import COLUMN_TYPES, PAIRS, EvaluationReport, Role
 
 CLASSES = (0, 1)
 

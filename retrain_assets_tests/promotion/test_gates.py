@@ -10,14 +10,9 @@ from hypothesis import strategies as st
 
 from retrain_assets.performance.intervals import MetricEstimate
 from retrain_assets.performance.scores import Scores
+from retrain_assets.promotion.comparing import evaluate_models
 from retrain_assets.promotion.conditions import CONDITIONS
-from retrain_assets.promotion.evaluation import (
-    EvaluationReport,
-    PairedDifference,
-    Role,
-    RoleEvaluation,
-    evaluate_models,
-)
+from retrain_assets.promotion.evaluation import EvaluationReport, PairedDifference, Role, RoleEvaluation
 from retrain_assets.promotion.gates import GateReport, evaluate_gates
 from retrain_assets.spec import GATES, PromoteSpec
 

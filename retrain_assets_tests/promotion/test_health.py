@@ -5,7 +5,7 @@ import pytest
 
 from retrain_assets.performance.decay import BatchLoss, HoldoutLoss
 from retrain_assets.performance.scores import Scores
-from retrain_assets.promotion.evaluation import evaluate_models
+from retrain_assets.promotion.comparing import evaluate_models
 from retrain_assets.promotion.health import champion_beats_baseline, champion_is_healthy
 from retrain_assets.spec import DecaySpec
 

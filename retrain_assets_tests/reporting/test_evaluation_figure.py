@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from retrain_assets.performance.scores import Scores
-from retrain_assets.promotion.evaluation import evaluate_models
+from retrain_assets.promotion.comparing import evaluate_models
 from retrain_assets.reporting.evaluation_figure import evaluation_figure
 
 
