@@ -13,6 +13,7 @@ import numpy.typing as npt
 from retrain_assets.data import bins as fine
 from retrain_assets.data import sketch
 from retrain_assets.data.bins import Bins
+from retrain_assets.data.packing import pack, unpack
 from retrain_assets.errors import DataError
 
 ColumnKind = Literal["numeric", "categorical", "boolean", "datetime"]
@@ -21,8 +22,8 @@ MAX_CATEGORIES = 200
 """So many of the most frequent categories are counted by name, the rest together."""
 MAX_CATEGORY_LENGTH = 100
 """In bytes of UTF-8: a longer text is cut before it is counted."""
-FORMAT = 1
-"""Of a stored profile; another one is refused."""
+FORMAT = 2
+"""Of a stored profile: the first one wrote bins as lists of numbers, and is read too. A later one is refused."""
 COUNTED = ("rows", "missing", "infinite", "zeros")
 """Fields that a table of profiles shows as columns of its own."""
 
@@ -138,7 +139,7 @@ def bin_edges(profile: ColumnProfile, keys: sketch.Keys) -> tuple[npt.NDArray[np
 
 
 def sketch_record(column: ColumnProfile) -> dict[str, Any]:
-    """What the table's own columns do not say; keys of bins as steps, which are short."""
+    """What the table's own columns do not say; keys of bins as steps from the first one, which are short."""
     keys, counts = bins_of(column)
     return {
         "format": FORMAT,
@@ -147,8 +148,9 @@ def sketch_record(column: ColumnProfile) -> dict[str, Any]:
         "mean": column.mean,
         "m2": column.m2,
         "precision": column.precision,
-        "steps": np.diff(keys, prepend=0).tolist(),
-        "counts": counts.tolist(),
+        "first": int(keys[0]) if len(keys) else 0,
+        "steps": pack(np.diff(keys)),
+        "counts": pack(counts),
         "categories": dict(column.categories),
         "other": column.other,
     }
@@ -160,10 +162,11 @@ def column_of(record: Mapping[str, Any], *, name: str, kind: ColumnKind) -> Colu
     Raises:
         DataError: a later version of this package wrote it.
     """
-    if record.get("format", 1) != FORMAT:
+    if record.get("format", 1) not in (1, FORMAT):
         raise DataError(
-            f"the profile of column '{name}' must have the format {FORMAT} (it has {record['format']}): it was written "
-            "by another version of retrain_assets. Use that version, or profile the rows again."
+            f"the profile of column '{name}' must have the format {FORMAT} or an earlier one (it has "
+            f"{record['format']}): it was written by a later version of retrain_assets. Use that version, or profile "
+            "the rows again."
         )
     return ColumnProfile(
         name=name,
@@ -174,10 +177,19 @@ def column_of(record: Mapping[str, Any], *, name: str, kind: ColumnKind) -> Colu
         mean=record["mean"],
         m2=record["m2"],
         precision=record["precision"],
-        bins=Bins(np.cumsum(np.array(record["steps"], dtype=np.int64)), np.array(record["counts"], dtype=np.int64)),
+        bins=_read_bins(record),
         categories=record["categories"],
         other=record["other"],
     )
+
+
+def _read_bins(record: Mapping[str, Any]) -> Bins:
+    if record.get("format", 1) == 1:
+        return Bins(np.cumsum(np.array(record["steps"], dtype=np.int64)), np.array(record["counts"], dtype=np.int64))
+    counts = unpack(record["counts"])
+    if not len(counts):
+        return Bins.none()
+    return Bins(np.cumsum(np.concatenate([[record["first"]], unpack(record["steps"])])), counts)
 
 
 def _common_kind(profiles: Sequence[ColumnProfile]) -> ColumnKind:

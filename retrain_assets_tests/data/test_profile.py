@@ -1,6 +1,7 @@
 """Profiles: what they count, that they add up, and that they survive being written."""
 
 import datetime as dt
+import json
 import string
 from decimal import Decimal
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from retrain_assets.data import column_profiling, sketch
 from retrain_assets.data.bins import MAX_DAYS
-from retrain_assets.data.column_profile import MAX_CATEGORIES, ColumnProfile
+from retrain_assets.data.column_profile import MAX_CATEGORIES, ColumnProfile, bins_of
 from retrain_assets.data.profile import TableProfile, merge_tables, profile_table
 from retrain_assets.errors import DataError
 
@@ -237,9 +238,20 @@ def test_no_column_takes_more_than_25_kilobytes(values: object) -> None:
 
 def test_a_profile_of_another_version_is_refused() -> None:
     record = profile_table(pd.DataFrame({"x": [1.0]})).to_record()
-    record["columns"][0]["format"] = 2
-    with pytest.raises(DataError, match="column 'x' must have the format 1"):
+    record["columns"][0]["format"] = 3
+    with pytest.raises(DataError, match="column 'x' must have the format 2 or an earlier one"):
         TableProfile.from_record(record)
+
+
+@given(frames())
+def test_a_profile_that_the_first_format_wrote_is_read(frame: pd.DataFrame) -> None:
+    profile = profile_table(frame)
+    record = profile.to_record()
+    for told, column in zip(record["columns"], profile.columns, strict=True):
+        keys, counts = bins_of(column)
+        told |= {"format": 1, "steps": np.diff(keys, prepend=0).tolist(), "counts": counts.tolist()}
+        del told["first"]
+    assert TableProfile.from_record(json.loads(json.dumps(record))) == profile
 
 
 def test_the_largest_doubles_overflow_quietly() -> None:
