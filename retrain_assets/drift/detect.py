@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from retrain_assets.data.profile import TableProfile
+from retrain_assets.data.text_lengths import SUFFIX
 from retrain_assets.drift.accumulation import SINGLE_SHARE, Accumulation, evidence_limit
 from retrain_assets.drift.columns import Basis, FittedReference, compare_columns
 from retrain_assets.drift.importances import importance_shares
@@ -15,6 +16,7 @@ from retrain_assets.drift.outputs import OUTPUTS, SHARE, Outputs, judge_outputs,
 from retrain_assets.drift.report import ColumnDrift, DriftReport, TableVerdict, by_harm
 from retrain_assets.drift.settings import Settings
 from retrain_assets.drift.together import JOINT, JOINT_SHARE, row_of
+from retrain_assets.drift.watched import watched_columns
 from retrain_assets.spec import DriftSpec
 
 
@@ -99,7 +101,7 @@ def detect_drift(
 def weighed(columns: Sequence[ColumnDrift], importance: Mapping[str, float]) -> tuple[ColumnDrift, ...]:
     """With the share that each column has in what all of them matter; None where nothing matters or it is not known."""
     shares = importance_shares(importance)
-    return tuple(replace(column, importance=shares.get(column.name)) for column in columns)
+    return tuple(replace(column, importance=shares.get(column.name.removesuffix(SUFFIX))) for column in columns)
 
 
 def settings_of(spec: DriftSpec, checks_per_year: float) -> Settings:
@@ -138,18 +140,6 @@ def _all_alarms(spec: DriftSpec, checks_per_year: float) -> Settings:
         bins=spec.bins,
         smoothing=spec.smoothing,
     )
-
-
-def watched_columns(
-    current: TableProfile, reference: Sequence[TableProfile], declared: Sequence[str] | None
-) -> tuple[str, ...]:
-    """The declared columns, or else all of both sides but times; in the order of the reference."""
-    if declared is not None:
-        return tuple(declared)
-    sides = (*reference, current)
-    every = dict.fromkeys(name for side in sides for name in side.names)
-    times = {column.name for side in sides for column in side.columns if column.kind == "datetime"}
-    return tuple(name for name in every if name not in times)
 
 
 def _verdict(
