@@ -29,7 +29,9 @@ def watched_columns(
 def _lengths(name: str, current: TableProfile, reference: Sequence[TableProfile]) -> tuple[str, ...]:
     """Where both sides know them: profiles of an earlier version of this package do not."""
     lengths = name + SUFFIX
+    if lengths not in current:
+        return ()
     batches = [batch for batch in reference if name in batch and batch[name].present]
-    if lengths not in current or not batches or not is_text([batch[name] for batch in batches]):
+    if not batches or not is_text([batch[name] for batch in batches]):
         return ()
     return (lengths,) if all(lengths in batch for batch in batches) else ()
