@@ -130,4 +130,4 @@ def _beyond(found: ColumnsCompared, current: TableProfile) -> str:
     keys, counts = bins_of(current[NOVELTY])
     low, _ = bin_edges(current[NOVELTY], keys)
     share = float(counts[low > limit].sum()) / max(current[NOVELTY].rows, 1)
-    return f"{share:.1%} of the rows as novel as {OUTERMOST:.0%} of the reference"
+    return f"{share:.1%} of the rows as novel as {OUTERMOST:.0%} of the reference, with a novelty above {limit:.3g}"

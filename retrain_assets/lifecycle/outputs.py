@@ -16,6 +16,7 @@ from retrain_assets.drift.levels import output_settings_of
 from retrain_assets.drift.outputs import Outputs, profile_outputs
 from retrain_assets.drift.reference import ReferenceProfile
 from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.novel_rows import novelty_of
 from retrain_assets.lifecycle.settle import labelled_scores, read_labels
 from retrain_assets.lifecycle.watch import read_predictions, read_validated
 from retrain_assets.performance.residuals import residuals
@@ -56,9 +57,9 @@ def outputs_by_batch(
             scores = predict(fitted.pipeline, batch, task=model.spec.task, classes=fitted.classes)
             made[key] = profile_outputs(
                 _single(scores),
-                label=rows["label"].iloc[rows_of[key]] if shown else None,
+                label=rows["label"].take(rows_of[key]) if shown else None,
                 residual=residuals(batch["label"].to_numpy(), scores) if shown else None,
-                novelty=_novelty(model, reference, batch),
+                novelty=novelty_of(model, reference, batch),
             )
     return made
 
@@ -98,7 +99,7 @@ def outputs_of(
     label, residual = (None, None) if labelled is None else _happened(stores, model, batch, labelled, version, bundle)
     return Outputs(
         current=profile_outputs(
-            _single(scores), label=label, residual=residual, novelty=_novelty(model, bundle.reference, rows)
+            _single(scores), label=label, residual=residual, novelty=novelty_of(model, bundle.reference, rows)
         ),
         reference=reference,
         labelled=None if labelled is None else labelled.key,
@@ -123,12 +124,6 @@ def spread(rows: pd.DataFrame) -> pd.DataFrame:
 def _shows_labels(model: DeclaredModel) -> bool:
     """A profile shows values; those of a personal target stay where the rows are."""
     return model.spec.target.column not in model.spec.personal_columns
-
-
-def _novelty(model: DeclaredModel, reference: ReferenceProfile, rows: pd.DataFrame) -> np.ndarray | None:
-    """How unlike the reference each row is; None where it is not declared."""
-    spec = model.spec.drift
-    return reference.novelty(spec.columns).scores(rows) if "novelty" in spec.outputs else None
 
 
 def _single(scores: Scores) -> np.ndarray:

@@ -12,7 +12,7 @@ from retrain_assets import lifecycle
 from retrain_assets.drift.report import DriftReport
 from retrain_assets.lifecycle import DeclaredModel
 from retrain_assets.lifecycle.outputs import outputs_of
-from retrain_assets.lifecycle.watch import read_drift
+from retrain_assets.lifecycle.watch import read_drift, read_predictions, read_validated
 from retrain_assets.orchestration.importance import of_importance
 from retrain_assets.training.bundle import ModelBundle
 from retrain_assets_tests.lifecycle.world import World, make_world, rows_of
@@ -113,6 +113,10 @@ def test_an_input_that_matters_leads_and_moves_the_score(world: World) -> None:
     assert "the score has drifted, which drift.outputs does not name" in moved.reason
 
 
+def test_predictions_tell_of_no_novelty_where_it_is_not_declared(world: World) -> None:
+    assert "novelty" not in read_predictions(world.stores, world.model, world.batch(LEARNED))
+
+
 def test_an_adopted_version_has_no_outputs_to_compare_with(world: World) -> None:
     version = world.stores.state.model_versions("tiny")[-1]
     bundle = serving(world)
@@ -149,9 +153,17 @@ def test_rows_that_are_unlike_the_reference_are_drift_where_novelty_is_declared(
     world.play()
     moved = next(column for column in report(world, day).columns if column.name == "ra_novelty")
     assert moved.verdict == "drift"
-    assert moved.after.endswith("% of the rows as novel as 1% of the reference")
+    assert "% of the rows as novel as 1% of the reference, with a novelty above " in moved.after
     share = float(moved.after.split("; ")[1].split("%")[0])
     assert 15 < share < 35
+    # Each row has its own in the predictions, and it is those rows that the report tells of.
+    stored = read_predictions(world.stores, world.model, world.batch(day))
+    limit = float(moved.after.rpartition(" ")[2])
+    assert 100 * (stored["novelty"] > limit).mean() == pytest.approx(share, abs=0.5)
+    odd = read_validated(world.stores, world.model, world.batch(day)).set_index("ra_row_id")["z"] == 40.0
+    own = stored.set_index("ra_row_id")["novelty"]
+    assert own[odd[odd].index].min() > own.median()
+    assert (own[odd[odd].index] > limit).mean() > 0.5
     assert "the novelty has drifted" in report(world, day).reason
 
 
