@@ -75,23 +75,28 @@ def test_a_calm_batch_is_calm_in_its_outputs(world: World) -> None:
     assert told == dict.fromkeys(("ra_label", "ra_residual"), world.batch(LEARNED - 1).key)
 
 
-def test_a_relation_that_turns_round_shows_in_the_residual_alone(tmp_path: Path) -> None:
+def test_a_relation_that_turns_round_shows_in_residual_and_importance_alone(tmp_path: Path) -> None:
     """The inputs stay as they are; with labels one day late the report of the second day knows of the first."""
-    world = played(tmp_path, outputs=["residual"])
+    world = played(tmp_path, outputs=["residual", "importance"], false_alarms_per_year=10)
     for day in range(LEARNED + 1, LEARNED + 3):
         world.drop(day, flip=True)
     world.play()
     before, after = report(world, LEARNED + 1), report(world, LEARNED + 2)
-    assert verdicts(before)["ra_residual"] == "stable"
+    assert (verdicts(before)["ra_residual"], verdicts(before)["ra_importance"]) == ("stable", "stable")
     assert before.verdict == "stable"
     assert verdicts(after) == {
-        **dict.fromkeys(("x", "z", "kind", "ra_score", "ra_label"), "stable"), "ra_residual": "drift",
+        **dict.fromkeys(("x", "z", "kind", "ra_score", "ra_label"), "stable"),
+        **dict.fromkeys(("ra_residual", "ra_importance"), "drift"),
     }  # fmt: skip
     row = next(column for column in after.columns if column.name == "ra_residual")
     assert row.reason.startswith(f"labels of {world.batch(LEARNED + 1).key}: the distance ")
     assert after.verdict == "drift"
-    assert after.reason.startswith("the residual has drifted; 0 of 3 columns have drifted; ")
-    assert after.score == row.score
+    assert after.reason.startswith("the residual and the importance have drifted; 0 of 3 columns have drifted; ")
+    importance = next(column for column in after.columns if column.name == "ra_importance")
+    assert after.score == max(row.score or 0, importance.score or 0)
+    # What led is what misleads now.
+    led, leads = (float(told.partition("x ")[2].partition(" %")[0]) for told in (importance.before, importance.after))
+    assert led > 50 > leads
     assert after.evidence["ra_residual"] > before.evidence["ra_residual"]
     # What the report told is what it was stored as, and no episode is opened by a row that does not count.
     (episode,) = world.stores.state.episodes("tiny")
