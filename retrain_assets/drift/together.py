@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from retrain_assets.data.profile import TableProfile
+from retrain_assets.data.text_lengths import SUFFIX
 from retrain_assets.drift.columns import Basis
 from retrain_assets.drift.joint import JointDrift
 from retrain_assets.drift.report import ColumnDrift
@@ -36,7 +37,7 @@ def judge_together(
 
     Args:
         method: what to look for.
-        names: of the columns.
+        names: of the columns; lengths of texts are no column of the rows, and left out.
         sides: reference and current window; profiles and streams keep no rows, and give `unknown`.
         profiles: of the batches of the reference, and of the current window.
         batch: column that says which rows came together.
@@ -48,6 +49,7 @@ def judge_together(
     from retrain_assets.drift.correlation import judge_correlations
     from retrain_assets.drift.rows import codes_of, matrices_of, numeric_columns
 
+    names = [name for name in names if name in profiles[1].names or not name.endswith(SUFFIX)]
     independent, alpha = basis.significance == "rows", settings.alpha * JOINT_SHARE
     if method == "classifier":
         coded = codes_of(sides, names, profiles, batch)
