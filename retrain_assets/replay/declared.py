@@ -23,6 +23,8 @@ from retrain_assets.replay.clock import Moment, Rule
 from retrain_assets.replay.stream import Stream
 from retrain_assets.spec import ModelSpec, RetrainSpec
 
+DRIFT_TRIGGERS = frozenset({"drift", "score_drift", "label_drift", "residual_drift"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Champion:
@@ -86,8 +88,15 @@ class DeclaredRule:
 
     def __init__(self, spec: ModelSpec, drift: DriftBook) -> None:
         self._spec = spec
-        self._drift = drift if "drift" in spec.retrain.expression.names() else None
+        asked = spec.retrain.expression.names() & DRIFT_TRIGGERS
+        self._drift = drift if asked else None
+        of_outputs = sorted(asked - {"drift"})
         beside = [*spec.drift.outputs, *([] if spec.drift.joint == "none" else [f"joint: {spec.drift.joint}"])]
+        if of_outputs:
+            raise DataError(
+                f"{', '.join(of_outputs)} cannot be replayed: a replay compares inputs with their reference, and no "
+                "outputs. Leave the trigger out of the policies"
+            )
         if self._drift is not None and beside:
             raise DataError(
                 f"drift.outputs and drift.joint of model '{spec.name}' must be empty in a replay of the trigger `drift`"
