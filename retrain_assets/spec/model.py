@@ -167,8 +167,10 @@ class EstimatorSpec(SpecModel):
 class WindowSpec(SpecModel):
     """Which labelled batches a model trains on."""
 
-    train: Literal["all_history"] | Duration = Field(
-        default="all_history", description="`all_history`, or a span such as `12 weeks`."
+    train: Literal["all_history"] | Literal["since_change"] | Duration = Field(  # noqa: PYI030 - each by itself in a message
+        default="all_history",
+        description="`all_history`, a span such as `12 weeks`, or `since_change`: since the relation of inputs and "
+        "outcome last changed, and further back while that is less than `min_rows`.",
     )
     min_rows: int = Field(default=500, ge=10, description="Fewer labelled training rows than this are not sufficient.")
     holdout_batches: int = Field(
@@ -178,8 +180,8 @@ class WindowSpec(SpecModel):
     @field_validator("train", mode="before")
     @classmethod
     def _train(cls, value: object) -> object:
-        if isinstance(value, str) and re.fullmatch(r"[a-z_]+", value) and value != "all_history":
-            raise ValueError(f"must be 'all_history' or a duration such as '12 weeks' (got {value!r})")
+        if isinstance(value, str) and re.fullmatch(r"[a-z_]+", value) and value not in ("all_history", "since_change"):
+            raise ValueError(f"must be 'all_history', 'since_change' or a duration such as '12 weeks' (got {value!r})")
         return value
 
 
