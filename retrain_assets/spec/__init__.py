@@ -10,6 +10,7 @@ from retrain_assets.spec.drift import DriftSpec as DriftSpec
 from retrain_assets.spec.durations import Duration as Duration
 from retrain_assets.spec.durations import format_duration as format_duration
 from retrain_assets.spec.durations import parse_duration as parse_duration
+from retrain_assets.spec.events import EventsSpec as EventsSpec
 from retrain_assets.spec.expressions import Expression as Expression
 from retrain_assets.spec.expressions import parse_expression as parse_expression
 from retrain_assets.spec.limits import LimitsSpec as LimitsSpec

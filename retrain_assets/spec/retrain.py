@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from retrain_assets.spec.base import SpecModel
 from retrain_assets.spec.durations import Duration, parse_period
+from retrain_assets.spec.events import EventsSpec
 from retrain_assets.spec.expressions import Expression, parse_expression
 from retrain_assets.spec.manners import Manners
 
@@ -125,6 +126,10 @@ class RetrainSpec(Manners):
     schedule: str | None = Field(default=None, description="Cron expression (UTC) of the trigger `schedule`.")
     decay: DecaySpec = DecaySpec()
     cost: CostSpec = CostSpec()
+    events: EventsSpec | None = Field(
+        default=None,
+        description="Files or rows that are business events, of the trigger `event`; looked at with the source.",
+    )
     max_attempts: int = Field(default=2, ge=1, description="How often a crashed retrain is started for one decision.")
 
     @field_validator("when")
