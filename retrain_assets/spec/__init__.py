@@ -5,6 +5,7 @@ from retrain_assets.spec.approval import LargeChangeSpec as LargeChangeSpec
 from retrain_assets.spec.base import EnvReference as EnvReference
 from retrain_assets.spec.base import SpecModel as SpecModel
 from retrain_assets.spec.base import text_of as text_of
+from retrain_assets.spec.budgets import SharedBudgetSpec as SharedBudgetSpec
 from retrain_assets.spec.columns import ColumnSpec as ColumnSpec
 from retrain_assets.spec.drift import DriftSpec as DriftSpec
 from retrain_assets.spec.durations import Duration as Duration

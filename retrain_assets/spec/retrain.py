@@ -9,7 +9,8 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from retrain_assets.spec.base import SpecModel
-from retrain_assets.spec.durations import Duration, parse_period
+from retrain_assets.spec.budgets import Budget, SharedBudgetSpec
+from retrain_assets.spec.durations import Duration
 from retrain_assets.spec.events import EventsSpec
 from retrain_assets.spec.expressions import Expression, parse_expression
 from retrain_assets.spec.manners import Manners
@@ -31,28 +32,6 @@ TRIGGERS: dict[str, str] = {
     "event": "a business event was recorded that no retrain has answered yet",
     "person": "a person asked for a retrain",
 }
-
-
-class BudgetSpec(SpecModel):
-    """At most so many retrains in a trailing period of batch time."""
-
-    retrains: int = Field(ge=1, description="Number of retrains; written out, or as `12 per year`.")
-    period: Duration = Field(description="Length of the trailing period.")
-
-
-_BUDGET = re.compile(r"\s*(\d+)\s+per\s+(.+?)\s*")
-
-
-def _budget(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    match = _BUDGET.fullmatch(value)
-    if match is None:
-        raise ValueError(f"must read like '12 per year' or '2 per 4 weeks' (got {value!r})")
-    return {"retrains": int(match[1]), "period": parse_period(match[2])}
-
-
-Budget = Annotated[BudgetSpec, BeforeValidator(_budget, json_schema_input_type=str | BudgetSpec)]
 
 
 class ConfirmSpec(SpecModel):
@@ -117,6 +96,16 @@ class RetrainSpec(Manners):
     )
     cooldown: Duration = Field(default=timedelta(0), description="Batch time that must pass between two retrains.")
     budget: Budget | None = Field(default=None, description="Such as `12 per year`; in batch time. Default: no limit.")
+    shared_budget: SharedBudgetSpec | None = Field(
+        default=None,
+        description="A budget that models share: all that name it draw on it. First models are free. Default: none.",
+    )
+    priority: int = Field(
+        default=0,
+        ge=0,
+        description="Where the shared budget is short, what is left of it is kept for models of a higher priority that "
+        "wait for it.",
+    )
     confirm: Confirm | None = Field(
         default=None,
         description="Such as `2 of 3`, or `2 of 2` for two in a row; in decisions of successive batches since the last "
