@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,6 +15,7 @@ from retrain_assets.drift.report import DriftReport
 from retrain_assets.errors import DataError
 from retrain_assets.performance.decay import BatchLoss
 from retrain_assets.performance.estimation import LossEstimate, estimate_loss
+from retrain_assets.performance.slice_decay import slice_excess
 from retrain_assets.policy.context import DecisionContext
 from retrain_assets.policy.decide import decide
 from retrain_assets.policy.decision import Decision
@@ -103,6 +104,7 @@ class DeclaredRule:
                 f" (got {', '.join(beside)}): a replay compares single inputs only. Leave one of the two out."
             )
         self._episodes: list[Episode] = []
+        self._excess: dict[int, Mapping[str, float]] = {}
         self.decisions: list[Decision] = []
 
     def __call__(self, moment: Moment) -> bool:
@@ -139,6 +141,7 @@ class DeclaredRule:
             retrains=tuple(stream.batches[made].end for made in moment.trained),
             champion_training_hash="",
             current_training_hash="",
+            slices=self._slices(moment) if "slice_decay" in self._spec.retrain.expression.names() else (),
             wanted_before=self._wanted_before(),
             data_is_newer=moment.labelled > moment.attempted,
         )
@@ -147,6 +150,16 @@ class DeclaredRule:
         """As many of the newest labelled batches as the scale of staleness asks for."""
         newest = range(max(0, moment.labelled + 1 - SCALE_BATCHES), moment.labelled + 1)
         return tuple(moment.book.loss(moment.serving[j], j) for j in newest if j in moment.serving)
+
+    def _slices(self, moment: Moment) -> tuple[Mapping[str, float], ...]:
+        """Of each labelled batch, what the declared slices lost beyond the whole as it was served."""
+        book, columns = moment.book, list(self._spec.retrain.slices)
+        stream = book.stream
+        for j in moment.serving:
+            if j <= moment.labelled and j not in self._excess:
+                rows = stream.frame.iloc[stream.starts[j] : stream.starts[j + 1]]
+                self._excess[j] = slice_excess(book.row_losses(moment.serving[j], j, j + 1), rows[columns])
+        return tuple(self._excess[j] for j in sorted(self._excess) if self._excess[j])
 
     def _estimates(self, moment: Moment) -> tuple[LossEstimate, ...]:
         """Of the champion's batches without labels, each from what was known when it was scored."""
