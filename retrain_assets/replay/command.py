@@ -34,7 +34,9 @@ TRIED = "performance_decay,drift,adwin,ddm,page_hinkley,cusum,cara,upf"
 @click.option("--batch", help="Column with the batch of each row; batches are in order of its values.")
 @click.option("--label-delay", default=1, show_default=True, type=click.IntRange(0), help="Batches until labels come.")
 @click.option("--lag", default=0, show_default=True, type=click.IntRange(0), help="Batches until a promotion serves.")
-@click.option("--window", default="all_history", show_default=True, help="all_history, or rolling:N batches.")
+@click.option(
+    "--window", default="all_history", show_default=True, help="all_history, rolling:N batches, or since_change:ROWS."
+)
 @click.option(
     "--policies",
     default=f"{DEFAULT_POLICIES},{TRIED}",
@@ -176,21 +178,21 @@ def _of_file(
         FileSettings,
         column_kinds,
         first_batches,
-        parse_window,
         read_table,
         stream_of_frame,
     )
     from retrain_assets.replay.laboratory import inject, parse_scenario, with_late_labels
+    from retrain_assets.replay.windows import parse_window
 
     if data is None or target is None or batch is None:
         raise click.UsageError("--data needs --target and --batch")
     try:
-        batches = parse_window(window)
+        batches, least_rows = parse_window(window)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--window") from error
     settings = FileSettings(
         target=target, batch=batch, label_delay=label_delay, window=batches, metric=metric, estimator=estimator,
-        seed=seed, first=first,
+        seed=seed, first=first, least_rows=least_rows,
     )  # fmt: skip
     frame, scenario = read_table(data), None
     if injected is not None:

@@ -89,3 +89,9 @@ def test_what_a_replay_does_not_compare_is_refused_where_it_would_count(
         return
     with pytest.raises(DataError, match=r"drift\.joint of model 'tiny' must be empty in a replay"):
         DeclaredRule(spec, cast("DriftBook", object()))
+
+
+def test_a_trigger_of_outputs_is_refused_in_a_replay() -> None:
+    spec = ModelSpec.model_validate(declaration(retrain={"when": "label_drift | event"}, drift={"outputs": ["label"]}))
+    with pytest.raises(DataError, match="label_drift cannot be replayed"):
+        DeclaredRule(spec, cast("DriftBook", object()))
