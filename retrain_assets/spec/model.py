@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from retrain_assets.spec.approval import Approval, ApprovalSpec
-from retrain_assets.spec.base import ImportPath, SpecModel
+from retrain_assets.spec.base import MODEL_NAME, ImportPath, SpecModel
 from retrain_assets.spec.columns import ColumnSpec
 from retrain_assets.spec.consistency import InconsistentError, inconsistencies
 from retrain_assets.spec.drift import DriftSpec
@@ -385,9 +385,7 @@ class RollbackSpec(SpecModel):
 class ModelSpec(SpecModel):
     """One model, declared once. Everything that has a sensible default has one."""
 
-    name: str = Field(
-        pattern=r"^[a-z][a-z0-9_]{0,62}$", description="Prefix of the asset keys and name in the registry."
-    )
+    name: str = Field(pattern=MODEL_NAME, description="Prefix of the asset keys and name in the registry.")
     description: str = Field(default="", description="What the model is for; shown in the UI.")
     owners: tuple[str, ...] = Field(default=(), description="`team:NAME` or e-mail addresses; shown in the UI.")
     batches: BatchesSpec
