@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import norm
 
+from retrain_assets.errors import DataError
 from retrain_assets.performance.intervals import MetricEstimate
 from retrain_assets.performance.metrics import row_losses
 from retrain_assets.promotion.evaluation import (
@@ -20,8 +21,11 @@ from retrain_assets.promotion.evaluation import (
 )
 from retrain_assets.promotion.gates import evaluate_gates
 from retrain_assets.replay.scorebook import Scorebook
+from retrain_assets.spec import ModelSpec
 from retrain_assets.training.baseline import NaiveBaseline
 
+JUDGED = frozenset({"not_worse_than_champion", "better_than_champion", "beats_baseline", "has_enough_rows"})
+"""The gates that need the losses only."""
 Losses = npt.NDArray[np.float64]
 
 
@@ -33,6 +37,7 @@ class ReplayGate:
     """
 
     def __init__(self, book: Scorebook) -> None:
+        _require_judgeable(book.stream.spec)
         self._book = book
         self._judged: dict[tuple[int, int], bool] = {}
 
@@ -63,6 +68,24 @@ class ReplayGate:
         trained = stream.labels[stream.training_rows(candidate)]
         naive = NaiveBaseline.fit(trained, stream.spec.metric, stream.classes)
         return row_losses(stream.spec.metric, labels, naive.predict(len(labels)))
+
+
+def _require_judgeable(spec: ModelSpec) -> None:
+    """What a replay would judge otherwise than production does is refused, not passed over."""
+    promote = spec.promote
+    beside = sorted(promote.expression.names() - JUDGED)
+    asked = {
+        f"promote.require naming {', '.join(beside)}": bool(beside),
+        "promote.recall": promote.recall > 0,
+        "promote.draw_together": promote.draw_together is not None,
+        "promote.holdout": promote.holdout is not None,
+    }
+    found = [name for name, declared in asked.items() if declared]
+    if found:
+        raise DataError(
+            f"a replay cannot judge {'; '.join(found)} of model '{spec.name}': it knows the losses of "
+            f"reserved rows alone ({', '.join(sorted(JUDGED))}). Replay a copy of the declaration without it."
+        )
 
 
 def _report(

@@ -18,6 +18,7 @@ from retrain_assets.spec.consistency import InconsistentError, inconsistencies
 from retrain_assets.spec.drift import DriftSpec
 from retrain_assets.spec.durations import Duration, parse_period
 from retrain_assets.spec.expressions import Expression, parse_expression
+from retrain_assets.spec.holdout import HOLDOUT, kept_from_training
 from retrain_assets.spec.limits import LimitsSpec
 from retrain_assets.spec.manners import Manners
 from retrain_assets.spec.serving import ServeSpec
@@ -345,6 +346,7 @@ class PromoteSpec(SpecModel):
     limits: LimitsSpec = LimitsSpec()
     approval: Approval = ApprovalSpec()
     worth: WorthSpec = WorthSpec()
+    holdout: Duration | None = Field(default=None, description=HOLDOUT)
     draw_together: str | None = Field(
         default=None,
         description="Column whose equal values vary together (a customer): the bootstrap draws them whole. Default: "
@@ -492,7 +494,7 @@ class ModelSpec(SpecModel):
                 *(["personal_columns"] if self.personal_columns else []),
             },
         )
-        return _hash(training)
+        return _hash(training | kept_from_training(self))
 
     def spec_hash(self) -> str:
         """Hash of the whole declaration."""
