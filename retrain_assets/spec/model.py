@@ -19,6 +19,7 @@ from retrain_assets.spec.drift import DriftSpec
 from retrain_assets.spec.durations import Duration, parse_period
 from retrain_assets.spec.expressions import Expression, parse_expression
 from retrain_assets.spec.holdout import HOLDOUT, kept_from_training
+from retrain_assets.spec.label_next import LabelNextSpec
 from retrain_assets.spec.limits import LimitsSpec
 from retrain_assets.spec.manners import Manners
 from retrain_assets.spec.serving import ServeSpec
@@ -424,6 +425,9 @@ class ModelSpec(SpecModel):
     promote: PromoteSpec = PromoteSpec()
     rollback: RollbackSpec = RollbackSpec()
     serve: ServeSpec = ServeSpec()
+    label_next: LabelNextSpec | None = Field(
+        default=None, description="Exports the rows most worth a label after each batch. Default: nothing is asked."
+    )
 
     @field_validator("row_id", mode="before")
     @classmethod

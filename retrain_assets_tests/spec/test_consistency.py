@@ -71,6 +71,15 @@ def problems(**changes: Any) -> dict[str, str]:
             "window.holdout_batches",
             "must not be set beside promote.holdout",
         ),
+        (
+            {
+                "label_next": {"path": "labels/{batch}-ask.csv"},
+                "row_id": ["day"],
+                "target": {"column": "sold", "labels": {"type": "files", "path": "labels/{batch}*.csv"}},
+            },
+            "label_next.path",
+            "must not be where target.labels looks",
+        ),
         ({"personal_columns": ["day"]}, "personal_columns[0]", "must not be the event time"),
         ({"personal_columns": ["shop", "sold"]}, "personal_columns[1]", "its classes stand in every report"),
         ({"personal_columns": ["shopp"]}, "personal_columns[0]", "Did you mean 'shop'?"),
