@@ -21,6 +21,7 @@ from retrain_assets.promotion.evaluation import (
 )
 from retrain_assets.promotion.gates import evaluate_gates
 from retrain_assets.replay.scorebook import Scorebook
+from retrain_assets.replay.stream import Stream
 from retrain_assets.spec import ModelSpec
 from retrain_assets.training.baseline import NaiveBaseline
 
@@ -48,26 +49,28 @@ class ReplayGate:
         pair = (candidate, champion)
         if pair not in self._judged:
             spec = self._book.stream.spec.promote
-            self._judged[pair] = evaluate_gates(self._report(*pair), spec, bootstrapping=False).passed is True
+            self._judged[pair] = evaluate_gates(report_of(self._book, *pair), spec, bootstrapping=False).passed is True
         return self._judged[pair]
 
-    def _report(self, candidate: int, champion: int) -> EvaluationReport:
-        book, stream = self._book, self._book.stream
-        first = max(stream.first_scored(candidate), stream.first_scored(champion))
-        low, high = stream.starts[first], stream.starts[candidate + 1]
-        reserved = stream.reserved[low:high]
-        paired = book.paired(candidate, champion)
-        losses: dict[Role, Losses] = {"candidate": paired.candidate, "champion": paired.champion}
-        if "beats_baseline" in stream.spec.promote.expression.names():
-            losses["baseline"] = self._baseline(candidate, stream.labels[low:high][reserved])
-        batch_of_row = np.repeat(np.arange(first, candidate + 1), stream.rows[first : candidate + 1])[reserved]
-        return _report(stream.spec.metric, losses, batch_of_row, stream.spec.promote.confidence)
 
-    def _baseline(self, candidate: int, labels: npt.NDArray[np.generic]) -> Losses:
-        stream = self._book.stream
-        trained = stream.labels[stream.training_rows(candidate)]
-        naive = NaiveBaseline.fit(trained, stream.spec.metric, stream.classes)
-        return row_losses(stream.spec.metric, labels, naive.predict(len(labels)))
+def report_of(book: Scorebook, candidate: int, champion: int) -> EvaluationReport:
+    """The comparison of two models on the reserved rows of the candidate's newest batches."""
+    stream = book.stream
+    first = max(stream.first_scored(candidate), stream.first_scored(champion))
+    low, high = stream.starts[first], stream.starts[candidate + 1]
+    reserved = stream.reserved[low:high]
+    paired = book.paired(candidate, champion)
+    losses: dict[Role, Losses] = {"candidate": paired.candidate, "champion": paired.champion}
+    if "beats_baseline" in stream.spec.promote.expression.names():
+        losses["baseline"] = _baseline(stream, candidate, stream.labels[low:high][reserved])
+    batch_of_row = np.repeat(np.arange(first, candidate + 1), stream.rows[first : candidate + 1])[reserved]
+    return _report(stream.spec.metric, losses, batch_of_row, stream.spec.promote.confidence)
+
+
+def _baseline(stream: Stream, candidate: int, labels: npt.NDArray[np.generic]) -> Losses:
+    trained = stream.labels[stream.training_rows(candidate)]
+    naive = NaiveBaseline.fit(trained, stream.spec.metric, stream.classes)
+    return row_losses(stream.spec.metric, labels, naive.predict(len(labels)))
 
 
 def _require_judgeable(spec: ModelSpec) -> None:
