@@ -390,6 +390,10 @@ class ModelRegistry(Protocol):
         """
         ...
 
+    def knows(self, version: ModelVersion) -> bool:
+        """Whether the version is registered; its files may be there or not."""
+        ...
+
     def set_alias(self, model: str, alias: str, version: int) -> None:
         """Points `champion` or `challenger` at a version."""
         ...

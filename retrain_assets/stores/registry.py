@@ -187,6 +187,14 @@ class MlflowRegistry:
                 self._cache.popitem(last=False)
         return bundle
 
+    def knows(self, version: ModelVersion) -> bool:
+        try:
+            with translated(f"reading {version}"), self._session.client() as client:
+                client.get_model_version(version.model, str(version.version))
+        except NotStoredError:
+            return False
+        return True
+
     def set_alias(self, model: str, alias: str, version: int) -> None:
         with translated(f"pointing '{alias}' of {model} at version {version}"), self._session.client() as client:
             client.set_registered_model_alias(model, alias, str(version))
