@@ -12,7 +12,7 @@ from retrain_assets.errors import LeaseHeldError, RefusedError, StoreError
 from retrain_assets.lifecycle.approving import holds, void
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.reconciling import CHAMPION, PROMOTION_TAG, project
-from retrain_assets.promotion.model_moves import ModelAction, ModelMove, out_of_service
+from retrain_assets.promotion.model_moves import ModelAction, ModelMove, is_retired, out_of_service
 from retrain_assets.spec import ModelSpec
 from retrain_assets.spec.base import MODEL_NAME
 from retrain_assets.stores.protocols import Stores
@@ -127,8 +127,7 @@ def _move(model: DeclaredModel, action: ModelAction, reason: str, actor: str, no
 
 
 def _is_retired(stores: Stores, name: str) -> bool:
-    own = [move.action for move in stores.state.model_moves() if move.model == name and move.action != "rename"]
-    return own[-1:] == ["retire"]
+    return is_retired(stores.state.model_moves(), name)
 
 
 def _require_known(stores: Stores, name: str) -> None:

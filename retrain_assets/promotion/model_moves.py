@@ -31,6 +31,12 @@ class ModelMove:
     moved_at: datetime
 
 
+def is_retired(moves: Sequence[ModelMove], name: str) -> bool:
+    """Whether a model of this name is retired, by its moves in their order."""
+    own = [move.action for move in moves if move.model == name and move.action != "rename"]
+    return own[-1:] == ["retire"]
+
+
 def out_of_service(moves: Sequence[ModelMove], name: str) -> str | None:
     """Why no run may work on a model of this name, as a sentence; None where one may.
 
@@ -47,8 +53,8 @@ def out_of_service(moves: Sequence[ModelMove], name: str) -> str | None:
         moves: of all models or of this one, in their order.
         name: the name that is asked about.
     """
-    own = [move for move in moves if move.model == name and move.action != "rename"]
-    if own and own[-1].action == "retire":
+    if is_retired(moves, name):
+        own = [move for move in moves if move.model == name and move.action == "retire"]
         return (
             f"{name} was retired on {own[-1].moved_at:%Y-%m-%d} by {own[-1].actor} ({own[-1].reason}): "
             f"`retrain-assets retire {name} --undo --reason ...` takes it back into service"

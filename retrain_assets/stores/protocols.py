@@ -232,7 +232,7 @@ class StateStore(Protocol):
 
         Raises:
             PromotionConflictError: the newest promotion of the model is not `previous_id`.
-            RefusedError: the version was rolled back, and the action is none of a person.
+            RefusedError: the version was rolled back, and the action is none of a person; or the model was retired.
         """
         ...
 
@@ -305,7 +305,7 @@ class StateStore(Protocol):
         `champion` again. Outbox kinds `renamed`, `model_retired` and `model_returned`.
 
         Raises:
-            RefusedError: the new name has a history of its own.
+            RefusedError: the new name has a history of its own, or it is retired or in service already.
         """
         ...
 

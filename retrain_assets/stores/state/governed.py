@@ -18,7 +18,7 @@ from retrain_assets.promotion.model_moves import ModelMove
 from retrain_assets.promotion.stages import Stage, StageMove, require_legal
 from retrain_assets.stores.state import records
 from retrain_assets.stores.state.chain import entries, hashes, insert_chained
-from retrain_assets.stores.state.model_moves import carry_out, require_free
+from retrain_assets.stores.state.model_moves import carry_out, refuse_away, require_free
 from retrain_assets.stores.state.rows import find, tell
 from retrain_assets.stores.state.schema import ANSWERS, APPROVALS, MODEL_MOVES, PROMOTIONS, STAGES
 
@@ -42,6 +42,7 @@ class GovernedTables(ABC):
                 current = _newest_promotion(connection, model)
                 if (None if current is None else current["id"]) != promotion.previous_id:
                     raise _conflict(promotion, None if current is None else current["id"])
+                refuse_away(connection, model)
                 _refuse_barred(connection, promotion)
                 assigned = replace(promotion, id=insert_chained(connection, PROMOTIONS, values))
                 for move in _moves(promotion, None if current is None else current["version"]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from retrain_assets.errors import RefusedError
-from retrain_assets.promotion.model_moves import ModelMove
+from retrain_assets.promotion.model_moves import ModelMove, is_retired, out_of_service
 from retrain_assets.stores.state import records
 from retrain_assets.stores.state.chain import insert_chained
 from retrain_assets.stores.state.rows import tell
@@ -20,10 +20,26 @@ def carry_out(connection: sa.Connection, move: ModelMove) -> None:
     """Keeps the move and tells of it; a renaming takes every row along."""
     if move.action == "rename":
         _rename(connection, move)
+    elif is_retired(moves_of(connection, move.model), move.model) == (move.action == "retire"):
+        raise RefusedError(f"{move.model} is {'retired already' if move.action == 'retire' else 'not retired'}")
     insert_chained(connection, MODEL_MOVES, records.plain_values(move))
     kind = {"rename": "renamed", "retire": "model_retired", "return": "model_returned"}[move.action]
     payload = {"previous": move.previous, "text": move.reason}
     tell(connection, kind, move.model, payload=payload, now=move.moved_at)
+
+
+def moves_of(connection: sa.Connection, name: str) -> list[ModelMove]:
+    """The moves that concern a name, as one that a model has or had."""
+    own = sa.or_(MODEL_MOVES.c.model == name, MODEL_MOVES.c.previous == name)
+    rows = connection.execute(sa.select(MODEL_MOVES).where(own).order_by(MODEL_MOVES.c.id)).mappings()
+    return [records.of_row(ModelMove, row) for row in rows]
+
+
+def refuse_away(connection: sa.Connection, name: str) -> None:
+    """Nobody becomes champion of a model that was retired, or under a name that it had."""
+    away = out_of_service(moves_of(connection, name), name)
+    if away is not None:
+        raise RefusedError(away)
 
 
 def _rename(connection: sa.Connection, move: ModelMove) -> None:
