@@ -37,6 +37,7 @@ from retrain_assets.performance.maturity import Maturity, maturity, observed_del
 from retrain_assets.performance.report import BatchPerformance, performance_frame
 from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.health import champion_is_healthy
+from retrain_assets.spec.holdout import holdout_batches
 from retrain_assets.stores.protocols import Stores
 
 ESTIMATED = "estimated_"
@@ -267,7 +268,7 @@ def _health(stores: Stores, model: DeclaredModel, as_of: datetime) -> tuple[bool
         champion_losses(stores, model, current, as_of=as_of),
         holdout_of(current),
         model.spec.retrain.decay,
-        holdout_batches=model.spec.window.holdout_batches,
+        holdout_batches=holdout_batches(model.spec),
         metric=model.spec.metric,
     )
     return verdict.healthy, verdict.reason
