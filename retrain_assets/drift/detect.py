@@ -15,7 +15,7 @@ from retrain_assets.drift.joint import JointDrift
 from retrain_assets.drift.levels import inputs_share, settings_of
 from retrain_assets.drift.outputs import Outputs, judge_outputs
 from retrain_assets.drift.report import ColumnDrift, DriftReport, TableVerdict
-from retrain_assets.drift.together import row_of
+from retrain_assets.drift.together import JOINT_SHARE, row_of
 from retrain_assets.drift.watched import watched_columns
 from retrain_assets.spec import DriftSpec
 
@@ -65,11 +65,12 @@ def detect_drift(
         verdict, reason = refused or ("unknown", "")
     else:
         fitted = _fitted(reference, spec, checks_per_year)
-        before = previous.evidence if previous is not None and previous.champion_version == champion_version else {}
+        same = previous if previous is not None and previous.champion_version == champion_version else None
+        before = {} if same is None else same.evidence
         found = _inputs(current, fitted, spec, checks_per_year, before)
-        seen = () if outputs is None else judge_outputs(outputs, spec, checks_per_year=checks_per_year, before=before)
+        seen = () if outputs is None else judge_outputs(outputs, spec, checks_per_year=checks_per_year, previous=same)
         if joint is not None:
-            seen = (*seen, row_of(joint, fitted.settings))
+            seen = (*seen, _joint_row(joint, fitted, spec, checks_per_year, before))
         inputs = weighed(found.drifts, importance or {})
         columns = (*inputs, *seen)
         verdict, reason = conclude(inputs, seen, found.basis, spec)
@@ -126,6 +127,22 @@ def _inputs(
         false_alarms_per_year=spec.false_alarms_per_year * inputs_share(spec),
     )
     return compare_columns(names, reference, current, accumulation=Accumulation(limit=limit, before=before))
+
+
+def _joint_row(
+    joint: JointDrift,
+    reference: FittedReference,
+    spec: DriftSpec,
+    checks_per_year: float,
+    before: Mapping[str, float],
+) -> ColumnDrift:
+    limit = evidence_limit(
+        columns=1,
+        batches=reference.trusted_batches,
+        checks_per_year=checks_per_year,
+        false_alarms_per_year=spec.false_alarms_per_year * JOINT_SHARE,
+    )
+    return row_of(joint, reference.settings, Accumulation(limit=limit, before=before))
 
 
 def weighed(columns: Sequence[ColumnDrift], importance: Mapping[str, float]) -> tuple[ColumnDrift, ...]:
