@@ -21,6 +21,7 @@ CANDIDATE = "candidate"
 EVALUATION_REPORT = "evaluation_report"
 CHAMPION = "champion"
 REGISTRY = "registry"
+REPLAY_REPORT = "replay_report"
 
 Job = Literal["watch", "settle", "decide", "retrain"]
 
