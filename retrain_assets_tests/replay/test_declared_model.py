@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
+import dagster as dg
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -70,6 +71,17 @@ def test_the_replay_of_a_declaration_retrains_when_the_lifecycle_did(
     told = json.loads(out.read_text())["policies"]
     assert told["declared"]["retrained_after"] == replayed
     assert set(told) == {"declared", "never", "oracle"}
+    # And shows it in Dagster, on a page of the model's graph.
+    with dg.DagsterInstance.from_config(str(tmp_path / "home" / "dagster")) as instance:
+        event = instance.get_latest_materialization_event(dg.AssetKey(["tiny", "replay_report"]))
+    assert event is not None
+    assert event.asset_materialization is not None
+    page: dict[str, Any] = {name: each.value for name, each in event.asset_materialization.metadata.items()}
+    assert page["recommended"] == json.loads(out.read_text())["recommendation"]["policy"]
+    assert page["loss"] == told[page["recommended"]]["loss"]
+    assert page["oracle_loss"] == told["oracle"]["loss"]
+    assert [row.data["policy"] for row in page["policies"].records][-1] == "oracle"
+    assert page["frontier"].startswith("![frontier](data:image/png;base64,")
 
 
 def test_a_model_without_a_history_is_told(world: World):
