@@ -141,7 +141,8 @@ def _tables() -> Iterator[str]:
         made_from = ", ".join(f"`{each}`" for each in node.made_from)
         yield f"| `{node.name}` | {made_from} | {node.description} | `{node.stage}` |"
     yield "\nAn arrow from `retrain_decision` to itself is its previous partition. `registry` is external: it is"
-    yield "observed at each promotion. All but `champion` are partitioned by batch.\n"
+    yield "observed at each promotion. So is `replay_report`, made from `validated` and `labels`:"
+    yield "`retrain-assets replay` shows its newest report there. All but `champion` are partitioned by batch.\n"
     yield "## Checks\n"
     yield "Each is a sentence that is true when the check is green. A check in bold blocks what comes after it.\n"
     yield "| asset | check | true when green |\n|---|---|---|"
@@ -171,7 +172,8 @@ _WIDE, _HIGH, _BOX = 196, 74, (158, 40)
 _AT = {
     names.RAW: (0, 1), names.QUARANTINE: (1, 0), names.VALIDATED: (1, 1), names.LABELS: (1, 2), names.PROFILE: (2, 0),
     names.DRIFT_REPORT: (3, 0), names.PREDICTIONS: (3, 1), names.PERFORMANCE: (3, 2), names.REGISTRY: (2, 2.75),
-    names.RETRAIN_DECISION: (4, 1), names.TRAINING_SET: (4, 2.6), names.CANDIDATE: (4, 3.7),
+    names.LABEL_REQUESTS: (4, 0), names.RETRAIN_DECISION: (4, 1),
+    names.TRAINING_SET: (4, 2.6), names.CANDIDATE: (4, 3.7),
     names.EVALUATION_REPORT: (3, 3.7), names.CHAMPION: (1.7, 3.7),
 }  # fmt: skip
 _COLOURS = {"watch": "#2f6f8f", "settle": "#6b5b95", "decide": "#b0562d", "retrain": "#3b7a57", "external": "#6c757d"}

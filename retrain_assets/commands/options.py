@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -61,6 +61,15 @@ class Options:
         declared = self.declared(name)
         return DeclaredModel(declared.spec, Path(declared.file).absolute().parent)
 
+    def show_replay(self, name: str, told: Mapping[str, Any], frontier: bytes) -> None:
+        """Shows a replay of a declared model in Dagster, on the page of its `replay_report`."""
+        import dagster as dg
+
+        from retrain_assets.orchestration.replay_report import report_replay
+
+        with dg.DagsterInstance.from_config(str(self.opened_home().dagster_home)) as instance:
+            report_replay(instance, name, told, frontier)
+
 
 with_options = click.make_pass_decorator(Options)
 MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
@@ -95,6 +104,20 @@ def holding(options: Options, name: str, verb: str) -> Generator[Held]:
     run_id = f"{verb}-{now:%Y%m%dT%H%M%S}-{os.getpid()}"
     with lease(stores, model, owner=run_id, now=now):
         yield Held(home=home, stores=stores, model=model, now=now, run_id=run_id)
+
+
+def serving(options: Options) -> list[str]:
+    """The declared models that a run may work on; of the others it is said why none may."""
+    from retrain_assets.home import open_state
+    from retrain_assets.promotion.model_moves import out_of_service
+
+    home = options.opened_home()
+    moves = open_state(home).model_moves() if home.state_exists else []
+    names = [declared.spec.name for declared in options.declarations()]
+    away = {name: why for name in names if (why := out_of_service(moves, name)) is not None}
+    for why in away.values():
+        click.echo(f"left out: {why}", err=True)
+    return [name for name in names if name not in away]
 
 
 def person() -> str:

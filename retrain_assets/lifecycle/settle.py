@@ -24,7 +24,10 @@ from retrain_assets.lifecycle.label_source import read_label_files
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.mixing import MEMBER
 from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.partitions import rows_of_batch
 from retrain_assets.lifecycle.records import LabelsSettled, Measured
+from retrain_assets.lifecycle.relating import DETAIL as RELATIONS
+from retrain_assets.lifecycle.relating import batch_relations
 from retrain_assets.lifecycle.rolling_back import roll_back_if_broken
 from retrain_assets.lifecycle.slicing import DETAIL, slice_excess
 from retrain_assets.lifecycle.watch import predictions_of, read_predictions, read_raw, read_validated
@@ -35,6 +38,7 @@ from retrain_assets.performance.maturity import Maturity, maturity, observed_del
 from retrain_assets.performance.report import BatchPerformance, performance_frame
 from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.health import champion_is_healthy
+from retrain_assets.spec.holdout import holdout_batches
 from retrain_assets.stores.protocols import Stores
 
 ESTIMATED = "estimated_"
@@ -91,11 +95,13 @@ def measure(
     backscored: tuple[int, ...] = ()
     performances: tuple[BatchPerformance, ...] = ()
     slices: dict[str, float] = {}
+    related: dict[str, float] = {}
     if settled.mature:
         backscored = _backscore(stores, model, batch, validated, as_of=as_of, run_id=run_id)
         performances = _performances(stores, model, batch, known, as_of)
         stored = _appended(stored, performances)
         slices = slice_excess(stores, model, validated, read_predictions(stores, model, batch), known)
+        related = batch_relations(model, validated, known)
     commit = stores.tables.write(model.table("performance"), batch.key, stored, run_id=run_id)
     health, reason = _health(stores, model, as_of) if settled.mature else (None, settled.reason)
     # Before the step is written: killed in between, the batch is settled again, and the older champion is not watched.
@@ -109,6 +115,7 @@ def measure(
             "rows": settled.rows, "labelled": settled.labelled,
             "trainable": int((labelled & ~validated["ra_reserved"]).sum()),
             **({DETAIL: slices} if slices else {}),
+            **({RELATIONS: related} if related else {}),
         },
     )  # fmt: skip
     _tell_if_decided_without(stores, model, batch, commit.content_hash, as_of=as_of, now=now)
@@ -125,7 +132,7 @@ def measure(
 def read_labels(stores: Stores, model: DeclaredModel, batch: Batch) -> pd.DataFrame:
     """All revisions of a batch's labels; empty when none were settled."""
     try:
-        return stores.tables.read(model.table("labels"), [batch.key]).drop(columns="ra_batch")
+        return rows_of_batch(stores, model, "labels", batch)
     except NotStoredError:
         return no_labels()
 
@@ -133,7 +140,7 @@ def read_labels(stores: Stores, model: DeclaredModel, batch: Batch) -> pd.DataFr
 def read_performance(stores: Stores, model: DeclaredModel, batch: Batch) -> pd.DataFrame:
     """All measurements of a batch; empty when there are none."""
     try:
-        return stores.tables.read(model.table("performance"), [batch.key]).drop(columns="ra_batch")
+        return rows_of_batch(stores, model, "performance", batch)
     except NotStoredError:
         return performance_frame([])
 
@@ -262,7 +269,7 @@ def _health(stores: Stores, model: DeclaredModel, as_of: datetime) -> tuple[bool
         champion_losses(stores, model, current, as_of=as_of),
         holdout_of(current),
         model.spec.retrain.decay,
-        holdout_batches=model.spec.window.holdout_batches,
+        holdout_batches=holdout_batches(model.spec),
         metric=model.spec.metric,
     )
     return verdict.healthy, verdict.reason

@@ -18,6 +18,7 @@ from retrain_assets.errors import MissingUpstreamError, NotStoredError
 from retrain_assets.lifecycle.history import settled_batches
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import TrainingSet
+from retrain_assets.lifecycle.relating import first_since_change
 from retrain_assets.stores.protocols import Stores, TableCommit
 
 READ_TABLES = ("validated", "labels", "profile")
@@ -27,7 +28,9 @@ READ_TABLES = ("validated", "labels", "profile")
 class TrainingWindow:
     """The batches that a training as of `as_of` would read, by what is stored now.
 
-    `holdout` are the newest matured batches, whose reserved rows judge a candidate whatever the window it trains on.
+    `holdout` are the newest matured batches, whose reserved rows judge a candidate whatever the window it trains on;
+    with `promote.holdout` they are none of `batches`, and all of their rows judge. `reserved` counts the rows that
+    are kept from training: of `batches`, or those of the holdout.
     """
 
     as_of: datetime
@@ -74,27 +77,76 @@ def plan_window(stores: Stores, model: DeclaredModel, batch: Batch, *, as_of: da
         for settled in settled_batches(stores, model, as_of=as_of)
         if settled.key <= batch.key and model.matured_at(settled) <= as_of
     )
-    holdout = batches[-model.spec.window.holdout_batches :]
-    span = model.spec.window.train
-    if span != "all_history" and batches:
-        batches = tuple(settled for settled in batches if settled.start >= batches[-1].end - span)
-    commits = {asset: stores.tables.commits(model.table(asset)) for asset in READ_TABLES}
+    holdout, batches = _kept_to_judge(model, batches)
+    strict = not set(holdout) & set(batches)
     details = {
         step.batch: step.detail
         for step in stores.state.steps(model.name)
         if step.job == "settle" and step.outcome == "done"
     }
+    batches = _declared(stores, model, batches, details, as_of=as_of)
+    commits = {asset: stores.tables.commits(model.table(asset)) for asset in READ_TABLES}
     return TrainingWindow(
         as_of=as_of,
         batches=batches,
         holdout=holdout,
         trainable=tuple(int(details[settled.key]["trainable"]) for settled in batches),
         reserved=tuple(
-            int(details[settled.key]["labelled"]) - int(details[settled.key]["trainable"]) for settled in batches
+            int(details[settled.key]["labelled"]) - (0 if strict else int(details[settled.key]["trainable"]))
+            for settled in (holdout if strict else batches)
         ),
         table_versions={asset: max((c.version for c in made.values()), default=0) for asset, made in commits.items()},
         data_hash=data_hash_of([settled.key for settled in batches], commits),
     )
+
+
+def _declared(
+    stores: Stores,
+    model: DeclaredModel,
+    batches: tuple[Batch, ...],
+    details: Mapping[str, Mapping[str, Any]],
+    *,
+    as_of: datetime,
+) -> tuple[Batch, ...]:
+    """Of all settled batches, oldest first, those of the declared window."""
+    span = model.spec.window.train
+    if span == "all_history" or not batches:
+        return batches
+    if span == "since_change":
+        trainable = [int(details[settled.key]["trainable"]) for settled in batches]
+        return batches[first_since_change(stores, model, batches, trainable, as_of=as_of) :]
+    return tuple(settled for settled in batches if settled.start >= batches[-1].end - span)
+
+
+def _kept_to_judge(model: DeclaredModel, batches: tuple[Batch, ...]) -> tuple[tuple[Batch, ...], tuple[Batch, ...]]:
+    """The batches that judge a candidate, and those that it may train on, which by default hold the former."""
+    span = model.spec.promote.holdout
+    if span is None or not batches:
+        return batches[-model.spec.window.holdout_batches :], batches
+    begin = batches[-1].end - span
+    return (
+        tuple(settled for settled in batches if settled.start >= begin),
+        tuple(settled for settled in batches if settled.start < begin),
+    )
+
+
+def read_judging_rows(
+    stores: Stores, model: DeclaredModel, frozen: TrainingSet, *, fitted_until: datetime
+) -> pd.DataFrame:
+    """The rows of the holdout batches on which none of the models was fitted.
+
+    Args:
+        stores: all stores.
+        model: the declared model.
+        frozen: the training set of the candidate.
+        fitted_until: the newest training end of all models that are judged. Of batches that begin later all rows
+            count, of the others the reserved ones.
+    """
+    newer = {key for key in frozen.holdout_batches if model.calendar.batch(key).start >= fitted_until}
+    if not newer:
+        return read_rows(stores, model, frozen, frozen.holdout_batches, reserved=True)
+    rows = read_rows(stores, model, frozen, frozen.holdout_batches)
+    return rows[rows["ra_reserved"] | rows["ra_batch"].isin(newer)].reset_index(drop=True)
 
 
 def data_hash_of(batches: Sequence[str], commits: Mapping[str, Mapping[str, TableCommit]]) -> str:

@@ -82,6 +82,13 @@ class MlflowSession:
             self._experiments[name] = self._create_experiment(name) if found is None else found.experiment_id
         return self._experiments[name]
 
+    def rename_experiment(self, before: str, name: str) -> None:
+        """Gives an experiment another name, unless there is one of that name: later runs then go there."""
+        found = self._client.get_experiment_by_name(before)
+        if found is not None and self._client.get_experiment_by_name(name) is None:
+            self._client.rename_experiment(found.experiment_id, name)
+        self._experiments.clear()
+
     def _create_experiment(self, name: str) -> str:
         from mlflow.exceptions import MlflowException
 

@@ -12,7 +12,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
 
-from retrain_assets.errors import NotStoredError, without_password
+from retrain_assets.errors import NotStoredError, StoreError, without_password
 from retrain_assets.stores.adoption import AdoptedModel, content_hash, load_adopted
 from retrain_assets.stores.mlflow_model import flavour_files
 from retrain_assets.stores.mlflow_session import MlflowSession, input_names, sklearn_flavor, translated
@@ -189,6 +189,14 @@ class MlflowRegistry:
                 self._cache.popitem(last=False)
         return bundle
 
+    def knows(self, version: ModelVersion) -> bool:
+        try:
+            with translated(f"reading {version}"), self._session.client() as client:
+                client.get_model_version(version.model, str(version.version))
+        except NotStoredError:
+            return False
+        return True
+
     def set_alias(self, model: str, alias: str, version: int) -> None:
         with translated(f"pointing '{alias}' of {model} at version {version}"), self._session.registry() as registry:
             registry.set_registered_model_alias(model, alias, str(version))
@@ -197,6 +205,24 @@ class MlflowRegistry:
         with translated(f"reading alias '{alias}' of {model}"), self._session.client():
             registered = self._session.registered_model(model)
             return None if registered is None or alias not in registered.aliases else int(registered.aliases[alias])
+
+    def remove_alias(self, model: str, alias: str) -> None:
+        with translated(f"taking alias '{alias}' of {model} away"), self._session.client() as client:
+            registered = self._session.registered_model(model)
+            if registered is not None and alias in registered.aliases:
+                client.delete_registered_model_alias(model, alias)
+
+    def rename(self, before: str, name: str) -> None:
+        with translated(f"renaming {before} to {name}"), self._session.client() as client:
+            if self._session.registered_model(before) is not None:
+                if self._session.registered_model(name) is not None:
+                    raise StoreError(
+                        f"{before} cannot become {name}: the registry has a model of that name already "
+                        f"({without_password(self._session.tracking_uri)})"
+                    )
+                client.rename_registered_model(before, name)
+            if self._experiment is None:
+                self._session.rename_experiment(before, name)
 
     def model_tags(self, model: str) -> dict[str, str]:
         with translated(f"reading the tags of {model}"), self._session.client():
