@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from benchmarks import drift, evaluation, false_alarms, imports, machine, sensors, year
+from benchmarks import drift, engines, evaluation, false_alarms, imports, machine, sensors, year
 from benchmarks.tables import write_between_markers
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
@@ -28,6 +28,7 @@ BENCHMARKS: Mapping[str, Callable[[argparse.Namespace], Measured]] = {
         peers=options.peers,
         limit=options.limit,
     ),
+    "engines": lambda options: engines.measure(options.rows or 1_000_000, limit=options.limit),
     "evaluation": lambda options: evaluation.measure(options.rows or 1_000_000),
     "false_alarms": lambda options: false_alarms.measure(
         options.streams,
@@ -48,7 +49,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(BENCHMARKS)}; by default all")
     parser.add_argument("--runs", type=int, default=5, help="repetitions of what is cheap (default 5)")
     parser.add_argument("--weeks", type=int, help="a shorter year; its table is not written")
-    parser.add_argument("--rows", type=int, help="rows of drift (default 100,000) and evaluation (default 1,000,000)")
+    parser.add_argument("--rows", type=int, help="rows of drift (default 100,000), engines and evaluation")
     parser.add_argument("--full", action="store_true", help="drift: windows of 1,000,000 rows and days of 50,000")
     parser.add_argument("--no-peers", dest="peers", action="store_false", help="leave other drift tools out")
     parser.add_argument("--peer-streams", type=int, default=2, help="seeded streams a cell with peers (default 2)")

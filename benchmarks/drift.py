@@ -32,10 +32,12 @@ def measure(rows: int, runs: int, *, peers: bool = True, limit: float = 600) -> 
     """
     day_rows = rows // 20
     with tempfile.TemporaryDirectory() as folder:
-        files = [_write(Path(folder) / f"{name}.parquet", rows, seed) for seed, name in enumerate(("before", "after"))]
+        files = [
+            write_window(Path(folder) / f"{name}.parquet", rows, seed) for seed, name in enumerate(("before", "after"))
+        ]
         floor = _median(lambda: [_floor(file) for file in files], runs)
         whole = _median(lambda: _whole(files), runs)
-        long = _apart(_write(Path(folder) / "long.parquet", 10 * rows, 2), files[1])
+        long = _apart(write_window(Path(folder) / "long.parquet", 10 * rows, 2), files[1])
         side_by_side = speed(files, day_rows=day_rows, limit=limit) if peers else ""
     read = _day_against_stored(30, day_rows, runs)
     day, longer = (_day_against_prepared(days, day_rows, runs) for days in (30, 120))
@@ -78,7 +80,7 @@ _NOTE = "The floor reads and profiles with this package's own sketch; with a slo
 _PEERS = "Each tool with its defaults, once, in an environment and a process of its own; in brackets times ours."
 
 
-def _write(path: Path, rows: int, seed: int) -> Path:
+def write_window(path: Path, rows: int, seed: int) -> Path:
     """Normal, lognormal and counted numbers, and categories, in row groups of a hundred thousand."""
     import pyarrow as pa
     import pyarrow.parquet as pq

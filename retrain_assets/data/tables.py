@@ -251,6 +251,12 @@ def _predictions() -> DataFrameSchema:
                 required=False,
                 description="Probability of each class, where there are more than two.",
             ),
+            "novelty": c.pa.Column(
+                float,
+                nullable=True,
+                required=False,
+                description="How unlike the version's reference the row is, where `drift.outputs` names `novelty`.",
+            ),
         },
         unique=[ROW_ID, "version", "mode"],
     )

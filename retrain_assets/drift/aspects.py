@@ -52,6 +52,7 @@ class Summaries:
         current_missing: shape (columns,).
         novel: shape (columns, batches).
         current_novel: shape (columns,), NaN where novelty cannot be told.
+        named: whether the values are categories, shape (columns,).
     """
 
     rows: Array
@@ -67,6 +68,7 @@ class Summaries:
     current_missing: Array
     novel: Array
     current_novel: Array
+    named: npt.NDArray[np.bool_]
 
     def without(self, batch: int) -> Summaries:
         """With one reference batch as the current window and the others as the reference."""
@@ -169,13 +171,18 @@ def _judge_novelty(summaries: Summaries) -> tuple[Array, Array]:
     """One-sided, in units of the largest novelty that a reference batch has against the others, and at least of chance.
 
     A batch of a stable process is the most extreme of B + 1 with probability `1 / (B + 1)`, so the variance of novelty
-    says little; its largest value says what the most extreme of B looks like.
+    says little; its largest value says what the most extreme of B looks like. Where every category of the reference is
+    in more than one batch, new ones turn up at a rate of at most about one in all its rows (Good 1953, "The population
+    frequencies of species", Biometrika 40), and the count of them is judged as Poisson.
     """
-    from scipy.special import ndtr
+    from scipy.special import ndtr, pdtrc
 
     usual = _excess(summaries.novel, np.maximum(summaries.rows, 1.0)).max(axis=1)
     statistic = _excess(summaries.current_novel, np.maximum(summaries.current_rows, 1.0)) / np.maximum(usual, 1.0)
-    return ndtr(-statistic), statistic
+    expected = np.maximum(summaries.current_rows, 1.0) / np.maximum(summaries.rows.sum(axis=1), 1.0)
+    rare = np.where(summaries.current_novel > 0, pdtrc(np.maximum(summaries.current_novel - 1, 0.0), expected), 1.0)
+    known = summaries.named & (summaries.novel.sum(axis=1) == 0) & ~np.isnan(summaries.current_novel)
+    return np.where(known, rare, ndtr(-statistic)), statistic
 
 
 def summarize(columns: Sequence[ColumnCells]) -> Summaries:
@@ -205,6 +212,7 @@ def summarize(columns: Sequence[ColumnCells]) -> Summaries:
         current_missing=current_missing,
         novel=np.array([column.novel for column in columns], dtype=np.float64),
         current_novel=np.array([float(column.current_novel) if column.knows_all else np.nan for column in columns]),
+        named=np.array([not column.ordered for column in columns]),
     )
 
 

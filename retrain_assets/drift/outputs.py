@@ -7,7 +7,9 @@
 - `ra_residual`: label less score on the rows of these labels (see `retrain_assets.performance.residuals`), against the
   same on the reserved rows;
 - `ra_novelty`, where it is declared: how unlike the reference each row is (see `retrain_assets.drift.novelty`), against
-  the same of the reserved rows.
+  the same of the reserved rows;
+- `ra_importance`, where it is declared: of each of the newest labelled rows the column whose shuffling makes its loss
+  grow most, against the same of the reserved rows. What the model rests on has changed where other columns lead.
 
 Whatever of the inputs matters to the model changes its score (Lipton, Wang and Smola 2018, "Detecting and correcting
 for label shift with black box predictors", ICML; Rabanser, Guennemann and Lipton 2019, "Failing loudly", NeurIPS);
@@ -31,9 +33,17 @@ from retrain_assets.drift.report import ColumnDrift, DriftReport
 from retrain_assets.drift.settings import Settings
 from retrain_assets.spec import DriftSpec
 
-SCORE, LABEL, RESIDUAL, NOVELTY = "ra_score", "ra_label", "ra_residual", "ra_novelty"
-OUTPUTS: Mapping[str, str] = {"score": SCORE, "label": LABEL, "residual": RESIDUAL, "novelty": NOVELTY}
+SCORE, LABEL, RESIDUAL, NOVELTY, IMPORTANCE = "ra_score", "ra_label", "ra_residual", "ra_novelty", "ra_importance"
+OUTPUTS: Mapping[str, str] = {
+    "score": SCORE,
+    "label": LABEL,
+    "residual": RESIDUAL,
+    "novelty": NOVELTY,
+    "importance": IMPORTANCE,
+}
 """Columns by the names that `drift.outputs` gives them."""
+_OF_LABELS = (LABEL, RESIDUAL, IMPORTANCE)
+"""Those that are known of labelled rows only."""
 SHARE = 0.25
 """The part of the false alarms that outputs may give where they count."""
 OUTERMOST = 0.01
@@ -63,6 +73,7 @@ def profile_outputs(
     label: pd.Series | None = None,
     residual: npt.NDArray[np.float64] | None = None,
     novelty: npt.NDArray[np.float64] | None = None,
+    importance: pd.Series | None = None,
 ) -> TableProfile:
     """Profiles outputs, each of rows of its own."""
     known = {
@@ -70,6 +81,7 @@ def profile_outputs(
         **({} if label is None else {LABEL: label}),
         **({} if residual is None else {RESIDUAL: pd.Series(residual, dtype="float64")}),
         **({} if novelty is None else {NOVELTY: pd.Series(novelty, dtype="float64")}),
+        **({} if importance is None else {IMPORTANCE: importance}),
     }
     parts = [profile_table(values.to_frame(name), [name]) for name, values in known.items()]
     return TableProfile(rows=parts[0].rows, columns=tuple(part.columns[0] for part in parts))
@@ -87,7 +99,7 @@ def judge_outputs(
     """A row for each output that is known on both sides.
 
     All gather evidence from batch to batch; where the newest labels are still those of the report before, what was
-    gathered of label and residual stays as it is.
+    gathered of label, residual and importance stays as it is.
 
     Args:
         outputs: of the batch and of the reference.
@@ -107,7 +119,7 @@ def judge_outputs(
     accumulation = Accumulation(
         limit=limit,
         before={} if previous is None else previous.evidence,
-        seen=frozenset(name for name in (LABEL, RESIDUAL) if name in told),
+        seen=frozenset(name for name in _OF_LABELS if name in told),
     )
     found = compare_columns(names, reference, outputs.current, accumulation=accumulation)
     return tuple(_told(row, found, outputs) for row in found.drifts)
@@ -116,7 +128,7 @@ def judge_outputs(
 def _told(row: ColumnDrift, found: ColumnsCompared, outputs: Outputs) -> ColumnDrift:
     if row.name == NOVELTY:
         return replace(row, after=f"{row.after}; {_beyond(found, outputs.current)}")
-    if row.name in (LABEL, RESIDUAL):
+    if row.name in _OF_LABELS:
         return replace(row, reason=f"labels of {outputs.labelled}: {row.reason}", rows_of=outputs.labelled)
     return row
 
@@ -130,4 +142,4 @@ def _beyond(found: ColumnsCompared, current: TableProfile) -> str:
     keys, counts = bins_of(current[NOVELTY])
     low, _ = bin_edges(current[NOVELTY], keys)
     share = float(counts[low > limit].sum()) / max(current[NOVELTY].rows, 1)
-    return f"{share:.1%} of the rows as novel as {OUTERMOST:.0%} of the reference"
+    return f"{share:.1%} of the rows as novel as {OUTERMOST:.0%} of the reference, with a novelty above {limit:.3g}"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -16,17 +17,19 @@ from retrain_assets.drift.levels import output_settings_of
 from retrain_assets.drift.outputs import Outputs, profile_outputs
 from retrain_assets.drift.reference import ReferenceProfile
 from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.novel_rows import novelty_of
 from retrain_assets.lifecycle.settle import labelled_scores, read_labels
 from retrain_assets.lifecycle.watch import read_predictions, read_validated
 from retrain_assets.performance.residuals import residuals
 from retrain_assets.performance.scores import Scores
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import ModelBundle, ModelVersion
-from retrain_assets.training.importance import permutation_importance
+from retrain_assets.training.importance import leading_columns, permutation_importance
 from retrain_assets.training.predict import predict
 from retrain_assets.training.trainer import FittedModel
 
 if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
     from threadpoolctl import ThreadpoolController
 
 SCORED_ROWS = 20_000
@@ -56,9 +59,10 @@ def outputs_by_batch(
             scores = predict(fitted.pipeline, batch, task=model.spec.task, classes=fitted.classes)
             made[key] = profile_outputs(
                 _single(scores),
-                label=rows["label"].iloc[rows_of[key]] if shown else None,
+                label=rows["label"].iloc[np.asarray(rows_of[key])] if shown else None,
                 residual=residuals(batch["label"].to_numpy(), scores) if shown else None,
-                novelty=_novelty(model, reference, batch),
+                novelty=novelty_of(model, reference, batch),
+                importance=_leading(model, fitted.pipeline, fitted.classes, batch, batch["label"]) if shown else None,
             )
     return made
 
@@ -95,10 +99,14 @@ def outputs_of(
     with _thread_pools().limit(limits=1):
         scores = predict(bundle.pipeline, rows, task=model.spec.task, classes=bundle.manifest.classes)
     labelled = _newest_labelled(stores, model, batch, version) if _shows_labels(model) else None
-    label, residual = (None, None) if labelled is None else _happened(stores, model, batch, labelled, version, bundle)
+    happened = _Happened() if labelled is None else _happened(stores, model, batch, labelled, version, bundle)
     return Outputs(
         current=profile_outputs(
-            _single(scores), label=label, residual=residual, novelty=_novelty(model, bundle.reference, rows)
+            _single(scores),
+            label=happened.label,
+            residual=happened.residual,
+            novelty=novelty_of(model, bundle.reference, rows),
+            importance=happened.importance,
         ),
         reference=reference,
         labelled=None if labelled is None else labelled.key,
@@ -125,12 +133,6 @@ def _shows_labels(model: DeclaredModel) -> bool:
     return model.spec.target.column not in model.spec.personal_columns
 
 
-def _novelty(model: DeclaredModel, reference: ReferenceProfile, rows: pd.DataFrame) -> np.ndarray | None:
-    """How unlike the reference each row is; None where it is not declared."""
-    spec = model.spec.drift
-    return reference.novelty(spec.columns).scores(rows) if "novelty" in spec.outputs else None
-
-
 def _single(scores: Scores) -> np.ndarray:
     return scores.values if scores.values.ndim == 1 else scores.values.max(axis=1)
 
@@ -147,13 +149,55 @@ def _newest_labelled(stores: Stores, model: DeclaredModel, batch: Batch, version
     return None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Happened:
+    """What is known of labelled rows, each of rows of its own; None where nothing is."""
+
+    label: pd.Series | None = None
+    residual: np.ndarray | None = None
+    importance: pd.Series | None = None
+
+
 def _happened(
     stores: Stores, model: DeclaredModel, batch: Batch, labelled: Batch, version: ModelVersion, bundle: ModelBundle
-) -> tuple[pd.Series | None, np.ndarray | None]:
+) -> _Happened:
     known = labels_as_of(read_labels(stores, model, labelled), batch.as_of)
     if known.empty:
-        return None, None
+        return _Happened()
     predictions = read_predictions(stores, model, labelled)
     own = predictions[(predictions["version"] == version.version) & predictions["mode"].isin(["served", "backscored"])]
-    labels, scores = labelled_scores(own, known, model, bundle.manifest.classes)
-    return known["label"], residuals(labels, scores) if len(labels) else None
+    classes = bundle.manifest.classes
+    labels, scores = labelled_scores(own, known, model, classes)
+    return _Happened(
+        label=known["label"],
+        residual=residuals(labels, scores) if len(labels) else None,
+        importance=_leading_of_labelled(stores, model, labelled, known, bundle),
+    )
+
+
+def _leading_of_labelled(
+    stores: Stores, model: DeclaredModel, labelled: Batch, known: pd.DataFrame, bundle: ModelBundle
+) -> pd.Series | None:
+    if "importance" not in model.spec.drift.outputs:
+        return None
+    rows = read_validated(stores, model, labelled)
+    labels = rows["ra_row_id"].map(known.set_index("ra_row_id")["label"])
+    there = labels.notna().to_numpy()
+    return _leading(model, bundle.pipeline, bundle.manifest.classes, rows[there], labels[there])
+
+
+def _leading(
+    model: DeclaredModel, pipeline: BaseEstimator, classes: Sequence[Any], rows: pd.DataFrame, labels: pd.Series
+) -> pd.Series | None:
+    """What matters most to each row; None where it is not declared, or not known."""
+    spec = model.spec
+    if "importance" not in spec.drift.outputs:
+        return None
+    return leading_columns(
+        pipeline,
+        rows.drop(columns="label", errors="ignore"),
+        labels.to_numpy(),
+        metric=spec.metric,
+        classes=classes,
+        seed=spec.estimator.seed,
+    )

@@ -18,6 +18,7 @@ from retrain_assets.lifecycle.ingest import latest_arrival
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.mixing import MEMBER, Mixture, mixed, mixture_of, with_members
 from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.novel_rows import novelty_of
 from retrain_assets.lifecycle.partitions import rows_of_batch
 from retrain_assets.lifecycle.records import PredictionMode, Profiled, Scored, Validated
 from retrain_assets.lifecycle.rolling_back import roll_back_if_broken
@@ -180,13 +181,18 @@ def _watched(
 def predictions_of(
     stores: Stores, model: DeclaredModel, version: ModelVersion, validated: pd.DataFrame
 ) -> pd.DataFrame:
-    """Scores of validated rows by a version, in the form of the `predictions` table but for the mode."""
+    """Scores of validated rows by a version, in the form of the `predictions` table but for the mode.
+
+    Where `drift.outputs` names the novelty, with how unlike the version's reference each row is.
+    """
     frame = pd.DataFrame({"ra_row_id": validated["ra_row_id"], "event_time": validated[model.spec.event_time]})
     if validated.empty:
         return frame.assign(version=pd.Series(dtype="int64"), score=pd.Series(dtype="float64"), probabilities=None)
     bundle = stores.registry.load(version)
     scores = predict(bundle.pipeline, validated, task=model.spec.task, classes=bundle.manifest.classes)
     multi = scores.values.ndim == 2
+    novelty = novelty_of(model, bundle.reference, validated)
+    frame = frame if novelty is None else frame.assign(novelty=novelty)
     return frame.assign(
         version=version.version,
         score=scores.values.max(axis=1) if multi else scores.values,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,23 @@ ROWS = 1_000
 """Rows that are looked at: enough to tell what leads from what does not matter."""
 _STACKED = 20_000
 """Rows that are scored at once."""
+NO_COLUMN = "none"
+"""What leads a row that no column helps."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Losses:
+    """Losses of some rows as they are, and with the values of each column shuffled.
+
+    Args:
+        columns: their names.
+        usual: shape (rows,).
+        shuffled: shape (columns, rows).
+    """
+
+    columns: tuple[str, ...]
+    usual: npt.NDArray[np.float64]
+    shuffled: npt.NDArray[np.float64]
 
 
 def permutation_importance(
@@ -52,34 +70,83 @@ def permutation_importance(
     Returns:
         The importances; nothing where there are no rows, or where the model refuses shuffled ones.
     """
+    found = _losses(pipeline, frame, labels, metric=metric, classes=classes, seed=seed)
+    if found is None:
+        return {}
+    growths = found.shuffled.mean(axis=1) - found.usual.mean()
+    return dict(zip(found.columns, growths.tolist(), strict=True))
+
+
+def leading_columns(
+    pipeline: BaseEstimator,
+    frame: pd.DataFrame,
+    labels: npt.ArrayLike,
+    *,
+    metric: str,
+    classes: Sequence[Any],
+    seed: int,
+) -> pd.Series | None:
+    """Of each row the column whose shuffling makes its loss grow most; `NO_COLUMN` where none does.
+
+    How often each column leads is what a model rests on, as shares that two batches can be compared by.
+
+    Args:
+        pipeline: takes validated rows.
+        frame: rows that it was not trained on; at most `ROWS` of them are used, evenly spread.
+        labels: one for each row.
+        metric: of the model.
+        classes: of the model; none for a regression.
+        seed: of the shuffle.
+
+    Returns:
+        Names of columns; None where there are no rows, or where the model refuses shuffled ones.
+    """
+    found = _losses(pipeline, frame, labels, metric=metric, classes=classes, seed=seed)
+    if found is None:
+        return None
+    growths = np.vstack([np.zeros(len(found.usual)), found.shuffled - found.usual])
+    return pd.Series(np.array([NO_COLUMN, *found.columns], dtype=object)[growths.argmax(axis=0)])
+
+
+def _losses(
+    pipeline: BaseEstimator,
+    frame: pd.DataFrame,
+    labels: npt.ArrayLike,
+    *,
+    metric: str,
+    classes: Sequence[Any],
+    seed: int,
+) -> _Losses | None:
     truth = np.asarray(labels)
     known = np.isin(truth, list(classes)) if classes else np.ones(len(truth), dtype=bool)
     places = np.flatnonzero(known)
-    places = places[np.linspace(0, len(places) - 1, min(ROWS, len(places))).astype(np.int64)] if len(places) else places
     if not len(places):
-        return {}
+        return None
+    places = places[np.linspace(0, len(places) - 1, min(ROWS, len(places))).astype(np.int64)]
     rows, truth = frame.iloc[places].reset_index(drop=True), truth[places]
-    columns = [str(name) for name in rows.columns if not str(name).startswith("ra_")]
+    columns = tuple(str(name) for name in rows.columns if not str(name).startswith("ra_"))
     loss = metric if metric in LOSSES else ("log_loss" if classes else "squared_error")
     task = "classification" if classes else "regression"
     order = np.random.default_rng(seed).permutation(len(rows))
 
-    def mean_losses(tables: Sequence[pd.DataFrame]) -> npt.NDArray[np.float64]:
+    def losses(tables: Sequence[pd.DataFrame]) -> npt.NDArray[np.float64]:
         scores = predict(pipeline, pd.concat(tables, ignore_index=True), task=task, classes=classes)
-        return row_losses(loss, np.tile(truth, len(tables)), scores).reshape(len(tables), -1).mean(axis=1)
+        return row_losses(loss, np.tile(truth, len(tables)), scores).reshape(len(tables), -1)
 
-    usual = float(mean_losses([rows])[0])
-    found: dict[str, float] = {}
+    usual = losses([rows])[0]
     at_once = max(1, _STACKED // len(rows))
+    shuffled: list[npt.NDArray[np.float64]] = []
     for first in range(0, len(columns), at_once):
         names = columns[first : first + at_once]
-        shuffled = [rows.assign(**{name: rows[name].iloc[order].reset_index(drop=True)}) for name in names]
+        tables = [rows.assign(**{name: rows[name].iloc[order].reset_index(drop=True)}) for name in names]
         try:
-            found |= dict(zip(names, (mean_losses(shuffled) - usual).tolist(), strict=True))
+            shuffled.append(losses(tables))
         except DataError as error:
             # Rows that cannot be (an arrival before its departure) may be refused: then nothing is known.
             # Its words may quote a row, and a log is read by more than those who may see rows.
             kind = type(error.__cause__ or error).__name__
             logging.getLogger(__name__).warning("the importance of the columns is unknown: shuffled rows give %s", kind)
-            return {}
-    return found
+            return None
+    return _Losses(
+        columns=columns, usual=usual, shuffled=np.concatenate(shuffled) if shuffled else np.empty((0, len(rows)))
+    )

@@ -12,7 +12,7 @@ from retrain_assets import lifecycle
 from retrain_assets.drift.report import DriftReport
 from retrain_assets.lifecycle import DeclaredModel
 from retrain_assets.lifecycle.outputs import outputs_of
-from retrain_assets.lifecycle.watch import read_drift
+from retrain_assets.lifecycle.watch import read_drift, read_predictions, read_validated
 from retrain_assets.orchestration.importance import of_importance
 from retrain_assets.training.bundle import ModelBundle
 from retrain_assets_tests.lifecycle.world import World, make_world, rows_of
@@ -75,23 +75,28 @@ def test_a_calm_batch_is_calm_in_its_outputs(world: World) -> None:
     assert told == dict.fromkeys(("ra_label", "ra_residual"), world.batch(LEARNED - 1).key)
 
 
-def test_a_relation_that_turns_round_shows_in_the_residual_alone(tmp_path: Path) -> None:
+def test_a_relation_that_turns_round_shows_in_residual_and_importance_alone(tmp_path: Path) -> None:
     """The inputs stay as they are; with labels one day late the report of the second day knows of the first."""
-    world = played(tmp_path, "residual_drift", outputs=["residual"])
+    world = played(tmp_path, "residual_drift", outputs=["residual", "importance"], false_alarms_per_year=10)
     for day in range(LEARNED + 1, LEARNED + 3):
         world.drop(day, flip=True)
     world.play()
     before, after = report(world, LEARNED + 1), report(world, LEARNED + 2)
-    assert verdicts(before)["ra_residual"] == "stable"
+    assert (verdicts(before)["ra_residual"], verdicts(before)["ra_importance"]) == ("stable", "stable")
     assert before.verdict == "stable"
     assert verdicts(after) == {
-        **dict.fromkeys(("x", "z", "kind", "ra_score", "ra_label"), "stable"), "ra_residual": "drift",
+        **dict.fromkeys(("x", "z", "kind", "ra_score", "ra_label"), "stable"),
+        **dict.fromkeys(("ra_residual", "ra_importance"), "drift"),
     }  # fmt: skip
     row = next(column for column in after.columns if column.name == "ra_residual")
     assert row.reason.startswith(f"labels of {world.batch(LEARNED + 1).key}: the distance ")
     assert after.verdict == "drift"
-    assert after.reason.startswith("the residual has drifted; 0 of 3 columns have drifted; ")
-    assert after.score == row.score
+    assert after.reason.startswith("the residual and the importance have drifted; 0 of 3 columns have drifted; ")
+    importance = next(column for column in after.columns if column.name == "ra_importance")
+    assert after.score == max(row.score or 0, importance.score or 0)
+    # What led is what misleads now.
+    led, leads = (float(told.partition("x ")[2].partition(" %")[0]) for told in (importance.before, importance.after))
+    assert led > 50 > leads
     assert after.evidence["ra_residual"] > before.evidence["ra_residual"]
     # What the report told is what it was stored as, and no episode is opened by a row that does not count.
     (episode,) = world.stores.state.episodes("tiny")
@@ -116,6 +121,10 @@ def test_an_input_that_matters_leads_and_moves_the_score(world: World) -> None:
     assert (x.importance or 0) > 0.8
     assert moved.drifted == ("x", "ra_score", "z")
     assert "the score has drifted, which drift.outputs does not name" in moved.reason
+
+
+def test_predictions_tell_of_no_novelty_where_it_is_not_declared(world: World) -> None:
+    assert "novelty" not in read_predictions(world.stores, world.model, world.batch(LEARNED))
 
 
 def test_an_adopted_version_has_no_outputs_to_compare_with(world: World) -> None:
@@ -154,9 +163,17 @@ def test_rows_that_are_unlike_the_reference_are_drift_where_novelty_is_declared(
     world.play()
     moved = next(column for column in report(world, day).columns if column.name == "ra_novelty")
     assert moved.verdict == "drift"
-    assert moved.after.endswith("% of the rows as novel as 1% of the reference")
+    assert "% of the rows as novel as 1% of the reference, with a novelty above " in moved.after
     share = float(moved.after.split("; ")[1].split("%")[0])
     assert 15 < share < 35
+    # Each row has its own in the predictions, and it is those rows that the report tells of.
+    stored = read_predictions(world.stores, world.model, world.batch(day))
+    limit = float(moved.after.rpartition(" ")[2])
+    assert 100 * (stored["novelty"] > limit).mean() == pytest.approx(share, abs=0.5)
+    odd = read_validated(world.stores, world.model, world.batch(day)).set_index("ra_row_id")["z"] == 40.0
+    own = stored.set_index("ra_row_id")["novelty"]
+    assert own[odd[odd].index].min() > own.median()
+    assert (own[odd[odd].index] > limit).mean() > 0.5
     assert "the novelty has drifted" in report(world, day).reason
 
 

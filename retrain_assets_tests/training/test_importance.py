@@ -11,7 +11,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from retrain_assets.errors import DataError
 from retrain_assets.training import importance
-from retrain_assets.training.importance import permutation_importance
+from retrain_assets.training.importance import NO_COLUMN, leading_columns, permutation_importance
 
 RNG = np.random.default_rng(0)
 ROWS = pd.DataFrame({"strong": RNG.normal(size=800), "weak": RNG.normal(size=800), "none": RNG.normal(size=800)})
@@ -75,3 +75,20 @@ def test_a_model_that_refuses_rows_that_cannot_be_tells_nothing_and_says_so(capl
     rows = ROWS.assign(none=ROWS["strong"] + ROWS["weak"])
     assert permutation_importance(Strict(LINEAR.model), rows, VALUES, metric="squared_error", classes=(), seed=0) == {}
     assert "the importance of the columns is unknown: shuffled rows give DataError" in caplog.text
+
+
+def test_the_leading_column_of_a_row_is_that_which_its_prediction_rests_on() -> None:
+    settings: dict[str, Any] = {"metric": "squared_error", "classes": (), "seed": 0}
+    exact = LINEAR.predict(ROWS)
+    found = leading_columns(LINEAR, ROWS.assign(ra_row_id="r"), exact, **settings)
+    assert found is not None
+    shares = found.value_counts(normalize=True)
+    assert shares["strong"] > 0.6 > shares["weak"] > 0.05
+    # Of a model without any error a shuffle is worse for every row that it moves.
+    assert shares.get(NO_COLUMN, 0.0) < 0.01
+    # Where the truth is the opposite, it is better without what it rests on.
+    turned = leading_columns(LINEAR, ROWS, -exact, **settings)
+    assert turned is not None
+    assert (turned == "strong").mean() < (found == "strong").mean() - 0.2
+    assert (turned == NO_COLUMN).mean() > 0.1
+    assert leading_columns(LINEAR, ROWS.head(0), exact[:0], **settings) is None
