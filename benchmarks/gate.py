@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +24,7 @@ from retrain_assets.promotion.gates import evaluate_gates
 from retrain_assets.replay.bare_file import FileSettings, stream_of_frame
 from retrain_assets.replay.clock import Course, batch_losses, walk
 from retrain_assets.replay.fitting import ScoreCache
-from retrain_assets.replay.gate import ReplayGate
+from retrain_assets.replay.gate import ReplayGate, report_of
 from retrain_assets.replay.policies import every
 from retrain_assets.replay.run import open_book
 from retrain_assets.replay.scorebook import Scorebook
@@ -39,25 +38,30 @@ NOISES: Mapping[str, float] = {
 """Standard deviation of the error that the candidate makes in the logit; the champion's is 0.8."""
 RIGHT = float(np.log(2))
 """A log-loss below it is a right prediction of two classes."""
+LEAST_ROWS = 50
+"""As a replay of a bare file asks for."""
+AHEAD = 4
+"""So many batches after a decision say who was better."""
 Losses = npt.NDArray[np.float64]
 Gate = Callable[[EvaluationReport, Losses, Losses], bool]
 
 
 def declared(**promote: float) -> Gate:
     """The platform's own gate, by its declaration."""
-    spec = PromoteSpec.model_validate({"require": "not_worse_than_champion", **promote})
+    spec = PromoteSpec.model_validate({"require": "not_worse_than_champion", "min_rows": LEAST_ROWS, **promote})
     return lambda report, _candidate, _champion: evaluate_gates(report, spec, bootstrapping=False).passed is True
 
 
 def superior(report: EvaluationReport, _candidate: Losses, _champion: Losses) -> bool:
     """The platform's gate of superiority."""
-    spec = PromoteSpec(require="better_than_champion")
+    spec = PromoteSpec(require="better_than_champion", min_rows=LEAST_ROWS)
     return evaluate_gates(report, spec, bootstrapping=False).passed is True
 
 
 GATES: Mapping[str, Gate] = {
-    "not_worse_than_champion": declared(),
+    "not_worse_than_champion (default)": declared(),
     "not_worse_than_champion, margin 2 %": declared(margin=0.02),
+    "not_worse_than_champion, margin 5 %": declared(margin=0.05),
     "better_than_champion": superior,
     "point estimate of the log-loss": lambda _report, candidate, champion: (
         float(candidate.mean() - champion.mean()) <= 0
@@ -67,22 +71,33 @@ GATES: Mapping[str, Gate] = {
 }
 
 
-def trial(rng: np.random.Generator, noise: float) -> tuple[EvaluationReport, Losses, Losses, float]:
-    """One evaluation, and the true difference of the expected losses on its rows."""
-    logit = rng.normal(0, 2, ROWS)
-    labels = (rng.random(ROWS) < expit(logit)).astype(int)
-    says = {"champion": CHAMPION_NOISE, "candidate": noise}
-    values = {role: expit(logit + rng.normal(0, scale, ROWS)) for role, scale in says.items()}
-    truth = expit(logit)
+def trial(
+    rng: np.random.Generator, noise: float, *, triggered: bool = False
+) -> tuple[EvaluationReport, Losses, Losses, float]:
+    """One evaluation, and the true difference of the expected losses on its rows.
+
+    With `triggered` rows are drawn until the champion's loss on the newest batch lies two standard errors above what
+    it expects there: it is compared because it looked bad, and on the rows on which it did.
+    """
+    while True:
+        logit = rng.normal(0, 2, ROWS)
+        truth = expit(logit)
+        labels = (rng.random(ROWS) < truth).astype(int)
+        said = expit(logit + rng.normal(0, CHAMPION_NOISE, ROWS))
+        if not triggered or _looks_bad(said, labels, truth):
+            break
+    values = {"champion": said, "candidate": expit(logit + rng.normal(0, noise, ROWS))}
 
     def expected(said: Losses) -> float:
         return float(-(truth * np.log(said) + (1 - truth) * np.log(1 - said)).mean())
 
-    scores = {role: Scores(said, (0, 1)) for role, said in values.items()}
-    scores["baseline"] = Scores(np.full(ROWS, 0.5), (0, 1))
     report = evaluate_models(
         model="m", batch="b", attempt=1, labels=labels,
-        scores={"candidate": scores["candidate"], "champion": scores["champion"], "baseline": scores["baseline"]},
+        scores={
+            "candidate": Scores(values["candidate"], (0, 1)),
+            "champion": Scores(values["champion"], (0, 1)),
+            "baseline": Scores(np.full(ROWS, 0.5), (0, 1)),
+        },
         versions={"candidate": 2, "champion": 1, "baseline": None},
         batches=np.repeat([f"b{number}" for number in range(BATCHES)], ROWS // BATCHES).tolist(), metric="log_loss",
         confidence=0.95, rng=rng, resamples=400,
@@ -91,16 +106,30 @@ def trial(rng: np.random.Generator, noise: float) -> tuple[EvaluationReport, Los
     return report, losses["candidate"], losses["champion"], expected(values["candidate"]) - expected(values["champion"])
 
 
+def _looks_bad(said: Losses, labels: npt.NDArray[np.int_], truth: Losses) -> bool:
+    newest = slice(ROWS - ROWS // BATCHES, ROWS)
+    loss = -np.log(np.where(labels == 1, said, 1 - said))[newest]
+    expected = -(truth * np.log(said) + (1 - truth) * np.log(1 - said))[newest]
+    return float((loss - expected).mean()) > 2 * float(loss.std()) / np.sqrt(len(loss))
+
+
 def synthetic(trials: int, seed: int) -> str:
-    """The share of trials in which each gate promotes, by how the candidate truly compares."""
+    """The share of trials in which each gate promotes, by how the candidate truly compares: of all, and by trigger."""
+    return "\n\n".join(
+        f"{said}\n\n{_rates(trials, seed, triggered=triggered)}"
+        for said, triggered in (("All comparisons:", False), ("Given that a trigger fired:", True))
+    )
+
+
+def _rates(trials: int, seed: int, *, triggered: bool) -> str:
     rows: dict[str, list[float]] = {name: [] for name in GATES}
     truths: list[float] = []
     for position, noise in enumerate(NOISES.values()):
-        rng = np.random.default_rng([seed, position])
+        rng = np.random.default_rng([seed, position, triggered])
         promoted = dict.fromkeys(GATES, 0)
         differences: list[float] = []
         for _ in range(trials):
-            report, candidate, champion, difference = trial(rng, noise)
+            report, candidate, champion, difference = trial(rng, noise, triggered=triggered)
             differences.append(difference)
             for name, gate in GATES.items():
                 promoted[name] += gate(report, candidate, champion)
@@ -111,47 +140,108 @@ def synthetic(trials: int, seed: int) -> str:
     return table(["gate promotes a candidate that is", *head], [[n, *(f"{v:.1%}" for v in s)] for n, s in rows.items()])
 
 
-@dataclass(frozen=True, slots=True)
-class Judging(ReplayGate):
-    """A gate of the replay that judges by the paired losses alone."""
+class Replayed:
+    """The models of a stream, and what each gate says of each pair of them."""
 
-    book: Scorebook
-    judge: Callable[[Losses, Losses], bool]
+    def __init__(self, book: Scorebook) -> None:
+        self.book = book
+        self._verdicts: dict[tuple[int, int], dict[str, bool]] = {}
+
+    def verdicts(self, candidate: int, champion: int) -> dict[str, bool]:
+        """Whether each gate promotes the candidate; a model that could not be trained is promoted by none."""
+        pair = (candidate, champion)
+        if pair not in self._verdicts:
+            paired = self.book.paired(candidate, champion)
+            report = report_of(self.book, candidate, champion)
+            usable = self.book.usable(candidate)
+            self._verdicts[pair] = {
+                name: usable and gate(report, paired.candidate, paired.champion) for name, gate in GATES.items()
+            }
+        return self._verdicts[pair]
+
+    def loss(self, name: str, course: Course, step: int) -> float:
+        """Mean loss of the served rows with a gate and a candidate every few batches."""
+        walked = walk(self.book, course, every(step)(), _Judging(self, name))
+        rows = self.book.stream.rows[walked.first_served : len(self.book.stream)]
+        return float(np.average(batch_losses(self.book, walked), weights=rows))
+
+    def errors(self) -> pd.DataFrame:
+        """A row for each pair of models and gate: the verdict, the truth of the batches after it, and the trigger."""
+        book, rows = self.book, self.book.stream.rows
+        models = [model for model in book.models if book.usable(model)]
+        found: list[dict[str, object]] = []
+        for champion in models:
+            for candidate in (model for model in models if model > champion):
+                later = slice(candidate + 1, candidate + 1 + AHEAD)
+                if not len(rows[later]):
+                    continue
+                worse = np.average(book.mean[candidate, later] - book.mean[champion, later], weights=rows[later]) > 0
+                held = book.holdout(champion)
+                excess = None if held is None else book.mean[champion, candidate] - held.value
+                noise = 0.0 if held is None else np.hypot(book.error[champion, candidate], held.standard_error)
+                alarm = excess is not None and excess > 2 * noise
+                verdicts = self.verdicts(candidate, champion)
+                truth: dict[str, object] = {"worse": worse, "alarm": alarm}
+                found += [truth | {"gate": name, "promoted": verdict} for name, verdict in verdicts.items()]
+        return pd.DataFrame(found)
+
+
+class _Judging(ReplayGate):
+    """One gate of those that are compared."""
+
+    def __init__(self, replayed: Replayed, name: str) -> None:
+        super().__init__(replayed.book)
+        self._replayed, self._name = replayed, name
 
     def passes(self, candidate: int, champion: int) -> bool:
         """Whether the candidate may replace the champion."""
-        if not self.book.usable(candidate):
-            return False
-        paired = self.book.paired(candidate, champion)
-        return self.judge(paired.candidate, paired.champion)
+        return self._replayed.verdicts(candidate, champion)[self._name]
 
 
-JUDGES: Mapping[str, Callable[[Losses, Losses], bool]] = {
-    "point estimate of the log-loss": lambda candidate, champion: float(candidate.mean() - champion.mean()) <= 0,
-    "accuracy": lambda candidate, champion: bool((candidate < RIGHT).mean() >= (champion < RIGHT).mean()),
-    "no gate": lambda _candidate, _champion: True,
-}
-
-
-def streams(folder: Path, step: int, cache: Path) -> str:
-    """Mean log-loss of what was served with each gate, a candidate every few batches; the best in hindsight is bold."""
-    found: dict[str, dict[str, float]] = {}
+def streams(folder: Path, step: int, cache: Path) -> tuple[str, str]:
+    """What each gate costs in log-loss, and how often it errs on the pairs of models of all streams."""
+    costs: dict[str, list[str]] = {name: [name] for name in GATES}
+    errors: list[pd.DataFrame] = []
     files = sorted(folder.glob("*.parquet"))
     for file in files:
         frame = pd.read_parquet(file)
         settings = FileSettings(target="y", batch="batch", label_delay=1, window=None)
         stream = stream_of_frame(frame, settings)
         course = Course(first=max(6, round(frame["batch"].nunique() / 8)))
-        book = open_book(stream, course, ScoreCache.of(cache, stream), workers=1)
-        gates: dict[str, ReplayGate] = {"declared default": ReplayGate(book)}
-        gates |= {name: Judging(book, judge) for name, judge in JUDGES.items()}
-        for name, gate in gates.items():
-            walked = walk(book, course, every(step)(), gate)
-            rows = stream.rows[walked.first_served : len(stream)]
-            found.setdefault(name, {})[file.stem] = float(np.average(batch_losses(book, walked), weights=rows))
-        print(file.stem, {name: round(losses[file.stem], 5) for name, losses in found.items()}, flush=True)
-    lines = [[name, *(f"{losses[file.stem]:.5f}" for file in files)] for name, losses in found.items()]
-    return table(["gate", *(file.stem for file in files)], lines)
+        replayed = Replayed(open_book(stream, course, ScoreCache.of(cache, stream), workers=1))
+        open_loss = replayed.loss("no gate", course, step)
+        for name, cells in costs.items():
+            loss = replayed.loss(name, course, step)
+            cells.append(f"{loss:.5f} ({loss / open_loss - 1:+.2%})")
+        errors.append(replayed.errors().assign(stream=file.stem))
+        print(file.stem, {name: cells[-1] for name, cells in costs.items()}, flush=True)
+    cost = table(["gate", *(file.stem for file in files)], list(costs.values()))
+    return cost, _error_table(pd.concat(errors))
+
+
+def _error_table(pairs: pd.DataFrame) -> str:
+    """Rates of each stream, and their mean over the streams: each counts alike, however many models it has."""
+
+    def rate(chosen: pd.DataFrame, *, promoted: bool) -> str:
+        each = (chosen["promoted"] == promoted).groupby(chosen["stream"]).mean()
+        return f"{each.mean():.1%}" if len(each) else "no such pair"
+
+    lines: list[list[str]] = []
+    for name in GATES:
+        own = pairs[pairs["gate"] == name]
+        alarmed = own[own["alarm"]]
+        lines.append(
+            [
+                name,
+                *(rate(some[some["worse"]], promoted=True) for some in (own, alarmed)),
+                *(rate(some[~some["worse"]], promoted=False) for some in (own, alarmed)),
+            ]
+        )
+    count, alarms = len(pairs) // len(GATES), int(pairs["alarm"].sum()) // len(GATES)
+    head = [
+        "gate", "promoted though worse", "given a trigger", "rejected though better", "given a trigger",
+    ]  # fmt: skip
+    return f"{table(head, lines)}\n\n{count:,} pairs of models, of {alarms:,} a trigger fired for the champion."
 
 
 def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
@@ -171,21 +261,23 @@ def main() -> None:
     parser.add_argument("--no-write", action="store_true", help="print only")
     options = parser.parse_args()
     where = machine.describe()
-    made = (
-        synthetic(options.trials, options.seed)
-        if options.folder is None
-        else streams(options.folder, options.step, options.cache)
-    )
-    said = (
-        f"{options.trials} trials in each column, {ROWS} rows each, seed {options.seed}; in brackets the mean true "
-        "difference of the expected log-loss."
-        if options.folder is None
-        else f"Mean log-loss of the served rows; a candidate every {options.step} batches, labels one batch late."
-    )
-    text = f"{made}\n\n{said}\n\nMeasured {where}"
-    print(text)
-    if not options.no_write:
-        write_between_markers(PAGE, "synthetic" if options.folder is None else "streams", text)
+    if options.folder is None:
+        said = (
+            f"{options.trials} trials in each cell, {ROWS} rows each, seed {options.seed}; in brackets the mean true "
+            "difference of the expected log-loss."
+        )
+        made = {"synthetic": f"{synthetic(options.trials, options.seed)}\n\n{said}"}
+    else:
+        said = (
+            f"Mean log-loss of the served rows, and how it differs from that without a gate; a candidate every "
+            f"{options.step} batches, labels one batch late."
+        )
+        cost, errors = streams(options.folder, options.step, options.cache)
+        made = {"streams": f"{cost}\n\n{said}", "errors": errors}
+    for name, text in made.items():
+        print(f"{text}\n\nMeasured {where}\n")
+        if not options.no_write:
+            write_between_markers(PAGE, name, f"{text}\n\nMeasured {where}")
 
 
 if __name__ == "__main__":

@@ -172,7 +172,8 @@ _WIDE, _HIGH, _BOX = 196, 74, (158, 40)
 _AT = {
     names.RAW: (0, 1), names.QUARANTINE: (1, 0), names.VALIDATED: (1, 1), names.LABELS: (1, 2), names.PROFILE: (2, 0),
     names.DRIFT_REPORT: (3, 0), names.PREDICTIONS: (3, 1), names.PERFORMANCE: (3, 2), names.REGISTRY: (2, 2.75),
-    names.RETRAIN_DECISION: (4, 1), names.TRAINING_SET: (4, 2.6), names.CANDIDATE: (4, 3.7),
+    names.LABEL_REQUESTS: (4, 0), names.RETRAIN_DECISION: (4, 1),
+    names.TRAINING_SET: (4, 2.6), names.CANDIDATE: (4, 3.7),
     names.EVALUATION_REPORT: (3, 3.7), names.CHAMPION: (1.7, 3.7),
 }  # fmt: skip
 _COLOURS = {"watch": "#2f6f8f", "settle": "#6b5b95", "decide": "#b0562d", "retrain": "#3b7a57", "external": "#6c757d"}

@@ -22,6 +22,7 @@ from retrain_assets.commands.hold import hold
 from retrain_assets.commands.label_next import label_next
 from retrain_assets.commands.options import Options, with_options
 from retrain_assets.commands.reconcile import reconcile
+from retrain_assets.commands.rename import rename, retire
 from retrain_assets.commands.reproduce import reproduce
 from retrain_assets.commands.rollback import clear, rollback
 from retrain_assets.commands.run import run
@@ -288,6 +289,8 @@ for _command in (
     reconcile,
     rollback,
     clear,
+    rename,
+    retire,
     approve,
     reject,
     approval,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
 
 from retrain_assets_tests.field_coverage import LEAVES, Seen, observed, unchanged
-from retrain_assets_tests.lifecycle.champions import HELD, copied, opened, play
-from retrain_assets_tests.lifecycle.world import World
+from retrain_assets_tests.lifecycle.champions import HELD, RECALL, SEASONS, copied, opened, play, seasons
+from retrain_assets_tests.lifecycle.world import World, make_world
 
 _SEEN = pytest.StashKey[Seen]()
 
@@ -45,17 +45,29 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
 
 @pytest.fixture(scope="session")
 def three_champions(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """Four days in which v1, v2 and v3 were champion; copy it, do not change it. One for all workers of a run."""
+    """Four days in which v1, v2 and v3 were champion; copy it, do not change it."""
+    return opened(_made_once(tmp_path_factory, "three_champions", play))
+
+
+@pytest.fixture(scope="session")
+def two_seasons(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Two ordinary days and four on which all is the other way round; copy it, do not change it."""
+    root = _made_once(tmp_path_factory, "two_seasons", lambda root: seasons(root, promote=RECALL))
+    return make_world(root, **SEASONS | {"promote": RECALL})
+
+
+def _made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], World]) -> Path:
+    """A folder that is filled once for all workers of a run."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    root = shared / "three_champions"
-    with (shared / "three_champions.lock").open("w") as lock:
+    root = shared / name
+    with (shared / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (root / "made").exists():
             root.mkdir(exist_ok=True)
-            play(root)
+            make(root)
             (root / "made").touch()
-    return opened(root)
+    return root
 
 
 @pytest.fixture

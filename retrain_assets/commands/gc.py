@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from retrain_assets.commands.options import Options, holding, person, with_options
+from retrain_assets.commands.options import Options, holding, person, serving, with_options
 
 if TYPE_CHECKING:
     from retrain_assets.lifecycle.freeing import Freeable
@@ -30,7 +30,7 @@ def gc(options: Options, model: str | None, yes: bool, as_json: bool) -> None:
     retrain-assets gc
     retrain-assets gc flight_delay --yes
     """  # noqa: D301 - click reads the backspace
-    names = [model] if model else [declared.spec.name for declared in options.declarations()]
+    names = [model] if model else serving(options)
     found = [_freed(options, name, yes=yes) for name in names]
     if as_json:
         click.echo(json.dumps([asdict(each) | {"files": each.files, "bytes": each.bytes} for each in found], indent=2))

@@ -13,6 +13,7 @@ from retrain_assets.commands.options import MOMENT, Options, with_options
 
 if TYPE_CHECKING:
     from retrain_assets.lifecycle.auditing import HistoryLine, Verified
+    from retrain_assets.stores.protocols import StateStore
 
 
 @click.command()
@@ -33,7 +34,8 @@ def history(options: Options, model: str, as_of: datetime | None, as_json: bool)
     from retrain_assets.lifecycle.auditing import history as read
     from retrain_assets.promotion.log import champion_as_of
 
-    lines = read(open_state(options.opened_home()), model)
+    state = open_state(options.opened_home())
+    lines = read(state, model)
     if as_of is not None:
         found = champion_as_of([line.promotion for line in lines], as_of.replace(tzinfo=UTC))
         lines = [line for line in lines if line.promotion == found]
@@ -41,6 +43,7 @@ def history(options: Options, model: str, as_of: datetime | None, as_json: bool)
         click.echo(json.dumps([_plain(line) for line in lines], indent=2))
     elif lines:
         _print(model, lines)
+        _print_moves(state, model)
     else:
         click.echo(f"{model}: no champion" + (f" as of {as_of:%Y-%m-%d %H:%M}" if as_of else " yet"))
 
@@ -60,6 +63,13 @@ def _print(model: str, lines: list[HistoryLine]) -> None:
             f"model {(line.model_hash or 'unknown')[:12]}, code {made.evidence.get('code_version', 'unknown')}"
         )
         click.echo(f"      {made.reason}")
+
+
+def _print_moves(state: StateStore, model: str) -> None:
+    for move in state.model_moves():
+        if model in (move.model, move.previous):
+            did = {"rename": f"renamed from {move.previous} to {move.model}", "retire": "retired", "return": "returned"}
+            click.echo(f"{did[move.action]} by {move.actor} on {move.moved_at:%Y-%m-%d %H:%M}: {move.reason}")
 
 
 def _plain(line: HistoryLine) -> dict[str, Any]:

@@ -106,6 +106,20 @@ def holding(options: Options, name: str, verb: str) -> Generator[Held]:
         yield Held(home=home, stores=stores, model=model, now=now, run_id=run_id)
 
 
+def serving(options: Options) -> list[str]:
+    """The declared models that a run may work on; of the others it is said why none may."""
+    from retrain_assets.home import open_state
+    from retrain_assets.promotion.model_moves import out_of_service
+
+    home = options.opened_home()
+    moves = open_state(home).model_moves() if home.state_exists else []
+    names = [declared.spec.name for declared in options.declarations()]
+    away = {name: why for name in names if (why := out_of_service(moves, name)) is not None}
+    for why in away.values():
+        click.echo(f"left out: {why}", err=True)
+    return [name for name in names if name not in away]
+
+
 def person() -> str:
     """Who types, as the operating system knows them."""
     return f"person:{getpass.getuser()}"

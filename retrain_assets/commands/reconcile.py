@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from retrain_assets.commands.options import Options, holding, person, show_champion, with_options
+from retrain_assets.commands.options import Options, holding, person, serving, show_champion, with_options
 
 
 @click.command()
@@ -31,7 +31,7 @@ def reconcile(options: Options, model: str | None, adopted: bool, reason: str | 
     if adopted:
         _adopt(options, model, reason)
         return
-    names = [model] if model else [declared.spec.name for declared in options.declarations()]
+    names = [model] if model else serving(options)
     broken = False
     for name in names:
         with holding(options, name, "reconcile") as held:

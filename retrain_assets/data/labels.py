@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from retrain_assets.data.contracts import Contract
@@ -234,7 +235,10 @@ def merge_labels(stored: pd.DataFrame | None, delivered: pd.DataFrame, as_of: da
     fresh[AVAILABLE_AT] = fresh[AVAILABLE_AT].where(fresh[AVAILABLE_AT] > cutoff, cutoff).astype(UTC_TIME)
     parts = [part for part in (history, fresh) if len(part)]
     frame = pd.concat(parts, ignore_index=True) if len(parts) > 1 else (parts[0] if parts else delivered.iloc[:0])
-    frame = frame.sort_values(["event_time", ROW_ID, "revision"], kind="stable").reset_index(drop=True)
+    if len(history):
+        frame = frame.sort_values(["event_time", ROW_ID, "revision"], kind="stable", ignore_index=True)
+    else:
+        frame = in_time_order(frame, "event_time")  # one revision of each row
     return MergedLabels(
         labels=frame,
         added=int(is_new.sum()),
@@ -253,13 +257,16 @@ def labels_as_of(labels: pd.DataFrame, moment: datetime) -> pd.DataFrame:
     return in_time_order(_newest_revisions(labels, moment), "event_time")
 
 
-def with_labels(rows: pd.DataFrame, labels: pd.DataFrame, moment: datetime) -> pd.DataFrame:
-    """The rows that had a label at a moment, with that label as the column `label`; rows keep their order.
+def with_labels(
+    rows: pd.DataFrame, labels: pd.DataFrame, moment: datetime, *, among: npt.NDArray[np.bool_] | None = None
+) -> pd.DataFrame:
+    """The rows that had a label at a moment, with that label as the column `label`, in their order, numbered anew.
 
     Args:
         rows: Validated rows with their `ra_batch`.
         labels: The history of the labels of the same batches.
         moment: What became known later is not read.
+        among: Which rows are wanted; all by default.
 
     Raises:
         StoreError: a row is there twice.
@@ -275,8 +282,10 @@ def with_labels(rows: pd.DataFrame, labels: pd.DataFrame, moment: datetime) -> p
             raise StoreError(f"validated or labels of batch {batch} hold a row twice: materialize them again")
         found = index.get_indexer(pd.Index(ids[at]))
         place[at] = np.where(found >= 0, labelled[found] if len(labelled) else -1, -1)
-    joined = rows[place >= 0].copy()
-    joined["label"] = known["label"].array[place[place >= 0]]
+    at = np.flatnonzero(place >= 0 if among is None else (place >= 0) & among)
+    joined = rows.take(at)
+    joined.index = pd.RangeIndex(len(at))
+    joined["label"] = known["label"].array[place[at]]
     return joined
 
 

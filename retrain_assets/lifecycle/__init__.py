@@ -25,6 +25,7 @@ from retrain_assets.lifecycle.polling import poll_sources as poll_sources
 from retrain_assets.lifecycle.promote import assert_champion as assert_champion
 from retrain_assets.lifecycle.promote import promote as promote
 from retrain_assets.lifecycle.reconciling import reconcile as reconcile
+from retrain_assets.lifecycle.renaming import in_service as in_service
 from retrain_assets.lifecycle.rolling_back import roll_back as roll_back
 from retrain_assets.lifecycle.settle import measure as measure
 from retrain_assets.lifecycle.settle import settle_labels as settle_labels

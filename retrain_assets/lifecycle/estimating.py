@@ -13,6 +13,7 @@ from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.performance.estimation import LossEstimate, estimate_loss
 from retrain_assets.performance.expected import expectable, expected_losses
 from retrain_assets.performance.scores import Scores
+from retrain_assets.spec.holdout import holdout_batches
 from retrain_assets.stores.protocols import Stores
 
 DETAIL = "estimate"
@@ -42,7 +43,7 @@ def estimate_batch(
         expected,
         holdout_of(promotion),
         [loss for loss in known if loss.batch < batch.key],
-        holdout_batches=model.spec.window.holdout_batches,
+        holdout_batches=holdout_batches(model.spec),
         confidence=model.spec.promote.confidence,
     )
 

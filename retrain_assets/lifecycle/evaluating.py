@@ -14,8 +14,9 @@ from retrain_assets.lifecycle import earlier
 from retrain_assets.lifecycle.champions import registered
 from retrain_assets.lifecycle.judging import judged_rows
 from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.partitions import rows_of_batch
 from retrain_assets.lifecycle.records import Evaluated, TrainingSet
-from retrain_assets.lifecycle.training_window import latest_training_set, read_rows
+from retrain_assets.lifecycle.training_window import latest_training_set, read_judging_rows, read_rows
 from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.performance.expected import expectable
 from retrain_assets.performance.scores import Scores
@@ -33,17 +34,21 @@ from retrain_assets.training.predict import predict
 
 @withholding
 def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Evaluated:
-    """Judges candidate, champion and baseline on the same reserved rows of the newest matured batches."""
+    """Judges candidate, champion and baseline on the same rows of the newest matured batches: none was fitted on them.
+
+    They are the reserved ones, or with `promote.holdout` all, as far as every model was fitted before them.
+    """
     frozen = latest_training_set(stores, model, batch)
     candidate = candidate_of(stores, model, frozen)
     if candidate is None:
         raise MissingUpstreamError(f"candidate of {model.name} {batch}", f"{model.name}/candidate partition {batch}")
     incumbent = incumbent_of(stores, model, batch, frozen.attempt)
     champion = None if incumbent is None else registered(stores, model, incumbent.version)
-    rows = read_rows(stores, model, frozen, frozen.holdout_batches, reserved=True)
+    before = earlier.asked(stores, model, log_before(stores, model, batch, frozen.attempt))
+    fitted_until = max(each.training_end for each in (candidate, champion, *before) if each is not None)
+    rows = read_judging_rows(stores, model, frozen, fitted_until=fitted_until)
     scored = _scores(stores, model, candidate, champion, rows)
     scored["baseline"] = baseline_of(stores, model, frozen, candidate).predict(len(rows))
-    before = earlier.asked(stores, model, log_before(stores, model, batch, frozen.attempt))
     scored_before, silent = earlier.scores_of(stores, model, before, inputs_of(rows))
     report = evaluate_models(
         model=model.name,
@@ -61,7 +66,7 @@ def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
         report_metrics=(*expectable(model.spec.metric), *model.spec.report_metrics),
         confidence=model.spec.promote.confidence,
         rng=np.random.default_rng([frozen.attempt, model.spec.estimator.seed]),
-        newer_than_both=_newer(model, rows, candidate, champion),
+        newer_than_both=(rows[model.spec.event_time] >= pd.Timestamp(fitted_until)).to_numpy(),
         earlier=scored_before,
         together=entities_of(rows, model.spec.promote),
     )
@@ -155,13 +160,6 @@ def baseline_of(stores: Stores, model: DeclaredModel, frozen: TrainingSet, candi
     return NaiveBaseline.fit(labels.to_numpy(), model.spec.metric, manifest.classes)
 
 
-def _newer(
-    model: DeclaredModel, rows: pd.DataFrame, candidate: ModelVersion, champion: ModelVersion | None
-) -> np.ndarray:
-    end = max(candidate.training_end, champion.training_end) if champion else candidate.training_end
-    return (rows[model.spec.event_time] >= pd.Timestamp(end)).to_numpy()
-
-
 def _write_report(
     stores: Stores,
     model: DeclaredModel,
@@ -172,7 +170,7 @@ def _write_report(
     run_id: str,
 ) -> TableCommit:
     try:
-        stored = stores.tables.read(model.table("evaluation_report"), [batch.key]).drop(columns="ra_batch")
+        stored = rows_of_batch(stores, model, "evaluation_report", batch)
         stored = stored[stored["attempt"] != report.attempt]
     except NotStoredError:
         stored = None

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
 from retrain_assets.data.labels import labels_as_of
 from retrain_assets.data.windows import Batch
-from retrain_assets.errors import InsufficientDataError
+from retrain_assets.errors import InsufficientDataError, RefusedError, without_password
 from retrain_assets.lifecycle.champions import champion_version
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.settle import read_labels
@@ -16,16 +20,62 @@ from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.slices import declared_slices
 from retrain_assets.promotion.unclear import most_worth_labelling, unsureness
+from retrain_assets.stores.exports import export
 from retrain_assets.stores.protocols import Stores
+from retrain_assets.stores.sources.settings import located
 from retrain_assets.training.predict import predict
 
 BATCHES = 4
 """Newest watched batches that are looked at by default."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelRequests:
+    """`label_requests`: how many rows were asked about, by part and reason. `uri` is None where nobody is asked."""
+
+    rows: int
+    asked: Mapping[tuple[str, str], int]
+    uri: str | None
+    content_hash: str
+    reason: str
+
+
 @withholding
-def rows_to_label(stores: Stores, model: DeclaredModel, *, rows: int, batches: int = BATCHES) -> pd.DataFrame:
+def request_labels(stores: Stores, model: DeclaredModel, batch: Batch) -> LabelRequests:
+    """Exports the rows most worth a label as of a batch to where `label_next` says; the same again writes the same.
+
+    Raises:
+        RefusedError: `label_next` is not declared.
+        StoreError: the file cannot be written.
+    """
+    spec = model.spec.label_next
+    if spec is None:
+        raise RefusedError(f"{model.name} declares no label_next: nobody said where its questions go")
+    try:
+        chosen = rows_to_label(stores, model, rows=spec.rows, batches=spec.batches, upto=batch)
+    except InsufficientDataError as error:
+        nothing = hashlib.sha256(b"").hexdigest()
+        return LabelRequests(rows=0, asked={}, uri=None, content_hash=nothing, reason=str(error))
+    content = chosen.to_csv(index=False).encode()
+    uri = located(spec.path.replace("{batch}", batch.key), model.root)
+    export(uri, content)
+    counted = chosen.groupby(["part", "why"]).size()
+    return LabelRequests(
+        rows=len(chosen),
+        asked={(str(part), str(why)): int(count) for (part, why), count in counted.items()},  # pyright: ignore[reportGeneralTypeIssues]
+        uri=without_password(uri),
+        content_hash=hashlib.sha256(content).hexdigest(),
+        reason=f"{len(chosen)} rows of the newest {spec.batches} batches are most worth a label",
+    )
+
+
+@withholding
+def rows_to_label(
+    stores: Stores, model: DeclaredModel, *, rows: int, batches: int = BATCHES, upto: Batch | None = None
+) -> pd.DataFrame:
     """Rows without a label of the newest watched batches, in the order in which to ask about them.
+
+    With `upto`, those up to a batch, by the labels that were known as of it.
 
     How sure the model is, is asked of the champion as of the newest batch. The parts of the data are the slices by
     `promote.limits.slices`, else the batches. A column of personal data is left out, but for the row id's, without
@@ -38,7 +88,13 @@ def rows_to_label(stores: Stores, model: DeclaredModel, *, rows: int, batches: i
         InsufficientDataError: no batch was watched, nobody serves yet, or every row has its label.
     """
     steps = stores.state.steps(model.name)
-    watched = sorted({step.batch for step in steps if (step.job, step.outcome) == ("watch", "done")})
+    watched = sorted(
+        {
+            step.batch
+            for step in steps
+            if (step.job, step.outcome) == ("watch", "done") and (upto is None or step.batch <= upto.key)
+        }
+    )
     if not watched:
         raise InsufficientDataError(f"no batch of {model.name} was watched yet: there are no rows to ask about")
     newest = model.calendar.batch(watched[-1])
@@ -46,7 +102,7 @@ def rows_to_label(stores: Stores, model: DeclaredModel, *, rows: int, batches: i
     if champion is None:
         raise InsufficientDataError(f"{model.name} has no champion yet: nothing is known of what is unclear to it")
     found = pd.concat(
-        [_with_labels(stores, model, model.calendar.batch(key)) for key in watched[-batches:]], ignore_index=True
+        [_with_labels(stores, model, model.calendar.batch(key), upto) for key in watched[-batches:]], ignore_index=True
     )
     parts = _parts(model, found)
     open_rows = ~found["ra_labelled"].to_numpy()
@@ -67,11 +123,12 @@ def rows_to_label(stores: Stores, model: DeclaredModel, *, rows: int, batches: i
     return _shown(model, asked.iloc[chosen["position"].to_numpy()].reset_index(drop=True), chosen)
 
 
-def _with_labels(stores: Stores, model: DeclaredModel, batch: Batch) -> pd.DataFrame:
+def _with_labels(stores: Stores, model: DeclaredModel, batch: Batch, upto: Batch | None) -> pd.DataFrame:
     rows = read_validated(stores, model, batch)
     labels = read_labels(stores, model, batch)
-    known = labels_as_of(labels, labels["available_at"].max()) if len(labels) else labels
-    return rows.assign(batch=batch.key, ra_labelled=rows["ra_row_id"].isin(known["ra_row_id"]))
+    if len(labels):
+        labels = labels_as_of(labels, labels["available_at"].max() if upto is None else upto.as_of)
+    return rows.assign(batch=batch.key, ra_labelled=rows["ra_row_id"].isin(labels["ra_row_id"]))
 
 
 def _parts(model: DeclaredModel, rows: pd.DataFrame) -> np.ndarray:

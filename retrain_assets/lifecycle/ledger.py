@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from retrain_assets.data.windows import Batch
-from retrain_assets.errors import LeaseHeldError, without_password
+from retrain_assets.errors import LeaseHeldError, RefusedError, without_password
 from retrain_assets.lifecycle.heartbeat import Heartbeat
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.standing import TRIES, read_standing
 from retrain_assets.policy.decision import Decision
+from retrain_assets.promotion.model_moves import out_of_service
 from retrain_assets.stores.protocols import Step, StepOutcome, Stores
 
 Job = Literal["watch", "settle", "decide", "retrain"]
@@ -148,9 +149,15 @@ def take_lease(stores: Stores, model: str, *, owner: str, now: datetime) -> None
 
     Raises:
         LeaseHeldError: another run holds it.
+        RefusedError: the model was retired, or has another name.
     """
     if stores.state.acquire_lease(model, owner, ttl=LEASE_TTL, now=now):
-        return
+        # Asked with the lease in hand: who retires or renames a model holds it meanwhile.
+        away = out_of_service(stores.state.model_moves(), model)
+        if away is None:
+            return
+        stores.state.release_lease(model, owner)
+        raise RefusedError(away)
     holder = stores.state.lease_owner(model, now=now)
     raise LeaseHeldError(
         f"{model} is being worked on by run {holder}: wait until that run has ended "

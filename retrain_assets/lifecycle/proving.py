@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from retrain_assets.errors import NotStoredError, StoreError
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import ModelBundle, ModelVersion
@@ -19,7 +20,14 @@ def prove(
     *,
     expected: ModelBundle | None = None,
 ) -> tuple[bool, str]:
-    """Loads a version from the registry, past any cache, and scores rows as the fitted pipeline does."""
+    """Loads a version from the registry, past any cache, and scores rows as the fitted pipeline does.
+
+    Raises:
+        NotStoredError: its files are gone, or its entry in the registry was deleted.
+        IntegrityError: its files are not what was registered.
+        DataError: it needs columns that the rows do not have.
+    """
+    _require_registered(stores, version)
     bundle = stores.registry.load(version, cached=False)
     classes = bundle.manifest.classes
     scores = predict(bundle.pipeline, rows, task=model.spec.task, classes=classes).values
@@ -28,3 +36,15 @@ def prove(
         if not np.array_equal(scores, fitted):
             return False, f"{version} scores {len(rows)} rows otherwise than the pipeline that was fitted"
     return True, f"{version} was loaded from the registry and scored {len(rows)} rows"
+
+
+def _require_registered(stores: Stores, version: ModelVersion) -> None:
+    """Of a registry that cannot be asked the files answer: who goes back in an outage must not wait for it."""
+    try:
+        known = stores.registry.knows(version)
+    except StoreError:
+        return
+    if not known:
+        raise NotStoredError(
+            f"{version} was deleted in the registry by hand: restore it there, or name another version"
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -61,8 +62,16 @@ def project(stores: Stores, model: DeclaredModel, current: Promotion, *, now: da
     """Puts the alias where the log says, and mirrors the promotion and the head of the audit chain to tags.
 
     The tag with the number of the promotion is written last. An alias that differs although the tag is there was
-    moved or deleted by hand; one that differs without it was left behind by a crash, and is no news.
+    moved or deleted by hand; one that differs without it was left behind by a crash, and is no news. A champion whose
+    entry in the registry was deleted serves on from its files, and is told.
     """
+    try:
+        return _show(stores, model, current, now=now)
+    except NotStoredError as error:
+        return _not_registered(stores, current, str(error), now=now)
+
+
+def _show(stores: Stores, model: DeclaredModel, current: Promotion, *, now: datetime) -> Reconciled:
     pointed = stores.registry.alias(model.name, CHAMPION)
     tags = stores.registry.model_tags(model.name)
     shown = tags.get(PROMOTION_TAG) == str(current.id)
@@ -87,13 +96,26 @@ def _tell(stores: Stores, current: Promotion, pointed: int | None, *, now: datet
     )
 
 
+def _not_registered(stores: Stores, current: Promotion, error: str, *, now: datetime) -> Reconciled:
+    said = (
+        f"v{current.version} was deleted in the registry by hand: it serves on from its files, and no alias can show "
+        f"it. Restore it there, go back (retrain-assets rollback {current.model}) or retrain"
+    )
+    payload = {"version": current.version, "text": said, "error": error}
+    key = str(current.id)
+    stores.state.append_outbox("champion_not_registered", current.model, payload=payload, key=key, now=now)
+    return Reconciled(model=current.model, champion=current.version, behind=True, broken=said)
+
+
 def _tag_versions(stores: Stores, model: DeclaredModel, current: Promotion) -> None:
     log = stores.state.promotions(model.name)
     standing = stores.state.stage_moves(model.name)
     stage = {**dict.fromkeys((promotion.version for promotion in log), "retired"), **stages(standing)}
     replaced = next((promotion.version for promotion in log if promotion.id == current.previous_id), None)
     if replaced is not None and replaced != current.version:
-        stores.registry.tag_version(model.name, replaced, {"stage": str(stage.get(replaced, "retired"))})
+        # One that was deleted by hand needs no tag; the promotion of another must not hang on it.
+        with suppress(NotStoredError):
+            stores.registry.tag_version(model.name, replaced, {"stage": str(stage.get(replaced, "retired"))})
     stores.registry.tag_version(
         model.name,
         current.version,

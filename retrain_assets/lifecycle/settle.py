@@ -24,6 +24,7 @@ from retrain_assets.lifecycle.label_source import read_label_files
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.mixing import MEMBER
 from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.partitions import rows_of_batch
 from retrain_assets.lifecycle.records import LabelsSettled, Measured
 from retrain_assets.lifecycle.relating import DETAIL as RELATIONS
 from retrain_assets.lifecycle.relating import batch_relations
@@ -37,6 +38,7 @@ from retrain_assets.performance.maturity import Maturity, maturity, observed_del
 from retrain_assets.performance.report import BatchPerformance, performance_frame
 from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.health import champion_is_healthy
+from retrain_assets.spec.holdout import holdout_batches
 from retrain_assets.stores.protocols import Stores
 
 ESTIMATED = "estimated_"
@@ -130,7 +132,7 @@ def measure(
 def read_labels(stores: Stores, model: DeclaredModel, batch: Batch) -> pd.DataFrame:
     """All revisions of a batch's labels; empty when none were settled."""
     try:
-        return stores.tables.read(model.table("labels"), [batch.key]).drop(columns="ra_batch")
+        return rows_of_batch(stores, model, "labels", batch)
     except NotStoredError:
         return no_labels()
 
@@ -138,7 +140,7 @@ def read_labels(stores: Stores, model: DeclaredModel, batch: Batch) -> pd.DataFr
 def read_performance(stores: Stores, model: DeclaredModel, batch: Batch) -> pd.DataFrame:
     """All measurements of a batch; empty when there are none."""
     try:
-        return stores.tables.read(model.table("performance"), [batch.key]).drop(columns="ra_batch")
+        return rows_of_batch(stores, model, "performance", batch)
     except NotStoredError:
         return performance_frame([])
 
@@ -267,7 +269,7 @@ def _health(stores: Stores, model: DeclaredModel, as_of: datetime) -> tuple[bool
         champion_losses(stores, model, current, as_of=as_of),
         holdout_of(current),
         model.spec.retrain.decay,
-        holdout_batches=model.spec.window.holdout_batches,
+        holdout_batches=holdout_batches(model.spec),
         metric=model.spec.metric,
     )
     return verdict.healthy, verdict.reason

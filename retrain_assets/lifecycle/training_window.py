@@ -28,7 +28,9 @@ READ_TABLES = ("validated", "labels", "profile")
 class TrainingWindow:
     """The batches that a training as of `as_of` would read, by what is stored now.
 
-    `holdout` are the newest matured batches, whose reserved rows judge a candidate whatever the window it trains on.
+    `holdout` are the newest matured batches, whose reserved rows judge a candidate whatever the window it trains on;
+    with `promote.holdout` they are none of `batches`, and all of their rows judge. `reserved` counts the rows that
+    are kept from training: of `batches`, or those of the holdout.
     """
 
     as_of: datetime
@@ -75,7 +77,8 @@ def plan_window(stores: Stores, model: DeclaredModel, batch: Batch, *, as_of: da
         for settled in settled_batches(stores, model, as_of=as_of)
         if settled.key <= batch.key and model.matured_at(settled) <= as_of
     )
-    holdout = batches[-model.spec.window.holdout_batches :]
+    holdout, batches = _kept_to_judge(model, batches)
+    strict = not set(holdout) & set(batches)
     details = {
         step.batch: step.detail
         for step in stores.state.steps(model.name)
@@ -89,7 +92,8 @@ def plan_window(stores: Stores, model: DeclaredModel, batch: Batch, *, as_of: da
         holdout=holdout,
         trainable=tuple(int(details[settled.key]["trainable"]) for settled in batches),
         reserved=tuple(
-            int(details[settled.key]["labelled"]) - int(details[settled.key]["trainable"]) for settled in batches
+            int(details[settled.key]["labelled"]) - (0 if strict else int(details[settled.key]["trainable"]))
+            for settled in (holdout if strict else batches)
         ),
         table_versions={asset: max((c.version for c in made.values()), default=0) for asset, made in commits.items()},
         data_hash=data_hash_of([settled.key for settled in batches], commits),
@@ -114,6 +118,37 @@ def _declared(
     return tuple(settled for settled in batches if settled.start >= batches[-1].end - span)
 
 
+def _kept_to_judge(model: DeclaredModel, batches: tuple[Batch, ...]) -> tuple[tuple[Batch, ...], tuple[Batch, ...]]:
+    """The batches that judge a candidate, and those that it may train on, which by default hold the former."""
+    span = model.spec.promote.holdout
+    if span is None or not batches:
+        return batches[-model.spec.window.holdout_batches :], batches
+    begin = batches[-1].end - span
+    return (
+        tuple(settled for settled in batches if settled.start >= begin),
+        tuple(settled for settled in batches if settled.start < begin),
+    )
+
+
+def read_judging_rows(
+    stores: Stores, model: DeclaredModel, frozen: TrainingSet, *, fitted_until: datetime
+) -> pd.DataFrame:
+    """The rows of the holdout batches on which none of the models was fitted.
+
+    Args:
+        stores: all stores.
+        model: the declared model.
+        frozen: the training set of the candidate.
+        fitted_until: the newest training end of all models that are judged. Of batches that begin later all rows
+            count, of the others the reserved ones.
+    """
+    newer = {key for key in frozen.holdout_batches if model.calendar.batch(key).start >= fitted_until}
+    if not newer:
+        return read_rows(stores, model, frozen, frozen.holdout_batches, reserved=True)
+    rows = read_rows(stores, model, frozen, frozen.holdout_batches)
+    return rows[rows["ra_reserved"] | rows["ra_batch"].isin(newer)].reset_index(drop=True)
+
+
 def data_hash_of(batches: Sequence[str], commits: Mapping[str, Mapping[str, TableCommit]]) -> str:
     """What a training reads of some batches, as one hash of the contents of their partitions."""
     digest = hashlib.sha256()
@@ -133,10 +168,9 @@ def read_rows(
     that became known later is read.
     """
     rows = stores.tables.read(model.table("validated"), batches, version=frozen.table_versions["validated"])
-    if reserved is not None:
-        rows = rows[rows["ra_reserved"] == reserved]
     labels = stores.tables.read(model.table("labels"), batches, version=frozen.table_versions["labels"])
-    return in_time_order(with_labels(rows, labels, frozen.as_of), model.spec.event_time)
+    among = None if reserved is None else (rows["ra_reserved"] == reserved).to_numpy()
+    return in_time_order(with_labels(rows, labels, frozen.as_of, among=among), model.spec.event_time)
 
 
 def stored_training_sets(stores: Stores, model: DeclaredModel) -> list[TrainingSet]:

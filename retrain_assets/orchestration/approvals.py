@@ -54,9 +54,11 @@ def approval_sensor(models: Mapping[str, "DeclaredModel"], *, interval: int) -> 
         required_resource_keys={STORES_KEY},
     )
     def carry_out(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        from retrain_assets.lifecycle import in_service
+
         stores = cast("StoresResource", getattr(context.resources, STORES_KEY)).open()
         before = Open.parse(context.cursor)
-        asked, after = _asked(stores, models, before)
+        asked, after = _asked(stores, in_service(stores, models), before)
         requests: list[dg.RunRequest] = []
         still: list[str] = []
         for name in asked:

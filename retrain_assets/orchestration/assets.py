@@ -7,9 +7,11 @@ from typing import Any, cast
 import dagster as dg
 
 from retrain_assets import lifecycle
+from retrain_assets.lifecycle.labelling import request_labels
 from retrain_assets.lifecycle.records import Promoted
 from retrain_assets.orchestration import checks, metadata, names
 from retrain_assets.orchestration.importance import of_importance
+from retrain_assets.orchestration.label_requests import of_label_requests
 from retrain_assets.orchestration.mlflow_run import MLFLOW_KEY
 from retrain_assets.orchestration.projection import champion_events
 from retrain_assets.orchestration.replay_report import replay_spec
@@ -130,6 +132,16 @@ def retrain_decision(work: Work) -> Iterator[Made]:
     )
 
 
+def label_requests(work: Work) -> Iterator[Made]:
+    """Exports the rows most worth a label."""
+    record = request_labels(work.stores, work.model, work.the_batch)
+    yield dg.MaterializeResult(
+        asset_key=work.key(names.LABEL_REQUESTS),
+        metadata=of_label_requests(record),
+        data_version=dg.DataVersion(record.content_hash),
+    )
+
+
 def training_set(work: Work) -> Iterator[Made]:
     """Freezes the window of the newest decision; by hand, records the person who asked."""
     asset = work.key(names.TRAINING_SET)
@@ -232,6 +244,7 @@ STEPS: tuple[Step, ...] = (
         name="labels_and_performance", job="settle", bodies={(names.LABELS,): labels, (names.PERFORMANCE,): performance}
     ),
     Step(name="retrain_decision", job="decide", bodies={(names.RETRAIN_DECISION,): retrain_decision}),
+    Step(name="label_requests", job="decide", bodies={(names.LABEL_REQUESTS,): label_requests}),
     Step(name="training_set", job="retrain", bodies={(names.TRAINING_SET,): training_set}),
     Step(name="candidate", job="retrain", bodies={(names.CANDIDATE,): candidate}),
     Step(name="evaluation_report", job="retrain", bodies={(names.EVALUATION_REPORT,): evaluation_report}),
@@ -241,7 +254,8 @@ STEPS: tuple[Step, ...] = (
 
 def model_assets(model: lifecycle.DeclaredModel) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     """The whole graph of a model."""
-    return [*(_step_assets(model, step) for step in STEPS), registry_spec(model.spec), replay_spec(model.spec)]
+    steps = [step for step in STEPS if names.declared(model.spec, step.assets)]
+    return [*(_step_assets(model, step) for step in steps), registry_spec(model.spec), replay_spec(model.spec)]
 
 
 def _step_assets(model: lifecycle.DeclaredModel, step: Step) -> dg.AssetsDefinition:
@@ -271,10 +285,10 @@ def _selected(work: Work, results: Iterable[Made]) -> Iterator[Made]:
                 yield made
             continue
         asset = cast("dg.AssetKey", made.asset_key)  # every body names the assets that it made
-        for result in made.check_results:
+        for result in made.check_results or ():
             if not result.passed and result.check_name in BY_NAME[asset.path[-1]].blocking:
                 work.note_failure(str(result.description))
-        found = [result for result in made.check_results if (asset, result.check_name) in wanted]
+        found = [result for result in made.check_results or () if (asset, result.check_name) in wanted]
         if asset in work.context.selected_asset_keys:
             yield dg.MaterializeResult(
                 asset_key=asset, metadata=made.metadata, check_results=found, data_version=made.data_version

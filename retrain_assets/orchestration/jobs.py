@@ -25,7 +25,9 @@ def model_job(spec: ModelSpec, job: names.Job) -> UnresolvedAssetJobDefinition:
     """One job of a model."""
     return dg.define_asset_job(
         names.job_name(spec.name, job),
-        selection=dg.AssetSelection.assets(*(names.key(spec.name, asset) for asset in names.JOB_ASSETS[job])),
+        selection=dg.AssetSelection.assets(
+            *(names.key(spec.name, asset) for asset in names.declared(spec, names.JOB_ASSETS[job]))
+        ),
         description=DESCRIPTIONS[job],
         executor_def=dg.in_process_executor,
         # Faults of the data do not go away by repetition; what crashed comes again through the agenda.

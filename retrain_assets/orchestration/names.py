@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import dagster as dg
+
+from retrain_assets.spec import ModelSpec
 
 RAW = "raw"
 VALIDATED = "validated"
@@ -20,6 +22,7 @@ TRAINING_SET = "training_set"
 CANDIDATE = "candidate"
 EVALUATION_REPORT = "evaluation_report"
 CHAMPION = "champion"
+LABEL_REQUESTS = "label_requests"
 REGISTRY = "registry"
 REPLAY_REPORT = "replay_report"
 
@@ -28,10 +31,12 @@ Job = Literal["watch", "settle", "decide", "retrain"]
 JOB_ASSETS: Mapping[Job, tuple[str, ...]] = {
     "watch": (RAW, VALIDATED, QUARANTINE, PROFILE, DRIFT_REPORT, PREDICTIONS),
     "settle": (LABELS, PERFORMANCE),
-    "decide": (RETRAIN_DECISION,),
+    "decide": (RETRAIN_DECISION, LABEL_REQUESTS),
     "retrain": (TRAINING_SET, CANDIDATE, EVALUATION_REPORT, CHAMPION),
 }
 
+OPTIONAL = frozenset({LABEL_REQUESTS})
+"""Assets that a model has only where its declaration asks for them."""
 PROMOTE = "promote"
 """The job that carries out an approval: it is none of the agenda's, and belongs to no partition."""
 
@@ -50,6 +55,12 @@ def key(model: str, asset: str) -> dg.AssetKey:
     'flight_delay/candidate'
     """
     return dg.AssetKey([model, asset])
+
+
+def declared(spec: ModelSpec, assets: Iterable[str]) -> tuple[str, ...]:
+    """Those of some assets that a declaration asks for."""
+    asked = frozenset({LABEL_REQUESTS}) if spec.label_next is not None else frozenset[str]()
+    return tuple(asset for asset in assets if asset not in OPTIONAL - asked)
 
 
 def job_name(model: str, job: Job) -> str:

@@ -71,10 +71,13 @@ def _launching_sensor(name: str, job: names.Job, models: Mapping[str, "DeclaredM
         required_resource_keys={STORES_KEY},
     )
     def launch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        from retrain_assets.lifecycle import in_service
+
         stores, now = _stores(context), datetime.now(UTC)
         cursor = launching.Cursor.parse(context.cursor)
-        polled = _poll(stores, models, cursor, now) if job == "watch" else None
-        agenda = launching.due_jobs(stores, models, job, cursor, now=now, clock=time.monotonic)
+        serving = in_service(stores, models)
+        polled = _poll(stores, serving, cursor, now) if job == "watch" else None
+        agenda = launching.due_jobs(stores, serving, job, cursor, now=now, clock=time.monotonic)
         return dg.SensorResult(
             run_requests=[run_request(due) for due in agenda.jobs],
             skip_reason=None if agenda.jobs else dg.SkipReason(agenda.reason + _out_of_reach(polled)),
@@ -115,12 +118,13 @@ def _freshness_sensor(models: Mapping[str, "DeclaredModel"]) -> dg.SensorDefinit
         "freshness_failed", "Tells a model that the FreshnessPolicy of its champion failed; the model decides."
     )
     def read(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        from retrain_assets.lifecycle import record_event
+        from retrain_assets.lifecycle import in_service, record_event
 
         stores, now = _stores(context), datetime.now(UTC)
         told: list[str] = []
+        serving = in_service(stores, {model.name: model for model in guarded.values()})
         for key, state in context.instance.get_freshness_state_records(list(guarded)).items():
-            if state.freshness_state.value != "FAIL":
+            if state.freshness_state.value != "FAIL" or key.path[0] not in serving:
                 continue
             since = state.updated_at.isoformat()
             text = f"the FreshnessPolicy on {key.to_user_string()} failed at {since}"

@@ -126,6 +126,15 @@ NODES: tuple[Node, ...] = (
         checks=TABLE_CHECK,
     ),
     Node(
+        name=names.LABEL_REQUESTS,
+        description="The rows most worth a label, by what the champion is least sure of and where labels are few, "
+        "exported for whoever labels; the answers come back through the label source.",
+        made_from=(names.RETRAIN_DECISION, names.PREDICTIONS),
+        kinds=frozenset({"csv"}),
+        stage="decide",
+        checks={},
+    ),
+    Node(
         name=names.TRAINING_SET,
         description="The frozen training window of a decision: table versions, batches, rows and their hash.",
         made_from=(names.RETRAIN_DECISION, names.VALIDATED, names.LABELS),

@@ -19,6 +19,7 @@ from retrain_assets.policy.decision import TriggerState
 from retrain_assets.policy.drift_triggers import drift, label_drift, residual_drift, score_drift
 from retrain_assets.policy.trigger_states import fires, no_champion, not_declared, unknown, waits
 from retrain_assets.spec import format_duration
+from retrain_assets.spec.holdout import holdout_batches
 
 FIRST_MODEL = "first_model"
 
@@ -68,7 +69,7 @@ def performance_decay(context: DecisionContext) -> TriggerState:
         context.losses,
         context.holdout,
         spec.retrain.decay,
-        holdout_batches=spec.window.holdout_batches,
+        holdout_batches=holdout_batches(spec),
         metric=spec.metric,
     )
     return TriggerState(name=name, fired=verdict.fired, reason=verdict.reason)

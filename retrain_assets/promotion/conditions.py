@@ -276,7 +276,7 @@ def _compared(report: EvaluationReport, difference: PairedDifference) -> str:
     return (
         f"{report.metric} of the candidate {_loss(report, 'candidate')}, of the {difference.b} "
         f"{_loss(report, difference.b)}; difference {difference.value:+.4g} "
-        f"[{difference.lower:+.4g}, {difference.upper:+.4g}] on {difference.rows:,} reserved rows"
+        f"[{difference.lower:+.4g}, {difference.upper:+.4g}] on {difference.rows:,} {report.kind_of_rows}"
     )
 
 

@@ -110,6 +110,14 @@ class EvaluationReport:
         return next((role for role in self.roles if role.role == name), None)
 
     @property
+    def kind_of_rows(self) -> str:
+        """Which rows judged: none that a model was fitted on."""
+        if not self.rows_newer_than_both:
+            return "reserved rows"
+        whole = self.rows_newer_than_both == self.rows
+        return f"{'' if whole else 'reserved rows and '}rows newer than all training"
+
+    @property
     def earlier(self) -> tuple[RoleEvaluation, ...]:
         """The earlier champions."""
         return tuple(role for role in self.roles if role.role == "earlier")

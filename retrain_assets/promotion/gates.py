@@ -111,7 +111,7 @@ def _result(name: str, gate: Condition, report: EvaluationReport, spec: PromoteS
     if bootstrapping and gate.against_champion:
         return GateResult(name=name, passed=None, applicable=False, reason="there is no champion to compare with yet")
     if report.rows < spec.min_rows:
-        reason = f"{report.rows:,} reserved rows are too few to judge by ({spec.min_rows:,} needed)"
+        reason = f"{report.rows:,} {report.kind_of_rows} are too few to judge by ({spec.min_rows:,} needed)"
         return GateResult(name=name, passed=None, applicable=True, reason=reason)
     passed, reason = gate.evaluate(report)
     return GateResult(name=name, passed=passed, applicable=True, reason=reason)

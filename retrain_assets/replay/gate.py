@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import norm
 
+from retrain_assets.errors import DataError
 from retrain_assets.performance.intervals import MetricEstimate
 from retrain_assets.performance.metrics import row_losses
 from retrain_assets.promotion.evaluation import (
@@ -20,8 +21,12 @@ from retrain_assets.promotion.evaluation import (
 )
 from retrain_assets.promotion.gates import evaluate_gates
 from retrain_assets.replay.scorebook import Scorebook
+from retrain_assets.replay.stream import Stream
+from retrain_assets.spec import ModelSpec
 from retrain_assets.training.baseline import NaiveBaseline
 
+JUDGED = frozenset({"not_worse_than_champion", "better_than_champion", "beats_baseline", "has_enough_rows"})
+"""The gates that need the losses only."""
 Losses = npt.NDArray[np.float64]
 
 
@@ -33,6 +38,7 @@ class ReplayGate:
     """
 
     def __init__(self, book: Scorebook) -> None:
+        _require_judgeable(book.stream.spec)
         self._book = book
         self._judged: dict[tuple[int, int], bool] = {}
 
@@ -43,26 +49,46 @@ class ReplayGate:
         pair = (candidate, champion)
         if pair not in self._judged:
             spec = self._book.stream.spec.promote
-            self._judged[pair] = evaluate_gates(self._report(*pair), spec, bootstrapping=False).passed is True
+            self._judged[pair] = evaluate_gates(report_of(self._book, *pair), spec, bootstrapping=False).passed is True
         return self._judged[pair]
 
-    def _report(self, candidate: int, champion: int) -> EvaluationReport:
-        book, stream = self._book, self._book.stream
-        first = max(stream.first_scored(candidate), stream.first_scored(champion))
-        low, high = stream.starts[first], stream.starts[candidate + 1]
-        reserved = stream.reserved[low:high]
-        paired = book.paired(candidate, champion)
-        losses: dict[Role, Losses] = {"candidate": paired.candidate, "champion": paired.champion}
-        if "beats_baseline" in stream.spec.promote.expression.names():
-            losses["baseline"] = self._baseline(candidate, stream.labels[low:high][reserved])
-        batch_of_row = np.repeat(np.arange(first, candidate + 1), stream.rows[first : candidate + 1])[reserved]
-        return _report(stream.spec.metric, losses, batch_of_row, stream.spec.promote.confidence)
 
-    def _baseline(self, candidate: int, labels: npt.NDArray[np.generic]) -> Losses:
-        stream = self._book.stream
-        trained = stream.labels[stream.training_rows(candidate)]
-        naive = NaiveBaseline.fit(trained, stream.spec.metric, stream.classes)
-        return row_losses(stream.spec.metric, labels, naive.predict(len(labels)))
+def report_of(book: Scorebook, candidate: int, champion: int) -> EvaluationReport:
+    """The comparison of two models on the reserved rows of the candidate's newest batches."""
+    stream = book.stream
+    first = max(stream.first_scored(candidate), stream.first_scored(champion))
+    low, high = stream.starts[first], stream.starts[candidate + 1]
+    reserved = stream.reserved[low:high]
+    paired = book.paired(candidate, champion)
+    losses: dict[Role, Losses] = {"candidate": paired.candidate, "champion": paired.champion}
+    if "beats_baseline" in stream.spec.promote.expression.names():
+        losses["baseline"] = _baseline(stream, candidate, stream.labels[low:high][reserved])
+    batch_of_row = np.repeat(np.arange(first, candidate + 1), stream.rows[first : candidate + 1])[reserved]
+    return _report(stream.spec.metric, losses, batch_of_row, stream.spec.promote.confidence)
+
+
+def _baseline(stream: Stream, candidate: int, labels: npt.NDArray[np.generic]) -> Losses:
+    trained = stream.labels[stream.training_rows(candidate)]
+    naive = NaiveBaseline.fit(trained, stream.spec.metric, stream.classes)
+    return row_losses(stream.spec.metric, labels, naive.predict(len(labels)))
+
+
+def _require_judgeable(spec: ModelSpec) -> None:
+    """What a replay would judge otherwise than production does is refused, not passed over."""
+    promote = spec.promote
+    beside = sorted(promote.expression.names() - JUDGED)
+    asked = {
+        f"promote.require naming {', '.join(beside)}": bool(beside),
+        "promote.recall": promote.recall > 0,
+        "promote.draw_together": promote.draw_together is not None,
+        "promote.holdout": promote.holdout is not None,
+    }
+    found = [name for name, declared in asked.items() if declared]
+    if found:
+        raise DataError(
+            f"a replay cannot judge {'; '.join(found)} of model '{spec.name}': it knows the losses of "
+            f"reserved rows alone ({', '.join(sorted(JUDGED))}). Replay a copy of the declaration without it."
+        )
 
 
 def _report(

@@ -30,7 +30,7 @@ def evaluation_figure(report: EvaluationReport) -> bytes:
     """PNG: on the left the loss of each model with its interval, on the right the differences against zero."""
     canvas = Canvas(_WIDTH, _HEIGHT)
     title = (
-        f"{report.model} {report.batch}, attempt {report.attempt}: {report.rows:,} reserved rows of "
+        f"{report.model} {report.batch}, attempt {report.attempt}: {report.rows:,} {report.kind_of_rows} of "
         f"{len(report.batches)} batches, {report.confidence:.0%} intervals"
     )
     canvas.text(_WIDTH / 2, 16, cut(title, 100), size=12, at="mm")

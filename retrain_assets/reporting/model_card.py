@@ -182,9 +182,9 @@ def _performance(report: EvaluationReport) -> Section:
         title="Performance",
         lines=(
             (
-                f"{report.rows:,} reserved rows of {len(report.batches)} batches, on which no model was trained; "
-                f"{report.rows_newer_than_both:,} of them are newer than what either was trained on. Intervals of "
-                f"{report.confidence:.0%}, by resampled {report.resampled}."
+                f"{report.rows:,} {report.kind_of_rows} of {len(report.batches)} batches, on which no model was "
+                f"trained; {report.rows_newer_than_both:,} of them are newer than what either was trained on. "
+                f"Intervals of {report.confidence:.0%}, by resampled {report.resampled}."
             ),
         ),
         table=(("model", "metric", "value", "interval", "rows"), *rows),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from retrain_assets.data.windows import Calendar
 from retrain_assets.policy.cron import Cron
 from retrain_assets.promotion.log import Promotion
+from retrain_assets.promotion.model_moves import ModelMove, out_of_service
 from retrain_assets.spec import ModelSpec, format_duration
 from retrain_assets.stores.source_failures import source_failure
 
@@ -48,7 +49,7 @@ class ModelOverview:
     model: str
     task: str
     metric: str
-    state: Literal["not started", "bootstrapping", "serving"]
+    state: Literal["not started", "bootstrapping", "serving", "retired", "renamed"]
     champion: int | None
     champion_since: datetime | None
     champion_age: timedelta | None
@@ -77,6 +78,7 @@ class Records:
     promotions: Sequence[Promotion] = ()
     working: str | None = None
     source_failure: str | None = None
+    moves: Sequence[ModelMove] = ()
 
     @classmethod
     def read(cls, state: StateStore, model: str, *, now: datetime) -> Records:
@@ -87,7 +89,14 @@ class Records:
             promotions=state.promotions(model),
             working=state.lease_owner(model, now=now),
             source_failure=source_failure(state, model),
+            moves=[move for move in state.model_moves() if model in (move.model, move.previous)],
         )
+
+
+def _state(name: str, records: Records) -> Literal["not started", "bootstrapping", "serving", "retired", "renamed"]:
+    if out_of_service(records.moves, name) is not None:
+        return "retired" if any(move.model == name for move in records.moves) else "renamed"
+    return "serving" if records.promotions else "bootstrapping" if records.steps else "not started"
 
 
 def overview(spec: ModelSpec, records: Records, *, now: datetime) -> ModelOverview:
@@ -104,7 +113,7 @@ def overview(spec: ModelSpec, records: Records, *, now: datetime) -> ModelOvervi
         model=spec.name,
         task=spec.task,
         metric=spec.metric,
-        state="serving" if champion else "bootstrapping" if steps else "not started",
+        state=_state(spec.name, records),
         champion=champion.version if champion else None,
         champion_since=champion.promoted_at if champion else None,
         champion_age=now - champion.promoted_at if champion else None,

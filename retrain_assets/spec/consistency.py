@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from retrain_assets.errors import did_you_mean
 from retrain_assets.spec.expressions import can_be_true
+from retrain_assets.spec.holdout import holdout_problems
+from retrain_assets.spec.label_next import label_next_problems
 from retrain_assets.spec.personal import personal_problems
 
 if TYPE_CHECKING:
@@ -40,6 +42,8 @@ def inconsistencies(spec: ModelSpec) -> Iterator[Inconsistency]:
     yield from _manners(spec)
     yield from _approval(spec.promote.approval)
     yield from _limits(spec)
+    for field, message, other in (*holdout_problems(spec), *label_next_problems(spec)):
+        yield Inconsistency(field=field, message=message, involves=(other,))
     for field, message, other in personal_problems(spec):
         yield Inconsistency(field=field, message=message, involves=(other,))
     if spec.drift.reference == "same_weekday" and spec.batches.every not in ("hour", "day"):

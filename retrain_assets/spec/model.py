@@ -12,12 +12,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from retrain_assets.spec.approval import Approval, ApprovalSpec
-from retrain_assets.spec.base import ImportPath, SpecModel
+from retrain_assets.spec.base import MODEL_NAME, ImportPath, SpecModel
 from retrain_assets.spec.columns import ColumnSpec
 from retrain_assets.spec.consistency import InconsistentError, inconsistencies
 from retrain_assets.spec.drift import DriftSpec
 from retrain_assets.spec.durations import Duration
 from retrain_assets.spec.expressions import Expression, parse_expression
+from retrain_assets.spec.holdout import HOLDOUT, kept_from_training
+from retrain_assets.spec.label_next import LabelNextSpec
 from retrain_assets.spec.limits import LimitsSpec
 from retrain_assets.spec.retrain import RetrainSpec
 from retrain_assets.spec.serving import ServeSpec
@@ -226,6 +228,7 @@ class PromoteSpec(SpecModel):
     limits: LimitsSpec = LimitsSpec()
     approval: Approval = ApprovalSpec()
     worth: WorthSpec = WorthSpec()
+    holdout: Duration | None = Field(default=None, description=HOLDOUT)
     draw_together: str | None = Field(
         default=None,
         description="Column whose equal values vary together (a customer): the bootstrap draws them whole. Default: "
@@ -266,9 +269,7 @@ class RollbackSpec(SpecModel):
 class ModelSpec(SpecModel):
     """One model, declared once. Everything that has a sensible default has one."""
 
-    name: str = Field(
-        pattern=r"^[a-z][a-z0-9_]{0,62}$", description="Prefix of the asset keys and name in the registry."
-    )
+    name: str = Field(pattern=MODEL_NAME, description="Prefix of the asset keys and name in the registry.")
     description: str = Field(default="", description="What the model is for; shown in the UI.")
     owners: tuple[str, ...] = Field(default=(), description="`team:NAME` or e-mail addresses; shown in the UI.")
     batches: BatchesSpec
@@ -305,6 +306,9 @@ class ModelSpec(SpecModel):
     promote: PromoteSpec = PromoteSpec()
     rollback: RollbackSpec = RollbackSpec()
     serve: ServeSpec = ServeSpec()
+    label_next: LabelNextSpec | None = Field(
+        default=None, description="Exports the rows most worth a label after each batch. Default: nothing is asked."
+    )
 
     @field_validator("row_id", mode="before")
     @classmethod
@@ -375,7 +379,7 @@ class ModelSpec(SpecModel):
                 *(["personal_columns"] if self.personal_columns else []),
             },
         )
-        return _hash(training)
+        return _hash(training | kept_from_training(self))
 
     def spec_hash(self) -> str:
         """Hash of the whole declaration."""

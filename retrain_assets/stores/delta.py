@@ -19,6 +19,7 @@ from retrain_assets.stores.delta_log import DeltaLog, Written
 from retrain_assets.stores.frames import PARTITION, frame_of, joined, kinds_of, table_of
 from retrain_assets.stores.protocols import FreedFiles, TableCommit
 from retrain_assets.stores.recently_used import RecentlyUsed
+from retrain_assets.stores.renaming import rename_folder
 from retrain_assets.stores.vacuuming import vacuum
 
 if TYPE_CHECKING:
@@ -125,6 +126,13 @@ class DeltaTableStore:
 
     def free(self, table: str, *, keep: Sequence[int], dry_run: bool) -> FreedFiles:
         return vacuum(self._place(table), self._storage_options, keep=keep, dry_run=dry_run)
+
+    def rename(self, before: str, name: str) -> None:
+        rename_folder(self._place(before), self._place(name), is_local=self._is_local)
+        with self._lock:
+            self._tables = {
+                table: log for table, log in self._tables.items() if table.partition("/")[0] not in (before, name)
+            }
 
     def uri(self, table: str) -> str:
         return without_password(self._place(table))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mlflow.entities import LoggedModel
     from mlflow.entities.model_registry import RegisteredModel
     from mlflow.tracking import MlflowClient
+    from mlflow.tracking._model_registry.client import ModelRegistryClient
 
 _SQLITE = "sqlite:///"
 _SILENT = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
@@ -49,6 +50,15 @@ class MlflowSession:
         with _quiet():
             yield self._client
 
+    @contextmanager
+    def registry(self) -> Generator[ModelRegistryClient]:
+        """What `client` writes aliases and tags through.
+
+        `client` itself first reads the registered model with all its versions, for each alias and each tag.
+        """
+        with _quiet():
+            yield self._client._get_registry_client()  # noqa: SLF001 - there is no other way to it
+
     @cached_property
     def _client(self) -> MlflowClient:
         from mlflow.tracking import MlflowClient
@@ -71,6 +81,13 @@ class MlflowSession:
             found = self._client.get_experiment_by_name(name)
             self._experiments[name] = self._create_experiment(name) if found is None else found.experiment_id
         return self._experiments[name]
+
+    def rename_experiment(self, before: str, name: str) -> None:
+        """Gives an experiment another name, unless there is one of that name: later runs then go there."""
+        found = self._client.get_experiment_by_name(before)
+        if found is not None and self._client.get_experiment_by_name(name) is None:
+            self._client.rename_experiment(found.experiment_id, name)
+        self._experiments.clear()
 
     def _create_experiment(self, name: str) -> str:
         from mlflow.exceptions import MlflowException

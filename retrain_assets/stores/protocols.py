@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from retrain_assets.promotion.approvals import Answer, ApprovalRequest
     from retrain_assets.promotion.audit import AuditEntry
     from retrain_assets.promotion.log import Promotion
+    from retrain_assets.promotion.model_moves import ModelMove
     from retrain_assets.promotion.stages import StageMove
     from retrain_assets.training.bundle import ModelBundle, ModelVersion
 
@@ -103,6 +104,14 @@ class TableStore(Protocol):
 
     def free(self, table: str, *, keep: Sequence[int], dry_run: bool) -> FreedFiles:
         """Frees what neither the newest version nor one of `keep` reads; with `dry_run` only says how much that is."""
+        ...
+
+    def rename(self, before: str, name: str) -> None:
+        """Gives all tables of a model another model's name; done before, or killed on the way, it may be done again.
+
+        Raises:
+            StoreError: tables of that name are there already.
+        """
         ...
 
     def uri(self, table: str) -> str:
@@ -223,7 +232,7 @@ class StateStore(Protocol):
 
         Raises:
             PromotionConflictError: the newest promotion of the model is not `previous_id`.
-            RefusedError: the version was rolled back, and the action is none of a person.
+            RefusedError: the version was rolled back, and the action is none of a person; or the model was retired.
         """
         ...
 
@@ -274,6 +283,29 @@ class StateStore(Protocol):
         """The chain, and the hashes of the rows that it must tell of as they are stored now, of one state.
 
         The hashes are by kind and id.
+        """
+        ...
+
+    def model_moves(self) -> list[ModelMove]:
+        """Renamings, retirements and returns of all models, in order."""
+        ...
+
+    def require_free(self, model: str, name: str) -> None:
+        """Refuses a new name of a model under which another one has, or had, a history.
+
+        Raises:
+            RefusedError: it has.
+        """
+        ...
+
+    def move_model(self, move: ModelMove) -> None:
+        """Renames a model with every record of it, or says that it is retired, or that it is back.
+
+        A renaming ends the leases of both names. With a retirement the champion becomes `retired`, with a return it is
+        `champion` again. Outbox kinds `renamed`, `model_retired` and `model_returned`.
+
+        Raises:
+            RefusedError: the new name has a history of its own, or it is retired or in service already.
         """
         ...
 
@@ -350,12 +382,16 @@ class ModelRegistry(Protocol):
         ...
 
     def load(self, version: ModelVersion, *, cached: bool = True) -> ModelBundle:
-        """The bundle, its hash verified before anything is deserialized; past any cache when `cached` is false.
+        """The bundle, its hash verified before anything is deserialized; read and verified anew if not `cached`.
 
         Raises:
             NotStoredError: it is not there.
             IntegrityError: its files are not what was registered.
         """
+        ...
+
+    def knows(self, version: ModelVersion) -> bool:
+        """Whether the version is registered; its files may be there or not."""
         ...
 
     def set_alias(self, model: str, alias: str, version: int) -> None:
@@ -364,6 +400,18 @@ class ModelRegistry(Protocol):
 
     def alias(self, model: str, alias: str) -> int | None:
         """The version an alias points at."""
+        ...
+
+    def remove_alias(self, model: str, alias: str) -> None:
+        """Takes an alias away; nothing happens where there is none."""
+        ...
+
+    def rename(self, before: str, name: str) -> None:
+        """Gives the registered model and its experiment another name; done before, it may be done again.
+
+        Raises:
+            StoreError: a registered model of that name is there already.
+        """
         ...
 
     def model_tags(self, model: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
 
-from retrain_assets.errors import NotStoredError, without_password
+from retrain_assets.errors import NotStoredError, StoreError, without_password
 from retrain_assets.stores.adoption import AdoptedModel, content_hash, load_adopted
 from retrain_assets.stores.mlflow_model import flavour_files
 from retrain_assets.stores.mlflow_session import MlflowSession, input_names, sklearn_flavor, translated
@@ -20,8 +20,9 @@ from retrain_assets.stores.model_files import (
     Serialized,
     artifact_hash,
     bundle_files,
+    bundle_of,
     folder_reader,
-    read_bundle,
+    read_verified,
     serialize,
     write_files,
 )
@@ -176,10 +177,11 @@ class MlflowRegistry:
     def load(self, version: ModelVersion, *, cached: bool = True) -> ModelBundle:
         key = (version.uri, version.artifact_hash)
         with self._lock:
-            if cached and key in self._cache:
-                self._cache.move_to_end(key)
-                return self._cache[key]
-        bundle = self._read(version)
+            bundle = self._cache.get(key)
+        if bundle is None or not cached:
+            files = self._read(version)
+            # The same bytes, verified anew, need not be deserialized anew.
+            bundle = bundle or bundle_of(files)
         with self._lock:
             self._cache[key] = bundle
             self._cache.move_to_end(key)
@@ -187,14 +189,40 @@ class MlflowRegistry:
                 self._cache.popitem(last=False)
         return bundle
 
+    def knows(self, version: ModelVersion) -> bool:
+        try:
+            with translated(f"reading {version}"), self._session.client() as client:
+                client.get_model_version(version.model, str(version.version))
+        except NotStoredError:
+            return False
+        return True
+
     def set_alias(self, model: str, alias: str, version: int) -> None:
-        with translated(f"pointing '{alias}' of {model} at version {version}"), self._session.client() as client:
-            client.set_registered_model_alias(model, alias, str(version))
+        with translated(f"pointing '{alias}' of {model} at version {version}"), self._session.registry() as registry:
+            registry.set_registered_model_alias(model, alias, str(version))
 
     def alias(self, model: str, alias: str) -> int | None:
         with translated(f"reading alias '{alias}' of {model}"), self._session.client():
             registered = self._session.registered_model(model)
             return None if registered is None or alias not in registered.aliases else int(registered.aliases[alias])
+
+    def remove_alias(self, model: str, alias: str) -> None:
+        with translated(f"taking alias '{alias}' of {model} away"), self._session.client() as client:
+            registered = self._session.registered_model(model)
+            if registered is not None and alias in registered.aliases:
+                client.delete_registered_model_alias(model, alias)
+
+    def rename(self, before: str, name: str) -> None:
+        with translated(f"renaming {before} to {name}"), self._session.client() as client:
+            if self._session.registered_model(before) is not None:
+                if self._session.registered_model(name) is not None:
+                    raise StoreError(
+                        f"{before} cannot become {name}: the registry has a model of that name already "
+                        f"({without_password(self._session.tracking_uri)})"
+                    )
+                client.rename_registered_model(before, name)
+            if self._experiment is None:
+                self._session.rename_experiment(before, name)
 
     def model_tags(self, model: str) -> dict[str, str]:
         with translated(f"reading the tags of {model}"), self._session.client():
@@ -203,14 +231,14 @@ class MlflowRegistry:
             return {name.removeprefix(_TAG): value for name, value in tags.items() if name.startswith(_TAG)}
 
     def tag_model(self, model: str, tags: Mapping[str, str]) -> None:
-        with translated(f"tagging {model}"), self._session.client() as client:
+        with translated(f"tagging {model}"), self._session.registry() as registry:
             for name, value in tags.items():
-                client.set_registered_model_tag(model, f"{_TAG}{name}", value[:_LONGEST_TAG])
+                registry.set_registered_model_tag(model, f"{_TAG}{name}", value[:_LONGEST_TAG])
 
     def tag_version(self, model: str, version: int, tags: Mapping[str, str]) -> None:
-        with translated(f"tagging {model} version {version}"), self._session.client() as client:
+        with translated(f"tagging {model} version {version}"), self._session.registry() as registry:
             for name, value in tags.items():
-                client.set_model_version_tag(model, str(version), f"{_TAG}{name}", value[:_LONGEST_TAG])
+                registry.set_model_version_tag(model, str(version), f"{_TAG}{name}", value[:_LONGEST_TAG])
 
     def read_registered(
         self, model: str, *, version: int | None = None, alias: str | None = None, trust: bool = False
@@ -256,13 +284,13 @@ class MlflowRegistry:
                 inputs=input_names(local),
             )
 
-    def _read(self, version: ModelVersion) -> ModelBundle:
+    def _read(self, version: ModelVersion) -> dict[str, bytes]:
         scheme = urlparse(version.uri).scheme
         if len(scheme) <= 1 or scheme == "file":
             folder = Path(unquote(urlparse(version.uri).path)) if scheme == "file" else Path(version.uri)
             if not folder.is_dir():
                 raise NotStoredError(f"the folder of {version} is not there: {folder}")
-            return read_bundle(folder_reader(folder), version.artifact_hash)
+            return read_verified(folder_reader(folder), version.artifact_hash)
         if scheme in ("mlflow-artifacts", "models"):
             with (
                 tempfile.TemporaryDirectory() as folder,
@@ -270,8 +298,8 @@ class MlflowRegistry:
                 self._session.client() as client,
             ):
                 source = client.get_model_version_download_uri(version.model, str(version.version))
-                return read_bundle(folder_reader(self._session.download(source, folder)), version.artifact_hash)
-        return read_bundle(_url_reader(version.uri), version.artifact_hash)
+                return read_verified(folder_reader(self._session.download(source, folder)), version.artifact_hash)
+        return read_verified(_url_reader(version.uri), version.artifact_hash)
 
     def _registered(self, run_id: str, manifest: Manifest) -> ModelVersion | None:
         with self._session.client() as client:

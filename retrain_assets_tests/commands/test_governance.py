@@ -123,3 +123,30 @@ def test_the_rows_most_worth_a_label_are_exported(promoted: World, call: Call):
     lines = (promoted.root / "next.csv").read_text().splitlines()
     assert len(lines) == 7
     assert lines[0].startswith("batch,id,at,x,z,kind")
+
+
+def test_a_model_gets_another_name_and_history_tells_of_it(promoted: World, call: Call):
+    result = call("rename", "tiny", "arrivals", "--reason", "clearer")
+    assert result.exit_code == 0, result.output
+    assert "tiny is arrivals now" in result.stdout
+    assert "write `name: arrivals` into its declaration" in result.stdout
+    refused = call("rollback", "tiny", "--reason", "x")
+    assert (refused.exit_code, "tiny was renamed to arrivals" in refused.stderr) == (1, True)
+    assert "left out: tiny was renamed to arrivals" in call("reconcile").stderr
+    told = call("history", "arrivals", declare={"name": "arrivals"}).stdout
+    assert "renamed from tiny to arrivals by person:" in told
+    assert call("rename", "tiny", "arrivals", "--reason", "again").exit_code == 0, "it may be given again"
+    assert call("audit", "verify").exit_code == 0
+    assert call("rollback", "arrivals", "--reason", "worse").exit_code == 0
+
+
+def test_a_model_is_retired_and_taken_back(promoted: World, call: Call):
+    assert "tiny is retired; v3 serves no more" in call("retire", "tiny", "--reason", "done").stdout
+    assert "retired by person:" in call("history", "tiny").stdout
+    refused = call("retrain", "tiny", "--reason", "x")
+    assert (refused.exit_code, "retire tiny --undo" in refused.stderr) == (1, True)
+    assert call("gc").exit_code == 0
+    assert json.loads(call("status", "tiny", "--json").stdout)[0]["state"] == "retired"
+    assert "v3 is champion" in call("retire", "tiny", "--undo", "--reason", "not yet").stdout
+    assert json.loads(call("status", "tiny", "--json").stdout)[0]["state"] == "serving"
+    assert call("audit", "verify").exit_code == 0

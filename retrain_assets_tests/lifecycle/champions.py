@@ -20,12 +20,24 @@ DECLARED: dict[str, Any] = {"retrain": {"when": "new_labels", "min_new_labels": 
 HELD: dict[str, Any] = {"min_rows": 50, "approval": {"when": "always", "expires": "36500 days"}}
 """A hold that is pending both at the time of the tests' world and at that of the command line."""
 
+SEASONS: dict[str, Any] = DECLARED | {"window": {"train": "3 days", "min_rows": 200, "holdout_batches": 1}}
+RECALL: dict[str, Any] = {"min_rows": 50, "recall": 3}
+
 
 def play(root: Path, days: int = 4, **changes: Any) -> World:
     """Each day brings new labels, and each retrain a new version."""
     world = make_world(root, **DECLARED | changes)
     for day in range(days):
         world.drop(day)
+    world.play()
+    return world
+
+
+def seasons(root: Path, **changes: Any) -> World:
+    """Two ordinary days, then four on which all is the other way round: v1, v2, v4 and v5 were champion."""
+    world = make_world(root, **SEASONS | changes)
+    for day in range(6):
+        world.drop(day, flip=day >= 2, rows=1500)
     world.play()
     return world
 

@@ -1,8 +1,8 @@
-"""An approval, the promotion that it allows and a rollback, killed with SIGKILL at one write after the other.
+"""What moves a champion, or a model, killed with SIGKILL at one write after the other.
 
-Usage: python -m retrain_assets_tests.lifecycle.crash_promotion INSTALLATION FOLDER POINT...
+Usage: python -m retrain_assets_tests.lifecycle.crash_promotion STORY INSTALLATION FOLDER POINT...
 
-INSTALLATION holds a version that waits for approval; for each POINT (0 kills nobody) it is copied into FOLDER, played
+INSTALLATION is where the story begins; for each POINT (0 kills nobody) it is copied into FOLDER, played
 by a forked process that is killed at its n-th write, looked at, and played again to the end. One line of JSON for each.
 """
 
@@ -15,9 +15,10 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import event
 
@@ -25,12 +26,15 @@ from retrain_assets import lifecycle
 from retrain_assets.lifecycle.approving import answer, holds
 from retrain_assets.lifecycle.auditing import verify
 from retrain_assets.lifecycle.promote import carry_out
+from retrain_assets.lifecycle.renaming import rename
 from retrain_assets.promotion.stages import stages
 from retrain_assets.stores.state import SqlStateStore
-from retrain_assets_tests.lifecycle.champions import HELD, copied, opened
+from retrain_assets_tests.lifecycle.champions import HELD, RECALL, SEASONS, copied, opened
 from retrain_assets_tests.lifecycle.world import World
 
-REGISTRY_WRITES = ("set_alias", "tag_version", "tag_model", "log", "end_run")
+REGISTRY_WRITES = ("set_alias", "tag_version", "tag_model", "log", "end_run", "rename")
+TABLES = ("validated", "labels", "training_set", "evaluation_report")
+TOLD = ("rolled_back", "alias_repaired", "recall_not_made", "renamed")
 MODULES = (
     "alembic.command",
     "deltalake",
@@ -82,9 +86,24 @@ class Fuse:
         event.listen(engine, "commit", lambda _: self.spark())
         for name in REGISTRY_WRITES:
             setattr(world.stores.registry, name, self.around(getattr(world.stores.registry, name)))
+        tables = cast("Any", world.stores.tables)
+        tables.rename = self.around(tables.rename)
 
 
-def play(world: World) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Story:
+    """What is killed: `play` is called until it was not killed, and leaves out what was done."""
+
+    declared: dict[str, Any]
+    play: Callable[[World], None]
+    name: str = "tiny"
+
+    def opened(self, root: Path) -> World:
+        """The installation in a folder, as this process sees it."""
+        return copied(opened(root), root, **self.declared)
+
+
+def approve_and_roll_back(world: World) -> None:
     """What persons and the platform do; each step is left out where it was done."""
     stores, model, now = world.stores, world.model, world.now
     if holds(stores.state, model)[-1].state == "pending":
@@ -102,21 +121,43 @@ def play(world: World) -> None:
     lifecycle.reconcile(stores, model, now=now)
 
 
-def seen(world: World) -> dict[str, Any]:
+def recall(world: World) -> None:
+    """The promotion of the batch whose evaluation finds an earlier champion better, as its run would repeat it."""
+    newest = max(step.batch for step in world.stores.state.steps("tiny") if step.job == "decide")
+    with lifecycle.lease(world.stores, world.model, owner=f"run-{os.getpid()}", now=world.now):
+        lifecycle.promote(
+            world.stores, world.model, world.model.calendar.batch(newest), now=world.now, run_id="recalled"
+        )
+    lifecycle.reconcile(world.stores, world.model, now=world.now)
+
+
+def give_another_name(world: World) -> None:
+    """The command is given again."""
+    rename(world.stores, world.model, "arrivals", reason="clearer", actor="person:ann", now=world.now)
+
+
+STORIES = {
+    "approval": Story(declared={"promote": HELD}, play=approve_and_roll_back),
+    "recall": Story(declared=SEASONS | {"promote": RECALL}, play=recall),
+    "rename": Story(declared={}, play=give_another_name, name="arrivals"),
+}
+
+
+def seen(world: World, name: str) -> dict[str, Any]:
     """What must hold at any moment, and what must hold in the end."""
     state = world.stores.state
-    log = state.promotions("tiny")
-    standing = stages(state.stage_moves("tiny"))
+    log = state.promotions(name)
+    standing = stages(state.stage_moves(name))
     return {
-        "faults": [str(fault) for fault in verify(world.stores, "tiny").faults],
+        "faults": [str(fault) for fault in verify(world.stores, name).faults],
         "champions": [version for version, stage in standing.items() if stage == "champion"],
         "log": [f"{made.action} v{made.version}" for made in log],
         "approved": [made.evidence.get("approved_by", []) for made in log],
         "gates": [all(gate["passed"] or not gate["applicable"] for gate in made.evidence["gates"]) for made in log],
-        "alias": world.stores.registry.alias("tiny", "champion"),
-        "answers": [given.verdict for given in state.answers("tiny")],
-        "rollbacks_told": len(state.outbox(kinds=["rolled_back"])),
-        "hand": len(state.outbox(kinds=["alias_repaired"])),
+        "alias": world.stores.registry.alias(name, "champion"),
+        "answers": [given.verdict for given in state.answers(name)],
+        "moves": [move.action for move in state.model_moves()],
+        "told": sorted(row.kind for row in state.outbox(model=name) if row.kind in TOLD),
     }
 
 
@@ -144,27 +185,29 @@ def forked(function: Callable[[], Any]) -> tuple[int, Any]:
     return 0, json.loads(text)
 
 
-def first(root: Path, point: int) -> int:
+def first(story: Story, root: Path, point: int) -> int:
     """The play that is killed; answers how many writes there are."""
-    world = copied(opened(root), root, promote=HELD)
+    world = story.opened(root)
     fuse = Fuse(point)
     fuse.lay(world)
-    play(world)
+    story.play(world)
     return fuse.count
 
 
-def again(root: Path) -> dict[str, Any]:
+def again(story: Story, root: Path) -> dict[str, Any]:
     """The same commands after the kill: a lease that was left behind has expired."""
-    world = copied(opened(root), root, promote=HELD)
+    world = story.opened(root)
     world.now += timedelta(hours=1)
-    before = seen(world)
-    play(world)
-    champion = world.stores.state.promotions("tiny")[-1].version
-    versions = {version.version: version for version in world.stores.state.model_versions("tiny")}
+    state = world.stores.state
+    before = [seen(world, name) for name in dict.fromkeys(("tiny", story.name)) if state.promotions(name)]
+    story.play(world)
+    champion = state.promotions(story.name)[-1].version
+    versions = {version.version: version for version in state.model_versions(story.name)}
     bundle = world.stores.registry.load(versions[champion], cached=False)
     return {
         "before": before,
-        "after": seen(world),
+        "after": seen(world, story.name),
+        "rows": {table: len(world.stores.tables.read(f"{story.name}/{table}")) for table in TABLES},
         "loads": bundle.manifest.model_hash == versions[champion].model_hash,
     }
 
@@ -175,17 +218,28 @@ def load_all() -> None:
         importlib.import_module(module)
 
 
-def main(installation: Path, folder: Path, points: list[int]) -> None:
-    """One line for each point."""
+def main(story: Story, installation: Path, folder: Path, points: list[str]) -> None:
+    """One line for each point; `~5` is five of them, evenly from the first write to the last."""
     load_all()
-    for point in points:
-        root = folder / str(point)
-        copied(opened(installation), root, promote=HELD)
-        ended, writes = forked(lambda root=root, point=point: first(root, point))
-        _, found = forked(lambda root=root: again(root))
-        sys.stdout.write(json.dumps({"point": point, "signal": ended, "writes": writes, **found}) + "\n")
-        sys.stdout.flush()
+    writes = 0
+    for wanted in points:
+        sample = int(wanted.removeprefix("~")) if wanted.startswith("~") else 0
+        spread = [1 + part * (writes - 1) // (sample - 1) for part in range(sample)]
+        for point in spread or [int(wanted)]:
+            found = kill(story, installation, folder, point)
+            writes = found["writes"] or writes
+            sys.stdout.write(json.dumps(found) + "\n")
+            sys.stdout.flush()
+
+
+def kill(story: Story, installation: Path, folder: Path, point: int) -> dict[str, Any]:
+    """What was found at one point."""
+    root = folder / str(point)
+    copied(opened(installation), root, **story.declared)
+    ended, writes = forked(lambda: first(story, root, point))
+    _, found = forked(lambda: again(story, root))
+    return {"point": point, "signal": ended, "writes": writes, **found}
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), [int(point) for point in sys.argv[3:]])
+    main(STORIES[sys.argv[1]], Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4:])

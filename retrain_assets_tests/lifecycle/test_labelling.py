@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from retrain_assets.errors import InsufficientDataError
-from retrain_assets.lifecycle.labelling import rows_to_label
+from retrain_assets.errors import InsufficientDataError, RefusedError, StoreError
+from retrain_assets.lifecycle import DeclaredModel
+from retrain_assets.lifecycle.labelling import request_labels, rows_to_label
 from retrain_assets.lifecycle.settle import read_labels
 from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.unclear import most_worth_labelling, unsureness
-from retrain_assets_tests.lifecycle.world import World, make_world, rows_of
+from retrain_assets_tests.lifecycle.world import World, declaration, make_world, rows_of
 
 DECLARED: dict[str, Any] = {
     "target": {
@@ -87,3 +89,36 @@ def test_a_regression_is_asked_by_coverage_alone():
     assert unsureness(Scores(np.array([1.0, 2.0]))).tolist() == [0.0, 0.0]
     three = Scores(np.array([[0.4, 0.4, 0.2], [0.9, 0.1, 0.0]]), (0, 1, 2))
     assert unsureness(three).round(6).tolist() == [1.0, 0.2]
+
+
+@pytest.mark.covers("label_next.path", "label_next.rows", "label_next.batches")
+def test_questions_are_exported_where_the_declaration_says_as_of_their_batch(world: World, tmp_path: Path):
+    batch, before = world.batch(4), world.batch(3)
+
+    def asked(**declared: Any) -> World:
+        spec = world.model.spec.model_validate(declaration(**DECLARED, label_next=declared))
+        return replace(world, model=DeclaredModel(spec=spec, root=tmp_path))
+
+    few = asked(path="ask/{batch}.csv", rows=10, batches=1)
+    made = request_labels(few.stores, few.model, batch)
+    written = pd.read_csv(tmp_path / "ask" / f"{batch.key}.csv")
+    assert (made.rows, made.uri) == (10, str(tmp_path / "ask" / f"{batch.key}.csv"))
+    assert sum(made.asked.values()) == 10
+    assert set(written["batch"]) == {batch.key}
+    assert request_labels(few.stores, few.model, batch) == made, "the same again"
+    many = asked(path="elsewhere/{batch}.csv", rows=600, batches=2)
+    assert request_labels(many.stores, many.model, batch).rows > 400
+    assert set(pd.read_csv(tmp_path / "elsewhere" / f"{batch.key}.csv")["batch"]) == {before.key, batch.key}
+    assert request_labels(few.stores, few.model, before).rows == 10
+    earlier = pd.read_csv(tmp_path / "ask" / f"{before.key}.csv")
+    assert set(earlier["batch"]) == {before.key}, "as of a batch, nothing later is asked about"
+    assert list(tmp_path.glob("ask/*.part")) == []
+    nothing = request_labels(few.stores, few.model, world.batch(0))
+    assert (nothing.rows, nothing.uri) == (0, None)
+    assert "no champion" in nothing.reason
+    with pytest.raises(RefusedError, match="declares no label_next"):
+        request_labels(world.stores, world.model, batch)
+    (tmp_path / "file").write_text("")
+    blocked = asked(path="file/{batch}.csv")
+    with pytest.raises(StoreError, match="cannot be written"):
+        request_labels(blocked.stores, blocked.model, batch)

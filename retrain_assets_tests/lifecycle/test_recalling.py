@@ -19,30 +19,14 @@ from retrain_assets.lifecycle.versions import clear, stage_of
 from retrain_assets.promotion.evaluation import PairedDifference, Role
 from retrain_assets.promotion.measures import Measure, chosen
 from retrain_assets.promotion.recall import NOT_JUDGED, recall_of
-from retrain_assets_tests.lifecycle.champions import copied, execute
-from retrain_assets_tests.lifecycle.world import World, make_world
+from retrain_assets_tests.lifecycle.champions import RECALL, SEASONS, copied, execute
+from retrain_assets_tests.lifecycle.world import World
 from retrain_assets_tests.promotion.test_gates import report
-
-SEASONS = {
-    "retrain": {"when": "new_labels", "min_new_labels": 1},
-    "window": {"train": "3 days", "min_rows": 200, "holdout_batches": 1},
-}
-RECALL = {"min_rows": 50, "recall": 3}
-
-
-def seasons(root: Path, **changes: Any) -> World:
-    """Two ordinary days, then four on which all is the other way round: v1, v2, v4 and v5 were champion."""
-    world = make_world(root, **SEASONS | changes)
-    for day in range(6):
-        world.drop(day, flip=day >= 2, rows=1500)
-    world.play()
-    return world
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> World:
-    root = tmp_path_factory.mktemp("seasons")
-    return seasons(root, promote=RECALL)
+def played(two_seasons: World) -> World:
+    return two_seasons
 
 
 @pytest.fixture

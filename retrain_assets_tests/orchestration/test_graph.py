@@ -84,7 +84,10 @@ def test_nothing_depends_on_the_champion() -> None:
 
 
 def test_jobs_hold_their_assets_with_all_checks() -> None:
-    definitions = build_retraining_definitions(spec())
+    asked = spec(label_next={"path": "to_label/{batch}.csv"})
+    plain = build_retraining_definitions(spec()).resolve_job_def(names.job_name("tiny", "decide"))
+    assert {key.path[-1] for key in plain.asset_layer.selected_asset_keys} == {names.RETRAIN_DECISION}
+    definitions = build_retraining_definitions(asked)
     for job, assets in names.JOB_ASSETS.items():
         resolved = definitions.resolve_job_def(names.job_name("tiny", job))
         assert {key.path[-1] for key in resolved.asset_layer.selected_asset_keys} == set(assets)

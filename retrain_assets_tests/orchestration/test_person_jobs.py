@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from pathlib import Path
+
 import dagster as dg
 import pytest
 
 from retrain_assets.errors import StoreError
 from retrain_assets.home import Home
+from retrain_assets.lifecycle.renaming import retire
 from retrain_assets.orchestration import StoresResource, build_retraining_definitions
 from retrain_assets.stores.registry import MlflowRegistry
 from retrain_assets_tests.lifecycle.champions import copied
@@ -103,3 +107,24 @@ def test_a_promotion_that_fails_again_and_again_waits_for_a_person(held: World, 
     ran = [ran.success for ran in installed.drive() if ran.job == "promote"]
     assert ran == [False, False, False]
     assert installed.stores.state.promotions("tiny")[-1].version == 3
+
+
+def test_what_is_most_worth_a_label_is_asked_after_each_batch_until_the_model_is_retired(
+    three_champions: World, tmp_path: Path, instance: dg.DagsterInstance
+):
+    asks = {"path": "to_label/{batch}.csv", "rows": 12}
+    world = copied(three_champions, tmp_path / "w", label_next=asks, retrain={"when": "event"})
+    installed = over(world, instance)
+    world.drop(4)
+    assert all(ran.success for ran in installed.drive())
+    page, newest = installed.metadata("label_requests"), world.batch(4).key
+    assert (page["rows"], page["dagster/uri"]) == (12, str(world.root / "to_label" / f"{newest}.csv"))
+    assert sum(record.data["rows"] for record in page["asked"].records) == 12
+    assert len((world.root / "to_label" / f"{newest}.csv").read_text().splitlines()) == 13
+
+    retire(world.stores, world.model, reason="done", actor="person:ann", now=datetime.now(UTC))
+    world.drop(5)
+    before = world.stores.state.arrivals("tiny")
+    assert installed.drive() == []
+    assert world.stores.state.arrivals("tiny") == before, "its source is not looked at either"
+    assert not installed.run("watch", 5).success

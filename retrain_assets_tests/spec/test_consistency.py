@@ -52,6 +52,34 @@ def problems(**changes: Any) -> dict[str, str]:
             "target.labels",
             "needs row_id",
         ),
+        (
+            {"promote": {"holdout": "2 weeks"}, "retrain": {"cooldown": "1 week"}},
+            "retrain.cooldown",
+            "must be at least promote.holdout, 2 weeks (got 1 week)",
+        ),
+        (
+            {"promote": {"holdout": "2 hours"}, "retrain": {"cooldown": "1 week"}},
+            "promote.holdout",
+            "must span at least one batch",
+        ),
+        (
+            {
+                "promote": {"holdout": "2 weeks"},
+                "retrain": {"cooldown": "2 weeks"},
+                "window": {"holdout_batches": 4},
+            },
+            "window.holdout_batches",
+            "must not be set beside promote.holdout",
+        ),
+        (
+            {
+                "label_next": {"path": "labels/{batch}-ask.csv"},
+                "row_id": ["day"],
+                "target": {"column": "sold", "labels": {"type": "files", "path": "labels/{batch}*.csv"}},
+            },
+            "label_next.path",
+            "must not be where target.labels looks",
+        ),
         ({"personal_columns": ["day"]}, "personal_columns[0]", "must not be the event time"),
         ({"personal_columns": ["shop", "sold"]}, "personal_columns[1]", "its classes stand in every report"),
         ({"personal_columns": ["shopp"]}, "personal_columns[0]", "Did you mean 'shop'?"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from retrain_assets.promotion.audit import AuditEntry, Head, next_entry, record_hash
 from retrain_assets.stores.state.records import Row
 from retrain_assets.stores.state.rows import insert
-from retrain_assets.stores.state.schema import ANSWERS, APPROVALS, AUDIT, DECISIONS, PROMOTIONS, STAGES
+from retrain_assets.stores.state.schema import ANSWERS, APPROVALS, AUDIT, DECISIONS, MODEL_MOVES, PROMOTIONS, STAGES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +80,13 @@ CHAINED: tuple[Chained, ...] = (
         said=("version", "verdict", "person"),
         time="answered_at",
     ),
+    Chained(
+        kind="model",
+        table=MODEL_MOVES,
+        hashed=("id", "model", "action", "previous", "actor", "reason", "moved_at"),
+        said=("action", "previous", "actor"),
+        time="moved_at",
+    ),
 )  # fmt: skip
 BY_TABLE: Mapping[str, Chained] = {chained.table.name: chained for chained in CHAINED}
 
@@ -107,20 +114,35 @@ def begin(connection: sa.Connection) -> None:
         heads[model] = _append(connection, chained, row, heads.get(model), recorded_before_the_chain=True)
 
 
-def hashes(connection: sa.Connection, model: str) -> dict[str, dict[int, str]]:
-    """The hashes of all rows of a model that the chain must tell of, as they are stored now."""
+def entries(connection: sa.Connection, model: str) -> list[AuditEntry]:
+    """The chain of a model in its order: an entry keeps the name that the model had when it was written."""
+    of_model = AUDIT.c.model.in_(names_of(connection, model))
+    query = sa.select(AUDIT).where(of_model).order_by(AUDIT.c.sequence, AUDIT.c.id)
+    return [
+        AuditEntry(**{name: row[name] for name in AuditEntry.__slots__}) for row in connection.execute(query).mappings()
+    ]
+
+
+def hashes(connection: sa.Connection, model: str, told: Sequence[AuditEntry]) -> dict[str, dict[int, str]]:
+    """The hashes of all rows of a model that the chain must tell of, as they are stored now.
+
+    A renaming writes the new name into every row. Each is hashed under the name by which its entry tells of it, so
+    that the chain stays whole: a row that was given to another model is still found.
+    """
+    names = {(entry.kind, entry.record_id): entry.model for entry in told}
     return {
         chained.kind: {
-            row["id"]: record_hash(_hashed(chained, row))
+            row["id"]: record_hash(_hashed(chained, row) | {"model": names.get((chained.kind, row["id"]), model)})
             for row in connection.execute(sa.select(chained.table).where(chained.table.c.model == model)).mappings()
         }
         for chained in CHAINED
     }
 
 
-def entry_of(row: Row) -> AuditEntry:
-    """The record of a row."""
-    return AuditEntry(**{name: row[name] for name in AuditEntry.__slots__})
+def names_of(connection: sa.Connection, model: str) -> list[str]:
+    """The names that a model had, and the one that it has."""
+    renamed = sa.select(MODEL_MOVES.c.previous).where(MODEL_MOVES.c.model == model, MODEL_MOVES.c.action == "rename")
+    return sorted({model, *connection.execute(renamed).scalars()})
 
 
 def _append(connection: sa.Connection, chained: Chained, row: Row, head: Head | None, **further: Any) -> Head:
@@ -140,7 +162,7 @@ def _append(connection: sa.Connection, chained: Chained, row: Row, head: Head | 
 def _head(connection: sa.Connection, model: str) -> Head | None:
     newest = (
         sa.select(AUDIT.c.sequence, AUDIT.c.entry_hash)
-        .where(AUDIT.c.model == model)
+        .where(AUDIT.c.model.in_(names_of(connection, model)))
         .order_by(AUDIT.c.sequence.desc())
         .limit(1)
     )

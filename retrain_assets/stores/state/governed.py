@@ -14,11 +14,13 @@ from retrain_assets.errors import PromotionConflictError, RefusedError, StoreErr
 from retrain_assets.promotion.approvals import Answer, ApprovalRequest
 from retrain_assets.promotion.audit import AuditEntry
 from retrain_assets.promotion.log import Promotion
+from retrain_assets.promotion.model_moves import ModelMove
 from retrain_assets.promotion.stages import Stage, StageMove, require_legal
 from retrain_assets.stores.state import records
-from retrain_assets.stores.state.chain import entry_of, hashes, insert_chained
+from retrain_assets.stores.state.chain import entries, hashes, insert_chained
+from retrain_assets.stores.state.model_moves import carry_out, refuse_away, require_free
 from retrain_assets.stores.state.rows import find, tell
-from retrain_assets.stores.state.schema import ANSWERS, APPROVALS, AUDIT, PROMOTIONS, STAGES
+from retrain_assets.stores.state.schema import ANSWERS, APPROVALS, MODEL_MOVES, PROMOTIONS, STAGES
 
 
 class GovernedTables(ABC):
@@ -40,6 +42,7 @@ class GovernedTables(ABC):
                 current = _newest_promotion(connection, model)
                 if (None if current is None else current["id"]) != promotion.previous_id:
                     raise _conflict(promotion, None if current is None else current["id"])
+                refuse_away(connection, model)
                 _refuse_barred(connection, promotion)
                 assigned = replace(promotion, id=insert_chained(connection, PROMOTIONS, values))
                 for move in _moves(promotion, None if current is None else current["version"]):
@@ -114,15 +117,29 @@ class GovernedTables(ABC):
         return self._governed(ANSWERS, model, lambda row: records.of_row(Answer, row))
 
     def audit_entries(self, model: str) -> list[AuditEntry]:
-        query = sa.select(AUDIT).where(AUDIT.c.model == model).order_by(AUDIT.c.sequence, AUDIT.c.id)
         with self._reading() as connection:
-            return [entry_of(row) for row in connection.execute(query).mappings()]
+            return entries(connection, model)
 
     def audited(self, model: str) -> tuple[list[AuditEntry], dict[str, dict[int, str]]]:
-        query = sa.select(AUDIT).where(AUDIT.c.model == model).order_by(AUDIT.c.sequence, AUDIT.c.id)
         with self._reading() as connection:
-            entries = [entry_of(row) for row in connection.execute(query).mappings()]
-            return entries, hashes(connection, model)
+            told = entries(connection, model)
+            return told, hashes(connection, model, told)
+
+    def model_moves(self) -> list[ModelMove]:
+        with self._reading() as connection:
+            rows = connection.execute(sa.select(MODEL_MOVES).order_by(MODEL_MOVES.c.id)).mappings()
+            return [records.of_row(ModelMove, row) for row in rows]
+
+    def require_free(self, model: str, name: str) -> None:
+        with self._reading() as connection:
+            require_free(connection, model, name)
+
+    def move_model(self, move: ModelMove) -> None:
+        with self._writing() as connection:
+            carry_out(connection, move)
+            champion = _newest_promotion(connection, move.model)
+            if champion is not None and move.action != "rename":
+                _let_serve(connection, move, champion["version"], serve=move.action == "return")
 
     def _governed(self, table: sa.Table, model: str, record_of: Any) -> list[Any]:
         query = sa.select(table).where(table.c.model == model).order_by(table.c.id)
@@ -178,6 +195,14 @@ def _move(connection: sa.Connection, move: StageMove) -> StageMove:
     made = replace(move, previous=previous)
     insert_chained(connection, STAGES, records.plain_values(made))
     return made
+
+
+def _let_serve(connection: sa.Connection, move: ModelMove, version: int, *, serve: bool) -> None:
+    """Of a model that is retired nobody is champion; when it returns, the newest promotion's version is."""
+    if (_stage(connection, move.model, version) == "champion") != serve:
+        shared: dict[str, Any] = {"actor": move.actor, "reason": move.reason, "moved_at": move.moved_at}
+        stage: Stage = "champion" if serve else "retired"
+        _move(connection, StageMove(model=move.model, version=version, stage=stage, previous=None, **shared))
 
 
 def _conflict(promotion: Promotion, current: int | None) -> StoreError:

@@ -253,6 +253,15 @@ AUDIT = _table(
     # The chain: of two entries that follow the same one, one loses.
     sa.UniqueConstraint("model", "sequence", name="ra_audit_chain"),
 )
+MODEL_MOVES = _table(
+    "model_moves",
+    _text("model"),
+    _text("action"),
+    _text("previous", nullable=True),
+    _text("actor"),
+    _text("reason"),
+    _time("moved_at"),
+)
 LEASES = sa.Table(
     "ra_leases",
     METADATA,

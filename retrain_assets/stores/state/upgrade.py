@@ -10,7 +10,7 @@ from retrain_assets.errors import StoreError
 from retrain_assets.stores.state.chain import begin
 from retrain_assets.stores.state.engine import Database
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest revision in `migrations/versions`."""
 VERSION_TABLE = "ra_schema_version"
 MIGRATIONS = Path(__file__).parent / "migrations"

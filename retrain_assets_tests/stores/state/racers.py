@@ -1,4 +1,4 @@
-"""Processes that promote, ask, answer, roll back and clear at once, on one database.
+"""Processes that promote, recall, ask, answer, roll back, clear and retire at once, on one database.
 
 Usage: python -m retrain_assets_tests.stores.state.racers URL PROCESSES ROUNDS
 
@@ -17,6 +17,7 @@ from typing import Any
 from retrain_assets.errors import PromotionConflictError, RefusedError
 from retrain_assets.promotion.approvals import Answer, ApprovalRequest
 from retrain_assets.promotion.log import earlier_champions
+from retrain_assets.promotion.model_moves import ModelAction, ModelMove
 from retrain_assets.promotion.stages import StageMove, stages
 from retrain_assets.stores.state import SqlStateStore
 from retrain_assets_tests.stores.state.records import NOW, promotion
@@ -28,9 +29,9 @@ Won = dict[str, list[Any]]
 def race(url: str, name: str, rounds: int) -> Won:
     """Draws one act after the other; what the store refused was not done."""
     store, rng = SqlStateStore(url), random.Random(name)
-    won: Won = {"promoted": [], "answered": [], "cleared": [], "lost": []}
+    won: Won = {"promoted": [], "answered": [], "cleared": [], "moved": [], "lost": []}
     for turn in range(rounds):
-        act = rng.choice([promote, promote, roll_back, answer, answer, clear])
+        act = rng.choice([promote, promote, promote, recall, roll_back, answer, answer, clear, stand_down])
         try:
             act(store, name, turn, won, rng)
         except (PromotionConflictError, RefusedError) as error:
@@ -58,6 +59,29 @@ def roll_back(store: SqlStateStore, name: str, turn: int, won: Won, rng: random.
             promotion(version=target.version, previous_id=log[-1].id, action="rollback", actor=f"{name}.{turn}")
         )
         won["promoted"].append([made.id, made.version])
+
+
+def recall(store: SqlStateStore, name: str, turn: int, won: Won, rng: random.Random) -> None:
+    """Any earlier champion that is not barred when it is looked at."""
+    log = store.promotions(MODEL)
+    standing = stages(store.stage_moves(MODEL))
+    earlier = [made for made in earlier_champions(log) if standing[made.version] != "rolled_back"]
+    if earlier:
+        made = store.append_promotion(
+            promotion(
+                version=rng.choice(earlier).version, previous_id=log[-1].id, action="recall", actor=f"{name}.{turn}"
+            )
+        )
+        won["promoted"].append([made.id, made.version])
+
+
+def stand_down(store: SqlStateStore, name: str, turn: int, won: Won, rng: random.Random) -> None:
+    """Retires the model, or takes it back: mostly back, lest nothing else happens."""
+    action: ModelAction = rng.choice(["retire", "return", "return", "return"])
+    store.move_model(
+        ModelMove(model=MODEL, action=action, previous=None, actor=f"{name}.{turn}", reason="", moved_at=NOW)
+    )
+    won["moved"].append([action, f"{name}.{turn}"])
 
 
 def answer(store: SqlStateStore, name: str, turn: int, won: Won, rng: random.Random) -> None:

@@ -10,6 +10,7 @@ from alembic.config import Config
 from retrain_assets.errors import RefusedError
 from retrain_assets.promotion.approvals import Answer, ApprovalRequest
 from retrain_assets.promotion.audit import find_faults
+from retrain_assets.promotion.model_moves import ModelAction, ModelMove
 from retrain_assets.promotion.stages import StageMove, stages
 from retrain_assets.stores.state.upgrade import MIGRATIONS
 from retrain_assets_tests.stores.state.records import NOW, decision, promotion
@@ -161,3 +162,32 @@ def test_what_was_recorded_before_there_was_a_chain_is_told_by_the_upgrade(store
     assert faults(store) == []
     tamper(store, "UPDATE ra_promotions SET version = 3 WHERE version = 2")
     assert faults(store) == ["entry 2: promotion 2, of which it tells, was changed"]
+
+
+def model_move(action: ModelAction = "rename", model: str = "arrivals", previous: str | None = MODEL):
+    return ModelMove(model=model, action=action, previous=previous, actor="ann", reason="clearer", moved_at=NOW)
+
+
+def test_a_model_takes_every_row_to_its_new_name_and_the_chain_stays_whole(store):
+    fill(store)
+    before = store.audit_entries(MODEL)
+    store.move_model(model_move())
+    assert (store.promotions(MODEL), store.decisions("arrivals")[0].model) == ([], "arrivals")
+    assert {made.model for made in store.promotions("arrivals")} == {"arrivals"}
+    assert store.audit_entries("arrivals")[:-1] == before
+    assert find_faults(*store.audited("arrivals")) == []
+    newest = store.promotions("arrivals")[-1]
+    store.append_promotion(promotion(model="arrivals", version=3, previous_id=newest.id))
+    assert find_faults(*store.audited("arrivals")) == []
+    assert store.outbox(model=MODEL) == []
+    with pytest.raises(RefusedError, match="a name that arrivals had"):
+        store.require_free("other", MODEL)
+
+
+def test_with_a_retirement_the_champion_leaves_and_with_a_return_it_is_back(store):
+    fill(store)
+    actions: tuple[tuple[ModelAction, str], ...] = (("retire", "retired"), ("return", "champion"))
+    for action, stage in actions:
+        store.move_model(model_move(action, MODEL, None))
+        assert stages(store.stage_moves(MODEL))[1] == stage
+    assert faults(store) == []

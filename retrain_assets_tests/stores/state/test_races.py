@@ -1,4 +1,4 @@
-"""Eight processes promote, answer, roll back and clear at once: nothing that one of them won is lost."""
+"""Eight processes promote, recall, answer, roll back, clear and retire at once: nothing that one won is lost."""
 
 from __future__ import annotations
 
@@ -44,7 +44,12 @@ def test_no_update_is_lost(url: str, store: SqlStateStore, rounds: int):
 
     moves = store.stage_moves(MODEL)
     standing = stages(moves)
-    assert [version for version, stage in standing.items() if stage == "champion"] == [log[-1].version]
+    made = [(move.action, move.actor) for move in store.model_moves()]
+    assert sorted(made) == sorted(tuple(move) for racer in racers for move in racer["moved"])
+    assert [action for action, _ in made] == ["retire", "return"] * (len(made) // 2) + ["retire"] * (len(made) % 2)
+    retired = made[-1:] != [] and made[-1][0] == "retire"
+    champions = [version for version, stage in standing.items() if stage == "champion"]
+    assert champions == ([] if retired else [log[-1].version])
     cleared = [move.version for move in moves if move.previous == "rolled_back" and move.stage == "retired"]
     assert sorted(cleared) == sorted(version for racer in racers for version in racer["cleared"])
     assert all(move.previous is None or move.stage in LEGAL[move.previous] for move in moves)

@@ -1,0 +1,31 @@
+"""Files that leave the platform: there whole, or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from retrain_assets.errors import StoreError, without_password
+from retrain_assets.stores.blobs import local_path
+
+
+def export(url: str, content: bytes) -> None:
+    """Writes a file, in place of one that was there; a reader never finds half of it.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    local = local_path(url)
+    try:
+        if local is None:
+            import fsspec
+
+            files, path = fsspec.core.url_to_fs(url)
+            files.pipe_file(path, content)
+            return
+        local.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(f"{local}.{os.getpid()}.part")
+        temporary.write_bytes(content)
+        temporary.replace(local)
+    except OSError as error:
+        raise StoreError(f"{without_password(url)} cannot be written: {error}") from error

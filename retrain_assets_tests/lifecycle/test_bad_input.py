@@ -1,0 +1,189 @@
+"""What goes wrong between a candidate and its promotion: a clear error or `unknown`, and the champion serves on."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from retrain_assets import lifecycle
+from retrain_assets.data.windows import Batch
+from retrain_assets.errors import DataError, IntegrityError, NotStoredError, StoreError
+from retrain_assets.lifecycle.auditing import verify
+from retrain_assets.lifecycle.training_window import read_judging_rows
+from retrain_assets.promotion.measures import chosen
+from retrain_assets_tests.lifecycle.champions import copied, execute, registry_of
+from retrain_assets_tests.lifecycle.world import World
+
+
+@pytest.fixture(scope="module")
+def evaluated_once(three_champions: World, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """The candidate of the fifth day has passed its gates and is not promoted yet."""
+    world = copied(three_champions, tmp_path_factory.mktemp("evaluated") / "w")
+    world.drop(4)
+    world.poll()
+    while (job := lifecycle.next_job(world.stores, world.model, now=world.now)) is not None:
+        if job.job == "retrain":
+            common: dict[str, Any] = {"now": world.now, "run_id": "run-9"}
+            batch = world.model.calendar.batch(job.batch)
+            assert lifecycle.freeze_training_set(world.stores, world.model, batch, **common).sufficient
+            lifecycle.train(world.stores, world.model, batch, **common)
+            assert lifecycle.evaluate(world.stores, world.model, batch, **common).gates.passed
+            return world
+        world.run(job)
+    raise AssertionError("the fifth day was not to be retrained")
+
+
+@pytest.fixture
+def evaluated(evaluated_once: World, tmp_path: Path) -> World:
+    return copied(evaluated_once, tmp_path / "w")
+
+
+def newest(world: World) -> Batch:
+    return world.batch(4)
+
+
+def promote(world: World) -> Any:
+    return lifecycle.promote(world.stores, world.model, newest(world), now=world.now, run_id="run-9")
+
+
+def unchanged(world: World) -> None:
+    """v3 is champion, is loaded and scores the next batch."""
+    assert [made.version for made in world.stores.state.promotions("tiny")] == [1, 2, 3]
+    assert verify(world.stores, "tiny").faults == ()
+    fresh = copied(world, world.root)
+    fresh.drop(5)
+    fresh.poll()
+    job = lifecycle.next_job(fresh.stores, fresh.model, now=fresh.now)
+    while job is not None and job.job == "settle":
+        fresh.run(job)
+        job = lifecycle.next_job(fresh.stores, fresh.model, now=fresh.now)
+    batch = fresh.batch(5)
+    lifecycle.ingest(fresh.stores, fresh.model, batch, now=fresh.now, run_id="next")
+    lifecycle.validate(fresh.stores, fresh.model, batch, now=fresh.now, run_id="next")
+    lifecycle.profile(fresh.stores, fresh.model, batch, now=fresh.now, run_id="next")
+    lifecycle.detect(fresh.stores, fresh.model, batch, now=fresh.now, run_id="next")
+    scored = lifecycle.score(fresh.stores, fresh.model, batch, now=fresh.now, run_id="next")
+    assert scored.version is not None
+    assert scored.version.version == 3
+
+
+def elsewhere(world: World, folder: Path, version: int) -> Path:
+    """The files of a version, to be touched: those of the others are shared between tests."""
+    kept = next(each for each in world.stores.state.model_versions("tiny") if each.version == version)
+    moved = folder / f"v{version}"
+    shutil.copytree(kept.uri, moved)
+    execute(world, f"UPDATE ra_model_versions SET uri = '{moved}' WHERE version = {version}")
+    return moved
+
+
+def test_a_registry_that_is_down_promotes_nobody_and_is_tried_again(evaluated: World, monkeypatch: pytest.MonkeyPatch):
+    def down(*_: object, **__: object) -> None:
+        raise StoreError("connection refused")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(evaluated.stores.registry, "load", down)
+        with pytest.raises(StoreError, match="connection refused"):
+            promote(evaluated)
+    assert [made.version for made in evaluated.stores.state.promotions("tiny")] == [1, 2, 3]
+    assert promote(evaluated).promotion.version == 4
+
+
+def test_a_registry_that_goes_down_after_the_log_moved_follows_later(evaluated: World, monkeypatch: pytest.MonkeyPatch):
+    def down(*_: object, **__: object) -> None:
+        raise StoreError("connection refused")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(evaluated.stores.registry, "set_alias", down)
+        with pytest.raises(StoreError, match="connection refused"):
+            promote(evaluated)
+    assert evaluated.stores.state.promotions("tiny")[-1].version == 4
+    assert evaluated.stores.registry.alias("tiny", "champion") == 3
+    assert promote(evaluated).promotion.version == 4
+    assert evaluated.stores.registry.alias("tiny", "champion") == 4
+    assert len(evaluated.stores.state.promotions("tiny")) == 4
+
+
+def test_a_candidate_whose_files_are_gone_is_not_promoted(evaluated: World, tmp_path: Path):
+    shutil.rmtree(elsewhere(evaluated, tmp_path, 4))
+    with pytest.raises(NotStoredError, match="the folder of tiny v4 is not there"):
+        promote(copied(evaluated, evaluated.root))
+    unchanged(evaluated)
+
+
+def test_a_candidate_whose_files_were_changed_is_not_promoted(evaluated: World, tmp_path: Path):
+    files = sorted(path for path in elsewhere(evaluated, tmp_path, 4).rglob("*") if path.is_file())
+    for path in files:
+        path.write_bytes(path.read_bytes() + b" ")
+    with pytest.raises(IntegrityError, match="it was changed after registration"):
+        promote(copied(evaluated, evaluated.root))
+    unchanged(evaluated)
+
+
+def delete(world: World, version: int) -> None:
+    with registry_of(world)._session.client() as client:
+        client.delete_model_version("tiny", str(version))
+
+
+def test_a_candidate_that_somebody_deleted_in_the_registry_is_not_promoted(evaluated: World):
+    delete(evaluated, 4)
+    with pytest.raises(NotStoredError, match="v4 was deleted in the registry by hand"):
+        promote(evaluated)
+    unchanged(evaluated)
+
+
+def test_a_champion_that_somebody_deleted_in_the_registry_serves_on_and_is_replaced(evaluated: World):
+    delete(evaluated, 3)
+    unchanged(evaluated)
+    for _ in range(2):
+        found = lifecycle.reconcile(evaluated.stores, evaluated.model, now=evaluated.now)
+        assert found.champion == 3
+        assert found.broken is not None
+        assert "v3 was deleted in the registry by hand: it serves on from its files" in found.broken
+    assert len(evaluated.stores.state.outbox(kinds=["champion_not_registered"])) == 1
+    assert promote(evaluated).promotion.version == 4
+    assert evaluated.stores.registry.alias("tiny", "champion") == 4
+    assert lifecycle.reconcile(evaluated.stores, evaluated.model, now=evaluated.now).broken is None
+    with pytest.raises(NotStoredError, match="v3 was deleted in the registry"):
+        lifecycle.roll_back(evaluated.stores, evaluated.model, to=3, reason="r", actor="person:ann", now=evaluated.now)
+
+
+def test_a_rejected_candidate_beside_a_champion_that_was_deleted_ends_its_run(evaluated: World):
+    """The champion that stays cannot be shown; that must not make the run fail for ever."""
+    delete(evaluated, 3)
+    held = copied(evaluated, evaluated.root, promote={"min_rows": 100_000})
+    lifecycle.evaluate(held.stores, held.model, newest(held), now=held.now, run_id="run-9")
+    assert promote(held).promotion is None
+    assert held.stores.state.steps("tiny")[-1].detail["outcome"] == "rejected"
+
+
+def test_a_candidate_of_another_schema_is_not_promoted(evaluated: World, monkeypatch: pytest.MonkeyPatch):
+    """Between the evaluation and the promotion the batch was watched again under a declaration without its column."""
+    batch = newest(evaluated)
+    rows = evaluated.stores.tables.read("tiny/validated", [batch.key]).drop(columns=["ra_batch", "x"])
+    evaluated.stores.tables.write("tiny/validated", batch.key, rows)
+    with pytest.raises(DataError, match="must have every feature the model was trained on"):
+        promote(evaluated)
+    unchanged(evaluated)
+
+
+def test_a_metric_that_a_slice_does_not_define_is_unknown_there_and_judged_elsewhere(evaluated: World):
+    """A slice of one class has no area under the curve: unknown there, and the losses still judge the slice."""
+    limits: dict[str, Any] = {"slices": ["kind"], "metrics": {"roc_auc": 0.1}}
+    declared = {"min_rows": 50, "require": "no_slice_regression & meets_thresholds", "limits": limits}
+    world = copied(evaluated, evaluated.root, promote=declared, report_metrics=["roc_auc"])
+
+    def without_b_negatives(*args: Any, **kwargs: Any) -> Any:
+        rows = read_judging_rows(*args, **kwargs)
+        return rows[(rows["kind"] == "a") | (rows["label"] == 1)].reset_index(drop=True)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("retrain_assets.lifecycle.evaluating.read_judging_rows", without_b_negatives)
+        made = lifecycle.evaluate(world.stores, world.model, newest(world), now=world.now, run_id="run-9")
+    areas = {each.group: each.value for each in chosen(made.report.measures, "slice", "roc_auc")}
+    assert areas["kind=b"] is None
+    assert areas["kind=a"] is not None
+    verdicts = {gate.name: gate.passed for gate in made.gates.results}
+    assert verdicts["no_slice_regression"] is True, "the loss is defined on every slice"

@@ -1,0 +1,31 @@
+"""A replay judges as production does, or says that it cannot."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from retrain_assets.errors import DataError
+from retrain_assets.replay.gate import ReplayGate
+from retrain_assets_tests.replay.streams import book, stream
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"require": "not_worse_than_champion & is_calibrated"}, "promote.require naming is_calibrated"),
+        ({"recall": 2}, "promote.recall"),
+        ({"draw_together": "x"}, "promote.draw_together"),
+        ({"require": "not_worse_than_champion | not_worth_less", "recall": 1}, "not_worth_less; promote.recall"),
+    ],
+)
+def test_what_it_would_judge_otherwise_is_refused(tmp_path: Path, changed: dict[str, Any], said: str):
+    """Else a gate that it cannot ask would be unknown, and nothing ever promoted, without a word."""
+    scores, _ = book(tmp_path, stream())
+    promote = scores.stream.spec.promote.model_copy(update=changed)
+    scores.stream = replace(scores.stream, spec=scores.stream.spec.model_copy(update={"promote": promote}))
+    with pytest.raises(DataError, match=f"cannot judge .*{said} of model"):
+        ReplayGate(scores)
