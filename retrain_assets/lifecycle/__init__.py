@@ -19,6 +19,7 @@ from retrain_assets.lifecycle.ledger import keep_lease as keep_lease
 from retrain_assets.lifecycle.ledger import lease as lease
 from retrain_assets.lifecycle.ledger import record_failure as record_failure
 from retrain_assets.lifecycle.ledger import take_lease as take_lease
+from retrain_assets.lifecycle.measure import measure as measure
 from retrain_assets.lifecycle.model import DeclaredModel as DeclaredModel
 from retrain_assets.lifecycle.polling import poll_source as poll_source
 from retrain_assets.lifecycle.polling import poll_sources as poll_sources
@@ -27,7 +28,6 @@ from retrain_assets.lifecycle.promote import promote as promote
 from retrain_assets.lifecycle.reconciling import reconcile as reconcile
 from retrain_assets.lifecycle.renaming import in_service as in_service
 from retrain_assets.lifecycle.rolling_back import roll_back as roll_back
-from retrain_assets.lifecycle.settle import measure as measure
 from retrain_assets.lifecycle.settle import settle_labels as settle_labels
 from retrain_assets.lifecycle.training import begin_tracking as begin_tracking
 from retrain_assets.lifecycle.training import freeze_training_set as freeze_training_set

@@ -7,6 +7,7 @@ import pandas as pd
 
 from retrain_assets.data.windows import Batch
 from retrain_assets.lifecycle.champions import champion
+from retrain_assets.lifecycle.estimating_errors import estimate_of_regression
 from retrain_assets.lifecycle.history import holdout_of, losses_of_version
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.performance.estimation import LossEstimate, estimate_loss
@@ -20,12 +21,19 @@ DETAIL = "estimate"
 
 
 def estimate_batch(
-    stores: Stores, model: DeclaredModel, batch: Batch, scored: pd.DataFrame, classes: tuple[object, ...]
+    stores: Stores,
+    model: DeclaredModel,
+    batch: Batch,
+    validated: pd.DataFrame,
+    scored: pd.DataFrame,
+    classes: tuple[object, ...],
 ) -> LossEstimate | None:
-    """From what the champion says about the batch; None where it tells no expectation, there or on its holdout."""
+    """From what the champion says of the batch, or a regression's errors of others; None where that is too little."""
     promotion = champion(stores, model, batch.start)
-    if promotion is None or scored.empty or not expectable(model.spec.metric):
+    if promotion is None or scored.empty:
         return None
+    if not expectable(model.spec.metric):
+        return estimate_of_regression(stores, model, batch, promotion, validated, scored)
     multi = bool(scored["probabilities"].notna().all())
     values = np.vstack(scored["probabilities"].tolist()) if multi else scored["score"].to_numpy(dtype=np.float64)
     expected = float(expected_losses(model.spec.metric, Scores(values, classes)).mean())

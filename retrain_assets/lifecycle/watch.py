@@ -118,7 +118,7 @@ def score(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, 
         ]
         scored = scored[~scored["ra_row_id"].isin(unchanged)]
         stored = stored[~((stored["mode"] == "rescored") & (stored["version"] == champion.version))]
-    estimate = _estimate(stores, model, batch, champion, own[0]) if mode == "served" else None
+    estimate = _estimate(stores, model, batch, champion, validated, own[0]) if mode == "served" else None
     stored = stored if serving.alone else with_members(stored, own)
     table = pd.concat([stored, scored.assign(mode=mode)], ignore_index=True) if len(scored) else stored
     commit = stores.tables.write(model.table("predictions"), batch.key, table, run_id=run_id)
@@ -144,9 +144,14 @@ def score(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, 
 
 
 def _estimate(
-    stores: Stores, model: DeclaredModel, batch: Batch, champion: ModelVersion, own: pd.DataFrame
+    stores: Stores,
+    model: DeclaredModel,
+    batch: Batch,
+    champion: ModelVersion,
+    validated: pd.DataFrame,
+    own: pd.DataFrame,
 ) -> LossEstimate | None:
-    return estimate_batch(stores, model, batch, own, stores.registry.load(champion).manifest.classes)
+    return estimate_batch(stores, model, batch, validated, own, stores.registry.load(champion).manifest.classes)
 
 
 def unscored(validated: pd.DataFrame, scores: pd.DataFrame, version: ModelVersion) -> tuple[str, ...]:

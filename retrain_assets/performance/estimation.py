@@ -140,7 +140,7 @@ def estimated_decay(
     if holdout is None:
         return EstimatedDecay(fired=None, reason=f"the champion's {metric} on its holdout is not recorded")
     if not estimates:
-        return EstimatedDecay(fired=False, reason="no batch of the champion is without labels")
+        return EstimatedDecay(fired=False, reason="no batch of the champion without labels is estimated")
     doubtful = next((each for each in estimates if not each.trusted), None)
     if doubtful is not None:
         return EstimatedDecay(fired=None, reason=f"cannot be estimated: {doubtful.reason}")

@@ -11,7 +11,6 @@ from dataclasses import replace
 
 from retrain_assets.performance.decay import performance_decay as judge_decay
 from retrain_assets.performance.estimation import estimated_decay as judge_estimates
-from retrain_assets.performance.expected import expectable
 from retrain_assets.performance.slice_decay import slice_decay as judge_slices
 from retrain_assets.policy.champion_staleness import champion_staleness
 from retrain_assets.policy.context import DecisionContext
@@ -81,10 +80,6 @@ def estimated_decay(context: DecisionContext) -> TriggerState:
     name, spec = "estimated_decay", context.spec
     if context.champion is None:
         return no_champion(name)
-    if not expectable(spec.metric):
-        return TriggerState(
-            name=name, fired=False, applicable=False, reason="a predicted value does not tell how wrong it may be"
-        )
     verdict = judge_estimates(context.estimates, context.holdout, spec.retrain.decay, metric=spec.metric)
     return TriggerState(name=name, fired=verdict.fired, reason=verdict.reason)
 

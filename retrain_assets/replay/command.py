@@ -15,6 +15,7 @@ import click
 if TYPE_CHECKING:
     from retrain_assets.replay.laboratory import Scenario
     from retrain_assets.replay.report import Report
+    from retrain_assets.replay.run import ReplaySettings
     from retrain_assets.replay.stream import Stream
     from retrain_assets.training.source import TransformSource
 
@@ -112,7 +113,6 @@ def replay(
     retrain-assets replay --data sales.csv --target sold --batch month --window rolling:12 --label-delay 2
     """  # noqa: D301 - click reads the backspace
     from retrain_assets.replay.run import ReplaySettings
-    from retrain_assets.replay.run import replay as run
 
     names = [name.strip() for name in policies.split(",") if name.strip()]
     if not names:
@@ -127,24 +127,10 @@ def replay(
     else:
         history = _of_file(data, target, batch, label_delay, window, first, lag, metric, estimator, seed, inject)
     click.echo(f"{history.told}; the first {history.first} batches train the first model", err=True)
-    root = cache if cache is not None else options.opened_home().folder / "replay"
-    with _Progress() as progress:
-        report = run(
-            history.stream,
-            ReplaySettings(
-                policies=names,
-                first=history.first,
-                lag=lag,
-                cost=cost,
-                every=history.every or every,
-                scenario=history.scenario,
-            ),
-            root,
-            source=history.source,
-            workers=workers,
-            fitted=progress.fitted,
-            walked=progress.walked,
-        )
+    settings = ReplaySettings(
+        policies=names, first=history.first, lag=lag, cost=cost, every=history.every or every, scenario=history.scenario
+    )
+    report = _compared(history, settings, cache or options.opened_home().folder / "replay", workers)
     told, frontier = report.to_json(), _frontier(report) if figure is not None or model is not None else b""
     _tell(report, told, json_path)
     if figure is not None:
@@ -164,6 +150,22 @@ class _History:
     source: TransformSource | None = None
     every: str | None = None
     scenario: Scenario | None = None
+
+
+def _compared(history: _History, settings: ReplaySettings, root: Path, workers: int | None) -> Report:
+    """All policies, with progress shown while models are fitted and walked."""
+    from retrain_assets.replay.run import replay as run
+
+    with _Progress() as progress:
+        return run(
+            history.stream,
+            settings,
+            root,
+            source=history.source,
+            workers=workers,
+            fitted=progress.fitted,
+            walked=progress.walked,
+        )
 
 
 def _of_file(

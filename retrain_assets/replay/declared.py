@@ -14,13 +14,13 @@ from retrain_assets.drift.reference import ReferenceProfile, reference_batches
 from retrain_assets.drift.report import DriftReport
 from retrain_assets.errors import DataError
 from retrain_assets.performance.decay import BatchLoss
-from retrain_assets.performance.estimation import LossEstimate, estimate_loss
 from retrain_assets.performance.slice_decay import slice_excess
 from retrain_assets.policy.context import DecisionContext
 from retrain_assets.policy.decide import decide
 from retrain_assets.policy.decision import Decision
 from retrain_assets.policy.staleness import SCALE_BATCHES
 from retrain_assets.replay.clock import Moment, Rule
+from retrain_assets.replay.estimating import Estimates
 from retrain_assets.replay.stream import Stream
 from retrain_assets.spec import ModelSpec, RetrainSpec
 
@@ -104,6 +104,7 @@ class DeclaredRule:
                 f" (got {', '.join(beside)}): a replay compares single inputs only. Leave one of the two out."
             )
         self._episodes: list[Episode] = []
+        self._estimates = Estimates()
         self._excess: dict[int, Mapping[str, float]] = {}
         self.decisions: list[Decision] = []
 
@@ -131,7 +132,9 @@ class DeclaredRule:
             episode=self._episode(report, moment),
             losses=book.losses(moment.champion, moment.labelled),
             served=self._served(moment),
-            estimates=self._estimates(moment) if "estimated_decay" in self._spec.retrain.expression.names() else (),
+            estimates=self._estimates.unlabelled(moment)
+            if "estimated_decay" in self._spec.retrain.expression.names()
+            else (),
             holdout=book.holdout(moment.champion),
             trained_rows=len(stream.training_rows(moment.attempted)),
             trained_until=stream.batches[moment.attempted].end,
@@ -160,23 +163,6 @@ class DeclaredRule:
                 rows = stream.frame.iloc[stream.starts[j] : stream.starts[j + 1]]
                 self._excess[j] = slice_excess(book.row_losses(moment.serving[j], j, j + 1), rows[columns])
         return tuple(self._excess[j] for j in sorted(self._excess) if self._excess[j])
-
-    def _estimates(self, moment: Moment) -> tuple[LossEstimate, ...]:
-        """Of the champion's batches without labels, each from what was known when it was scored."""
-        book, champion = moment.book, moment.champion
-        made = [
-            estimate_loss(
-                book.stream.batches[j].key,
-                expected,
-                book.holdout(champion),
-                book.losses(champion, book.stream.labelled(j)),
-                holdout_batches=self._spec.window.holdout_batches,
-                confidence=self._spec.promote.confidence,
-            )
-            for j in range(moment.labelled + 1, moment.decided + 1)
-            if moment.serving.get(j) == champion and (expected := book.loss(champion, j).expected) is not None
-        ]
-        return tuple(each for each in made if each is not None)
 
     def _wanted_before(self) -> tuple[bool, ...]:
         since = next((k for k, made in enumerate(reversed(self.decisions)) if made.verdict == "retrain"), None)

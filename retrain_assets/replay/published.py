@@ -15,7 +15,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from retrain_assets.performance.detectors import Adwin, Cusum, Ddm, Detector, PageHinkley
+from retrain_assets.drift.detectors import Adwin, Ddm, Detector, PageHinkley, UpperCusum, any_alarm
 from retrain_assets.replay.clock import Moment, Rule
 from retrain_assets.replay.scoring import losses_of
 
@@ -39,7 +39,7 @@ class DetectorRule:
         first = moment.attempted + 1 if self._seen is None else self._seen + 1
         self._seen = moment.labelled
         alarms = [
-            self._detector.update(self._read(moment, moment.champion, batch))
+            any_alarm(self._detector, self._read(moment, moment.champion, batch).tolist())
             for batch in range(max(first, moment.champion + 1), moment.labelled + 1)
         ]
         return any(alarms)
@@ -49,7 +49,7 @@ def bounded_error(moment: Moment, model: int, batch: int) -> Series:
     """In [0, 1] for each row: 1 - the probability of the true class; of a regression, its share of 4 holdout losses."""
     evidence = np.asarray(moment.book.evidence(model, batch), dtype=np.float64)
     if moment.book.stream.spec.task == "classification":
-        return 1 - evidence
+        return np.clip(1 - evidence, 0, 1)
     return np.clip(_losses(moment, model, batch) / (4 * _holdout(moment, model)), 0, 1)
 
 
@@ -147,7 +147,7 @@ def published(name: str, *, cost: float, limit: float | None = None) -> Callable
         "ddm": lambda: DetectorRule(Ddm, mistakes),
         "page_hinkley": lambda: DetectorRule(PageHinkley, bounded_error),
         "cusum": lambda: DetectorRule(
-            lambda: Cusum(slack=0.05, limit=0.5 if limit is None else limit), relative_excess
+            lambda: UpperCusum(slack=0.05, limit=0.5 if limit is None else limit), relative_excess
         ),
         "cara": cara(cost),
         "upf": lambda: Upf(cost),

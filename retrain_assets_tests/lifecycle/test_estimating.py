@@ -1,6 +1,7 @@
 """Before labels there is an estimate; labels score it; a decision sees it as a warning."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ import pytest
 from retrain_assets import lifecycle
 from retrain_assets.lifecycle.estimating import estimate_of, unlabelled_estimates
 from retrain_assets.orchestration import metadata
+from retrain_assets.replay.declared_model import first_trainable, stream_of_model
+from retrain_assets.replay.run import ReplaySettings, replay
 from retrain_assets_tests.lifecycle.world import NOW, World, rows_of
 
 
@@ -55,18 +58,43 @@ def test_only_batches_without_labels_are_estimated_for_a_decision(foretold: Worl
     assert unlabelled_estimates(world.stores, world.model, version + 7, batch=world.batch(day)) == ()
 
 
-def test_a_regression_estimates_nothing_and_the_trigger_does_not_apply(worlds: Callable[..., World]):
+def quantities(world: World, day: int, share: float = 0.3):
+    """`y` follows `x` closely for rows of kind a, and loosely for those of kind b."""
+    frame, rng = rows_of(world.batch(day)), np.random.default_rng(day)
+    loose = rng.random(len(frame)) < share
+    noise = rng.normal(size=len(frame)) * np.where(loose, 3.0, 0.3)
+    return frame.assign(kind=np.where(loose, "b", "a"), y=2.0 * frame["x"] + noise)
+
+
+def test_of_a_regression_its_errors_foretell_a_hard_batch(worlds: Callable[..., World], tmp_path: Path):
     world = worlds(
         "numbers", estimator={"class": "sklearn.linear_model.Ridge"}, metric="squared_error",
-        retrain={"when": "estimated_decay | event"},
+        features={"encode": "one_hot"}, retrain={"when": "estimated_decay"},
     )  # fmt: skip
-    for day in range(5):
-        world.drop(day)
+    hard = 7
+    for day in range(hard + 3):
+        world.drop(day, quantities(world, day, 0.9 if day == hard else 0.3))
     world.play()
-    assert estimate_of(world.stores, world.model, world.batch(4)) is None
-    newest = world.stores.state.decisions("tiny")[-1]
-    (trigger,) = [each for each in newest.triggers if each.name == "estimated_decay"]
-    assert (trigger.applicable, newest.verdict) == (False, "wait")
+    early, usual, coming = (estimate_of(world.stores, world.model, world.batch(day)) for day in (4, hard - 1, hard))
+    assert early is None  # fewer than four batches had labels
+    assert usual is not None
+    assert coming is not None
+    assert (usual.trusted, coming.trusted) == (True, True)
+    assert coming.value > 2 * usual.value
+    decisions = {made.batch: made for made in world.stores.state.decisions("tiny")}
+    assert decisions[world.batch(hard - 1).key].verdict == "wait"
+    warned = decisions[world.batch(hard).key]
+    assert (warned.verdict, warned.fired) == ("retrain", ("estimated_decay",))
+    # The labels bear it out, and stand beside it.
+    table = world.stores.tables.read("tiny/performance", [world.batch(hard).key])
+    served = table[table["mode"] == "served"].set_index("metric")
+    assert served.loc["estimated_squared_error", "value"] == pytest.approx(coming.value)
+    assert coming.held(float(served["value"]["squared_error"]))
+    # A replay of the declaration is warned by the same batch.
+    stream = stream_of_model(world.stores, world.model)
+    settings = ReplaySettings(policies=["declared"], first=first_trainable(stream))
+    replayed = replay(stream, settings, tmp_path / "scores", workers=1).outcomes[0]
+    assert [stream.keys[batch] for batch in replayed.retrains] == [world.batch(hard).key]
 
 
 def test_the_estimate_is_shown_with_what_it_rests_on(foretold: World):

@@ -13,7 +13,7 @@ from retrain_assets import lifecycle
 from retrain_assets.errors import NotStoredError, RefusedError, StoreError
 from retrain_assets.lifecycle import DeclaredModel, rolling_back
 from retrain_assets.lifecycle.auditing import verify
-from retrain_assets.lifecycle.decide import _stale
+from retrain_assets.lifecycle.facts import _stale
 from retrain_assets.lifecycle.history import holdout_of
 from retrain_assets.lifecycle.rolling_back import roll_back_if_broken
 from retrain_assets.lifecycle.versions import clear, stage_of

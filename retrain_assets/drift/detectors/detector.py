@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Protocol, runtime_checkable
 
 
@@ -10,8 +11,9 @@ from typing import Protocol, runtime_checkable
 class Detector(Protocol):
     """Takes one number after the other and says at which of them it alarms.
 
-    After an alarm it begins anew, as after `reset`. What is no finite number is unknown: it changes nothing and alarms
-    nobody. Two detectors of the same settings that see the same numbers alarm at the same places.
+    After an alarm it begins anew, as after `reset`, or with what came after the change where it knows that. What is no
+    finite number is unknown: it changes nothing and alarms nobody. Two detectors of the same settings that see the same
+    numbers alarm at the same places.
     """
 
     @property
@@ -26,6 +28,12 @@ class Detector(Protocol):
     def reset(self) -> None:
         """Forgets all it has seen."""
         ...
+
+
+def any_alarm(detector: Detector, values: Iterable[float]) -> bool:
+    """Takes all of some numbers; whether there was an alarm among them. What comes after an alarm counts too."""
+    alarms = [detector.update(value) for value in values]
+    return any(alarms)
 
 
 def known(value: float | None) -> bool:

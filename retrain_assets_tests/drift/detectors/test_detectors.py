@@ -1,14 +1,26 @@
 """One contract for every streaming detector; the charts keep the run length that was asked for."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrain_assets.drift.detectors import Cusum, Detector, Ewma, RiverDetector, Standard
+from retrain_assets.drift.detectors import (
+    Adwin,
+    Cusum,
+    Ddm,
+    Detector,
+    Ewma,
+    PageHinkley,
+    RiverDetector,
+    Standard,
+    UpperCusum,
+    any_alarm,
+)
 
 
 class TwoWindows:
@@ -27,67 +39,104 @@ class TwoWindows:
         return TwoWindows()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One of the family.
+
+    `scaled` puts numbers that are standard normal while all is well on the scale that the detector watches; it finds a
+    shift after `calm` values `within` so many, one of the level that falls only where it looks both ways.
+    """
+
+    make: Callable[[], Detector]
+    calm: int = 30
+    within: int = 12
+    falls: bool = True
+    scaled: Callable[[float], float] = field(default=float)
+    keeps_newer: bool = False
+
+
+def share(value: float) -> float:
+    """A number in [0, 1], like 1 - the probability of the true class."""
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, value))))
+
+
 UNIT = Standard(0.0, 1.0)
-MAKERS: dict[str, Callable[[], Detector]] = {
-    "cusum": lambda: Cusum(UNIT, values_between_false_alarms=500),
-    "ewma": lambda: Ewma(UNIT, values_between_false_alarms=500),
-    "twowindows": lambda: RiverDetector(TwoWindows()),
+MEMBERS: dict[str, Member] = {
+    "cusum": Member(make=lambda: Cusum(UNIT, values_between_false_alarms=500)),
+    "ewma": Member(make=lambda: Ewma(UNIT, values_between_false_alarms=500)),
+    "twowindows": Member(make=lambda: RiverDetector(TwoWindows())),
+    "upper_cusum": Member(make=lambda: UpperCusum(slack=0.5, limit=8.0), falls=False),
+    "page_hinkley": Member(make=lambda: PageHinkley(slack=0.5, limit=20.0), falls=False),
+    "ddm": Member(make=lambda: Ddm(level=6.0), calm=200, within=60, falls=False, scaled=lambda value: float(value > 1)),
+    "adwin": Member(make=Adwin, calm=320, within=120, falls=False, scaled=share, keeps_newer=True),
 }
-every_detector = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS.keys())
+every_detector = pytest.mark.parametrize("member", MEMBERS.values(), ids=MEMBERS.keys())
 SERIES = st.lists(st.floats(-50, 50), max_size=60)
 
 
-def alarms(detector: Detector, values: list[float]) -> list[int]:
+def alarms(detector: Detector, values: Iterable[float]) -> list[int]:
     return [place for place, value in enumerate(values) if detector.update(value)]
 
 
+def on_scale(member: Member, values: Iterable[float]) -> list[float]:
+    return [member.scaled(value) if math.isfinite(value) else value for value in values]
+
+
 @every_detector
-def test_a_detector_is_what_the_protocol_says(make: Callable[[], Detector]) -> None:
-    detector = make()
+def test_a_detector_is_what_the_protocol_says(member: Member) -> None:
+    detector = member.make()
     assert isinstance(detector, Detector)
-    assert MAKERS[detector.name] is make
+    assert MEMBERS[detector.name] is member
 
 
 @every_detector
 @given(values=SERIES)
-def test_the_same_numbers_alarm_at_the_same_places(make: Callable[[], Detector], values: list[float]) -> None:
-    once = make()
+def test_the_same_numbers_alarm_at_the_same_places(member: Member, values: list[float]) -> None:
+    values = on_scale(member, values)
+    once = member.make()
     first = alarms(once, values)
-    assert alarms(make(), values) == first
+    assert alarms(member.make(), values) == first
     once.reset()
     assert alarms(once, values) == first
+    assert any_alarm(member.make(), values) is bool(first)
 
 
 @every_detector
 @given(values=SERIES, places=st.lists(st.integers(0, 60), max_size=5))
-def test_the_unknown_changes_nothing(make: Callable[[], Detector], values: list[float], places: list[int]) -> None:
+def test_the_unknown_changes_nothing(member: Member, values: list[float], places: list[int]) -> None:
+    values = on_scale(member, values)
     holed = list(values)
     for place, unknown in zip(places, (math.nan, math.inf, -math.inf, math.nan, math.nan), strict=False):
         holed.insert(min(place, len(holed)), unknown)
     kept = [place for place, value in enumerate(holed) if math.isfinite(value)]
-    assert alarms(make(), holed) == [kept[place] for place in alarms(make(), values)]
+    assert alarms(member.make(), holed) == [kept[place] for place in alarms(member.make(), values)]
 
 
 @every_detector
 @pytest.mark.parametrize("shift", [5.0, -5.0])
-def test_a_large_lasting_shift_is_found_soon(make: Callable[[], Detector], shift: float) -> None:
+def test_a_large_lasting_shift_is_found_soon_and_no_fall_where_only_a_rise_is_watched(
+    member: Member, shift: float
+) -> None:
     rng = np.random.default_rng(0)
-    calm, moved = rng.normal(size=30), rng.normal(shift, 1, size=20)
-    found = alarms(make(), [*calm, *moved])
-    assert found
-    assert 30 <= found[0] < 42
+    calm, moved = rng.normal(size=member.calm), rng.normal(shift, 1, size=2 * member.within)
+    found = alarms(member.make(), on_scale(member, [*calm, *moved]))
+    if shift < 0 and not member.falls:
+        assert found == []
+    else:
+        assert found
+        assert member.calm <= found[0] < member.calm + member.within
 
 
 @every_detector
-def test_an_alarm_begins_anew(make: Callable[[], Detector]) -> None:
+def test_an_alarm_begins_anew(member: Member) -> None:
     rng = np.random.default_rng(1)
-    detector = make()
-    values = [*rng.normal(size=30), *rng.normal(8, 1, size=20)]
+    detector = member.make()
+    values = on_scale(member, [*rng.normal(size=member.calm), *rng.normal(8, 1, size=2 * member.within)])
     place = alarms(detector, values)[0]
     detector.reset()
     alarms(detector, values[: place + 1])
-    rest = rng.normal(size=15).tolist()
-    assert alarms(detector, rest) == alarms(make(), rest)
+    rest = on_scale(member, rng.normal(size=15))
+    assert member.keeps_newer or alarms(detector, rest) == alarms(member.make(), rest)
 
 
 def runs(make: Callable[[float], Detector], wanted: float, *, values: int) -> float:
@@ -138,6 +187,12 @@ def test_cusum_limits_are_those_of_the_tables() -> None:
         (lambda: Standard(math.nan, 1.0), "finite mean"),
         (lambda: Cusum(UNIT, 500, allowance=0), "allowance must be > 0"),
         (lambda: Ewma(UNIT, 500, weight=1.5), "weight must be above 0 and at most 1"),
+        (lambda: UpperCusum(limit=0), "limit must be > 0"),
+        (lambda: PageHinkley(limit=0), "limit must be > 0"),
+        (lambda: Ddm(level=0), "level must be > 0"),
+        (lambda: Ddm().update(2.0), "an error must be 0 or 1"),
+        (lambda: Adwin(delta=1), "delta must be between 0 and 1"),
+        (lambda: Adwin().update(-0.1), "a value must lie between 0 and 1"),
         (lambda: Cusum(UNIT, 1), "values_between_false_alarms must be > 2"),
     ],
 )

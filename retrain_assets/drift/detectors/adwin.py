@@ -1,11 +1,10 @@
-"""ADWIN: a window that shrinks where its parts differ."""
-
 from __future__ import annotations
 
 import math
 
 import numpy as np
-import numpy.typing as npt
+
+from retrain_assets.drift.detectors.detector import known
 
 
 class Adwin:
@@ -17,35 +16,47 @@ class Adwin:
 
     with v the variance of the window. Cuts are tried between groups of `clock` values, all of them, where the paper
     keeps exponential buckets to save memory. Only a rise of the mean is an alarm: a model that gets better is no reason
-    to train another; either way the older part is dropped.
+    to train another; either way the older part is dropped, and the newer one is what it goes on with.
 
     >>> detector = Adwin()
-    >>> detector.update(np.zeros(1000)), detector.update(np.ones(200))
+    >>> any([detector.update(0.0) for _ in range(1000)]), any([detector.update(1.0) for _ in range(200)])
     (False, True)
     """
 
     def __init__(self, delta: float = 0.002, clock: int = 32) -> None:
+        if not 0 < delta < 1:
+            raise ValueError(f"delta must be between 0 and 1 (got {delta})")
         self.delta = delta
         self.clock = clock
+        self.reset()
+
+    @property
+    def name(self) -> str:
+        return "adwin"
+
+    def update(self, value: float) -> bool:
+        if not known(value):
+            return False
+        if not 0 <= value <= 1:
+            raise ValueError(f"a value must lie between 0 and 1 (got {value})")
+        self._rest.append(value)
+        if len(self._rest) < self.clock:
+            return False
+        self._sums = np.append(self._sums, self._sums[-1] + math.fsum(self._rest))
+        self._squares = np.append(self._squares, self._squares[-1] + math.fsum(each * each for each in self._rest))
+        self._rest = []
+        alarm = False
+        while (cut := self._cut()) is not None:
+            at, rose = cut
+            alarm |= rose
+            self._sums = self._sums[at:] - self._sums[at]
+            self._squares = self._squares[at:] - self._squares[at]
+        return alarm
+
+    def reset(self) -> None:
         self._sums = np.zeros(1)
         self._squares = np.zeros(1)
-        self._rest: npt.NDArray[np.float64] = np.empty(0)
-
-    def update(self, values: npt.NDArray[np.floating]) -> bool:
-        """Reads values; whether the mean rose."""
-        series = np.concatenate([self._rest, np.asarray(values, dtype=np.float64)])
-        groups = len(series) // self.clock
-        self._rest = series[groups * self.clock :]
-        alarm = False
-        for group in series[: groups * self.clock].reshape(groups, self.clock):
-            self._sums = np.append(self._sums, self._sums[-1] + group.sum())
-            self._squares = np.append(self._squares, self._squares[-1] + np.square(group).sum())
-            while (cut := self._cut()) is not None:
-                at, rose = cut
-                alarm |= rose
-                self._sums = self._sums[at:] - self._sums[at]
-                self._squares = self._squares[at:] - self._squares[at]
-        return alarm
+        self._rest: list[float] = []
 
     def _cut(self) -> tuple[int, bool] | None:
         groups = len(self._sums) - 1
