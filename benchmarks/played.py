@@ -32,6 +32,8 @@ WORK = {
     "_drift_figure": FIGURES,
     "_figures": FIGURES,
 }
+CALLERS = ("retrain_assets.lifecycle.", "retrain_assets.training.model_hash")
+"""The modules that call for the work: the lifecycle, and the hash of a model, which scores its golden rows."""
 STORES = {
     "tables": "retrain_assets.stores.delta:DeltaTableStore",
     "state database": "retrain_assets.stores.state.store:SqlStateStore",
@@ -104,7 +106,7 @@ def targets() -> list[tuple[Any, str, str]]:
     from retrain_assets.stores.sources.python import PythonReader
 
     steps = [name for name, value in vars(lifecycle).items() if inspect.isfunction(value)]
-    modules = [module for name, module in sys.modules.items() if name.startswith(f"{lifecycle.__name__}.")]
+    modules = [module for name, module in sys.modules.items() if name.startswith(CALLERS)]
     adapters = [(pkgutil.resolve_name(path), category) for category, path in STORES.items()]
     found = [
         *((lifecycle, name, LIFECYCLE) for name in steps),

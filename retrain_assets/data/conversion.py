@@ -195,7 +195,7 @@ def _times(values: pd.Series, lenient: bool) -> tuple[pd.Series, NDArray[np.bool
 def _texts(values: pd.Series, lenient: bool) -> tuple[pd.Series, NDArray[np.bool_]]:
     objects = values.astype("object")
     known = objects.notna().to_numpy()
-    objects = objects.where(known, _NOTHING)
+    objects = objects if known.all() else objects.where(known, _NOTHING)
     if values.dtype == TEXT:
         return objects, np.zeros(len(values), dtype=bool)
     if pd.api.types.infer_dtype(objects, skipna=True) == "string":

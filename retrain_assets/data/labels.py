@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from retrain_assets.data.contracts import Contract
@@ -253,13 +254,16 @@ def labels_as_of(labels: pd.DataFrame, moment: datetime) -> pd.DataFrame:
     return in_time_order(_newest_revisions(labels, moment), "event_time")
 
 
-def with_labels(rows: pd.DataFrame, labels: pd.DataFrame, moment: datetime) -> pd.DataFrame:
-    """The rows that had a label at a moment, with that label as the column `label`; rows keep their order.
+def with_labels(
+    rows: pd.DataFrame, labels: pd.DataFrame, moment: datetime, *, among: npt.NDArray[np.bool_] | None = None
+) -> pd.DataFrame:
+    """The rows that had a label at a moment, with that label as the column `label`, in their order, numbered anew.
 
     Args:
         rows: Validated rows with their `ra_batch`.
         labels: The history of the labels of the same batches.
         moment: What became known later is not read.
+        among: Which rows are wanted; all by default.
 
     Raises:
         StoreError: a row is there twice.
@@ -275,8 +279,10 @@ def with_labels(rows: pd.DataFrame, labels: pd.DataFrame, moment: datetime) -> p
             raise StoreError(f"validated or labels of batch {batch} hold a row twice: materialize them again")
         found = index.get_indexer(pd.Index(ids[at]))
         place[at] = np.where(found >= 0, labelled[found] if len(labelled) else -1, -1)
-    joined = rows[place >= 0].copy()
-    joined["label"] = known["label"].array[place[place >= 0]]
+    at = np.flatnonzero(place >= 0 if among is None else (place >= 0) & among)
+    joined = rows.take(at)
+    joined.index = pd.RangeIndex(len(at))
+    joined["label"] = known["label"].array[place[at]]
     return joined
 
 

@@ -26,8 +26,13 @@ def row_ids(frame: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
     ['UA|1545', 'B6|725']
     """
     if columns:
-        return _joined([as_text(frame[column]) for column in columns]).rename(ROW_ID)
+        return ids_of_texts([as_text(frame[column]) for column in columns])
     return _content_ids(frame)
+
+
+def ids_of_texts(texts: Sequence[pd.Series]) -> pd.Series:
+    """The ids of rows from what `as_text` says of each of their columns."""
+    return _joined(texts).rename(ROW_ID)
 
 
 def _content_ids(frame: pd.DataFrame) -> pd.Series:
@@ -57,14 +62,15 @@ def _comparable(values: pd.Series) -> pd.Series:
 def as_text(values: pd.Series) -> pd.Series:
     """One text for each value, the same whether it came as text or typed: `5`, `5.0` and "5" are `5`.
 
-    Times are ISO 8601 in UTC; null stays null.
+    Times are ISO 8601 in UTC; null is None.
     """
     if isinstance(values.dtype, pd.CategoricalDtype):
         categories = [*as_text(pd.Series(values.cat.categories)), None]  # the code of a missing value is -1
         return pd.Series([categories[code] for code in values.cat.codes], index=values.index, dtype="object")
     if _all_text(values):
         objects = values.astype("object")
-        return objects.where(objects.notna(), _NOTHING)
+        known = objects.notna()
+        return objects if known.all() else objects.where(known, _NOTHING)
     known = values.dropna()
     if pd.api.types.is_bool_dtype(values.dtype):
         texts = known.astype(bool).map({True: "true", False: "false"})
@@ -78,7 +84,7 @@ def as_text(values: pd.Series) -> pd.Series:
         texts = _float_texts(known.astype(float))
     else:
         texts = known.astype("object").map(_object_text)
-    result = pd.Series(None, index=values.index, dtype="object", name=values.name)
+    result = pd.Series([None] * len(values), index=values.index, dtype="object", name=values.name)
     result[known.index] = texts.astype("object")
     return result
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from retrain_assets.data.conversion import Kind, kind_of, read_as
 from retrain_assets.data.failures import Failures
 from retrain_assets.data.personal import has_personal_ids, pseudonyms
-from retrain_assets.data.row_ids import as_text, row_ids
+from retrain_assets.data.row_ids import as_text, ids_of_texts, row_ids
 from retrain_assets.data.schemas import listed_categories
 from retrain_assets.spec import ModelSpec
 
@@ -49,9 +49,9 @@ class RowReader:
 
     def ids_of(self, converted: pd.DataFrame) -> pd.Series:
         """The ids of rows that were read."""
-        keys = [key_of(name) for name in self.spec.row_id]
+        texts = [converted[key_of(name)] for name in self.spec.row_id]
         shown = [name for name in converted.columns if not is_key(name)]
-        ids = row_ids(converted, keys) if keys else row_ids(converted[shown], ())
+        ids = ids_of_texts(texts) if texts else row_ids(converted[shown], ())
         return pseudonyms(ids) if has_personal_ids(self.spec) else ids
 
     def read(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 import pandas as pd
 
+from retrain_assets.data.small_tables import rows_of
 from retrain_assets.data.windows import Batch
 from retrain_assets.errors import NotStoredError
 from retrain_assets.lifecycle.model import DeclaredModel
@@ -48,24 +52,27 @@ def served_losses(stores: Stores, model: DeclaredModel, *, as_of: datetime) -> t
 
 def _batch_losses(table: pd.DataFrame, model: DeclaredModel, *, as_of: datetime) -> tuple[BatchLoss, ...]:
     """The newest measurement of each batch, with what was expected of it."""
-    known = table[table["as_of"] <= pd.Timestamp(as_of)].sort_values("as_of")
-    newest = known.drop_duplicates(["ra_batch", "metric"], keep="last")
-    losses = newest[(newest["metric"] == model.spec.metric) & newest["value"].notna()].sort_values("ra_batch")
-    expected = newest[newest["metric"].isin(expectable(model.spec.metric))].set_index("ra_batch")["value"]
+    wanted = {model.spec.metric, *expectable(model.spec.metric)}
+    known = table[(table["as_of"] <= pd.Timestamp(as_of)) & table["metric"].isin(wanted)]
+    known = known.iloc[known["as_of"].argsort(kind="stable")] if len(known) else known
+    newest: dict[tuple[str, bool], dict[str, Any]] = {}
+    for row in rows_of(known, ("ra_batch", "metric", "value", "standard_error", "rows")):
+        newest[row["ra_batch"], row["metric"] == model.spec.metric] = row
     return tuple(
         BatchLoss(
-            batch=str(row["ra_batch"]),
-            value=float(row["value"]),
-            standard_error=float(row["standard_error"]),
+            batch=batch,
+            value=row["value"],
+            standard_error=row["standard_error"],
             rows=int(row["rows"]),
-            expected=_number(expected.get(row["ra_batch"])),
+            expected=_value(newest.get((batch, False))),
         )
-        for row in losses.to_dict("records")
+        for (batch, is_loss), row in sorted(newest.items())
+        if is_loss and _value(row) is not None
     )
 
 
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, float) and not pd.isna(value) else None
+def _value(row: Mapping[str, Any] | None) -> float | None:
+    return None if row is None or math.isnan(row["value"]) else row["value"]
 
 
 def holdout_of(promotion: Promotion) -> HoldoutLoss | None:

@@ -46,17 +46,17 @@ def outputs_by_batch(
         rows: labelled rows of the training batches, the reserved ones among them.
         reference: with the profiles of the inputs.
     """
+    shown = _shows_labels(model)
     held = rows[rows["ra_reserved"]]
+    held_of, rows_of = (frame.groupby("ra_batch").indices for frame in (held, rows))
     made: dict[str, TableProfile] = {}
     for key in reference.profiles:
-        batch = spread(held[held["ra_batch"] == key])
-        if len(batch):
+        if key in held_of:
+            batch = spread(held.iloc[held_of[key]])
             scores = predict(fitted.pipeline, batch, task=model.spec.task, classes=fitted.classes)
-            labels = rows.loc[rows["ra_batch"] == key, "label"]
-            shown = _shows_labels(model)
             made[key] = profile_outputs(
                 _single(scores),
-                label=labels if shown else None,
+                label=rows["label"].iloc[rows_of[key]] if shown else None,
                 residual=residuals(batch["label"].to_numpy(), scores) if shown else None,
                 novelty=_novelty(model, reference, batch),
             )

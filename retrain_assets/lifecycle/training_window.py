@@ -151,10 +151,9 @@ def read_rows(
     that became known later is read.
     """
     rows = stores.tables.read(model.table("validated"), batches, version=frozen.table_versions["validated"])
-    if reserved is not None:
-        rows = rows[rows["ra_reserved"] == reserved]
     labels = stores.tables.read(model.table("labels"), batches, version=frozen.table_versions["labels"])
-    return in_time_order(with_labels(rows, labels, frozen.as_of), model.spec.event_time)
+    among = None if reserved is None else (rows["ra_reserved"] == reserved).to_numpy()
+    return in_time_order(with_labels(rows, labels, frozen.as_of, among=among), model.spec.event_time)
 
 
 def stored_training_sets(stores: Stores, model: DeclaredModel) -> list[TrainingSet]:

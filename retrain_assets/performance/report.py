@@ -9,11 +9,21 @@ from typing import Any, Literal, cast
 
 import pandas as pd
 
+from retrain_assets.data.small_tables import table_of_rows
 from retrain_assets.performance.intervals import MetricEstimate
 
 ScoringMode = Literal["served", "backscored", "rescored", "member"]
 _NUMBERS = ("value", "lower", "upper", "standard_error")
-COLUMNS = ("version", "mode", "label_revision", "metric", *_NUMBERS, "rows", "as_of")
+_TYPES = {
+    "version": "int64",
+    "mode": "object",
+    "label_revision": "int64",
+    "metric": "object",
+    **dict.fromkeys(_NUMBERS, "float64"),
+    "rows": "int64",
+    "as_of": "datetime64[us, UTC]",
+}
+COLUMNS = tuple(_TYPES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,24 +79,19 @@ class BatchPerformance:
 def performance_frame(performances: Sequence[BatchPerformance]) -> pd.DataFrame:
     """The `performance` table of one batch: one row for each record and metric, with fixed types also when empty."""
     rows = [
-        {
-            "version": performance.version,
-            "mode": performance.mode,
-            "label_revision": performance.label_revision,
-            "metric": estimate.metric,
-            "value": estimate.value,
-            "lower": estimate.lower,
-            "upper": estimate.upper,
-            "standard_error": estimate.standard_error,
-            "rows": estimate.rows,
-            "as_of": performance.as_of,
-        }
+        (
+            performance.version,
+            performance.mode,
+            performance.label_revision,
+            estimate.metric,
+            *(getattr(estimate, name) for name in _NUMBERS),
+            estimate.rows,
+            performance.as_of,
+        )
         for performance in performances
         for estimate in performance.metrics
     ]
-    frame = pd.DataFrame(rows, columns=list(COLUMNS))
-    types = {"version": "int64", "label_revision": "int64", "rows": "int64", **dict.fromkeys(_NUMBERS, "float64")}
-    return frame.astype(types).assign(as_of=pd.to_datetime(frame["as_of"], utc=True).astype("datetime64[us, UTC]"))
+    return table_of_rows(rows, _TYPES)
 
 
 def _estimate(row: Mapping[Hashable, Any]) -> MetricEstimate:

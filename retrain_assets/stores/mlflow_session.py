@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mlflow.entities import LoggedModel
     from mlflow.entities.model_registry import RegisteredModel
     from mlflow.tracking import MlflowClient
+    from mlflow.tracking._model_registry.client import ModelRegistryClient
 
 _SQLITE = "sqlite:///"
 _SILENT = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
@@ -48,6 +49,15 @@ class MlflowSession:
         """MLflow's client of this server or database, without progress bars and notices meanwhile."""
         with _quiet():
             yield self._client
+
+    @contextmanager
+    def registry(self) -> Generator[ModelRegistryClient]:
+        """What `client` writes aliases and tags through.
+
+        `client` itself first reads the registered model with all its versions, for each alias and each tag.
+        """
+        with _quiet():
+            yield self._client._get_registry_client()  # noqa: SLF001 - there is no other way to it
 
     @cached_property
     def _client(self) -> MlflowClient:

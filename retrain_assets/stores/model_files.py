@@ -128,10 +128,8 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
         path.write_bytes(content)
 
 
-def read_bundle(read: Callable[[str], bytes], expected_hash: str) -> ModelBundle:
-    """Reads, verifies and only then deserializes.
-
-    Every file is read once, into memory: what was verified is what is deserialized.
+def read_verified(read: Callable[[str], bytes], expected_hash: str) -> dict[str, bytes]:
+    """The files of a bundle by their path, each read once and verified.
 
     Args:
         read: Gives the bytes of a path, or raises FileNotFoundError.
@@ -140,17 +138,23 @@ def read_bundle(read: Callable[[str], bytes], expected_hash: str) -> ModelBundle
     Raises:
         NotStoredError: a file is not there.
         IntegrityError: a file is not what was registered.
-        StoreError: as `deserialize`.
     """
-    listing_bytes = _read(read, LISTING)
-    _verify(LISTING, listing_bytes, expected_hash)
-    listing = json.loads(listing_bytes)
-    content: dict[str, bytes] = {}
-    for name, expected in listing["files"].items():
+    content = {LISTING: _read(read, LISTING)}
+    _verify(LISTING, content[LISTING], expected_hash)
+    for name, expected in json.loads(content[LISTING])["files"].items():
         content[name] = _read(read, name)
         _verify(name, content[name], expected)
+    return content
+
+
+def bundle_of(content: Mapping[str, bytes]) -> ModelBundle:
+    """Deserializes verified files.
+
+    Raises:
+        StoreError: as `deserialize`.
+    """
     manifest = _manifest(json.loads(content[_MANIFEST]))
-    model_format: Format = listing["format"]
+    model_format: Format = json.loads(content[LISTING])["format"]
     from retrain_assets.drift.reference import ReferenceProfile
 
     return ModelBundle(

@@ -382,7 +382,7 @@ class ModelRegistry(Protocol):
         ...
 
     def load(self, version: ModelVersion, *, cached: bool = True) -> ModelBundle:
-        """The bundle, its hash verified before anything is deserialized; past any cache when `cached` is false.
+        """The bundle, its hash verified before anything is deserialized; read and verified anew if not `cached`.
 
         Raises:
             NotStoredError: it is not there.

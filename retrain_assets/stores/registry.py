@@ -20,8 +20,9 @@ from retrain_assets.stores.model_files import (
     Serialized,
     artifact_hash,
     bundle_files,
+    bundle_of,
     folder_reader,
-    read_bundle,
+    read_verified,
     serialize,
     write_files,
 )
@@ -176,10 +177,11 @@ class MlflowRegistry:
     def load(self, version: ModelVersion, *, cached: bool = True) -> ModelBundle:
         key = (version.uri, version.artifact_hash)
         with self._lock:
-            if cached and key in self._cache:
-                self._cache.move_to_end(key)
-                return self._cache[key]
-        bundle = self._read(version)
+            bundle = self._cache.get(key)
+        if bundle is None or not cached:
+            files = self._read(version)
+            # The same bytes, verified anew, need not be deserialized anew.
+            bundle = bundle or bundle_of(files)
         with self._lock:
             self._cache[key] = bundle
             self._cache.move_to_end(key)
@@ -196,8 +198,8 @@ class MlflowRegistry:
         return True
 
     def set_alias(self, model: str, alias: str, version: int) -> None:
-        with translated(f"pointing '{alias}' of {model} at version {version}"), self._session.client() as client:
-            client.set_registered_model_alias(model, alias, str(version))
+        with translated(f"pointing '{alias}' of {model} at version {version}"), self._session.registry() as registry:
+            registry.set_registered_model_alias(model, alias, str(version))
 
     def alias(self, model: str, alias: str) -> int | None:
         with translated(f"reading alias '{alias}' of {model}"), self._session.client():
@@ -229,14 +231,14 @@ class MlflowRegistry:
             return {name.removeprefix(_TAG): value for name, value in tags.items() if name.startswith(_TAG)}
 
     def tag_model(self, model: str, tags: Mapping[str, str]) -> None:
-        with translated(f"tagging {model}"), self._session.client() as client:
+        with translated(f"tagging {model}"), self._session.registry() as registry:
             for name, value in tags.items():
-                client.set_registered_model_tag(model, f"{_TAG}{name}", value[:_LONGEST_TAG])
+                registry.set_registered_model_tag(model, f"{_TAG}{name}", value[:_LONGEST_TAG])
 
     def tag_version(self, model: str, version: int, tags: Mapping[str, str]) -> None:
-        with translated(f"tagging {model} version {version}"), self._session.client() as client:
+        with translated(f"tagging {model} version {version}"), self._session.registry() as registry:
             for name, value in tags.items():
-                client.set_model_version_tag(model, str(version), f"{_TAG}{name}", value[:_LONGEST_TAG])
+                registry.set_model_version_tag(model, str(version), f"{_TAG}{name}", value[:_LONGEST_TAG])
 
     def read_registered(
         self, model: str, *, version: int | None = None, alias: str | None = None, trust: bool = False
@@ -282,13 +284,13 @@ class MlflowRegistry:
                 inputs=input_names(local),
             )
 
-    def _read(self, version: ModelVersion) -> ModelBundle:
+    def _read(self, version: ModelVersion) -> dict[str, bytes]:
         scheme = urlparse(version.uri).scheme
         if len(scheme) <= 1 or scheme == "file":
             folder = Path(unquote(urlparse(version.uri).path)) if scheme == "file" else Path(version.uri)
             if not folder.is_dir():
                 raise NotStoredError(f"the folder of {version} is not there: {folder}")
-            return read_bundle(folder_reader(folder), version.artifact_hash)
+            return read_verified(folder_reader(folder), version.artifact_hash)
         if scheme in ("mlflow-artifacts", "models"):
             with (
                 tempfile.TemporaryDirectory() as folder,
@@ -296,8 +298,8 @@ class MlflowRegistry:
                 self._session.client() as client,
             ):
                 source = client.get_model_version_download_uri(version.model, str(version.version))
-                return read_bundle(folder_reader(self._session.download(source, folder)), version.artifact_hash)
-        return read_bundle(_url_reader(version.uri), version.artifact_hash)
+                return read_verified(folder_reader(self._session.download(source, folder)), version.artifact_hash)
+        return read_verified(_url_reader(version.uri), version.artifact_hash)
 
     def _registered(self, run_id: str, manifest: Manifest) -> ModelVersion | None:
         with self._session.client() as client:

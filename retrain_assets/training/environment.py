@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from functools import cache
 from importlib import metadata
 
 _LIBRARIES = ("numpy", "scipy", "pandas", "scikit-learn", "skops", "cloudpickle")
@@ -11,6 +12,11 @@ _LIBRARIES = ("numpy", "scipy", "pandas", "scikit-learn", "skops", "cloudpickle"
 def code_version() -> str:
     """Version of this package. The user's transform is in the bundle by its text."""
     return f"retrain_assets {metadata.version('retrain_assets')}"
+
+
+@cache
+def _version(distribution: str) -> str:
+    return metadata.version(distribution)
 
 
 def libraries(estimator_class: str | None = None) -> dict[str, str]:
@@ -23,7 +29,7 @@ def libraries(estimator_class: str | None = None) -> dict[str, str]:
     package = (estimator_class or "sklearn").partition(":")[0].partition(".")[0]
     if package != "sklearn":
         names += metadata.packages_distributions().get(package, [])  # none for a module of the user's own
-    installed = {name: metadata.version(name) for name in dict.fromkeys(names)}
+    installed = {name: _version(name) for name in dict.fromkeys(names)}
     return {"python": platform.python_version(), **installed}
 
 

@@ -20,9 +20,10 @@ from retrain_assets.stores.model_files import (
     LISTING,
     artifact_hash,
     bundle_files,
+    bundle_of,
     deserialize,
     folder_reader,
-    read_bundle,
+    read_verified,
     serialize,
     write_files,
 )
@@ -53,7 +54,7 @@ def stored(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, str]:
 
 def test_what_is_read_is_what_was_written(stored: tuple[Path, str]) -> None:
     folder, expected = stored
-    bundle = read_bundle(folder_reader(folder), expected)
+    bundle = bundle_of(read_verified(folder_reader(folder), expected))
     assert dict(bundle.sources) == {"app.features": BUILD.source}
     assert bundle.manifest.classes == (False, True)
     assert bundle.manifest.training_end.tzinfo is not None
@@ -84,7 +85,7 @@ def test_one_flipped_byte_in_any_file_is_found_before_anything_is_loaded(
             with pytest.raises(
                 IntegrityError, match=rf"file {path.relative_to(folder).as_posix()} .*Nothing of it was loaded"
             ):
-                read_bundle(folder_reader(folder), expected)
+                bundle_of(read_verified(folder_reader(folder), expected))
         path.write_bytes(original)
 
 
@@ -95,7 +96,7 @@ def test_a_pickle_put_in_the_models_place_does_not_run(stored: tuple[Path, str])
     model = next(folder.glob("model.*"))
     model.write_bytes(cloudpickle.dumps(Telltale()))
     with pytest.raises(IntegrityError):
-        read_bundle(folder_reader(folder), expected)
+        bundle_of(read_verified(folder_reader(folder), expected))
     assert EXECUTED == []
 
 
@@ -104,13 +105,13 @@ def test_a_missing_file_is_not_stored(stored: tuple[Path, str], missing: str) ->
     folder, expected = stored
     (folder / missing).unlink()
     with pytest.raises(NotStoredError, match=missing):
-        read_bundle(folder_reader(folder), expected)
+        bundle_of(read_verified(folder_reader(folder), expected))
 
 
 def test_files_beside_the_bundle_do_not_matter(stored: tuple[Path, str]) -> None:
     folder, expected = stored
     (folder / "registered_model_meta").write_text("by MLflow")
-    assert read_bundle(folder_reader(folder), expected).manifest.model == "delays"
+    assert bundle_of(read_verified(folder_reader(folder), expected)).manifest.model == "delays"
 
 
 @pytest.mark.parametrize(

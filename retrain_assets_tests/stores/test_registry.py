@@ -146,11 +146,18 @@ def test_the_loaded_bundle_scores_as_the_fitted_one(registry: MlflowRegistry) ->
     assert dict(loaded.sources) == dict(bundle.sources)
 
 
-def test_a_bundle_is_read_once_in_a_process(registry: MlflowRegistry) -> None:
+def test_a_bundle_is_deserialized_once_in_a_process_and_verified_whenever_that_is_asked_for(
+    registry: MlflowRegistry,
+) -> None:
     version = registry.register(begin(registry, "cache"), make_bundle())
     bundle = registry.load(version)
     assert registry.load(version) is bundle
-    assert registry.load(version, cached=False) is not bundle
+    assert registry.load(version, cached=False) is bundle
+    model = Path(version.uri) / "model.skops"
+    model.write_bytes(model.read_bytes() + b"more")
+    assert registry.load(version) is bundle
+    with pytest.raises(IntegrityError, match=r"model\.skops"):
+        registry.load(version, cached=False)
 
 
 def test_the_cache_forgets_the_oldest(registry: MlflowRegistry) -> None:
