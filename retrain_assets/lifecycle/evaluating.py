@@ -9,6 +9,7 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
+from retrain_assets.data.rule_words import schema_rows
 from retrain_assets.data.windows import Batch
 from retrain_assets.errors import MissingUpstreamError, NotStoredError
 from retrain_assets.lifecycle import earlier
@@ -63,7 +64,11 @@ def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
     commit = _write_report(stores, model, batch, report, gates, run_id=run_id)
     figures = _figures(report, judged)
     manifest = stores.registry.load(candidate).manifest
-    card = model_card(model.spec, candidate, manifest, report, gates, figures)
+    card = model_card(
+        model.spec, candidate, manifest, report, gates, figures,
+        schema=tuple(schema_rows(model.contract.visible, frozenset(model.spec.personal_columns))),
+        table_versions=frozen.table_versions,
+    )  # fmt: skip
     _log(stores, candidate, report, gates, figures, card)
     return Evaluated(
         candidate=candidate,
