@@ -145,7 +145,9 @@ def test_a_model_is_retired_and_taken_back(promoted: World, call: Call):
     assert "retired by person:" in call("history", "tiny").stdout
     refused = call("retrain", "tiny", "--reason", "x")
     assert (refused.exit_code, "retire tiny --undo" in refused.stderr) == (1, True)
-    assert call("gc").exit_code == 0
+    freed = call("gc", "--yes")
+    assert (freed.exit_code, "tiny: " in freed.stdout) == (0, True), freed.output
+    assert "left out: tiny was retired" in call("reconcile").stderr
     assert json.loads(call("status", "tiny", "--json").stdout)[0]["state"] == "retired"
     assert "v3 is champion" in call("retire", "tiny", "--undo", "--reason", "not yet").stdout
     assert json.loads(call("status", "tiny", "--json").stdout)[0]["state"] == "serving"
