@@ -260,7 +260,8 @@ def _approval(spec: ModelSpec) -> Section:
         lines=(
             (
                 f"Asked for: {approval.when}; {who} must approve within {format_duration(approval.expires)}; names are "
-                f"taken {trust}. Who answered stands in `retrain-assets approval list {spec.name} --all`."
+                f"taken {trust}. Who answered stands in `approvals.md` beside this card, and in "
+                f"`retrain-assets approval list {spec.name} --all`."
             ),
         ),
     )
