@@ -2,37 +2,39 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-import pandas as pd
-
+from benchmarks.checked import Checked, Method, Verdicts, check
+from benchmarks.checked_year import Year, year, year_section
 from benchmarks.peers.verdicts import side_by_side
-from benchmarks.streams import DRIFTS, STABLE, Drift, day_frame, levels
+from benchmarks.rates import ALPHA, Rate, held, rate_of, table
+from benchmarks.streams import DRIFTS, STABLE
+from benchmarks.tasks import run_all
 
-ALPHA = 0.05
-DAYS = 30
-WINDOWS = 5
-"""Current windows that are compared with one reference."""
-METHODS = ("retrain_assets", "KS per column, p < 0.05", "KS, Bonferroni")
+SIZES = {500: (5, 20, 100, 200), 5_000: (5, 20, 100), 50_000: (20,), 1_000_000: (5, 20, 100, 200)}
+"""Columns by rows of a day."""
+POWER_ROWS, POWER_COLUMNS, POWER_STREAMS = 5_000, 20, ("iid", "mild days")
+
+_FALSE_ALARMS = (
+    f"**False alarms of one check**, declared: {ALPHA:g} over all columns and the joint test. {{streams}} seeded "
+    "streams a cell (a quarter of them from 100 columns on) of {days} reference days and {windows} windows; ± is two "
+    "standard errors over streams, and at least those of so many independent windows. Days of more than 5,000 rows are "
+    "drawn as the profiles that their rows would have, without a joint test. {verdict}"
+)
+_POWER = (
+    "**Power**: share of windows with a planted drift that are called drift, 20 columns of 5,000 rows a day, on the "
+    "same streams. In brackets where the method's false alarms on that stream are above the declared rate."
+)
+_PEERS = (
+    "**Side by side**, each tool with its defaults in an environment of its own: share of windows called drift, 30 "
+    "reference days, 20 columns of 500 rows a day. What alarms on stable streams finds planted drifts as well."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """One cell of the table."""
-
-    stream: str
-    rows: int
-    columns: int
-    drift: str = ""
-    references: int = 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rates:
+class Sections:
     """The tables of this benchmark, as Markdown."""
 
     sections: Sequence[str] = field(default=())
@@ -42,195 +44,95 @@ class Rates:
         return "\n\n".join([*self.sections, f"Measured {machine}"])
 
 
-_FALSE_ALARMS = (
-    f"**False alarms of one check**, declared: {ALPHA:g} over all columns and the joint test; {DAYS} reference days, "
-    f"{WINDOWS} windows for each reference; ± is two standard errors over references, where there are several."
-)
-_POWER = (
-    "**Power**: share of windows with a planted drift that are called drift, 20 columns of 5,000 rows a day. In "
-    "brackets where the method's false alarms on that stream are above the declared rate."
-)
-
-
-_PEERS = (
-    "**Side by side**, each tool with its defaults in an environment of its own: share of windows called drift, "
-    f"{DAYS} reference days, 20 columns of 500 rows a day. What alarms on stable streams finds planted drifts as well."
-)
-
-
-def measure(references: int, year_runs: int, *, peer_streams: int = 4, limit: float = 1_800) -> Rates:
+def measure(streams: int, years: int, *, peer_streams: int = 2, limit: float = 120, resume: bool = False) -> Sections:
     """All tables.
 
     Args:
-        references: seeded streams a cell, at least two; each with `WINDOWS` windows. None: only what follows.
-        year_runs: simulated years.
+        streams: seeded ones a cell; none: only what follows.
+        years: simulated ones.
         peer_streams: seeded streams a cell of the table with the peers; none without it.
         limit: seconds that each peer may take.
+        resume: go on from where a run was stopped.
     """
     began = time.perf_counter()
-    sections = _rates(references, began) if references else []
-    sections += _year_section([a_year(seed) for seed in range(year_runs)])
+    tasks = [*_tasks(streams), *(Year(seed=seed) for seed in range(years))]
+    # By seed: so a run that is stopped has a little of everything.
+    tasks.sort(key=lambda task: task.seed / (years if isinstance(task, Year) else streams))
+    answers = run_all(tasks, solve, name="false_alarms", resume=resume, tell=lambda known: "\n\n".join(_told(known)))
+    sections = _told(answers)
     if peer_streams:
         sections += [_PEERS, side_by_side(peer_streams, limit=limit)]
-    return Rates(sections=[*sections, f"Took {time.perf_counter() - began:.0f} s."])
+    return Sections(sections=[*sections, f"Took {time.perf_counter() - began:.0f} s."])
 
 
-def _rates(references: int, began: float) -> list[str]:
-    """False alarms of stable streams, and power."""
-    stable = [
-        Case(
-            stream=stream,
-            rows=rows,
-            columns=columns,
-            references=references if columns < 100 else max(references // 4, 4),
-        )
-        for columns, rows in ((20, 500), (20, 5_000), (100, 500))
-        for stream in STABLE
-    ]
-    planted = [
-        Case(stream=stream, rows=5_000, columns=20, drift=drift, references=max(references // 2, 4))
-        for stream in ("iid", "mild days")
+def solve(task: Checked | Year) -> object:
+    """One piece of it, in a process of its own."""
+    return year(task) if isinstance(task, Year) else check(task)
+
+
+def _tasks(streams: int) -> list[Checked]:
+    """One seeded stream each; planted drifts share the reference and the streams of the stable windows."""
+    made: list[Checked] = []
+    for rows, sizes in SIZES.items():
+        for columns in sizes:
+            for stream in STABLE:
+                planted = (rows, columns) == (POWER_ROWS, POWER_COLUMNS) and stream in POWER_STREAMS
+                drifts = ("", *DRIFTS) if planted else ("",)
+                seeds = range(streams if columns < 100 else max(streams // 4, 1))
+                made += [Checked(stream=stream, rows=rows, columns=columns, drifts=drifts, seed=seed) for seed in seeds]
+    return made
+
+
+def _told(answers: Mapping[Checked | Year, object]) -> list[str]:
+    """The tables of what is known."""
+    checked = {task: answer for task, answer in answers.items() if isinstance(task, Checked)}
+    years = [answer for task, answer in answers.items() if isinstance(task, Year)]
+    return [*(_rates(checked) if checked else []), *year_section(years)]  # pyright: ignore[reportArgumentType]
+
+
+def _rates(answers: Mapping[Checked, Verdicts]) -> list[str]:
+    cells = [(rows, columns, stream) for rows, sizes in SIZES.items() for columns in sizes for stream in STABLE]
+    stable = {cell: _cell(answers, *cell, "") for cell in cells}
+    planted = {
+        (stream, drift): _cell(answers, POWER_ROWS, POWER_COLUMNS, stream, drift)
+        for stream in POWER_STREAMS
         for drift in DRIFTS
-    ]
-    found: dict[Case, Mapping[str, tuple[float, float]]] = {}
-    for case in (*stable, *planted):
-        found[case] = run(case)
-        print(
-            f"{time.perf_counter() - began:.0f} s: {case}: {found[case][METHODS[0]][0]:.2f}",
-            file=sys.stderr,
-            flush=True,
-        )
+    }
+    ours = {cell: rates["retrain_assets"] for cell, rates in stable.items() if rates}
+    above = "; ".join(_named(*cell) for cell, rate in ours.items() if not held(rate))
+    said = f"retrain_assets holds it in {sum(map(held, ours.values()))} of {len(ours)} cells"
+    holding = {
+        (stream, method)
+        for stream in POWER_STREAMS
+        for method, rate in stable[POWER_ROWS, POWER_COLUMNS, stream].items()
+        if held(rate)
+    }
+    streams = max(task.seed for task in answers) + 1
     return [
-        f"{_FALSE_ALARMS} {references} references a cell, a quarter of them for 100 columns, half for power.",
-        _table(stable, found, lambda case: f"{case.stream}, {case.columns} columns, {case.rows:,} rows a day"),
+        _FALSE_ALARMS.format(
+            streams=streams,
+            days=Checked.DAYS,
+            windows=Checked.WINDOWS,
+            verdict=f"{said}, not with {above}." if above else f"{said}.",
+        ),
+        table({_named(*cell): rates for cell, rates in stable.items() if rates}),
         _POWER,
-        _table(planted, found, lambda case: f"{case.stream}: {case.drift}", holds=_holding(stable, found)),
-    ]
-
-
-def run(case: Case) -> Mapping[str, tuple[float, float]]:
-    """Mean and standard error of the verdicts of each method."""
-    rates: dict[str, list[float]] = {method: [] for method in METHODS}
-    for seed in range(case.references):
-        rng = np.random.default_rng([seed, case.rows, case.columns])
-        days = levels(case.stream, DAYS + WINDOWS, case.columns, rng)
-        reference = [day_frame(level, case.rows, rng) for level in days[:DAYS]]
-        drift = DRIFTS.get(case.drift, Drift())
-        windows = [day_frame(level, case.rows, rng, drift) for level in days[DAYS:]]
-        for method, verdicts in _verdicts(reference, windows).items():
-            rates[method].append(float(np.mean(verdicts)))
-    return {
-        method: (float(np.mean(found)), float(np.std(found, ddof=1) / np.sqrt(len(found))))
-        for method, found in rates.items()
-    }
-
-
-def _verdicts(reference: Sequence[pd.DataFrame], windows: Sequence[pd.DataFrame]) -> Mapping[str, list[bool]]:
-    from retrain_assets.drift import compare, prepare
-
-    together = pd.concat([day.assign(day=place) for place, day in enumerate(reference)], ignore_index=True)
-    prepared = prepare(together, batch="day")
-    ours = [bool(compare(prepared, window.assign(day=-1), batch="day", alpha=ALPHA).drifted) for window in windows]
-    p_values = [_textbook(together.drop(columns="day"), window) for window in windows]
-    return {
-        METHODS[0]: ours,
-        METHODS[1]: [bool((p < ALPHA).any()) for p in p_values],
-        METHODS[2]: [bool((p < ALPHA / len(p)).any()) for p in p_values],
-    }
-
-
-def _textbook(reference: pd.DataFrame, window: pd.DataFrame) -> np.ndarray:
-    """Two-sample Kolmogorov-Smirnov of numbers without missing ones, chi-square of categories."""
-    from scipy.stats import chi2_contingency, ks_2samp
-
-    found: list[float] = []
-    for name in reference.columns:
-        before, after = reference[name].dropna(), window[name].dropna()
-        if pd.api.types.is_numeric_dtype(before.dtype):
-            found.append(float(ks_2samp(before, after, method="asymp").pvalue))
-        else:
-            table = pd.concat([before.value_counts(), after.value_counts()], axis=1).fillna(0)
-            found.append(float(chi2_contingency(table).pvalue))
-    return np.array(found)
-
-
-def a_year(seed: int, *, columns: int = 50, rows: int = 500) -> Mapping[str, float]:
-    """A stable year of daily checks, and the delay until each planted drift is found in the year's last third."""
-    from retrain_assets.data.profile import profile_table
-    from retrain_assets.drift import Monitor
-
-    rng = np.random.default_rng([7, seed])
-    days = levels("mild days", DAYS + 365, columns, rng)
-    reference = [profile_table(day_frame(level, rows, rng)) for level in days[:DAYS]]
-    monitor = Monitor(reference, checks_per_year=365, false_alarms_per_year=1)
-    alarms = sum(monitor.check(profile_table(day_frame(level, rows, rng))).alarm for level in days[DAYS:])
-    found: dict[str, float] = {"false alarms": float(alarms)}
-    for size in (0.1, 0.2, 0.3, 0.5):
-        watching = Monitor(reference, checks_per_year=365, false_alarms_per_year=1)
-        drift = Drift(kind="shift", size=size)
-        fresh = levels("mild days", 90, columns, rng)
-        delay = next(
-            (
-                day + 1
-                for day, level in enumerate(fresh)
-                if watching.check(profile_table(day_frame(level, rows, rng, drift))).columns["c0"].verdict == "drift"
-            ),
-            91,
-        )
-        found[f"{size:g} sd"] = float(delay)
-    return found
-
-
-def _year_section(years: Sequence[Mapping[str, float]]) -> list[str]:
-    if not years:
-        return []
-    alarms = np.array([year["false alarms"] for year in years])
-    half = 2 * np.sqrt(max(alarms.mean(), 1 / len(years)) / len(years))
-    delays = [
-        f"| {name} in 1 of 50 columns | {np.median([year[name] for year in years]):.0f} | "
-        f"{np.mean([year[name] <= 90 for year in years]):.0%} |"
-        for name in years[0]
-        if name != "false alarms"
-    ]
-    sentence = (
-        f"**A year of daily checks** on 50 columns of 500 rows whose days differ by 0.1 deviations, {len(years)} "
-        f"simulated years, declared: 1 false alarm a year. Found: {alarms.mean():.2f} ± {half:.2f} a year."
-    )
-    return [
-        sentence,
-        "\n".join(
-            [
-                "| planted from one day on | median days until it is found | found within 90 days |",
-                "|---|---|---|",
-                *delays,
-            ]
+        table(
+            {f"{stream}: {drift}": rates for (stream, drift), rates in planted.items() if rates},
+            holds=lambda row, method: (row.partition(":")[0], method) in holding,
         ),
     ]
 
 
-def _holding(cases: Sequence[Case], found: Mapping[Case, Mapping[str, tuple[float, float]]]) -> set[tuple[str, str]]:
-    """Pairs of stream and method that keep the declared rate, within two standard errors."""
-    return {
-        (case.stream, method)
-        for case in cases
-        if (case.rows, case.columns) == (5_000, 20)
-        for method, (rate, error) in found[case].items()
-        if rate - 2 * error <= ALPHA
-    }
+def _cell(answers: Mapping[Checked, Verdicts], rows: int, columns: int, stream: str, drift: str) -> dict[Method, Rate]:
+    """Rates by method over the seeds of a cell; empty where none is known."""
+    found = [
+        answer[drift]
+        for task, answer in answers.items()
+        if (task.rows, task.columns, task.stream) == (rows, columns, stream)
+    ]
+    return {method: rate_of([verdicts[method] for verdicts in found]) for method in (found[0] if found else ())}
 
 
-def _table(
-    cases: Sequence[Case],
-    found: Mapping[Case, Mapping[str, tuple[float, float]]],
-    named: Callable[[Case], str],
-    holds: set[tuple[str, str]] | None = None,
-) -> str:
-    lines = [f"| stream | {' | '.join(METHODS)} |", "|---" * (len(METHODS) + 1) + "|"]
-    for case in cases:
-        cells: list[str] = []
-        for method in METHODS:
-            rate, error = found[case][method]
-            text = f"{rate:.2f} ± {2 * error:.2f}"
-            cells.append(text if holds is None or (case.stream, method) in holds else f"({text})")
-        lines.append(f"| {named(case)} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+def _named(rows: int, columns: int, stream: str) -> str:
+    return f"{stream}, {columns} columns, {rows:,} rows a day"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +34,7 @@ DRIFTS: Mapping[str, Drift] = {
     "0.05 sd in 1": Drift(kind="shift", size=0.05),
     "0.1 sd in 1": Drift(kind="shift", size=0.1),
     "0.2 sd in 1": Drift(kind="shift", size=0.2),
+    "0.3 sd in 1": Drift(kind="shift", size=0.3),
     "0.5 sd in 1": Drift(kind="shift", size=0.5),
     "0.1 sd in 3": Drift(kind="shift", size=0.1, columns=3),
     "0.5 sd in 3": Drift(kind="shift", size=0.5, columns=3),
@@ -72,9 +74,7 @@ def day_frame(level: Matrix, rows: int, rng: np.random.Generator, drift: Drift |
     """
     drift = drift or Drift()
     columns = len(level)
-    moved = level.copy()
-    if drift.kind == "shift":
-        moved[: drift.columns] += drift.size
+    moved = moved_levels(level, drift)
     values = rng.normal(size=(rows, columns)) + moved
     if drift.kind == "correlation":
         values[:, 1] = (
@@ -84,9 +84,10 @@ def day_frame(level: Matrix, rows: int, rng: np.random.Generator, drift: Drift |
     made: dict[str, object] = {}
     for place in range(columns):
         name = f"c{place}"
-        if place < columns // 2 or (place == 0):
+        kind = kind_of(place, columns)
+        if kind == "normal":
             made[name] = values[:, place]
-        elif place < columns - columns // 4:
+        elif kind == "lognormal":
             made[name] = np.exp(values[:, place])
         else:
             made[name] = _categories(values[:, place], rng, drift if place == columns - 1 else Drift())
@@ -95,12 +96,27 @@ def day_frame(level: Matrix, rows: int, rng: np.random.Generator, drift: Drift |
     return pd.DataFrame(made).assign(score=score)
 
 
-_LABELS = np.array(list("abcdef"), dtype=object)
-_CUTS = np.array([-0.5, 0.2, 0.8, 1.3, 1.8])
+def moved_levels(level: Matrix, drift: Drift) -> Matrix:
+    """With a planted shift."""
+    moved = level.copy()
+    if drift.kind == "shift":
+        moved[: drift.columns] += drift.size
+    return moved
+
+
+def kind_of(place: int, columns: int) -> Literal["normal", "lognormal", "category"]:
+    """What a column holds."""
+    if place < columns // 2 or place == 0:
+        return "normal"
+    return "lognormal" if place < columns - columns // 4 else "category"
+
+
+LABELS = tuple("abcdef")
+CUTS = np.array([-0.5, 0.2, 0.8, 1.3, 1.8])
 
 
 def _categories(values: Matrix, rng: np.random.Generator, drift: Drift) -> npt.NDArray[np.object_]:
-    labels = _LABELS[np.searchsorted(_CUTS, values)]
+    labels = np.array(LABELS, dtype=object)[np.searchsorted(CUTS, values)]
     if drift.kind == "category":
         labels[rng.random(len(labels)) < drift.size] = "f"
     if drift.kind == "unseen":

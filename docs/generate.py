@@ -141,7 +141,8 @@ def _tables() -> Iterator[str]:
         made_from = ", ".join(f"`{each}`" for each in node.made_from)
         yield f"| `{node.name}` | {made_from} | {node.description} | `{node.stage}` |"
     yield "\nAn arrow from `retrain_decision` to itself is its previous partition. `registry` is external: it is"
-    yield "observed at each promotion. All but `champion` are partitioned by batch.\n"
+    yield "observed at each promotion. So is `replay_report`, made from `validated` and `labels`:"
+    yield "`retrain-assets replay` shows its newest report there. All but `champion` are partitioned by batch.\n"
     yield "## Checks\n"
     yield "Each is a sentence that is true when the check is green. A check in bold blocks what comes after it.\n"
     yield "| asset | check | true when green |\n|---|---|---|"

@@ -32,7 +32,7 @@ def run(fit: Callable[[pd.DataFrame], Check], *, read: Callable[[str], pd.DataFr
     mode, *paths = sys.argv[1:]
     answer: dict[str, object] = {}
     if mode == "verdicts":
-        answer["verdicts"] = _verdicts(Path(paths[0]), fit)
+        _tell_verdicts(Path(paths[0]), fit)
     else:
         _warm(fit, paths[1])
         began = time.perf_counter()
@@ -52,14 +52,14 @@ def _warm(fit: Callable[[pd.DataFrame], Check], file: str) -> None:
     fit(some.assign(day=[place % 10 for place in range(len(some))]))(some.head(500))
 
 
-def _verdicts(folder: Path, fit: Callable[[pd.DataFrame], Check]) -> dict[str, bool]:
-    found: dict[str, bool] = {}
-    for reference in sorted(folder.glob("reference_*.parquet")):
-        check = fit(pd.read_parquet(reference))
-        stream = reference.stem.removeprefix("reference_")
+def _tell_verdicts(folder: Path, fit: Callable[[pd.DataFrame], Check]) -> None:
+    """Each as soon as it is known, one seed of every stream after the other: a run that is ended has said something."""
+    streams = [path.stem.removeprefix("reference_") for path in folder.glob("reference_*.parquet")]
+    for stream in sorted(streams, key=lambda stream: stream.split("-")[::-1]):
+        check = fit(pd.read_parquet(folder / f"reference_{stream}.parquet"))
         for window in sorted(folder.glob(f"window_{stream}_*.parquet")):
-            found[window.stem.removeprefix("window_")] = bool(check(pd.read_parquet(window)))
-    return found
+            told = {"window": window.stem.removeprefix("window_"), "drifted": bool(check(pd.read_parquet(window)))}
+            print(f"\n{json.dumps(told)}", flush=True)
 
 
 def data(frame: pd.DataFrame) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -32,12 +33,16 @@ def side_by_side(streams: int, *, limit: float) -> str:
             planted = [drift for of, drift in cases if of == stream]
             for seed in range(streams):
                 _write(folder, stream, seed, planted)
-        answers = {peer.name: ask(peer, ["verdicts", folder], limit=limit) for peer in (OURS, *PEERS)}
+        # Two at a time: nothing is timed, and most tools use a single processor.
+        with ThreadPoolExecutor(2) as pool:
+            asked = {peer.name: pool.submit(ask, peer, ["verdicts", folder], limit=limit) for peer in (OURS, *PEERS)}
+            answers = {name: answer.result() for name, answer in asked.items()}
     lines = [f"| stream | {' | '.join(answers)} |", "|---" * (len(answers) + 1) + "|"]
     for stream, drift in cases:
         cells = [_share(answer, stream, drift) for answer in answers.values()]
         lines.append(f"| {stream}{f': {drift}' if drift else ', stable'} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    stopped = "; ".join(f"{name}: {answer.failure}" for name, answer in answers.items() if answer.failure)
+    return "\n".join(lines) + (f"\n\nNot all windows were judged by {stopped}." if stopped else "")
 
 
 def _write(folder: Path, stream: str, seed: int, planted: list[str]) -> None:
@@ -54,12 +59,10 @@ def _write(folder: Path, stream: str, seed: int, planted: list[str]) -> None:
 
 
 def _share(answer: Answer, stream: str, drift: str) -> str:
-    if answer.verdicts is None:
-        return answer.failure or "nothing"
     kind = str(PLANTED.index(drift)) if drift else "stable"
     found = [
         verdict
         for key, verdict in answer.verdicts.items()
         if key.startswith(f"{STABLE.index(stream)}-") and key.split("_")[1] == kind
     ]
-    return f"{np.mean(found):.2f}"
+    return f"{np.mean(found):.2f}" if found else answer.failure or "nothing"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from retrain_assets.data.arrow_types import without_views
-from retrain_assets.data.column_profile import ColumnProfile, absent_column, added, cut_label, most_frequent
+from retrain_assets.data.categories import count_categories
+from retrain_assets.data.column_profile import ColumnProfile, absent_column
 from retrain_assets.data.column_profiling import profile_numbers
 from retrain_assets.data.profile import TableProfile, merge_tables
 from retrain_assets.errors import DataError
@@ -129,19 +130,17 @@ def _counted(name: str, kind: str, values: pa.ChunkedArray) -> ColumnProfile:
     if not (dictionary or kinds.is_string(values.type) or kinds.is_large_string(values.type) or kind == "boolean"):
         values = _as_text(values)
     counted = values.value_counts()
-    labels = counted.field("values").to_pylist()
-    counts = counted.field("counts").to_pylist()
-    present: Mapping[str, int] = added(
-        {cut_label(str(label)): count} for label, count in zip(labels, counts, strict=True) if label is not None
-    )
-    categories, other = most_frequent(present)
+    pairs = zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True)
+    present: list[tuple[str, int]] = [(str(label), count) for label, count in pairs if label is not None]
+    categories, other, lengths = count_categories([label for label, _ in present], [count for _, count in present])
     return ColumnProfile(
         name=name,
         kind="boolean" if kind == "boolean" else "categorical",
         rows=len(values),
-        missing=len(values) - sum(present.values()),
+        missing=len(values) - sum(count for _, count in present),
         categories=categories,
         other=other,
+        lengths=lengths,
     )
 
 

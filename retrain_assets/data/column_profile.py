@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any, Literal
@@ -13,16 +13,14 @@ import numpy.typing as npt
 from retrain_assets.data import bins as fine
 from retrain_assets.data import sketch
 from retrain_assets.data.bins import Bins
+from retrain_assets.data.categories import added, added_bins, count_lengths, most_frequent
+from retrain_assets.data.packing import pack, unpack
 from retrain_assets.errors import DataError
 
 ColumnKind = Literal["numeric", "categorical", "boolean", "datetime"]
 
-MAX_CATEGORIES = 200
-"""So many of the most frequent categories are counted by name, the rest together."""
-MAX_CATEGORY_LENGTH = 100
-"""In bytes of UTF-8: a longer text is cut before it is counted."""
-FORMAT = 1
-"""Of a stored profile; another one is refused."""
+FORMAT = 2
+"""Of a stored profile: the first one wrote bins as lists of numbers, and is read too. A later one is refused."""
 COUNTED = ("rows", "missing", "infinite", "zeros")
 """Fields that a table of profiles shows as columns of its own."""
 
@@ -49,6 +47,7 @@ class ColumnProfile:
         bins: rows by fine bin, where there are any; of a datetime, by day since 1970.
         categories: rows by category, as text, the most frequent first.
         other: rows of all other categories.
+        lengths: of a text the rows by length, in the bins of `retrain_assets.data.categories`; None of what is none.
     """
 
     name: str
@@ -65,6 +64,7 @@ class ColumnProfile:
     bins: Mapping[int, int] = field(default_factory=Bins.none)
     categories: Mapping[str, int] = field(default_factory=dict[str, int])
     other: int = 0
+    lengths: Bins | None = None
 
     @property
     def present(self) -> int:
@@ -103,7 +103,8 @@ def merge_columns(profiles: Sequence[ColumnProfile]) -> ColumnProfile:
     """The profile of one column over all rows together."""
     kind = _common_kind(profiles)
     precision, bins = _merged_bins(profiles, kind)
-    categories, other = most_frequent(added(profile.categories for profile in profiles))
+    categories, rest = most_frequent(added(profile.categories for profile in profiles))
+    other = rest + sum(profile.other for profile in profiles)
     moments = [(profile.present, profile.mean, profile.m2) for profile in profiles if profile.mean is not None]
     mean, m2 = pooled_moments(moments) if moments else (None, 0.0)
     minima = [profile.minimum for profile in profiles if profile.minimum is not None]
@@ -122,8 +123,23 @@ def merge_columns(profiles: Sequence[ColumnProfile]) -> ColumnProfile:
         precision=precision,
         bins=bins,
         categories=categories,
-        other=other + sum(profile.other for profile in profiles),
+        other=other,
+        lengths=_merged_lengths(profiles, other),
     )
+
+
+def lengths_of(profile: ColumnProfile) -> Bins | None:
+    """Rows by length; what has few and short values tells them by its names. None where they are not known."""
+    if profile.lengths is not None:
+        return profile.lengths
+    return None if profile.other else count_lengths(profile.categories, profile.categories.values())
+
+
+def _merged_lengths(profiles: Sequence[ColumnProfile], other: int) -> Bins | None:
+    if not other and all(profile.lengths is None for profile in profiles):
+        return None
+    known = [lengths for profile in profiles if (lengths := lengths_of(profile)) is not None]
+    return added_bins(known) if len(known) == len(profiles) else None
 
 
 def bins_of(profile: ColumnProfile) -> tuple[sketch.Keys, sketch.Counts]:
@@ -138,7 +154,7 @@ def bin_edges(profile: ColumnProfile, keys: sketch.Keys) -> tuple[npt.NDArray[np
 
 
 def sketch_record(column: ColumnProfile) -> dict[str, Any]:
-    """What the table's own columns do not say; keys of bins as steps, which are short."""
+    """What the table's own columns do not say; keys of bins as steps from the first one, which are short."""
     keys, counts = bins_of(column)
     return {
         "format": FORMAT,
@@ -147,11 +163,15 @@ def sketch_record(column: ColumnProfile) -> dict[str, Any]:
         "mean": column.mean,
         "m2": column.m2,
         "precision": column.precision,
-        "steps": np.diff(keys, prepend=0).tolist(),
-        "counts": counts.tolist(),
+        **_bins_record(keys, counts),
         "categories": dict(column.categories),
         "other": column.other,
+        **({} if column.lengths is None else {"lengths": _bins_record(column.lengths.keys_, column.lengths.counts)}),
     }
+
+
+def _bins_record(keys: sketch.Keys, counts: sketch.Counts) -> dict[str, Any]:
+    return {"first": int(keys[0]) if len(keys) else 0, "steps": pack(np.diff(keys)), "counts": pack(counts)}
 
 
 def column_of(record: Mapping[str, Any], *, name: str, kind: ColumnKind) -> ColumnProfile:
@@ -160,10 +180,11 @@ def column_of(record: Mapping[str, Any], *, name: str, kind: ColumnKind) -> Colu
     Raises:
         DataError: a later version of this package wrote it.
     """
-    if record.get("format", 1) != FORMAT:
+    if record.get("format", 1) not in (1, FORMAT):
         raise DataError(
-            f"the profile of column '{name}' must have the format {FORMAT} (it has {record['format']}): it was written "
-            "by another version of retrain_assets. Use that version, or profile the rows again."
+            f"the profile of column '{name}' must have the format {FORMAT} or an earlier one (it has "
+            f"{record['format']}): it was written by a later version of retrain_assets. Use that version, or profile "
+            "the rows again."
         )
     return ColumnProfile(
         name=name,
@@ -174,10 +195,22 @@ def column_of(record: Mapping[str, Any], *, name: str, kind: ColumnKind) -> Colu
         mean=record["mean"],
         m2=record["m2"],
         precision=record["precision"],
-        bins=Bins(np.cumsum(np.array(record["steps"], dtype=np.int64)), np.array(record["counts"], dtype=np.int64)),
+        bins=_unpacked(record) if record.get("format", 1) == FORMAT else _listed(record),
         categories=record["categories"],
         other=record["other"],
+        lengths=_unpacked(record["lengths"]) if "lengths" in record else None,
     )
+
+
+def _listed(record: Mapping[str, Any]) -> Bins:
+    return Bins(np.cumsum(np.array(record["steps"], dtype=np.int64)), np.array(record["counts"], dtype=np.int64))
+
+
+def _unpacked(record: Mapping[str, Any]) -> Bins:
+    counts = unpack(record["counts"])
+    if not len(counts):
+        return Bins.none()
+    return Bins(np.cumsum(np.concatenate([[record["first"]], unpack(record["steps"])])), counts)
 
 
 def _common_kind(profiles: Sequence[ColumnProfile]) -> ColumnKind:
@@ -225,29 +258,3 @@ def pooled_moments(parts: Sequence[tuple[int, float, float]]) -> tuple[float, fl
 
     _, mean, m2 = reduce(pair, parts)
     return mean, m2
-
-
-def cut_label(label: str) -> str:
-    """A category as it is counted: at most `MAX_CATEGORY_LENGTH` bytes of it.
-
-    >>> len(cut_label("y" * 150)), len(cut_label("ä" * 150))
-    (100, 50)
-    """
-    if label.isascii():
-        return label[:MAX_CATEGORY_LENGTH]
-    return label.encode("utf-8", "replace")[:MAX_CATEGORY_LENGTH].decode("utf-8", "ignore")
-
-
-def added(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    """Sums by category."""
-    total: dict[str, int] = {}
-    for part in counts:
-        for label, count in part.items():
-            total[label] = total.get(label, 0) + count
-    return total
-
-
-def most_frequent(counts: Mapping[str, int]) -> tuple[dict[str, int], int]:
-    """The categories that are kept by name, the most frequent first, and the rows of all others."""
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return dict(ordered[:MAX_CATEGORIES]), sum(count for _, count in ordered[MAX_CATEGORIES:])

@@ -12,12 +12,10 @@ import pandas as pd
 from retrain_assets.data import bins as fine
 from retrain_assets.data import sketch
 from retrain_assets.data.bins import DAY, Bins
+from retrain_assets.data.categories import count_categories
 from retrain_assets.data.column_profile import (
     ColumnKind,
     ColumnProfile,
-    added,
-    cut_label,
-    most_frequent,
     pooled_moments,
 )
 
@@ -33,9 +31,7 @@ def profile_column(name: str, values: pd.Series) -> ColumnProfile:
     if pd.api.types.is_object_dtype(values.dtype) and pd.api.types.infer_dtype(present) not in ("string", "boolean"):
         present = present.astype(str)
     counted = present.value_counts()
-    categories, other = most_frequent(
-        added({cut_label(str(label)): int(count)} for label, count in counted.items() if count)
-    )
+    categories, other, lengths = count_categories([str(label) for label in counted.index], counted.tolist())
     return ColumnProfile(
         name=name,
         kind=kind,
@@ -43,6 +39,7 @@ def profile_column(name: str, values: pd.Series) -> ColumnProfile:
         missing=len(values) - len(present),
         categories=categories,
         other=other,
+        lengths=lengths,
     )
 
 

@@ -19,6 +19,7 @@ from retrain_assets.data.column_profile import (
 )
 from retrain_assets.data.column_profiling import profile_column
 from retrain_assets.data.small_tables import rows_of, table_of_rows
+from retrain_assets.data.text_lengths import SUFFIX, length_column
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +39,20 @@ class TableProfile:
         return tuple(column.name for column in self.columns)
 
     def __getitem__(self, name: str) -> ColumnProfile:
-        return self._by_name[name]
+        """A column, or the lengths of a text: see `text_lengths`."""
+        found = self._find(name)
+        if found is None:
+            raise KeyError(name)
+        return found
 
     def __contains__(self, name: object) -> bool:
-        return name in self._by_name
+        return isinstance(name, str) and self._find(name) is not None
+
+    def _find(self, name: str) -> ColumnProfile | None:
+        if name in self._by_name or not name.endswith(SUFFIX):
+            return self._by_name.get(name)
+        text = self._by_name.get(name.removesuffix(SUFFIX))
+        return None if text is None else length_column(text)
 
     def __add__(self, other: TableProfile) -> TableProfile:
         return merge_tables([self, other])

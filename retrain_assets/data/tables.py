@@ -224,6 +224,9 @@ def _drift_report() -> DataFrameSchema:
             "verdict": c.text("What follows."),
             "reason": c.text("Why."),
             "champion_version": c.version("The champion whose reference was used; empty while there is none."),
+            "rows_of": c.text(
+                "The batch whose labels were compared, in the rows of label and residual.", nullable=True
+            ),
             "episode": c.text("The drift episode that the batch belongs to.", nullable=True),
         },
         unique=["column"],

@@ -56,17 +56,13 @@ class Accumulation:
         limit: as `evidence_limit` gives it.
         before: evidence by column after the last check.
         after: evidence by column after this one.
-        columns: those that evidence is gathered of; None for all.
+        seen: columns whose rows are those of the check before: they say nothing new.
     """
 
     limit: float
     before: Mapping[str, float] = field(default_factory=dict[str, float])
     after: dict[str, float] = field(default_factory=dict[str, float])
-    columns: frozenset[str] | None = None
-
-    def gathers(self, column: str) -> bool:
-        """Whether evidence of the column is gathered."""
-        return self.columns is None or column in self.columns
+    seen: frozenset[str] = frozenset()
 
     def add(self, column: str, p_value: float) -> Carried:
         """What one more p-value makes of the evidence of a column.
@@ -76,6 +72,9 @@ class Accumulation:
         """
         from scipy.special import ndtri
 
+        if column in self.seen:
+            self.after[column] = self.before.get(column, 0.0)
+            return Carried(evidence=self.after[column], limit=self.limit)
         unusual = float(np.clip(-ndtri(np.clip(p_value, 1e-300, 1.0)), -_CLEAREST, _CLEAREST))
         evidence = max(0.0, self.before.get(column, 0.0) + unusual - ALLOWANCE)
         risen = evidence >= self.limit and (unusual > ALLOWANCE or self.before.get(column, 0.0) < self.limit)

@@ -3,7 +3,7 @@
 | aspect | summary of a batch | sampling variance |
 |---|---|---|
 | location | mean normal score of the present rows, cells ranked by the reference | `1 / rows` |
-| spread | mean of the squared scores, apart from the location | `1 / rows` |
+| spread | mean of the squared scores, about the batch's own location | `1 / rows` |
 | shape | root of the share of each cell; of a number apart from location and spread | `1 / (4 rows)` each |
 | missing | arcsine root of the share without a finite value | `1 / (4 rows)` |
 | novel | arcsine root of the share beyond the reference's range, or of unseen categories | `1 / (4 rows)` |
@@ -233,9 +233,25 @@ def _scored(column: ColumnCells) -> tuple[Array, Array]:
     sums = batches.sum(axis=1)
     weights = batches / np.where(sums, sums, 1.0)[:, None]
     weights[sums == 0] = shares  # a batch without any value says nothing about values
-    for place, score in enumerate(_scores(shares)):
+    scores = _scores(shares)
+    for place, score in enumerate(scores):
         found[place], current_found[place] = weights @ score, current @ score / current.sum()
+    if len(scores) == 2:
+        widened = _widening(shares)
+        found[1] -= widened * found[0] ** 2
+        current_found[1] -= widened * current_found[0] ** 2
     return found, current_found
+
+
+def _widening(shares: Array) -> float:
+    """What a shift alone adds to the mean of the squared scores, in squares of the shift.
+
+    A shift by t in normal scores adds `t^2` to the mean square: without this every day whose location differs would
+    be a little wider too, by the square of a normal number, whose tails are heavy.
+    """
+    location, squares = _conditional_means(shares)
+    centred = squares - squares @ shares
+    return float(np.sqrt(centred**2 @ shares) / 2 / (location**2 @ shares))
 
 
 def _scores(shares: Array) -> list[Array]:
@@ -243,13 +259,29 @@ def _scores(shares: Array) -> list[Array]:
 
     None for a single cell that has rows, and only the first for two.
     """
-    from scipy.special import ndtri
-
     held = np.count_nonzero(shares)
     if held < 2:
         return []
-    location = _standard(ndtri(np.clip(np.cumsum(shares) - shares / 2, 1e-9, 1 - 1e-9)), shares)
-    return [location] if held == 2 else [location, _standard(location**2 - (location**3 @ shares) * location, shares)]
+    location, squares = _conditional_means(shares)
+    location = _standard(location, shares)
+    return (
+        [location] if held == 2 else [location, _standard(squares - (squares * location @ shares) * location, shares)]
+    )
+
+
+def _conditional_means(shares: Array) -> tuple[Array, Array]:
+    """Means of z and of z^2 - 1 over the part of the normal distribution that each cell is.
+
+    Not the values in the cells' middles: a shift and a widening move the shares into exactly these directions, so that
+    nothing of them is left for the shape.
+    """
+    from scipy.special import ndtri
+
+    ends = ndtri(np.clip(np.append(0.0, np.cumsum(shares)), 1e-12, 1 - 1e-12))
+    heights = np.exp(-(ends**2) / 2) / np.sqrt(2 * np.pi)
+    heights[[0, -1]] = 0.0
+    width = np.where(shares > 0, shares, np.inf)
+    return -np.diff(heights) / width, -np.diff(ends * heights) / width
 
 
 def _standard(scores: Array, shares: Array) -> Array:
@@ -271,13 +303,13 @@ def _shape(column: ColumnCells) -> tuple[Array, Array, int]:
     gathered[np.arange(len(reference)), groups] = 1.0
     shares = reference @ gathered / reference.sum()
     roots, current_roots = _roots(batches @ gathered, shares), _roots((current @ gathered)[None], shares)[0]
-    free = len(shares) - 1
-    for score in _scores(shares) if column.ordered else ():
+    scores = _scores(shares) if column.ordered else []
+    # The roots lie on a sphere: along the reference itself they say by its square what they say across it.
+    for score in (np.ones(len(shares)), *scores):
         direction = np.sqrt(shares) * score
         roots = roots - np.outer(roots @ direction, direction)
         current_roots = current_roots - (current_roots @ direction) * direction
-        free -= 1
-    return roots, current_roots, free
+    return roots, current_roots, len(shares) - 1 - len(scores)
 
 
 def _groups(expected: Array, *, ordered: bool) -> npt.NDArray[np.int64]:

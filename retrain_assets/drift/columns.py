@@ -128,8 +128,7 @@ def compare_columns(
         else:
             drifts[name] = found
     for column, tested in zip(compared, _test(compared, settings, basis, merged), strict=True):
-        gathered = accumulation is not None and accumulation.gathers(column.name)
-        carried = accumulation.add(column.name, tested.p_value) if accumulation is not None and gathered else None
+        carried = None if accumulation is None else accumulation.add(column.name, tested.p_value)
         gone = column.name not in current
         drifts[column.name] = _conclude(column, tested, settings, basis, gone=gone, carried=carried)
     return ColumnsCompared(drifts=tuple(drifts[name] for name in names), basis=basis, compared=tuple(compared))

@@ -9,14 +9,15 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, TypedDict, Unpack
 
 from retrain_assets.data.profile import merge_tables
+from retrain_assets.data.text_lengths import SUFFIX
 from retrain_assets.drift.columns import Basis, Compared, FittedReference, compare_columns
-from retrain_assets.drift.detect import watched_columns
 from retrain_assets.drift.distances import DISTANCES, measure
 from retrain_assets.drift.frames import Prepared, Side, profiles_of
 from retrain_assets.drift.joint import JointDrift
 from retrain_assets.drift.report import ColumnDrift, by_harm
 from retrain_assets.drift.settings import Correction, Settings, Significance
 from retrain_assets.drift.together import JOINT_SHARE, judge_together
+from retrain_assets.drift.watched import watched_columns
 
 Joint = Literal["correlation", "classifier", "none"]
 
@@ -221,7 +222,10 @@ def _completed(
         wanted = dict.fromkeys((settings.distance, *DISTANCES))
         return {each: measure(each, column.cells, column.before, column.after, settings.smoothing) for each in wanted}
 
-    return [replace(column, scores=scores(column.name), importance=importance.get(column.name)) for column in drifts]
+    def weight_of(name: str) -> float | None:
+        return importance.get(name, importance.get(name.removesuffix(SUFFIX)))
+
+    return [replace(column, scores=scores(column.name), importance=weight_of(column.name)) for column in drifts]
 
 
 def _verdict(drifts: Sequence[ColumnDrift], joint: JointDrift | None, basis: Basis) -> tuple[bool | None, str]:

@@ -9,9 +9,9 @@ from typing import Any
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.drift.accumulation import SINGLE_SHARE, Accumulation, evidence_limit
 from retrain_assets.drift.columns import FittedReference, compare_columns
-from retrain_assets.drift.detect import watched_columns
 from retrain_assets.drift.report import ColumnDrift
 from retrain_assets.drift.settings import Settings
+from retrain_assets.drift.watched import watched_columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

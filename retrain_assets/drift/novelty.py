@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from retrain_assets.data.column_profile import ColumnProfile, bin_edges, bins_of, cut_label
+from retrain_assets.data.categories import cut_label
+from retrain_assets.data.column_profile import ColumnProfile, bin_edges, bins_of
 from retrain_assets.data.column_profiling import floats_of
 from retrain_assets.data.profile import TableProfile, merge_tables
 

@@ -27,7 +27,7 @@ from retrain_assets.data.column_profile import bin_edges, bins_of
 from retrain_assets.data.profile import TableProfile, profile_table
 from retrain_assets.drift.accumulation import Accumulation, evidence_limit
 from retrain_assets.drift.columns import ColumnsCompared, FittedReference, compare_columns
-from retrain_assets.drift.report import ColumnDrift
+from retrain_assets.drift.report import ColumnDrift, DriftReport
 from retrain_assets.drift.settings import Settings
 from retrain_assets.spec import DriftSpec
 
@@ -82,21 +82,33 @@ def output_settings(settings: Settings, spec: DriftSpec) -> Settings:
 
 
 def judge_outputs(
-    outputs: Outputs, spec: DriftSpec, *, checks_per_year: float, before: Mapping[str, float]
+    outputs: Outputs, spec: DriftSpec, *, checks_per_year: float, previous: DriftReport | None = None
 ) -> tuple[ColumnDrift, ...]:
     """A row for each output that is known on both sides.
 
-    Score and novelty gather evidence from batch to batch; the newest labels can be the same ones twice.
+    All gather evidence from batch to batch; where the newest labels are still those of the report before, what was
+    gathered of label and residual stays as it is.
+
+    Args:
+        outputs: of the batch and of the reference.
+        spec: what counts as drift.
+        checks_per_year: batches in a year.
+        previous: the report before against the same champion.
     """
     reference = outputs.reference
     names = [name for name in OUTPUTS.values() if name in outputs.current and name in reference]
     limit = evidence_limit(
-        columns=1 + (NOVELTY in outputs.current),
+        columns=len(names),
         batches=reference.trusted_batches,
         checks_per_year=checks_per_year,
         false_alarms_per_year=spec.false_alarms_per_year * (SHARE if spec.outputs else 1.0),
     )
-    accumulation = Accumulation(limit=limit, before=before, columns=frozenset({SCORE, NOVELTY}))
+    told = [] if previous is None else [row.name for row in previous.columns if row.rows_of == outputs.labelled]
+    accumulation = Accumulation(
+        limit=limit,
+        before={} if previous is None else previous.evidence,
+        seen=frozenset(name for name in (LABEL, RESIDUAL) if name in told),
+    )
     found = compare_columns(names, reference, outputs.current, accumulation=accumulation)
     return tuple(_told(row, found, outputs) for row in found.drifts)
 
@@ -105,7 +117,7 @@ def _told(row: ColumnDrift, found: ColumnsCompared, outputs: Outputs) -> ColumnD
     if row.name == NOVELTY:
         return replace(row, after=f"{row.after}; {_beyond(found, outputs.current)}")
     if row.name in (LABEL, RESIDUAL):
-        return replace(row, reason=f"labels of {outputs.labelled}: {row.reason}")
+        return replace(row, reason=f"labels of {outputs.labelled}: {row.reason}", rows_of=outputs.labelled)
     return row
 
 

@@ -22,7 +22,8 @@ class ColumnDrift:
     is that of the column by itself, `adjusted_p_value` over all columns. All are None where the two sides cannot be
     compared; the verdict is then `unknown`. `scores` are all distances, where they were asked for; `importance` is how
     much the column matters to the model, where it was told. `evidence` is what this and earlier checks add up to, where
-    checks follow each other (see `retrain_assets.drift.accumulation`).
+    checks follow each other (see `retrain_assets.drift.accumulation`). `rows_of` is the batch whose rows were compared,
+    where it is not the batch of the report: that of the newest labels.
     """
 
     name: str
@@ -39,6 +40,7 @@ class ColumnDrift:
     adjusted_p_value: float | None = None
     evidence: float | None = None
     importance: float | None = None
+    rows_of: str | None = None
     scores: Mapping[str, float] = field(default_factory=dict[str, float], hash=False)
 
 
@@ -101,8 +103,7 @@ class DriftReport:
             ValueError: the row of the whole is not there exactly once.
         """
         own = [name for name, of in (("model", model), ("batch", batch)) if of is None]
-        # A report of an earlier version of this package knows no importance.
-        columns = [name for name in (*own, "champion_version", *_FIELDS) if name in frame or name != "importance"]
+        columns = [name for name in (*own, "champion_version", *_FIELDS) if name in frame or name not in _LATER]
         rows = list(rows_of(frame, columns))
         wholes = [row for row in rows if row["column"] == ""]
         if len(wholes) != 1:
@@ -142,12 +143,15 @@ _TABLE = {
     "reason": "object",
     "before": "object",
     "after": "object",
+    "rows_of": "object",
 }
+_LATER = ("importance", "rows_of")
+"""Columns that a report of an earlier version of this package does not have."""
 
 
 _FIELDS = {name: "name" if name == "column" else name for name in list(_TABLE)[3:]}
 """Columns of the table that are fields of a `ColumnDrift`, by their names there."""
-_TEXTS = ("kind", "distance", "before", "after", "aspect")
+_TEXTS = ("kind", "distance", "before", "after", "aspect", "rows_of")
 """Empty where there is nothing to say."""
 
 
@@ -156,7 +160,7 @@ def _written(name: str, value: Any) -> Any:
 
 
 def _read(name: str, value: Any) -> Any:
-    if name == "aspect":
+    if name in ("aspect", "rows_of"):
         return value or None
     return _number(value) if _TABLE[name] == "float64" else value
 

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from retrain_assets.data.arrow_types import without_views
-from retrain_assets.data.column_profile import ColumnProfile, added, cut_label
+from retrain_assets.data.categories import added, cut_label
+from retrain_assets.data.column_profile import ColumnProfile
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.drift.frames import Matrix, Prepared
 

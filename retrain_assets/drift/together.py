@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from retrain_assets.data.profile import TableProfile
+from retrain_assets.data.text_lengths import SUFFIX
+from retrain_assets.drift.accumulation import Accumulation
 from retrain_assets.drift.columns import Basis
 from retrain_assets.drift.joint import JointDrift
 from retrain_assets.drift.report import ColumnDrift
@@ -36,7 +38,7 @@ def judge_together(
 
     Args:
         method: what to look for.
-        names: of the columns.
+        names: of the columns; lengths of texts are no column of the rows, and left out.
         sides: reference and current window; profiles and streams keep no rows, and give `unknown`.
         profiles: of the batches of the reference, and of the current window.
         batch: column that says which rows came together.
@@ -48,6 +50,7 @@ def judge_together(
     from retrain_assets.drift.correlation import judge_correlations
     from retrain_assets.drift.rows import codes_of, matrices_of, numeric_columns
 
+    names = [name for name in names if name in profiles[1].names or not name.endswith(SUFFIX)]
     independent, alpha = basis.significance == "rows", settings.alpha * JOINT_SHARE
     if method == "classifier":
         coded = codes_of(sides, names, profiles, batch)
@@ -61,24 +64,35 @@ def judge_together(
     return judge_correlations(numbers, matrices[0], matrices[1], settings, alpha=alpha, independent=independent)
 
 
-def row_of(joint: JointDrift, settings: Settings) -> ColumnDrift:
+def row_of(joint: JointDrift, settings: Settings, accumulation: Accumulation | None = None) -> ColumnDrift:
     """The joint test as a row of a report.
 
     The score of a classifier is `2 area - 1`, so that it is 0 where nothing can be learnt, as a distance is.
+
+    Args:
+        joint: what was found.
+        settings: with the floors.
+        accumulation: evidence of the checks before, where checks follow each other.
     """
     classifier = joint.method == "classifier"
     score = joint.score if joint.score is None or not classifier else 2 * joint.score - 1
     floor = 2 * settings.separability_floor if classifier else settings.correlation_floor
+    score = None if score is None else max(score, 0.0)
+    carried = None if accumulation is None or joint.p_value is None else accumulation.add(JOINT, joint.p_value)
+    drifted, reason = joint.drifted, joint.reason
+    if drifted is False and carried is not None and carried.enough and score is not None and score >= floor:
+        drifted, reason = True, f"{reason}; the distance reaches its floor, and {carried}"
     return ColumnDrift(
         name=JOINT,
         kind="joint",
         distance=joint.method,
-        score=None if score is None else max(score, 0.0),
+        score=score,
         floor=floor,
         p_value=joint.p_value,
         adjusted_p_value=joint.p_value,
-        verdict="unknown" if joint.drifted is None else "drift" if joint.drifted else "stable",
-        reason=joint.reason,
+        evidence=None if carried is None else carried.evidence,
+        verdict="unknown" if drifted is None else "drift" if drifted else "stable",
+        reason=reason,
         before="",
         after=", ".join(joint.named),
     )

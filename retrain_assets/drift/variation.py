@@ -95,6 +95,7 @@ def judge_vectors(
     dimension, skewed = _dimension(away, lengths, cells)
     freedom = dimension * (count - 1)
     ratio, freedom = _moderated(lengths.sum(axis=1) / (count - 1) / sampling, freedom, lengths)
+    freedom = np.minimum(freedom, _tail_of_lengths(lengths, dimension))
     variance = np.maximum(
         ratio * sampling, lengths.max(axis=1) * count / (count - 1) / _farthest_length(count, dimension)
     )
@@ -227,6 +228,28 @@ def _tail(away: Array) -> float:
     excess = float(((count + 1) * raw + 6).mean()) * (count - 1) / ((count - 2) * (count - 3))
     chance = 2 * np.sqrt(24 / (count * _independent(away)))
     return 4 + 6 / excess if excess > chance else np.inf
+
+
+def _tail_of_lengths(lengths: Array, dimension: Array) -> float:
+    """The same of vectors from their squared lengths, on average over the columns.
+
+    Of a t-distributed vector `E[L^2] / E[L]^2 = (1 + 2 / d) (v - 2) / (v - 4)`, so that v is `4 + 2 / excess`. The
+    share that the largest of a few gamma-distributed lengths have is known exactly: it is Dirichlet-distributed.
+
+    Args:
+        lengths: shape (columns, batches).
+        dimension: effective number of directions of each column.
+    """
+    count = lengths.shape[1]
+    varying = lengths.sum(axis=1) > 0
+    if count < 8 or not varying.any():
+        return np.inf
+    shape, mean = dimension[varying] / 2, lengths[varying].mean(axis=1)
+    observed = (lengths[varying] ** 2).mean(axis=1) / mean**2
+    excess = float((observed * (shape * count + 1) / (count * (shape + 1))).mean()) - 1
+    variance = float((2 / (count * shape * (1 + shape))).mean())
+    chance = 2 * np.sqrt(variance / _independent(lengths))
+    return 4 + 2 / excess if excess > chance else np.inf
 
 
 def _dimension(away: Array, lengths: Array, cells: Array) -> tuple[Array, Array]:

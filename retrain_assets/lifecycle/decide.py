@@ -17,13 +17,13 @@ from retrain_assets.lifecycle.holding import largest_drift, open_hold, said_to, 
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import Decided, TrainingSet
+from retrain_assets.lifecycle.sharing import attempt_of, decide_within, shared_use
 from retrain_assets.lifecycle.slicing import slice_history
 from retrain_assets.lifecycle.spending import spent
 from retrain_assets.lifecycle.standing import newest_valid, was_deduced
 from retrain_assets.lifecycle.training_window import TrainingWindow, plan_window, stored_training_sets
 from retrain_assets.lifecycle.watch import read_drift
 from retrain_assets.policy.context import DecisionContext
-from retrain_assets.policy.decide import decide as decide_by_policy
 from retrain_assets.policy.decision import Decision, TriggerState
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.stores.protocols import OutboxRow, Stores
@@ -45,7 +45,7 @@ def decide(stores: Stores, model: DeclaredModel, batch: Batch, *, cause: str, no
     mark = stores.state.last_outbox_id()
     news = _news(stores, model, earlier, until=mark)
     context = _context(stores, model, batch, window, earlier, news, cause=cause, now=now, until=mark)
-    decision = decide_by_policy(context)
+    decision = decide_within(stores, model, context, now=now)
     decision = replace(
         decision,
         state={
@@ -109,10 +109,11 @@ def _context(
     drift = read_drift(stores, model, batch)
     trained = _ended(stores, model)
     last = trained[-1] if trained else None
+    attempt = 1 + sum(decision.batch == batch.key for decision in earlier)
     return DecisionContext(
         spec=model.spec,
         batch=batch,
-        attempt=1 + sum(decision.batch == batch.key for decision in earlier),
+        attempt=attempt,
         cause=cause,
         now=now,
         champion=current,
@@ -143,6 +144,7 @@ def _context(
         rejected=() if held is None else said_to(stores, model, held, "reject", until=until),
         slices=slice_history(stores, model, batch=batch) if model.spec.retrain.slices else (),
         rows_since_change=_rows_since_change(stores, model, drift, window),
+        shared=shared_use(stores, model, attempt=attempt_of(batch.key, attempt)),
         spent=spent(stores, model, as_of=batch.as_of),
     )
 

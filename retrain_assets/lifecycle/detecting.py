@@ -7,8 +7,9 @@ from datetime import datetime
 
 from retrain_assets.data.profile import TableProfile, merge_tables
 from retrain_assets.data.windows import Batch
-from retrain_assets.drift.detect import detect_drift, settings_of
+from retrain_assets.drift.detect import detect_drift
 from retrain_assets.drift.episodes import advance, superseded
+from retrain_assets.drift.levels import settings_of
 from retrain_assets.drift.report import DriftReport
 from retrain_assets.lifecycle.champions import champion_version
 from retrain_assets.lifecycle.model import DeclaredModel

@@ -10,6 +10,26 @@ from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.promotion.model_moves import out_of_service
 from retrain_assets.stores.protocols import Stores
 
+SEEN = "seen_as"
+"""Where the payload of an event that was found holds what tells it apart."""
+
+
+def see_events(stores: Stores, model: DeclaredModel, *, now: datetime) -> list[str]:
+    """Records the files or rows that `retrain.events` shows and that were not seen before; returns what they say."""
+    declared = model.spec.retrain.events
+    if declared is None:
+        return []
+    from retrain_assets.stores.sources.events import new_events
+
+    rows = stores.state.outbox(model=model.name, kinds=["event"], limit=1_000_000)
+    known = {str(row.payload[SEEN]) for row in rows if SEEN in row.payload}
+    told: list[str] = []
+    for found in new_events(declared, root=model.root, since=now - declared.look_back, known=known):
+        payload = {"text": found.text, SEEN: found.key}
+        if stores.state.append_outbox("event", model.name, payload=payload, key=found.key, now=now) is not None:
+            told.append(found.text)
+    return told
+
 
 def record_event(
     stores: Stores,

@@ -12,7 +12,7 @@ import pandas as pd
 from retrain_assets.data.labels import labels_as_of
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.data.windows import Batch
-from retrain_assets.drift.detect import output_settings_of
+from retrain_assets.drift.levels import output_settings_of
 from retrain_assets.drift.outputs import Outputs, profile_outputs
 from retrain_assets.drift.reference import ReferenceProfile
 from retrain_assets.lifecycle.model import DeclaredModel

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from retrain_assets.errors import RetrainAssetsError
+from retrain_assets.lifecycle.events import see_events
 from retrain_assets.lifecycle.ingest import note_missing, see_labels, see_sources
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.stores.protocols import Stores
@@ -63,8 +64,9 @@ def _failure(stores: Stores, model: DeclaredModel, now: datetime) -> str | None:
 
 
 def poll_source(stores: Stores, model: DeclaredModel, *, now: datetime) -> tuple[list[str], list[str]]:
-    """Notes the new (or changed) and the missing batches of one model; returns their keys."""
+    """Notes the new (or changed) and the missing batches of one model, and its business events; returns the keys."""
     closed = list(model.calendar.until(now))
     seen = see_sources(stores, model, closed, now=now)
     see_labels(stores, model, closed, now=now)
+    see_events(stores, model, now=now)
     return seen, note_missing(stores, model, now=now)

@@ -25,6 +25,8 @@ from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.mixing import MEMBER
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import LabelsSettled, Measured
+from retrain_assets.lifecycle.relating import DETAIL as RELATIONS
+from retrain_assets.lifecycle.relating import batch_relations
 from retrain_assets.lifecycle.rolling_back import roll_back_if_broken
 from retrain_assets.lifecycle.slicing import DETAIL, slice_excess
 from retrain_assets.lifecycle.watch import predictions_of, read_predictions, read_raw, read_validated
@@ -92,11 +94,13 @@ def measure(
     backscored: tuple[int, ...] = ()
     performances: tuple[BatchPerformance, ...] = ()
     slices: dict[str, float] = {}
+    related: dict[str, float] = {}
     if settled.mature:
         backscored = _backscore(stores, model, batch, validated, as_of=as_of, run_id=run_id)
         performances = _performances(stores, model, batch, known, as_of)
         stored = _appended(stored, performances)
         slices = slice_excess(stores, model, validated, read_predictions(stores, model, batch), known)
+        related = batch_relations(model, validated, known)
     commit = stores.tables.write(model.table("performance"), batch.key, stored, run_id=run_id)
     health, reason = _health(stores, model, as_of) if settled.mature else (None, settled.reason)
     # Before the step is written: killed in between, the batch is settled again, and the older champion is not watched.
@@ -110,6 +114,7 @@ def measure(
             "rows": settled.rows, "labelled": settled.labelled,
             "trainable": int((labelled & ~validated["ra_reserved"]).sum()),
             **({DETAIL: slices} if slices else {}),
+            **({RELATIONS: related} if related else {}),
         },
     )  # fmt: skip
     _tell_if_decided_without(stores, model, batch, commit.content_hash, as_of=as_of, now=now)

@@ -10,12 +10,11 @@ from retrain_assets.lifecycle.champions import registered
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.performance.metrics import row_losses
 from retrain_assets.performance.scores import Scores
+from retrain_assets.performance.slice_decay import slice_excess as excess_of
 from retrain_assets.stores.protocols import Stores
 
 DETAIL = "slices"
 """Where it stands in the detail of a `settle` step."""
-LEAST_ROWS = 20
-"""Of a slice in a batch; fewer say nothing."""
 
 
 def slice_excess(
@@ -30,16 +29,7 @@ def slice_excess(
     )
     if joined.empty:
         return {}
-    excess = _losses(stores, model, joined)
-    excess = excess - excess.mean()
-    found: dict[str, float] = {}
-    for column in columns:
-        values = joined[column].astype("string").fillna("missing")
-        for value, rows in values.groupby(values).groups.items():
-            chosen = excess.loc[rows]
-            if len(chosen) >= LEAST_ROWS:
-                found[f"{column}={value}"] = float(chosen.mean())
-    return found
+    return excess_of(_losses(stores, model, joined).to_numpy(dtype=np.float64), joined[list(columns)])
 
 
 def _losses(stores: Stores, model: DeclaredModel, joined: pd.DataFrame) -> pd.Series:

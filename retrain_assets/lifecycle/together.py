@@ -7,9 +7,10 @@ import pandas as pd
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.data.windows import Batch
 from retrain_assets.drift.columns import FittedReference
-from retrain_assets.drift.detect import joint_settings_of, watched_columns
 from retrain_assets.drift.joint import JointDrift
+from retrain_assets.drift.levels import joint_settings_of
 from retrain_assets.drift.together import judge_together
+from retrain_assets.drift.watched import watched_columns
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.outputs import spread
 from retrain_assets.lifecycle.watch import read_validated

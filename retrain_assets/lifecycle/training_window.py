@@ -18,6 +18,7 @@ from retrain_assets.errors import MissingUpstreamError, NotStoredError
 from retrain_assets.lifecycle.history import settled_batches
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import TrainingSet
+from retrain_assets.lifecycle.relating import first_since_change
 from retrain_assets.stores.protocols import Stores, TableCommit
 
 READ_TABLES = ("validated", "labels", "profile")
@@ -78,15 +79,13 @@ def plan_window(stores: Stores, model: DeclaredModel, batch: Batch, *, as_of: da
     )
     holdout, batches = _kept_to_judge(model, batches)
     strict = not set(holdout) & set(batches)
-    span = model.spec.window.train
-    if span != "all_history" and batches:
-        batches = tuple(settled for settled in batches if settled.start >= batches[-1].end - span)
-    commits = {asset: stores.tables.commits(model.table(asset)) for asset in READ_TABLES}
     details = {
         step.batch: step.detail
         for step in stores.state.steps(model.name)
         if step.job == "settle" and step.outcome == "done"
     }
+    batches = _declared(stores, model, batches, details, as_of=as_of)
+    commits = {asset: stores.tables.commits(model.table(asset)) for asset in READ_TABLES}
     return TrainingWindow(
         as_of=as_of,
         batches=batches,
@@ -99,6 +98,24 @@ def plan_window(stores: Stores, model: DeclaredModel, batch: Batch, *, as_of: da
         table_versions={asset: max((c.version for c in made.values()), default=0) for asset, made in commits.items()},
         data_hash=data_hash_of([settled.key for settled in batches], commits),
     )
+
+
+def _declared(
+    stores: Stores,
+    model: DeclaredModel,
+    batches: tuple[Batch, ...],
+    details: Mapping[str, Mapping[str, Any]],
+    *,
+    as_of: datetime,
+) -> tuple[Batch, ...]:
+    """Of all settled batches, oldest first, those of the declared window."""
+    span = model.spec.window.train
+    if span == "all_history" or not batches:
+        return batches
+    if span == "since_change":
+        trainable = [int(details[settled.key]["trainable"]) for settled in batches]
+        return batches[first_since_change(stores, model, batches, trainable, as_of=as_of) :]
+    return tuple(settled for settled in batches if settled.start >= batches[-1].end - span)
 
 
 def _kept_to_judge(model: DeclaredModel, batches: tuple[Batch, ...]) -> tuple[tuple[Batch, ...], tuple[Batch, ...]]:

@@ -14,6 +14,7 @@ from retrain_assets.orchestration.importance import of_importance
 from retrain_assets.orchestration.label_requests import of_label_requests
 from retrain_assets.orchestration.mlflow_run import MLFLOW_KEY
 from retrain_assets.orchestration.projection import champion_events
+from retrain_assets.orchestration.replay_report import replay_spec
 from retrain_assets.orchestration.resources import STORES_KEY, StoresResource
 from retrain_assets.orchestration.specs import BY_NAME, asset_specs, check_specs, registry_spec
 from retrain_assets.orchestration.tables import table_check, table_faults
@@ -254,7 +255,7 @@ STEPS: tuple[Step, ...] = (
 def model_assets(model: lifecycle.DeclaredModel) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     """The whole graph of a model."""
     steps = [step for step in STEPS if names.declared(model.spec, step.assets)]
-    return [*(_step_assets(model, step) for step in steps), registry_spec(model.spec)]
+    return [*(_step_assets(model, step) for step in steps), registry_spec(model.spec), replay_spec(model.spec)]
 
 
 def _step_assets(model: lifecycle.DeclaredModel, step: Step) -> dg.AssetsDefinition:

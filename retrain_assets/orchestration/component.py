@@ -17,6 +17,7 @@ from retrain_assets.orchestration.person_jobs import person_jobs
 from retrain_assets.orchestration.resources import STORES, STORES_KEY, StoresResource
 from retrain_assets.orchestration.sensors import location_sensors
 from retrain_assets.spec import ModelSpec
+from retrain_assets.spec.budgets import unequal_budgets
 
 
 class RetrainedModel(dg.Component):
@@ -79,6 +80,12 @@ def build_retraining_definitions(
     declared = [
         DeclaredModel(spec, root or Path.cwd()) for spec in ([specs] if isinstance(specs, ModelSpec) else specs)
     ]
+    unequal = [
+        Problem(field="retrain.shared_budget", message=f"of '{spec.name}' {message}")
+        for spec, message in unequal_budgets(model.spec for model in declared)
+    ]
+    if unequal:
+        raise DeclarationError(unequal)
     return dg.Definitions(
         assets=[asset for model in declared for asset in model_assets(model)],
         jobs=[job for model in declared for job in person_jobs(model)],

@@ -24,6 +24,7 @@ EVALUATION_REPORT = "evaluation_report"
 CHAMPION = "champion"
 LABEL_REQUESTS = "label_requests"
 REGISTRY = "registry"
+REPLAY_REPORT = "replay_report"
 
 Job = Literal["watch", "settle", "decide", "retrain"]
 

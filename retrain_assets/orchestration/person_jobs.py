@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Literal, cast
 import dagster as dg
 from pydantic import Field
 
-from retrain_assets.errors import RetrainAssetsError
 from retrain_assets.orchestration import names
 from retrain_assets.orchestration.projection import champion_events
 from retrain_assets.orchestration.resources import STORES_KEY, StoresResource
+from retrain_assets.orchestration.telling_jobs import event_job, failing, hold_job
 
 if TYPE_CHECKING:
     from retrain_assets.lifecycle import DeclaredModel
@@ -44,7 +44,7 @@ class AnswerConfig(dg.Config):
 
 def person_jobs(model: "DeclaredModel") -> list[dg.JobDefinition]:
     """All of them for one model."""
-    return [_rollback_job(model), _answer_job(model)]
+    return [_rollback_job(model), _answer_job(model), hold_job(model), event_job(model)]
 
 
 def _rollback_job(model: "DeclaredModel") -> dg.JobDefinition:
@@ -83,7 +83,7 @@ def _answer_job(model: "DeclaredModel") -> dg.JobDefinition:
         from retrain_assets.lifecycle.approving import answer
 
         # No lease: an answer is one row, and a retrain under way must not hold a person up.
-        with _failing():
+        with failing():
             hold = answer(
                 cast("StoresResource", getattr(context.resources, STORES_KEY)).open(),
                 model,
@@ -110,21 +110,10 @@ def _answer_job(model: "DeclaredModel") -> dg.JobDefinition:
 
 
 @contextmanager
-def _failing() -> Generator[None]:
-    """Errors of ours are failures that are not retried."""
-    try:
-        yield
-    except RetrainAssetsError as error:
-        raise dg.Failure(
-            description=str(error), metadata={"error": type(error).__name__}, allow_retries=False
-        ) from error
-
-
-@contextmanager
 def _held(context: dg.OpExecutionContext, model: "DeclaredModel") -> "Generator[Stores]":
     """The stores while this run holds the model."""
     resource = cast("StoresResource", getattr(context.resources, STORES_KEY))
-    with _failing():
+    with failing():
         resource.hold(model.name, owner=context.run_id)
         yield resource.open()
 

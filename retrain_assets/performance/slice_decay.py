@@ -8,11 +8,34 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
+import numpy.typing as npt
+import pandas as pd
 
 from retrain_assets.spec import DecaySpec
 
 LEAST_BATCHES = 4
 """Earlier batches from which a slice's usual excess is told."""
+
+
+LEAST_ROWS = 20
+"""Of a slice in a batch; fewer say nothing."""
+
+
+def slice_excess(losses: npt.NDArray[np.float64], columns: pd.DataFrame) -> dict[str, float]:
+    """By slice, the mean loss of its rows beyond the mean of all; a missing value is a slice of its own.
+
+    >>> slice_excess(np.array([1.0] * 30 + [3.0] * 30), pd.DataFrame({"kind": ["a"] * 30 + ["b"] * 30}))
+    {'kind=a': -1.0, 'kind=b': 1.0}
+    """
+    excess = losses - losses.mean() if len(losses) else losses
+    found: dict[str, float] = {}
+    for column in columns.columns:
+        values = columns[column].astype("string").fillna("missing").to_numpy()
+        for value in sorted(set(values.tolist())):
+            chosen = excess[values == value]
+            if len(chosen) >= LEAST_ROWS:
+                found[f"{column}={value}"] = float(chosen.mean())
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

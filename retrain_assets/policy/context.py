@@ -12,6 +12,7 @@ from retrain_assets.drift.episodes import Episode
 from retrain_assets.drift.report import DriftReport
 from retrain_assets.performance.decay import BatchLoss, HoldoutLoss
 from retrain_assets.performance.estimation import LossEstimate
+from retrain_assets.policy.shared_budget import NO_USE, SharedUse
 from retrain_assets.spec import ModelSpec
 
 
@@ -67,6 +68,7 @@ class DecisionContext:
         rejected: what persons said who refused it.
         slices: what each declared slice lost beyond the whole, one mapping a matured batch, oldest first.
         rows_since_change: training rows with labels since the open drift episode began; None without one.
+        shared: what other models did with the shared budget.
         spent: `as_of` and processor seconds of each training, oldest first.
     """
 
@@ -104,6 +106,7 @@ class DecisionContext:
     slices: tuple[Mapping[str, float], ...] = ()
     rows_since_change: int | None = None
     spent: tuple[tuple[datetime, float], ...] = ()
+    shared: SharedUse = NO_USE
 
     @property
     def as_of(self) -> datetime:

@@ -1,6 +1,6 @@
 """What binds a retrain that the triggers ask for.
 
-Newer data, cooldown, budget and spend bind whoever asks; confirmation and enough data since a change not a person.
+Newer data, cooldown, budgets and spend bind whoever asks; confirmation and enough data since a change not a person.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Literal
 
 from retrain_assets.policy.context import DecisionContext
+from retrain_assets.policy.shared_budget import refusal
 from retrain_assets.spec import format_duration
 
 
@@ -17,7 +18,7 @@ from retrain_assets.spec import format_duration
 class Limit:
     """A rule that refuses a retrain now; `until` is the batch time from which it no longer does, where known."""
 
-    name: Literal["newer_data", "cooldown", "budget", "spend", "confirmation", "post_change_data"]
+    name: Literal["newer_data", "cooldown", "budget", "spend", "confirmation", "post_change_data", "shared_budget"]
     reason: str
     until: datetime | None = None
 
@@ -28,6 +29,7 @@ def binding_limits(context: DecisionContext) -> tuple[Limit, ...]:
         newer_data(context),
         cooldown(context),
         budget(context),
+        shared_budget(context),
         spend(context),
         confirmation(context),
         post_change_data(context),
@@ -74,6 +76,16 @@ def budget(context: DecisionContext) -> Limit | None:
         f"{allowed.retrains} are allowed; the next not before {until:%Y-%m-%d %H:%M}",
         until=until,
     )
+
+
+def shared_budget(context: DecisionContext) -> Limit | None:
+    """`retrain.shared_budget` is used up, or what is left of it is kept for others; a first model is free."""
+    shared = context.spec.retrain.shared_budget
+    if shared is None or context.champion is None:
+        return None
+    name, priority = context.spec.name, context.spec.retrain.priority
+    why = refusal(shared, context.shared, context.as_of, model=name, priority=priority)
+    return None if why is None else Limit(name="shared_budget", reason=f"shared budget '{shared.name}': {why}")
 
 
 def spend(context: DecisionContext) -> Limit | None:

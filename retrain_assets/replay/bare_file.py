@@ -13,6 +13,7 @@ import pandas as pd
 from retrain_assets.data.reserved import is_reserved
 from retrain_assets.errors import DataError, did_you_mean
 from retrain_assets.replay.stream import Stream, one_batch_each
+from retrain_assets.replay.windows import Window
 from retrain_assets.spec import ModelSpec
 
 EVENT_TIME = "ra_event_time"
@@ -43,12 +44,16 @@ PARAMS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileSettings:
-    """How a bare file is replayed; `window` counts batches, None is all history."""
+    """How a bare file is replayed; `window` counts batches, None is all history.
+
+    `least_rows` are those that a window since the newest change holds at least.
+    """
 
     target: str
     batch: str
     label_delay: int = 1
-    window: int | None = None
+    window: Window = None
+    least_rows: int = 10
     metric: str | None = None
     estimator: str = "hist_gradient_boosting"
     seed: int = 0
@@ -152,7 +157,7 @@ def _declaration(settings: FileSettings, task: str) -> ModelSpec:
     path = ESTIMATORS.get(settings.estimator, {}).get(task, settings.estimator)
     linear = settings.estimator == "linear"
     gradient = settings.estimator == "hist_gradient_boosting"
-    window = "all_history" if settings.window is None else f"{settings.window} days"
+    window = f"{settings.window} days" if isinstance(settings.window, int) else settings.window or "all_history"
     return ModelSpec.model_validate(
         {
             "name": "replayed",
@@ -169,7 +174,7 @@ def _declaration(settings: FileSettings, task: str) -> ModelSpec:
             },
             "estimator": {"class": path, "params": PARAMS.get(path, {}), "seed": settings.seed},
             "metric": settings.metric or ("log_loss" if task == "classification" else "squared_error"),
-            "window": {"train": window, "min_rows": 10},
+            "window": {"train": window, "min_rows": settings.least_rows},
             "retrain": {"when": "staleness"},
             "promote": {"require": "not_worse_than_champion", "min_rows": GATE_ROWS},
         }
@@ -183,26 +188,16 @@ def first_batches(stream: Stream, asked: int | None, lag: int = 0) -> int:
         DataError: too many or too few.
     """
     most = len(stream) - stream.label_delay - 2 - lag
-    count = asked if asked is not None else max(4, stream.window or round(len(stream) / 10))
+    count = (
+        asked
+        if asked is not None
+        else max(4, stream.window if isinstance(stream.window, int) else round(len(stream) / 10))
+    )
     if asked is None:
         count = min(count, most)
     if not 1 <= count <= most:
         raise DataError(f"--first must be 1 to {most} for {len(stream)} batches with this label delay (got {count})")
     return count
-
-
-def parse_window(text: str) -> int | None:
-    """`all_history`, or `rolling:N` for the newest N batches.
-
-    Raises:
-        ValueError: neither.
-    """
-    kind, _, number = text.partition(":")
-    if text == "all_history":
-        return None
-    if kind == "rolling" and number.isdecimal() and int(number) >= 1:
-        return int(number)
-    raise ValueError(f"must be 'all_history' or 'rolling:N' with N batches (got {text!r})")
 
 
 def column_kinds(stream: Stream) -> tuple[Sequence[str], Sequence[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +35,9 @@ TRIED = "performance_decay,drift,adwin,ddm,page_hinkley,cusum,cara,upf"
 @click.option("--batch", help="Column with the batch of each row; batches are in order of its values.")
 @click.option("--label-delay", default=1, show_default=True, type=click.IntRange(0), help="Batches until labels come.")
 @click.option("--lag", default=0, show_default=True, type=click.IntRange(0), help="Batches until a promotion serves.")
-@click.option("--window", default="all_history", show_default=True, help="all_history, or rolling:N batches.")
+@click.option(
+    "--window", default="all_history", show_default=True, help="all_history, rolling:N batches, or since_change:ROWS."
+)
 @click.option(
     "--policies",
     default=f"{DEFAULT_POLICIES},{TRIED}",
@@ -142,7 +145,13 @@ def replay(
             fitted=progress.fitted,
             walked=progress.walked,
         )
-    _tell(report, json_path, figure)
+    told, frontier = report.to_json(), _frontier(report) if figure is not None or model is not None else b""
+    _tell(report, told, json_path)
+    if figure is not None:
+        _write(figure, frontier)
+    if model is not None:
+        options.show_replay(model, told, frontier)
+        click.echo(f"shown in Dagster as {model}/replay_report", err=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,21 +185,21 @@ def _of_file(
         FileSettings,
         column_kinds,
         first_batches,
-        parse_window,
         read_table,
         stream_of_frame,
     )
     from retrain_assets.replay.laboratory import inject, parse_scenario, with_late_labels
+    from retrain_assets.replay.windows import parse_window
 
     if data is None or target is None or batch is None:
         raise click.UsageError("--data needs --target and --batch")
     try:
-        batches = parse_window(window)
+        batches, least_rows = parse_window(window)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--window") from error
     settings = FileSettings(
         target=target, batch=batch, label_delay=label_delay, window=batches, metric=metric, estimator=estimator,
-        seed=seed, first=first,
+        seed=seed, first=first, least_rows=least_rows,
     )  # fmt: skip
     frame, scenario = read_table(data), None
     if injected is not None:
@@ -253,10 +262,8 @@ class _Progress(AbstractContextManager["_Progress"]):
         self._progress.update(self._task, description=f"policy {name}")
 
 
-def _tell(report: Report, json_path: Path | None, figure: Path | None) -> None:
+def _tell(report: Report, told: Mapping[str, Any], json_path: Path | None) -> None:
     from rich.console import Console
-
-    from retrain_assets.replay.report import frontier_figure
 
     console = Console(highlight=False, width=max(TABLE_WIDTH, Console().width))
     console.print(report.table())
@@ -267,11 +274,17 @@ def _tell(report: Report, json_path: Path | None, figure: Path | None) -> None:
     if yaml is not None:
         console.print(f"\n{yaml.rstrip()}", soft_wrap=True, markup=False)
     if json_path is not None:
-        json_path.parent.mkdir(parents=True, exist_ok=True)
-        json_path.write_text(json.dumps(report.to_json(), indent=1), encoding="utf-8")
-        click.echo(f"wrote {json_path}", err=True)
-    if figure is not None:
-        figure.parent.mkdir(parents=True, exist_ok=True)
-        title = f"{report.stream.spec.metric} against retrains, label delay {report.stream.label_delay}"
-        figure.write_bytes(frontier_figure(report.outcomes, metric=report.metric, title=title))
-        click.echo(f"wrote {figure}", err=True)
+        _write(json_path, json.dumps(told, indent=1).encode())
+
+
+def _frontier(report: Report) -> bytes:
+    from retrain_assets.replay.report import frontier_figure
+
+    title = f"{report.stream.spec.metric} against retrains, label delay {report.stream.label_delay}"
+    return frontier_figure(report.outcomes, metric=report.metric, title=title)
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    click.echo(f"wrote {path}", err=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,6 +15,7 @@ from retrain_assets.drift.report import DriftReport
 from retrain_assets.errors import DataError
 from retrain_assets.performance.decay import BatchLoss
 from retrain_assets.performance.estimation import LossEstimate, estimate_loss
+from retrain_assets.performance.slice_decay import slice_excess
 from retrain_assets.policy.context import DecisionContext
 from retrain_assets.policy.decide import decide
 from retrain_assets.policy.decision import Decision
@@ -22,6 +23,8 @@ from retrain_assets.policy.staleness import SCALE_BATCHES
 from retrain_assets.replay.clock import Moment, Rule
 from retrain_assets.replay.stream import Stream
 from retrain_assets.spec import ModelSpec, RetrainSpec
+
+DRIFT_TRIGGERS = frozenset({"drift", "score_drift", "label_drift", "residual_drift"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,14 +89,22 @@ class DeclaredRule:
 
     def __init__(self, spec: ModelSpec, drift: DriftBook) -> None:
         self._spec = spec
-        self._drift = drift if "drift" in spec.retrain.expression.names() else None
+        asked = spec.retrain.expression.names() & DRIFT_TRIGGERS
+        self._drift = drift if asked else None
+        of_outputs = sorted(asked - {"drift"})
         beside = [*spec.drift.outputs, *([] if spec.drift.joint == "none" else [f"joint: {spec.drift.joint}"])]
+        if of_outputs:
+            raise DataError(
+                f"{', '.join(of_outputs)} cannot be replayed: a replay compares inputs with their reference, and no "
+                "outputs. Leave the trigger out of the policies"
+            )
         if self._drift is not None and beside:
             raise DataError(
                 f"drift.outputs and drift.joint of model '{spec.name}' must be empty in a replay of the trigger `drift`"
                 f" (got {', '.join(beside)}): a replay compares single inputs only. Leave one of the two out."
             )
         self._episodes: list[Episode] = []
+        self._excess: dict[int, Mapping[str, float]] = {}
         self.decisions: list[Decision] = []
 
     def __call__(self, moment: Moment) -> bool:
@@ -130,6 +141,7 @@ class DeclaredRule:
             retrains=tuple(stream.batches[made].end for made in moment.trained),
             champion_training_hash="",
             current_training_hash="",
+            slices=self._slices(moment) if "slice_decay" in self._spec.retrain.expression.names() else (),
             wanted_before=self._wanted_before(),
             data_is_newer=moment.labelled > moment.attempted,
         )
@@ -138,6 +150,16 @@ class DeclaredRule:
         """As many of the newest labelled batches as the scale of staleness asks for."""
         newest = range(max(0, moment.labelled + 1 - SCALE_BATCHES), moment.labelled + 1)
         return tuple(moment.book.loss(moment.serving[j], j) for j in newest if j in moment.serving)
+
+    def _slices(self, moment: Moment) -> tuple[Mapping[str, float], ...]:
+        """Of each labelled batch, what the declared slices lost beyond the whole as it was served."""
+        book, columns = moment.book, list(self._spec.retrain.slices)
+        stream = book.stream
+        for j in moment.serving:
+            if j <= moment.labelled and j not in self._excess:
+                rows = stream.frame.iloc[stream.starts[j] : stream.starts[j + 1]]
+                self._excess[j] = slice_excess(book.row_losses(moment.serving[j], j, j + 1), rows[columns])
+        return tuple(self._excess[j] for j in sorted(self._excess) if self._excess[j])
 
     def _estimates(self, moment: Moment) -> tuple[LossEstimate, ...]:
         """Of the champion's batches without labels, each from what was known when it was scored."""

@@ -12,6 +12,7 @@ from retrain_assets.errors import DataError
 from retrain_assets.lifecycle import DeclaredModel
 from retrain_assets.lifecycle.history import settled_batches
 from retrain_assets.replay.stream import Stream
+from retrain_assets.replay.windows import Window
 from retrain_assets.stores.protocols import Stores
 
 LEAST_BATCHES = 6
@@ -94,10 +95,10 @@ def _label_delay(model: DeclaredModel, batches: tuple[Batch, ...]) -> int:
     return delay
 
 
-def _window(model: DeclaredModel, batches: tuple[Batch, ...]) -> int | None:
+def _window(model: DeclaredModel, batches: tuple[Batch, ...]) -> Window:
     """The declared window in batches; None for all history."""
     span = model.spec.window.train
-    if span == "all_history":
-        return None
+    if isinstance(span, str):
+        return None if span == "all_history" else span
     newest = batches[-1]
     return max(1, sum(batch.start >= newest.end - span for batch in batches))

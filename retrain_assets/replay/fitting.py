@@ -15,6 +15,7 @@ import numpy as np
 
 from retrain_assets.replay.scoring import Evidence, score_model
 from retrain_assets.replay.stream import Stream
+from retrain_assets.replay.windows import SINCE_CHANGE
 from retrain_assets.training.environment import libraries
 from retrain_assets.training.source import TransformSource
 
@@ -38,7 +39,7 @@ class ScoreCache:
                 str(FORMAT),
                 stream.content_hash,
                 stream.spec.model_dump_json(by_alias=True, include=_DECIDES),
-                str(stream.window),
+                str(stream.window if stream.window != SINCE_CHANGE else (SINCE_CHANGE, stream.spec.window.min_rows)),
                 str(stream.spec.window.holdout_batches),
                 "" if source is None else source.source,
                 *(f"{name}={version}" for name, version in sorted(libraries(stream.spec.estimator.class_).items())),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from retrain_assets.replay.stream import Stream
+from retrain_assets.replay.windows import window_text
 
 FORMAT = 1
 
@@ -72,7 +73,7 @@ class Report:
             "first": self.first,
             "label_delay": stream.label_delay,
             "deployment_lag": self.lag,
-            "window": "all_history" if stream.window is None else f"rolling:{stream.window}",
+            "window": window_text(stream.window),
             "estimator": stream.spec.estimator.class_,
             "seed": stream.spec.estimator.seed,
             "scenario": None if self.scenario is None else asdict(self.scenario),

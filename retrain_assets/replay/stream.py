@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,7 +13,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from retrain_assets.data.windows import Batch, Calendar
+from retrain_assets.performance.relations import relations, since_change
+from retrain_assets.replay.windows import SINCE_CHANGE, Window
 from retrain_assets.spec import ModelSpec
+from retrain_assets.training.related import related_inputs
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class Stream:
         keys: name of each batch.
         reserved: rows that no model trains on.
         label_delay: batches from the end of a batch until its labels are known.
-        window: batches that a model trains on; None for all history.
+        window: batches that a model trains on; None for all history, or those since the newest change.
         batches: windows of the batches, in order.
         late: from which batch on labels come how many batches later than that; None where they always come alike.
     """
@@ -39,7 +43,7 @@ class Stream:
     keys: tuple[str, ...]
     reserved: npt.NDArray[np.bool_]
     label_delay: int
-    window: int | None
+    window: Window
     batches: tuple[Batch, ...]
     late: tuple[int, int] | None = None
 
@@ -66,7 +70,25 @@ class Stream:
 
     def first_trained(self, newest: int) -> int:
         """The first batch that a model with `newest` as its newest batch trains on."""
-        return 0 if self.window is None else max(0, newest + 1 - self.window)
+        if isinstance(self.window, int):
+            return max(0, newest + 1 - self.window)
+        return self._since_change[newest] if self.window == SINCE_CHANGE else 0
+
+    @cached_property
+    def _since_change(self) -> tuple[int, ...]:
+        """The first batch that each newest one trains on: as production tells it, from rows that are not reserved."""
+        inputs, found = related_inputs(self.spec, self.frame), list[Mapping[str, float]]()
+        outcome = pd.Series(self.labels)
+        trainable: list[int] = []
+        for batch in range(len(self)):
+            low, high = self.starts[batch], self.starts[batch + 1]
+            rows = low + np.flatnonzero(~self.reserved[low:high])
+            found.append(relations(inputs.iloc[rows], outcome.iloc[rows]))
+            trainable.append(len(rows))
+        least = self.spec.window.min_rows
+        return tuple(
+            since_change(found[: newest + 1], trainable[: newest + 1], least_rows=least) for newest in range(len(self))
+        )
 
     def first_scored(self, newest: int) -> int:
         """The first batch that such a model is scored on: those whose reserved rows judge it come before the new."""

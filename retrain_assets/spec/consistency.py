@@ -203,6 +203,10 @@ def _triggers(spec: ModelSpec) -> Iterator[Inconsistency]:
         "freshness": ("freshness.champion", spec.freshness.champion, "30 days"),
         "schedule": ("retrain.schedule", spec.retrain.schedule, "0 6 * * 1"),
         "slice_decay": ("retrain.slices", spec.retrain.slices or None, "[origin]"),
+        **{
+            f"{output}_drift": ("drift.outputs", output in spec.drift.outputs or None, f"[{output}]")
+            for output in ("score", "label", "residual")
+        },
     }
     if not can_be_true(spec.retrain.expression):
         yield Inconsistency(field="retrain.when", message=f"can never be true, whatever happens: {spec.retrain.when!r}")

@@ -10,6 +10,7 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode
 
 from retrain_assets.errors import DeclarationError, Problem, did_you_mean
+from retrain_assets.spec.budgets import unequal_budgets
 from retrain_assets.spec.drafts import Draft, draft_of
 from retrain_assets.spec.fields import Location
 from retrain_assets.spec.model import ModelSpec
@@ -89,7 +90,10 @@ def read_declarations(text: str, file: str = "<declaration>") -> tuple[list[Decl
         problems += document.problems
         if declaration is not None:
             declared.append(declaration)
-    return declared, sorted([*problems, *duplicate_names(declared)], key=lambda problem: problem.line or 0)
+    return declared, sorted(
+        [*problems, *duplicate_names(declared), *unequal_shared_budgets(declared)],
+        key=lambda problem: problem.line or 0,
+    )
 
 
 def duplicate_names(declared: Sequence[Declaration]) -> list[Problem]:
@@ -103,6 +107,14 @@ def duplicate_names(declared: Sequence[Declaration]) -> list[Problem]:
             place = f"{other.file}:{other.lines.get('name', other.line)}"
             problems.append(each.problem("name", f"must be unique: '{name}' is declared at {place} already"))
     return problems
+
+
+def unequal_shared_budgets(declared: Sequence[Declaration]) -> list[Problem]:
+    """A budget that models share must be the same at all of them."""
+    read = [each for each in declared if each.draft.spec is not None and not each.draft.rests_on_wrong(("retrain",))]
+    by_name = {each.draft.spec.name: each for each in read if each.draft.spec is not None}
+    found = unequal_budgets(each.draft.spec for each in read if each.draft.spec is not None)
+    return [by_name[spec.name].problem("retrain.shared_budget", message) for spec, message in found]
 
 
 class _Document:

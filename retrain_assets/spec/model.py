@@ -16,30 +16,16 @@ from retrain_assets.spec.base import MODEL_NAME, ImportPath, SpecModel
 from retrain_assets.spec.columns import ColumnSpec
 from retrain_assets.spec.consistency import InconsistentError, inconsistencies
 from retrain_assets.spec.drift import DriftSpec
-from retrain_assets.spec.durations import Duration, parse_period
+from retrain_assets.spec.durations import Duration
 from retrain_assets.spec.expressions import Expression, parse_expression
 from retrain_assets.spec.holdout import HOLDOUT, kept_from_training
 from retrain_assets.spec.label_next import LabelNextSpec
 from retrain_assets.spec.limits import LimitsSpec
-from retrain_assets.spec.manners import Manners
+from retrain_assets.spec.retrain import RetrainSpec
 from retrain_assets.spec.serving import ServeSpec
 from retrain_assets.spec.sources import SourceSpec
 from retrain_assets.spec.worth import WorthSpec
 
-TRIGGERS: dict[str, str] = {
-    "staleness": "what staleness has cost since the last training outweighs `retrain.cost`; needs no tuning",
-    "performance_decay": "the champion's matured losses are worse than its holdout loss by more than noise",
-    "estimated_decay": "batches without labels are estimated to lose more than the holdout did; an early warning",
-    "slice_decay": "a slice of `retrain.slices` loses more beyond the whole than it used to, however the whole does",
-    "drift": "a drift episode is open that no decision has acknowledged",
-    "model_age": "the champion's training end is older than `freshness.model_age`, in batch time",
-    "freshness": "the FreshnessPolicy on the champion failed, in wall time",
-    "new_labels": "at least `retrain.min_new_labels` labels matured since the champion's training end",
-    "changed_declaration": "the declaration differs from the one that trained the champion",
-    "schedule": "the cron expression `retrain.schedule` came due within the batch's window",
-    "event": "a business event was recorded that no retrain has answered yet",
-    "person": "a person asked for a retrain",
-}
 GATES: dict[str, str] = {
     "not_worse_than_champion": "the paired interval does not show the candidate worse than the champion by the margin",
     "beats_baseline": "the paired interval shows the candidate better than the naive baseline",
@@ -183,8 +169,10 @@ class EstimatorSpec(SpecModel):
 class WindowSpec(SpecModel):
     """Which labelled batches a model trains on."""
 
-    train: Literal["all_history"] | Duration = Field(
-        default="all_history", description="`all_history`, or a span such as `12 weeks`."
+    train: Literal["all_history"] | Literal["since_change"] | Duration = Field(  # noqa: PYI030 - each by itself in a message
+        default="all_history",
+        description="`all_history`, a span such as `12 weeks`, or `since_change`: since the relation of inputs and "
+        "outcome last changed, and further back while that is less than `min_rows`.",
     )
     min_rows: int = Field(default=500, ge=10, description="Fewer labelled training rows than this are not sufficient.")
     holdout_batches: int = Field(
@@ -194,8 +182,8 @@ class WindowSpec(SpecModel):
     @field_validator("train", mode="before")
     @classmethod
     def _train(cls, value: object) -> object:
-        if isinstance(value, str) and re.fullmatch(r"[a-z_]+", value) and value != "all_history":
-            raise ValueError(f"must be 'all_history' or a duration such as '12 weeks' (got {value!r})")
+        if isinstance(value, str) and re.fullmatch(r"[a-z_]+", value) and value not in ("all_history", "since_change"):
+            raise ValueError(f"must be 'all_history', 'since_change' or a duration such as '12 weeks' (got {value!r})")
         return value
 
 
@@ -214,113 +202,6 @@ class FreshnessSpec(SpecModel):
         if value is not None and value < timedelta(seconds=60):
             raise ValueError(f"must be at least '60 seconds', Dagster's smallest freshness window (got {value})")
         return value
-
-
-class BudgetSpec(SpecModel):
-    """At most so many retrains in a trailing period of batch time."""
-
-    retrains: int = Field(ge=1, description="Number of retrains; written out, or as `12 per year`.")
-    period: Duration = Field(description="Length of the trailing period.")
-
-
-_BUDGET = re.compile(r"\s*(\d+)\s+per\s+(.+?)\s*")
-
-
-def _budget(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    match = _BUDGET.fullmatch(value)
-    if match is None:
-        raise ValueError(f"must read like '12 per year' or '2 per 4 weeks' (got {value!r})")
-    return {"retrains": int(match[1]), "period": parse_period(match[2])}
-
-
-Budget = Annotated[BudgetSpec, BeforeValidator(_budget, json_schema_input_type=str | BudgetSpec)]
-
-
-class ConfirmSpec(SpecModel):
-    """In how many of the newest decisions the condition must hold before a retrain."""
-
-    times: int = Field(ge=1, description="So often; written out, or as `2 of 3`.")
-    of: int = Field(ge=1, description="Of so many decisions, the present one included.")
-
-    @model_validator(mode="after")
-    def _possible(self) -> ConfirmSpec:
-        if self.times > self.of:
-            raise ValueError(f"must be possible: at most all of the decisions (got {self.times} of {self.of})")
-        return self
-
-
-_CONFIRM = re.compile(r"\s*(\d+)\s+of\s+(\d+)\s*")
-
-
-def _confirm(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    match = _CONFIRM.fullmatch(value)
-    if match is None:
-        raise ValueError(f"must read like '2 of 3' (got {value!r})")
-    return {"times": int(match[1]), "of": int(match[2])}
-
-
-Confirm = Annotated[ConfirmSpec, BeforeValidator(_confirm, json_schema_input_type=str | ConfirmSpec)]
-
-
-class DecaySpec(SpecModel):
-    """When matured losses count as decay."""
-
-    batches: int = Field(default=3, ge=1, description="Newest matured batches that are looked at together.")
-    standard_errors: float = Field(
-        default=2.0, gt=0, description="The mean excess over the holdout loss, in standard errors."
-    )
-    floor: float = Field(
-        default=0.02, ge=0, description="Smallest relative excess that counts, whatever its significance."
-    )
-
-
-class CostSpec(SpecModel):
-    """What a retrain costs, against what a stale model costs."""
-
-    retrain: float = Field(
-        default=0.5,
-        gt=0,
-        description="Cost of a retrain: in batches' worth of loss, or in money where `unit_loss` is set.",
-    )
-    unit_loss: float | None = Field(
-        default=None, gt=0, description="What one unit of the metric on one row costs, in the same money."
-    )
-
-
-class RetrainSpec(Manners):
-    """When the model is trained again."""
-
-    when: str = Field(
-        default="staleness | model_age | event",
-        description=f"Triggers joined by | & ~ and parentheses: {', '.join(TRIGGERS)}. A person always may.",
-    )
-    cooldown: Duration = Field(default=timedelta(0), description="Batch time that must pass between two retrains.")
-    budget: Budget | None = Field(default=None, description="Such as `12 per year`; in batch time. Default: no limit.")
-    confirm: Confirm | None = Field(
-        default=None,
-        description="Such as `2 of 3`, or `2 of 2` for two in a row; in decisions of successive batches since the last "
-        "retrain. A person needs no confirmation. Default: the first counts.",
-    )
-    min_new_labels: int = Field(default=1000, ge=1, description="Threshold of the trigger `new_labels`.")
-    schedule: str | None = Field(default=None, description="Cron expression (UTC) of the trigger `schedule`.")
-    decay: DecaySpec = DecaySpec()
-    cost: CostSpec = CostSpec()
-    max_attempts: int = Field(default=2, ge=1, description="How often a crashed retrain is started for one decision.")
-
-    @field_validator("when")
-    @classmethod
-    def _parses(cls, value: str) -> str:
-        parse_expression(value, TRIGGERS)
-        return value
-
-    @property
-    def expression(self) -> Expression:
-        """The parsed condition."""
-        return parse_expression(self.when, TRIGGERS)
 
 
 class PromoteSpec(SpecModel):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from retrain_assets.errors import DeclarationError, Problem, did_you_mean
-from retrain_assets.spec.loading import Declaration, duplicate_names, read_declarations
+from retrain_assets.spec.loading import Declaration, duplicate_names, read_declarations, unequal_shared_budgets
 
 _NAMES = ("defs.yaml", "defs.yml")
 _NOT_SEARCHED = {"node_modules", "build", "dist", "__pycache__", "site-packages"}
@@ -73,7 +73,7 @@ def read_files(paths: Iterable[Path]) -> tuple[list[Declaration], list[Problem]]
         found, wrong = read_declarations(text, str(file))
         problems += wrong
         declared += found
-    across = [each for each in duplicate_names(declared) if each not in problems]
+    across = [each for each in (*duplicate_names(declared), *unequal_shared_budgets(declared)) if each not in problems]
     return declared, [*problems, *across]
 
 

@@ -1,6 +1,7 @@
 """Profiles: what they count, that they add up, and that they survive being written."""
 
 import datetime as dt
+import json
 import string
 from decimal import Decimal
 
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 
 from retrain_assets.data import column_profiling, sketch
 from retrain_assets.data.bins import MAX_DAYS
-from retrain_assets.data.column_profile import MAX_CATEGORIES, ColumnProfile
+from retrain_assets.data.categories import MAX_CATEGORIES
+from retrain_assets.data.column_profile import ColumnProfile, bins_of
 from retrain_assets.data.profile import TableProfile, merge_tables, profile_table
 from retrain_assets.errors import DataError
 
@@ -44,7 +46,7 @@ def assert_same(left: TableProfile, right: TableProfile) -> None:
         for exact in ("kind", "rows", "missing", "infinite", "zeros", "minimum", "maximum", "precision"):
             assert getattr(a, exact) == getattr(b, exact), exact
         assert a.bins == b.bins
-        assert (a.categories, a.other) == (b.categories, b.other)
+        assert (a.categories, a.other, a.lengths) == (b.categories, b.other, b.lengths)
         scale = max(abs(a.minimum or 0), abs(a.maximum or 0), 1e-9)
         assert (a.mean is None) == (b.mean is None)
         assert (a.mean or 0.0) == pytest.approx(b.mean or 0.0, rel=1e-9, abs=1e-9 * scale)
@@ -225,6 +227,7 @@ def test_columns_are_found_by_name() -> None:
 @pytest.mark.parametrize(
     "values",
     [
+        [("ä" * 60)[: 1 + i % 50] + "y" * (i % 900) + f"{i:06}" for i in range(5_000)],
         np.random.default_rng(0).choice([-1, 1], 200_000) * 2.0 ** np.random.default_rng(1).uniform(-99, 99, 200_000),
         np.random.default_rng(2).standard_cauchy(200_000),
         [f"{'ä' * 60}{i:06}" for i in range(5_000)],
@@ -237,9 +240,20 @@ def test_no_column_takes_more_than_25_kilobytes(values: object) -> None:
 
 def test_a_profile_of_another_version_is_refused() -> None:
     record = profile_table(pd.DataFrame({"x": [1.0]})).to_record()
-    record["columns"][0]["format"] = 2
-    with pytest.raises(DataError, match="column 'x' must have the format 1"):
+    record["columns"][0]["format"] = 3
+    with pytest.raises(DataError, match="column 'x' must have the format 2 or an earlier one"):
         TableProfile.from_record(record)
+
+
+@given(frames())
+def test_a_profile_that_the_first_format_wrote_is_read(frame: pd.DataFrame) -> None:
+    profile = profile_table(frame)
+    record = profile.to_record()
+    for told, column in zip(record["columns"], profile.columns, strict=True):
+        keys, counts = bins_of(column)
+        told |= {"format": 1, "steps": np.diff(keys, prepend=0).tolist(), "counts": counts.tolist()}
+        del told["first"]
+    assert TableProfile.from_record(json.loads(json.dumps(record))) == profile
 
 
 def test_the_largest_doubles_overflow_quietly() -> None:

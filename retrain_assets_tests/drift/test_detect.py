@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from retrain_assets.data.profile import TableProfile, profile_table
-from retrain_assets.drift.detect import deciding_columns, detect_drift
+from retrain_assets.drift.conclusion import deciding_columns
+from retrain_assets.drift.detect import detect_drift
 from retrain_assets.drift.report import DriftReport
 from retrain_assets.drift.wording import describe
 from retrain_assets.spec import DriftSpec

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kstest, norm, ttest_ind
 
-from retrain_assets.drift.variation import judge_scalars, judge_vectors
+from retrain_assets.drift.variation import _tail_of_lengths, judge_scalars, judge_vectors
 
 COLUMNS = 4000
 
@@ -132,3 +132,12 @@ def test_a_window_of_more_rows_than_the_reference_batches_is_judged_as_sharply_a
             p_values.append(float(tested.p_values[0]))
     assert np.mean(np.array(found[0.0]) < 0.05) <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / streams)
     assert np.mean(np.array(found[0.5]) < 0.001) > (0.95 if between == 0 else 0.25)
+
+
+def test_heavy_tails_of_vectors_are_seen_and_normal_ones_are_not() -> None:
+    rng = np.random.default_rng(1)
+    normal = rng.normal(size=(40, 30, 3))
+    scaled = normal * np.sqrt(5 / rng.chisquare(5, size=(40, 30, 1)))
+    dimension = np.full(40, 3.0)
+    assert _tail_of_lengths((normal**2).sum(axis=2), dimension) > 50
+    assert 4 < _tail_of_lengths((scaled**2).sum(axis=2), dimension) < 12

@@ -28,6 +28,7 @@ ASSETS = (
     "evaluation_report",
     "champion",
     "registry",
+    "replay_report",
 )
 
 

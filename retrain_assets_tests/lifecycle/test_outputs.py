@@ -20,12 +20,12 @@ from retrain_assets_tests.lifecycle.world import World, make_world, rows_of
 LEARNED = 9
 
 
-def played(root: Path, **drift: object) -> World:
+def played(root: Path, when: str = "event", **drift: object) -> World:
     """Nine days, of which a model is trained, and one that is like them."""
     world = make_world(
         root,
         window={"min_rows": 8 * 300, "holdout_batches": 3},
-        retrain={"when": "event"},
+        retrain={"when": when},
         drift={"min_rows": 100, **drift},
     )
     for day in range(LEARNED + 1):
@@ -70,12 +70,14 @@ def test_the_reference_of_a_version_holds_its_outputs_and_what_its_inputs_matter
 def test_a_calm_batch_is_calm_in_its_outputs(world: World) -> None:
     calm = report(world, LEARNED)
     assert verdicts(calm) == dict.fromkeys(("x", "z", "kind", "ra_score", "ra_label", "ra_residual"), "stable")
-    assert calm.evidence.keys() == {"x", "z", "kind", "ra_score"}
+    assert calm.evidence.keys() == {"x", "z", "kind", "ra_score", "ra_label", "ra_residual"}
+    told = {column.name: column.rows_of for column in calm.columns if column.rows_of is not None}
+    assert told == dict.fromkeys(("ra_label", "ra_residual"), world.batch(LEARNED - 1).key)
 
 
 def test_a_relation_that_turns_round_shows_in_the_residual_alone(tmp_path: Path) -> None:
     """The inputs stay as they are; with labels one day late the report of the second day knows of the first."""
-    world = played(tmp_path, outputs=["residual"])
+    world = played(tmp_path, "residual_drift", outputs=["residual"])
     for day in range(LEARNED + 1, LEARNED + 3):
         world.drop(day, flip=True)
     world.play()
@@ -90,10 +92,15 @@ def test_a_relation_that_turns_round_shows_in_the_residual_alone(tmp_path: Path)
     assert after.verdict == "drift"
     assert after.reason.startswith("the residual has drifted; 0 of 3 columns have drifted; ")
     assert after.score == row.score
-    assert "ra_residual" not in after.evidence
+    assert after.evidence["ra_residual"] > before.evidence["ra_residual"]
     # What the report told is what it was stored as, and no episode is opened by a row that does not count.
     (episode,) = world.stores.state.episodes("tiny")
     assert episode.opened_batch == world.batch(LEARNED + 2).key
+    # The output's own trigger asks for the retrain, once.
+    calm, asked = world.stores.state.decisions("tiny")[-2:]
+    assert (calm.verdict, asked.verdict, asked.fired) == ("wait", "retrain", ("residual_drift",))
+    assert row.reason in asked.reason
+    assert episode.acknowledged_batch == asked.batch
 
 
 def test_an_input_that_matters_leads_and_moves_the_score(world: World) -> None:

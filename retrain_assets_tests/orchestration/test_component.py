@@ -97,7 +97,7 @@ def test_several_models_share_one_set_of_sensors(project: Project) -> None:
         "returns__watch",
     ]
     jobs = {name.split("__")[1] for name in repository.job_names if name.startswith("churn__")}
-    assert jobs == {"watch", "settle", "decide", "retrain", "rollback", "answer", "promote"}
+    assert jobs == {"watch", "settle", "decide", "retrain", "rollback", "answer", "hold", "event", "promote"}
 
 
 def test_several_models_in_one_file(project: Project) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from retrain_assets.drift.report import ColumnDrift
 from retrain_assets.policy import triggers
 from retrain_assets.policy.triggers import TRIGGER_FUNCTIONS, evaluate_triggers
 from retrain_assets.spec import TRIGGERS
@@ -53,6 +54,50 @@ def test_what_is_not_known_of_drift_is_no_alarm(facts, drift_report, episode, ve
     made = state(facts(retrain={"when": "drift"}, drift=drift_report(verdict), episode=episode), "drift")
     assert (made.fired, made.applicable) == (fired, applicable)
     assert state(facts(drift=None), "drift").fired is None
+
+
+def output_row(name, verdict):
+    return ColumnDrift(
+        name=name, kind="number", distance="jensen_shannon", score=0.4, floor=0.1, p_value=0.001, verdict=verdict,
+        reason=f"{name} is {verdict}", before="", after="",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("output", ["score", "label", "residual"])
+def test_drift_of_an_output_fires_for_its_own_row_and_follows_the_episode(
+    declare, facts, drift_report, episode, output
+):
+    name = f"{output}_drift"
+
+    def context(verdict="drift", others="drift", **parts):
+        rows = [
+            output_row(f"ra_{each}", verdict if each == output else others) for each in ("score", "label", "residual")
+        ]
+        report = replace(drift_report(), columns=tuple(rows))
+        spec = declare(retrain={"when": name}, drift={"outputs": [output]})
+        return replace(facts(drift=report, episode=episode, **parts), spec=spec)
+
+    moved = state(context(), name)
+    assert (moved.fired, moved.applicable, moved.reason) == (True, True, f"ra_{output} is drift")
+    assert state(context("stable"), name).fired is False
+    assert state(context("unknown"), name).fired is None
+    seen = replace(context(), episode=episode.acknowledged("2013-03-05"))
+    assert state(seen, name).fired is False
+    assert state(replace(context(), drift=None), name).fired is None
+    # A version that was trained elsewhere has no outputs to compare; a new one has no labels yet.
+    assert state(replace(context(), drift=drift_report()), name).fired is None
+    young = replace(drift_report(), columns=(output_row("ra_score", "stable"),))
+    assert state(replace(context(), drift=young), name).fired is False
+
+
+@pytest.mark.parametrize("output", ["score", "label", "residual"])
+def test_drift_of_an_output_that_is_not_declared_is_a_mistake_and_never_counts(declare, facts, output):
+    with pytest.raises(
+        ValueError, match=rf"names {output}_drift: drift\.outputs must be set \(for example '\[{output}\]'"
+    ):
+        declare(retrain={"when": f"{output}_drift | event"})
+    made = state(facts(), f"{output}_drift")
+    assert (made.fired, made.applicable) == (False, False)
 
 
 def test_model_age_is_batch_time_since_the_training_end(facts):

@@ -12,9 +12,10 @@ from click.testing import CliRunner
 from retrain_assets.cli import main
 from retrain_assets.errors import DataError
 from retrain_assets.replay import fitting
-from retrain_assets.replay.bare_file import FileSettings, first_batches, parse_window, stream_of_frame
+from retrain_assets.replay.bare_file import FileSettings, first_batches, stream_of_frame
 from retrain_assets.replay.clock import Course
 from retrain_assets.replay.fitting import ScoreCache, fit_missing
+from retrain_assets.replay.windows import parse_window
 from retrain_assets_tests.replay.streams import history, stream
 
 
@@ -85,6 +86,24 @@ def test_other_tasks(call, task, metric, estimator):
     assert scaled is None or 0 < scaled < 3
 
 
+def test_a_window_since_the_change_leaves_the_old_relation_behind(call):
+    """The slope turns after nine batches: a few days later models learn from what came after alone."""
+    frame = history(batches=18, rows=120, turns=(9,))
+    common = ("--policies", "every", "--first", "6")
+    kept, _, code = call(frame, *common)
+    assert code == 0
+    left, _, code = call(frame, *common, "--window", "since_change:200")
+    assert (code, left["window"]) == (0, "since_change")
+    assert left["policies"]["every"]["loss"] < 0.9 * kept["policies"]["every"]["loss"]
+    made = stream_of_frame(frame, FileSettings(target="y", batch="batch", window="since_change", least_rows=200))
+    assert [made.first_trained(newest) for newest in (8, 13, 17)] == [0, 9, 9]
+    # What comes later changes no window of before.
+    early = stream_of_frame(
+        frame[frame["batch"] < 14], FileSettings(target="y", batch="batch", window="since_change", least_rows=200)
+    )
+    assert [early.first_trained(k) for k in range(14)] == [made.first_trained(k) for k in range(14)]
+
+
 def test_a_rolling_window_forgets(call):
     report, output, code = call(
         history(batches=14), "--policies", "every", "--first", "4", "--window", "rolling:3", "--label-delay", "2"
@@ -99,8 +118,9 @@ def test_a_rolling_window_forgets(call):
     [
         (["--policies", "defualt"], "Did you mean 'default'?"),
         (["--policies", ","], "names no policy"),
-        (["--window", "rolling:0"], "must be 'all_history' or 'rolling:N'"),
-        (["--window", "sliding"], "must be 'all_history' or 'rolling:N'"),
+        (["--window", "rolling:0"], "must be 'all_history', 'rolling:N'"),
+        (["--window", "since_change:9"], "'since_change:ROWS' with at least 10 rows"),
+        (["--window", "sliding"], "must be 'all_history', 'rolling:N'"),
         (["--first", "99"], "--first must be 1 to"),
         (["--target", "yy"], "--target names no column of the file (got 'yy'). Did you mean 'y'?"),
         (["--batch", "day"], "--batch names no column"),
@@ -214,8 +234,9 @@ def test_labels_that_come_later_are_no_other_models(tmp_path):
 
 
 def test_windows_and_beginnings():
-    assert parse_window("all_history") is None
-    assert parse_window("rolling:12") == 12
+    assert parse_window("all_history") == (None, 10)
+    assert parse_window("rolling:12") == (12, 10)
+    assert parse_window("since_change") == ("since_change", 500)
     replayed = stream()
     assert first_batches(replayed, None) == 4
     assert first_batches(replayed, 6) == 6

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
+import dagster as dg
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -70,6 +71,17 @@ def test_the_replay_of_a_declaration_retrains_when_the_lifecycle_did(
     told = json.loads(out.read_text())["policies"]
     assert told["declared"]["retrained_after"] == replayed
     assert set(told) == {"declared", "never", "oracle"}
+    # And shows it in Dagster, on a page of the model's graph.
+    with dg.DagsterInstance.from_config(str(tmp_path / "home" / "dagster")) as instance:
+        event = instance.get_latest_materialization_event(dg.AssetKey(["tiny", "replay_report"]))
+    assert event is not None
+    assert event.asset_materialization is not None
+    page: dict[str, Any] = {name: each.value for name, each in event.asset_materialization.metadata.items()}
+    assert page["recommended"] == json.loads(out.read_text())["recommendation"]["policy"]
+    assert page["loss"] == told[page["recommended"]]["loss"]
+    assert page["oracle_loss"] == told["oracle"]["loss"]
+    assert [row.data["policy"] for row in page["policies"].records][-1] == "oracle"
+    assert page["frontier"].startswith("![frontier](data:image/png;base64,")
 
 
 def test_a_model_without_a_history_is_told(world: World):
@@ -88,4 +100,10 @@ def test_what_a_replay_does_not_compare_is_refused_where_it_would_count(
         DeclaredRule(spec, book)
         return
     with pytest.raises(DataError, match=r"drift\.joint of model 'tiny' must be empty in a replay"):
+        DeclaredRule(spec, cast("DriftBook", object()))
+
+
+def test_a_trigger_of_outputs_is_refused_in_a_replay() -> None:
+    spec = ModelSpec.model_validate(declaration(retrain={"when": "label_drift | event"}, drift={"outputs": ["label"]}))
+    with pytest.raises(DataError, match="label_drift cannot be replayed"):
         DeclaredRule(spec, cast("DriftBook", object()))

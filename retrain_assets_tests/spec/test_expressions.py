@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrain_assets.spec import parse_expression
+from retrain_assets.spec import GATES, TRIGGERS, parse_expression
 from retrain_assets.spec.expressions import And, Expression, Name, Not, Or
-from retrain_assets.spec.model import GATES, TRIGGERS
 
 NAMES = ("a", "b", "c")
 TRUTH = (True, False, None)

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, time, timedelta
 import pytest
 from pydantic import ValidationError
 
+from retrain_assets.spec import ModelSpec, RetrainSpec
 from retrain_assets.spec.manners import QuietHoursSpec
-from retrain_assets.spec.model import ModelSpec, RetrainSpec
 from retrain_assets_tests.lifecycle.world import declaration
 
 

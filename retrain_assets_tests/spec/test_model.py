@@ -148,10 +148,10 @@ def test_a_budget_that_cannot_be_read(budget: Any, message: str):
     assert message in refused(retrain={"budget": budget})
 
 
-@pytest.mark.parametrize("train", ["all_history", "12 weeks"])
+@pytest.mark.parametrize("train", ["all_history", "since_change", "12 weeks"])
 def test_a_training_window_is_all_or_a_span(train: str):
     window = spec(window={"train": train}).window.train
-    assert window == ("all_history" if train == "all_history" else timedelta(weeks=12))
+    assert window == (timedelta(weeks=12) if train == "12 weeks" else train)
 
 
 def test_row_id_may_be_one_column_or_several():

@@ -90,6 +90,16 @@ class FileReader:
                 raise StoreError(f"the files of batch {batch.key} keep changing while they are read: {names}")
             time.sleep(max(fresh, 0.05))
 
+    def present(self) -> list[tuple[str, FoundFile]]:
+        """Every file of a pattern that names no batch, by its path, with its name below the pattern's fixed part."""
+        folder, pattern = self._folder(), self._pattern()
+        found = sorted(_walk(folder, folder.strip(pattern), ""), key=lambda file: file.path)
+        return [(_name(pattern, file.path), file) for file in found if not self._fresh([file])]
+
+    def content(self, file: FoundFile) -> bytes:
+        """What a file holds now; nothing where it is gone."""
+        return self._folder().read(file.path)
+
     def _pattern(self) -> str:
         return located(resolve(self._spec.path, self._environ), self._root, self._environ)
 

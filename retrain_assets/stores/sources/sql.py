@@ -15,6 +15,7 @@ from sqlalchemy import exc, pool
 from retrain_assets.data.windows import Batch
 from retrain_assets.errors import StoreError
 from retrain_assets.spec import SqlSource
+from retrain_assets.spec.base import Text
 from retrain_assets.stores.protocols import RawFile
 from retrain_assets.stores.sources.parquet import parquet_bytes
 from retrain_assets.stores.sources.settings import resolve
@@ -52,21 +53,11 @@ class SqlReader:
         try:
             content = self._query(url, batch)
         except exc.SQLAlchemyError as error:
-            # The driver's message may repeat the password, the URL's own form does not.
-            reason = str(error.orig if isinstance(error, exc.DBAPIError) else error).strip()
-            if url.password:
-                reason = reason.replace(str(url.password), "***")
-            raise StoreError(f"the query of batch {batch.key} failed at {url.render_as_string()}: {reason}") from None
+            raise StoreError(told_without_password(f"the query of batch {batch.key} failed", url, error)) from None
         return [] if content is None else [RawFile(name=f"{batch.key}.parquet", media_type="parquet", content=content)]
 
     def _url(self) -> sa.URL:
-        try:
-            url = sa.make_url(with_driver(resolve(self._spec.url, self._environ)))
-        except exc.ArgumentError:
-            raise StoreError("source.url must be an SQLAlchemy URL such as postgresql://user@host/database") from None
-        if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
-            return url.set(database=str((self._root / url.database).absolute()))
-        return url
+        return database_url(self._spec.url, self._root, environ=self._environ)
 
     def _query(self, url: sa.URL, batch: Batch) -> bytes | None:
         # No pool: a batch is one query, and a source must not keep connections of others' databases.
@@ -85,6 +76,31 @@ class SqlReader:
         if not is_ordered(self._spec.query):
             table = _sorted(table)
         return parquet_bytes(table.to_batches(), table.schema)
+
+
+def database_url(
+    declared: Text, root: Path, *, environ: Mapping[str, str] | None = None, field: str = "source.url"
+) -> sa.URL:
+    """The URL as it is declared, with its driver; a SQLite file is relative to the declaration.
+
+    Raises:
+        StoreError: it is no URL of SQLAlchemy.
+    """
+    try:
+        url = sa.make_url(with_driver(resolve(declared, environ)))
+    except exc.ArgumentError:
+        raise StoreError(f"{field} must be an SQLAlchemy URL such as postgresql://user@host/database") from None
+    if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
+        return url.set(database=str((root / url.database).absolute()))
+    return url
+
+
+def told_without_password(what: str, url: sa.URL, error: exc.SQLAlchemyError) -> str:
+    """Why a query failed. The driver's message may repeat the password, the URL's own form does not."""
+    reason = str(error.orig if isinstance(error, exc.DBAPIError) else error).strip()
+    if url.password:
+        reason = reason.replace(str(url.password), "***")
+    return f"{what} at {url.render_as_string()}: {reason}"
 
 
 def is_ordered(query: str) -> bool:

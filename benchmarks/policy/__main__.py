@@ -1,0 +1,91 @@
+"""`python -m benchmarks.policy FOLDER`: retraining policies on streams of one's own, one Parquet file each.
+
+Each file has the target in `y` and the batch in `batch`. Nothing is tuned on the stream that it is judged on: step of
+the calendar and limit of the CUSUM chart are those that were best on the other streams, for each window and cost.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+from benchmarks import machine
+from benchmarks.policy.replays import Results, replay_all, units
+from benchmarks.policy.report import cost_table, estimator_table, skill_table, stationary_table, stream_table
+from benchmarks.policy.variants import VARIANTS
+from benchmarks.tables import write_between_markers
+from retrain_assets.replay.bare_file import ESTIMATORS
+
+PAGE = Path(__file__).parents[2] / "docs" / "policy-benchmark.md"
+
+
+def _names(known: Collection[str]) -> Callable[[str], tuple[str, ...]]:
+    def read(text: str) -> tuple[str, ...]:
+        names = tuple(each for each in text.split(",") if each)
+        unknown = [name for name in names if name not in known]
+        if unknown or not names:
+            raise argparse.ArgumentTypeError(f"must be of {', '.join(known)} (got {text!r})")
+        return names
+
+    return read
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(each) for each in text.split(",") if each)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.policy", description=main.__doc__)
+    parser.add_argument("folder", type=Path, help="of the Parquet files")
+    parser.add_argument("--tasks", type=_names(VARIANTS), default=("as_it_is",), help=", ".join(VARIANTS))
+    parser.add_argument(
+        "--estimators", type=_names(ESTIMATORS), default=tuple(ESTIMATORS), help=f"of {', '.join(ESTIMATORS)}"
+    )
+    parser.add_argument("--seeds", type=_numbers, default=(0,), help="of models, and of the rows that are drawn")
+    parser.add_argument("--delays", type=_numbers, default=(1, 3), help="of labels, in batches")
+    parser.add_argument("--starts", type=_numbers, default=(0, 4), help="batches that the first model trains on more")
+    parser.add_argument("--rows", type=int, default=300, help="most rows of a batch, drawn by the seed; 0 for all")
+    parser.add_argument("--shuffled", action="store_true", help="without drift: count retrains")
+    parser.add_argument("--cache", type=Path, default=Path(".retrain_assets/replay"), help="of scores and results")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes")
+    parser.add_argument("--no-write", action="store_true", help="print only")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measures and writes the tables; what was interrupted goes on where it was."""
+    options, where = _options(), machine.describe()
+    files = sorted(options.folder.glob("*.parquet"))
+    if not files:
+        raise SystemExit(f"no Parquet files in {options.folder}")
+    work = units(
+        files, options.tasks, options.estimators, options.seeds, delays=options.delays, starts=options.starts,
+        rows=options.rows, shuffled=options.shuffled, cache=options.cache,
+    )  # fmt: skip
+    name, tables = _tables(options, replay_all(work, options.workers))
+    text = "\n\n".join([*tables, _settings(options, len(files)), f"Measured {where}"])
+    print(f"\n{text}")
+    if not options.no_write:
+        write_between_markers(PAGE, name, text)
+
+
+def _tables(options: argparse.Namespace, results: Results) -> tuple[str, list[str]]:
+    """The place on the page that they belong to, and the tables."""
+    if options.shuffled:
+        return "stationary", [stationary_table(results)]
+    tables = [skill_table(results), stream_table(results), estimator_table(results), cost_table(results)]
+    return ("policy" if options.tasks == ("as_it_is",) else "targets"), tables
+
+
+def _settings(options: argparse.Namespace, streams: int) -> str:
+    rows = f"at most {options.rows} rows" if options.rows else "all rows"
+    return (
+        f"{streams} streams; targets {', '.join(options.tasks)}; estimators {', '.join(options.estimators)}; seeds "
+        f"{', '.join(map(str, options.seeds))}; {rows} of a batch; first models of {len(options.starts)} lengths."
+    )
+
+
+if __name__ == "__main__":
+    main()

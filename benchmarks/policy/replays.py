@@ -1,0 +1,211 @@
+"""The replays of the benchmark: each unit of work by itself, in a process of its own, kept as soon as it is there."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+
+import pandas as pd
+
+import retrain_assets
+from benchmarks.policy.variants import BATCH, VARIANTS, shuffled, thinned
+from retrain_assets.replay.bare_file import FileSettings, stream_of_frame
+from retrain_assets.replay.clock import Course
+from retrain_assets.replay.comparison import COST_RATIOS, Comparison
+from retrain_assets.replay.declared import DriftBook
+from retrain_assets.replay.fitting import ScoreCache
+from retrain_assets.replay.policies import Policies
+from retrain_assets.replay.run import open_book
+
+JUDGED = (
+    "default", "default+mixture", "performance_decay", "drift", "adwin", "ddm", "page_hinkley", "cara", "upf",
+)  # fmt: skip
+UNPROVOKED = ("default", "performance_decay", "drift", "page_hinkley", "adwin", "ddm")
+"""Whose retrains are counted where nothing drifts."""
+CALENDARS = tuple(f"every:{step}" for step in (1, 2, 3, 4, 5, 6, 8, 10, 13, 17, 22, 30, 45))
+CHARTS = tuple(f"cusum:{limit:g}" for limit in (0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2, 3))
+COST = 0.5
+"""The declared default."""
+WALKED_BY = ("drift", "performance", "policy", "promotion", "replay", "spec")
+"""Packages whose source decides what a policy does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One replay."""
+
+    stream: str
+    task: str
+    window: str
+    delay: int
+    estimator: str
+    seed: int
+    start: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """Of one policy in one case: skill, share of the decisions that retrained, totals relative to a calendar's."""
+
+    skill: float | None
+    share: float
+    totals: Mapping[float, float]
+
+
+Results = dict[Case, dict[str, Measured]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """What is fitted together: a stream and how its models are made, for all delays and starts."""
+
+    file: Path
+    task: str
+    sliding: bool
+    estimator: str
+    seed: int
+    delays: tuple[int, ...]
+    starts: tuple[int, ...]
+    rows: int
+    shuffled: bool
+    cache: Path
+
+    def __str__(self) -> str:
+        return f"{self.file.stem} {self.task} {self.window} {self.estimator} seed {self.seed}"
+
+    @property
+    def window(self) -> str:
+        """As the tables call it."""
+        return "sliding" if self.sliding else "all history"
+
+    def kept(self) -> Path:
+        """Where its results are kept: by its settings, by the file's bytes and by the code that walks."""
+        settings = json.dumps({**asdict(self), "file": _digest(self.file), "cache": ""}, sort_keys=True)
+        return self.cache / "policy-benchmark" / f"{_hash(settings + _walked_by())}.json"
+
+
+def units(files: Sequence[Path], tasks: Sequence[str], estimators: Sequence[str], seeds: Sequence[int],
+          **shared: object) -> list[Unit]:  # fmt: skip
+    """All units, those that tell most first."""
+    return [
+        Unit(file=file, task=task, sliding=sliding, estimator=estimator, seed=seed, **shared)  # type: ignore[arg-type]
+        for seed, task, estimator, file, sliding in itertools.product(seeds, tasks, estimators, files, (False, True))
+    ]
+
+
+def replay_all(work: Sequence[Unit], workers: int) -> Results:
+    """The results of all units, from disk where they are kept; tells of each as it comes."""
+    results: Results = {}
+    open_work = []
+    for unit in work:
+        if unit.kept().exists():
+            results.update(_read(unit.kept()))
+        else:
+            open_work.append(unit)
+    print(f"{len(work) - len(open_work)} of {len(work)} kept from before", flush=True)
+    began = time.monotonic()
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        futures = {pool.submit(replay_unit, unit): unit for unit in open_work}
+        for done, future in enumerate(as_completed(futures), start=1):
+            made = future.result()
+            results.update(made)
+            told = [each["default"].skill for each in made.values() if each["default"].skill is not None]
+            mean = f"{sum(told) / len(told):+.2f}" if told else "   "
+            print(f"{time.monotonic() - began:5.0f} s  {done}/{len(open_work)}  {mean}  {futures[future]}", flush=True)
+    return results
+
+
+def replay_unit(unit: Unit) -> Results:
+    """Fits what is missing, walks every policy from every start, and keeps what came of it."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):  # one core for each process
+        results = dict(_replays(unit))
+    kept = unit.kept()
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    part = kept.with_suffix(".part")
+    part.write_text(json.dumps([{"case": asdict(case), "made": {name: asdict(each) for name, each in made.items()}}
+                                for case, made in results.items()]), encoding="utf-8")  # fmt: skip
+    part.replace(kept)
+    return results
+
+
+def _replays(unit: Unit) -> Iterator[tuple[Case, dict[str, Measured]]]:
+    frame = thinned(pd.read_parquet(unit.file), unit.rows, unit.seed)
+    length = max(6, round(frame[BATCH].nunique() / 8))
+    frame = VARIANTS[unit.task](frame, length)
+    frame = shuffled(frame, unit.seed) if unit.shuffled else frame
+    for delay in unit.delays:
+        settings = FileSettings(
+            target="y", batch=BATCH, label_delay=delay, window=length if unit.sliding else None,
+            estimator=unit.estimator, seed=unit.seed,
+        )  # fmt: skip
+        stream = stream_of_frame(frame, settings)
+        book = open_book(stream, Course(first=length), ScoreCache.of(unit.cache, stream), workers=1)
+        drift = DriftBook(stream)
+        for start in unit.starts:
+            case = Case(
+                stream=unit.file.stem, task=unit.task, window=unit.window, delay=delay, estimator=unit.estimator,
+                seed=unit.seed, start=start,
+            )  # fmt: skip
+            comparison = Comparison(book, Course(first=length + start), Policies(stream.spec, drift, cost=COST))
+            yield case, _measured(comparison, only_unprovoked=unit.shuffled)
+
+
+def _measured(comparison: Comparison, *, only_unprovoked: bool) -> dict[str, Measured]:
+    names = UNPROVOKED if only_unprovoked else ("never", *JUDGED, *CALENDARS, *CHARTS)
+    decisions = len(comparison.course.decisions(comparison.book.stream))
+    outcomes = {name: comparison.outcome(name) for name in names}
+    if not only_unprovoked:
+        outcomes["oracle"] = comparison.hindsight_outcome()
+    best = {
+        ratio: min((outcomes[name].totals[ratio] for name in outcomes if name in (*CALENDARS, "never")), default=1.0)
+        for ratio in COST_RATIOS
+    }
+    return {
+        name: Measured(
+            skill=made.skill,
+            share=len(made.retrains) / decisions,
+            totals={ratio: total / best[ratio] for ratio, total in made.totals.items()},
+        )
+        for name, made in outcomes.items()
+    }
+
+
+def _read(path: Path) -> Results:
+    return {
+        Case(**each["case"]): {
+            name: Measured(
+                skill=made["skill"],
+                share=made["share"],
+                totals={float(ratio): total for ratio, total in made["totals"].items()},
+            )
+            for name, made in each["made"].items()
+        }
+        for each in json.loads(path.read_text(encoding="utf-8"))
+    }
+
+
+@cache
+def _walked_by() -> str:
+    """Hash of the source that a walk depends on; the models' scores are kept by what they depend on themselves."""
+    root = Path(retrain_assets.__file__).parent
+    sources = [Path(__file__), *(path for package in WALKED_BY for path in sorted((root / package).rglob("*.py")))]
+    return _hash("".join(path.read_text(encoding="utf-8") for path in sources))
+
+
+@cache
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:24]

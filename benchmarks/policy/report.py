@@ -1,0 +1,172 @@
+"""The tables of the policy benchmark."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import numpy as np
+
+from benchmarks.policy.replays import CALENDARS, CHARTS, JUDGED, UNPROVOKED, Case, Measured, Results
+from retrain_assets.replay.comparison import COST_RATIOS
+
+WINDOWS = ("all history", "sliding")
+FIXED = {"never": ("never",), "every batch": ("every:1",), "oracle": ("oracle",)}
+TUNED = {"calendar of the other streams": CALENDARS, "CUSUM of the other streams": CHARTS}
+TUNED_AT = 0.2
+"""The cost at which the rivals of the skill table are tuned."""
+
+
+def tuned_elsewhere(results: Results, names: Sequence[str], case: Case, ratio: float) -> str:
+    """The policy with the least mean total on the other streams of the same task, for the case's window."""
+    others = [
+        each for each in results if each.stream != case.stream and (each.window, each.task) == (case.window, case.task)
+    ]
+    if len(names) == 1 or not others:
+        return names[0]
+
+    def mean(name: str) -> float:
+        return float(np.mean([np.log(results[other][name].totals[ratio]) for other in others]))
+
+    return min(names, key=mean)
+
+
+class _Tuned:
+    """Choices on the other streams, each made once."""
+
+    def __init__(self, results: Results) -> None:
+        self._results = results
+        self._made: dict[tuple[str, str, str, str, float], str] = {}
+
+    def __call__(self, called: str, names: Sequence[str], case: Case, ratio: float) -> Measured:
+        key = (called, case.stream, case.task, case.window, ratio)
+        if key not in self._made:
+            self._made[key] = tuned_elsewhere(self._results, names, case, ratio)
+        return self._results[case][self._made[key]]
+
+
+def skill_table(results: Results) -> str:
+    """Skill by policy and window: cells are streams, targets and delays, each the mean of its replays."""
+    lines = [
+        "| policy | window | median | by estimator and seed | least cell | 10 % to 90 % of all replays | retrains |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    tuned = _Tuned(results)
+    rows: dict[str, Sequence[str]] = {f"`{name}`": (name,) for name in JUDGED}
+    for (name, names), window in itertools.product({**rows, **TUNED, **FIXED}.items(), WINDOWS):
+        chosen = {case: tuned(name, names, case, TUNED_AT) for case in results if case.window == window}
+        skills = {case: made.skill for case, made in chosen.items() if made.skill is not None}
+        share = np.mean([made.share for made in chosen.values()])
+        if not skills:
+            lines.append(f"| {name} | {window} | | | | | {share:.0%} |")
+            continue
+        cells = _cells(skills)
+        low, high = np.quantile(list(skills.values()), [0.1, 0.9])
+        lines.append(
+            f"| {name} | {window} | {np.median(cells):+.2f} | {_spread(skills)} | {min(cells):+.2f} | "
+            f"{low:+.2f} to {high:+.2f} | {share:.0%} |"
+        )
+    return "\n".join(lines)
+
+
+def _spread(skills: Mapping[Case, float]) -> str:
+    """The median over cells of each estimator and seed by itself: the least and the largest."""
+    medians = [np.median(_cells(own)) for own in _split(skills, lambda case: (case.estimator, case.seed))]
+    return f"{min(medians):+.2f} to {max(medians):+.2f}"
+
+
+def _split(skills: Mapping[Case, float], by: Callable[[Case], object]) -> list[dict[Case, float]]:
+    found: dict[object, dict[Case, float]] = defaultdict(dict)
+    for case, skill in skills.items():
+        found[by(case)][case] = skill
+    return list(found.values())
+
+
+def cost_table(results: Results) -> str:
+    """Geometric mean of total cost relative to the best calendar in hindsight of each case, by cost ratio."""
+    judged: dict[str, Sequence[str]] = {"oracle": ("oracle",), "default": ("default",)}
+    rows = {**judged, "default+mixture": ("default+mixture",), **TUNED, **FIXED}
+    lines = [
+        f"| policy | window | {' | '.join(f'cost {ratio:g}' for ratio in COST_RATIOS)} |",
+        f"|---|---|{'---|' * len(COST_RATIOS)}",
+    ]
+    tuned = _Tuned(results)
+    for (name, names), window in itertools.product(rows.items(), WINDOWS):
+        own = [case for case in results if case.window == window]
+        cells = [
+            np.exp(np.mean([np.log(tuned(name, names, case, ratio).totals[ratio]) for case in own]))
+            for ratio in COST_RATIOS
+        ]
+        lines.append(f"| {name} | {window} | {' | '.join(f'{cell:.3f}' for cell in cells)} |")
+    return "\n".join(lines)
+
+
+def stream_table(results: Results) -> str:
+    """Skill of the default and of its mixture on each stream."""
+    lines = [
+        "| stream | target | window | delay | default | with mixture | retrains |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    keys = sorted({(case.stream, case.task, case.window, case.delay) for case in results})
+    for key in keys:
+        own = [made for case, made in results.items() if (case.stream, case.task, case.window, case.delay) == key]
+        plain, mixed = (_mean(made[name].skill for made in own) for name in JUDGED[:2])
+        share = np.mean([made["default"].share for made in own])
+        lines.append(f"| {key[0]} | {_shown(key[1])} | {key[2]} | {key[3]} | {plain} | {mixed} | {share:.0%} |")
+    return "\n".join(lines)
+
+
+def estimator_table(results: Results) -> str:
+    """Skill of the default and of its mixture by estimator and target: cells are streams and delays."""
+    lines = [
+        "| estimator | target | window | policy | median | by seed | least | retrains |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    kinds = sorted({(case.estimator, case.task) for case in results})
+    for (estimator, task), window, name in itertools.product(kinds, WINDOWS, JUDGED[:2]):
+        own = {
+            case: made[name]
+            for case, made in results.items()
+            if (case.estimator, case.task, case.window) == (estimator, task, window)
+        }
+        skills = {case: made.skill for case, made in own.items() if made.skill is not None}
+        if skills:
+            cells, share = _cells(skills), np.mean([made.share for made in own.values()])
+            lines.append(
+                f"| {estimator} | {_shown(task)} | {window} | `{name}` | {np.median(cells):+.2f} | {_spread(skills)} | "
+                f"{min(cells):+.2f} | {share:.0%} |"
+            )
+    return "\n".join(lines)
+
+
+PERIOD = 52
+"""Batches in which one false alarm is declared: weekly ones, a false alarm a year."""
+
+
+def stationary_table(results: Results) -> str:
+    """Retrains where nothing drifts, for each period of false alarms."""
+    lines = [
+        f"| policy | window | delay | retrains in {PERIOD} batches | at most, in one replay | replays above 1 |",
+        "|---|---|---|---|---|---|",
+    ]
+    keys = sorted({(case.window, case.delay) for case in results})
+    for name, (window, delay) in itertools.product(UNPROVOKED, keys):
+        own = [made[name].share for case, made in results.items() if (case.window, case.delay) == (window, delay)]
+        rates = PERIOD * np.array(own)
+        above = f"{(rates > 1).sum()} of {len(rates)}"
+        lines.append(f"| `{name}` | {window} | {delay} | {rates.mean():.2f} | {rates.max():.2f} | {above} |")
+    return "\n".join(lines)
+
+
+def _mean(values: Iterable[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return f"{np.mean(known):+.2f}" if known else ""
+
+
+def _shown(task: str) -> str:
+    return task.replace("_", " ")
+
+
+def _cells(skills: Mapping[Case, float]) -> list[float]:
+    return [float(np.mean(list(own.values()))) for own in _split(skills, lambda c: (c.stream, c.task, c.delay))]

@@ -1,0 +1,87 @@
+"""Categories as they are counted: by name as long as there are few, and of texts how long they are.
+
+A column of more than `MAX_CATEGORIES` different values, or of longer ones than `MAX_CATEGORY_LENGTH`, is a text: its
+most frequent values say little about it, so the lengths of all its values are counted too. The lengths of fewer values
+follow from their names, so nothing is stored for them, and profiles add up whichever of them is a text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from retrain_assets.data import sketch
+from retrain_assets.data.bins import Bins
+
+MAX_CATEGORIES = 200
+"""So many of the most frequent categories are counted by name, the rest together."""
+MAX_CATEGORY_LENGTH = 100
+"""In bytes of UTF-8: a longer text is cut before it is counted."""
+LENGTH_DIGITS = 5
+"""Binary digits behind the leading one of a length: exact up to 64 characters, within 3 % beyond."""
+
+
+def count_categories(labels: Sequence[str], counts: Sequence[int]) -> tuple[dict[str, int], int, Bins | None]:
+    """The categories that are kept by name, the rows of all others, and of texts the rows by length.
+
+    Args:
+        labels: different values, as text.
+        counts: rows of each.
+
+    >>> count_categories(["a", "b", "c"], [1, 5, 0])
+    ({'b': 5, 'a': 1}, 0, None)
+    """
+    cut: dict[str, int] = {}
+    long = False
+    for label, count in zip(labels, counts, strict=True):
+        if count:
+            kept = cut_label(label)
+            long = long or kept != label
+            cut[kept] = cut.get(kept, 0) + count
+    categories, other = most_frequent(cut)
+    return categories, other, count_lengths(labels, counts) if other or long else None
+
+
+def count_lengths(labels: Iterable[str], counts: Iterable[int]) -> Bins:
+    """Rows by length in characters, in bins of `LENGTH_DIGITS`.
+
+    >>> count_lengths(["ab", "cd", ""], [3, 4, 1]).counts.tolist()
+    [1, 7]
+    """
+    lengths = np.array([len(label) for label in labels], dtype=np.float64)
+    keys = sketch.collapsed(sketch.keys_of(lengths), sketch.FINEST, LENGTH_DIGITS)
+    return Bins(*sketch.add_up(keys, np.fromiter(counts, dtype=np.int64)))
+
+
+def added_bins(parts: Sequence[Bins]) -> Bins:
+    """Bins of one precision, added up."""
+    return Bins(
+        *sketch.add_up(np.concatenate([part.keys_ for part in parts]), np.concatenate([part.counts for part in parts]))
+    )
+
+
+def cut_label(label: str) -> str:
+    """A category as it is counted: at most `MAX_CATEGORY_LENGTH` bytes of it.
+
+    >>> len(cut_label("y" * 150)), len(cut_label("ä" * 150))
+    (100, 50)
+    """
+    if label.isascii():
+        return label[:MAX_CATEGORY_LENGTH]
+    return label.encode("utf-8", "replace")[:MAX_CATEGORY_LENGTH].decode("utf-8", "ignore")
+
+
+def added(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Sums by category."""
+    total: dict[str, int] = {}
+    for part in counts:
+        for label, count in part.items():
+            total[label] = total.get(label, 0) + count
+    return total
+
+
+def most_frequent(counts: Mapping[str, int]) -> tuple[dict[str, int], int]:
+    """The categories that are kept by name, the most frequent first, and the rows of all others."""
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return dict(ordered[:MAX_CATEGORIES]), sum(count for _, count in ordered[MAX_CATEGORIES:])

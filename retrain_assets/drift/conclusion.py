@@ -1,0 +1,72 @@
+"""What the rows of a report come to: the verdict on the table, its reason and its score."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from retrain_assets.drift.columns import Basis
+from retrain_assets.drift.outputs import OUTPUTS
+from retrain_assets.drift.report import ColumnDrift, TableVerdict, by_harm
+from retrain_assets.drift.together import JOINT
+from retrain_assets.spec import DriftSpec
+
+
+def conclude(
+    inputs: Sequence[ColumnDrift], outputs: Sequence[ColumnDrift], basis: Basis, spec: DriftSpec
+) -> tuple[TableVerdict, str]:
+    """Verdict and reason: of the inputs, of the joint test, and of the outputs that count.
+
+    Args:
+        inputs: rows of the inputs.
+        outputs: rows of the outputs and of the joint test.
+        basis: what the significance of the inputs rests on.
+        spec: what counts as drift.
+    """
+    verdict, reason = _of_inputs(inputs, basis, spec)
+    moved = [
+        name for name, column in OUTPUTS.items() if any(o.name == column and o.verdict == "drift" for o in outputs)
+    ]
+    counted, told = ([name for name in moved if (name in spec.outputs) is of] for of in (True, False))
+    if told:
+        reason = f"{reason}; beside them {_list(told)} drifted, which drift.outputs does not name"
+    together = next((row for row in outputs if row.name == JOINT and row.verdict == "drift"), None)
+    if together is not None:
+        verdict, reason = "drift", f"the columns have drifted together by their {together.distance}; {reason}"
+    return ("drift", f"{_list(counted)} drifted; {reason}") if counted else (verdict, reason)
+
+
+def deciding_columns(columns: int, share: float) -> int:
+    """How many of the compared columns must drift for the table to drift.
+
+    >>> deciding_columns(12, 0.2), deciding_columns(3, 0.2), deciding_columns(10, 0.3)
+    (3, 1, 3)
+    """
+    return max(1, math.ceil(round(share * columns, 9)))
+
+
+def score_of(columns: Sequence[ColumnDrift], spec: DriftSpec) -> float | None:
+    """Of the inputs, or of a drifted output that counts where that is larger."""
+    named = {JOINT, *(OUTPUTS[name] for name in spec.outputs)}
+    others = {JOINT, *OUTPUTS.values()}
+    inputs = [column.score for column in columns if column.name not in others and column.score is not None]
+    moved = [c.score for c in columns if c.name in named and c.verdict == "drift" and c.score is not None]
+    top = sorted(inputs, reverse=True)[: deciding_columns(len(inputs), spec.columns_share)]
+    return max([*([sum(top) / len(top)] if top else []), *moved], default=None)
+
+
+def _list(names: Sequence[str]) -> str:
+    return f"the {' and the '.join(names)} {'has' if len(names) == 1 else 'have'}"
+
+
+def _of_inputs(columns: Sequence[ColumnDrift], basis: Basis, spec: DriftSpec) -> tuple[TableVerdict, str]:
+    compared = [column for column in columns if column.verdict != "unknown"]
+    drifted = [column.name for column in sorted(compared, key=by_harm) if column.verdict == "drift"]
+    if not compared:
+        return "unknown", "no column could be compared"
+    needed = deciding_columns(len(compared), spec.columns_share)
+    found = f"{len(drifted)} of {len(compared)} columns have drifted"
+    named = f" ({', '.join(drifted[:3])}{', ...' if len(drifted) > 3 else ''})" if drifted else ""
+    if len(drifted) >= needed:
+        return "drift", f"{found}{named}; {needed} {'is' if needed == 1 else 'are'} enough for drift; {basis.sentence}"
+    return "stable", f"{found}{named}; it takes {needed}; {basis.sentence}"

@@ -1,0 +1,102 @@
+"""Jobs by which a person tells a model something: that a held retrain may go on or not, that something happened."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal, cast
+
+import dagster as dg
+from pydantic import Field
+
+from retrain_assets.errors import RetrainAssetsError
+from retrain_assets.orchestration import names
+from retrain_assets.orchestration.resources import STORES_KEY, StoresResource
+
+if TYPE_CHECKING:
+    from retrain_assets.lifecycle import DeclaredModel
+    from retrain_assets.stores.protocols import Stores
+
+# No postponed annotations here: Dagster reads the type of each op's config.
+
+
+class HoldConfig(dg.Config):
+    """What the launchpad asks for before an answer to a held retrain."""
+
+    answer: Literal["resume", "reject"] = Field(description="resume lets it go on; reject takes its drift as seen.")
+    person: str = Field(description="Who you are. The UI has no login: this name is taken on trust.")
+    reason: str = Field(description="Why; it stands in the decision.")
+
+
+class EventConfig(dg.Config):
+    """What the launchpad asks for before an event."""
+
+    text: str = Field(description="What happened; it stands in the decision.", min_length=1)
+
+
+def hold_job(model: "DeclaredModel") -> dg.JobDefinition:
+    """Answers the retrain that `retrain.hold_beyond` holds."""
+
+    @dg.op(name=f"{model.name}__answer_hold", required_resource_keys={STORES_KEY})
+    def answer_hold(context: dg.OpExecutionContext, config: HoldConfig) -> None:
+        from retrain_assets.lifecycle.holding import answer_hold as record
+
+        with failing():
+            held = record(
+                _stores(context),
+                model,
+                config.answer,
+                person=f"person:{config.person}",
+                reason=config.reason,
+                now=datetime.now(UTC),
+            )
+        context.log.info("%s: %s of what %s decided; the next decision sees it", model.name, config.answer, held.batch)
+
+    @dg.job(
+        name=f"{model.name}__hold",
+        description="Resume or reject the retrain that is held for a person.",
+        tags={names.MODEL_TAG: model.name, "dagster/max_retries": "0"},
+        executor_def=dg.in_process_executor,
+    )
+    def hold() -> None:
+        answer_hold()
+
+    return hold
+
+
+def event_job(model: "DeclaredModel") -> dg.JobDefinition:
+    """Records a business event."""
+
+    @dg.op(name=f"{model.name}__record_event", required_resource_keys={STORES_KEY})
+    def record_event(context: dg.OpExecutionContext, config: EventConfig) -> None:
+        from retrain_assets.lifecycle import record_event as record
+
+        # A run that is tried again tells of the same event.
+        with failing():
+            record(_stores(context), model, "event", config.text, now=datetime.now(UTC), key=f"run:{context.run_id}")
+        context.log.info("%s: recorded the event; the next decision sees it", model.name)
+
+    @dg.job(
+        name=f"{model.name}__event",
+        description="Tell of a business event: the trigger `event` of the next decision.",
+        tags={names.MODEL_TAG: model.name, "dagster/max_retries": "0"},
+        executor_def=dg.in_process_executor,
+    )
+    def event() -> None:
+        record_event()
+
+    return event
+
+
+@contextmanager
+def failing() -> Generator[None]:
+    """Errors of ours are failures that are not retried."""
+    try:
+        yield
+    except RetrainAssetsError as error:
+        raise dg.Failure(
+            description=str(error), metadata={"error": type(error).__name__}, allow_retries=False
+        ) from error
+
+
+def _stores(context: dg.OpExecutionContext) -> "Stores":
+    return cast("StoresResource", getattr(context.resources, STORES_KEY)).open()

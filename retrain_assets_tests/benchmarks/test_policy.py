@@ -1,0 +1,118 @@
+"""What the policy benchmark replays, keeps and compares."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks.policy import replays
+from benchmarks.policy.replays import CHARTS, Case, Measured, replay_all, units
+from benchmarks.policy.report import cost_table, skill_table, stationary_table, tuned_elsewhere
+from benchmarks.policy.variants import multiclass, regression, shuffled, thinned
+from retrain_assets_tests.replay.streams import history
+
+
+@pytest.fixture
+def frame() -> pd.DataFrame:
+    return history(batches=12, rows=60, turns=(6,)).drop(columns="kind")
+
+
+def test_rows_are_thinned_within_each_batch_by_the_seed(frame):
+    kept = thinned(frame, 20, seed=1)
+    assert kept.groupby("batch").size().tolist() == [20] * 12
+    assert kept.equals(thinned(frame, 20, seed=1))
+    assert not kept.equals(thinned(frame, 20, seed=2))
+    assert thinned(frame, 0, seed=1) is frame
+
+
+def test_shuffled_rows_keep_the_sizes_of_their_batches(frame):
+    made = shuffled(frame.iloc[5:], seed=0)
+    assert made["batch"].tolist() == frame["batch"].iloc[5:].tolist()
+    assert sorted(made["x"]) == sorted(frame["x"].iloc[5:])
+    assert made["x"].tolist() != frame["x"].iloc[5:].tolist()
+
+
+def test_another_target_is_no_input_and_more_classes_know_the_early_batches_only(frame):
+    number = regression(frame, 4)
+    assert set(number.columns) == {"z", "batch", "y"}
+    assert number["y"].equals(frame["x"])
+    late = frame.assign(x=np.where(frame["batch"] >= 4, frame["x"] + 1000, frame["x"]))
+    classes = multiclass(late, 4)
+    assert set(classes["y"].unique()) == {0, 1, 2, 3}
+    assert set(classes.loc[classes["batch"] >= 4, "y"]) == {1, 3}  # all above the early median
+    assert "x" not in classes
+
+
+@pytest.fixture(scope="module")
+def replayed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("streams")
+    for seed, name in enumerate(("one", "two")):
+        made = history(batches=14, rows=60, turns=(7,), seed=seed).drop(columns="kind")
+        made.to_parquet(folder / f"{name}.parquet")
+    work = units(
+        sorted(folder.glob("*.parquet")), ("as_it_is",), ("linear",), (0,), delays=(1,), starts=(0,), rows=40,
+        shuffled=False, cache=folder / "cache",
+    )  # fmt: skip
+    return work, {unit: replays.replay_unit(unit) for unit in work}
+
+
+def test_a_second_run_reads_what_the_first_kept(replayed, monkeypatch, capsys):
+    work, made = replayed
+    monkeypatch.setattr(replays, "replay_unit", lambda _unit: pytest.fail("replayed again"))
+    again = replay_all(work, 1)
+    assert again == {case: each for results in made.values() for case, each in results.items()}
+    assert "4 of 4 kept from before" in capsys.readouterr().out
+
+
+def test_another_setting_is_another_result(replayed):
+    work, _ = replayed
+    assert len({unit.kept() for unit in work}) == len(work)
+    assert not any(unit.kept().exists() for unit in units(
+        [work[0].file], ("as_it_is",), ("linear",), (1,), delays=(1,), starts=(0,), rows=40, shuffled=False,
+        cache=work[0].cache,
+    ))  # fmt: skip
+
+
+def test_the_tables_show_each_policy_beside_rivals_that_were_tuned_on_the_other_streams(replayed):
+    _, made = replayed
+    results = {case: each for own in made.values() for case, each in own.items()}
+    skills, costs = skill_table(results), cost_table(results)
+    for name in (
+        "`default`",
+        "`cara`",
+        "`upf`",
+        "`adwin`",
+        "`ddm`",
+        "`page_hinkley`",
+        "never",
+        "every batch",
+        "oracle",
+    ):
+        assert f"| {name} | all history |" in skills
+    assert "| calendar of the other streams | sliding |" in skills
+    assert costs.count("|\n") == 2 * 7 + 1
+
+
+def test_no_rival_is_tuned_on_the_stream_that_it_is_judged_on():
+    def measured(best: str) -> dict[str, Measured]:
+        return {name: Measured(skill=0.0, share=0.1, totals={0.2: 1.0 if name == best else 2.0}) for name in CHARTS}
+
+    def case(stream: str) -> Case:
+        return Case(
+            stream=stream, task="as_it_is", window="sliding", delay=1, estimator="linear", seed=0, start=0
+        )  # fmt: skip
+
+    results = {case("own"): measured(CHARTS[0]), case("other"): measured(CHARTS[3])}
+    assert tuned_elsewhere(results, CHARTS, case("own"), 0.2) == CHARTS[3]
+    assert tuned_elsewhere(results, CHARTS, case("other"), 0.2) == CHARTS[0]
+
+
+def test_retrains_without_drift_are_counted_by_the_declared_period(frame, tmp_path):
+    frame.to_parquet(tmp_path / "one.parquet")
+    (unit,) = units(
+        [tmp_path / "one.parquet"], ("as_it_is",), ("linear",), (0,), delays=(1,), starts=(0,), rows=0,
+        shuffled=True, cache=tmp_path,
+    )[:1]  # fmt: skip
+    table = stationary_table(replays.replay_unit(unit))
+    assert "| `default` | all history | 1 | 0.00 | 0.00 | 0 of 1 |" in table

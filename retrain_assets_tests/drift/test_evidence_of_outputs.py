@@ -1,0 +1,108 @@
+"""Evidence over time of what stands beside the inputs: outputs, and the joint test."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from retrain_assets.data.profile import TableProfile, profile_table
+from retrain_assets.drift.columns import FittedReference
+from retrain_assets.drift.detect import detect_drift
+from retrain_assets.drift.joint import JointDrift
+from retrain_assets.drift.levels import output_settings_of
+from retrain_assets.drift.outputs import Outputs, judge_outputs, profile_outputs
+from retrain_assets.drift.report import ColumnDrift, DriftReport
+from retrain_assets.spec import DriftSpec
+
+PER_YEAR = 52
+SPEC = DriftSpec(outputs=("residual",), effect_floor=0.01, min_rows=50)
+
+
+def outputs(seed: int, *, moved: float = 0.0, labelled: str = "l0", reference: FittedReference) -> Outputs:
+    return Outputs(current=profile(seed, moved), reference=reference, labelled=labelled)
+
+
+def profile(seed: int, moved: float = 0.0) -> TableProfile:
+    rng = np.random.default_rng(seed)
+    score = rng.random(400)
+    label = pd.Series(rng.random(400) < score).astype(int)
+    return profile_outputs(score, label=label, residual=rng.normal(moved, 1, 400))
+
+
+@pytest.fixture(scope="module")
+def reference() -> FittedReference:
+    return FittedReference([profile(100 + day) for day in range(20)], output_settings_of(SPEC, PER_YEAR))
+
+
+def following(rows: tuple[ColumnDrift, ...]) -> DriftReport:
+    return DriftReport(
+        model="m", batch="b", champion_version=1, verdict="stable", reason="", score=None, columns=rows
+    )  # fmt: skip
+
+
+def test_a_residual_that_is_a_little_off_is_drift_after_some_batches(reference: FittedReference) -> None:
+    previous, verdicts, alone = None, [], []
+    for week in range(25):
+        made = outputs(week, moved=-0.15, labelled=f"l{week:02}", reference=reference)
+        rows = judge_outputs(made, SPEC, checks_per_year=PER_YEAR, previous=previous)
+        previous = following(rows)
+        residual = next(row for row in rows if row.name == "ra_residual")
+        verdicts.append(residual.verdict)
+        assert residual.rows_of == f"l{week:02}"
+        single = judge_outputs(made, SPEC, checks_per_year=PER_YEAR)
+        alone.append(next(row for row in single if row.name == "ra_residual").verdict)
+    first = verdicts.index("drift")
+    assert 2 <= first < 20
+    assert "drift" not in alone[: first + 1]  # no batch shows it by itself
+
+
+def test_the_same_labels_twice_are_no_more_evidence_than_once(reference: FittedReference) -> None:
+    first = judge_outputs(outputs(1, moved=0.3, reference=reference), SPEC, checks_per_year=PER_YEAR)
+    once = following(first)
+    again = outputs(1, moved=0.3, reference=reference)
+    twice = following(judge_outputs(again, SPEC, checks_per_year=PER_YEAR, previous=once))
+    assert twice.evidence["ra_residual"] == once.evidence["ra_residual"] > 0
+    newer = following(judge_outputs(replace(again, labelled="l1"), SPEC, checks_per_year=PER_YEAR, previous=twice))
+    assert newer.evidence["ra_residual"] > twice.evidence["ra_residual"]
+    # It is kept where the report is stored.
+    stored = DriftReport.from_frame(twice.to_frame())
+    assert [row.rows_of for row in stored.columns] == [row.rows_of for row in twice.columns] == [None, "l0", "l0"]
+
+
+def test_stable_outputs_over_ten_years_keep_the_declared_number_of_alarms(reference: FittedReference) -> None:
+    """A quarter of one a year over all outputs: 2.5 in ten years on average, 9 or more with a probability of 0.001."""
+    alarms, previous = 0, None
+    for week in range(10 * PER_YEAR):
+        made = outputs(1_000 + week, labelled=str(week), reference=reference)
+        rows = judge_outputs(made, SPEC, checks_per_year=PER_YEAR, previous=previous)
+        before = set() if previous is None else set(previous.drifted)
+        previous = following(rows)
+        alarms += len(set(previous.drifted) - before)
+    assert alarms <= 8
+
+
+def test_a_joint_test_gathers_evidence() -> None:
+    rng = np.random.default_rng(0)
+    days = [profile_table(pd.DataFrame({"x": rng.normal(size=300)})) for _ in range(20)]
+    spec = DriftSpec(joint="correlation", min_rows=50)
+    joint = JointDrift(
+        method="correlation", drifted=False, score=0.08, p_value=0.01, named=("x ~ y",), reason="a little"
+    )
+    previous, verdicts = None, []
+    for week in range(12):
+        previous = detect_drift(
+            model="m", batch=f"b{week:02}", champion_version=1, current=days[0], reference=days, spec=spec,
+            checks_per_year=PER_YEAR, previous=previous, joint=joint,
+        )  # fmt: skip
+        row = next(row for row in previous.columns if row.name == "ra_joint")
+        verdicts.append((row.verdict, previous.verdict))
+    assert verdicts[0] == ("stable", "stable")
+    assert verdicts[-1] == ("drift", "drift")
+    assert previous is not None
+    assert "the evidence of this and earlier checks" in next(r for r in previous.columns if r.name == "ra_joint").reason
+    small = detect_drift(
+        model="m", batch="c", champion_version=1, current=days[0], reference=days, spec=spec,
+        checks_per_year=PER_YEAR, previous=previous, joint=replace(joint, score=0.01),
+    )  # fmt: skip
+    assert small.verdict == "stable"

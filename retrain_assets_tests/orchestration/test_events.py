@@ -1,0 +1,96 @@
+"""A business event from a file, a row, or the launchpad reaches the decision once; a held retrain is answered there."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from retrain_assets.lifecycle import DeclaredModel
+from retrain_assets.lifecycle.events import see_events
+from retrain_assets.spec import EventsSpec
+from retrain_assets_tests.lifecycle.world import NOW, make_world
+from retrain_assets_tests.orchestration.installation import make_installation
+from retrain_assets_tests.orchestration.test_person_jobs import over, start
+
+
+@pytest.mark.covers("retrain.events.files")
+def test_a_file_retrains_by_the_real_sensors_and_is_told_once(tmp_path: Path, instance: dg.DagsterInstance):
+    installed = make_installation(
+        tmp_path, instance, retrain={"when": "event", "events": {"files": "events/*.txt"}}, window={"min_rows": 400}
+    )
+    for day in range(3):
+        installed.drop(day)
+    installed.drive()
+    told = tmp_path / "events" / "timetable.txt"
+    told.parent.mkdir()
+    told.write_text("the winter timetable began")
+    os.utime(told, (NOW.timestamp(), NOW.timestamp()))
+    installed.drop(3)
+    ran = installed.drive()
+    state = installed.stores.state
+    assert len(state.outbox(model="tiny", kinds=["event"])) == 1
+    fired = [made for made in state.decisions("tiny") if "event" in made.fired][-1]
+    assert (fired.verdict, fired.batch) == ("retrain", installed.batch(3).key)
+    assert "the winter timetable began (timetable.txt)" in fired.reason
+    assert [each.sensor for each in ran].count("retrains_decided") == 1
+    assert installed.drive() == []
+    # Where other files are declared, this one is none of the model's.
+    spec = installed.model.spec.retrain.model_copy(update={"events": EventsSpec(files="elsewhere/*.txt")})
+    other = DeclaredModel(installed.model.spec.model_copy(update={"retrain": spec}), tmp_path)
+    assert see_events(installed.stores, other, now=NOW) == []
+
+
+@pytest.mark.covers("retrain.events.url", "retrain.events.query", "retrain.events.look_back")
+def test_a_row_is_one_event_however_often_it_is_looked_at(tmp_path: Path):
+    query = "SELECT id, text FROM {} WHERE told_at >= :since"
+    for name, (url, table, look_back, seen) in enumerate(
+        [
+            ("sqlite:///one.db", "recalls", "2 days", 1),
+            ("sqlite:///two.db", "other", "60 days", 2),
+        ]
+    ):
+        root = tmp_path / str(name)
+        root.mkdir()
+        with sqlite3.connect(root / url.rpartition("/")[2]) as connection:
+            connection.execute(f"CREATE TABLE {table} (id INTEGER, text TEXT, told_at TEXT)")
+            for number, days in ((1, 30), (2, 1)):
+                at = (NOW - timedelta(days=days)).strftime("%Y-%m-%d %H:%M:%S.%f")
+                connection.execute(f"INSERT INTO {table} VALUES (?, ?, ?)", (number, f"recall {number}", at))
+        declared = {"url": url, "query": query.format(table), "look_back": look_back}
+        world = make_world(root, retrain={"when": "event", "events": declared})
+        for _ in range(3):
+            world.poll()
+        told = [row.payload["text"] for row in world.stores.state.outbox(model="tiny", kinds=["event"])]
+        assert told == ["recall 1", "recall 2"][-seen:]
+
+
+def test_an_event_from_the_launchpad_is_seen_by_the_next_decision(tmp_path: Path, instance: dg.DagsterInstance):
+    world = make_world(tmp_path, retrain={"when": "event"})
+    installed = over(world, instance)
+    assert start(installed, "event", "record_event", text="a strike").success
+    (row,) = installed.stores.state.outbox(model="tiny", kinds=["event"])
+    assert row.payload["text"] == "a strike"
+    assert row.recorded_at <= datetime.now(UTC)
+
+
+def test_a_held_retrain_is_answered_from_the_launchpad(tmp_path: Path, instance: dg.DagsterInstance):
+    world = make_world(tmp_path, retrain={"when": "drift", "hold_beyond": 3.0})
+    for day in range(6):
+        world.drop(day)
+    world.drop(6, shift=8.0)
+    world.play()
+    installed = over(world, instance)
+    common = {"person": "ann", "reason": "it moved"}
+    assert start(installed, "hold", "answer_hold", answer="resume", **common).success
+    world.play()
+    newest = world.stores.state.decisions("tiny")[-1]
+    assert newest.verdict == "retrain"
+    assert "person:ann: it moved" in newest.reason
+    refused = start(installed, "hold", "answer_hold", answer="reject", **common)
+    assert not refused.success
+    assert "there is nothing to reject" in str(refused.get_step_failure_events()[0].event_specific_data)
