@@ -235,7 +235,10 @@ def merge_labels(stored: pd.DataFrame | None, delivered: pd.DataFrame, as_of: da
     fresh[AVAILABLE_AT] = fresh[AVAILABLE_AT].where(fresh[AVAILABLE_AT] > cutoff, cutoff).astype(UTC_TIME)
     parts = [part for part in (history, fresh) if len(part)]
     frame = pd.concat(parts, ignore_index=True) if len(parts) > 1 else (parts[0] if parts else delivered.iloc[:0])
-    frame = frame.sort_values(["event_time", ROW_ID, "revision"], kind="stable").reset_index(drop=True)
+    if len(history):
+        frame = frame.sort_values(["event_time", ROW_ID, "revision"], kind="stable", ignore_index=True)
+    else:
+        frame = in_time_order(frame, "event_time")  # one revision of each row
     return MergedLabels(
         labels=frame,
         added=int(is_new.sum()),

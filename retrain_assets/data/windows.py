@@ -114,10 +114,11 @@ class Calendar:
 
     def until(self, moment: datetime) -> Iterator[Batch]:
         """All batches whose window has closed at the moment, in order."""
-        batch: Batch | None = self.first if self.containing(self.spec.start) else None
-        while batch is not None and batch.end <= moment:
+        last = moment if self.spec.end is None else min(moment, self.spec.end)
+        batch = self.first
+        while batch.end <= last:
             yield batch
-            batch = self.next(batch)
+            batch = self._at(batch.end)
 
     def _at(self, start: datetime) -> Batch:
         end = _add_months(start, 1) if self.spec.every == "month" else start + _STEPS[self.spec.every]

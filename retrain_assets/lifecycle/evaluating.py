@@ -16,6 +16,7 @@ from retrain_assets.lifecycle import earlier
 from retrain_assets.lifecycle.champions import registered
 from retrain_assets.lifecycle.judging import judged_rows
 from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.partitions import rows_of_batch
 from retrain_assets.lifecycle.records import Evaluated, TrainingSet
 from retrain_assets.lifecycle.training_window import latest_training_set, read_judging_rows, read_rows
 from retrain_assets.lifecycle.withholding import withholding
@@ -201,7 +202,7 @@ def _write_report(
     run_id: str,
 ) -> TableCommit:
     try:
-        stored = stores.tables.read(model.table("evaluation_report"), [batch.key]).drop(columns="ra_batch")
+        stored = rows_of_batch(stores, model, "evaluation_report", batch)
         stored = stored[stored["attempt"] != report.attempt]
     except NotStoredError:
         stored = None

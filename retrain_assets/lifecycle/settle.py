@@ -24,6 +24,7 @@ from retrain_assets.lifecycle.label_source import read_label_files
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.mixing import MEMBER
 from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.partitions import rows_of_batch
 from retrain_assets.lifecycle.records import LabelsSettled, Measured
 from retrain_assets.lifecycle.relating import DETAIL as RELATIONS
 from retrain_assets.lifecycle.relating import batch_relations
@@ -131,7 +132,7 @@ def measure(
 def read_labels(stores: Stores, model: DeclaredModel, batch: Batch) -> pd.DataFrame:
     """All revisions of a batch's labels; empty when none were settled."""
     try:
-        return stores.tables.read(model.table("labels"), [batch.key]).drop(columns="ra_batch")
+        return rows_of_batch(stores, model, "labels", batch)
     except NotStoredError:
         return no_labels()
 
@@ -139,7 +140,7 @@ def read_labels(stores: Stores, model: DeclaredModel, batch: Batch) -> pd.DataFr
 def read_performance(stores: Stores, model: DeclaredModel, batch: Batch) -> pd.DataFrame:
     """All measurements of a batch; empty when there are none."""
     try:
-        return stores.tables.read(model.table("performance"), [batch.key]).drop(columns="ra_batch")
+        return rows_of_batch(stores, model, "performance", batch)
     except NotStoredError:
         return performance_frame([])
 

@@ -18,6 +18,7 @@ from retrain_assets.lifecycle.ingest import latest_arrival
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.mixing import MEMBER, Mixture, mixed, mixture_of, with_members
 from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.partitions import rows_of_batch
 from retrain_assets.lifecycle.records import PredictionMode, Profiled, Scored, Validated
 from retrain_assets.lifecycle.rolling_back import roll_back_if_broken
 from retrain_assets.lifecycle.withholding import withholding
@@ -227,14 +228,14 @@ def read_drift(stores: Stores, model: DeclaredModel, batch: Batch) -> DriftRepor
 def read_predictions(stores: Stores, model: DeclaredModel, batch: Batch) -> pd.DataFrame:
     """All predictions of a batch by any version; empty when there are none."""
     try:
-        return stores.tables.read(model.table("predictions"), [batch.key]).drop(columns="ra_batch")
+        return rows_of_batch(stores, model, "predictions", batch)
     except NotStoredError:
         return EMPTY_PREDICTIONS
 
 
 def _read(stores: Stores, model: DeclaredModel, batch: Batch, asset: str) -> pd.DataFrame:
     try:
-        return stores.tables.read(model.table(asset), [batch.key]).drop(columns="ra_batch")
+        return rows_of_batch(stores, model, asset, batch)
     except NotStoredError:
         raise MissingUpstreamError(
             f"{asset} of {model.name} {batch}", f"{model.name}/{asset} partition {batch}"

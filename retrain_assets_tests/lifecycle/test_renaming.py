@@ -52,7 +52,9 @@ def test_all_that_is_known_of_a_model_goes_with_it_and_it_lives_on(promoted: Wor
     assert known(world) == before
     fresh = called(copied(world, world.root), "arrivals")
     assert known(fresh) == before, "also as another process sees it"
-    assert fresh.stores.state.steps("tiny") == []
+    for state in (fresh.stores.state, world.stores.state):
+        assert state.steps("tiny") == []
+        assert state.promotions("tiny") == [], "nor does a process remember what it read of it before"
 
     chain = fresh.stores.state.audit_entries("arrivals")
     assert chain[: len(entries)] == entries, "what was written stays as it was written"

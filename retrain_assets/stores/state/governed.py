@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
@@ -34,6 +35,10 @@ class GovernedTables(ABC):
     def _writing(self) -> AbstractContextManager[sa.Connection]:
         """A transaction that no other writer overlaps."""
 
+    @abstractmethod
+    def _followed(self, table: sa.Table, model: str, record_of: Callable[[records.Row], Any]) -> list[Any]:
+        """The records of a model in a table whose rows are only ever added."""
+
     def append_promotion(self, promotion: Promotion) -> Promotion:
         model = promotion.model
         values = records.promotion_values(promotion)
@@ -63,7 +68,7 @@ class GovernedTables(ABC):
             raise _conflict(promotion, None) from error
 
     def promotions(self, model: str) -> list[Promotion]:
-        return self._governed(PROMOTIONS, model, records.promotion_of)
+        return self._followed(PROMOTIONS, model, records.promotion_of)
 
     def move_stage(self, move: StageMove) -> bool:
         with self._writing() as connection:

@@ -69,6 +69,12 @@ class Ledgers:
                 self._kept -= len(self._read.popitem(last=False)[1].records)
             return list(read.records.values())
 
+    def forget(self, model: str) -> None:
+        """Reads a model anew, whose rows got or lost its name."""
+        with self._lock:
+            for key in [key for key in self._read if key[1] == model]:
+                self._kept -= len(self._read.pop(key).records)
+
 
 @lru_cache
 def _news(table: sa.Table) -> sa.Select[Any]:
