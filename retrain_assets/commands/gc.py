@@ -24,13 +24,13 @@ def gc(options: Options, model: str | None, yes: bool, as_json: bool) -> None:
 
     Older versions of tables and superseded deliveries go. Pinned are the newest of each, and all that a registered
     version of a model was trained from: it can still be reproduced. Registered models, decisions, promotions and their
-    audit chain are never touched. Without a MODEL, of all that are declared.
+    audit chain are never touched. Without a MODEL, of all that are declared, retired ones among them.
 
     \b
     retrain-assets gc
     retrain-assets gc flight_delay --yes
     """  # noqa: D301 - click reads the backspace
-    names = [model] if model else serving(options)
+    names = [model] if model else serving(options, also_retired=True)
     found = [_freed(options, name, yes=yes) for name in names]
     if as_json:
         click.echo(json.dumps([asdict(each) | {"files": each.files, "bytes": each.bytes} for each in found], indent=2))
@@ -45,7 +45,7 @@ def _freed(options: Options, name: str, *, yes: bool) -> Freeable:
     from retrain_assets.lifecycle.freeing import free, freeable
 
     if yes:
-        with holding(options, name, "gc") as held:
+        with holding(options, name, "gc", also_retired=True) as held:
             return free(held.stores, held.model, actor=person(), now=held.now)
     from retrain_assets.home import open_stores
 

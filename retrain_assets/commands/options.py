@@ -88,7 +88,7 @@ class Held:
 
 
 @contextmanager
-def holding(options: Options, name: str, verb: str) -> Generator[Held]:
+def holding(options: Options, name: str, verb: str, *, also_retired: bool = False) -> Generator[Held]:
     """Holds the lease of a model for one command.
 
     Raises:
@@ -102,19 +102,23 @@ def holding(options: Options, name: str, verb: str) -> Generator[Held]:
 
     now, stores = datetime.now(UTC), open_stores(home)
     run_id = f"{verb}-{now:%Y%m%dT%H%M%S}-{os.getpid()}"
-    with lease(stores, model, owner=run_id, now=now):
+    with lease(stores, model, owner=run_id, now=now, also_retired=also_retired):
         yield Held(home=home, stores=stores, model=model, now=now, run_id=run_id)
 
 
-def serving(options: Options) -> list[str]:
+def serving(options: Options, *, also_retired: bool = False) -> list[str]:
     """The declared models that a run may work on; of the others it is said why none may."""
     from retrain_assets.home import open_state
-    from retrain_assets.promotion.model_moves import out_of_service
+    from retrain_assets.promotion.model_moves import is_retired, out_of_service
 
     home = options.opened_home()
     moves = open_state(home).model_moves() if home.state_exists else []
     names = [declared.spec.name for declared in options.declarations()]
-    away = {name: why for name in names if (why := out_of_service(moves, name)) is not None}
+    away = {
+        name: why
+        for name in names
+        if (why := out_of_service(moves, name)) is not None and not (also_retired and is_retired(moves, name))
+    }
     for why in away.values():
         click.echo(f"left out: {why}", err=True)
     return [name for name in names if name not in away]

@@ -63,8 +63,6 @@ def _print_status(models: Sequence[ModelOverview], home: Home) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from retrain_assets.reporting.overview import age
-
     table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for column in ("model", "champion", "last batch", "drift", "health", "decision", "next"):
         table.add_column(column, overflow="fold", no_wrap=column != "model")
@@ -72,7 +70,7 @@ def _print_status(models: Sequence[ModelOverview], home: Home) -> None:
         due = each.next_due
         table.add_row(
             each.model,
-            f"v{each.champion}\n{age(each.model_age)}" if each.champion is not None else "[dim]none[/]",
+            _champion(each),
             f"{each.last_batch}\n{each.last_batch_outcome}" if each.last_batch else "",
             _light(each.drift),
             _light(each.health),
@@ -86,6 +84,14 @@ def _print_status(models: Sequence[ModelOverview], home: Home) -> None:
             said = f"{each.model}: its source cannot be looked at: {each.source_failure}"
             console.print(said, style="red", soft_wrap=True, markup=False)
     console.print(f"state in {home.folder}", style="dim", soft_wrap=True)
+
+
+def _champion(model: ModelOverview) -> str:
+    from retrain_assets.reporting.overview import age
+
+    if model.state in ("retired", "renamed"):
+        return f"[dim]{model.state}[/]"
+    return "[dim]none[/]" if model.champion is None else f"v{model.champion}\n{age(model.model_age)}"
 
 
 def _print_details(model: ModelOverview) -> None:

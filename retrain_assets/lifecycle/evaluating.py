@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
 import pandas as pd
 
+from retrain_assets.data.rule_words import schema_rows
 from retrain_assets.data.windows import Batch
 from retrain_assets.errors import MissingUpstreamError, NotStoredError
 from retrain_assets.lifecycle import earlier
@@ -25,7 +27,7 @@ from retrain_assets.promotion.evaluation import EvaluationReport, Role
 from retrain_assets.promotion.gates import GateReport, evaluate_gates
 from retrain_assets.promotion.log import Promotion, champion_as_of
 from retrain_assets.promotion.measuring import Judged, entities_of, measured
-from retrain_assets.reporting.model_card import model_card
+from retrain_assets.reporting.model_card import ModelCard, model_card
 from retrain_assets.stores.protocols import Stores, TableCommit
 from retrain_assets.training.baseline import NaiveBaseline
 from retrain_assets.training.bundle import ModelVersion
@@ -50,26 +52,12 @@ def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
     scored = _scores(stores, model, candidate, champion, rows)
     scored["baseline"] = baseline_of(stores, model, frozen, candidate).predict(len(rows))
     scored_before, silent = earlier.scores_of(stores, model, before, inputs_of(rows))
-    report = evaluate_models(
-        model=model.name,
-        batch=batch.key,
-        attempt=frozen.attempt,
-        labels=rows["label"].to_numpy(),
-        scores=scored,
-        versions={
-            "candidate": candidate.version,
-            "champion": champion.version if champion else None,
-            "baseline": None,
-        },
-        batches=rows["ra_batch"].tolist(),
-        metric=model.spec.metric,
-        report_metrics=(*expectable(model.spec.metric), *model.spec.report_metrics),
-        confidence=model.spec.promote.confidence,
-        rng=np.random.default_rng([frozen.attempt, model.spec.estimator.seed]),
-        newer_than_both=(rows[model.spec.event_time] >= pd.Timestamp(fitted_until)).to_numpy(),
-        earlier=scored_before,
-        together=entities_of(rows, model.spec.promote),
-    )
+    versions: dict[Role, int | None] = {
+        "candidate": candidate.version,
+        "champion": champion.version if champion else None,
+        "baseline": None,
+    }
+    report = _compared(model, frozen, rows, scored, versions, scored_before, fitted_until)
     judged = judged_rows(stores, model, candidate, champion, rows, scored)
     tried = earlier.tried(stores, model, report, champion, judged, scored_before)
     report = replace(report, measures=(*measured(report, judged, model.spec.promote), *silent, *tried))
@@ -77,7 +65,60 @@ def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
     commit = _write_report(stores, model, batch, report, gates, run_id=run_id)
     figures = _figures(report, judged)
     manifest = stores.registry.load(candidate).manifest
-    card = model_card(model.spec, candidate, manifest, report, gates, figures)
+    card = model_card(
+        model.spec, candidate, manifest, report, gates, figures,
+        schema=tuple(schema_rows(model.contract.visible, frozenset(model.spec.personal_columns))),
+        table_versions=frozen.table_versions,
+    )  # fmt: skip
+    _log(stores, candidate, report, gates, figures, card)
+    return Evaluated(
+        candidate=candidate,
+        champion=champion,
+        report=report,
+        gates=gates,
+        commit=commit,
+        figure=figures["comparison"],
+        card=card.to_markdown(),
+    )
+
+
+def _compared(
+    model: DeclaredModel,
+    frozen: TrainingSet,
+    rows: pd.DataFrame,
+    scored: Mapping[Role, Scores],
+    versions: Mapping[Role, int | None],
+    scored_before: Mapping[int, Scores],
+    fitted_until: datetime,
+) -> EvaluationReport:
+    spec = model.spec
+    return evaluate_models(
+        model=model.name,
+        batch=frozen.batch,
+        attempt=frozen.attempt,
+        labels=rows["label"].to_numpy(),
+        scores=scored,
+        versions=versions,
+        batches=rows["ra_batch"].tolist(),
+        metric=spec.metric,
+        report_metrics=(*expectable(spec.metric), *spec.report_metrics),
+        confidence=spec.promote.confidence,
+        rng=np.random.default_rng([frozen.attempt, spec.estimator.seed]),
+        newer_than_both=(rows[spec.event_time] >= pd.Timestamp(fitted_until)).to_numpy(),
+        earlier=scored_before,
+        together=entities_of(rows, spec.promote),
+    )
+
+
+def _log(
+    stores: Stores,
+    candidate: ModelVersion,
+    report: EvaluationReport,
+    gates: GateReport,
+    figures: Mapping[str, bytes],
+    card: ModelCard,
+) -> None:
+    """What the tracking run of the candidate keeps of it."""
     stores.registry.log(
         candidate.run_id,
         metrics={
@@ -88,15 +129,6 @@ def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
         figures={f"{_FILES[name]}.png": png for name, png in figures.items()},
         texts={"model_card.md": card.to_markdown(), "model_card.html": card.to_html()},
     )  # fmt: skip
-    return Evaluated(
-        candidate=candidate,
-        champion=champion,
-        report=report,
-        gates=gates,
-        commit=commit,
-        figure=figures["comparison"],
-        card=card.to_markdown(),
-    )
 
 
 def tracking_run_of(stores: Stores, model: DeclaredModel, batch: Batch) -> str | None:

@@ -15,7 +15,7 @@ from retrain_assets.lifecycle.heartbeat import Heartbeat
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.standing import TRIES, read_standing
 from retrain_assets.policy.decision import Decision
-from retrain_assets.promotion.model_moves import out_of_service
+from retrain_assets.promotion.model_moves import is_retired, out_of_service
 from retrain_assets.stores.protocols import Step, StepOutcome, Stores
 
 Job = Literal["watch", "settle", "decide", "retrain"]
@@ -115,17 +115,24 @@ def _newest_decision(stores: Stores, model: DeclaredModel, batch: Batch) -> int:
 
 
 @contextmanager
-def lease(stores: Stores, model: DeclaredModel, *, owner: str, now: datetime) -> Generator[None]:
+def lease(
+    stores: Stores, model: DeclaredModel, *, owner: str, now: datetime, also_retired: bool = False
+) -> Generator[None]:
     """Holds the model for one run, however long it takes.
 
     Raises:
         LeaseHeldError: another run holds it.
+        RefusedError: the model was retired (unless `also_retired`), or has another name.
     """
-    take_lease(stores, model.name, owner=owner, now=now)
+    take_lease(stores, model.name, owner=owner, now=now, also_retired=also_retired)
     begun = time.monotonic()
     try:
         with keep_lease(
-            stores, model.name, owner=owner, clock=lambda: now + timedelta(seconds=time.monotonic() - begun)
+            stores,
+            model.name,
+            owner=owner,
+            clock=lambda: now + timedelta(seconds=time.monotonic() - begun),
+            also_retired=also_retired,
         ):
             yield
     finally:
@@ -139,22 +146,24 @@ def keep_lease(
     owner: str,
     clock: Callable[[], datetime],
     wait: Callable[[threading.Event], bool] = lambda stopped: stopped.wait(LEASE_RENEWAL.total_seconds()),
+    also_retired: bool = False,
 ) -> Heartbeat:
     """A heartbeat, not yet started, that renews a lease which was taken; `clock` tells the time of each renewal."""
-    return Heartbeat(lambda: take_lease(stores, model, owner=owner, now=clock()), wait=wait)
+    return Heartbeat(lambda: take_lease(stores, model, owner=owner, now=clock(), also_retired=also_retired), wait=wait)
 
 
-def take_lease(stores: Stores, model: str, *, owner: str, now: datetime) -> None:
+def take_lease(stores: Stores, model: str, *, owner: str, now: datetime, also_retired: bool = False) -> None:
     """Takes or renews the lease of a model.
 
     Raises:
         LeaseHeldError: another run holds it.
-        RefusedError: the model was retired, or has another name.
+        RefusedError: the model was retired (unless `also_retired`), or has another name.
     """
     if stores.state.acquire_lease(model, owner, ttl=LEASE_TTL, now=now):
         # Asked with the lease in hand: who retires or renames a model holds it meanwhile.
-        away = out_of_service(stores.state.model_moves(), model)
-        if away is None:
+        moves = stores.state.model_moves()
+        away = out_of_service(moves, model)
+        if away is None or (also_retired and is_retired(moves, model)):
             return
         stores.state.release_lease(model, owner)
         raise RefusedError(away)

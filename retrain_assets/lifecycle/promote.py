@@ -7,6 +7,7 @@ from typing import Any
 
 from retrain_assets.data.windows import Batch
 from retrain_assets.errors import GateNotPassedError, MissingUpstreamError, NotStoredError
+from retrain_assets.lifecycle.approval_record import FILE, approval_text
 from retrain_assets.lifecycle.approving import evidence_of, seek_consent, settle_requests, void, void_if_asked
 from retrain_assets.lifecycle.champions import newest_watched_end
 from retrain_assets.lifecycle.evaluating import candidate_of
@@ -240,8 +241,11 @@ def _close(
     verdict = _verdict(outcome, version)
     if verdict in ("rejected", "recalled") and stage_of(stores, model, version.version) in ("candidate", "challenger"):
         move(stores, model, version.version, "retired", outcome.reason, now=now)
+    approval = approval_text(stores, model, version)
     stores.registry.log(
-        version.run_id, tags={"retrain_assets.outcome": verdict, "retrain_assets.reason": outcome.reason}
+        version.run_id,
+        tags={"retrain_assets.outcome": verdict, "retrain_assets.reason": outcome.reason},
+        texts=None if approval is None else {FILE: approval},
     )
     stores.registry.end_run(version.run_id, "FINISHED")
     record_step(

@@ -27,7 +27,8 @@ def prove(
         IntegrityError: its files are not what was registered.
         DataError: it needs columns that the rows do not have.
     """
-    _require_registered(stores, version)
+    if expected is None:  # else it was registered a moment ago
+        _require_registered(stores, version)
     bundle = stores.registry.load(version, cached=False)
     classes = bundle.manifest.classes
     scores = predict(bundle.pipeline, rows, task=model.spec.task, classes=classes).values

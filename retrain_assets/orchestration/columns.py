@@ -8,18 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from retrain_assets.data.rule_words import in_words
 from retrain_assets.data.tables import TABLES, table_schema
 
 if TYPE_CHECKING:
-    from pandera.pandas import Check, DataFrameSchema
-
-_SIGNS = {
-    "greater_than_or_equal_to": "\u2265",
-    "greater_than": ">",
-    "less_than_or_equal_to": "\u2264",
-    "less_than": "<",
-    "str_matches": "matches",
-}
+    from pandera.pandas import DataFrameSchema
 
 
 @cache
@@ -46,17 +39,3 @@ def as_table_schema(schema: DataFrameSchema) -> dg.TableSchema:
             for name, column in columns.items()
         ]
     )
-
-
-def in_words(check: Check) -> str:
-    """A rule as a person reads it; one of the user's own by its name."""
-    values: Mapping[str, Any] = getattr(check, "statistics", None) or {}
-    if check.name == "isin":
-        return f"one of {', '.join(map(str, values['allowed_values']))}"
-    if check.name == "in_range":
-        return f"{values['min_value']} to {values['max_value']}"
-    sign = _SIGNS.get(str(check.name))
-    if sign and len(values) == 1:
-        return f"{sign} {next(iter(values.values()))}"
-    said = str(check.error or check.name)
-    return "a rule without a name" if said == "<lambda>" else said.replace("_", " ")

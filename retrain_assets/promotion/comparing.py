@@ -78,15 +78,9 @@ def evaluate_models(
         DataError: scores or labels that no metric can be computed from.
     """
     truth = np.asarray(labels)
-    before = dict(earlier or {})
-    aligned, aligned_before = _aligned(scores, before)
+    aligned, aligned_before = _aligned(scores, dict(earlier or {}))
     newer = np.zeros(len(truth), dtype=bool) if newer_than_both is None else np.asarray(newer_than_both, dtype=bool)
-    batch_of_row, found = pd.factorize(np.asarray(batches, dtype=object))
-    names = tuple(sorted(str(name) for name in found))
-    resampled: Unit = "batches" if len(names) >= ENOUGH_BATCHES else "rows"
-    blocks = batch_of_row if resampled == "batches" else None
-    if together is not None:
-        resampled, blocks = "entities", together
+    names, resampled, blocks = _units(batches, together)
     judged = _Judging(
         truth=truth,
         metrics=tuple(dict.fromkeys([metric, *report_metrics])),
@@ -96,10 +90,9 @@ def evaluate_models(
     )
     roles = [judged.model(role, versions.get(role), aligned[role], rng) for role in ROLES if role in aligned]
     roles += [judged.model("earlier", version, scored, rng) for version, scored in aligned_before.items()]
-    losses: dict[Role, Values] = {role: row_losses(metric, truth, scored) for role, scored in aligned.items()}
     paired = _Pairing(
         metric=metric,
-        losses=losses,
+        losses={role: row_losses(metric, truth, scored) for role, scored in aligned.items()},
         earlier={version: row_losses(metric, truth, scored) for version, scored in aligned_before.items()},
         confidence=confidence,
         resamples=resamples,
@@ -187,6 +180,17 @@ class _Pairing:
         for version, losses in self.earlier.items() if scope == "reserved" else ():
             pairs.extend((earlier, b, version, losses - known[b]) for b in AGAINST if b in known)
         return pairs
+
+
+def _units(
+    batches: Sequence[str], together: npt.NDArray[Any] | None
+) -> tuple[tuple[str, ...], Unit, npt.NDArray[Any] | None]:
+    """The names of the batches, what the bootstrap draws, and the unit of each row; None for the rows themselves."""
+    batch_of_row, found = pd.factorize(np.asarray(batches, dtype=object))
+    names = tuple(sorted(str(name) for name in found))
+    if together is not None:
+        return names, "entities", together
+    return (names, "batches", batch_of_row) if len(names) >= ENOUGH_BATCHES else (names, "rows", None)
 
 
 def _aligned(

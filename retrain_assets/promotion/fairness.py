@@ -57,21 +57,18 @@ def fairness_measures(
         for value in judged:
             inside = rows & (named == value)
             n, k = int(inside.sum()), int((inside & selected).sum())
-            if n == 0:
-                points.append(float("nan"))
-                yield Measure(
-                    kind="fairness", name=name, group=f"{column}={value}", value=None, reason="no row that it counts"
-                )
-                continue
-            drawn = rng.binomial(n, k / n, _RESAMPLES) / n
-            shares.append(drawn)
-            points.append(k / n)
-            lower, upper = np.percentile(drawn, [tail, 100 - tail])
-            yield Measure(
-                kind="fairness", name=name, group=f"{column}={value}", value=k / n, lower=float(lower),
-                upper=float(upper), rows=n,
-            )  # fmt: skip
+            points.append(k / n if n else float("nan"))
+            if n:
+                shares.append(rng.binomial(n, k / n, _RESAMPLES) / n)
+            yield _rate(name, f"{column}={value}", k, n, shares[-1] if n else None, tail)
         yield _gap(name, column, points, shares, tail, list(left_out))
+
+
+def _rate(name: str, group: str, k: int, n: int, drawn: npt.NDArray[np.float64] | None, tail: float) -> Measure:
+    if drawn is None:
+        return Measure(kind="fairness", name=name, group=group, value=None, reason="no row that it counts")
+    lower, upper = np.percentile(drawn, [tail, 100 - tail])
+    return Measure(kind="fairness", name=name, group=group, value=k / n, lower=float(lower), upper=float(upper), rows=n)
 
 
 def _gap(

@@ -88,6 +88,9 @@ def model_card(
     report: EvaluationReport,
     gates: GateReport,
     figures: Mapping[str, bytes] | None = None,
+    *,
+    schema: Sequence[tuple[str, str, str, str]] = (),
+    table_versions: Mapping[str, int] | None = None,
 ) -> ModelCard:
     """The card of a candidate at the moment of its evaluation.
 
@@ -98,13 +101,16 @@ def model_card(
         report: how it was judged.
         gates: and with what verdict.
         figures: PNGs by the section that they belong to: `comparison`, `calibration`, `explanation`.
+        schema: of the rows that it was trained on and scores, as `retrain_assets.data.rule_words` tells it.
+        table_versions: of the tables that it was trained from.
     """
     drawn = dict(figures or {})
     return ModelCard(
         title=str(version),
         sections=(
             _purpose(spec),
-            _data(version, manifest),
+            _data(version, manifest, table_versions or {}),
+            *_schema(schema),
             *_personal(spec),
             _training(spec, manifest),
             _performance(report),
@@ -123,7 +129,7 @@ def _purpose(spec: ModelSpec) -> Section:
     return Section(title="Purpose", lines=(said, f"A {spec.task} of `{spec.target.column}`. Owners: {owners}."))
 
 
-def _data(version: ModelVersion, manifest: Manifest) -> Section:
+def _data(version: ModelVersion, manifest: Manifest, tables: Mapping[str, int]) -> Section:
     batches = manifest.training_batches
     window = f"{len(batches)} batches, {batches[0]} to {batches[-1]}" if batches else "not known: adopted"
     return Section(
@@ -135,8 +141,18 @@ def _data(version: ModelVersion, manifest: Manifest) -> Section:
             ("training end", f"{manifest.training_end:%Y-%m-%d %H:%M} UTC"),
             ("decided for", f"batch {version.batch}, attempt {version.attempt}"),
             ("data hash", version.data_hash),
+            *(("table version", f"{asset} {number}") for asset, number in sorted(tables.items())),
         ),
     )
+
+
+def _schema(rows: Sequence[tuple[str, str, str, str]]) -> Iterator[Section]:
+    if rows:
+        yield Section(
+            title="Schema",
+            lines=("Rows that break a rule are quarantined, with the reason.",),
+            table=(("column", "type", "may be missing", "rules"), *rows),
+        )
 
 
 def _personal(spec: ModelSpec) -> Iterator[Section]:
@@ -244,7 +260,8 @@ def _approval(spec: ModelSpec) -> Section:
         lines=(
             (
                 f"Asked for: {approval.when}; {who} must approve within {format_duration(approval.expires)}; names are "
-                f"taken {trust}. Who answered stands in `retrain-assets approval list {spec.name} --all`."
+                f"taken {trust}. Who answered stands in `approvals.md` beside this card, and in "
+                f"`retrain-assets approval list {spec.name} --all`."
             ),
         ),
     )

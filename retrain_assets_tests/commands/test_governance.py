@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import dagster as dg
+import pytest
 
 from retrain_assets.data.labels import no_labels
 from retrain_assets.home import Home
@@ -145,8 +146,23 @@ def test_a_model_is_retired_and_taken_back(promoted: World, call: Call):
     assert "retired by person:" in call("history", "tiny").stdout
     refused = call("retrain", "tiny", "--reason", "x")
     assert (refused.exit_code, "retire tiny --undo" in refused.stderr) == (1, True)
-    assert call("gc").exit_code == 0
+    freed = call("gc", "--yes")
+    assert (freed.exit_code, "tiny: " in freed.stdout) == (0, True), freed.output
+    assert "left out: tiny was retired" in call("reconcile").stderr
     assert json.loads(call("status", "tiny", "--json").stdout)[0]["state"] == "retired"
+    assert "retired" in call("status").stdout
     assert "v3 is champion" in call("retire", "tiny", "--undo", "--reason", "not yet").stdout
     assert json.loads(call("status", "tiny", "--json").stdout)[0]["state"] == "serving"
+    assert call("audit", "verify").exit_code == 0
+
+
+@pytest.mark.slow
+def test_a_renamed_model_goes_on_in_dagster(promoted: World, call: Call):
+    assert call("rename", "tiny", "arrivals", "--reason", "clearer").exit_code == 0
+    promoted.drop(4)
+    ran = call("run", "arrivals", "--batch", promoted.batch(4).key, declare={"name": "arrivals"})
+    assert ran.exit_code == 0, ran.output
+    state = promoted.stores.state
+    assert [made.version for made in state.promotions("arrivals")] == [1, 2, 3, 4]
+    assert state.steps("arrivals")[-1].outcome == "done"
     assert call("audit", "verify").exit_code == 0

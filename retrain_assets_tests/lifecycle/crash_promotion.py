@@ -26,15 +26,15 @@ from retrain_assets import lifecycle
 from retrain_assets.lifecycle.approving import answer, holds
 from retrain_assets.lifecycle.auditing import verify
 from retrain_assets.lifecycle.promote import carry_out
-from retrain_assets.lifecycle.renaming import rename
+from retrain_assets.lifecycle.renaming import rename, retire, take_back
 from retrain_assets.promotion.stages import stages
 from retrain_assets.stores.state import SqlStateStore
 from retrain_assets_tests.lifecycle.champions import HELD, RECALL, SEASONS, copied, opened
 from retrain_assets_tests.lifecycle.world import World
 
-REGISTRY_WRITES = ("set_alias", "tag_version", "tag_model", "log", "end_run", "rename")
+REGISTRY_WRITES = ("set_alias", "tag_version", "tag_model", "log", "end_run", "rename", "remove_alias")
 TABLES = ("validated", "labels", "training_set", "evaluation_report")
-TOLD = ("rolled_back", "alias_repaired", "recall_not_made", "renamed")
+TOLD = ("rolled_back", "alias_repaired", "recall_not_made", "renamed", "model_retired", "model_returned")
 MODULES = (
     "alembic.command",
     "deltalake",
@@ -136,9 +136,19 @@ def give_another_name(world: World) -> None:
     rename(world.stores, world.model, "arrivals", reason="clearer", actor="person:ann", now=world.now)
 
 
+def retire_and_return(world: World) -> None:
+    """Both commands, each given again until it was done."""
+    said: dict[str, Any] = {"reason": "for now", "actor": "person:ann", "now": world.now}
+    if "return" not in [move.action for move in world.stores.state.model_moves()]:
+        retire(world.stores, world.model, **said)
+        take_back(world.stores, world.model, **said)
+    lifecycle.reconcile(world.stores, world.model, now=world.now)
+
+
 STORIES = {
     "approval": Story(declared={"promote": HELD}, play=approve_and_roll_back),
     "recall": Story(declared=SEASONS | {"promote": RECALL}, play=recall),
+    "retire": Story(declared={"promote": HELD}, play=retire_and_return),
     "rename": Story(declared={}, play=give_another_name, name="arrivals"),
 }
 

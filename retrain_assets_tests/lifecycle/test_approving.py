@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from retrain_assets.lifecycle.versions import stage_of
 from retrain_assets.promotion.approvals import ApprovalRequest
 from retrain_assets.promotion.tokens import make_key, sign
 from retrain_assets.spec import ModelSpec
-from retrain_assets_tests.lifecycle.champions import DECLARED
+from retrain_assets_tests.lifecycle.champions import DECLARED, registry_of
 from retrain_assets_tests.lifecycle.world import World, declaration
 from retrain_assets_tests.promotion.test_approvals import REQUEST
 
@@ -72,6 +73,14 @@ def test_an_approval_promotes_exactly_that_version(held: World):
     assert (stage_of(held.stores, held.model, 4), stage_of(held.stores, held.model, 3)) == ("champion", "retired")
     assert carried(held) is None
     assert verify(held.stores, "tiny").faults == ()
+    run = held.stores.state.model_versions("tiny")[-1].run_id
+    with registry_of(held)._session.client() as client:
+        text = Path(client.download_artifacts(run, "approvals.md")).read_text(encoding="utf-8")
+        first = held.stores.state.model_versions("tiny")[0].run_id
+        assert "approvals.md" not in [file.path for file in client.list_artifacts(first)], "nobody was asked about v1"
+    assert "# Approval of tiny v4" in text
+    assert "It is approved." in text
+    assert "- approve by ann on " in text
 
 
 def test_the_asset_champion_by_hand_carries_it_out(held: World):

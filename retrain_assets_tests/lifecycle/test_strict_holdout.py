@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from retrain_assets.lifecycle.evaluating import evaluate
 from retrain_assets.lifecycle.promote import read_evaluation
-from retrain_assets.lifecycle.training_window import stored_training_sets
-from retrain_assets_tests.lifecycle.champions import DECLARED, copied
+from retrain_assets.lifecycle.training_window import read_judging_rows, stored_training_sets
+from retrain_assets_tests.lifecycle.champions import DECLARED
 from retrain_assets_tests.lifecycle.world import World, make_world
 
 STRICT: dict[str, Any] = {
@@ -24,7 +23,7 @@ STRICT: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory: pytest.TempPathFactory) -> World:
     world = make_world(tmp_path_factory.mktemp("strict"), **STRICT)
-    for day in range(7):
+    for day in range(6):
         world.drop(day)
     world.play()
     return world
@@ -53,27 +52,30 @@ def test_no_model_is_fitted_on_the_rows_that_judge_it_and_all_of_them_do(strict:
     assert "reserved rows" in promoted.stores.state.promotions("tiny")[-1].reason
 
 
-def test_by_rows_on_which_a_champion_of_before_was_fitted_only_the_reserved_ones_judge(promoted: World, tmp_path: Path):
+def test_of_batches_on_which_a_champion_of_before_was_fitted_the_reserved_rows_judge(promoted: World):
     """The holdout is declared when there is a champion who has learned from everything."""
-    world = copied(promoted, tmp_path / "w", **STRICT)
-    for day in range(4, 9):
-        world.drop(day)
-    world.play()
-    first = next(frozen for frozen in stored_training_sets(world.stores, world.model) if not _overlaps(frozen))
-    batch = world.model.calendar.batch(first.batch)
-    report = read_evaluation(world.stores, world.model, batch, first.attempt)
-    champion = report.role("champion")
-    assert champion is not None
-    trained = next(v for v in world.stores.state.model_versions("tiny") if v.version == champion.version).training_end
-    newer = [key for key in first.holdout_batches if world.model.calendar.batch(key).start >= trained]
-    assert report.rows_newer_than_both == 400 * len(newer)
-    assert report.rows > report.rows_newer_than_both or len(newer) == len(first.holdout_batches)
-    again = evaluate(world.stores, world.model, batch, now=world.now, run_id="again").report
-    assert again.rows == report.rows
-
-
-def _overlaps(frozen: Any) -> bool:
-    return bool(set(frozen.holdout_batches) & set(frozen.batches))
+    usual = stored_training_sets(promoted.stores, promoted.model)[-1]
+    learned, newer = usual.batches[-2:]
+    frozen = replace(usual, batches=usual.batches[:-2], holdout_batches=(learned, newer))
+    calendar = promoted.model.calendar
+    counts = {
+        until: read_judging_rows(promoted.stores, promoted.model, frozen, fitted_until=calendar.batch(key).start)
+        .groupby(["ra_batch", "ra_reserved"])
+        .size()
+        .to_dict()
+        for until, key in (("before both", learned), ("before the newer", newer))
+    }
+    reserved = {key: counts["before both"][key, True] for key in (learned, newer)}
+    assert counts["before both"] == {
+        (key, held): 400 - reserved[key] if not held else reserved[key]
+        for key in (learned, newer)
+        for held in (False, True)
+    }
+    assert counts["before the newer"] == {
+        (learned, True): reserved[learned], (newer, False): 400 - reserved[newer], (newer, True): reserved[newer],
+    }  # fmt: skip
+    rows = read_judging_rows(promoted.stores, promoted.model, frozen, fitted_until=calendar.batch(newer).end)
+    assert rows["ra_reserved"].all()
 
 
 def test_a_changed_holdout_is_a_changed_declaration():

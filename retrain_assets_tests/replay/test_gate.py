@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from retrain_assets.errors import DataError
 from retrain_assets.replay.gate import ReplayGate
+from retrain_assets.replay.scorebook import Scorebook
 from retrain_assets_tests.replay.streams import book, stream
+
+
+@pytest.fixture(scope="module")
+def scores(tmp_path_factory: pytest.TempPathFactory) -> Scorebook:
+    return book(tmp_path_factory.mktemp("cache"), stream())[0]
 
 
 @pytest.mark.parametrize(
@@ -22,10 +28,10 @@ from retrain_assets_tests.replay.streams import book, stream
         ({"require": "not_worse_than_champion | not_worth_less", "recall": 1}, "not_worth_less; promote.recall"),
     ],
 )
-def test_what_it_would_judge_otherwise_is_refused(tmp_path: Path, changed: dict[str, Any], said: str):
+def test_what_it_would_judge_otherwise_is_refused(scores: Scorebook, changed: dict[str, Any], said: str):
     """Else a gate that it cannot ask would be unknown, and nothing ever promoted, without a word."""
-    scores, _ = book(tmp_path, stream())
     promote = scores.stream.spec.promote.model_copy(update=changed)
-    scores.stream = replace(scores.stream, spec=scores.stream.spec.model_copy(update={"promote": promote}))
+    asked = copy(scores)
+    asked.stream = replace(scores.stream, spec=scores.stream.spec.model_copy(update={"promote": promote}))
     with pytest.raises(DataError, match=f"cannot judge .*{said} of model"):
-        ReplayGate(scores)
+        ReplayGate(asked)

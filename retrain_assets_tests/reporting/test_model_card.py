@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
+from retrain_assets.data.rule_words import schema_rows
 from retrain_assets.lifecycle.promote import read_evaluation
+from retrain_assets.lifecycle.training_window import stored_training_sets
 from retrain_assets.promotion.gates import evaluate_gates
 from retrain_assets.promotion.measures import Measure
 from retrain_assets.reporting.model_card import ModelCard, Section, model_card
@@ -33,6 +36,26 @@ def test_it_names_data_model_metrics_gates_and_limits(three_champions: World):
         "Whether it is right is known 1 day after the event.",
     ):  # fmt: skip
         assert said in text, said
+
+
+def test_it_shows_the_schema_and_the_versions_of_the_tables(three_champions: World):
+    model = three_champions.model
+    rows = tuple(schema_rows(model.contract.visible, frozenset({"kind"})))
+    told = {name: (kind, missing, rules) for name, kind, missing, rules in rows}
+    assert told["x"] == ("float64", "no", "≥ -50.0; ≤ 50.0")
+    assert told["z"][1] == "yes"
+    assert told["kind"][2] == "isin", "of a personal column the rule, and not its values"
+    assert {name: rules for name, *_, rules in schema_rows(model.contract.visible, frozenset())}["kind"] == (
+        "one of a, b"
+    )
+    assert "y" not in told, "the target is none of its inputs"
+    version = three_champions.stores.state.model_versions("tiny")[2]
+    frozen = stored_training_sets(three_champions.stores, model)[-1]
+    with registry_of(three_champions)._session.client() as client:
+        path = client.download_artifacts(version.run_id, "model_card.md")
+    text = Path(path).read_text(encoding="utf-8")
+    assert "| x | float64 | no | ≥ -50.0; ≤ 50.0 |" in text
+    assert f"| table version | validated {frozen.table_versions['validated']} |" in text
 
 
 def test_what_was_measured_has_its_section(three_champions: World):

@@ -57,7 +57,7 @@ def require_free(connection: sa.Connection, before: str, name: str) -> None:
     taken = [table.name for table in NAMED if _holds(connection, table, name)]
     if taken or other is not None:
         had = f"it is a name that {other} had" if other else f"{', '.join(taken)} hold rows of it"
-        raise RefusedError(f"{before} cannot become {name}, which has a history of its own: {had}")
+        raise RefusedError(f"{before} cannot become {name}, which has a history of its own: {had}. Choose another name")
 
 
 def _holds(connection: sa.Connection, table: sa.Table, model: str) -> bool:
