@@ -7,6 +7,7 @@ from datetime import datetime
 
 import pandas as pd
 
+from retrain_assets.data.small_tables import table_of_rows
 from retrain_assets.data.windows import Batch
 from retrain_assets.lifecycle.champions import champion
 from retrain_assets.lifecycle.facts import gather_facts, requests
@@ -112,26 +113,41 @@ def _kept(
     return Decided(decision=decision, commit=commit)
 
 
+_TYPES = {
+    "attempt": "int64",
+    "verdict": "object",
+    "reason": "object",
+    "cause": "object",
+    "trigger": "object",
+    "fired": "boolean",
+    "applicable": "bool",
+    "trigger_reason": "object",
+    "retrospective": "bool",
+    "champion_version": "Int64",
+    "as_of": "datetime64[us, UTC]",
+}
+
+
 def decisions_frame(decisions: list[Decision]) -> pd.DataFrame:
     """One row for each trigger of each attempt."""
     rows = [
-        {
-            "attempt": decision.attempt,
-            "verdict": decision.verdict,
-            "reason": decision.reason,
-            "cause": decision.cause,
-            "trigger": trigger.name,
-            "fired": trigger.fired,
-            "applicable": trigger.applicable,
-            "trigger_reason": trigger.reason,
-            "retrospective": decision.retrospective,
-            "champion_version": decision.champion_version,
-            "as_of": pd.Timestamp(decision.as_of),
-        }
+        (
+            decision.attempt,
+            decision.verdict,
+            decision.reason,
+            decision.cause,
+            trigger.name,
+            trigger.fired,
+            trigger.applicable,
+            trigger.reason,
+            decision.retrospective,
+            decision.champion_version,
+            decision.as_of,
+        )
         for decision in decisions
         for trigger in decision.triggers
     ]
-    return pd.DataFrame(rows).astype({"fired": "boolean", "champion_version": "Int64"})
+    return table_of_rows(rows, _TYPES)
 
 
 def _version(promotion: Promotion | None) -> int | None:

@@ -74,8 +74,8 @@ class Policies:
     def _declared(self, name: str, when: str) -> _Begin:
         if "slice_decay" in re.findall(r"\w+", when) and not self._spec.retrain.slices:
             raise UnknownPolicyError(
-                f"policy {name!r} needs retrain.slices, the columns whose values are watched: replay a model that declares "
-                "them, with --model"
+                f"policy {name!r} needs retrain.slices, the columns whose values are watched: replay a model that "
+                "declares them, with --model"
             )
         try:
             return declared(self._spec, self._drift, when=when, cost=CostSpec(retrain=self._cost))
