@@ -237,8 +237,14 @@ def ui(options: Options, port: int) -> None:
     """  # noqa: D301 - click reads the backspace
     home = options.opened_home().prepare()
     command = [sys.executable, "-m", "dagster", "dev", *_code_location(), "-h", "127.0.0.1", "-p", str(port)]
-    environ = {**os.environ, "DAGSTER_HOME": str(home.dagster_home), "RETRAIN_ASSETS_HOME": str(home.folder)}
-    click.echo(f"http://127.0.0.1:{port} (Ctrl-C ends it); state in {home.folder}")
+    address = f"http://127.0.0.1:{port}"
+    environ = {
+        **os.environ,
+        "DAGSTER_HOME": str(home.dagster_home),
+        "RETRAIN_ASSETS_HOME": str(home.folder),
+        "RETRAIN_ASSETS_DAGSTER_URL": os.environ.get("RETRAIN_ASSETS_DAGSTER_URL", address),
+    }
+    click.echo(f"{address} (Ctrl-C ends it); state in {home.folder}")
     sys.stdout.flush()
     os.execve(sys.executable, command, environ)  # noqa: S606 - our own interpreter with our own arguments
 

@@ -388,4 +388,5 @@ class TestUi:
         home = project / ".retrain_assets"
         assert environ["DAGSTER_HOME"] == str(home / "dagster")
         assert environ["RETRAIN_ASSETS_HOME"] == str(home)
+        assert environ["RETRAIN_ASSETS_DAGSTER_URL"] == "http://127.0.0.1:3005"
         assert (home / "dagster" / "dagster.yaml").exists()

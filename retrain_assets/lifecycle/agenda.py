@@ -69,7 +69,9 @@ class _Rules:
         """A watched or missing batch has no decision yet, or something asks for another one."""
         standing = self.standing
         ready = [batch for batch in standing.watched if self._watch_ended(batch)]
-        gaps = [batch for batch in standing.missing if batch not in standing.seen]
+        # Deciding a gap early would make the decisions of all batches before it retrospective.
+        earlier = min(set(standing.seen) - set(standing.watched), default=None)
+        gaps = [batch for batch in standing.missing - standing.seen.keys() if earlier is None or batch < earlier]
         for batch in sorted({*ready, *gaps} - standing.decided):
             return self._tried("decide", batch, "missing" if batch in gaps else "batch")
         if standing.causes and standing.decided:

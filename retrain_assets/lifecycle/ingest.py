@@ -19,7 +19,8 @@ def ingest(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime,
     """Reads the batch from its source and keeps the original bytes, content-addressed.
 
     Safe to repeat: the same content is the same revision. Content that differs from every earlier delivery is a new
-    revision (`changed`); one that was seen before is a `duplicate`; nothing to read is `empty`.
+    revision (`changed`); one that was seen before is a `duplicate`; nothing to read is `empty`. The newest delivery is
+    the valid one.
     """
     see_sources(stores, model, [batch], now=now)
     seen = _seen(stores, model, batch)
@@ -45,7 +46,11 @@ def ingest(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime,
     if arrival.parts and any(decision.batch == batch.key for decision in stores.state.decisions(model.name)):
         # The batch was decided by other content, or by none.
         stores.state.append_outbox(
-            "redelivered", model.name, batch=batch.key, key=f"{batch.key}/{arrival.content_hash}", now=now
+            "redelivered",
+            model.name,
+            batch=batch.key,
+            key=f"{batch.key}/{arrival.content_hash}/{max(seen, default=0)}",
+            now=now,
         )
     return Ingested(arrival=arrival, uris=tuple(stores.blobs.uri(part.content_hash) for part in arrival.parts))
 
@@ -64,13 +69,16 @@ def see_labels(stores: Stores, model: DeclaredModel, batches: Sequence[Batch], *
 
 def _see(stores: Stores, model: DeclaredModel, kind: str, listing: Mapping[str, str], now: datetime) -> list[str]:
     rows = stores.state.outbox(model=model.name, kinds=[kind], limit=1_000_000)
-    known = {(row.batch, row.payload["fingerprint"]) for row in rows}
+    newest = {row.batch: row for row in rows}
     news: list[str] = []
     for key, fingerprint in sorted(listing.items()):
-        if (key, fingerprint) in known:
+        last = newest.get(key)
+        if last is not None and last.payload["fingerprint"] == fingerprint:
             continue
+        # What was there before may come back: it is news after what came between.
+        told = f"{key}/{fingerprint}" if last is None else f"{key}/{fingerprint}/{last.id}"
         row = stores.state.append_outbox(
-            kind, model.name, batch=key, payload={"fingerprint": fingerprint}, key=f"{key}/{fingerprint}", now=now
+            kind, model.name, batch=key, payload={"fingerprint": fingerprint}, key=told, now=now
         )
         if row is not None:
             news.append(key)
@@ -129,10 +137,17 @@ def note_missing(stores: Stores, model: DeclaredModel, *, now: datetime) -> list
     }
     newest = max(seen, default="")
     seen -= _empty_queries(stores, model)
+    absent = [
+        batch
+        for batch in model.calendar.until(now - model.spec.batches.tolerance)
+        if batch.key not in seen
+        and not (batch.end + model.spec.batches.tolerance <= declared_at and batch.key > newest)
+    ]
+    arriving = model.source.arriving(absent) if absent else frozenset[str]()
     missing: list[str] = []
-    for batch in model.calendar.until(now - model.spec.batches.tolerance):
+    for batch in absent:
         due = batch.end + model.spec.batches.tolerance
-        if batch.key in seen or (due <= declared_at and batch.key > newest):
+        if batch.key in arriving:
             continue
         row = stores.state.append_outbox(
             "missing", model.name, batch=batch.key, payload={"due": due.isoformat()}, key=batch.key, now=now
@@ -164,6 +179,8 @@ def _classify(
     same = next((arrival for arrival in reversed(earlier) if arrival.content_hash == content_hash), None)
     if same is not None and same is earlier[-1] and len(earlier) >= deliveries:
         return same
+    if same is not None and same.kind == "duplicate" and same is not earlier[-1]:
+        same = None  # it came back a second time, after other content: a revision like any other
     return Arrival(
         model=model.name,
         batch=batch.key,

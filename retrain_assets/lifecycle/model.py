@@ -12,7 +12,7 @@ from typing import Any
 from retrain_assets.data.contracts import Contract
 from retrain_assets.data.windows import Batch, Calendar
 from retrain_assets.spec import FilesSource, ModelSpec, SourceSpec
-from retrain_assets.stores.plugins import read_source
+from retrain_assets.stores.plugins import read_source, text_of_module
 from retrain_assets.stores.protocols import Source
 from retrain_assets.stores.sources import make_source
 from retrain_assets.training.source import TransformSource
@@ -57,12 +57,15 @@ class DeclaredModel:
         return None if path is None else read_source(path)
 
     def training_hash(self) -> str:
-        """Hash of what decides how a model is trained: the declaration, and the text of the transform that it names."""
-        transform = self.transform()
-        if transform is None:
+        """Hash of what decides how a model is trained: the declaration, and the texts of the code that it names."""
+        transform, schema = self.transform(), self.spec.schema_
+        texts = [
+            *([] if transform is None else [transform.source]),
+            *([text_of_module(schema, field="schema")] if isinstance(schema, str) else []),
+        ]
+        if not texts:
             return self.spec.training_hash()
-        text = f"{self.spec.training_hash()}\n{transform.source}"
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return hashlib.sha256("\n".join([self.spec.training_hash(), *texts]).encode()).hexdigest()[:16]
 
     def reading(self, source: SourceSpec) -> dict[str, Any]:
         """How the files of a source are read; an error quotes nothing of them where columns are personal."""

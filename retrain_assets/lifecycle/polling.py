@@ -57,7 +57,7 @@ def _failure(stores: Stores, model: DeclaredModel, now: datetime) -> str | None:
         poll_source(stores, model, now=now)
     except RetrainAssetsError as error:
         failure = str(error)
-    except (OSError, LookupError, ImportError) as error:
+    except Exception as error:  # noqa: BLE001 - whatever a user's code or a library raises stops this model alone
         failure = f"{type(error).__name__}: {error}"
     note_source(stores.state, model.name, failure, now=now)
     return failure

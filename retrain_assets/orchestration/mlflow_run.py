@@ -17,6 +17,8 @@ import dagster as dg
 from pydantic import Field
 
 MLFLOW_KEY = "retrain_mlflow"
+DAGSTER_URL = "RETRAIN_ASSETS_DAGSTER_URL"
+"""Variable with the address of the Dagster UI; `retrain-assets ui` sets it."""
 MLFLOW_RUN_TAG = "mlflow/run_id"
 _GLOBAL_VARIABLES = ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_ID", "MLFLOW_RUN_ID")
 
@@ -105,5 +107,5 @@ def _globals_restored() -> Generator[None]:
                 os.environ[name] = value
 
 
-MLFLOW_RUN = MlflowRun()
+MLFLOW_RUN = MlflowRun(dagster_url=os.environ.get(DAGSTER_URL, "http://127.0.0.1:3000"))
 """One object, so that the definitions of several models merge."""

@@ -142,8 +142,8 @@ def _missing_sensor(models: Mapping[str, "DeclaredModel"]) -> dg.SensorDefinitio
     def read(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         stores = _stores(context)
         after = int(context.cursor or 0)
-        rows = stores.state.outbox(after=after, kinds=["missing"], limit=launching.PAGE)
-        rows = [row for row in rows if row.model in models]
+        page = stores.state.outbox(after=after, kinds=["missing"], limit=launching.PAGE)
+        rows = [row for row in page if row.model in models]
         return dg.SensorResult(
             asset_events=[
                 dg.AssetCheckEvaluation(
@@ -159,7 +159,7 @@ def _missing_sensor(models: Mapping[str, "DeclaredModel"]) -> dg.SensorDefinitio
             skip_reason=dg.SkipReason(
                 _told("a missing batch", [f"{row.model} {row.batch}" for row in rows], f"no outbox row after {after}")
             ),
-            cursor=str(rows[-1].id if rows else after),
+            cursor=str(page[-1].id if page else after),
         )
 
     return read

@@ -119,7 +119,7 @@ NODES: tuple[Node, ...] = (
     ),
     Node(
         name=names.RETRAIN_DECISION,
-        description="Retrain, wait or unknown, with every trigger and why it fired or did not.",
+        description="Retrain, wait, hold or unknown, with every trigger and why it fired or did not.",
         made_from=(names.DRIFT_REPORT, names.PERFORMANCE, names.RETRAIN_DECISION),
         kinds=TABLE,
         stage="decide",

@@ -104,7 +104,8 @@ def overview(spec: ModelSpec, records: Records, *, now: datetime) -> ModelOvervi
     steps, decisions, log = records.steps, records.decisions, records.promotions
     watches = [step for step in steps if step.job == "watch"]
     last = max(watches, key=lambda step: step.batch, default=None)
-    decision = decisions[-1] if decisions else None
+    # A retrospective decision, of an older batch that came again, says nothing of where the model stands.
+    decision = next((made for made in reversed(decisions) if not made.retrospective), None)
     champion = log[-1] if log else None
     calendar = Calendar(spec.batches)
     seen = None if last is None else calendar.batch(last.batch)

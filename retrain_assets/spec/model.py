@@ -104,7 +104,8 @@ class TargetSpec(SpecModel):
     labels: SourceSpec | None = Field(
         default=None,
         description="A source of its own for labels: the row id columns, the target column and, where known, "
-        "`available_at`. By default the target column of `source`.",
+        "`available_at`. By default the target column of `source`. A query or a callable is asked when labels mature, "
+        "and with each new batch until enough of them are there; what it answers later, only `run --batch` reads.",
     )
     mature_share: Share = Field(default=0.95, description="A batch is mature when this share of its rows has a label.")
 

@@ -37,7 +37,11 @@ class DeltaSource(SpecModel):
 
 
 class SqlSource(SpecModel):
-    """A query with `:start` and `:end` bound as parameters, read in chunks."""
+    """A query with `:start` and `:end` bound as parameters, read in chunks.
+
+    A query shows no change: it is asked when a window has closed, while it answers nothing a few times more, and once
+    again when `batches.tolerance` is over. What changes later, only `retrain-assets run --batch` reads.
+    """
 
     type: Literal["sql"] = Field(description="The kind of the source.")
     url: Text = Field(description="SQLAlchemy URL; use `{env: NAME}` where it holds a password.")
@@ -49,7 +53,10 @@ class SqlSource(SpecModel):
 
 
 class PythonSource(SpecModel):
-    """A callable `load(start, end) -> pandas.DataFrame`, for an API or anything else."""
+    """A callable `load(start, end) -> pandas.DataFrame`, for an API or anything else.
+
+    It is asked when a query would be.
+    """
 
     type: Literal["python"] = Field(description="The kind of the source.")
     load: ImportPath = Field(description="`package.module:function`, called with the window's start and end (UTC).")

@@ -1,8 +1,9 @@
-"""The user's code: objects by import path, and the text of a transform's module."""
+"""The user's code: objects by import path, and the text of their modules."""
 
 from __future__ import annotations
 
 import inspect
+from importlib.util import find_spec
 from typing import Any
 
 from retrain_assets.errors import DeclarationError, Problem
@@ -35,7 +36,10 @@ def read_source(import_path: str, *, field: str = "features.transform") -> Trans
     except (OSError, UnicodeDecodeError) as error:
         raise _problem(field, f"the source of '{import_path}' cannot be read: {error}.") from error
     source = TransformSource(function.__module__, function.__name__, text)
-    siblings = source.sibling_imports()
+    try:
+        siblings = source.sibling_imports()
+    except SyntaxError as error:
+        raise _problem(field, f"the source of '{import_path}' is no Python: {error}.") from error
     if siblings:
         raise _problem(
             field,
@@ -43,6 +47,22 @@ def read_source(import_path: str, *, field: str = "features.transform") -> Trans
             "this module travels with the model. Move what the transform needs into it, or into an installed package.",
         )
     return source
+
+
+def text_of_module(import_path: str, *, field: str) -> str:
+    """The text of the module of an import path, as it stands on disk now; the module itself is not imported.
+
+    Raises:
+        DeclarationError: there is no such module, or its source cannot be read.
+    """
+    module = import_path.partition(":")[0] if ":" in import_path else import_path.rpartition(".")[0]
+    try:
+        found = find_spec(module)
+        path = "" if found is None else found.origin or ""
+        with open(path, encoding="utf-8") as file:  # noqa: PTH123 - an empty name is an error like any other
+            return file.read()
+    except (ImportError, ValueError, OSError, UnicodeDecodeError) as error:
+        raise _problem(field, f"the source of '{import_path}' cannot be read: {error}.") from error
 
 
 def _problem(field: str, message: str) -> DeclarationError:

@@ -438,6 +438,10 @@ class Source(Protocol):
         """
         ...
 
+    def arriving(self, batches: Sequence[Batch]) -> frozenset[str]:
+        """Keys of batches that are there and may not be whole yet: neither listed nor missing."""
+        ...
+
     def read(self, batch: Batch) -> list[RawFile]:
         """The files or query results of the batch; empty when there is nothing. Raises StoreError when out of reach."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 
 import pandas as pd
@@ -10,7 +11,7 @@ import pytest
 from retrain_assets import lifecycle
 from retrain_assets.lifecycle.watch import read_predictions
 from retrain_assets_tests.lifecycle.test_closed_loop import drop_days
-from retrain_assets_tests.lifecycle.world import START, World, rows_of
+from retrain_assets_tests.lifecycle.world import NOW, START, World, rows_of
 
 
 def kinds(world: World, day: int) -> list[str]:
@@ -55,6 +56,45 @@ def test_an_empty_batch_is_refused_decided_unknown_and_the_stream_goes_on(world:
     assert decision.verdict == "unknown"
     assert "refused" in decision.reason
     assert world.stores.state.steps("tiny", world.batch(5).key)
+
+
+def test_what_was_there_before_and_comes_back_is_valid_again_however_often(world: World) -> None:
+    def deliver(content: bytes, age: float) -> float:
+        path = world.put(1, content)
+        os.utime(path, (age, age))  # as `cp -p` does, which brings back the old time with the old bytes
+        world.play()
+        return float(world.stores.tables.read("tiny/validated", [world.batch(1).key])["x"].mean())
+
+    first, second = (rows_of(world.batch(1), shift=shift).to_csv(index=False).encode() for shift in (0.0, 2.0))
+    world.drop(0)
+    earlier, later = NOW.timestamp() - 9000, NOW.timestamp() - 8000
+    means = [deliver(first, earlier), deliver(second, later)]
+    for _ in range(2):
+        assert [deliver(first, earlier), deliver(second, later)] == means
+    assert kinds(world, 1) == ["on_time", "changed", "duplicate", "duplicate", "changed", "changed"]
+
+
+def test_a_gap_in_a_history_that_is_caught_up_waits_for_the_batches_before_it(world: World) -> None:
+    drop_days(world, range(4))
+    world.drop(5)
+    world.play()
+    made = world.stores.state.decisions("tiny")
+    assert [decision.batch for decision in made if not decision.retrospective] == [
+        world.batch(day).key for day in range(6)
+    ]
+    assert world.stores.state.promotions("tiny")[0].batch == world.batch(1).key, "as early as without the gap"
+
+
+def test_a_file_that_may_still_be_written_is_not_missing(world: World) -> None:
+    drop_days(world, [0, 2])
+    path = world.drop(1)
+    os.utime(path)
+    assert lifecycle.poll_source(world.stores, world.model, now=world.now) == (
+        [world.batch(0).key, world.batch(2).key],
+        [],
+    )
+    os.utime(path, (NOW.timestamp() - 9000, NOW.timestamp() - 9000))
+    assert lifecycle.poll_source(world.stores, world.model, now=world.now) == ([world.batch(1).key], [])
 
 
 def test_a_batch_of_no_bytes_is_named_empty(world: World) -> None:

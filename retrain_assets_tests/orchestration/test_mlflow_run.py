@@ -47,6 +47,12 @@ def test_a_retrain_is_one_finished_run_with_links_both_ways(ready: Installation)
     assert run.data.tags["dagster_run_id"] == run.data.tags["dagster/run_id"] == result.run_id
     assert run.data.tags["dagster/run_url"] == f"http://127.0.0.1:3000/runs/{result.run_id}"
     assert run.data.tags["retrain_assets.outcome"] == "promoted"
+    assert run.data.params["estimator"] == "sklearn.linear_model.LogisticRegression"
+    assert 0 < run.data.metrics["candidate_log_loss"] < run.data.metrics["baseline_log_loss"]
+    [trained_on] = run.inputs.dataset_inputs
+    assert trained_on.dataset.name == "tiny/validated"
+    registry = ready.stores.registry
+    assert (registry.alias("tiny", "challenger"), registry.alias("tiny", "champion")) == (1, 1)
     dagster_run = ready.instance.get_run_by_id(result.run_id)
     assert dagster_run is not None
     assert dagster_run.tags[MLFLOW_RUN_TAG] == run.info.run_id

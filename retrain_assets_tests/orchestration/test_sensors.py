@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
+import os
+import shutil
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -91,6 +95,19 @@ def test_a_batch_that_never_came_is_a_failed_check_of_raw(installation: Installa
     assert tick(installation, "batch_missing", told.cursor).asset_events == []
 
 
+def test_missing_batches_of_other_locations_are_passed_over(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("retrain_assets.orchestration.launching.PAGE", 3)
+    state, due = installation.stores.state, {"due": "2024-01-03T00:00:00+00:00"}
+    for number in range(4):
+        state.append_outbox("missing", "elsewhere", batch=str(number), payload=due, now=datetime.now(UTC))
+    state.append_outbox("missing", "tiny", batch=installation.batch(1).key, payload=due, now=datetime.now(UTC))
+    first = tick(installation, "batch_missing")
+    assert first.asset_events == []
+    assert len(tick(installation, "batch_missing", first.cursor).asset_events) == 1
+
+
 @pytest.mark.parametrize(
     ("sensor", "status", "outcome"),
     [
@@ -164,11 +181,50 @@ def test_a_tick_with_a_thousand_models_and_nothing_new_asks_only_some(
     assert len(set(asked)) == 1000
 
 
+ELSEWHERE = {"type": "files", "path": "elsewhere/{batch}.csv"}
+
+
+def _unset_variable(folder: Path) -> tuple[dict[str, Any], Callable[[], object]]:
+    declared = {"source": {"type": "files", "path": {"env": "SHOP_FOLDER"}}}
+    return declared, lambda: os.environ.__setitem__("SHOP_FOLDER", str(folder / "shop/{batch}.csv"))
+
+
+def _damaged_table(folder: Path) -> tuple[dict[str, Any], Callable[[], object]]:
+    log = folder / "damaged" / "_delta_log"
+    log.mkdir(parents=True)
+    (log / "00000000000000000000.json").write_text("{", encoding="utf-8")
+    return {"source": {"type": "delta", "path": "damaged"}}, lambda: shutil.rmtree(log.parent)
+
+
+def _no_python(folder: Path) -> tuple[dict[str, Any], Callable[[], object]]:
+    module, text = folder / "broken_features.py", "def build(rows):\n    return rows\n"
+    module.write_text(text, encoding="utf-8")
+    importlib.import_module("broken_features")
+    module.write_text("def build(rows:\n", encoding="utf-8")
+    declared = {"source": ELSEWHERE, "features": {"transform": "broken_features:build"}}
+    return declared, lambda: module.write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (_unset_variable, "SHOP_FOLDER"),
+        (_damaged_table, "cannot be opened"),
+        (_no_python, "is no Python"),
+    ],
+)
 def test_a_broken_source_is_told_and_stops_no_other_model(
-    tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    instance: dg.DagsterInstance,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: Callable[[Path], tuple[dict[str, Any], Callable[[], object]]],
+    reason: str,
 ) -> None:
-    monkeypatch.delenv("SHOP_FOLDER", raising=False)
-    broken = declaration(name="broken", source={"type": "files", "path": {"env": "SHOP_FOLDER"}})
+    monkeypatch.setenv("SHOP_FOLDER", "")
+    monkeypatch.delenv("SHOP_FOLDER")
+    monkeypatch.syspath_prepend(tmp_path)
+    changes, mend = fault(tmp_path)
+    broken = declaration(name="broken", **changes)
     models = {
         name: DeclaredModel(ModelSpec.model_validate(declared), tmp_path)
         for name, declared in {"broken": broken, "tiny": declaration()}.items()
@@ -188,7 +244,7 @@ def test_a_broken_source_is_told_and_stops_no_other_model(
 
     result = ask(None)
     assert "The source of broken cannot be looked at: " in result.skip_message
-    assert "SHOP_FOLDER" in result.skip_message
+    assert reason in result.skip_message
     make_installation(tmp_path, instance).drop(0)
     result = ask(result.cursor)
     assert [request.tags["retrain_assets/model"] for request in result.run_requests] == ["tiny"]
@@ -196,6 +252,6 @@ def test_a_broken_source_is_told_and_stops_no_other_model(
 
     state = resource.open().state
     assert len(state.outbox(model="broken", kinds=["source_failed"])) == 1  # once, not at every tick
-    monkeypatch.setenv("SHOP_FOLDER", str(tmp_path / "shop/{batch}.csv"))
+    mend()
     ask(result.cursor)
     assert source_failure(state, "broken") is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -106,6 +107,12 @@ def test_drift_is_what_the_last_decision_saw(fired: bool | None, applicable: boo
     seen = overview(spec(), Records(steps=[step(2)], decisions=[decision(1), decision(2, trigger)]), now=NOW)
     assert (seen.drift.light, seen.drift.reason, seen.drift.batch) == (light, "3 columns", "2013-01-15")
     assert (seen.decision, seen.decision_batch, seen.decision_reason) == ("wait", "2013-01-15", "no trigger fired")
+
+
+def test_what_was_decided_of_an_older_batch_that_came_again_is_not_where_the_model_stands():
+    again = replace(decision(0), retrospective=True)
+    seen = overview(spec(), Records(steps=[step(2)], decisions=[decision(2), again]), now=NOW)
+    assert seen.decision_batch == "2013-01-15"
 
 
 @pytest.mark.parametrize(("health", "light"), [(True, "green"), (False, "red"), (None, "unknown")])

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from retrain_assets.errors import DeclarationError
+from retrain_assets.lifecycle import DeclaredModel
+from retrain_assets.spec import ModelSpec
 from retrain_assets.stores.plugins import load_object, read_source
+from retrain_assets_tests.lifecycle.world import declaration
 
 
 @pytest.fixture
@@ -82,3 +85,17 @@ def test_what_cannot_travel_with_the_model_is_refused(package: Path, text: str, 
     (package / "features.py").write_text(text)
     with pytest.raises(DeclarationError, match=message):
         read_source("ra_user_app.features:build")
+
+
+@pytest.mark.parametrize("path", ["ra_user_app.schema:Rows", "ra_user_app.schema.Rows"])
+def test_another_text_of_the_schema_is_another_declaration(package: Path, path: str) -> None:
+    spec = ModelSpec.model_validate({**declaration(), "schema": path})
+    module = package / "schema.py"
+    module.write_text("raise ImportError('the text is enough')\n", encoding="utf-8")
+    before = DeclaredModel(spec, package).training_hash()
+    assert DeclaredModel(spec, package).training_hash() == before
+    module.write_text("class Rows: ...\n", encoding="utf-8")
+    assert DeclaredModel(spec, package).training_hash() != before
+    module.unlink()
+    with pytest.raises(DeclarationError, match="cannot be read"):
+        DeclaredModel(spec, package).training_hash()

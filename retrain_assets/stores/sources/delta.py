@@ -48,6 +48,9 @@ class DeltaReader:
         prints = {batch.key: files.fingerprint(batch) for batch in batches}
         return {key: fingerprint for key, fingerprint in prints.items() if fingerprint is not None}
 
+    def arriving(self, batches: Sequence[Batch]) -> frozenset[str]:  # noqa: ARG002 - as the protocol has it
+        return frozenset()  # what is read is one state
+
     def read(self, batch: Batch) -> list[RawFile]:
         from deltalake.exceptions import DeltaError, TableNotFoundError
 
@@ -82,13 +85,17 @@ class DeltaReader:
 
     def _table(self) -> DeltaTable:
         from deltalake import DeltaTable
+        from deltalake.exceptions import DeltaError, TableNotFoundError
 
         uri = located(resolve(self._spec.path, self._environ), self._root, self._environ)
         options = resolve_all(self._spec.storage_options, self._environ)
         try:
             return DeltaTable(uri, storage_options=options or None)
-        except OSError as error:
-            raise StoreError(f"{uri} cannot be opened: {error}") from cause_without_password(error)
+        except TableNotFoundError:
+            raise
+        except (OSError, DeltaError) as error:
+            reason = str(error).partition("\n")[0]  # behind it deltalake may print a stack of its own
+            raise StoreError(f"{uri} cannot be opened: {reason}") from cause_without_password(error)
 
 
 @dataclass(frozen=True, slots=True)

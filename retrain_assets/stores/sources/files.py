@@ -72,6 +72,10 @@ class FileReader:
         found = _by_batch(folder, self._pattern(), [batch.key for batch in batches])
         return {key: _fingerprint(files) for key, files in found.items() if not self._fresh(files)}
 
+    def arriving(self, batches: Sequence[Batch]) -> frozenset[str]:
+        found = _by_batch(self._folder(), self._pattern(), [batch.key for batch in batches])
+        return frozenset(key for key, files in found.items() if self._fresh(files))
+
     def read(self, batch: Batch) -> list[RawFile]:
         folder = self._folder()
         pattern = self._pattern()

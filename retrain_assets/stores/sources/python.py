@@ -30,6 +30,9 @@ class PythonReader:
     def listing(self, batches: Sequence[Batch]) -> dict[str, str]:
         return {batch.key: "closed" for batch in batches}
 
+    def arriving(self, batches: Sequence[Batch]) -> frozenset[str]:  # noqa: ARG002 - as the protocol has it
+        return frozenset()  # what is read is one state
+
     def read(self, batch: Batch) -> list[RawFile]:
         load: Callable[..., object] = load_object(self._spec.load, field="source.load")
         arguments = {

@@ -48,6 +48,9 @@ class SqlReader:
     def listing(self, batches: Sequence[Batch]) -> dict[str, str]:
         return {batch.key: "closed" for batch in batches}
 
+    def arriving(self, batches: Sequence[Batch]) -> frozenset[str]:  # noqa: ARG002 - as the protocol has it
+        return frozenset()  # what is read is one state
+
     def read(self, batch: Batch) -> list[RawFile]:
         url = self._url()
         try:
