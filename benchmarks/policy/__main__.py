@@ -12,8 +12,15 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 from benchmarks import machine
-from benchmarks.policy.replays import Results, replay_all, units
-from benchmarks.policy.report import cost_table, estimator_table, skill_table, stationary_table, stream_table
+from benchmarks.policy.replays import WINDOWS, Results, replay_all, units
+from benchmarks.policy.report import (
+    cost_table,
+    estimator_table,
+    loss_table,
+    skill_table,
+    stationary_table,
+    stream_table,
+)
 from benchmarks.policy.variants import VARIANTS
 from benchmarks.tables import write_between_markers
 from retrain_assets.replay.bare_file import ESTIMATORS
@@ -43,6 +50,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--estimators", type=_names(ESTIMATORS), default=tuple(ESTIMATORS), help=f"of {', '.join(ESTIMATORS)}"
     )
+    parser.add_argument("--windows", type=_names(WINDOWS), default=WINDOWS[:2], help=f"of {', '.join(WINDOWS)}")
     parser.add_argument("--seeds", type=_numbers, default=(0,), help="of models, and of the rows that are drawn")
     parser.add_argument("--delays", type=_numbers, default=(1, 3), help="of labels, in batches")
     parser.add_argument("--starts", type=_numbers, default=(0, 4), help="batches that the first model trains on more")
@@ -62,7 +70,7 @@ def main() -> None:
         raise SystemExit(f"no Parquet files in {options.folder}")
     work = units(
         files, options.tasks, options.estimators, options.seeds, delays=options.delays, starts=options.starts,
-        rows=options.rows, shuffled=options.shuffled, cache=options.cache,
+        windows=options.windows, rows=options.rows, shuffled=options.shuffled, cache=options.cache,
     )  # fmt: skip
     name, tables = _tables(options, replay_all(work, options.workers))
     text = "\n\n".join([*tables, _settings(options, len(files)), f"Measured {where}"])
@@ -76,6 +84,8 @@ def _tables(options: argparse.Namespace, results: Results) -> tuple[str, list[st
     if options.shuffled:
         return "stationary", [stationary_table(results)]
     tables = [skill_table(results), stream_table(results), estimator_table(results), cost_table(results)]
+    if len(options.windows) > 1 and WINDOWS[0] in options.windows:
+        tables.append(loss_table(results))
     return ("policy" if options.tasks == ("as_it_is",) else "targets"), tables
 
 

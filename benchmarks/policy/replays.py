@@ -24,6 +24,7 @@ from retrain_assets.replay.declared import DriftBook
 from retrain_assets.replay.fitting import ScoreCache
 from retrain_assets.replay.policies import Policies
 from retrain_assets.replay.run import open_book
+from retrain_assets.replay.windows import SINCE_CHANGE, Window
 
 JUDGED = (
     "default", "default+mixture", "performance_decay", "drift", "adwin", "ddm", "page_hinkley", "cara", "upf",
@@ -32,6 +33,9 @@ UNPROVOKED = ("default", "performance_decay", "drift", "page_hinkley", "adwin", 
 """Whose retrains are counted where nothing drifts."""
 CALENDARS = tuple(f"every:{step}" for step in (1, 2, 3, 4, 5, 6, 8, 10, 13, 17, 22, 30, 45))
 CHARTS = tuple(f"cusum:{limit:g}" for limit in (0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2, 3))
+WINDOWS = ("all history", "sliding", "since the change")
+LEAST_ROWS = 1000
+"""Of a window since the change."""
 COST = 0.5
 """The declared default."""
 WALKED_BY = ("drift", "performance", "policy", "promotion", "replay", "spec")
@@ -53,11 +57,12 @@ class Case:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """Of one policy in one case: skill, share of the decisions that retrained, totals relative to a calendar's."""
+    """Of one policy in one case: skill, share of the decisions that retrained, totals by those of the `best`."""
 
     skill: float | None
     share: float
     totals: Mapping[float, float]
+    best: Mapping[float, float]
 
 
 Results = dict[Case, dict[str, Measured]]
@@ -69,7 +74,7 @@ class Unit:
 
     file: Path
     task: str
-    sliding: bool
+    window: str
     estimator: str
     seed: int
     delays: tuple[int, ...]
@@ -81,11 +86,6 @@ class Unit:
     def __str__(self) -> str:
         return f"{self.file.stem} {self.task} {self.window} {self.estimator} seed {self.seed}"
 
-    @property
-    def window(self) -> str:
-        """As the tables call it."""
-        return "sliding" if self.sliding else "all history"
-
     def kept(self) -> Path:
         """Where its results are kept: by its settings, by the file's bytes and by the code that walks."""
         settings = json.dumps({**asdict(self), "file": _digest(self.file), "cache": ""}, sort_keys=True)
@@ -93,11 +93,11 @@ class Unit:
 
 
 def units(files: Sequence[Path], tasks: Sequence[str], estimators: Sequence[str], seeds: Sequence[int],
-          **shared: object) -> list[Unit]:  # fmt: skip
+          windows: Sequence[str] = WINDOWS[:2], **shared: object) -> list[Unit]:  # fmt: skip
     """All units, those that tell most first."""
     return [
-        Unit(file=file, task=task, sliding=sliding, estimator=estimator, seed=seed, **shared)  # type: ignore[arg-type]
-        for seed, task, estimator, file, sliding in itertools.product(seeds, tasks, estimators, files, (False, True))
+        Unit(file=file, task=task, window=window, estimator=estimator, seed=seed, **shared)  # type: ignore[arg-type]
+        for seed, task, estimator, file, window in itertools.product(seeds, tasks, estimators, files, windows)
     ]
 
 
@@ -145,7 +145,7 @@ def _replays(unit: Unit) -> Iterator[tuple[Case, dict[str, Measured]]]:
     frame = shuffled(frame, unit.seed) if unit.shuffled else frame
     for delay in unit.delays:
         settings = FileSettings(
-            target="y", batch=BATCH, label_delay=delay, window=length if unit.sliding else None,
+            target="y", batch=BATCH, label_delay=delay, window=_window(unit.window, length), least_rows=LEAST_ROWS,
             estimator=unit.estimator, seed=unit.seed,
         )  # fmt: skip
         stream = stream_of_frame(frame, settings)
@@ -158,6 +158,12 @@ def _replays(unit: Unit) -> Iterator[tuple[Case, dict[str, Measured]]]:
             )  # fmt: skip
             comparison = Comparison(book, Course(first=length + start), Policies(stream.spec, drift, cost=COST))
             yield case, _measured(comparison, only_unprovoked=unit.shuffled)
+
+
+def _window(called: str, length: int) -> Window:
+    if called == "sliding":
+        return length
+    return SINCE_CHANGE if called == "since the change" else None
 
 
 def _measured(comparison: Comparison, *, only_unprovoked: bool) -> dict[str, Measured]:
@@ -175,6 +181,7 @@ def _measured(comparison: Comparison, *, only_unprovoked: bool) -> dict[str, Mea
             skill=made.skill,
             share=len(made.retrains) / decisions,
             totals={ratio: total / best[ratio] for ratio, total in made.totals.items()},
+            best=best,
         )
         for name, made in outcomes.items()
     }
@@ -187,6 +194,7 @@ def _read(path: Path) -> Results:
                 skill=made["skill"],
                 share=made["share"],
                 totals={float(ratio): total for ratio, total in made["totals"].items()},
+                best={float(ratio): total for ratio, total in made["best"].items()},
             )
             for name, made in each["made"].items()
         }

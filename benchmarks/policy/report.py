@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from benchmarks.policy.replays import CALENDARS, CHARTS, JUDGED, UNPROVOKED, Case, Measured, Results
+from benchmarks.policy.replays import CALENDARS, CHARTS, JUDGED, UNPROVOKED, WINDOWS, Case, Measured, Results
 from retrain_assets.replay.comparison import COST_RATIOS
 
-WINDOWS = ("all history", "sliding")
 FIXED = {"never": ("never",), "every batch": ("every:1",), "oracle": ("oracle",)}
 TUNED = {"calendar of the other streams": CALENDARS, "CUSUM of the other streams": CHARTS}
 TUNED_AT = 0.2
@@ -54,7 +54,7 @@ def skill_table(results: Results) -> str:
     ]
     tuned = _Tuned(results)
     rows: dict[str, Sequence[str]] = {f"`{name}`": (name,) for name in JUDGED}
-    for (name, names), window in itertools.product({**rows, **TUNED, **FIXED}.items(), WINDOWS):
+    for (name, names), window in itertools.product({**rows, **TUNED, **FIXED}.items(), _windows(results)):
         chosen = {case: tuned(name, names, case, TUNED_AT) for case in results if case.window == window}
         skills = {case: made.skill for case, made in chosen.items() if made.skill is not None}
         share = np.mean([made.share for made in chosen.values()])
@@ -92,7 +92,7 @@ def cost_table(results: Results) -> str:
         f"|---|---|{'---|' * len(COST_RATIOS)}",
     ]
     tuned = _Tuned(results)
-    for (name, names), window in itertools.product(rows.items(), WINDOWS):
+    for (name, names), window in itertools.product(rows.items(), _windows(results)):
         own = [case for case in results if case.window == window]
         cells = [
             np.exp(np.mean([np.log(tuned(name, names, case, ratio).totals[ratio]) for case in own]))
@@ -124,7 +124,7 @@ def estimator_table(results: Results) -> str:
         "|---|---|---|---|---|---|---|---|",
     ]
     kinds = sorted({(case.estimator, case.task) for case in results})
-    for (estimator, task), window, name in itertools.product(kinds, WINDOWS, JUDGED[:2]):
+    for (estimator, task), window, name in itertools.product(kinds, _windows(results), JUDGED[:2]):
         own = {
             case: made[name]
             for case, made in results.items()
@@ -157,6 +157,29 @@ def stationary_table(results: Results) -> str:
         above = f"{(rates > 1).sum()} of {len(rates)}"
         lines.append(f"| `{name}` | {window} | {delay} | {rates.mean():.2f} | {rates.max():.2f} | {above} |")
     return "\n".join(lines)
+
+
+def loss_table(results: Results) -> str:
+    """Geometric mean of total cost by window, relative to that with all history: what a window is worth."""
+    ratios = [f"cost {ratio:g}" for ratio in COST_RATIOS]
+    lines = [f"| policy | window | {' | '.join(ratios)} |", f"|---|---|{'---|' * len(ratios)}"]
+    for name, window in itertools.product(("default", "default+mixture", "every:4", "every:1"), _windows(results)[1:]):
+        pairs = [(case, replace(case, window=WINDOWS[0])) for case in results if case.window == window]
+        cells = [
+            np.exp(np.mean([np.log(_total(results, a, name, r) / _total(results, b, name, r)) for a, b in pairs]))
+            for r in COST_RATIOS
+        ]
+        lines.append(f"| `{name}` | {window} | {' | '.join(f'{cell:.3f}' for cell in cells)} |")
+    return "\n".join(lines)
+
+
+def _total(results: Results, case: Case, name: str, ratio: float) -> float:
+    made = results[case][name]
+    return made.totals[ratio] * made.best[ratio]
+
+
+def _windows(results: Results) -> list[str]:
+    return [window for window in WINDOWS if any(case.window == window for case in results)]
 
 
 def _mean(values: Iterable[float | None]) -> str:

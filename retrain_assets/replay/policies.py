@@ -72,6 +72,11 @@ class Policies:
         return changed.named(name)
 
     def _declared(self, name: str, when: str) -> _Begin:
+        if "slice_decay" in re.findall(r"\w+", when) and not self._spec.retrain.slices:
+            raise UnknownPolicyError(
+                f"policy {name!r} needs retrain.slices, the columns whose values are watched: replay a model that "
+                "declares them, with --model"
+            )
         try:
             return declared(self._spec, self._drift, when=when, cost=CostSpec(retrain=self._cost))
         except ValueError as error:

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.policy import replays
 from benchmarks.policy.replays import CHARTS, Case, Measured, replay_all, units
-from benchmarks.policy.report import cost_table, skill_table, stationary_table, tuned_elsewhere
+from benchmarks.policy.report import cost_table, loss_table, skill_table, stationary_table, tuned_elsewhere
 from benchmarks.policy.variants import multiclass, regression, shuffled, thinned
 from retrain_assets_tests.replay.streams import history
 
@@ -92,11 +92,15 @@ def test_the_tables_show_each_policy_beside_rivals_that_were_tuned_on_the_other_
         assert f"| {name} | all history |" in skills
     assert "| calendar of the other streams | sliding |" in skills
     assert costs.count("|\n") == 2 * 7 + 1
+    worth = loss_table(results).splitlines()[2:]
+    assert [line.split(" | ")[1] for line in worth] == ["sliding"] * 4
 
 
 def test_no_rival_is_tuned_on_the_stream_that_it_is_judged_on():
     def measured(best: str) -> dict[str, Measured]:
-        return {name: Measured(skill=0.0, share=0.1, totals={0.2: 1.0 if name == best else 2.0}) for name in CHARTS}
+        return {
+            name: Measured(skill=0.0, share=0.1, totals={0.2: 1.0 if name == best else 2.0}, best={}) for name in CHARTS
+        }
 
     def case(stream: str) -> Case:
         return Case(

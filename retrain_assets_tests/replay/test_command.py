@@ -118,6 +118,7 @@ def test_a_rolling_window_forgets(call):
     [
         (["--policies", "defualt"], "Did you mean 'default'?"),
         (["--policies", ","], "names no policy"),
+        (["--policies", "default,slice_decay"], "'slice_decay' needs retrain.slices"),
         (["--window", "rolling:0"], "must be 'all_history', 'rolling:N'"),
         (["--window", "since_change:9"], "'since_change:ROWS' with at least 10 rows"),
         (["--window", "sliding"], "must be 'all_history', 'rolling:N'"),
