@@ -13,6 +13,7 @@ from retrain_assets.replay.comparison import Outcome
 from retrain_assets.replay.names import MIXTURE, canonical
 from retrain_assets.replay.policies import DECLARED, DEFAULT
 from retrain_assets.replay.published import PUBLISHED
+from retrain_assets.replay.windows import Window
 
 RESAMPLES = 2000
 CLOSE = 0.9
@@ -118,7 +119,9 @@ def _count(retrains: int) -> str:
     return f"{retrains} retrain{'' if retrains == 1 else 's'}"
 
 
-def declaration_of(name: str, *, cost: float, label_delay: int, every: str) -> str | None:
+def declaration_of(
+    name: str, *, cost: float, label_delay: int, every: str, window: Window = None, least_rows: int = 0
+) -> str | None:
     """The YAML that declares a policy.
 
     None for what is declared already, and for a rule of the literature, which is here to be measured against.
@@ -128,6 +131,8 @@ def declaration_of(name: str, *, cost: float, label_delay: int, every: str) -> s
         cost: of a retrain, in batches' worth of loss.
         label_delay: in batches.
         every: length of a batch, such as `week`.
+        window: that was replayed, where it is to be declared too.
+        least_rows: of a window since the newest change.
     """
     name = canonical(name)
     plain = name.removesuffix(MIXTURE)
@@ -135,7 +140,21 @@ def declaration_of(name: str, *, cost: float, label_delay: int, every: str) -> s
     if kind in PUBLISHED or plain == DECLARED:
         return None
     together = f"serve: {{members: {MEMBERS}}}\n" if name.endswith(MIXTURE) else ""
-    return f"{_retrain(plain, kind, number, cost=cost, label_delay=label_delay, every=every)}{together}"
+    retrain = _retrain(plain, kind, number, cost=cost, label_delay=label_delay, every=every)
+    return f"{retrain}{together}{_window(window, least_rows, every)}"
+
+
+def _window(window: Window, least_rows: int, every: str) -> str:
+    if window is None:
+        return ""
+    if isinstance(window, int):
+        return f'window: {{train: "{_span(window, every)}"}}\n'
+    return f"window: {{train: {window}, min_rows: {least_rows}}}\n"
+
+
+def _span(batches: int, every: str) -> str:
+    """So many batches as a duration; a month has no fixed length and is taken for 30 days."""
+    return f"{30 * batches} days" if every == "month" else f"{batches} {every}s"
 
 
 def _retrain(plain: str, kind: str, number: str, *, cost: float, label_delay: int, every: str) -> str:
@@ -144,7 +163,7 @@ def _retrain(plain: str, kind: str, number: str, *, cost: float, label_delay: in
     if kind == "every":
         age = int(number or 1) + label_delay
         # A model is as old as its newest label; it is due when it has grown older than one batch less.
-        return f'freshness: {{model_age: "{age - 1} {every}s"}}\nretrain: {{when: "model_age"}}\n'
+        return f'freshness: {{model_age: "{_span(age - 1, every)}"}}\nretrain: {{when: "model_age"}}\n'
     when = "staleness" if plain == DEFAULT else plain
     priced = f", cost: {{retrain: {cost:g}}}" if "staleness" in when else ""
     return f'retrain: {{when: "{when}"{priced}}}\n'

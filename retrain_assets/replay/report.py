@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from retrain_assets.replay.comparison import COST_RATIOS, Outcome
 from retrain_assets.replay.laboratory import Noticed, Scenario
+from retrain_assets.replay.policies import DECLARED
 from retrain_assets.replay.recommendation import Recommendation, declaration_of
 
 if TYPE_CHECKING:
@@ -57,7 +58,16 @@ class Report:
 
     def yaml(self, name: str) -> str | None:
         """The declaration of a policy."""
-        return declaration_of(name, cost=self.cost, label_delay=self.stream.label_delay, every=self.every)
+        # What a declared model trains on is declared already.
+        of_file = not any(each.name == DECLARED for each in self.outcomes)
+        return declaration_of(
+            name,
+            cost=self.cost,
+            label_delay=self.stream.label_delay,
+            every=self.every,
+            window=self.stream.window if of_file else None,
+            least_rows=self.stream.spec.window.min_rows,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Everything that was measured."""

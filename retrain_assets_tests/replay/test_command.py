@@ -94,6 +94,8 @@ def test_a_window_since_the_change_leaves_the_old_relation_behind(call):
     assert code == 0
     left, _, code = call(frame, *common, "--window", "since_change:200")
     assert (code, left["window"]) == (0, "since_change")
+    assert left["policies"]["every"]["yaml"].endswith("window: {train: since_change, min_rows: 200}\n")
+    assert "window" not in kept["policies"]["every"]["yaml"]
     assert left["policies"]["every"]["loss"] < 0.9 * kept["policies"]["every"]["loss"]
     made = stream_of_frame(frame, FileSettings(target="y", batch="batch", window="since_change", least_rows=200))
     assert [made.first_trained(newest) for newest in (8, 13, 17)] == [0, 9, 9]

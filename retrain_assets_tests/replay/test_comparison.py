@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import numpy as np
 import pytest
 import yaml
@@ -14,6 +16,7 @@ from retrain_assets.replay.gate import ReplayGate
 from retrain_assets.replay.policies import ALL_POLICIES, Policies, UnknownPolicyError, asked, every
 from retrain_assets.replay.recommendation import declaration_of, recommend
 from retrain_assets.replay.served_mixture import mixture_losses
+from retrain_assets.replay.windows import Window
 from retrain_assets.spec import ModelSpec
 from retrain_assets_tests.replay.streams import book, history, stream
 
@@ -98,6 +101,17 @@ def test_the_yaml_of_each_policy_is_a_declaration():
             ModelSpec.model_validate({**base, **yaml.safe_load(text)})
     together = declaration_of("default+mixture", cost=0.2, label_delay=2, every="week")
     assert together == 'retrain: {when: "staleness", cost: {retrain: 0.2}}\nserve: {members: 5}\n'
+    # A month is no duration of a declaration; the window that was replayed is declared with the policy.
+    spans: dict[str, tuple[Window, object]] = {
+        "month": (6, timedelta(days=180)),
+        "week": (6, timedelta(weeks=6)),
+        "day": ("since_change", "since_change"),
+    }
+    for length, (window, train) in spans.items():
+        text = declaration_of("every:4", cost=0.2, label_delay=1, every=length, window=window, least_rows=900)
+        made = ModelSpec.model_validate({**base, **yaml.safe_load(text or "")})
+        assert made.window.train == train
+        assert made.window.min_rows == (900 if train == "since_change" else 500)
     assert declaration_of("adwin", cost=0.2, label_delay=2, every="week") is None
 
 
