@@ -57,7 +57,7 @@ class MlflowSession:
         `client` itself first reads the registered model with all its versions, for each alias and each tag.
         """
         with _quiet():
-            yield self._client._get_registry_client()  # noqa: SLF001 - there is no other way to it
+            yield self._client._get_registry_client()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - no other way to it
 
     @cached_property
     def _client(self) -> MlflowClient:
