@@ -27,6 +27,7 @@ READING, ROWS, FITTING, SCORING = "reading sources", "reading rows of tables", "
 WORK = {
     "read_part": READING,
     "fit": FITTING,
+    "estimate_by_errors": FITTING,
     "predict": SCORING,
     "permutation_importance": SCORING,
     "_drift_figure": FIGURES,

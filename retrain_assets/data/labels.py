@@ -273,9 +273,9 @@ def with_labels(
     """
     known = _newest_revisions(labels, moment)
     ids, known_ids = (frame[ROW_ID].to_numpy(dtype=object) for frame in (rows, known))
-    of_batch = known.groupby(BATCH, sort=False).indices
+    of_batch = _places(known)
     place = np.full(len(rows), -1)
-    for batch, at in rows.groupby(BATCH, sort=False).indices.items():
+    for batch, at in _places(rows).items():
         labelled = of_batch.get(batch, np.empty(0, dtype=np.intp))
         index = pd.Index(known_ids[labelled])
         if not (index.is_unique and pd.Index(ids[at]).is_unique):
@@ -287,6 +287,17 @@ def with_labels(
     joined.index = pd.RangeIndex(len(at))
     joined["label"] = known["label"].array[place[at]]
     return joined
+
+
+def _places(frame: pd.DataFrame) -> dict[str, npt.NDArray[np.intp]]:
+    """Where the rows of each batch are. Tables are read batch by batch, so that a look at where one ends is enough."""
+    keys = frame[BATCH].to_numpy(dtype=object)
+    begins = np.flatnonzero(keys[1:] != keys[:-1]) + 1
+    runs = np.split(np.arange(len(keys)), begins) if len(keys) else []
+    found = {str(keys[run[0]]): run for run in runs}
+    if len(found) == len(runs):
+        return found
+    return {str(key): np.asarray(at) for key, at in frame.groupby(BATCH, sort=False).indices.items()}
 
 
 def _newest_revisions(labels: pd.DataFrame, moment: datetime) -> pd.DataFrame:

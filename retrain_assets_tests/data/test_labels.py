@@ -255,5 +255,7 @@ def test_rows_get_the_label_that_was_known_at_a_moment_and_keep_their_order():
         [("1", "b", 20), ("1", "a", 10), ("2", "a", 30)],
         [("1", "b", 21), ("1", "a", 10), ("2", "a", 30)],
     ]  # fmt: skip
+    mixed = with_labels(rows.iloc[[3, 0, 2, 1]], labels, day(3), among=np.array([True, True, True, False]))
+    assert list(mixed.itertuples(name=None)) == [(0, "2", "a", 30), (1, "1", "b", 21)]
     with pytest.raises(StoreError, match="hold a row twice"):
         with_labels(pd.concat([rows, rows]), labels, day(3))
