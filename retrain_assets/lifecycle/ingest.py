@@ -43,14 +43,12 @@ def ingest(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime,
         payload={"seen_id": max(seen, default=0), "revision": arrival.revision, "run_id": run_id},
         now=now,
     )
-    if arrival.parts and any(decision.batch == batch.key for decision in stores.state.decisions(model.name)):
+    arrivals = stores.state.arrivals(model.name, batch.key)
+    is_news = len(arrivals) == 1 or arrivals[-2].content_hash != arrival.content_hash
+    if is_news and arrival.parts and any(made.batch == batch.key for made in stores.state.decisions(model.name)):
         # The batch was decided by other content, or by none.
         stores.state.append_outbox(
-            "redelivered",
-            model.name,
-            batch=batch.key,
-            key=f"{batch.key}/{arrival.content_hash}/{max(seen, default=0)}",
-            now=now,
+            "redelivered", model.name, batch=batch.key, key=f"{batch.key}/{len(arrivals)}", now=now
         )
     return Ingested(arrival=arrival, uris=tuple(stores.blobs.uri(part.content_hash) for part in arrival.parts))
 

@@ -46,7 +46,7 @@ def out_of_service(moves: Sequence[ModelMove], name: str) -> str | None:
     ...     moved_at=datetime(2024, 1, 1, tzinfo=UTC),
     ... )
     >>> out_of_service([made], "flights")
-    "flights was renamed to arrivals on 2024-01-01 by ann (clearer): change `name` in its declaration"
+    'flights was renamed to arrivals on 2024-01-01 by ann (clearer): change `name` in its declaration'
     >>> out_of_service([made], "arrivals")
 
     Args:
