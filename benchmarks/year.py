@@ -17,9 +17,10 @@ THEIRS = (READING, ROWS, FITTING, SCORING)
 NOTE = (
     "One play in a fresh home. Each part has its exclusive time; what a process imports once (MLflow, scikit-learn, "
     "skops, pandera) and MLflow's database, made once with its tables, are a line of their own and part of "
-    "the whole. Figures are "
-    "the pictures drawn for people; computing is processor time, the rest is waiting, for the disk and for other "
-    "processes of the machine; Dagster is all that is not accounted for elsewhere, sensors and event log among it."
+    "the whole. Fitting holds the models of errors by which a regression's loss is estimated before its labels come, "
+    "scoring the golden rows of a model's hash. Figures are the pictures drawn for people; computing is processor "
+    "time, the rest is waiting, for the disk and for other processes of the machine; Dagster is all that is not "
+    "accounted for elsewhere, sensors and event log among it."
 )
 
 
