@@ -94,7 +94,7 @@ def test_runs_are_linked_to_the_code_location(played: Played) -> None:
     assert all(run.remote_job_origin for run in runs)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_interrupted_it_says_so_and_the_same_command_ends_in_the_same_story(
     played: Played, home: Path, number: signal.Signals
 ) -> None:

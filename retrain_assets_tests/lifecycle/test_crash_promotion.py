@@ -145,8 +145,11 @@ ENDINGS: dict[str, dict[str, Any]] = {
 }
 
 
+LONG = ("recall", "retire")
+
+
 @pytest.mark.parametrize(
-    "story", [pytest.param(each, marks=pytest.mark.slow if each == "retire" else ()) for each in ENDINGS]
+    "story", [pytest.param(each, marks=pytest.mark.slow if each in LONG else ()) for each in ENDINGS]
 )
 def test_undisturbed_it_ends_where_it_must_and_so_after_a_sample_of_kills(told: Callable[[str], Told], story: str):
     made = told(story)
