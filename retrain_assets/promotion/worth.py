@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from retrain_assets.errors import DataError
-from retrain_assets.performance.intervals import percentile_interval, resampled_means
+from retrain_assets.performance.intervals import percentile_interval, resampled_means, units_of
 from retrain_assets.performance.scores import Scores, Values
 from retrain_assets.promotion.measures import Measure, MeasureKind
 
@@ -114,8 +114,9 @@ def paired_measures(
     if champion is not None:
         columns |= {"champion": champion, "difference": candidate - champion}
     drawn = resampled_means(np.column_stack(list(columns.values())), RESAMPLES, rng=rng, blocks=blocks)
+    units = units_of(len(candidate), blocks)
     for place, (group, values) in enumerate(columns.items()):
-        lower, upper = percentile_interval(drawn[:, place], confidence)
+        lower, upper = percentile_interval(drawn[:, place], confidence, units=units)
         yield Measure(
             kind=kind, name=name, group=group, value=float(values.mean()), lower=lower, upper=upper, rows=len(values)
         )
