@@ -93,10 +93,22 @@ class Unit:
 
 
 def units(files: Sequence[Path], tasks: Sequence[str], estimators: Sequence[str], seeds: Sequence[int],
-          windows: Sequence[str] = WINDOWS[:2], **shared: object) -> list[Unit]:  # fmt: skip
+          windows: Sequence[str] = WINDOWS[:2], *, delays: tuple[int, ...], starts: tuple[int, ...], rows: int,
+          shuffled: bool, cache: Path) -> list[Unit]:  # fmt: skip
     """All units, those that tell most first."""
     return [
-        Unit(file=file, task=task, window=window, estimator=estimator, seed=seed, **shared)  # type: ignore[arg-type]
+        Unit(
+            file=file,
+            task=task,
+            window=window,
+            estimator=estimator,
+            seed=seed,
+            delays=delays,
+            starts=starts,
+            rows=rows,
+            shuffled=shuffled,
+            cache=cache,
+        )
         for seed, task, estimator, file, window in itertools.product(seeds, tasks, estimators, files, windows)
     ]
 

@@ -31,7 +31,7 @@ def as_it_is(frame: pd.DataFrame, first: int) -> pd.DataFrame:  # noqa: ARG001 -
     return frame
 
 
-def regression(frame: pd.DataFrame, first: int) -> pd.DataFrame:  # noqa: ARG001
+def regression(frame: pd.DataFrame, first: int) -> pd.DataFrame:  # noqa: ARG001 - every variant is asked alike
     """Predicts the numeric column of the most distinct values from the others; the file's target is left out."""
     quantity = _quantity(frame)
     return frame.drop(columns=[TARGET, quantity]).assign(**{TARGET: frame[quantity].astype(np.float64)})
