@@ -22,6 +22,7 @@ from retrain_assets.lifecycle.novel_rows import novelty_of
 from retrain_assets.lifecycle.partitions import rows_of_batch
 from retrain_assets.lifecycle.records import PredictionMode, Profiled, Scored, Validated
 from retrain_assets.lifecycle.rolling_back import roll_back_if_broken
+from retrain_assets.lifecycle.unprofiled import unprofiled_columns
 from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.performance.estimation import LossEstimate
 from retrain_assets.stores.protocols import Stores
@@ -79,21 +80,10 @@ def read_raw(
 @withholding
 def profile(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Profiled:
     """Summarizes the columns of the validated rows."""
-    made = profile_table(read_validated(stores, model, batch).drop(columns=_unprofiled(model), errors="ignore"))
+    rows = read_validated(stores, model, batch)
+    made = profile_table(rows.drop(columns=unprofiled_columns(model.spec), errors="ignore"))
     commit = stores.tables.write(model.table("profile"), batch.key, made.to_frame(), run_id=run_id)
     return Profiled(profile=made, commit=commit)
-
-
-def _identifiers(model: DeclaredModel) -> list[str]:
-    """A column that alone identifies a row: a running number always drifts, and says nothing."""
-    spec = model.spec
-    wanted = {*(spec.features.columns or ()), *(spec.drift.columns or ())}
-    return [name for name in spec.row_id if name not in wanted] if len(spec.row_id) == 1 else []
-
-
-def _unprofiled(model: DeclaredModel) -> list[str]:
-    """Columns that say nothing, or whose values a profile must not show."""
-    return [*_identifiers(model), *model.spec.personal_columns]
 
 
 @withholding
