@@ -99,15 +99,9 @@ def score(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, 
     serving = mixture_of(stores, model, champion, as_of=batch.start)
     own = tuple(predictions_of(stores, model, version, validated) for version in serving.versions)
     scored = mixed(serving, own)
-    served = stored[stored["mode"] == "served"]
-    mode: PredictionMode = "served" if served.empty else "rescored"
+    mode: PredictionMode = "rescored" if (stored["mode"] == "served").any() else "served"
     if mode == "rescored":
-        # Rows whose served score still stands need no second one.
-        unchanged = scored.merge(served[["ra_row_id", "version", "score"]], on=["ra_row_id", "version", "score"])[
-            "ra_row_id"
-        ]
-        scored = scored[~scored["ra_row_id"].isin(unchanged)]
-        stored = stored[~((stored["mode"] == "rescored") & (stored["version"] == champion.version))]
+        scored, stored = _changed(scored, stored), stored[~_rescored_by(champion, stored)]
     estimate = _estimate(stores, model, batch, champion, validated, own[0]) if mode == "served" else None
     stored = stored if serving.alone else with_members(stored, own)
     table = pd.concat([stored, scored.assign(mode=mode)], ignore_index=True) if len(scored) else stored
@@ -131,6 +125,17 @@ def score(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, 
         weights={} if serving.alone else serving.record(),
         estimate=estimate,
     )
+
+
+def _changed(scored: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame:
+    """The rows whose served score no longer stands: the others need no second one."""
+    same = ["ra_row_id", "version", "score"]
+    unchanged = scored.merge(stored.loc[stored["mode"] == "served", same], on=same)["ra_row_id"]
+    return scored[~scored["ra_row_id"].isin(unchanged)]
+
+
+def _rescored_by(champion: ModelVersion, stored: pd.DataFrame) -> pd.Series:
+    return (stored["mode"] == "rescored") & (stored["version"] == champion.version)
 
 
 def _estimate(
