@@ -22,11 +22,13 @@ from retrain_assets.lifecycle.proving import prove
 from retrain_assets.lifecycle.records import Candidate, TrainingSet
 from retrain_assets.lifecycle.spending import record_spending
 from retrain_assets.lifecycle.training_window import (
+    declared_profile,
     latest_training_set,
     plan_window,
     read_rows,
     stored_training_sets,
     to_row,
+    training_inputs,
 )
 from retrain_assets.lifecycle.versions import enter_candidate
 from retrain_assets.lifecycle.withholding import withholding
@@ -80,7 +82,7 @@ def train(
     if not frozen.sufficient:
         raise InsufficientDataError(frozen.reason)
     rows = read_rows(stores, model, frozen, frozen.batches, reserved=False)
-    labels, inputs = rows["label"].to_numpy(), rows.drop(columns=["label", "ra_batch"])
+    labels, inputs = rows["label"].to_numpy(), training_inputs(model, rows)
     transform, golden = model.transform(), golden_rows(inputs)
     begun = time.process_time()
     fitted = fit(model.spec, inputs, labels, source=transform)
@@ -186,7 +188,7 @@ def _reference(stores: Stores, model: DeclaredModel, frozen: TrainingSet, fitted
     inputs = ReferenceProfile(
         kind=model.spec.drift.reference,
         profiles={
-            str(key): TableProfile.from_frame(profiles.drop(columns="ra_batch"))
+            str(key): declared_profile(model, TableProfile.from_frame(profiles.drop(columns="ra_batch")))
             for key, profiles in table.groupby("ra_batch", sort=True)
         },
     )
