@@ -24,10 +24,19 @@ def worth_of_costs(costs: Mapping[str, Mapping[str, float]], labels: npt.NDArray
     >>> costs = {"1": {"0": 10.0}, "0": {"1": 1.0}}
     >>> worth_of_costs(costs, np.array([1, 1, 0]), Scores(np.array([0.9, 0.1, 0.8]), (0, 1)))
     array([ -0., -10.,  -1.])
+
+    Raises:
+        DataError: no row of the matrix is a class.
     """
     names = [str(name) for name in scores.classes]
-    matrix = np.array([[costs.get(true, {}).get(said, 0.0) for said in names] for true in names])
-    position = pd.Index(names).get_indexer(pd.Index([str(label) for label in labels]))
+    position, truths = pd.factorize(np.array([str(label) for label in labels], dtype=object))
+    known = {*names, *truths}
+    if not known & costs.keys():
+        raise DataError(
+            f"promote.worth.costs must name classes of the target ({', '.join(sorted(known))}) "
+            f"(got {', '.join(costs)}): every prediction would cost nothing"
+        )
+    matrix = np.array([[costs.get(true, {}).get(said, 0.0) for said in names] for true in truths])
     return -matrix[position, scores.probabilities.argmax(axis=1)]
 
 
