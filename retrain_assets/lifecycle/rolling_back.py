@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from retrain_assets.errors import MissingUpstreamError, RefusedError, StoreError
+from retrain_assets.errors import DataError, MissingUpstreamError, RefusedError, StoreError, WithheldError
 from retrain_assets.lifecycle.champions import newest_watched_end, registered
 from retrain_assets.lifecycle.history import champion_losses
 from retrain_assets.lifecycle.model import DeclaredModel
@@ -55,6 +55,7 @@ def roll_back(
 
     Raises:
         RefusedError: nobody to go back to, or a version that never was champion.
+        DataError: the version cannot score the rows of now: nothing was changed.
         StoreError: the version is not there any more, or is not what was registered: nothing was changed.
     """
     log = stores.state.promotions(model.name)
@@ -80,6 +81,8 @@ def roll_back_if_broken(
 ) -> Promoted | None:
     """Goes back by itself if the newest promotion is still watched and something broke; None otherwise.
 
+    A rollback that cannot be made is told once (outbox kind `rollback_failed`), and the champion serves on.
+
     Args:
         stores: all stores.
         model: the declared model.
@@ -101,7 +104,8 @@ def roll_back_if_broken(
     reason = f"within {model.spec.rollback.watch} of its promotion v{log[-1].version} broke: " + "; ".join(broken)
     try:
         return roll_back(stores, model, reason=reason, actor=PLATFORM, now=now, since=since)
-    except (RefusedError, StoreError) as error:
+    except (RefusedError, DataError, StoreError, WithheldError) as error:
+        # Whatever bars the way back (a column that the older version needs is gone), the step that saw it goes on.
         payload = {"text": reason, "failed": str(error)}
         stores.state.append_outbox("rollback_failed", model.name, payload=payload, key=str(log[-1].id), now=now)
         return None

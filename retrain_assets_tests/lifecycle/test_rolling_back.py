@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from retrain_assets import lifecycle
-from retrain_assets.errors import NotStoredError, RefusedError, StoreError
+from retrain_assets.errors import DataError, NotStoredError, RefusedError, StoreError, WithheldError
 from retrain_assets.lifecycle import DeclaredModel, rolling_back
 from retrain_assets.lifecycle.auditing import verify
 from retrain_assets.lifecycle.facts import _stale
@@ -205,9 +205,12 @@ def test_a_loss_above_its_ceiling_on_matured_labels_rolls_back_by_itself(three_c
     assert [d.cause for d in world.stores.state.decisions("tiny")].count("rollback") == 1
 
 
-def test_a_rollback_that_cannot_be_made_is_told_once(promoted: World, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("error", [NotStoredError, DataError, WithheldError])
+def test_a_rollback_that_cannot_be_made_is_told_once(
+    promoted: World, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+):
     def lost(*_: object, **__: object) -> None:
-        raise NotStoredError("v2 is not there")
+        raise error("v2 is not there")
 
     monkeypatch.setattr(rolling_back, "prove", lost)
     for _ in range(2):
