@@ -21,7 +21,7 @@ from retrain_assets.promotion.watch import breaks_ceiling, is_watched
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.golden import golden_rows
 
-OF_THE_MOMENT = frozenset({"approved_by", "approval", "rolled_back", "recalled"})
+OF_THE_MOMENT = frozenset({"approved_by", "approval", "approval_proofs", "rolled_back", "recalled"})
 """Evidence that belongs to one promotion, not to the version."""
 
 

@@ -83,11 +83,17 @@ def test_an_approval_promotes_exactly_that_version(held: World):
     assert "- approve by ann on " in text
 
 
-def test_the_asset_champion_by_hand_carries_it_out(held: World):
+def test_the_asset_champion_by_hand_carries_it_out_and_a_rollback_to_it_claims_no_approval(held: World):
     say(held)
     made = lifecycle.assert_champion(held.stores, held.model, now=held.now, run_id="by hand")
     assert made.promotion is not None
     assert made.promotion.version == 4
+    for to in (3, 4):
+        back = lifecycle.roll_back(held.stores, held.model, to=to, reason="x", actor="person:ann", now=held.now)
+    assert back.promotion is not None
+    assert made.promotion.evidence.keys() - back.promotion.evidence.keys() == {
+        "approval", "approved_by", "approval_proofs",
+    }  # fmt: skip
 
 
 def test_what_was_watched_meanwhile_stays_the_older_champions(held: World):
