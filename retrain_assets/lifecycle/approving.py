@@ -9,6 +9,7 @@ from typing import Any
 
 from retrain_assets.errors import RefusedError
 from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.reasons import require_reason
 from retrain_assets.lifecycle.versions import move, stage_of
 from retrain_assets.performance.expected import expectable
 from retrain_assets.promotion.approvals import (
@@ -151,8 +152,9 @@ def answer(
 
     Raises:
         RefusedError: nothing is asked of this version, it is too late, the hash is another, the person may not answer,
-            has answered, or does not prove the name as declared.
+            has answered, does not prove the name as declared, or gives no reason.
     """
+    require_reason(reason)
     settle_requests(stores, model, now=now)
     found = [hold for hold in holds(stores.state, model) if hold.request.version == version]
     if not found:
@@ -191,7 +193,7 @@ def prove_name(spec: ApprovalSpec, request: ApprovalRequest, person: str, verdic
     Raises:
         RefusedError: the person is not on the list, or does not prove the name as declared.
     """
-    if not person or person == PLATFORM:
+    if not person.strip() or person == PLATFORM:
         raise RefusedError(f"an answer needs the name of a person (got {person!r})")
     if spec.approvers and person not in spec.approvers:
         raise RefusedError(f"{person} may not answer: promote.approval.approvers names {', '.join(spec.approvers)}")

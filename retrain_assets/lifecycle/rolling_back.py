@@ -11,6 +11,7 @@ from retrain_assets.lifecycle.champions import newest_watched_end, registered
 from retrain_assets.lifecycle.history import champion_losses
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.proving import prove
+from retrain_assets.lifecycle.reasons import require_reason
 from retrain_assets.lifecycle.reconciling import project
 from retrain_assets.lifecycle.records import Promoted
 from retrain_assets.lifecycle.versions import stage_of
@@ -54,10 +55,11 @@ def roll_back(
         since: batch time from which it is in force, where that is later.
 
     Raises:
-        RefusedError: nobody to go back to, or a version that never was champion.
+        RefusedError: nobody to go back to, a version that never was champion, or a blank reason.
         DataError: the version cannot score the rows of now: nothing was changed.
         StoreError: the version is not there any more, or is not what was registered: nothing was changed.
     """
+    require_reason(reason)
     log = stores.state.promotions(model.name)
     target = _target(stores, model, log, to, as_of)
     version = registered(stores, model, target.version)

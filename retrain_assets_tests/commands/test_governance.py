@@ -78,6 +78,8 @@ def test_rollback_and_clear(promoted: World, call: Call):
 
 def test_a_rollback_needs_a_reason_and_one_target(call: Call):
     assert call("rollback", "tiny").exit_code == 2
+    blank = call("rollback", "tiny", "--reason", " ")
+    assert (blank.exit_code, "a reason must be given in words (got ' ')" in blank.stderr) == (1, True)
     assert call("rollback", "tiny", "--to", "1", "--as-of", "2024-01-04", "--reason", "x").exit_code == 2
     refused = call("rollback", "tiny", "--to", "7", "--reason", "x")
     assert (refused.exit_code, "v7 never was champion" in refused.stderr) == (1, True)

@@ -12,9 +12,12 @@ import pytest
 from retrain_assets import lifecycle
 from retrain_assets.errors import DataError, NotStoredError, RefusedError, StoreError, WithheldError
 from retrain_assets.lifecycle import DeclaredModel, rolling_back
+from retrain_assets.lifecycle.approving import answer
 from retrain_assets.lifecycle.auditing import verify
 from retrain_assets.lifecycle.facts import _stale
 from retrain_assets.lifecycle.history import holdout_of
+from retrain_assets.lifecycle.holding import answer_hold
+from retrain_assets.lifecycle.renaming import rename, retire, take_back
 from retrain_assets.lifecycle.rolling_back import roll_back_if_broken
 from retrain_assets.lifecycle.versions import clear, stage_of
 from retrain_assets.promotion.log import champion_as_of
@@ -101,6 +104,31 @@ def test_a_person_clears_it(promoted: World):
     assert stage_of(promoted.stores, promoted.model, 3) == "retired"
     with pytest.raises(RefusedError, match="v3 is retired: there is nothing to clear"):
         clear(promoted.stores, promoted.model, 3, actor="person:ann", reason="again", now=promoted.now)
+
+
+UNKNOWN = lifecycle.Origin(estimator=None, name="old", version=1, content_hash="", inputs=())
+
+
+@pytest.mark.parametrize("blank", ["", " \n\t"])
+def test_what_a_person_does_needs_a_reason_in_words(promoted: World, blank: str):
+    stores, model = promoted.stores, promoted.model
+    said: dict[str, Any] = {"reason": blank, "now": promoted.now}
+    by_ann = said | {"actor": "person:ann"}
+    before = stores.state.audit_entries("tiny"), stores.state.last_outbox_id()
+    for act in (
+        lambda: lifecycle.roll_back(stores, model, **by_ann),
+        lambda: clear(stores, model, 3, **by_ann),
+        lambda: retire(stores, model, **by_ann),
+        lambda: take_back(stores, model, **by_ann),
+        lambda: rename(stores, model, "arrivals", **by_ann),
+        lambda: lifecycle.adopt(stores, model, UNKNOWN, training_end=promoted.now, run_id="x", **by_ann),
+        lambda: answer_hold(stores, model, "resume", person="ann", **said),
+        lambda: lifecycle.record_event(stores, model, "person", blank, now=promoted.now),
+        lambda: answer(stores, model, 4, verdict="approve", model_hash="f" * 8, person="ann", token=None, **said),
+    ):
+        with pytest.raises(RefusedError, match="a reason must be given in words"):
+            act()
+    assert (stores.state.audit_entries("tiny"), stores.state.last_outbox_id()) == before
 
 
 def test_back_again_skips_what_was_rolled_back_and_a_person_may_name_it(promoted: World):
