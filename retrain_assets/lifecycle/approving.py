@@ -1,4 +1,4 @@
-"""A promotion that waits for persons: the hold, the answers, and what they come to."""
+"""A promotion that waits for persons: they are asked, and answer."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from retrain_assets.errors import RefusedError
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.reasons import require_reason
 from retrain_assets.lifecycle.versions import move, stage_of
+from retrain_assets.lifecycle.waiting import holds, leave, settle_requests, void
 from retrain_assets.performance.expected import expectable
 from retrain_assets.promotion.approvals import (
     PLATFORM,
     Answer,
     ApprovalRequest,
-    ApprovalState,
-    Requirement,
+    Hold,
     Verdict,
-    approval_state,
+    requirement_of,
 )
 from retrain_assets.promotion.change import Change, large
 from retrain_assets.promotion.evaluation import EvaluationReport
@@ -28,7 +28,7 @@ from retrain_assets.promotion.log import Promotion
 from retrain_assets.promotion.measures import value_of
 from retrain_assets.promotion.tokens import verify
 from retrain_assets.spec import ApprovalSpec
-from retrain_assets.stores.protocols import StateStore, Stores
+from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import ModelVersion
 
 SHORTEST_HASH = 8
@@ -43,16 +43,6 @@ class Consent:
     pending: bool = False
     reason: str = ""
     evidence: Mapping[str, Any] = field(default_factory=dict[str, Any])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
-    """A request with what it has come to."""
-
-    request: ApprovalRequest
-    state: ApprovalState
-    answers: tuple[Answer, ...]
-    promoted: bool
 
 
 def seek_consent(
@@ -115,27 +105,6 @@ def hold_reason(report: EvaluationReport, spec: ApprovalSpec, *, bootstrapping: 
     )
 
 
-def holds(state: StateStore, model: DeclaredModel) -> list[Hold]:
-    """All requests of a model, in order."""
-    answers = state.answers(model.name)
-    promoted = {promotion.evidence.get("approval") for promotion in state.promotions(model.name)}
-    requirement = requirement_of(model.spec.promote.approval)
-    return [
-        Hold(
-            request=request,
-            state=approval_state(request, answers, requirement),
-            answers=tuple(answer for answer in answers if answer.approval_id == request.id),
-            promoted=request.id in promoted,
-        )
-        for request in state.approvals(model.name)
-    ]
-
-
-def requirement_of(spec: ApprovalSpec) -> Requirement:
-    """Who has to agree, by the declaration of now."""
-    return Requirement(persons=spec.persons, role=spec.role, roles=spec.roles)
-
-
 def answer(
     stores: Stores,
     model: DeclaredModel,
@@ -183,7 +152,7 @@ def answer(
     )
     settled = next(each for each in holds(stores.state, model) if each.request.id == request.id)
     if settled.state == "rejected":
-        _leave(stores, model, request, f"rejected by {person}: {reason}", now=now)
+        leave(stores, model, request, f"rejected by {person}: {reason}", now=now)
     return settled
 
 
@@ -209,31 +178,13 @@ def prove_name(spec: ApprovalSpec, request: ApprovalRequest, person: str, verdic
     return f"signed with the key {key[:16]}"
 
 
-def settle_requests(stores: Stores, model: DeclaredModel, *, now: datetime) -> list[ApprovalRequest]:
-    """Answers `expire` for the holds whose time has passed; returns the approved ones that nobody promoted yet."""
-    ready: list[ApprovalRequest] = []
-    for hold in holds(stores.state, model):
-        if hold.state == "pending" and now >= hold.request.expires_at:
-            reason = f"nobody settled it by {hold.request.expires_at:%Y-%m-%d %H:%M} UTC"
-            if _platform_says(stores, hold.request, "expire", reason, now=now):
-                _leave(stores, model, hold.request, f"expired: {reason}", now=now)
-        elif hold.state == "approved" and not hold.promoted:
-            ready.append(hold.request)
-    return ready
-
-
-def void(stores: Stores, request: ApprovalRequest, reason: str, *, now: datetime) -> None:
-    """What was asked no longer stands; an approval of it is worth nothing any more."""
-    _platform_says(stores, request, "void", reason, now=now)
-
-
 def void_if_asked(
     stores: Stores, model: DeclaredModel, version: ModelVersion, refusal: str | None, *, now: datetime
 ) -> None:
     """A version that is refused by now is no longer to be approved."""
     asked = _asked(stores, model, version)
     if refusal is not None and asked is not None:
-        void(stores, asked, refusal, now=now)
+        void(stores, model, asked, refusal, now=now)
 
 
 def evidence_of(report: EvaluationReport, gates: GateReport) -> dict[str, Any]:
@@ -285,28 +236,3 @@ def _consent(model: DeclaredModel, version: ModelVersion, hold: Hold) -> Consent
         return Consent(given=False, pending=True, reason=reason)
     last = hold.answers[-1]
     return Consent(given=False, reason=f"passed, but {hold.state}: {last.person}: {last.reason}")
-
-
-def _platform_says(stores: Stores, request: ApprovalRequest, verdict: Verdict, reason: str, *, now: datetime) -> bool:
-    """False where the platform has answered before: two that look at once say it once."""
-    try:
-        stores.state.record_answer(
-            Answer(
-                approval_id=request.id,
-                model=request.model,
-                version=request.version,
-                verdict=verdict,
-                person=PLATFORM,
-                proof="the platform itself",
-                reason=reason,
-                answered_at=now,
-            )
-        )
-    except RefusedError:
-        return False
-    return True
-
-
-def _leave(stores: Stores, model: DeclaredModel, request: ApprovalRequest, reason: str, *, now: datetime) -> None:
-    if stage_of(stores, model, request.version) in ("candidate", "challenger"):
-        move(stores, model, request.version, "retired", reason, now=now)

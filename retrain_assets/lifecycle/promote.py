@@ -8,7 +8,7 @@ from typing import Any
 from retrain_assets.data.windows import Batch
 from retrain_assets.errors import GateNotPassedError, MissingUpstreamError, NotStoredError
 from retrain_assets.lifecycle.approval_record import FILE, approval_text
-from retrain_assets.lifecycle.approving import evidence_of, seek_consent, settle_requests, void, void_if_asked
+from retrain_assets.lifecycle.approving import evidence_of, seek_consent, void_if_asked
 from retrain_assets.lifecycle.champions import newest_watched_end
 from retrain_assets.lifecycle.evaluating import candidate_of
 from retrain_assets.lifecycle.ledger import record_step
@@ -19,6 +19,7 @@ from retrain_assets.lifecycle.reconciling import project
 from retrain_assets.lifecycle.records import Promoted, TrainingSet
 from retrain_assets.lifecycle.training_window import latest_training_set, stored_training_sets
 from retrain_assets.lifecycle.versions import barred, move, stage_of
+from retrain_assets.lifecycle.waiting import settle_requests, void
 from retrain_assets.lifecycle.watch import read_validated
 from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.promotion.evaluation import EvaluationReport
@@ -100,7 +101,9 @@ def carry_out(stores: Stores, model: DeclaredModel, *, now: datetime, run_id: st
     for request in answered:
         batch = model.calendar.batch(request.batch)
         if latest_training_set(stores, model, batch).attempt != request.attempt:
-            void(stores, request, f"batch {batch} was trained again since: another attempt is judged now", now=now)
+            void(
+                stores, model, request, f"batch {batch} was trained again since: another attempt is judged now", now=now
+            )
             continue
         made = promote(stores, model, batch, now=now, run_id=run_id)
     return made

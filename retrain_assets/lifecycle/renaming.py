@@ -9,10 +9,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from retrain_assets.errors import LeaseHeldError, RefusedError, StoreError
-from retrain_assets.lifecycle.approving import holds, void
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.reasons import require_reason
 from retrain_assets.lifecycle.reconciling import CHAMPION, PROMOTION_TAG, project
+from retrain_assets.lifecycle.waiting import holds, void
 from retrain_assets.promotion.model_moves import ModelAction, ModelMove, is_retired, out_of_service
 from retrain_assets.spec import ModelSpec
 from retrain_assets.spec.base import MODEL_NAME
@@ -83,7 +83,8 @@ def rename(stores: Stores, model: DeclaredModel, name: str, *, reason: str, acto
 def retire(stores: Stores, model: DeclaredModel, *, reason: str, actor: str, now: datetime) -> None:
     """Takes a model out of service: no run works on it, nobody is champion, and all of its history stays.
 
-    What waits for an approval is void. Safe to repeat: after a kill the same call finishes it.
+    What waits for an approval is void, and so is an approval that was given and not carried out. Safe to repeat: after
+    a kill the same call finishes it.
 
     Raises:
         LeaseHeldError: a run works on it.
@@ -93,8 +94,8 @@ def retire(stores: Stores, model: DeclaredModel, *, reason: str, actor: str, now
     _require_known(stores, model.name)
     with _held(stores, model.name, now=now):
         for hold in holds(stores.state, model):
-            if hold.state == "pending":
-                void(stores, hold.request, f"{model.name} was retired: {reason}", now=now)
+            if hold.open:
+                void(stores, model, hold.request, f"{model.name} was retired: {reason}", now=now)
         if not _is_retired(stores, model.name):
             stores.state.move_model(_move(model, "retire", reason, actor, now))
         stores.registry.remove_alias(model.name, CHAMPION)

@@ -12,10 +12,11 @@ import pytest
 from retrain_assets import lifecycle
 from retrain_assets.errors import IntegrityError, RefusedError
 from retrain_assets.lifecycle import DeclaredModel
-from retrain_assets.lifecycle.approving import answer, hold_reason, holds, prove_name, settle_requests
+from retrain_assets.lifecycle.approving import answer, hold_reason, prove_name
 from retrain_assets.lifecycle.auditing import verify
 from retrain_assets.lifecycle.promote import carry_out, read_evaluation
 from retrain_assets.lifecycle.versions import stage_of
+from retrain_assets.lifecycle.waiting import holds, settle_requests
 from retrain_assets.promotion.approvals import ApprovalRequest
 from retrain_assets.promotion.tokens import make_key, sign
 from retrain_assets.spec import ModelSpec

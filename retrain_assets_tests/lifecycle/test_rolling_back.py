@@ -113,7 +113,7 @@ UNKNOWN = lifecycle.Origin(estimator=None, name="old", version=1, content_hash="
 def test_what_a_person_does_needs_a_reason_in_words(promoted: World, blank: str):
     stores, model = promoted.stores, promoted.model
     said: dict[str, Any] = {"reason": blank, "now": promoted.now}
-    by_ann = said | {"actor": "person:ann"}
+    by_ann: dict[str, Any] = said | {"actor": "person:ann"}
     before = stores.state.audit_entries("tiny"), stores.state.last_outbox_id()
     for act in (
         lambda: lifecycle.roll_back(stores, model, **by_ann),
