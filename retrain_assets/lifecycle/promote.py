@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from retrain_assets.data.windows import Batch
-from retrain_assets.errors import GateNotPassedError, MissingUpstreamError, NotStoredError
+from retrain_assets.errors import DataError, GateNotPassedError, IntegrityError, MissingUpstreamError, NotStoredError
 from retrain_assets.lifecycle.approval_record import FILE, approval_text
 from retrain_assets.lifecycle.approving import evidence_of, seek_consent, void_if_asked
-from retrain_assets.lifecycle.champions import newest_watched_end
+from retrain_assets.lifecycle.champions import newest_watched_end, registered
 from retrain_assets.lifecycle.evaluating import candidate_of
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.model import DeclaredModel
@@ -22,6 +22,7 @@ from retrain_assets.lifecycle.versions import barred, move, stage_of
 from retrain_assets.lifecycle.waiting import settle_requests, void
 from retrain_assets.lifecycle.watch import read_validated
 from retrain_assets.lifecycle.withholding import withholding
+from retrain_assets.promotion.approvals import ApprovalRequest
 from retrain_assets.promotion.evaluation import EvaluationReport
 from retrain_assets.promotion.gates import GateReport, evaluate_gates
 from retrain_assets.promotion.log import Promotion
@@ -93,20 +94,33 @@ def assert_champion(stores: Stores, model: DeclaredModel, *, now: datetime, run_
 def carry_out(stores: Stores, model: DeclaredModel, *, now: datetime, run_id: str) -> Promoted | None:
     """Promotes what persons approved and nobody has promoted yet, and what expired is rejected; None for nothing.
 
-    Each goes through all that a promotion goes through: a version whose evaluation compared with another champion, or
-    whose files are no longer what was approved, is void.
+    Each goes through all that a promotion goes through: a version whose evaluation compared with another champion,
+    which is gone, or whose files are no longer what was approved, is void, and holds no other up.
+
+    Raises:
+        StoreError: a store is out of reach; what was approved stays so.
     """
-    answered = settle_requests(stores, model, now=now)
     made: Promoted | None = None
-    for request in answered:
-        batch = model.calendar.batch(request.batch)
-        if latest_training_set(stores, model, batch).attempt != request.attempt:
-            void(
-                stores, model, request, f"batch {batch} was trained again since: another attempt is judged now", now=now
-            )
-            continue
-        made = promote(stores, model, batch, now=now, run_id=run_id)
+    for request in settle_requests(stores, model, now=now):
+        made = _carry_out(stores, model, request, now=now, run_id=run_id)
     return made
+
+
+def _carry_out(
+    stores: Stores, model: DeclaredModel, request: ApprovalRequest, *, now: datetime, run_id: str
+) -> Promoted:
+    batch = model.calendar.batch(request.batch)
+    try:
+        trained = registered(stores, model, request.version)
+        if latest_training_set(stores, model, batch).attempt == trained.attempt:
+            return promote(stores, model, batch, now=now, run_id=run_id)
+        reason = f"batch {batch} was trained again since: another attempt is judged now"
+    except (DataError, IntegrityError, NotStoredError) as error:
+        # What was approved is not there, or is something else: asking again cannot help, as it may of an outage.
+        reason = str(error)
+    void(stores, model, request, reason, now=now)
+    log = stores.state.promotions(model.name)
+    return Promoted(promotion=None, current=log[-1] if log else None, reason=reason, history=tuple(log))
 
 
 def read_evaluation(stores: Stores, model: DeclaredModel, batch: Batch, attempt: int) -> EvaluationReport:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from retrain_assets import lifecycle
-from retrain_assets.errors import IntegrityError, RefusedError
+from retrain_assets.errors import DataError, IntegrityError, NotStoredError, RefusedError, StoreError
 from retrain_assets.lifecycle import DeclaredModel
 from retrain_assets.lifecycle.approving import answer, hold_reason, prove_name
 from retrain_assets.lifecycle.auditing import verify
@@ -197,16 +197,40 @@ def test_signed_names_need_the_persons_token(held: World):
     assert given.answers[0].proof == f"signed with the key {public[:16]}"
 
 
-def test_an_approval_of_a_version_whose_files_changed_promotes_nobody(held: World, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("error", [IntegrityError, NotStoredError, DataError])
+def test_an_approval_of_a_version_that_changed_or_is_gone_is_void(
+    held: World, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+):
+    """It promotes nobody, and bars the way of no later one."""
     say(held)
 
     def changed(*_: object, **__: object) -> None:
-        raise IntegrityError("model.pkl was changed after registration")
+        raise error("model.pkl was changed after registration")
 
     monkeypatch.setattr(held.stores.registry, "load", changed)
-    with pytest.raises(IntegrityError):
-        carried(held)
+    made = carried(held)
+    assert made is not None
+    assert (made.promotion, made.reason) == (None, "model.pkl was changed after registration")
     assert champion_of(held) == 3
+    (hold,) = holds(held.stores.state, held.model)
+    assert (hold.state, hold.answers[-1].reason) == ("void", "model.pkl was changed after registration")
+    assert stage_of(held.stores, held.model, 4) == "retired"
+    assert carried(held) is None
+
+
+def test_an_approval_outlasts_a_registry_that_is_down(held: World, monkeypatch: pytest.MonkeyPatch):
+    say(held)
+
+    def down(*_: object, **__: object) -> None:
+        raise StoreError("connection refused")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(held.stores.registry, "load", down)
+        with pytest.raises(StoreError, match="connection refused"):
+            carried(held)
+    assert holds(held.stores.state, held.model)[0].state == "approved"
+    carried(held)
+    assert champion_of(held) == 4
 
 
 def test_an_approval_is_void_once_another_is_champion(held: World):
