@@ -197,7 +197,7 @@ def _token(request: ApprovalRequest, person: str, verdict: Verdict, key_file: Pa
 def _show(hold: Hold) -> None:
     request = hold.request
     click.secho(f"{request.model} v{request.version}: {hold.state}", bold=True)
-    click.echo(f"  model {request.model_hash[:16]}, trained for {request.batch} attempt {request.attempt}")
+    click.echo(f"  model {request.model_hash[:16]}, trained for {request.batch}")
     click.echo(f"  why: {request.reason}")
     click.echo(f"  asked {request.requested_at:%Y-%m-%d %H:%M}, expires {request.expires_at:%Y-%m-%d %H:%M} UTC")
     for gate in request.evidence.get("gates", ()):

@@ -57,8 +57,10 @@ def seek_consent(
 ) -> Consent:
     """Whether the declaration or the persons whom it names allow the promotion; where they must be asked, asks them.
 
-    The hold is a row: no worker waits. Asked before, the answer of then stands.
+    The hold is a row: no worker waits. Asked before, the answer of then stands, unless it is void or was carried out
+    before: then persons are asked anew.
     """
+    settle_requests(stores, model, now=now)
     spec = model.spec.promote.approval
     asked = _asked(stores, model, version)
     why = hold_reason(report, spec, bootstrapping=current is None)
@@ -72,7 +74,7 @@ def seek_consent(
             model_hash=version.model_hash,
             artifact_hash=version.artifact_hash,
             batch=version.batch,
-            attempt=version.attempt,
+            attempt=_next_attempt(stores, version),
             champion_version=None if current is None else current.version,
             reason=why or "",
             requested_at=now,
@@ -80,10 +82,9 @@ def seek_consent(
             evidence=evidence_of(report, gates),
         )
     )
-    if stage_of(stores, model, version.version) in (None, "candidate"):
-        move(stores, model, version.version, "challenger", f"waits for approval: {request.reason}", now=now)
-    settle_requests(stores, model, now=now)
     hold = next(each for each in holds(stores.state, model) if each.request.id == request.id)
+    if hold.state == "pending" and stage_of(stores, model, version.version) in (None, "candidate", "retired"):
+        move(stores, model, version.version, "challenger", f"waits for approval: {request.reason}", now=now)
     return _consent(model, version, hold)
 
 
@@ -131,7 +132,8 @@ def answer(
     hold = found[-1]
     request = hold.request
     if hold.state != "pending":
-        raise RefusedError(f"{model.name} v{version} is {hold.state} already: an answer comes too late")
+        why = f" ({hold.answers[-1].reason})" if hold.state == "void" else ""
+        raise RefusedError(f"{model.name} v{version} is {hold.state} already{why}: an answer comes too late")
     if len(model_hash) < SHORTEST_HASH or not request.model_hash.startswith(model_hash):
         raise RefusedError(
             f"the answer is for the model {model_hash!r}, but {model.name} v{version} is {request.model_hash[:16]}: "
@@ -181,9 +183,9 @@ def prove_name(spec: ApprovalSpec, request: ApprovalRequest, person: str, verdic
 def void_if_asked(
     stores: Stores, model: DeclaredModel, version: ModelVersion, refusal: str | None, *, now: datetime
 ) -> None:
-    """A version that is refused by now is no longer to be approved."""
+    """A version that is refused by now is no longer to be approved; an approval that was carried out stays."""
     asked = _asked(stores, model, version)
-    if refusal is not None and asked is not None:
+    if refusal is not None and asked is not None:  # for one that was rejected or has expired it changes nothing
         void(stores, model, asked, refusal, now=now)
 
 
@@ -205,15 +207,20 @@ def evidence_of(report: EvaluationReport, gates: GateReport) -> dict[str, Any]:
 
 
 def _asked(stores: Stores, model: DeclaredModel, version: ModelVersion) -> ApprovalRequest | None:
+    """The newest request about exactly this version; None where it is void, or was carried out."""
     wanted = (version.version, version.model_hash, version.artifact_hash)
-    return next(
-        (
-            request
-            for request in reversed(stores.state.approvals(model.name))
-            if (request.version, request.model_hash, request.artifact_hash) == wanted
-        ),
-        None,
-    )
+    own = [
+        hold
+        for hold in holds(stores.state, model)
+        if (hold.request.version, hold.request.model_hash, hold.request.artifact_hash) == wanted
+    ]
+    return own[-1].request if own and own[-1].state != "void" and not own[-1].promoted else None
+
+
+def _next_attempt(stores: Stores, version: ModelVersion) -> int:
+    """The number that keeps a request apart from those before it about the same version."""
+    asked = [request.attempt for request in stores.state.approvals(version.model) if request.version == version.version]
+    return max(asked, default=version.attempt - 1) + 1
 
 
 def _consent(model: DeclaredModel, version: ModelVersion, hold: Hold) -> Consent:

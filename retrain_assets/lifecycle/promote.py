@@ -19,7 +19,7 @@ from retrain_assets.lifecycle.reconciling import project
 from retrain_assets.lifecycle.records import Promoted, TrainingSet
 from retrain_assets.lifecycle.training_window import latest_training_set, stored_training_sets
 from retrain_assets.lifecycle.versions import barred, move, stage_of
-from retrain_assets.lifecycle.waiting import settle_requests, void
+from retrain_assets.lifecycle.waiting import settle_requests, void, void_outdated
 from retrain_assets.lifecycle.watch import read_validated
 from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.promotion.approvals import ApprovalRequest
@@ -95,14 +95,17 @@ def carry_out(stores: Stores, model: DeclaredModel, *, now: datetime, run_id: st
     """Promotes what persons approved and nobody has promoted yet, and what expired is rejected; None for nothing.
 
     Each goes through all that a promotion goes through: a version whose evaluation compared with another champion,
-    which is gone, or whose files are no longer what was approved, is void, and holds no other up.
+    which is gone, or whose files are no longer what was approved, is void, and holds no other up. Of several the one
+    that was trained last goes first; once it is champion, the others are void.
 
     Raises:
         StoreError: a store is out of reach; what was approved stays so.
     """
     made: Promoted | None = None
-    for request in settle_requests(stores, model, now=now):
+    for request in sorted(settle_requests(stores, model, now=now), key=lambda asked: asked.version, reverse=True):
         made = _carry_out(stores, model, request, now=now, run_id=run_id)
+        if made.promotion is not None:
+            break
     return made
 
 
@@ -255,6 +258,7 @@ def _close(
 ) -> None:
     if outcome.current is not None:
         project(stores, model, outcome.current, now=now)
+    void_outdated(stores, model, now=now)
     verdict = _verdict(outcome, version)
     if verdict in ("rejected", "recalled") and stage_of(stores, model, version.version) in ("candidate", "challenger"):
         move(stores, model, version.version, "retired", outcome.reason, now=now)

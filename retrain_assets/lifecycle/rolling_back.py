@@ -15,6 +15,7 @@ from retrain_assets.lifecycle.reasons import require_reason
 from retrain_assets.lifecycle.reconciling import project
 from retrain_assets.lifecycle.records import Promoted
 from retrain_assets.lifecycle.versions import stage_of
+from retrain_assets.lifecycle.waiting import void_outdated
 from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.promotion.approvals import PLATFORM
 from retrain_assets.promotion.log import Promotion, champion_as_of, earlier_champions
@@ -42,7 +43,8 @@ def roll_back(
 
     With the version come its reference profile, which is part of its bundle, and the holdout loss against which decay
     is told, which the new link repeats; its training end stays what it was, so that it is no younger. The champion
-    that leaves is barred from promotion until a person clears it. A `decide` is asked for in the same transaction.
+    that leaves is barred from promotion until a person clears it. A `decide` is asked for in the same transaction. What
+    waits for an approval is void, because it was compared with the champion that leaves.
 
     Args:
         stores: all stores.
@@ -67,9 +69,8 @@ def roll_back(
     if not proven:
         raise RefusedError(f"{said}: nothing was changed")
     made = stores.state.append_promotion(_link(stores, model, log[-1], target, reason, actor, now, since))
-    return Promoted(
-        promotion=made, current=made, reason=reason + _shown(stores, model, made, now=now), history=(*log, made)
-    )
+    told = reason + _ended(stores, model, now=now) + _shown(stores, model, made, now=now)
+    return Promoted(promotion=made, current=made, reason=told, history=(*log, made))
 
 
 def roll_back_if_broken(
@@ -181,6 +182,13 @@ def _golden(stores: Stores, model: DeclaredModel) -> Any:
         if len(rows):
             return golden_rows(rows)
     raise MissingUpstreamError(f"validated rows of {model.name}", f"{model.name}/validated")
+
+
+def _ended(stores: Stores, model: DeclaredModel, *, now: datetime) -> str:
+    """What waited for approval was compared with the champion that left."""
+    voided = void_outdated(stores, model, now=now)
+    waited = ", ".join(f"v{request.version}" for request in voided)
+    return f" (void, as compared with the champion that leaves: the approval of {waited})" if voided else ""
 
 
 def _shown(stores: Stores, model: DeclaredModel, made: Promotion, *, now: datetime) -> str:

@@ -8,6 +8,7 @@ from retrain_assets.errors import RefusedError
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.versions import move, stage_of
 from retrain_assets.promotion.approvals import PLATFORM, Answer, ApprovalRequest, Hold, Verdict, holds_of
+from retrain_assets.promotion.log import Promotion
 from retrain_assets.stores.protocols import StateStore, Stores
 
 
@@ -22,7 +23,8 @@ def holds(state: StateStore, model: DeclaredModel) -> list[Hold]:
 
 
 def settle_requests(stores: Stores, model: DeclaredModel, *, now: datetime) -> list[ApprovalRequest]:
-    """Answers `expire` for the holds whose time has passed; returns the approved ones that nobody promoted yet."""
+    """Ends the holds whose time has passed or whose champion has left; returns the approved ones to be carried out."""
+    void_outdated(stores, model, now=now)
     ready: list[ApprovalRequest] = []
     for hold in holds(stores.state, model):
         if hold.state == "pending" and now >= hold.request.expires_at:
@@ -32,6 +34,35 @@ def settle_requests(stores: Stores, model: DeclaredModel, *, now: datetime) -> l
         elif hold.ready:
             ready.append(hold.request)
     return ready
+
+
+def void_outdated(stores: Stores, model: DeclaredModel, *, now: datetime) -> list[ApprovalRequest]:
+    """Voids what persons were asked, or agreed to, while another was champion; returns it.
+
+    An approval means: better than the champion with whom it was compared. Persons are asked anew once the version was
+    evaluated against the champion of now.
+    """
+    log = stores.state.promotions(model.name)
+    current = log[-1] if log else None
+    champion = None if current is None else current.version
+    opened = [hold.request for hold in holds(stores.state, model) if hold.open]
+    if stores.state.promotions(model.name) != log:
+        return []  # a promotion was made while this looked, perhaps by one of these: it voids the others itself
+    found = [request for request in opened if request.champion_version != champion]
+    for request in found:
+        void(stores, model, request, _outdated(request, current), now=now)
+    return found
+
+
+def _outdated(request: ApprovalRequest, current: Promotion | None) -> str:
+    asked = f"v{request.champion_version}" if request.champion_version else "nobody"
+    serves = f"v{current.version}" if current else "nobody"
+    if current is not None and current.action == "promote" and current.version > request.version:
+        return f"superseded: {serves} was trained later, and is champion now instead of {asked}"
+    return (
+        f"{asked} was champion when persons were asked, and {serves} is now: evaluate batch {request.batch} again, "
+        "then materialize `champion`, and they are asked anew"
+    )
 
 
 def void(stores: Stores, model: DeclaredModel, request: ApprovalRequest, reason: str, *, now: datetime) -> None:
