@@ -13,6 +13,7 @@ from retrain_assets.lifecycle.champions import newest_watched_end, registered
 from retrain_assets.lifecycle.evaluating import candidate_of
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.promoted_before import back_to, outcome_of, settled_before
 from retrain_assets.lifecycle.proving import prove
 from retrain_assets.lifecycle.recalling import recall
 from retrain_assets.lifecycle.reconciling import project
@@ -37,7 +38,8 @@ def promote(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime
     """Promotes the newest candidate of the batch if its evaluation passed every required gate; else nothing changes.
 
     Before the log moves, the version is loaded from the registry and scores rows of the batch. Safe to repeat: a
-    version that was promoted from this attempt is not promoted twice.
+    version that was promoted from this attempt is not promoted twice, unless it was rolled back since and a person
+    cleared it: then it is judged anew, against the champion of now.
     """
     frozen = latest_training_set(stores, model, batch)
     version = candidate_of(stores, model, frozen)
@@ -45,11 +47,8 @@ def promote(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime
         raise MissingUpstreamError(f"candidate of {model.name} {batch}", f"{model.name}/candidate partition {batch}")
     report = read_evaluation(stores, model, batch, frozen.attempt)
     log = stores.state.promotions(model.name)
-    made = next((kept for kept in log if kept.version == version.version or _recalled_by(kept, frozen)), None)
-    outcome = (
-        _known(stores, model, log, made)
-        if made
-        else _judge(stores, model, batch, frozen, version, report, log, now=now)
+    outcome = settled_before(stores, model, log, frozen, version) or _judge(
+        stores, model, batch, frozen, version, report, log, now=now
     )
     _close(stores, model, batch, frozen, version, outcome, now=now, run_id=run_id)
     return outcome
@@ -67,10 +66,11 @@ def assert_champion(stores: Stores, model: DeclaredModel, *, now: datetime, run_
         return carried
     for frozen in reversed(stored_training_sets(stores, model)):
         version = candidate_of(stores, model, frozen)
-        newest = stores.state.promotions(model.name)
+        log = stores.state.promotions(model.name)
         if version is None:
             continue
-        if any(kept.version == version.version for kept in newest):
+        champions = [kept.version for kept in log]
+        if version.version in champions and settled_before(stores, model, log, frozen, version) is not None:
             break
         try:
             return promote(stores, model, model.calendar.batch(frozen.batch), now=now, run_id=run_id)
@@ -153,6 +153,7 @@ def _judge(
     now: datetime,
 ) -> Promoted:
     current = log[-1] if log else None
+    again = any(kept.version == version.version for kept in log)
     gates = evaluate_gates(report, model.spec.promote, bootstrapping=report.role("champion") is None)
     refusal = _refusal(stores, model, batch, version, gates, current, report)
     wish = recall_of(report, candidate_passed=gates.passed)
@@ -180,7 +181,7 @@ def _judge(
             batch=batch.key,
             attempt=frozen.attempt,
             # What was watched while persons thought about it was scored by the champion of then, and stays so.
-            as_of=newest_watched_end(stores, model, batch.end) if consent.evidence else batch.end,
+            as_of=newest_watched_end(stores, model, batch.end) if consent.evidence or again else batch.end,
             training_end=version.training_end,
             actor="retrain_assets",
             reason=gates.reason,
@@ -217,7 +218,9 @@ def _refusal(
             f"{f'v{current.version}' if current else 'nobody'} is champion now: evaluate again"
         )
     if current is not None and current.as_of > batch.end:
-        return f"{version} was trained for batch {batch}, older than the promotion of v{current.version}"
+        older = f"{version} was trained for batch {batch}, older than the promotion of v{current.version}"
+        was_champion = any(kept.version == version.version for kept in stores.state.promotions(model.name))
+        return f"{older}: {back_to(model, version.version)}" if was_champion else older
     proven, reason = prove(stores, model, version, golden_rows(read_validated(stores, model, batch)))
     return None if proven else reason
 
@@ -231,18 +234,6 @@ def _identity(stores: Stores, version: ModelVersion) -> dict[str, Any]:
         "training_hash": version.training_hash,
         "code_version": stores.registry.load(version).manifest.code_version,
     }
-
-
-def _recalled_by(kept: Promotion, frozen: TrainingSet) -> bool:
-    return kept.action == "recall" and kept.caused_by == (frozen.batch, frozen.attempt)
-
-
-def _known(stores: Stores, model: DeclaredModel, log: list[Promotion], made: Promotion) -> Promoted:
-    """The version was promoted before; it is not promoted again, also after a rollback took it out of service."""
-    if stage_of(stores, model, made.version) == "rolled_back":
-        reason = f"v{made.version} was rolled back and is not promoted again by itself: v{log[-1].version} serves"
-        return Promoted(promotion=None, current=log[-1], reason=reason, history=tuple(log))
-    return Promoted(promotion=made, current=log[-1], reason=made.reason, history=tuple(log))
 
 
 def _close(
@@ -259,7 +250,7 @@ def _close(
     if outcome.current is not None:
         project(stores, model, outcome.current, now=now)
     void_outdated(stores, model, now=now)
-    verdict = _verdict(outcome, version)
+    verdict = outcome_of(stores, model, frozen, version, outcome)
     if verdict in ("rejected", "recalled") and stage_of(stores, model, version.version) in ("candidate", "challenger"):
         move(stores, model, version.version, "retired", outcome.reason, now=now)
     approval = approval_text(stores, model, version)
@@ -274,10 +265,3 @@ def _close(
         outcome="done", cause=frozen.cause, as_of=batch.as_of, now=now, run_id=run_id,
         detail={"decision": frozen.attempt, "version": version.version, "outcome": verdict, "reason": outcome.reason},
     )  # fmt: skip
-
-
-def _verdict(outcome: Promoted, version: ModelVersion) -> str:
-    """What became of the candidate; `recalled`: an earlier champion was put in force instead."""
-    if outcome.promotion is None:
-        return "held" if outcome.held else "rejected"
-    return "promoted" if outcome.promotion.version == version.version else "recalled"

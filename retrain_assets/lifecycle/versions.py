@@ -66,7 +66,7 @@ def barred(stores: Stores, model: DeclaredModel) -> dict[str, int]:
 
 
 def clear(stores: Stores, model: DeclaredModel, version: int, *, actor: str, reason: str, now: datetime) -> None:
-    """Allows a version that was rolled back to be promoted or recalled again.
+    """Allows a version that was rolled back to be promoted or recalled again; nothing is promoted by that.
 
     Raises:
         NotStoredError: there is no such version.
