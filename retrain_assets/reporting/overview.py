@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Literal
 
 from retrain_assets.data.windows import Calendar
 from retrain_assets.policy.cron import Cron
+from retrain_assets.promotion.approvals import Hold
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.promotion.model_moves import ModelMove, out_of_service
+from retrain_assets.reporting.waiting import WaitingPromotion, read_holds, waiting_promotions
 from retrain_assets.spec import ModelSpec, format_duration
 from retrain_assets.stores.source_failures import source_failure
 
@@ -67,6 +69,7 @@ class ModelOverview:
     next_due: Due | None
     next_batch: str | None
     next_batch_closes: datetime | None
+    waiting: tuple[WaitingPromotion, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,17 +82,20 @@ class Records:
     working: str | None = None
     source_failure: str | None = None
     moves: Sequence[ModelMove] = ()
+    holds: Sequence[Hold] = ()
 
     @classmethod
-    def read(cls, state: StateStore, model: str, *, now: datetime) -> Records:
+    def read(cls, state: StateStore, spec: ModelSpec, *, now: datetime) -> Records:
         """All records of the model, as they are now."""
+        model, log = spec.name, state.promotions(spec.name)
         return cls(
             steps=state.steps(model),
             decisions=state.decisions(model),
-            promotions=state.promotions(model),
+            promotions=log,
             working=state.lease_owner(model, now=now),
             source_failure=source_failure(state, model),
             moves=[move for move in state.model_moves() if model in (move.model, move.previous)],
+            holds=read_holds(state, spec, log),
         )
 
 
@@ -132,6 +138,7 @@ def overview(spec: ModelSpec, records: Records, *, now: datetime) -> ModelOvervi
         next_due=next_due(spec, champion, seen.end if seen else spec.batches.start),
         next_batch=following.key if following else None,
         next_batch_closes=following.end if following else None,
+        waiting=waiting_promotions(spec, records.holds, now=now),
     )
 
 

@@ -86,7 +86,8 @@ def test_rollback_and_clear(promoted: World, call: Call):
     made = promoted.stores.state.promotions("tiny")[-1]
     assert made.actor.startswith("person:")
     assert made.reason == "scores every night flight 1"
-    assert call("clear", "tiny", "3", "--reason", "the feed was at fault").exit_code == 0
+    cleared = call("clear", "tiny", "3", "--reason", "the feed was at fault")
+    assert (cleared.exit_code, "who is champion has not changed" in cleared.stdout) == (0, True)
     again = call("clear", "tiny", "3", "--reason", "the feed was at fault")
     assert (again.exit_code, "v3 is retired: there is nothing to clear" in again.stderr) == (1, True)
     assert call("audit", "verify").exit_code == 0
@@ -94,6 +95,8 @@ def test_rollback_and_clear(promoted: World, call: Call):
 
 def test_a_rollback_needs_a_reason_and_one_target(call: Call):
     assert call("rollback", "tiny").exit_code == 2
+    blank = call("rollback", "tiny", "--reason", " ")
+    assert (blank.exit_code, "a reason must be given in words (got ' ')" in blank.stderr) == (1, True)
     assert call("rollback", "tiny", "--to", "1", "--as-of", "2024-01-04", "--reason", "x").exit_code == 2
     refused = call("rollback", "tiny", "--to", "7", "--reason", "x")
     assert (refused.exit_code, "v7 never was champion" in refused.stderr) == (1, True)

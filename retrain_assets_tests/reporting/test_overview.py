@@ -9,14 +9,17 @@ from typing import Any
 import pytest
 
 from retrain_assets.policy.decision import Decision, TriggerState
+from retrain_assets.promotion.approvals import holds_of
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.reporting.overview import Records, age, next_due, overview
 from retrain_assets.stores.protocols import Step
+from retrain_assets_tests.promotion.test_approvals import REQUEST, said
 from retrain_assets_tests.spec.declarations import spec
 
 START = datetime(2013, 1, 1, tzinfo=UTC)
 NOW = datetime(2013, 3, 1, 12, tzinfo=UTC)
 WEEK = timedelta(weeks=1)
+UNTIL = f"{REQUEST.expires_at:%Y-%m-%d %H:%M}"
 
 
 def step(week: int, job: Any = "watch", **changes: Any) -> Step:
@@ -128,6 +131,29 @@ def test_health_is_that_of_the_last_settled_batch(health: bool | None, light: st
 
 def test_who_works_on_it():
     assert overview(spec(), Records(working="run-7"), now=NOW).working == "run-7"
+
+
+@pytest.mark.parametrize(
+    ("persons", "verdicts", "days", "text"),
+    [
+        (1, [], 1, "v3 waits for approval until UNTIL UTC"),
+        (2, ["approve"], 1, "v3 waits for approval until UNTIL UTC (of 2 persons; 1 approved)"),
+        (1, ["approve"], 1, "v3 is approved, to be carried out"),
+        (1, [], 7, "v3 waited for approval until UNTIL UTC, and is to be rejected"),
+        (1, ["reject"], 1, None),
+        (1, ["approve", "void"], 1, None),
+    ],
+)
+def test_what_waits_for_an_approval_or_to_be_carried_out(
+    persons: int, verdicts: list[Any], days: int, text: str | None
+):
+    declared = spec(promote={"approval": {"when": "always", "persons": persons}})
+    given = [said(verdict, f"p{number}", days=0) for number, verdict in enumerate(verdicts)]
+    held = holds_of([REQUEST], given, [], declared.promote.approval)
+    seen = overview(declared, Records(holds=held), now=REQUEST.requested_at + timedelta(days=days))
+    assert [waits.text for waits in seen.waiting] == ([] if text is None else [text.replace("UNTIL", UNTIL)])
+    made = promotion(3, evidence={"approval": REQUEST.id})
+    assert not [hold for hold in holds_of([REQUEST], given, [made], declared.promote.approval) if hold.ready]
 
 
 def test_a_stream_may_end():
