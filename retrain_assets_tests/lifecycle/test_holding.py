@@ -11,7 +11,8 @@ from retrain_assets import lifecycle
 from retrain_assets.errors import RefusedError
 from retrain_assets.lifecycle.holding import HELD, answer_hold, open_hold
 from retrain_assets.lifecycle.spending import spent
-from retrain_assets_tests.lifecycle.world import World
+from retrain_assets.policy.decision import Decision
+from retrain_assets_tests.lifecycle.world import START, World
 
 Worlds = Callable[..., World]
 
@@ -67,6 +68,26 @@ def test_a_person_rejects_and_the_same_drift_does_not_ask_again(paused: World) -
     (episode,) = [each for each in world.stores.state.episodes("tiny") if each.closed_batch is None]
     assert episode.acknowledged_batch == world.batch(6).key
     assert open_hold(world.stores.state.decisions("tiny")) is None
+
+
+def made(day: int, attempt: int = 1, **state: str) -> Decision:
+    """A decision of which only what it says of holds counts here."""
+    return Decision(
+        model="tiny", batch=f"2024-01-0{day}", attempt=attempt, verdict="wait", reason="", cause="batch", triggers=(),
+        as_of=START, decided_at=START, champion_version=1, state=state,
+    )  # fmt: skip
+
+
+def test_a_hold_is_the_newest_that_began_and_was_not_answered() -> None:
+    six, seven = made(6).batch, made(7).batch
+    begun, met, another = made(6, hold=six), made(7, hold=six), made(7, 2, hold=seven)
+    assert open_hold([begun, met, made(8)]) is begun
+    assert open_hold([begun, met, another, made(8, hold=seven)]) is another
+    assert open_hold([begun, met, made(7, 2, hold_answer="resumed")]) is None
+    again = made(7, 3, hold=seven)
+    assert open_hold([begun, another, made(7, 2, hold_answer="resumed"), again]) is again
+    overtaken = made(7, hold=seven, hold_answer="overtaken")
+    assert open_hold([begun, overtaken]) is overtaken
 
 
 @pytest.mark.covers("retrain.quiet_hours.begin", "retrain.quiet_hours.end")
