@@ -75,7 +75,8 @@ def _print_status(models: Sequence[ModelOverview], home: Home) -> None:
             _light(each.drift),
             _light(each.health),
             each.decision or "",
-            f"batch {each.next_batch or 'none'}" + (f"\n{due.trigger}\n{due.at:%Y-%m-%d}" if due else ""),
+            (f"retrain of\n{each.decision_batch}" if each.waiting else f"batch {each.next_batch or 'none'}")
+            + (f"\n{due.trigger}\n{due.at:%Y-%m-%d}" if due else ""),
         )
     console = Console()
     console.print(table)
@@ -83,6 +84,8 @@ def _print_status(models: Sequence[ModelOverview], home: Home) -> None:
         if each.source_failure is not None:
             said = f"{each.model}: its source cannot be looked at: {each.source_failure}"
             console.print(said, style="red", soft_wrap=True, markup=False)
+        if each.waiting is not None:
+            console.print(f"{each.model}: {each.waiting}", style="yellow", soft_wrap=True, markup=False)
     console.print(f"state in {home.folder}", style="dim", soft_wrap=True)
 
 
@@ -114,6 +117,7 @@ def _print_details(model: ModelOverview) -> None:
         "decision": f"{model.decision} for {model.decision_batch}: {model.decision_reason}"
         if model.decision
         else "none",
+        **({"waits": model.waiting} if model.waiting else {}),
         "next batch": f"{model.next_batch}, closes {model.next_batch_closes:%Y-%m-%d %H:%M}"
         if model.next_batch and model.next_batch_closes
         else "the stream has ended",

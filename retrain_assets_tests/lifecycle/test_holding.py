@@ -101,6 +101,10 @@ def test_a_retrain_waits_for_the_end_of_the_quiet_hours(worlds: Worlds) -> None:
         assert ("retrain" in [job.job for job in world.play()]) is starts
         if not starts:
             assert lifecycle.next_job(world.stores, world.model, now=world.now) is None
+            rest = lifecycle.resting(world.stores, world.model, now=world.now)
+            assert rest is not None
+            assert rest.until == morning
+            assert "waits for the end of the quiet hours, 2026-01-02 06:00 UTC" in rest.reason
             world.now = morning
             assert next(job.job for job in world.play()) == "retrain"
 

@@ -130,6 +130,38 @@ def test_who_works_on_it():
     assert overview(spec(), Records(working="run-7"), now=NOW).working == "run-7"
 
 
+QUIET = "retrain of 2013-01-15 waits for the end of the quiet hours, 2013-03-02 06:00 UTC"
+LATER = "retrain of 2013-01-15 failed, and is tried again from 2013-03-01 12:01:00 UTC"
+
+
+@pytest.mark.parametrize(
+    ("steps", "quiet", "waiting"),
+    [
+        ([], None, None),
+        ([], "10:00-06:00", QUIET),
+        ([], "13:00-06:00", None),
+        ([step(2, "retrain")], "10:00-06:00", None),
+        ([step(2, "retrain", outcome="failed")], None, LATER),
+        ([step(2, "retrain", outcome="interrupted")], None, None),
+        ([step(2, "retrain", detail={"decision": 7}, outcome="failed")], None, None),
+        ([step(2, "retrain", outcome="failed", finished_at=NOW - timedelta(minutes=1))], None, None),
+        ([step(2, "retrain", outcome="failed")] * 3, "10:00-06:00", None),
+    ],
+)
+def test_why_a_decided_retrain_has_not_begun(steps: list[Step], quiet: str | None, waiting: str | None):
+    declared = spec(retrain={"max_attempts": 3, **({"quiet_hours": quiet} if quiet else {})})
+    records = Records(steps=[step(2), *steps], decisions=[decision(2, verdict="retrain")])
+    assert overview(declared, records, now=NOW).waiting == waiting
+    assert overview(declared, replace(records, decisions=[decision(2)]), now=NOW).waiting is None
+
+
+def test_a_batch_that_was_delivered_anew_need_not_rest():
+    failed = [step(2, "retrain", outcome="failed", finished_at=NOW - timedelta(seconds=9))]
+    records = Records(steps=failed, decisions=[decision(2, verdict="retrain")], deliveries={"2013-01-15": NOW})
+    assert overview(spec(), records, now=NOW).waiting is None
+    assert overview(spec(), replace(records, deliveries={}), now=NOW).waiting is not None
+
+
 def test_a_stream_may_end():
     declared = spec(batches={"every": "week", "start": "2013-01-01", "end": "2013-01-15"})
     seen = overview(declared, Records(steps=[step(1)]), now=NOW)
