@@ -77,16 +77,19 @@ def _print_status(models: Sequence[ModelOverview], home: Home) -> None:
             _light(each.drift),
             _light(each.health),
             each.decision or "",
-            f"batch {each.next_batch or 'none'}" + (f"\n{due.trigger}\n{due.at:%Y-%m-%d}" if due else ""),
+            (f"retrain of\n{each.decision_batch}" if each.retrain_waits else f"batch {each.next_batch or 'none'}")
+            + (f"\n{due.trigger}\n{due.at:%Y-%m-%d}" if due else ""),
         )
     console = Console()
     console.print(table)
     for each in models:
-        for waits in each.waiting:
+        for waits in each.approvals:
             console.print(f"{each.model}: {waits.text}", style="yellow", soft_wrap=True, markup=False)
         if each.source_failure is not None:
             said = f"{each.model}: its source cannot be looked at: {each.source_failure}"
             console.print(said, style="red", soft_wrap=True, markup=False)
+        if each.retrain_waits is not None:
+            console.print(f"{each.model}: {each.retrain_waits}", style="yellow", soft_wrap=True, markup=False)
     console.print(f"state in {home.folder}", style="dim", soft_wrap=True)
 
 
@@ -118,7 +121,8 @@ def _print_details(model: ModelOverview) -> None:
         "decision": f"{model.decision} for {model.decision_batch}: {model.decision_reason}"
         if model.decision
         else "none",
-        **({"approval": "; ".join(waits.text for waits in model.waiting)} if model.waiting else {}),
+        **({"approval": "; ".join(waits.text for waits in model.approvals)} if model.approvals else {}),
+        **({"waits": model.retrain_waits} if model.retrain_waits else {}),
         "next batch": f"{model.next_batch}, closes {model.next_batch_closes:%Y-%m-%d %H:%M}"
         if model.next_batch and model.next_batch_closes
         else "the stream has ended",

@@ -22,11 +22,15 @@ HELD = "held"
 
 def open_hold(decisions: Sequence[Decision]) -> Decision | None:
     """The decision that began the hold which nobody has answered; None without one."""
-    valid = [made for made in decisions if not made.retrospective]
-    newest = next((made for made in reversed(valid) if {"hold", "hold_answer"} & set(made.state)), None)
-    if newest is None or "hold" not in newest.state:
-        return None
-    return next(made for made in valid if made.batch == newest.state["hold"] and "hold" in made.state)
+    began: Decision | None = None
+    for made in decisions:
+        if made.retrospective:
+            continue
+        if "hold_answer" in made.state:
+            began = None
+        if "hold" in made.state and (began is None or made.state["hold"] != began.batch):
+            began = made
+    return began
 
 
 def said_to(stores: Stores, model: DeclaredModel, hold: Decision, answer: Answer, *, until: int) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ def test_what_waits_is_listed_with_its_evidence_and_approved(held: World, call: 
     assert done.exit_code == 0, done.output
     assert "tiny: v4 is approved (1 approved, the name was taken on trust" in done.stdout
     assert call("approval", "list").stdout == "nothing waits for an answer\n"
-    (waiting,) = json.loads(call("status", "--json").stdout)[0]["waiting"]
+    (waiting,) = json.loads(call("status", "--json").stdout)[0]["approvals"]
     assert waiting == {
         "version": 4, "state": "approved", "until": None, "text": "v4 is approved, to be carried out",
     }  # fmt: skip

@@ -151,9 +151,41 @@ def test_what_waits_for_an_approval_or_to_be_carried_out(
     given = [said(verdict, f"p{number}", days=0) for number, verdict in enumerate(verdicts)]
     held = holds_of([REQUEST], given, [], declared.promote.approval)
     seen = overview(declared, Records(holds=held), now=REQUEST.requested_at + timedelta(days=days))
-    assert [waits.text for waits in seen.waiting] == ([] if text is None else [text.replace("UNTIL", UNTIL)])
+    assert [waits.text for waits in seen.approvals] == ([] if text is None else [text.replace("UNTIL", UNTIL)])
     made = promotion(3, evidence={"approval": REQUEST.id})
     assert not [hold for hold in holds_of([REQUEST], given, [made], declared.promote.approval) if hold.ready]
+
+
+QUIET = "retrain of 2013-01-15 waits for the end of the quiet hours, 2013-03-02 06:00 UTC"
+LATER = "retrain of 2013-01-15 failed, and is tried again from 2013-03-01 12:01:00 UTC"
+
+
+@pytest.mark.parametrize(
+    ("steps", "quiet", "waiting"),
+    [
+        ([], None, None),
+        ([], "10:00-06:00", QUIET),
+        ([], "13:00-06:00", None),
+        ([step(2, "retrain")], "10:00-06:00", None),
+        ([step(2, "retrain", outcome="failed")], None, LATER),
+        ([step(2, "retrain", outcome="interrupted")], None, None),
+        ([step(2, "retrain", detail={"decision": 7}, outcome="failed")], None, None),
+        ([step(2, "retrain", outcome="failed", finished_at=NOW - timedelta(minutes=1))], None, None),
+        ([step(2, "retrain", outcome="failed")] * 3, "10:00-06:00", None),
+    ],
+)
+def test_why_a_decided_retrain_has_not_begun(steps: list[Step], quiet: str | None, waiting: str | None):
+    declared = spec(retrain={"max_attempts": 3, **({"quiet_hours": quiet} if quiet else {})})
+    records = Records(steps=[step(2), *steps], decisions=[decision(2, verdict="retrain")])
+    assert overview(declared, records, now=NOW).retrain_waits == waiting
+    assert overview(declared, replace(records, decisions=[decision(2)]), now=NOW).retrain_waits is None
+
+
+def test_a_batch_that_was_delivered_anew_need_not_rest():
+    failed = [step(2, "retrain", outcome="failed", finished_at=NOW - timedelta(seconds=9))]
+    records = Records(steps=failed, decisions=[decision(2, verdict="retrain")], deliveries={"2013-01-15": NOW})
+    assert overview(spec(), records, now=NOW).retrain_waits is None
+    assert overview(spec(), replace(records, deliveries={}), now=NOW).retrain_waits is not None
 
 
 def test_a_stream_may_end():
