@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,26 +16,33 @@ from click.testing import CliRunner
 from retrain_assets.cli import main
 from retrain_assets.errors import DataError
 from retrain_assets.replay.declared import DeclaredRule, DriftBook
-from retrain_assets.replay.declared_model import first_trainable, stream_of_model
+from retrain_assets.replay.declared_model import first_trainable, label_delay, stream_of_model
 from retrain_assets.replay.run import ReplaySettings, replay
 from retrain_assets.spec import ModelSpec
 from retrain_assets_tests.lifecycle.world import World, declaration
 
 
-@pytest.mark.parametrize("members", [1, 3])
+@pytest.mark.parametrize(("members", "declared_delay", "batches_late"), [(1, "0 days", 1), (3, "36 hours", 2)])
 def test_the_replay_of_a_declaration_retrains_when_the_lifecycle_did(
-    worlds: Callable[..., World], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, members: int
+    worlds: Callable[..., World],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    members: int,
+    declared_delay: str,
+    batches_late: int,
 ):
-    """And serves what it served, also where the last champions serve together."""
-    world = worlds("live", retrain={"when": "staleness"}, serve={"members": members})
-    for day in range(12):
+    """And serves what it served, also where the last champions serve together, or labels come between two batches."""
+    target = {"column": "y", "label_delay": declared_delay}
+    world = worlds("live", retrain={"when": "staleness"}, serve={"members": members}, target=target)
+    for day in range(11 + batches_late):
         world.drop(day, flip=day >= 6)
     world.play()
     state = world.stores.state
     promotions = [made.batch for made in state.promotions("tiny")]
     live = [made.batch for made in state.decisions("tiny") if made.verdict == "retrain"]
     stream = stream_of_model(world.stores, world.model)
-    assert (stream.label_delay, stream.window) == (1, None)
+    assert (stream.label_delay, stream.window) == (batches_late, None)
+    assert set(stream.rows) == {400}
     assert stream.reserved.mean() == pytest.approx(0.2, abs=0.05)
     assert not {"y", "label", "outcome_code"} & set(stream.frame.columns)
     report = replay(
@@ -59,7 +67,7 @@ def test_the_replay_of_a_declaration_retrains_when_the_lifecycle_did(
     monkeypatch.setattr("retrain_assets.home.open_stores", lambda home: world.stores)
     file = tmp_path / "defs" / "tiny" / "defs.yaml"
     file.parent.mkdir(parents=True)
-    attributes = declaration(retrain={"when": "staleness"})
+    attributes = declaration(retrain={"when": "staleness"}, target=target)
     file.write_text(yaml.safe_dump({"type": "retrain_assets.RetrainedModel", "attributes": attributes}))
     out = tmp_path / "out.json"
     made = CliRunner().invoke(
@@ -82,6 +90,17 @@ def test_the_replay_of_a_declaration_retrains_when_the_lifecycle_did(
     assert page["oracle_loss"] == told["oracle"]["loss"]
     assert [row.data["policy"] for row in page["policies"].records][-1] == "oracle"
     assert page["frontier"].startswith("![frontier](data:image/png;base64,")
+
+
+def test_labels_come_as_late_as_they_mostly_did(world: World):
+    """A decision never sees labels of its own batch; what came between two ends counts for the second."""
+    batches = tuple(world.batch(day) for day in range(5))
+    hours = dict(zip((batch.key for batch in batches), (0, 24, 25, 96, 30), strict=True))
+    known = {batch.key: batch.end + timedelta(hours=hours[batch.key]) for batch in batches}
+    assert label_delay(world.model, batches[:1], known) == 1
+    assert label_delay(world.model, batches[1:2], known) == 1
+    assert label_delay(world.model, batches[2:3], known) == 2
+    assert label_delay(world.model, batches, known) == 2
 
 
 def test_a_model_without_a_history_is_told(world: World):
