@@ -14,6 +14,7 @@ from retrain_assets.data.windows import Batch
 from retrain_assets.errors import DataError
 from retrain_assets.lifecycle import DeclaredModel
 from retrain_assets.lifecycle.history import settled_batches
+from retrain_assets.lifecycle.spending import spent
 from retrain_assets.replay.stream import Stream
 from retrain_assets.replay.windows import Window
 from retrain_assets.stores.protocols import Stores
@@ -61,6 +62,7 @@ def stream_of_model(stores: Stores, model: DeclaredModel) -> Stream:
         label_delay=label_delay(model, batches, known),
         window=_window(model, batches),
         batches=batches,
+        training_seconds=_training_seconds(stores, model, batches[-1].end),
     )
 
 
@@ -118,6 +120,12 @@ def _batches_until(model: DeclaredModel, batch: Batch, known: datetime) -> int:
     while following is not None and following.end < known:
         delay, following = delay + 1, model.calendar.next(following)
     return delay
+
+
+def _training_seconds(stores: Stores, model: DeclaredModel, until: datetime) -> float | None:
+    """The median of what trainings took; None where `retrain.spend` does not ask."""
+    measured = [seconds for _, seconds in spent(stores, model, as_of=until)]
+    return float(np.median(measured)) if measured else None
 
 
 def _window(model: DeclaredModel, batches: tuple[Batch, ...]) -> Window:

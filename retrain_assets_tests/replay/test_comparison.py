@@ -17,7 +17,7 @@ from retrain_assets.replay.policies import ALL_POLICIES, Policies, UnknownPolicy
 from retrain_assets.replay.recommendation import declaration_of, recommend
 from retrain_assets.replay.served_mixture import mixture_losses
 from retrain_assets.replay.windows import Window
-from retrain_assets.spec import ModelSpec
+from retrain_assets.spec import ModelSpec, RetrainSpec
 from retrain_assets_tests.replay.streams import book, history, stream
 
 
@@ -49,6 +49,28 @@ def test_a_world_that_turns_round_is_answered_at_once_by_those_who_look(compared
     assert default.loss < 0.8 * never.loss
     assert default.skill > 0.3
     assert len(compared.outcome("drift").retrains) <= 1  # the inputs are as they were
+
+
+@pytest.mark.parametrize(
+    ("retrain", "most"),
+    [
+        ({"cost": {"retrain": 50}}, 0),
+        ({"cost": {"retrain": 0.001, "unit_loss": 1}}, 99),
+        ({"cost": {"retrain": 0.001, "unit_loss": 1}, "spend": "0.002 money per year"}, 2),
+    ],
+)
+def test_the_declared_policy_knows_the_cost_that_is_declared_and_its_columns_the_others(compared, retrain, most):
+    spec = compared.book.stream.spec
+    declared = RetrainSpec.model_validate({"when": "staleness", **retrain})
+    policies = Policies(spec.model_copy(update={"retrain": declared}), DriftBook(compared.book.stream), cost=0.5)
+    made = Comparison(compared.book, compared.course, policies)
+    own = made.outcome("declared")
+    assert 0 < len(own.retrains) <= most or most == len(own.retrains) == 0
+    # In batches' worth of loss the cost can vary; in money it is what it is.
+    totals = compared.outcome("default").totals
+    assert (own.totals == totals) == (most == 0)
+    # A limit in money buys the other policies as many retrains as it buys the declared one.
+    assert len(made.outcome("default").retrains) == min(len(compared.outcome("default").retrains), most or 99)
 
 
 def test_total_cost_is_loss_and_retrains(compared):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -18,7 +19,7 @@ from retrain_assets.errors import DataError
 from retrain_assets.replay.declared import DeclaredRule, DriftBook
 from retrain_assets.replay.declared_model import first_trainable, label_delay, stream_of_model
 from retrain_assets.replay.run import ReplaySettings, replay
-from retrain_assets.spec import ModelSpec
+from retrain_assets.spec import ModelSpec, RetrainSpec
 from retrain_assets_tests.lifecycle.world import World, declaration
 
 
@@ -90,6 +91,29 @@ def test_the_replay_of_a_declaration_retrains_when_the_lifecycle_did(
     assert page["oracle_loss"] == told["oracle"]["loss"]
     assert [row.data["policy"] for row in page["policies"].records][-1] == "oracle"
     assert page["frontier"].startswith("![frontier](data:image/png;base64,")
+
+
+def test_a_declaration_waits_for_rows_since_the_change_and_spends_as_the_lifecycle_does(
+    worlds: Callable[..., World], tmp_path: Path
+):
+    """Inputs move on day 6: 900 labelled rows of after are there on day 9, and one more training is paid."""
+    retrain = {"when": "drift | new_labels", "min_new_labels": 10_000, "min_rows_since_change": 900}
+    world = worlds("live", retrain=retrain | {"spend": "1 cpu hour per year"})
+    for day in range(12):
+        world.drop(day, shift=8.0 if day >= 6 else 0.0)
+    world.play()
+    live = [made.batch for made in world.stores.state.decisions("tiny") if made.verdict == "retrain"]
+    stream = stream_of_model(world.stores, world.model)
+
+    def replayed(**changed: object) -> list[str]:
+        spec = stream.spec.model_copy(update={"retrain": RetrainSpec.model_validate(retrain | changed)})
+        settings = ReplaySettings(policies=["declared"], first=first_trainable(stream))
+        report = replay(replace(stream, spec=spec), settings, tmp_path, workers=1)
+        return [stream.keys[batch] for batch in report.outcomes[0].retrains]
+
+    assert live[1:] == replayed(spend="1 cpu hour per year") == ["2024-01-10"]
+    assert stream.training_seconds is not None
+    assert replayed(spend=f"{0.9 * stream.training_seconds:f} cpu seconds per year") == []
 
 
 def test_labels_come_as_late_as_they_mostly_did(world: World):
