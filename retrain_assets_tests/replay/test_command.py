@@ -154,6 +154,31 @@ def test_a_bad_file_is_refused(change, said):
         stream_of_frame(change(history()), FileSettings(target="y", batch="batch"))
 
 
+@pytest.mark.parametrize(
+    ("target", "metric", "told"),
+    [
+        (lambda k: k % 40, None, ("regression", "squared_error")),
+        (lambda k: (k % 40).astype("Int64"), None, ("regression", "squared_error")),
+        (lambda k: k % 40, "log_loss", ("classification", "log_loss")),
+        (lambda k: k % 20, None, ("classification", "log_loss")),
+        (lambda k: k % 2 == 0, None, ("classification", "log_loss")),
+    ],
+)
+def test_the_target_tells_the_task(target, metric, told):
+    frame = history()
+    made = stream_of_frame(
+        frame.assign(y=target(pd.Series(frame.index))), FileSettings(target="y", batch="batch", metric=metric)
+    )
+    assert (made.spec.task, made.spec.metric) == told
+
+
+def test_many_values_of_text_are_no_classes_unless_that_is_said():
+    frame = history().assign(y=lambda each: (each.index % 21).astype(str))
+    with pytest.raises(DataError, match=r"at most 20 classes \(got 21 values\).* --metric log_loss"):
+        stream_of_frame(frame, FileSettings(target="y", batch="batch"))
+    assert len(stream_of_frame(frame, FileSettings(target="y", batch="batch", metric="log_loss")).classes) == 21
+
+
 def test_one_class_at_the_beginning_is_told(call):
     frame = history(batches=10)
     frame.loc[frame["batch"] < 4, "y"] = 0
