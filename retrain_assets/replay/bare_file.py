@@ -88,12 +88,7 @@ def read_table(path: Path) -> pd.DataFrame:
 
 def stream_of_frame(frame: pd.DataFrame, settings: FileSettings) -> Stream:
     """The stream of a table; see `read_stream`."""
-    for role, name in (("target", settings.target), ("batch", settings.batch)):
-        if name not in frame.columns:
-            raise DataError(f"--{role} names no column of the file (got {name!r}).{did_you_mean(name, frame.columns)}")
-    if frame[settings.batch].isna().any():
-        missing = int(frame[settings.batch].isna().sum())
-        raise DataError(f"every row must have a batch ({missing:,} of {len(frame):,} have none in {settings.batch!r})")
+    require_columns(frame, settings.target, settings.batch)
     labelled = frame[frame[settings.target].notna()].sort_values(settings.batch, kind="stable", ignore_index=True)
     task = task_of(labelled[settings.target], settings.metric)
     keys, position = np.unique(labelled[settings.batch].to_numpy(), return_inverse=True)
@@ -118,6 +113,22 @@ def stream_of_frame(frame: pd.DataFrame, settings: FileSettings) -> Stream:
         window=settings.window,
         batches=batches,
     )
+
+
+def require_columns(frame: pd.DataFrame, target: str, batch: str) -> None:
+    """A table that can be replayed has a target, and a batch for each row.
+
+    Raises:
+        DataError: it has not.
+    """
+    for role, name in (("target", target), ("batch", batch)):
+        if name not in frame.columns:
+            raise DataError(f"--{role} names no column of the file (got {name!r}).{did_you_mean(name, frame.columns)}")
+    if target == batch:
+        raise DataError(f"--target and --batch must be two columns (got {target!r} for both)")
+    if frame[batch].isna().any():
+        missing = int(frame[batch].isna().sum())
+        raise DataError(f"every row must have a batch ({missing:,} of {len(frame):,} have none in {batch!r})")
 
 
 def task_of(target: pd.Series, metric: str | None) -> str:

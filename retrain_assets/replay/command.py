@@ -188,7 +188,9 @@ def _of_file(
         column_kinds,
         first_batches,
         read_table,
+        require_columns,
         stream_of_frame,
+        task_of,
     )
     from retrain_assets.replay.laboratory import inject, parse_scenario, with_late_labels
     from retrain_assets.replay.windows import parse_window
@@ -209,7 +211,9 @@ def _of_file(
             scenario = parse_scenario(injected)
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--inject") from error
-        frame = inject(frame, scenario, target=target, batch=batch, rng=np.random.default_rng(seed))
+        require_columns(frame, target, batch)
+        task = task_of(frame[target].dropna(), metric)
+        frame = inject(frame, scenario, target=target, batch=batch, task=task, rng=np.random.default_rng(seed))
     stream = stream_of_frame(frame, settings)
     stream = stream if scenario is None else with_late_labels(stream, scenario)
     numeric, categorical = column_kinds(stream)
