@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 
 from retrain_assets.errors import RetrainAssetsError, did_you_mean
 from retrain_assets.policy.mixture import MEMBERS
+from retrain_assets.replay.can_fire import require_fireable
 from retrain_assets.replay.clock import Moment, Policy, Rule
 from retrain_assets.replay.declared import DriftBook, declared
 from retrain_assets.replay.names import MIXTURE, ORACLE, canonical
@@ -86,24 +88,30 @@ class Policies:
         return {"cost": cost, "spend": spend.model_copy(update={"limit": limit})}
 
     def _declared(self, name: str, when: str, priced: Mapping[str, object]) -> _Begin:
-        if "slice_decay" in re.findall(r"\w+", when) and not self._spec.retrain.slices:
-            raise UnknownPolicyError(
-                f"policy {name!r} needs retrain.slices, the columns whose values are watched: replay a model that "
-                "declares them, with --model"
-            )
+        if canonical(name).removesuffix(MIXTURE) != DECLARED:
+            self._require_trigger(name, when)
+        return declared(self._spec, self._drift, when=when, **priced)
+
+    def _require_trigger(self, name: str, when: str) -> None:
+        """What a declaration names was checked with it, and may wait for what a replay does not hold."""
         try:
-            return declared(self._spec, self._drift, when=when, **priced)
+            require_fireable(when, self._spec)
         except ValueError as error:
-            known = list(dict.fromkeys([*ALL_POLICIES, *TRIGGERS]))
-            hint = did_you_mean(canonical(name).partition(":")[0], known) if _SIMPLE.fullmatch(name.strip()) else ""
-            raise UnknownPolicyError(
-                f"policy {name!r} must be never, every, every:N, {DEFAULT}, one of {', '.join(PUBLISHED)}, or triggers "
-                f"joined by | & ~, with {MIXTURE!r} behind it or not.{hint or f' {error}'}"
-            ) from error
+            if _SIMPLE.fullmatch(name.strip()) and when not in TRIGGERS:
+                known = list(dict.fromkeys([*ALL_POLICIES, *TRIGGERS]))
+                raise UnknownPolicyError(
+                    f"policy {name!r} must be never, every, every:N, {DEFAULT}, one of {', '.join(PUBLISHED)}, or "
+                    f"triggers joined by | & ~, with {MIXTURE!r} behind it or not."
+                    f"{did_you_mean(canonical(name).partition(':')[0], known)}"
+                ) from error
+            raise UnknownPolicyError(f"policy {name!r} {error}") from error
 
     def all_named(self, names: Sequence[str]) -> tuple[Policy, ...]:
-        """The policies of some names, each once."""
-        return tuple(self.named(name) for name in dict.fromkeys(names))
+        """The policies of some names, each once. Each begins here, so that what it refuses is told before a walk."""
+        policies = tuple(self.named(name) for name in dict.fromkeys(names))
+        for policy in policies:
+            policy.begin()
+        return policies
 
 
 def asked(names: Sequence[str]) -> tuple[str, ...]:
@@ -141,6 +149,9 @@ def _number(name: str, text: str) -> float | None:
     if not text:
         return None
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
-        raise UnknownPolicyError(f"policy {name!r} must have a number behind the colon") from None
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise UnknownPolicyError(f"policy {name!r} must have a number above 0 behind the colon (got {text!r})")
+    return number

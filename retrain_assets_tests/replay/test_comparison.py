@@ -147,12 +147,33 @@ def test_the_yaml_of_each_policy_is_a_declaration():
         ("drift |", "ends where a condition was expected"),
         ("every:0", "every:N"),
         ("cusum:high", "must have a number"),
+        *(
+            (f"cusum:{limit}", f"number above 0 behind the colon (got '{limit}')")
+            for limit in ("-1", "0", "nan", "inf")
+        ),
+        ("drift & ~drift", "can never be true, whatever happens"),
+        ("age", "needs freshness.model_age"),
+        ("drift | model_age", "needs freshness.model_age"),
+        ("schedule", "needs retrain.schedule"),
+        ("event", "can never fire in a replay (event: a history holds no business events)"),
+        ("drift & (freshness | changed_declaration)", "can never fire in a replay (changed_declaration: "),
+        (
+            "dirft | performance_decay",
+            "'dirft | performance_decay' names an unknown condition 'dirft'. Did you mean 'drift'?",
+        ),
     ],
 )
 def test_an_unknown_policy_is_told_with_a_hint(compared, name, said):
     with pytest.raises(UnknownPolicyError, match=None) as caught:
         compared._policies.named(name)
     assert said in str(caught.value)
+    assert "pydantic" not in str(caught.value)
+
+
+def test_what_a_replay_cannot_fire_may_stand_beside_what_it_can(compared):
+    """The same expression can be declared."""
+    assert compared.outcome("staleness | event").retrains == compared.outcome("default").retrains
+    assert compared.outcome("drift & ~event").retrains == compared.outcome("drift").retrains
 
 
 def test_a_policy_may_be_called_in_many_ways_and_keeps_the_name_it_was_asked_by(compared):
@@ -160,6 +181,7 @@ def test_a_policy_may_be_called_in_many_ways_and_keeps_the_name_it_was_asked_by(
         ["every:4", "Every-4", "calendar:4", "every 4 batches"],
         ["never", "NEVER"],
         ["mixture", "default+mixture"],
+        ["drift | staleness+mixture", "drift | staleness + Mixture"],
     )
     for calls in alike:
         made = [compared.outcome(name) for name in calls]
