@@ -66,13 +66,17 @@ def stream_of_model(stores: Stores, model: DeclaredModel) -> Stream:
     )
 
 
-def first_trainable(stream: Stream) -> int:
+def first_trainable(stream: Stream, lag: int = 0) -> int:
     """How many batches train the first model, as the trigger `first_model` has it: until `window.min_rows` are there.
+
+    Args:
+        stream: the history of the model.
+        lag: batches from a promotion until it serves.
 
     Raises:
         DataError: they never are, early enough.
     """
-    for newest in range(len(stream) - stream.label_delay - 2):
+    for newest in range(len(stream) - stream.label_delay - 2 - lag):
         if len(stream.training_rows(newest)) >= stream.spec.window.min_rows:
             return newest + 1
     raise DataError(

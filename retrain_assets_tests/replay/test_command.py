@@ -130,6 +130,8 @@ def test_a_rolling_window_forgets(call):
         (["--target", "nope", "--inject", "sudden@3"], "--target names no column of the file (got 'nope')."),
         (["--batch", "nope", "--inject", "sudden@3"], "--batch names no column of the file (got 'nope')."),
         (["--batch", "y"], "--target and --batch must be two columns (got 'y' for both)"),
+        (["--estimator", "liner"], "Did you mean 'linear'?"),
+        (["--estimator", "sklearn.linear_model.Rigde"], "Did you mean 'Ridge'?"),
         (["--label-delay", "40"], "a replay needs at least 46 batches"),
         (["--cost", "0"], "'--cost': 0.0 is not in the range"),
     ],
@@ -279,7 +281,8 @@ def test_windows_and_beginnings():
         ([], "give either --data, --target and --batch, or --model"),
         (["--model", "m", "--data", __file__], "give either --data"),
         (["--data", __file__, "--target", "y"], "--data needs --target and --batch"),
-        (["--model", "m", "--inject", "sudden@3"], "--inject needs a file"),
+        (["--model", "m", "--inject", "sudden@3"], "--inject tells about a file, with --data"),
+        (["--model", "m", "--target", "y", "--label-delay", "1", "--every", "day"], "--target, --label-delay, --every"),
         (["--data", __file__, "--target", "y", "--batch", "batch"], "cannot be read as Parquet"),
     ],
 )

@@ -44,6 +44,11 @@ def test_the_replay_of_a_declaration_retrains_when_the_lifecycle_did(
     stream = stream_of_model(world.stores, world.model)
     assert (stream.label_delay, stream.window) == (batches_late, None)
     assert set(stream.rows) == {400}
+    # Behind a lag that leaves no decision there is no first model either.
+    most = len(stream) - batches_late - 2
+    assert first_trainable(stream, lag=most - 1) == 1
+    with pytest.raises(DataError, match="never hold window"):
+        first_trainable(stream, lag=most)
     assert stream.reserved.mean() == pytest.approx(0.2, abs=0.05)
     assert not {"y", "label", "outcome_code"} & set(stream.frame.columns)
     report = replay(
@@ -71,10 +76,12 @@ def test_the_replay_of_a_declaration_retrains_when_the_lifecycle_did(
     attributes = declaration(retrain={"when": "staleness"}, target=target)
     file.write_text(yaml.safe_dump({"type": "retrain_assets.RetrainedModel", "attributes": attributes}))
     out = tmp_path / "out.json"
+    common = ["--home", str(tmp_path / "home"), "--defs", str(tmp_path / "defs"), "replay", "--model", "tiny"]
+    refused = CliRunner().invoke(main, [*common, "--first", "999"])
+    assert (refused.exit_code, "--first must be 1 to" in refused.output) == (1, True)
     made = CliRunner().invoke(
         main,
-        ["--home", str(tmp_path / "home"), "--defs", str(tmp_path / "defs"), "replay", "--model", "tiny", "--policies",
-         "never", "--workers", "1", "--cache", str(tmp_path / "scores"), "--json", str(out)],
+        [*common, "--policies", "never", "--workers", "1", "--cache", str(tmp_path / "scores"), "--json", str(out)],
     )  # fmt: skip
     assert made.exit_code == 0, made.output
     told = json.loads(out.read_text())["policies"]
