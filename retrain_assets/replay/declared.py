@@ -35,7 +35,7 @@ class DeclaredRule:
 
     def __init__(self, spec: ModelSpec, drift: DriftBook) -> None:
         self._spec = spec
-        asked = spec.retrain.expression.names() & DRIFT_TRIGGERS
+        asked = _of_drift(spec.retrain)
         self._drift = drift if asked else None
         if asked:
             refuse_of_models(spec)
@@ -63,6 +63,7 @@ class DeclaredRule:
         book, stream, batch = moment.book, moment.book.stream, moment.book.stream.batches[moment.decided]
         report = None if self._drift is None else self._report(self._drift, moment)
         newest = moment.labelled - moment.champion
+        episode = self._episode(report, moment)
         return DecisionContext(
             spec=self._spec,
             batch=batch,
@@ -71,7 +72,7 @@ class DeclaredRule:
             now=batch.end,
             champion=_Champion(version=moment.champion + 1, training_end=stream.batches[moment.champion].end),
             drift=report,
-            episode=self._episode(report, moment),
+            episode=episode,
             losses=book.losses(moment.champion, moment.labelled),
             served=self._served(moment),
             estimates=self._estimates.unlabelled(moment)
@@ -88,6 +89,8 @@ class DeclaredRule:
             current_training_hash="",
             slices=self._slices(moment) if "slice_decay" in self._spec.retrain.expression.names() else (),
             wanted_before=self._wanted_before(),
+            rows_since_change=_rows_since_change(episode, moment),
+            spent=_spent(moment),
             data_is_newer=moment.labelled > moment.attempted,
         )
 
@@ -126,6 +129,29 @@ class DeclaredRule:
         if episode is not None:
             self._episodes = [each for each in self._episodes if each.id != episode.id] + [episode]
         return episode
+
+
+def _of_drift(retrain: RetrainSpec) -> frozenset[str]:
+    """The triggers of drift that are asked for; rows since a change are counted from where inputs began to drift."""
+    asked = retrain.expression.names() & DRIFT_TRIGGERS
+    return asked if retrain.min_rows_since_change is None else asked | {"drift"}
+
+
+def _rows_since_change(episode: Episode | None, moment: Moment) -> int | None:
+    """Training rows with labels since the open episode began; None without one."""
+    stream = moment.book.stream
+    if episode is None or episode.closed_batch is not None:
+        return None
+    opened = next(k for k, batch in enumerate(stream.batches) if batch.key == episode.opened_batch)
+    return int((stream.training_rows(moment.labelled) >= stream.starts[opened]).sum())
+
+
+def _spent(moment: Moment) -> tuple[tuple[datetime, float], ...]:
+    """Each training with the processor time that one takes; nothing where no limit asks."""
+    stream = moment.book.stream
+    if stream.training_seconds is None:
+        return ()
+    return tuple((stream.batches[made].end, stream.training_seconds) for made in moment.trained)
 
 
 def declared(spec: ModelSpec, drift: DriftBook, **retrain: object) -> Callable[[], Rule]:

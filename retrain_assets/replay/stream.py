@@ -35,6 +35,7 @@ class Stream:
         window: batches that a model trains on; None for all history, or those since the newest change.
         batches: windows of the batches, in order.
         late: from which batch on labels come how many batches later than that; None where they always come alike.
+        training_seconds: processor time of a training; None where no limit asks for it.
     """
 
     spec: ModelSpec
@@ -47,6 +48,7 @@ class Stream:
     window: Window
     batches: tuple[Batch, ...]
     late: tuple[int, int] | None = None
+    training_seconds: float | None = None
 
     def labelled(self, decided: int) -> int:
         """The newest batch whose labels are there at the end of a batch."""

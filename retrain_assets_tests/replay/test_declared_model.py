@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,29 +19,41 @@ from retrain_assets.errors import DataError
 from retrain_assets.lifecycle.watch import read_drift
 from retrain_assets.replay.clock import Course, walk
 from retrain_assets.replay.declared import DeclaredRule
-from retrain_assets.replay.declared_model import first_trainable, stream_of_model
+from retrain_assets.replay.declared_model import first_trainable, label_delay, stream_of_model
 from retrain_assets.replay.drift_book import DriftBook
 from retrain_assets.replay.fitting import ScoreCache
 from retrain_assets.replay.gate import ReplayGate
 from retrain_assets.replay.run import ReplaySettings, open_book, replay
-from retrain_assets.spec import DriftSpec, ModelSpec
+from retrain_assets.spec import DriftSpec, ModelSpec, RetrainSpec
 from retrain_assets_tests.lifecycle.world import World, declaration
 
 
-@pytest.mark.parametrize("members", [1, 3])
+@pytest.mark.parametrize(("members", "declared_delay", "batches_late"), [(1, "0 days", 1), (3, "36 hours", 2)])
 def test_the_replay_of_a_declaration_retrains_when_the_lifecycle_did(
-    worlds: Callable[..., World], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, members: int
+    worlds: Callable[..., World],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    members: int,
+    declared_delay: str,
+    batches_late: int,
 ):
-    """And serves what it served, also where the last champions serve together."""
-    world = worlds("live", retrain={"when": "staleness"}, serve={"members": members})
-    for day in range(12):
+    """And serves what it served, also where the last champions serve together, or labels come between two batches."""
+    target = {"column": "y", "label_delay": declared_delay}
+    world = worlds("live", retrain={"when": "staleness"}, serve={"members": members}, target=target)
+    for day in range(11 + batches_late):
         world.drop(day, flip=day >= 6)
     world.play()
     state = world.stores.state
     promotions = [made.batch for made in state.promotions("tiny")]
     live = [made.batch for made in state.decisions("tiny") if made.verdict == "retrain"]
     stream = stream_of_model(world.stores, world.model)
-    assert (stream.label_delay, stream.window) == (1, None)
+    assert (stream.label_delay, stream.window) == (batches_late, None)
+    assert set(stream.rows) == {400}
+    # Behind a lag that leaves no decision there is no first model either.
+    most = len(stream) - batches_late - 2
+    assert first_trainable(stream, lag=most - 1) == 1
+    with pytest.raises(DataError, match="never hold window"):
+        first_trainable(stream, lag=most)
     assert stream.reserved.mean() == pytest.approx(0.2, abs=0.05)
     assert not {"y", "label", "outcome_code"} & set(stream.frame.columns)
     report = replay(
@@ -64,13 +78,15 @@ def test_the_replay_of_a_declaration_retrains_when_the_lifecycle_did(
     monkeypatch.setattr("retrain_assets.home.open_stores", lambda home: world.stores)
     file = tmp_path / "defs" / "tiny" / "defs.yaml"
     file.parent.mkdir(parents=True)
-    attributes = declaration(retrain={"when": "staleness"})
+    attributes = declaration(retrain={"when": "staleness"}, target=target)
     file.write_text(yaml.safe_dump({"type": "retrain_assets.RetrainedModel", "attributes": attributes}))
     out = tmp_path / "out.json"
+    common = ["--home", str(tmp_path / "home"), "--defs", str(tmp_path / "defs"), "replay", "--model", "tiny"]
+    refused = CliRunner().invoke(main, [*common, "--first", "999"])
+    assert (refused.exit_code, "--first must be 1 to" in refused.output) == (1, True)
     made = CliRunner().invoke(
         main,
-        ["--home", str(tmp_path / "home"), "--defs", str(tmp_path / "defs"), "replay", "--model", "tiny", "--policies",
-         "never", "--workers", "1", "--cache", str(tmp_path / "scores"), "--json", str(out)],
+        [*common, "--policies", "never", "--workers", "1", "--cache", str(tmp_path / "scores"), "--json", str(out)],
     )  # fmt: skip
     assert made.exit_code == 0, made.output
     told = json.loads(out.read_text())["policies"]
@@ -87,6 +103,40 @@ def test_the_replay_of_a_declaration_retrains_when_the_lifecycle_did(
     assert page["oracle_loss"] == told["oracle"]["loss"]
     assert [row.data["policy"] for row in page["policies"].records][-1] == "oracle"
     assert page["frontier"].startswith("![frontier](data:image/png;base64,")
+
+
+def test_a_declaration_waits_for_rows_since_the_change_and_spends_as_the_lifecycle_does(
+    worlds: Callable[..., World], tmp_path: Path
+):
+    """Inputs move on day 6: 900 labelled rows of after are there on day 9, and one more training is paid."""
+    retrain = {"when": "drift | new_labels", "min_new_labels": 10_000, "min_rows_since_change": 900}
+    world = worlds("live", retrain=retrain | {"spend": "1 cpu hour per year"})
+    for day in range(12):
+        world.drop(day, shift=8.0 if day >= 6 else 0.0)
+    world.play()
+    live = [made.batch for made in world.stores.state.decisions("tiny") if made.verdict == "retrain"]
+    stream = stream_of_model(world.stores, world.model)
+
+    def replayed(**changed: object) -> list[str]:
+        spec = stream.spec.model_copy(update={"retrain": RetrainSpec.model_validate(retrain | changed)})
+        settings = ReplaySettings(policies=["declared"], first=first_trainable(stream))
+        report = replay(replace(stream, spec=spec), settings, tmp_path, workers=1)
+        return [stream.keys[batch] for batch in report.outcomes[0].retrains]
+
+    assert live[1:] == replayed(spend="1 cpu hour per year") == ["2024-01-10"]
+    assert stream.training_seconds is not None
+    assert replayed(spend=f"{0.9 * stream.training_seconds:f} cpu seconds per year") == []
+
+
+def test_labels_come_as_late_as_they_mostly_did(world: World):
+    """A decision never sees labels of its own batch; what came between two ends counts for the second."""
+    batches = tuple(world.batch(day) for day in range(5))
+    hours = dict(zip((batch.key for batch in batches), (0, 24, 25, 96, 30), strict=True))
+    known = {batch.key: batch.end + timedelta(hours=hours[batch.key]) for batch in batches}
+    assert label_delay(world.model, batches[:1], known) == 1
+    assert label_delay(world.model, batches[1:2], known) == 1
+    assert label_delay(world.model, batches[2:3], known) == 2
+    assert label_delay(world.model, batches, known) == 2
 
 
 def test_a_model_without_a_history_is_told(world: World):
