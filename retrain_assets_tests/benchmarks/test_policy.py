@@ -82,6 +82,7 @@ def test_the_tables_show_each_policy_beside_rivals_that_were_tuned_on_the_other_
         "`default`",
         "`cara`",
         "`upf`",
+        "`debt_growth`",
         "`adwin`",
         "`ddm`",
         "`page_hinkley`",
