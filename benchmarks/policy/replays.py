@@ -28,6 +28,7 @@ from retrain_assets.replay.windows import SINCE_CHANGE, Window
 
 JUDGED = (
     "default", "default+mixture", "performance_decay", "drift", "adwin", "ddm", "page_hinkley", "cara", "upf",
+    "debt_growth",
 )  # fmt: skip
 UNPROVOKED = ("default", "performance_decay", "drift", "page_hinkley", "adwin", "ddm")
 """Whose retrains are counted where nothing drifts."""

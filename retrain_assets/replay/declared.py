@@ -14,6 +14,7 @@ from retrain_assets.performance.slice_decay import slice_excess
 from retrain_assets.policy.context import DecisionContext
 from retrain_assets.policy.decide import decide
 from retrain_assets.policy.decision import Decision
+from retrain_assets.policy.first_losses import NEWEST, FirstLoss
 from retrain_assets.policy.staleness import SCALE_BATCHES
 from retrain_assets.replay.clock import Moment, Rule
 from retrain_assets.replay.drift_book import DriftBook
@@ -75,6 +76,7 @@ class DeclaredRule:
             episode=episode,
             losses=book.losses(moment.champion, moment.labelled),
             served=self._served(moment),
+            firsts=_firsts(moment),
             estimates=self._estimates.unlabelled(moment)
             if "estimated_decay" in self._spec.retrain.expression.names()
             else (),
@@ -152,6 +154,18 @@ def _spent(moment: Moment) -> tuple[tuple[datetime, float], ...]:
     if stream.training_seconds is None:
         return ()
     return tuple((stream.batches[made].end, stream.training_seconds) for made in moment.trained)
+
+
+def _firsts(moment: Moment) -> tuple[FirstLoss, ...]:
+    """What the newest champions have lost on the first batch after their training."""
+    book, found = moment.book, list[FirstLoss]()
+    for model in moment.champions[-NEWEST:]:
+        holdout = book.holdout(model)
+        if holdout is not None and model < moment.labelled:
+            rows = len(book.stream.training_rows(model))
+            first = FirstLoss(version=model + 1, loss=book.loss(model, model + 1), holdout=holdout, trained_rows=rows)
+            found.append(first)
+    return tuple(found)
 
 
 def declared(spec: ModelSpec, drift: DriftBook, **retrain: object) -> Callable[[], Rule]:
