@@ -166,7 +166,7 @@ def compare(
         if count < settings.min_rows:
             return _unknown(f"the {side} has {count} rows, fewer than min_rows = {settings.min_rows}", settings, rows)
     names = watched_columns(now, list(past.values()), columns)
-    found = compare_columns(names, _fitted(reference, past, settings, joint), now, merged=max(len(present), 1))
+    found = compare_columns(names, _fitted(reference, past, settings, joint), now, window=list(present.values()))
     together = (
         None
         if joint == "none"
