@@ -43,7 +43,8 @@ def judge_correlations(
 
     Values are centred at the reference's median, scaled by its quartiles and clipped at three, so that single far rows
     do not make a correlation; a missing value stands at the median. Fisher's z = artanh(r) has a variance of about
-    `1 / rows` (Fisher 1921, "On the probable error of a coefficient of correlation", Metron 1).
+    `1 / rows` (Fisher 1921, "On the probable error of a coefficient of correlation", Metron 1). A window of several
+    batches has the mean of theirs: of their rows together it would be what the levels of its days have in common.
 
     Args:
         columns: their names.
@@ -59,6 +60,8 @@ def judge_correlations(
     together, now = _joined(batches), _joined(list(current.values()))
     if len(now) < settings.min_rows:
         return JointDrift.unknown("correlation", f"{len(now)} rows are too few")
+    enough = [rows for rows in current.values() if len(rows) >= settings.min_rows]
+    window = [now] if independent or not enough else enough
     if independent:
         batches = [part for part in np.array_split(together, BLOCKS) if len(part) >= settings.min_rows]
     if len(batches) < settings.min_batches:
@@ -70,23 +73,22 @@ def judge_correlations(
     low, middle, high = _quartiles(_sample(together[:, : len(looked_at)]))
     scale = np.where(high > low, (high - low) / 1.349, 1.0)
     past = _correlations([rows[:, : len(looked_at)] for rows in batches], middle, scale)
-    present = _correlations([now[:, : len(looked_at)]], middle, scale)
-    p_values = _p_values(past, present, merged=1 if independent else len(current))
-    change = np.abs(np.tanh(present.values[:, 0]) - np.tanh(past.values.mean(axis=1)))
+    present = _correlations([rows[:, : len(looked_at)] for rows in window], middle, scale)
+    p_values = _p_values(past, present)
+    change = np.abs(np.tanh(present.values.mean(axis=1)) - np.tanh(past.values.mean(axis=1)))
     return _conclude(
         looked_at, past, present, change, p_values, alpha, settings, left_out=len(columns) - len(looked_at)
     )
 
 
-def _p_values(past: _Correlations, present: _Correlations, *, merged: int) -> Array:
+def _p_values(past: _Correlations, present: _Correlations) -> Array:
     """Of the clearest pair (with the number of pairs), and of all pairs together."""
-    pairs = len(past.values)
+    pairs, merged = len(past.values), len(present.rows)
     rows = np.broadcast_to(past.rows, past.values.shape)
-    single = judge_scalars(
-        past.values, present.values[:, 0], rows, np.full(pairs, present.rows[0]), unit=1.0, merged=merged
-    )
+    now, as_exact_as = present.values.mean(axis=1), merged / (1.0 / present.rows).mean()
+    single = judge_scalars(past.values, now, rows, np.full(pairs, as_exact_as), unit=1.0, merged=merged)
     whole = judge_vectors(
-        past.values.T[None] / 2, present.values[:, 0][None] / 2, past.rows[None], present.rows,
+        past.values.T[None] / 2, now[None] / 2, past.rows[None], np.array([as_exact_as]),
         cells=np.array([float(pairs)]), merged=merged,
     )  # fmt: skip
     return np.array([min(1.0, pairs * float(single.p_values.min())), float(whole.p_values[0])])
@@ -111,7 +113,7 @@ def _conclude(
     top = int(change.argmax())
     moved = (
         f"the correlation of {columns[int(first[top])]} and {columns[int(second[top])]} was "
-        f"{np.tanh(past.values[top].mean()):+.2f} and is {np.tanh(present.values[top, 0]):+.2f}"
+        f"{np.tanh(past.values[top].mean()):+.2f} and is {np.tanh(present.values[top].mean()):+.2f}"
     )
     drifted = p_value <= alpha and float(change[top]) >= settings.correlation_floor
     relation = "is at most" if p_value <= alpha else "is above"

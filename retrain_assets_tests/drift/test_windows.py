@@ -93,3 +93,22 @@ def test_novel_rows_are_seen_in_windows_of_many_more_rows(window: int) -> None:
         report = compare(reference, parts, columns=["a"], joint="none")
         assert report.drifted is drifted
         assert not drifted or report.columns["a"].aspect == "novel"
+
+
+def test_days_that_share_a_level_do_not_change_the_correlation_of_a_month() -> None:
+    """Within a day the two columns do not hang together; over the rows of thirty days they do."""
+    verdicts: list[bool | None] = []
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        day = np.repeat(np.arange(60), 300)
+        level = 0.4 * rng.normal(size=60)[day, None]
+        frame = pd.DataFrame(rng.normal(size=(len(day), 2)) + level, columns=["x", "y"]).assign(day=day)
+        report = compare(frame[day < 30], frame[day >= 30], batch="day")
+        assert report.joint is not None
+        verdicts.append(report.joint.drifted)
+        tied = frame.assign(y=0.2 * frame["x"] + frame["y"])[day >= 30]
+        moved = compare(frame[day < 30], tied, batch="day").joint
+        assert moved is not None
+        assert moved.drifted is True
+        assert moved.named == ("x ~ y",)
+    assert verdicts == [False] * 5
