@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,22 +54,20 @@ def judge_correlations(
         alpha: level of this test.
         independent: rows are taken for independent draws: blocks of them stand for batches.
     """
-    batches = [rows for rows in reference.values() if len(rows) >= settings.min_rows]
-    if len(columns) < 2 or not batches:
+    if len(columns) < 2:
         return JointDrift.unknown("correlation", "it takes two numeric columns that vary")
-    together, now = _joined(batches), _joined(list(current.values()))
+    now = _joined(list(current.values()))
     if len(now) < settings.min_rows:
         return JointDrift.unknown("correlation", f"{len(now)} rows are too few")
-    enough = [rows for rows in current.values() if len(rows) >= settings.min_rows]
-    window = [now] if independent or not enough else enough
-    if independent:
-        batches = [part for part in np.array_split(together, BLOCKS) if len(part) >= settings.min_rows]
+    batches = _enough(_blocks(reference.values()) if independent else reference.values(), settings)
+    window = [now] if independent else _enough(current.values(), settings) or [now]
     if len(batches) < settings.min_batches:
         return JointDrift.unknown(
             "correlation",
-            f"{len(batches)} batches of at least {settings.min_rows} rows, and it takes {settings.min_batches}",
+            f"the reference has {len(batches)} {'blocks' if independent else 'batches'} of at least "
+            f"{settings.min_rows} rows, and it takes {settings.min_batches}",
         )
-    looked_at = list(columns)[:MAX_COLUMNS]
+    together, looked_at = _joined(batches), list(columns)[:MAX_COLUMNS]
     low, middle, high = _quartiles(_sample(together[:, : len(looked_at)]))
     scale = np.where(high > low, (high - low) / 1.349, 1.0)
     past = _correlations([rows[:, : len(looked_at)] for rows in batches], middle, scale)
@@ -127,6 +125,16 @@ def _conclude(
         named=named,
         reason=f"{moved}; over all {len(change)} pairs p = {p_value:.2g} {relation} {alpha:.2g}, {floor}{more}",
     )
+
+
+def _enough(batches: Iterable[Matrix], settings: Settings) -> list[Matrix]:
+    return [rows for rows in batches if len(rows) >= settings.min_rows]
+
+
+def _blocks(batches: Iterable[Matrix]) -> list[Matrix]:
+    """Of the rows of a batch in random order: as they come they may be sorted, and then no block is like another."""
+    rng = np.random.default_rng(0)
+    return np.array_split(_joined([rng.permutation(rows) for rows in batches]), BLOCKS)
 
 
 def _joined(parts: Sequence[Matrix]) -> Matrix:

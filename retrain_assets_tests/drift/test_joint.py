@@ -49,6 +49,14 @@ def test_unchanged_correlations_seldom_alarm(batch: str | None) -> None:
     assert alarms <= 5
 
 
+def test_a_file_that_is_sorted_is_the_same_reference() -> None:
+    """Blocks of sorted rows have hardly any correlation each, and the window has that of all rows."""
+    reference, current = days(12, rho=0.5), days(4, rho=0.5, seed=1)
+    for column in ("a", "day"):
+        assert joint(reference.sort_values(column), current, batch=None, columns=["a", "b", "c"]).drifted is False
+    assert joint(reference.sort_values("a"), days(4, rho=0.1, seed=1), batch=None, columns=["a", "b"]).drifted is True
+
+
 def test_correlations_that_wander_between_days_are_no_drift() -> None:
     reference = days(20, wander=0.3, seed=3)
     wanders = [joint(reference, days(1, rho=0.3, seed=seed)) for seed in range(5)]
@@ -73,6 +81,9 @@ def test_what_cannot_be_told_is_unknown(method: Literal["correlation", "classifi
     few = joint(days(1, rows=150), days(1, rows=150, seed=1), joint=method, min_rows=100)
     assert few.drifted is None
     assert few.reason
+    assert joint(days(1, rows=150), days(1, rows=150, seed=1), min_rows=100).reason == (
+        "the reference has 0 blocks of at least 100 rows, and it takes 5"
+    )
     single = compare(
         pd.DataFrame({"x": ["a", "b"] * 50}), pd.DataFrame({"x": ["a", "b"] * 50}), joint="correlation"
     ).joint
