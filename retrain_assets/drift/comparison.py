@@ -144,7 +144,8 @@ def compare(
         **options: fields of `Settings`: `alpha`, `effect_floor`, `distance`, and more.
 
     Raises:
-        DataError: the batch column is missing or has gaps, or column names are not unique.
+        DataError: the batch column is missing or has gaps, is another one than the reference was prepared with, or
+            column names are not unique.
         TypeError: a side is neither rows nor profiles.
         ValueError: an option is out of its range.
 

@@ -25,10 +25,10 @@ def matrices_of(side: object, columns: Sequence[str], batch: str | None) -> Mapp
     Args:
         side: a pandas or Polars data frame, or an Arrow table.
         columns: numeric columns.
-        batch: column that says which rows came together.
+        batch: column that says which rows came together; a prepared side knows its own.
     """
     if isinstance(side, Prepared):
-        return side.matrices(columns, lambda: matrices_of(side.rows, columns, batch))
+        return side.matrices(columns, lambda: matrices_of(side.rows, columns, side.batch))
     frame = _frame(side)
     if frame is None:
         return None
@@ -133,12 +133,13 @@ def codes_of(
     numbers = set(numeric_columns(reference, current, shared))
     ranks = {name: _ranks(reference, name) for name in shared if name not in numbers}
     made: list[Mapping[str, Matrix]] = []
-    for frame in frames:
+    for side, frame in zip(sides, frames, strict=True):
+        own = side.batch if isinstance(side, Prepared) else batch
         coded = pd.DataFrame(
             {name: _numbers(frame, name) if name in numbers else _coded(frame, name, ranks[name]) for name in shared}
         )
-        keyed = coded if batch is None else coded.assign(**{_BATCH: np.asarray(_values(frame, batch))})
-        found = matrices_of(keyed, shared, None if batch is None else _BATCH)
+        keyed = coded if own is None else coded.assign(**{_BATCH: np.asarray(_values(frame, own))})
+        found = matrices_of(keyed, shared, None if own is None else _BATCH)
         made.append(found or {})
     return shared, made[0], made[1]
 
