@@ -45,7 +45,7 @@ class Prepared:
     rows: pd.DataFrame | ArrowStream | None
     batch: str | None = None
     _fitted: dict[Settings, FittedReference] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _matrices: dict[tuple[str, ...], Mapping[str, Matrix] | None] = field(
+    _matrices: dict[tuple[int, tuple[str, ...]], Mapping[str, Matrix] | None] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
@@ -68,13 +68,14 @@ class Prepared:
         return self._fitted[settings]
 
     def matrices(
-        self, columns: Sequence[str], make: Callable[[], Mapping[str, Matrix] | None]
+        self, columns: Sequence[str], at_least: int, make: Callable[[], Mapping[str, Matrix] | None]
     ) -> Mapping[str, Matrix] | None:
         """The numbers of some columns by batch, made when they are first asked for; None without rows."""
-        if tuple(columns) not in self._matrices:
+        asked = at_least, tuple(columns)
+        if asked not in self._matrices:
             self._matrices.clear()
-            self._matrices[tuple(columns)] = make()
-        return self._matrices[tuple(columns)]
+            self._matrices[asked] = make()
+        return self._matrices[asked]
 
 
 def prepare(reference: Side, *, batch: str | None = None) -> Prepared:

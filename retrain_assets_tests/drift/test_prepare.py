@@ -44,7 +44,7 @@ def test_what_is_prepared_is_not_done_again(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(columns.FittedColumn, "_count", again)
     sampled = rows._sampled
     monkeypatch.setattr(
-        rows, "_sampled", lambda frame, names: again() if len(frame) == len(DAYS) else sampled(frame, names)
+        rows, "_sampled", lambda frame, *rest: again() if len(frame) == len(DAYS) else sampled(frame, *rest)
     )
     assert compare(once, TODAY, batch="day").to_json() == expected
 
