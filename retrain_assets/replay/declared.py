@@ -18,6 +18,7 @@ from retrain_assets.performance.slice_decay import slice_excess
 from retrain_assets.policy.context import DecisionContext
 from retrain_assets.policy.decide import decide
 from retrain_assets.policy.decision import Decision
+from retrain_assets.policy.due import due_since
 from retrain_assets.policy.staleness import SCALE_BATCHES
 from retrain_assets.replay.clock import Moment, Rule
 from retrain_assets.replay.estimating import Estimates
@@ -103,6 +104,7 @@ class DeclaredRule:
                 f"drift.outputs and drift.joint of model '{spec.name}' must be empty in a replay of the trigger `drift`"
                 f" (got {', '.join(beside)}): a replay compares single inputs only. Leave one of the two out."
             )
+        self._calendar = Calendar(spec.batches)
         self._episodes: list[Episode] = []
         self._estimates = Estimates()
         self._excess: dict[int, Mapping[str, float]] = {}
@@ -146,6 +148,7 @@ class DeclaredRule:
             current_training_hash="",
             slices=self._slices(moment) if "slice_decay" in self._spec.retrain.expression.names() else (),
             wanted_before=self._wanted_before(),
+            due_since=due_since(self.decisions, batch, lambda key: self._calendar.batch(key).start),
             data_is_newer=moment.labelled > moment.attempted,
         )
 
