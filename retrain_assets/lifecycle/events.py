@@ -43,8 +43,10 @@ def record_event(
     """Appends the event; with a `key` the same event counts once. Returns its number, or None for a repetition.
 
     Raises:
-        RefusedError: the model was retired, or has another name.
+        RefusedError: the text is empty, or the model was retired, or has another name.
     """
+    if not text.strip():
+        raise RefusedError(f"{kind} of {model.name}: must say what happened or why (got an empty text)")
     away = out_of_service(stores.state.model_moves(), model.name)
     if away is not None:
         raise RefusedError(away)
