@@ -205,7 +205,7 @@ class TestStatus:
         assert f"sales: {said}" in table
         assert "retrain of" in table.splitlines()[3]
         assert f"waits        {said}" in call("status", "sales").stdout
-        assert json.loads(call("status", "--json").stdout)[0]["waiting"].startswith(said)
+        assert json.loads(call("status", "--json").stdout)[0]["retrain_waits"].startswith(said)
 
     def test_of_one_model_in_more_words(self, project: Path):
         promote(project)
@@ -260,7 +260,7 @@ class TestEvents:
     def test_that_say_nothing_are_refused(self, project: Path, arguments: tuple[str, ...]):
         result = call(*arguments)
         assert result.exit_code == 1
-        assert "must say what happened or why" in result.stderr
+        assert "a reason must be given in words" in result.stderr
         assert not open_state(Home.at(project / ".retrain_assets")).outbox(kinds=["event", "person"])
 
     def test_a_retrain_needs_a_reason(self, project: Path):

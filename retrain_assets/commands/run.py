@@ -74,7 +74,7 @@ def _print_verdicts(home: Home, spec: ModelSpec) -> None:
     from retrain_assets.reporting.overview import Records, overview
 
     now = datetime.now(UTC)
-    records = Records.read(open_state(home), spec.name, now=now)
+    records = Records.read(open_state(home), spec, now=now)
     decisions, promotions = records.decisions, records.promotions
     if decisions:
         decision = decisions[-1]
@@ -84,6 +84,6 @@ def _print_verdicts(home: Home, spec: ModelSpec) -> None:
             click.echo(f"  {trigger.name:<20} {fired:<15} {trigger.reason}")
     champion = f"v{promotions[-1].version} ({promotions[-1].reason})" if promotions else "none yet"
     click.echo(f"champion: {champion}")
-    waiting = overview(spec, records, now=now).waiting
-    if waiting is not None:
-        click.secho(f"waiting: {waiting}", fg="yellow")
+    seen = overview(spec, records, now=now)
+    for waits in (*filter(None, [seen.retrain_waits]), *(each.text for each in seen.approvals)):
+        click.secho(f"waiting: {waits}", fg="yellow")

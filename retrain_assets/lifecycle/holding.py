@@ -9,6 +9,7 @@ from typing import Literal
 from retrain_assets.data.windows import Batch
 from retrain_assets.errors import NotStoredError, RefusedError
 from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.reasons import require_reason
 from retrain_assets.policy.decision import Decision
 from retrain_assets.stores.protocols import Stores
 
@@ -66,8 +67,9 @@ def answer_hold(
     """Records a person's answer to the open hold, which asks for a new decision; returns the decision it answers.
 
     Raises:
-        RefusedError: nothing is held.
+        RefusedError: nothing is held, or the reason is blank.
     """
+    require_reason(reason)
     hold = open_hold(stores.state.decisions(model.name))
     if hold is None:
         raise RefusedError(f"no retrain of {model.name} is held for a person: there is nothing to {answer}")
