@@ -22,6 +22,7 @@ from retrain_assets.lifecycle.training_window import TrainingWindow, stored_trai
 from retrain_assets.lifecycle.watch import read_drift
 from retrain_assets.policy.context import DecisionContext
 from retrain_assets.policy.decision import Decision
+from retrain_assets.policy.due import due_since
 from retrain_assets.stores.protocols import OutboxRow, Stores
 
 
@@ -75,6 +76,7 @@ def gather_facts(
         freshness_failed=_stale(stores, model),
         batch_refused=_refused(stores, model, batch),
         wanted_before=_wanted_before(earlier, batch),
+        due_since=due_since(earlier, batch, lambda key: model.calendar.batch(key).start),
         newest_decided=max((decision.batch for decision in earlier), default=None),
         largest_drift=largest_drift(stores, model, batch),
         open_hold=None if held is None else held.batch,

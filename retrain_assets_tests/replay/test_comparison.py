@@ -116,6 +116,17 @@ def test_a_confirmation_waits_one_batch_longer(compared):
     assert twice[0] == once[0] + 1
 
 
+def test_a_date_that_needs_a_confirmation_stays_due_until_it_has_one(compared):
+    spec, drift, gate = compared.book.stream.spec, DriftBook(compared.book.stream), ReplayGate(compared.book)
+    start = compared.book.stream.batches[9].start
+    yearly = {"when": "schedule", "schedule": f"0 0 {start.day} {start.month} *"}
+    once, twice = (
+        walk(compared.book, compared.course, declared(spec, drift, **yearly, **more)(), gate).retrains
+        for more in ({}, {"confirm": "2 of 2"})
+    )
+    assert (list(once), list(twice)) == ([9], [10])
+
+
 def test_the_yaml_of_each_policy_is_a_declaration():
     base = stream().spec.model_dump(by_alias=True)
     for name in ALL_POLICIES:
