@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+import os
 import pkgutil
 import resource
 import sys
@@ -61,6 +62,7 @@ def main(home: str, weeks: int | None) -> None:
     from retrain_assets.demo import run
     from retrain_assets.home import Home
 
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does
     account = Account()
     play = run.play
 

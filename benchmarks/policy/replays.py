@@ -20,7 +20,7 @@ from benchmarks.policy.variants import BATCH, VARIANTS, shuffled, thinned
 from retrain_assets.replay.bare_file import FileSettings, stream_of_frame
 from retrain_assets.replay.clock import Course
 from retrain_assets.replay.comparison import COST_RATIOS, Comparison
-from retrain_assets.replay.declared import DriftBook
+from retrain_assets.replay.drift_book import DriftBook
 from retrain_assets.replay.fitting import ScoreCache
 from retrain_assets.replay.policies import Policies
 from retrain_assets.replay.run import open_book
@@ -94,10 +94,22 @@ class Unit:
 
 
 def units(files: Sequence[Path], tasks: Sequence[str], estimators: Sequence[str], seeds: Sequence[int],
-          windows: Sequence[str] = WINDOWS[:2], **shared: object) -> list[Unit]:  # fmt: skip
+          windows: Sequence[str] = WINDOWS[:2], *, delays: tuple[int, ...], starts: tuple[int, ...], rows: int,
+          shuffled: bool, cache: Path) -> list[Unit]:  # fmt: skip
     """All units, those that tell most first."""
     return [
-        Unit(file=file, task=task, window=window, estimator=estimator, seed=seed, **shared)  # type: ignore[arg-type]
+        Unit(
+            file=file,
+            task=task,
+            window=window,
+            estimator=estimator,
+            seed=seed,
+            delays=delays,
+            starts=starts,
+            rows=rows,
+            shuffled=shuffled,
+            cache=cache,
+        )
         for seed, task, estimator, file, window in itertools.product(seeds, tasks, estimators, files, windows)
     ]
 

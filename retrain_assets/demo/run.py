@@ -38,8 +38,6 @@ def main(home: Home, *, weeks: int | None = None, console: Console | None = None
     """
     console = console or Console(highlight=False)
     os.environ[HOME_VARIABLE] = str(home.folder)
-    # A waiting OpenMP thread sleeps instead of spinning: what is fitted and scored here is small. Results are the same.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         with Interrupts() as interrupts:
             return _demo(home.prepare(), weeks, console, interrupts)

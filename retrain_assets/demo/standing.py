@@ -31,7 +31,7 @@ class Standing:
     """Where a model stands: batches done of all, the newest one, what was decided for it, and who is champion.
 
     `watched` counts the batches that were looked at, `due` names the job that is next within the goal. The verdict has
-    the causes beside it: `retrain: drift`.
+    the causes beside it: `retrain: drift`, `unknown: performance decay`.
     """
 
     model: str
@@ -78,14 +78,18 @@ def standing(stores: Stores, goal: Goal, *, now: datetime) -> Standing:
 
 
 def verdict(decision: Decision) -> str:
-    """What was decided, in a few words: `wait`, `retrain: drift`."""
-    if decision.verdict != "retrain":
-        return decision.verdict
-    return f"retrain: {_causes(decision.fired or (decision.cause,))}"
+    """What was decided and by what, in a few words: `wait`, `retrain: drift`, `unknown: performance decay`."""
+    causes = ", ".join(_causes(decision)).replace("_", " ")
+    return f"{decision.verdict}: {causes}" if causes else decision.verdict
 
 
-def _causes(names: Sequence[str]) -> str:
-    return ", ".join(name.replace("_", " ") for name in names)
+def _causes(decision: Decision) -> Sequence[str]:
+    """The triggers that fired, those that nobody can tell yet, or the limits that bind a wish to retrain."""
+    if decision.verdict == "retrain":
+        return decision.fired or (decision.cause,)
+    if decision.verdict == "unknown":
+        return [trigger.name for trigger in decision.triggers if trigger.applicable and trigger.fired is None]
+    return [limit["limit"] for limit in decision.state.get("bound_by", ())]
 
 
 def _outcome(stores: Stores, model: str, decision: Decision) -> str:

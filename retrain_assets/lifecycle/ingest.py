@@ -104,11 +104,11 @@ def _listing(stores: Stores, model: DeclaredModel, batches: Sequence[Batch], now
         due = batch.end + model.spec.batches.tolerance
         if now >= due:
             answer[batch.key] = "due"
-        elif batch.key in arrivals and not arrivals[batch.key].parts:
+        elif batch.key not in arrivals:
+            answer[batch.key] = "closed"
+        elif not arrivals[batch.key].parts:
             looks = LOOKS_PER_TOLERANCE * (now - batch.end) / model.spec.batches.tolerance
             answer[batch.key] = f"empty {int(looks)}"
-        else:
-            answer[batch.key] = "closed"
     return answer
 
 

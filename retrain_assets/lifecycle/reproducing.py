@@ -10,7 +10,13 @@ from retrain_assets.errors import NotStoredError, StoreError
 from retrain_assets.lifecycle.champions import registered
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import TrainingSet
-from retrain_assets.lifecycle.training_window import READ_TABLES, data_hash_of, read_rows, stored_training_sets
+from retrain_assets.lifecycle.training_window import (
+    READ_TABLES,
+    data_hash_of,
+    read_rows,
+    stored_training_sets,
+    training_inputs,
+)
 from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import Manifest, ModelBundle, ModelVersion
@@ -57,7 +63,7 @@ def reproduce(stores: Stores, model: DeclaredModel, number: int, *, now: datetim
     except (NotStoredError, StoreError) as error:
         return Reproduced(version=version, same=None, hash=None, differences=(*differences, f"data: {error}"))
     differences += _data(stores, model, frozen)
-    labels, inputs = rows["label"].to_numpy(), rows.drop(columns=["label", "ra_batch"])
+    labels, inputs = rows["label"].to_numpy(), training_inputs(model, rows)
     fitted = fit(model.spec, inputs, labels, source=model.transform())
     made = model_hash(fitted.pipeline, golden=golden_rows(inputs), classes=fitted.classes)
     return Reproduced(version=version, same=made == version.model_hash, hash=made, differences=tuple(differences))

@@ -22,11 +22,13 @@ from retrain_assets.lifecycle.proving import prove
 from retrain_assets.lifecycle.records import Candidate, TrainingSet
 from retrain_assets.lifecycle.spending import record_spending
 from retrain_assets.lifecycle.training_window import (
+    declared_profile,
     latest_training_set,
     plan_window,
     read_rows,
     stored_training_sets,
     to_row,
+    training_inputs,
 )
 from retrain_assets.lifecycle.versions import enter_candidate
 from retrain_assets.lifecycle.withholding import withholding
@@ -80,33 +82,14 @@ def train(
     if not frozen.sufficient:
         raise InsufficientDataError(frozen.reason)
     rows = read_rows(stores, model, frozen, frozen.batches, reserved=False)
-    labels, inputs = rows["label"].to_numpy(), rows.drop(columns=["label", "ra_batch"])
+    labels, inputs = rows["label"].to_numpy(), training_inputs(model, rows)
     transform, golden = model.transform(), golden_rows(inputs)
     begun = time.process_time()
     fitted = fit(model.spec, inputs, labels, source=transform)
     cpu_seconds = time.process_time() - begun
     hashed = model_hash(fitted.pipeline, golden=golden, classes=fitted.classes)
-    manifest = Manifest(
-        model=model.name,
-        batch=batch.key,
-        attempt=frozen.attempt,
-        training_end=frozen.training_end,
-        training_batches=frozen.batches,
-        training_rows=len(rows),
-        data_hash=frozen.data_hash,
-        spec_hash=model.spec.spec_hash(),
-        training_hash=model.training_hash(),
-        code_version=code_version(),
-        seed=model.spec.estimator.seed,
-        threads=threads(),
-        libraries=libraries(model.spec.estimator.class_),
-        features=fitted.features,
-        classes=fitted.classes,
-        params=fitted.params,
-        model_hash=hashed,
-        trusted_types=model.spec.estimator.trusted_types,
-        baseline=NaiveBaseline.fit(labels, model.spec.metric, fitted.classes),
-    )
+    baseline = NaiveBaseline.fit(labels, model.spec.metric, fitted.classes)
+    manifest = _manifest(model, frozen, fitted, rows=len(rows), hashed=hashed, baseline=baseline)
     bundle = ModelBundle(
         pipeline=fitted.pipeline,
         reference=_reference(stores, model, frozen, fitted),
@@ -129,6 +112,34 @@ def train(
         features=fitted.features,
         run_url=stores.registry.run_url(tracking_run),
         importance=_importance_change(stores, model, batch, bundle),
+    )
+
+
+def _manifest(
+    model: DeclaredModel, frozen: TrainingSet, fitted: FittedModel, *, rows: int, hashed: str, baseline: NaiveBaseline
+) -> Manifest:
+    """All that the same fit can be made from again."""
+    estimator = model.spec.estimator
+    return Manifest(
+        model=model.name,
+        batch=frozen.batch,
+        attempt=frozen.attempt,
+        training_end=frozen.training_end,
+        training_batches=frozen.batches,
+        training_rows=rows,
+        data_hash=frozen.data_hash,
+        spec_hash=model.spec.spec_hash(),
+        training_hash=model.training_hash(),
+        code_version=code_version(),
+        seed=estimator.seed,
+        threads=threads(),
+        libraries=libraries(estimator.class_),
+        features=fitted.features,
+        classes=fitted.classes,
+        params=fitted.params,
+        model_hash=hashed,
+        trusted_types=estimator.trusted_types,
+        baseline=baseline,
     )
 
 
@@ -177,7 +188,7 @@ def _reference(stores: Stores, model: DeclaredModel, frozen: TrainingSet, fitted
     inputs = ReferenceProfile(
         kind=model.spec.drift.reference,
         profiles={
-            str(key): TableProfile.from_frame(profiles.drop(columns="ra_batch"))
+            str(key): declared_profile(model, TableProfile.from_frame(profiles.drop(columns="ra_batch")))
             for key, profiles in table.groupby("ra_batch", sort=True)
         },
     )

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import pandas as pd
 
 from retrain_assets.data.labels import with_labels
+from retrain_assets.data.profile import TableProfile
 from retrain_assets.data.time_order import in_time_order
 from retrain_assets.data.windows import Batch
 from retrain_assets.errors import MissingUpstreamError, NotStoredError
@@ -171,6 +172,22 @@ def read_rows(
     labels = stores.tables.read(model.table("labels"), batches, version=frozen.table_versions["labels"])
     among = None if reserved is None else (rows["ra_reserved"] == reserved).to_numpy()
     return in_time_order(with_labels(rows, labels, frozen.as_of, among=among), model.spec.event_time)
+
+
+def training_inputs(model: DeclaredModel, rows: pd.DataFrame) -> pd.DataFrame:
+    """Validated rows as a model is fitted on them: without columns that the schema had once, which no new batch has."""
+    return rows.drop(columns=["label", "ra_batch", *_undeclared(model, rows.columns)])
+
+
+def declared_profile(model: DeclaredModel, profile: TableProfile) -> TableProfile:
+    """The same for the profile of a batch."""
+    gone = set(_undeclared(model, profile.names))
+    return replace(profile, columns=tuple(column for column in profile.columns if column.name not in gone))
+
+
+def _undeclared(model: DeclaredModel, names: Iterable[str]) -> list[str]:
+    own = [name for name in names if name != "label" and not name.startswith("ra_")]
+    return model.contract.reader.unknown_columns(own)
 
 
 def stored_training_sets(stores: Stores, model: DeclaredModel) -> list[TrainingSet]:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Literal, cast
 import dagster as dg
 from pydantic import Field
 
-from retrain_assets.orchestration import names
 from retrain_assets.orchestration.projection import champion_events
 from retrain_assets.orchestration.resources import STORES_KEY, StoresResource
-from retrain_assets.orchestration.telling_jobs import event_job, failing, hold_job
+from retrain_assets.orchestration.telling_jobs import event_job, failing, hold_job, job_of
 
 if TYPE_CHECKING:
     from retrain_assets.lifecycle import DeclaredModel
@@ -65,16 +64,7 @@ def _rollback_job(model: "DeclaredModel") -> dg.JobDefinition:
             for event in champion_events(record):
                 context.log_event(event)
 
-    @dg.job(
-        name=f"{model.name}__rollback",
-        description="Put an earlier champion back in force, and ask for a new decision.",
-        tags={names.MODEL_TAG: model.name, "dagster/max_retries": "0"},
-        executor_def=dg.in_process_executor,
-    )
-    def rollback() -> None:
-        roll_back()
-
-    return rollback
+    return job_of(model, "rollback", "Put an earlier champion back in force, and ask for a new decision.", roll_back)
 
 
 def _answer_job(model: "DeclaredModel") -> dg.JobDefinition:
@@ -97,16 +87,12 @@ def _answer_job(model: "DeclaredModel") -> dg.JobDefinition:
             )
         context.log.info("%s v%s is %s", model.name, config.version, hold.state)
 
-    @dg.job(
-        name=f"{model.name}__answer",
-        description="Approve or reject the promotion that waits for a person; a sensor carries it out.",
-        tags={names.MODEL_TAG: model.name, "dagster/max_retries": "0"},
-        executor_def=dg.in_process_executor,
+    return job_of(
+        model,
+        "answer",
+        "Approve or reject the promotion that waits for a person; a sensor carries it out.",
+        record_answer,
     )
-    def answer_job() -> None:
-        record_answer()
-
-    return answer_job
 
 
 @contextmanager

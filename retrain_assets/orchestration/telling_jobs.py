@@ -51,16 +51,7 @@ def hold_job(model: "DeclaredModel") -> dg.JobDefinition:
             )
         context.log.info("%s: %s of what %s decided; the next decision sees it", model.name, config.answer, held.batch)
 
-    @dg.job(
-        name=f"{model.name}__hold",
-        description="Resume or reject the retrain that is held for a person.",
-        tags={names.MODEL_TAG: model.name, "dagster/max_retries": "0"},
-        executor_def=dg.in_process_executor,
-    )
-    def hold() -> None:
-        answer_hold()
-
-    return hold
+    return job_of(model, "hold", "Resume or reject the retrain that is held for a person.", answer_hold)
 
 
 def event_job(model: "DeclaredModel") -> dg.JobDefinition:
@@ -75,16 +66,22 @@ def event_job(model: "DeclaredModel") -> dg.JobDefinition:
             record(_stores(context), model, "event", config.text, now=datetime.now(UTC), key=f"run:{context.run_id}")
         context.log.info("%s: recorded the event; the next decision sees it", model.name)
 
+    return job_of(model, "event", "Tell of a business event: the trigger `event` of the next decision.", record_event)
+
+
+def job_of(model: "DeclaredModel", name: str, description: str, op: dg.OpDefinition) -> dg.JobDefinition:
+    """A job of one op that a person starts: in process, and not tried again."""
+
     @dg.job(
-        name=f"{model.name}__event",
-        description="Tell of a business event: the trigger `event` of the next decision.",
+        name=f"{model.name}__{name}",
+        description=description,
         tags={names.MODEL_TAG: model.name, "dagster/max_retries": "0"},
         executor_def=dg.in_process_executor,
     )
-    def event() -> None:
-        record_event()
+    def job() -> None:
+        op()
 
-    return event
+    return job
 
 
 @contextmanager

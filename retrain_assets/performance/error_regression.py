@@ -72,17 +72,15 @@ def estimate_by_errors(
     variance = _variance(gaps, losses)
     value = expected + float(gaps.mean())
     error = math.sqrt(variance * (1 + 1 / count))
-    width = float(stdtrit(count - 1, 0.5 + confidence / 2)) * error
     moved = float(gaps[-1] - gaps[:-1].mean())
     allowed = MOST_ERRORS * math.sqrt(_variance(gaps[:-1], losses[:-1]) * (1 + 1 / (count - 1)))
     trusted = abs(moved) <= allowed
     told = f"the newest of {count} labelled batches lost {moved:+.4g} against what the errors of the others foretold"
-    return LossEstimate(
-        batch=batch,
-        value=value,
-        lower=value - width,
-        upper=value + width,
-        standard_error=error,
+    return LossEstimate.around(
+        batch,
+        value,
+        error,
+        deviate=float(stdtrit(count - 1, 0.5 + confidence / 2)),
         trusted=trusted,
         reason=f"{told}, within the {allowed:.4g} that chance allows"
         if trusted

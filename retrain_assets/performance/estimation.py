@@ -38,6 +38,22 @@ class LossEstimate:
     trusted: bool
     reason: str
 
+    @classmethod
+    def around(
+        cls, batch: str, value: float, error: float, *, deviate: float, trusted: bool, reason: str
+    ) -> LossEstimate:
+        """With the interval of so many standard errors to both sides."""
+        width = deviate * error
+        return cls(
+            batch=batch,
+            value=value,
+            lower=value - width,
+            upper=value + width,
+            standard_error=error,
+            trusted=trusted,
+            reason=reason,
+        )
+
     def record(self) -> dict[str, Any]:
         """For the ledger."""
         return asdict(self)
@@ -88,19 +104,12 @@ def estimate_loss(
     value = expected + (holdout_batches * own + float(gaps.sum())) / batches
     held = max(variance / holdout_batches, holdout.standard_error**2)
     error = math.sqrt(variance + (holdout_batches**2 * held + len(gaps) * variance) / batches**2)
-    width = NormalDist().inv_cdf(0.5 + confidence / 2) * error
     moved = float(gaps.mean()) - own if len(gaps) else 0.0
     allowed = MOST_ERRORS * math.sqrt(variance / len(gaps) + held) if len(gaps) else 0.0
     trusted = abs(moved) <= allowed
-    return LossEstimate(
-        batch=batch,
-        value=value,
-        lower=value - width,
-        upper=value + width,
-        standard_error=error,
-        trusted=trusted,
-        reason=_assumption(trusted, moved, allowed, len(gaps)),
-    )
+    deviate = NormalDist().inv_cdf(0.5 + confidence / 2)
+    told = _assumption(trusted, moved, allowed, len(gaps))
+    return LossEstimate.around(batch, value, error, deviate=deviate, trusted=trusted, reason=told)
 
 
 def _variance(gaps: np.ndarray, newest: Sequence[BatchLoss], holdout: HoldoutLoss, holdout_batches: int) -> float:

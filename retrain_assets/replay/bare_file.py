@@ -88,14 +88,9 @@ def read_table(path: Path) -> pd.DataFrame:
 
 def stream_of_frame(frame: pd.DataFrame, settings: FileSettings) -> Stream:
     """The stream of a table; see `read_stream`."""
-    for role, name in (("target", settings.target), ("batch", settings.batch)):
-        if name not in frame.columns:
-            raise DataError(f"--{role} names no column of the file (got {name!r}).{did_you_mean(name, frame.columns)}")
-    if frame[settings.batch].isna().any():
-        missing = int(frame[settings.batch].isna().sum())
-        raise DataError(f"every row must have a batch ({missing:,} of {len(frame):,} have none in {settings.batch!r})")
+    require_columns(frame, settings.target, settings.batch)
     labelled = frame[frame[settings.target].notna()].sort_values(settings.batch, kind="stable", ignore_index=True)
-    task = _task(labelled[settings.target], settings.metric)
+    task = task_of(labelled[settings.target], settings.metric)
     keys, position = np.unique(labelled[settings.batch].to_numpy(), return_inverse=True)
     if len(keys) < LEAST_BATCHES + settings.label_delay:
         raise DataError(
@@ -120,13 +115,41 @@ def stream_of_frame(frame: pd.DataFrame, settings: FileSettings) -> Stream:
     )
 
 
-def _task(target: pd.Series, metric: str | None) -> str:
+def require_columns(frame: pd.DataFrame, target: str, batch: str) -> None:
+    """A table that can be replayed has a target, and a batch for each row.
+
+    Raises:
+        DataError: it has not.
+    """
+    for role, name in (("target", target), ("batch", batch)):
+        if name not in frame.columns:
+            raise DataError(f"--{role} names no column of the file (got {name!r}).{did_you_mean(name, frame.columns)}")
+    if target == batch:
+        raise DataError(f"--target and --batch must be two columns (got {target!r} for both)")
+    if frame[batch].isna().any():
+        missing = int(frame[batch].isna().sum())
+        raise DataError(f"every row must have a batch ({missing:,} of {len(frame):,} have none in {batch!r})")
+
+
+def task_of(target: pd.Series, metric: str | None) -> str:
+    """Told by the metric; without one, numbers of more than twenty values are a regression.
+
+    Raises:
+        DataError: the target has one value, or is text of more values.
+    """
     if metric is not None:
         return "classification" if metric == "log_loss" else "regression"
     counted = target.nunique()
     if counted < 2:
         raise DataError(f"the target must have at least two values (got {counted})")
-    return "regression" if pd.api.types.is_float_dtype(target) and counted > MOST_CLASSES else "classification"
+    if counted <= MOST_CLASSES:
+        return "classification"
+    if pd.api.types.is_numeric_dtype(target) and not pd.api.types.is_bool_dtype(target):
+        return "regression"
+    raise DataError(
+        f"a target that is no number must have at most {MOST_CLASSES} classes (got {counted:,} values): if they are "
+        "classes indeed, say so with --metric log_loss"
+    )
 
 
 def _labels(target: pd.Series, task: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import click
+from click.core import ParameterSource
 
 if TYPE_CHECKING:
     from retrain_assets.replay.laboratory import Scenario
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
     from retrain_assets.training.source import TransformSource
 
 DEFAULT_POLICIES = "default,default+mixture,never,every,every:2,every:4,every:8,every:13,every:26"
+OF_A_FILE = (
+    "target", "batch", "label_delay", "window", "metric", "estimator", "seed", "every", "inject",
+)  # fmt: skip
+"""Options that a declared model answers by itself."""
 TABLE_WIDTH = 120
 """In a pipe too: figures that are cut off are none."""
 TRIED = "performance_decay,drift,adwin,ddm,page_hinkley,cusum,cara,upf,debt_growth"
@@ -121,9 +127,8 @@ def replay(
     if (model is None) == (data is None):
         raise click.UsageError("give either --data, --target and --batch, or --model")
     if model is not None:
-        if inject is not None:
-            raise click.UsageError("--inject needs a file: --data")
-        history = _of_model(options, model, first)
+        _require_no_file_options(click.get_current_context())
+        history = _of_model(options, model, first, lag)
         names = ["declared", *names]
     else:
         history = _of_file(data, target, batch, label_delay, window, first, lag, metric, estimator, seed, inject)
@@ -139,6 +144,13 @@ def replay(
     if model is not None:
         options.show_replay(model, told, frontier)
         click.echo(f"shown in Dagster as {model}/replay_report", err=True)
+
+
+def _require_no_file_options(context: click.Context) -> None:
+    given = [name for name in OF_A_FILE if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    if given:
+        named = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise click.UsageError(f"{named} tells about a file, with --data: what --model names declares its own")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +201,9 @@ def _of_file(
         column_kinds,
         first_batches,
         read_table,
+        require_columns,
         stream_of_frame,
+        task_of,
     )
     from retrain_assets.replay.laboratory import inject, parse_scenario, with_late_labels
     from retrain_assets.replay.windows import parse_window
@@ -200,6 +214,7 @@ def _of_file(
         batches, least_rows = parse_window(window)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--window") from error
+    _require_estimator(estimator)
     settings = FileSettings(
         target=target, batch=batch, label_delay=label_delay, window=batches, metric=metric, estimator=estimator,
         seed=seed, first=first, least_rows=least_rows,
@@ -210,7 +225,9 @@ def _of_file(
             scenario = parse_scenario(injected)
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--inject") from error
-        frame = inject(frame, scenario, target=target, batch=batch, rng=np.random.default_rng(seed))
+        require_columns(frame, target, batch)
+        task = task_of(frame[target].dropna(), metric)
+        frame = inject(frame, scenario, target=target, batch=batch, task=task, rng=np.random.default_rng(seed))
     stream = stream_of_frame(frame, settings)
     stream = stream if scenario is None else with_late_labels(stream, scenario)
     numeric, categorical = column_kinds(stream)
@@ -221,9 +238,27 @@ def _of_file(
     return _History(stream=stream, first=first_batches(stream, first, lag), told=told, scenario=scenario)
 
 
-def _of_model(options: Any, name: str, first: int | None) -> _History:
+def _require_estimator(name: str) -> None:
+    """One of the known names, or the path of something that can be imported."""
+    from retrain_assets.errors import did_you_mean
+    from retrain_assets.replay.bare_file import ESTIMATORS
+    from retrain_assets.spec.imports import load_object
+
+    if name in ESTIMATORS:
+        return
+    if re.fullmatch(r"[\w.]+[.:]\w+", name) is None:
+        raise click.BadParameter(
+            f"must be {', '.join(ESTIMATORS)}, or an import path such as 'package.module.Class' (got {name!r})."
+            f"{did_you_mean(name, ESTIMATORS)}",
+            param_hint="--estimator",
+        )
+    load_object(name, field="--estimator")
+
+
+def _of_model(options: Any, name: str, first: int | None, lag: int) -> _History:
     from retrain_assets.home import open_stores
     from retrain_assets.lifecycle import DeclaredModel
+    from retrain_assets.replay.bare_file import first_batches
     from retrain_assets.replay.declared_model import first_trainable, stream_of_model
 
     declared = options.declared(name)
@@ -231,7 +266,7 @@ def _of_model(options: Any, name: str, first: int | None) -> _History:
     stream = stream_of_model(open_stores(options.opened_home().prepare()), model)
     return _History(
         stream=stream,
-        first=first_trainable(stream) if first is None else first,
+        first=first_trainable(stream, lag) if first is None else first_batches(stream, first, lag),
         told=f"{name}: {len(stream.labels):,} labelled rows in {len(stream)} matured batches, {stream.spec.metric}",
         source=model.transform(),
         every=declared.spec.batches.every,

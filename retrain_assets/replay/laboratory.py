@@ -76,20 +76,21 @@ def parse_scenario(text: str) -> Scenario:
 
 
 def inject(
-    frame: pd.DataFrame, scenario: Scenario, *, target: str, batch: str, rng: np.random.Generator
+    frame: pd.DataFrame, scenario: Scenario, *, target: str, batch: str, task: str, rng: np.random.Generator
 ) -> pd.DataFrame:
-    """The history with a scenario in it.
+    """The labelled rows of the history with a scenario in it; batches are counted by them, as a replay does.
 
     Raises:
         DataError: there is no such batch or numeric feature.
     """
-    keys = np.unique(frame[batch].dropna().to_numpy())
+    made = frame[frame[target].notna()].sort_values(batch, kind="stable", ignore_index=True)
+    keys, position = np.unique(made[batch].to_numpy(), return_inverse=True)
     if not 0 < scenario.onset < len(keys):
-        raise DataError(f"the onset must be batch 1 to {len(keys) - 1}, counted from 0 (got {scenario.onset})")
-    made = frame.sort_values(batch, kind="stable", ignore_index=True)
-    position = np.searchsorted(keys, made[batch].to_numpy())
+        raise DataError(
+            f"the onset must be batch 1 to {len(keys) - 1} of those with labels, counted from 0 (got {scenario.onset})"
+        )
     feature = _feature(made, scenario, target, batch)
-    return SCENARIOS[scenario.kind](_Injected(made, position, scenario.onset, feature, target, rng))
+    return SCENARIOS[scenario.kind](_Injected(made, position, scenario.onset, feature, target, task, rng))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ class _Injected:
     onset: int
     feature: str
     target: str
+    task: str
     rng: np.random.Generator
 
     @property
@@ -110,10 +112,11 @@ class _Injected:
     def turned(self, rows: Any) -> pd.DataFrame:
         """The target turned round in some rows."""
         labels = self.frame[self.target]
-        before = labels[self.position < self.onset]
-        if pd.api.types.is_float_dtype(labels):
-            return self.frame.assign(**{self.target: labels.mask(rows, 2 * before.mean() - labels)})
-        classes = sorted(labels.dropna().unique())
+        if self.task == "regression":
+            values = labels.astype("float64")
+            mean = values[self.position < self.onset].mean()
+            return self.frame.assign(**{self.target: values.mask(rows, 2 * mean - values)})
+        classes = sorted(labels.unique())
         other = dict(zip(classes, reversed(classes), strict=True))
         return self.frame.assign(**{self.target: labels.mask(rows, labels.map(other)).astype(labels.dtype)})
 
@@ -151,17 +154,17 @@ def _stuck(at: _Injected) -> pd.DataFrame:
 
 def _feedback(at: _Injected) -> pd.DataFrame:
     early = at.position < at.onset
-    rated = _rated(at.frame.drop(columns=[at.target]), at.frame[at.target], early)
+    rated = _rated(at.frame.drop(columns=[at.target]), at.frame[at.target], early, at.task)
     chosen = early | (rated >= np.median(rated[early]))
     return _sudden(at)[chosen].reset_index(drop=True)
 
 
-def _rated(features: pd.DataFrame, target: pd.Series, early: Any) -> Any:
+def _rated(features: pd.DataFrame, target: pd.Series, early: Any, task: str) -> Any:
     """How high a small model of the rows before the onset rates each row."""
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
     numeric = features.select_dtypes("number").astype("float64")
-    kind = HistGradientBoostingRegressor if pd.api.types.is_float_dtype(target) else HistGradientBoostingClassifier
+    kind = HistGradientBoostingRegressor if task == "regression" else HistGradientBoostingClassifier
     model = kind(max_iter=20, max_leaf_nodes=8, random_state=0)
     model.fit(numeric[early], target[early])
     if isinstance(model, HistGradientBoostingClassifier):

@@ -9,6 +9,7 @@ ORACLE = "oracle"
 MIXTURE = "+mixture"
 
 _PLAIN = re.compile(r"[\w\-. ]+(?:[:=@][\w.]+)?(?:\s*\+\s*mixture)?", re.IGNORECASE)
+_MIXED = re.compile(r"\s*\+\s*mixture$", re.IGNORECASE)
 _STEP = re.compile(r"(?:every|calendar|periodic|each)[_:=@]*(\d+)(?:_?(?:batch|batche|week|day)s?)?")
 _ALIASES = {
     "always": "every", "every_batch": "every", "each_batch": "every", "every_time": "every", "every:1": "every",
@@ -21,16 +22,18 @@ _ALIASES = {
 
 
 def canonical(name: str) -> str:
-    """The one name of a policy, however it was written; an expression of triggers stays as it is.
+    """The one name of a policy, however it was written; an expression of triggers stays, a mixture of it too.
 
     >>> [canonical(name) for name in ("Every-4", "every 4 batches", "calendar:4", "ALWAYS", "Page-Hinkley")]
     ['every:4', 'every:4', 'every:4', 'every', 'page_hinkley']
     >>> canonical("default + mixture"), canonical("performance_decay | drift")
     ('default+mixture', 'performance_decay | drift')
+    >>> canonical("performance_decay | drift + mixture")
+    'performance_decay | drift+mixture'
     """
     stripped = name.strip()
     if not _PLAIN.fullmatch(stripped):
-        return stripped
+        return _MIXED.sub(MIXTURE, stripped)
     plain, _, mixed = re.sub(r"\s*\+\s*", "+", stripped.lower()).partition("+")
     plain = re.sub(r"[\s\-]+", "_", plain.strip())
     step = _STEP.fullmatch(plain)

@@ -33,7 +33,7 @@ def test_a_batch_is_done_when_what_was_decided_for_it_has_run(world: World) -> N
         ("decide", "2024-01-01", "wait", "", None),
         ("retrain", "2024-01-02", "retrain: first model", "v1 promoted", 1),
         # No label of a batch that the champion was not trained on has matured yet: whether it decays is not known.
-        ("decide", "2024-01-03", "unknown", "", 1),
+        ("decide", "2024-01-03", "unknown: performance decay", "", 1),
     ]
     assert standing(world.stores, goal(world, 3), now=world.now).finished
 

@@ -10,7 +10,7 @@ import pytest
 from retrain_assets import lifecycle
 from retrain_assets.lifecycle.history import champion_losses
 from retrain_assets.lifecycle.watch import read_predictions
-from retrain_assets_tests.lifecycle.world import World, declaration
+from retrain_assets_tests.lifecycle.world import World, declaration, rows_of
 
 
 def drop_days(world: World, days: range, **kwargs: Any) -> None:
@@ -194,6 +194,21 @@ def test_a_changed_declaration_is_a_cause_and_the_old_champion_serves_on_until_t
     assert [promotion.version for promotion in world.stores.state.promotions("tiny")] == [1, 2]
 
 
+def test_a_column_that_left_the_schema_is_no_feature_of_the_next_model_though_old_rows_have_it(worlds) -> None:
+    world = worlds("w", retrain={"when": "changed_declaration"})
+    drop_days(world, range(4))
+    world.play()
+    schema = {name: column for name, column in declaration()["schema"].items() if name != "z"}
+    spec = world.model.spec.model_validate(declaration(schema=schema, retrain={"when": "changed_declaration"}))
+    world.model = lifecycle.DeclaredModel(spec=spec, root=world.root)
+    world.drop(4, rows_of(world.batch(4)).drop(columns="z"))
+    world.play()
+    served = world.stores.tables.read("tiny/predictions", [world.batch(4).key])
+    assert set(served["version"]) == {2}
+    reference = world.stores.registry.load(world.stores.state.model_versions("tiny")[-1]).reference
+    assert all("z" not in profile.names for profile in reference.profiles.values())
+
+
 @pytest.mark.parametrize("kind", ["regression", "multi_class"])
 def test_other_tasks_take_the_same_path(worlds, kind: str) -> None:
     estimator = (
@@ -201,7 +216,6 @@ def test_other_tasks_take_the_same_path(worlds, kind: str) -> None:
     )
     metric = "squared_error" if kind == "regression" else "log_loss"
     world = worlds(kind, estimator=estimator, metric=metric)
-    from retrain_assets_tests.lifecycle.world import rows_of
 
     for day in range(4):
         frame = rows_of(world.batch(day))

@@ -81,6 +81,22 @@ def test_what_a_callable_changes_before_the_batch_is_due_is_a_new_revision(world
     assert [arrival.kind for arrival in world.stores.state.arrivals("tiny")] == ["on_time", "changed"]
 
 
+def test_a_callable_that_has_answered_is_asked_once_more_and_only_when_the_batch_is_due(worlds, api: Api) -> None:
+    asked: list[datetime] = []
+
+    def answer(start: datetime, end: datetime) -> pd.DataFrame:
+        asked.append(world.now)
+        return rows(start, end) if len(asked) > 1 else pd.DataFrame()
+
+    world = worlds("api", source={"type": "python", "load": "api_of_the_test:load"}, batches=LIVE)
+    api.answer, rows = answer, answering(world)
+    closed = START + timedelta(days=1)
+    for hours in (0.1, 3, 4, 5, 7, 8, 9):
+        world.now = closed + timedelta(hours=hours)
+        world.play()
+    assert [moment - closed for moment in asked] == [timedelta(hours=hours) for hours in (0.1, 3, 8)]
+
+
 LABELS = {"column": "y", "label_delay": "1 day", "labels": {"type": "files", "path": "labels/{batch}*.csv"}}
 
 

@@ -127,6 +127,11 @@ def test_a_rolling_window_forgets(call):
         (["--first", "99"], "--first must be 1 to"),
         (["--target", "yy"], "--target names no column of the file (got 'yy'). Did you mean 'y'?"),
         (["--batch", "day"], "--batch names no column"),
+        (["--target", "nope", "--inject", "sudden@3"], "--target names no column of the file (got 'nope')."),
+        (["--batch", "nope", "--inject", "sudden@3"], "--batch names no column of the file (got 'nope')."),
+        (["--batch", "y"], "--target and --batch must be two columns (got 'y' for both)"),
+        (["--estimator", "liner"], "Did you mean 'linear'?"),
+        (["--estimator", "sklearn.linear_model.Rigde"], "Did you mean 'Ridge'?"),
         (["--label-delay", "40"], "a replay needs at least 46 batches"),
         (["--cost", "0"], "'--cost': 0.0 is not in the range"),
     ],
@@ -152,6 +157,31 @@ def test_what_cannot_be_replayed_is_said_before_anything_is_fitted(call, monkeyp
 def test_a_bad_file_is_refused(change, said):
     with pytest.raises(DataError, match=said):
         stream_of_frame(change(history()), FileSettings(target="y", batch="batch"))
+
+
+@pytest.mark.parametrize(
+    ("target", "metric", "told"),
+    [
+        (lambda k: k % 40, None, ("regression", "squared_error")),
+        (lambda k: (k % 40).astype("Int64"), None, ("regression", "squared_error")),
+        (lambda k: k % 40, "log_loss", ("classification", "log_loss")),
+        (lambda k: k % 20, None, ("classification", "log_loss")),
+        (lambda k: k % 2 == 0, None, ("classification", "log_loss")),
+    ],
+)
+def test_the_target_tells_the_task(target, metric, told):
+    frame = history()
+    made = stream_of_frame(
+        frame.assign(y=target(pd.Series(frame.index))), FileSettings(target="y", batch="batch", metric=metric)
+    )
+    assert (made.spec.task, made.spec.metric) == told
+
+
+def test_many_values_of_text_are_no_classes_unless_that_is_said():
+    frame = history().assign(y=lambda each: (each.index % 21).astype(str))
+    with pytest.raises(DataError, match=r"at most 20 classes \(got 21 values\).* --metric log_loss"):
+        stream_of_frame(frame, FileSettings(target="y", batch="batch"))
+    assert len(stream_of_frame(frame, FileSettings(target="y", batch="batch", metric="log_loss")).classes) == 21
 
 
 def test_one_class_at_the_beginning_is_told(call):
@@ -251,7 +281,8 @@ def test_windows_and_beginnings():
         ([], "give either --data, --target and --batch, or --model"),
         (["--model", "m", "--data", __file__], "give either --data"),
         (["--data", __file__, "--target", "y"], "--data needs --target and --batch"),
-        (["--model", "m", "--inject", "sudden@3"], "--inject needs a file"),
+        (["--model", "m", "--inject", "sudden@3"], "--inject tells about a file, with --data"),
+        (["--model", "m", "--target", "y", "--label-delay", "1", "--every", "day"], "--target, --label-delay, --every"),
         (["--data", __file__, "--target", "y", "--batch", "batch"], "cannot be read as Parquet"),
     ],
 )

@@ -11,13 +11,14 @@ import yaml
 from retrain_assets.policy.mixture import mixture_weights
 from retrain_assets.replay.clock import walk
 from retrain_assets.replay.comparison import COST_RATIOS, Comparison, compare
-from retrain_assets.replay.declared import DriftBook, declared
+from retrain_assets.replay.declared import declared
+from retrain_assets.replay.drift_book import DriftBook
 from retrain_assets.replay.gate import ReplayGate
 from retrain_assets.replay.policies import ALL_POLICIES, Policies, UnknownPolicyError, asked, every
 from retrain_assets.replay.recommendation import declaration_of, recommend
 from retrain_assets.replay.served_mixture import mixture_losses
 from retrain_assets.replay.windows import Window
-from retrain_assets.spec import ModelSpec
+from retrain_assets.spec import ModelSpec, RetrainSpec
 from retrain_assets_tests.replay.streams import book, history, stream
 
 
@@ -64,6 +65,28 @@ def test_the_unit_of_a_quantity_changes_no_decision(tmp_path):
         assert metres.retrains == millimetres.retrains
         assert metres.loss == pytest.approx(millimetres.loss / 1000**2)
     assert found[0][0].retrains
+
+
+@pytest.mark.parametrize(
+    ("retrain", "most"),
+    [
+        ({"cost": {"retrain": 50}}, 0),
+        ({"cost": {"retrain": 0.001, "unit_loss": 1}}, 99),
+        ({"cost": {"retrain": 0.001, "unit_loss": 1}, "spend": "0.002 money per year"}, 2),
+    ],
+)
+def test_the_declared_policy_knows_the_cost_that_is_declared_and_its_columns_the_others(compared, retrain, most):
+    spec = compared.book.stream.spec
+    declared = RetrainSpec.model_validate({"when": "staleness", **retrain})
+    policies = Policies(spec.model_copy(update={"retrain": declared}), DriftBook(compared.book.stream), cost=0.5)
+    made = Comparison(compared.book, compared.course, policies)
+    own = made.outcome("declared")
+    assert 0 < len(own.retrains) <= most or most == len(own.retrains) == 0
+    # In batches' worth of loss the cost can vary; in money it is what it is.
+    totals = compared.outcome("default").totals
+    assert (own.totals == totals) == (most == 0)
+    # A limit in money buys the other policies as many retrains as it buys the declared one.
+    assert len(made.outcome("default").retrains) == min(len(compared.outcome("default").retrains), most or 99)
 
 
 def test_total_cost_is_loss_and_retrains(compared):
@@ -140,12 +163,33 @@ def test_the_yaml_of_each_policy_is_a_declaration():
         ("drift |", "ends where a condition was expected"),
         ("every:0", "every:N"),
         ("cusum:high", "must have a number"),
+        *(
+            (f"cusum:{limit}", f"number above 0 behind the colon (got '{limit}')")
+            for limit in ("-1", "0", "nan", "inf")
+        ),
+        ("drift & ~drift", "can never be true, whatever happens"),
+        ("age", "needs freshness.model_age"),
+        ("drift | model_age", "needs freshness.model_age"),
+        ("schedule", "needs retrain.schedule"),
+        ("event", "can never fire in a replay (event: a history holds no business events)"),
+        ("drift & (freshness | changed_declaration)", "can never fire in a replay (changed_declaration: "),
+        (
+            "dirft | performance_decay",
+            "'dirft | performance_decay' names an unknown condition 'dirft'. Did you mean 'drift'?",
+        ),
     ],
 )
 def test_an_unknown_policy_is_told_with_a_hint(compared, name, said):
     with pytest.raises(UnknownPolicyError, match=None) as caught:
         compared._policies.named(name)
     assert said in str(caught.value)
+    assert "pydantic" not in str(caught.value)
+
+
+def test_what_a_replay_cannot_fire_may_stand_beside_what_it_can(compared):
+    """The same expression can be declared."""
+    assert compared.outcome("staleness | event").retrains == compared.outcome("default").retrains
+    assert compared.outcome("drift & ~event").retrains == compared.outcome("drift").retrains
 
 
 def test_a_policy_may_be_called_in_many_ways_and_keeps_the_name_it_was_asked_by(compared):
@@ -153,6 +197,7 @@ def test_a_policy_may_be_called_in_many_ways_and_keeps_the_name_it_was_asked_by(
         ["every:4", "Every-4", "calendar:4", "every 4 batches"],
         ["never", "NEVER"],
         ["mixture", "default+mixture"],
+        ["drift | staleness+mixture", "drift | staleness + Mixture"],
     )
     for calls in alike:
         made = [compared.outcome(name) for name in calls]

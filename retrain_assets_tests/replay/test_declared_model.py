@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,15 +20,17 @@ from retrain_assets.lifecycle.champions import champion
 from retrain_assets.lifecycle.first_losses import first_losses
 from retrain_assets.lifecycle.history import performance_table
 from retrain_assets.lifecycle.training_window import stored_training_sets
+from retrain_assets.lifecycle.watch import read_drift
 from retrain_assets.policy.context import DecisionContext
 from retrain_assets.replay.clock import Course, Moment, walk
-from retrain_assets.replay.declared import DeclaredRule, DriftBook
-from retrain_assets.replay.declared_model import first_trainable, stream_of_model
+from retrain_assets.replay.declared import DeclaredRule
+from retrain_assets.replay.declared_model import first_trainable, label_delay, stream_of_model
+from retrain_assets.replay.drift_book import DriftBook
 from retrain_assets.replay.fitting import ScoreCache
 from retrain_assets.replay.gate import ReplayGate
 from retrain_assets.replay.run import ReplaySettings, open_book, replay
 from retrain_assets.replay.stream import Stream
-from retrain_assets.spec import ModelSpec
+from retrain_assets.spec import DriftSpec, ModelSpec, RetrainSpec
 from retrain_assets_tests.lifecycle.world import World, declaration
 
 
@@ -79,20 +83,32 @@ def _near(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("members", [1, 3])
+@pytest.mark.parametrize(("members", "declared_delay", "batches_late"), [(1, "0 days", 1), (3, "36 hours", 2)])
 def test_the_replay_of_a_declaration_retrains_when_the_lifecycle_did(
-    worlds: Callable[..., World], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, members: int
+    worlds: Callable[..., World],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    members: int,
+    declared_delay: str,
+    batches_late: int,
 ):
-    """And serves what it served, also where the last champions serve together."""
-    world = worlds("live", retrain={"when": "staleness"}, serve={"members": members})
-    for day in range(12):
+    """And serves what it served, also where the last champions serve together, or labels come between two batches."""
+    target = {"column": "y", "label_delay": declared_delay}
+    world = worlds("live", retrain={"when": "staleness"}, serve={"members": members}, target=target)
+    for day in range(11 + batches_late):
         world.drop(day, flip=day >= 6)
     world.play()
     state = world.stores.state
     promotions = [made.batch for made in state.promotions("tiny")]
     live = [made.batch for made in state.decisions("tiny") if made.verdict == "retrain"]
     stream = stream_of_model(world.stores, world.model)
-    assert (stream.label_delay, stream.window) == (1, None)
+    assert (stream.label_delay, stream.window) == (batches_late, None)
+    assert set(stream.rows) == {400}
+    # Behind a lag that leaves no decision there is no first model either.
+    most = len(stream) - batches_late - 2
+    assert first_trainable(stream, lag=most - 1) == 1
+    with pytest.raises(DataError, match="never hold window"):
+        first_trainable(stream, lag=most)
     assert stream.reserved.mean() == pytest.approx(0.2, abs=0.05)
     assert not {"y", "label", "outcome_code"} & set(stream.frame.columns)
     report = replay(
@@ -118,13 +134,15 @@ def test_the_replay_of_a_declaration_retrains_when_the_lifecycle_did(
     monkeypatch.setattr("retrain_assets.home.open_stores", lambda home: world.stores)
     file = tmp_path / "defs" / "tiny" / "defs.yaml"
     file.parent.mkdir(parents=True)
-    attributes = declaration(retrain={"when": "staleness"})
+    attributes = declaration(retrain={"when": "staleness"}, target=target)
     file.write_text(yaml.safe_dump({"type": "retrain_assets.RetrainedModel", "attributes": attributes}))
     out = tmp_path / "out.json"
+    common = ["--home", str(tmp_path / "home"), "--defs", str(tmp_path / "defs"), "replay", "--model", "tiny"]
+    refused = CliRunner().invoke(main, [*common, "--first", "999"])
+    assert (refused.exit_code, "--first must be 1 to" in refused.output) == (1, True)
     made = CliRunner().invoke(
         main,
-        ["--home", str(tmp_path / "home"), "--defs", str(tmp_path / "defs"), "replay", "--model", "tiny", "--policies",
-         "never", "--workers", "1", "--cache", str(tmp_path / "scores"), "--json", str(out)],
+        [*common, "--policies", "never", "--workers", "1", "--cache", str(tmp_path / "scores"), "--json", str(out)],
     )  # fmt: skip
     assert made.exit_code == 0, made.output
     told = json.loads(out.read_text())["policies"]
@@ -143,26 +161,105 @@ def test_the_replay_of_a_declaration_retrains_when_the_lifecycle_did(
     assert page["frontier"].startswith("![frontier](data:image/png;base64,")
 
 
+def test_a_declaration_waits_for_rows_since_the_change_and_spends_as_the_lifecycle_does(
+    worlds: Callable[..., World], tmp_path: Path
+):
+    """Inputs move on day 6: 900 labelled rows of after are there on day 9, and one more training is paid."""
+    retrain = {"when": "drift | new_labels", "min_new_labels": 10_000, "min_rows_since_change": 900}
+    world = worlds("live", retrain=retrain | {"spend": "1 cpu hour per year"})
+    for day in range(12):
+        world.drop(day, shift=8.0 if day >= 6 else 0.0)
+    world.play()
+    live = [made.batch for made in world.stores.state.decisions("tiny") if made.verdict == "retrain"]
+    stream = stream_of_model(world.stores, world.model)
+
+    def replayed(**changed: object) -> list[str]:
+        spec = stream.spec.model_copy(update={"retrain": RetrainSpec.model_validate(retrain | changed)})
+        settings = ReplaySettings(policies=["declared"], first=first_trainable(stream))
+        report = replay(replace(stream, spec=spec), settings, tmp_path, workers=1)
+        return [stream.keys[batch] for batch in report.outcomes[0].retrains]
+
+    assert live[1:] == replayed(spend="1 cpu hour per year") == ["2024-01-10"]
+    assert stream.training_seconds is not None
+    assert replayed(spend=f"{0.9 * stream.training_seconds:f} cpu seconds per year") == []
+
+
+def test_labels_come_as_late_as_they_mostly_did(world: World):
+    """A decision never sees labels of its own batch; what came between two ends counts for the second."""
+    batches = tuple(world.batch(day) for day in range(5))
+    hours = dict(zip((batch.key for batch in batches), (0, 24, 25, 96, 30), strict=True))
+    known = {batch.key: batch.end + timedelta(hours=hours[batch.key]) for batch in batches}
+    assert label_delay(world.model, batches[:1], known) == 1
+    assert label_delay(world.model, batches[1:2], known) == 1
+    assert label_delay(world.model, batches[2:3], known) == 2
+    assert label_delay(world.model, batches, known) == 2
+
+
 def test_a_model_without_a_history_is_told(world: World):
     with pytest.raises(DataError, match="needs at least 6 batches whose labels have matured"):
         stream_of_model(world.stores, world.model)
 
 
+@pytest.fixture
+def turned(worlds: Callable[..., World]) -> World:
+    """A relation that turns round, shown by the residual; all that a replay can compare is declared."""
+    world = worlds(
+        "turned",
+        retrain={"when": "drift"},
+        drift={"min_rows": 100, "outputs": ["score", "label", "residual", "novelty"], "joint": "correlation",
+               "false_alarms_per_year": 10},
+        window={"min_rows": 7 * 300, "holdout_batches": 2},
+    )  # fmt: skip
+    for day in range(14):
+        world.drop(day, flip=day >= 10)
+    world.play()
+    return world
+
+
+def test_the_drift_reports_of_a_replay_are_those_of_the_lifecycle(turned: World, tmp_path: Path) -> None:
+    """With outputs, the joint test and the evidence that adds up; so are the retrains that follow from them."""
+    stream = stream_of_model(turned.stores, turned.model)
+    course = Course(first=first_trainable(stream))
+    book = open_book(stream, course, ScoreCache.of(tmp_path, stream), workers=1)
+    drift = DriftBook(stream)
+    rule = DeclaredRule(stream.spec, drift)
+    walked = walk(book, course, rule, ReplayGate(book))
+    live = {made.batch: made for made in turned.stores.state.decisions("tiny")}
+    assert len(rule.decisions) >= 3
+    for made in rule.decisions:
+        assert (made.verdict, made.fired) == (live[made.batch].verdict, live[made.batch].fired), made.batch
+    assert [stream.keys[batch] for batch in walked.retrains] == ["2024-01-12"]
+    compared = 0
+    for served, model in enumerate(walked.served.tolist(), walked.first_served):
+        since = walked.first_served + walked.served.tolist().index(model)
+        stored = read_drift(turned.stores, turned.model, stream.batches[served])
+        assert stored is not None
+        replayed = drift.report(served, model, book, since=since)
+        assert replayed.verdict == stored.verdict
+        for ours, theirs in zip(replayed.columns, stored.columns, strict=True):
+            assert (ours.name, ours.verdict, ours.rows_of) == (theirs.name, theirs.verdict, theirs.rows_of)
+            assert (ours.score, ours.evidence) == pytest.approx((theirs.score, theirs.evidence), rel=1e-3, abs=1e-6)
+            compared += 1
+    assert compared >= 5 * 8
+
+
 @pytest.mark.parametrize(("when", "refused"), [("drift | event", True), ("staleness", False)])
-@pytest.mark.parametrize("declared", [{"outputs": ["score"]}, {"joint": "correlation"}])
-def test_what_a_replay_does_not_compare_is_refused_where_it_would_count(
-    when: str, refused: bool, declared: dict[str, object]
-) -> None:
-    spec = ModelSpec.model_validate(declaration(retrain={"when": when}, drift=declared))
-    book = cast("DriftBook", None)
+@pytest.mark.parametrize("output", ["importance", "attribution"])
+def test_outputs_that_take_a_model_are_refused_where_they_would_count(when: str, refused: bool, output: str) -> None:
+    spec = ModelSpec.model_validate(declaration(retrain={"when": when}, drift={"outputs": ["score", output]}))
+    book = cast("DriftBook", object())
     if not refused:
         DeclaredRule(spec, book)
         return
-    with pytest.raises(DataError, match=r"drift\.joint of model 'tiny' must be empty in a replay"):
-        DeclaredRule(spec, cast("DriftBook", object()))
+    with pytest.raises(DataError, match=rf"drift\.outputs of model 'tiny' must not name {output} in a replay"):
+        DeclaredRule(spec, book)
 
 
-def test_a_trigger_of_outputs_is_refused_in_a_replay() -> None:
+def test_a_trigger_of_outputs_that_are_not_declared_is_refused() -> None:
     spec = ModelSpec.model_validate(declaration(retrain={"when": "label_drift | event"}, drift={"outputs": ["label"]}))
-    with pytest.raises(DataError, match="label_drift cannot be replayed"):
-        DeclaredRule(spec, cast("DriftBook", object()))
+    DeclaredRule(spec, cast("DriftBook", object()))
+    silent = spec.model_copy(update={"drift": DriftSpec(outputs=("score",))})
+    with pytest.raises(
+        DataError, match=r"label_drift cannot be replayed of model 'tiny': drift\.outputs must name label"
+    ):
+        DeclaredRule(silent, cast("DriftBook", object()))

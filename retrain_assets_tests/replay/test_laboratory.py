@@ -19,7 +19,12 @@ from retrain_assets_tests.replay.streams import history, stream
 def injected(kind, *, task="binary", onset=8, feature=None, seed=0):
     frame = history(turns=(), task=task)
     scenario = Scenario(kind=kind, onset=onset, feature=feature)
-    return frame, inject(frame, scenario, target="y", batch="batch", rng=np.random.default_rng(seed))
+    return frame, put(frame, scenario, task=task, seed=seed)
+
+
+def put(frame, scenario, *, task="binary", seed=0):
+    told = "regression" if task == "regression" else "classification"
+    return inject(frame, scenario, target="y", batch="batch", task=told, rng=np.random.default_rng(seed))
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
@@ -31,6 +36,33 @@ def test_what_lies_before_the_onset_is_left_alone_and_what_follows_is_not(kind, 
     assert not made[~early].reset_index(drop=True).equals(frame[frame["batch"] >= 8].reset_index(drop=True))
     again = injected(kind, task=task)[1]
     assert again.equals(made)
+
+
+@pytest.mark.parametrize("kind", ["sudden", "feedback"])
+def test_classes_stay_classes_where_a_missing_label_makes_them_floats(kind):
+    frame = history(turns=())
+    frame["y"] = frame["y"].astype(float).mask(frame.index == 5)
+    made = put(frame, parse_scenario(f"{kind}@8"))
+    assert set(made["y"]) == {0.0, 1.0}
+    assert correlation(made, range(8, 16)) < correlation(frame.dropna(), range(8, 16)) - 0.3
+
+
+def test_whole_numbers_of_a_regression_are_mirrored_and_no_classes():
+    frame = history(turns=(), task="regression")
+    frame["y"] = (10 * frame["y"]).round().astype(int)
+    made = put(frame, parse_scenario("sudden@8"), task="regression")
+    assert correlation(made, range(8, 16)) < correlation(frame, range(8, 16)) - 0.3
+    mean = frame.loc[frame["batch"] < 8, "y"].mean()
+    turned = made["y"] != frame["y"]
+    assert np.allclose(made["y"][turned] - mean, mean - frame["y"][turned])
+
+
+def test_the_onset_counts_batches_with_labels_as_the_replay_does():
+    frame = history(turns=())
+    frame["y"] = frame["y"].astype(float).mask(frame["batch"] == 2)
+    made = put(frame, parse_scenario("missing@8:z"))
+    assert made.groupby("batch")["z"].count().tolist() == [160] * 8 + [0] * 7
+    assert stream(made).keys[8] == "9"
 
 
 def correlation(frame, batches):
@@ -80,7 +112,7 @@ def test_a_scenario_that_cannot_be_read_is_told(text, said):
 @pytest.mark.parametrize(("scenario", "said"), [("sudden@99", "must be batch 1 to 15"), ("stuck@3:kind", "be numeric")])
 def test_a_scenario_that_does_not_fit_the_file_is_told(scenario, said):
     with pytest.raises(DataError, match=said):
-        inject(history(), parse_scenario(scenario), target="y", batch="batch", rng=np.random.default_rng(0))
+        put(history(), parse_scenario(scenario))
 
 
 def test_the_command_tells_how_late_each_policy_noticed(tmp_path):
@@ -124,11 +156,10 @@ def test_labels_that_come_late_are_known_three_batches_later_from_the_onset_on()
 def test_no_policy_knows_of_late_labels_early(tmp_path):
     """Every policy that looks at each batch notices three batches later than with labels in time."""
     frame = history(batches=20, turns=())
-    rng = np.random.default_rng(0)
     after = {}
     for kind in ("sudden", "late"):
         scenario = Scenario(kind=kind, onset=9)
-        made = inject(frame, scenario, target="y", batch="batch", rng=rng)
+        made = put(frame, scenario)
         replayed = with_late_labels(stream(made), scenario)
         report = replay(
             replayed, ReplaySettings(policies=["cusum:0.1", "never"], first=4, scenario=scenario), tmp_path, workers=1

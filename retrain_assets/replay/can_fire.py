@@ -1,0 +1,51 @@
+"""Whether an expression of triggers can fire in a replay at all: what never could is told, not shown as no retrain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import product
+
+from retrain_assets.spec import TRIGGERS, ModelSpec
+from retrain_assets.spec.expressions import Expression, can_be_true, parse_expression
+
+SILENT: Mapping[str, str] = {
+    "event": "a history holds no business events",
+    "person": "a history holds no persons",
+    "freshness": "it counts wall time, and a replay has none",
+    "changed_declaration": "the declaration of a replay is one",
+}
+"""Triggers that no replay can fire, and why; they count as not fired."""
+
+
+def require_fireable(when: str, spec: ModelSpec) -> None:
+    """An expression that a replay of the declaration can fire.
+
+    Raises:
+        ValueError: it cannot be read, or can never be true: as such, or because of what a replay or the declaration
+            lacks.
+    """
+    expression = parse_expression(when, TRIGGERS)
+    names = expression.names()
+    if not can_be_true(expression):
+        raise ValueError(f"can never be true, whatever happens: {when!r}")
+    needs = {
+        "model_age": ("freshness.model_age", spec.freshness.model_age),
+        "schedule": ("retrain.schedule", spec.retrain.schedule),
+        "slice_decay": ("retrain.slices, the columns whose values are watched", spec.retrain.slices or None),
+    }
+    for name, (field, value) in needs.items():
+        if name in names and value is None:
+            raise ValueError(f"needs {field}: replay a model that declares them, with --model, to try {name}")
+    silent = names & SILENT.keys()
+    if not _can_fire(expression, silent):
+        why = "; ".join(f"{name}: {SILENT[name]}" for name in sorted(silent))
+        raise ValueError(f"can never fire in a replay ({why}): leave it out")
+
+
+def _can_fire(expression: Expression, silent: frozenset[str]) -> bool:
+    """Whether any truth of the other triggers makes it true."""
+    free = sorted(expression.names() - silent)
+    return any(
+        expression.evaluate({**dict.fromkeys(silent, False), **dict(zip(free, values, strict=True))})
+        for values in product([False, True], repeat=len(free))
+    )
