@@ -52,6 +52,21 @@ def test_a_world_that_turns_round_is_answered_at_once_by_those_who_look(compared
     assert len(compared.outcome("drift").retrains) <= 1  # the inputs are as they were
 
 
+def test_the_unit_of_a_quantity_changes_no_decision(tmp_path):
+    """Metres or millimetres: the default answers the same turn at the same batches."""
+    frame = history(batches=14, rows=120, task="regression")
+    found = []
+    for unit in (1.0, 1000.0):
+        replayed = stream(frame.assign(y=unit * frame["y"]))
+        scores, course = book(tmp_path, replayed)
+        comparison = Comparison(scores, course, Policies(replayed.spec, DriftBook(replayed), cost=0.5))
+        found.append([comparison.outcome(name) for name in ("default", "debt_growth", "performance_decay")])
+    for metres, millimetres in zip(*found, strict=True):
+        assert metres.retrains == millimetres.retrains
+        assert metres.loss == pytest.approx(millimetres.loss / 1000**2)
+    assert found[0][0].retrains
+
+
 @pytest.mark.parametrize(
     ("retrain", "most"),
     [
