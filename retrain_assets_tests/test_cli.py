@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 
 from retrain_assets.cli import main
 from retrain_assets.home import Home, open_state
+from retrain_assets.policy.decision import Decision
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.stores.source_failures import note_source
 from retrain_assets_tests.spec.declarations import attributes
@@ -189,6 +190,22 @@ class TestStatus:
         assert json.loads(call("status", "--json").stdout)[0]["source_failure"] == "the variable [SHOP] is not set"
         note_source(open_state(home), "sales", None, now=datetime.now(UTC))
         assert "cannot be looked at" not in call("status").stdout
+
+    def test_a_retrain_that_waits_stands_in_the_place_of_the_next_batch(self, project: Path):
+        now = datetime.now(UTC)
+        hour = timedelta(hours=1)
+        declare(project, retrain={"quiet_hours": f"{now - hour:%H:%M}-{now + hour:%H:%M}"})
+        made = Decision(
+            model="sales", batch="2013-01-01", attempt=1, verdict="retrain", reason="it pays", cause="batch",
+            triggers=(), as_of=now, decided_at=now, champion_version=None,
+        )  # fmt: skip
+        open_state(Home.at(project / ".retrain_assets").prepare()).record_decision(made, run_id="one")
+        said = "retrain of 2013-01-01 waits for the end of the quiet hours"
+        table = call("status").stdout
+        assert f"sales: {said}" in table
+        assert "retrain of" in table.splitlines()[3]
+        assert f"waits        {said}" in call("status", "sales").stdout
+        assert json.loads(call("status", "--json").stdout)[0]["retrain_waits"].startswith(said)
 
     def test_of_one_model_in_more_words(self, project: Path):
         promote(project)

@@ -21,7 +21,7 @@ from benchmarks.policy.report import (
     stationary_table,
     stream_table,
 )
-from benchmarks.policy.variants import VARIANTS
+from benchmarks.policy.variants import OTHER_TARGETS, VARIANTS
 from benchmarks.tables import write_between_markers
 from retrain_assets.replay.bare_file import ESTIMATORS
 
@@ -86,7 +86,13 @@ def _tables(options: argparse.Namespace, results: Results) -> tuple[str, list[st
     tables = [skill_table(results), stream_table(results), estimator_table(results), cost_table(results)]
     if len(options.windows) > 1 and WINDOWS[0] in options.windows:
         tables.append(loss_table(results))
-    return ("policy" if options.tasks == ("as_it_is",) else "targets"), tables
+    return _place(options.tasks), tables
+
+
+def _place(tasks: Collection[str]) -> str:
+    if tuple(tasks) == ("as_it_is",):
+        return "policy"
+    return "other" if OTHER_TARGETS.issuperset(tasks) else "targets"
 
 
 def _settings(options: argparse.Namespace, streams: int) -> str:

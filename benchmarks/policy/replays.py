@@ -20,7 +20,7 @@ from benchmarks.policy.variants import BATCH, VARIANTS, shuffled, thinned
 from retrain_assets.replay.bare_file import FileSettings, stream_of_frame
 from retrain_assets.replay.clock import Course
 from retrain_assets.replay.comparison import COST_RATIOS, Comparison
-from retrain_assets.replay.declared import DriftBook
+from retrain_assets.replay.drift_book import DriftBook
 from retrain_assets.replay.fitting import ScoreCache
 from retrain_assets.replay.policies import Policies
 from retrain_assets.replay.run import open_book
@@ -28,6 +28,7 @@ from retrain_assets.replay.windows import SINCE_CHANGE, Window
 
 JUDGED = (
     "default", "default+mixture", "performance_decay", "drift", "adwin", "ddm", "page_hinkley", "cara", "upf",
+    "debt_growth",
 )  # fmt: skip
 UNPROVOKED = ("default", "performance_decay", "drift", "page_hinkley", "adwin", "ddm")
 """Whose retrains are counted where nothing drifts."""

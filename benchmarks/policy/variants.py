@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 TARGET, BATCH = "y", "batch"
+KNOWN = "known_y"
+"""The file's target where another one is predicted."""
 CLASSES_LIKE = 20
 """A column of fewer values is no quantity to predict."""
 
@@ -31,31 +35,54 @@ def as_it_is(frame: pd.DataFrame, first: int) -> pd.DataFrame:  # noqa: ARG001 -
     return frame
 
 
-def regression(frame: pd.DataFrame, first: int) -> pd.DataFrame:  # noqa: ARG001 - every variant is asked alike
-    """Predicts the numeric column of the most distinct values from the others; the file's target is left out."""
-    quantity = _quantity(frame)
+def regression(frame: pd.DataFrame, first: int, *, rank: int = 1) -> pd.DataFrame:  # noqa: ARG001 - every variant is asked alike
+    """Predicts the numeric column of the most distinct values from the others; the file's target is left out.
+
+    With a `rank` of 2 or 3 the one of the next most.
+    """
+    quantity = _quantity(frame, rank)
     return frame.drop(columns=[TARGET, quantity]).assign(**{TARGET: frame[quantity].astype(np.float64)})
 
 
 def multiclass(frame: pd.DataFrame, first: int) -> pd.DataFrame:
     """Four classes: the file's target, and that column above its median of the batches that train the first model."""
-    quantity = _quantity(frame)
-    values, batches = frame[quantity].to_numpy(dtype=np.float64), frame[BATCH].to_numpy()
-    high = values > np.nanmedian(values[batches < np.unique(batches)[first]])
-    classes = 2 * pd.factorize(frame[TARGET], sort=True)[0] + high.astype(np.int64)
+    quantity = _quantity(frame, 1)
+    classes = 2 * pd.factorize(frame[TARGET], sort=True)[0] + _high(frame, quantity, first)
     return frame.drop(columns=[TARGET, quantity]).assign(**{TARGET: classes})
+
+
+def high(frame: pd.DataFrame, first: int, *, rank: int = 1) -> pd.DataFrame:
+    """Two classes: that column above its early median. The file's target becomes a feature."""
+    quantity = _quantity(frame, rank)
+    known = frame.drop(columns=quantity).rename(columns={TARGET: KNOWN})
+    return known.assign(**{TARGET: _high(frame, quantity, first)})
 
 
 VARIANTS: Mapping[str, Callable[[pd.DataFrame, int], pd.DataFrame]] = {
     "as_it_is": as_it_is,
     "regression": regression,
+    "regression_2": partial(regression, rank=2),
+    "regression_3": partial(regression, rank=3),
     "multiclass": multiclass,
+    "high": high,
+    "high_2": partial(high, rank=2),
+    "high_3": partial(high, rank=3),
 }
+OTHER_TARGETS = frozenset({"high", "high_2", "high_3"})
+"""Binary as the files' own targets are, and made of other columns."""
 
 
-def _quantity(frame: pd.DataFrame) -> str:
-    candidates = frame.drop(columns=[TARGET, BATCH]).select_dtypes("number")
-    distinct = candidates.nunique()
-    if distinct.empty or distinct.max() < CLASSES_LIKE:
-        raise SystemExit(f"no numeric column has {CLASSES_LIKE} distinct values to predict: leave --tasks at as_it_is")
-    return str(distinct.idxmax())
+def _high(frame: pd.DataFrame, column: str, first: int) -> npt.NDArray[np.int64]:
+    values, batches = frame[column].to_numpy(dtype=np.float64), frame[BATCH].to_numpy()
+    return (values > np.nanmedian(values[batches < np.unique(batches)[first]])).astype(np.int64)
+
+
+def _quantity(frame: pd.DataFrame, rank: int) -> str:
+    distinct = frame.drop(columns=[TARGET, BATCH]).select_dtypes("number").nunique()
+    distinct = distinct[distinct >= CLASSES_LIKE].sort_values(ascending=False, kind="stable")
+    if len(distinct) < rank:
+        raise SystemExit(
+            f"--tasks must name no target of rank {rank}: {len(distinct)} numeric columns have {CLASSES_LIKE} distinct "
+            "values to predict"
+        )
+    return str(distinct.index[rank - 1])

@@ -13,8 +13,7 @@ import click
 from retrain_assets.commands.options import Options, with_options
 
 if TYPE_CHECKING:
-    from retrain_assets.lifecycle.approving import Hold
-    from retrain_assets.promotion.approvals import ApprovalRequest
+    from retrain_assets.promotion.approvals import ApprovalRequest, Hold
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Verdict = Literal["approve", "reject"]
@@ -89,7 +88,7 @@ def list_holds(options: Options, model: str | None, everything: bool) -> None:
     retrain-assets approval list flight_delay --all
     """  # noqa: D301 - click reads the backspace
     from retrain_assets.home import open_state
-    from retrain_assets.lifecycle.approving import holds
+    from retrain_assets.lifecycle.waiting import holds
 
     names = [model] if model else [declared.spec.name for declared in options.declarations()]
     state = open_state(options.opened_home())
@@ -198,7 +197,7 @@ def _token(request: ApprovalRequest, person: str, verdict: Verdict, key_file: Pa
 def _show(hold: Hold) -> None:
     request = hold.request
     click.secho(f"{request.model} v{request.version}: {hold.state}", bold=True)
-    click.echo(f"  model {request.model_hash[:16]}, trained for {request.batch} attempt {request.attempt}")
+    click.echo(f"  model {request.model_hash[:16]}, trained for {request.batch}")
     click.echo(f"  why: {request.reason}")
     click.echo(f"  asked {request.requested_at:%Y-%m-%d %H:%M}, expires {request.expires_at:%Y-%m-%d %H:%M} UTC")
     for gate in request.evidence.get("gates", ()):

@@ -36,6 +36,8 @@ def history(options: Options, model: str, as_of: datetime | None, as_json: bool)
 
     state = open_state(options.opened_home())
     lines = read(state, model)
+    if not lines:
+        _refuse_unknown(options, state, model)
     if as_of is not None:
         found = champion_as_of([line.promotion for line in lines], as_of.replace(tzinfo=UTC))
         lines = [line for line in lines if line.promotion == found]
@@ -46,6 +48,14 @@ def history(options: Options, model: str, as_of: datetime | None, as_json: bool)
         _print_moves(state, model)
     else:
         click.echo(f"{model}: no champion" + (f" as of {as_of:%Y-%m-%d %H:%M}" if as_of else " yet"))
+        _print_moves(state, model)
+
+
+def _refuse_unknown(options: Options, state: StateStore, model: str) -> None:
+    """A name that nothing is recorded of must be declared: a typo has no history, and is not whole."""
+    moved = {name for move in state.model_moves() for name in (move.model, move.previous)}
+    if model not in {*state.models(), *moved} and not state.audited(model)[0]:
+        options.declared(model)
 
 
 def _print(model: str, lines: list[HistoryLine]) -> None:
@@ -125,6 +135,8 @@ def verify(options: Options, model: str | None, as_json: bool) -> None:
 
     names = [model] if model else [declared.spec.name for declared in options.declarations()]
     stores = open_stores(options.opened_home())
+    if model:
+        _refuse_unknown(options, stores.state, model)
     checked = [check(stores, name) for name in names]
     if as_json:
         click.echo(json.dumps([_verified(each) for each in checked], indent=2))

@@ -57,8 +57,9 @@ def _declared(options: Options, model: str, name: str) -> DeclaredModel:
 def retire(options: Options, model: str, undo: bool, reason: str) -> None:
     """Take a model out of service, with its history kept.
 
-    No run works on it any more, nobody is its champion, and the registry's alias is gone; what waits for approval is
-    void. History, audit chain, tables and registered versions stay. Once that is done its declaration may be removed.
+    No run works on it any more, nobody is its champion, and the registry's alias is gone; what waits for approval, or
+    was approved and not carried out, is void. History, audit chain, tables and registered versions stay. Once that is
+    done its declaration may be removed.
 
     \b
     retrain-assets retire flight_delay --reason "the airline has its own by now"

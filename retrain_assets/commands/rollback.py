@@ -48,6 +48,9 @@ def rollback(options: Options, model: str, version: int | None, as_of: datetime 
 def clear(options: Options, model: str, version: int, reason: str) -> None:
     """Allow a version that was rolled back to be promoted or recalled again.
 
+    It changes no champion. Materializing `champion` judges the version anew, where nothing was trained after it;
+    `rollback --to` puts it back as it is.
+
     \b
     retrain-assets clear flight_delay 7 --reason "the feed was at fault, not the model"
     """  # noqa: D301 - click reads the backspace
@@ -55,4 +58,5 @@ def clear(options: Options, model: str, version: int, reason: str) -> None:
         from retrain_assets.lifecycle.versions import clear as allow
 
         allow(held.stores, held.model, version, actor=person(), reason=reason, now=held.now)
-    click.echo(f"{model}: v{version} may be promoted or recalled again")
+    click.echo(f"{model}: v{version} may be promoted or recalled again; who is champion has not changed")
+    click.echo(f"  materialize champion to have it judged anew, or put it back: rollback {model} --to {version}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from retrain_assets.commands.options import Options, with_options
 if TYPE_CHECKING:
     from retrain_assets.home import Home
     from retrain_assets.orchestration.driver import Ran
+    from retrain_assets.spec import ModelSpec
 
 
 @click.command()
@@ -51,7 +53,7 @@ def run(options: Options, model: str, batch: str | None) -> None:
             failed |= not ran.success
             mark = click.style("ok", fg="green") if ran.success else click.style("failed", fg="red")
             click.echo(f"{ran.batch}  {ran.job:<8} {mark}  {ran.seconds:5.1f} s  {_outcome(home, ran)}")
-    _print_verdicts(home, model)
+    _print_verdicts(home, declared.spec)
     sys.exit(1 if failed else 0)
 
 
@@ -67,11 +69,13 @@ def _outcome(home: Home, ran: Ran) -> str:
     return ": ".join(said) or done[-1].outcome
 
 
-def _print_verdicts(home: Home, model: str) -> None:
+def _print_verdicts(home: Home, spec: ModelSpec) -> None:
     from retrain_assets.home import open_state
+    from retrain_assets.reporting.overview import Records, overview
 
-    state = open_state(home)
-    decisions, promotions = state.decisions(model), state.promotions(model)
+    now = datetime.now(UTC)
+    records = Records.read(open_state(home), spec, now=now)
+    decisions, promotions = records.decisions, records.promotions
     if decisions:
         decision = decisions[-1]
         click.secho(f"\n{decision.batch}: {decision.verdict}: {decision.reason}", bold=True)
@@ -80,3 +84,6 @@ def _print_verdicts(home: Home, model: str) -> None:
             click.echo(f"  {trigger.name:<20} {fired:<15} {trigger.reason}")
     champion = f"v{promotions[-1].version} ({promotions[-1].reason})" if promotions else "none yet"
     click.echo(f"champion: {champion}")
+    seen = overview(spec, records, now=now)
+    for waits in (*filter(None, [seen.retrain_waits]), *(each.text for each in seen.approvals)):
+        click.secho(f"waiting: {waits}", fg="yellow")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @with_options
 def status(options: Options, model: str | None, as_json: bool) -> None:
-    """Show where each model stands: champion, age, last verdicts, what comes next.
+    """Show where each model stands: champion, age, last verdicts, what waits for approval, what comes next.
 
     Reads the declarations and the state database only. With a MODEL, says more about it.
 
@@ -38,7 +38,7 @@ def status(options: Options, model: str | None, as_json: bool) -> None:
     state = open_state(home) if home.state_exists else None
     models: list[ModelOverview] = []
     for each in declared:
-        records = Records() if state is None else Records.read(state, each.spec.name, now=now)
+        records = Records() if state is None else Records.read(state, each.spec, now=now)
         models.append(overview(each.spec, records, now=now))
     if as_json:
         click.echo(json.dumps([_plain(asdict(each)) for each in models], indent=2))
@@ -53,6 +53,8 @@ def _plain(value: Any) -> Any:
         return {
             f"{key}_seconds" if isinstance(inner, timedelta) else key: _plain(inner) for key, inner in value.items()
         }
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner) for inner in value]
     if isinstance(value, timedelta):
         return value.total_seconds()
     return value.isoformat() if isinstance(value, datetime) else value
@@ -75,14 +77,19 @@ def _print_status(models: Sequence[ModelOverview], home: Home) -> None:
             _light(each.drift),
             _light(each.health),
             each.decision or "",
-            f"batch {each.next_batch or 'none'}" + (f"\n{due.trigger}\n{due.at:%Y-%m-%d}" if due else ""),
+            (f"retrain of\n{each.decision_batch}" if each.retrain_waits else f"batch {each.next_batch or 'none'}")
+            + (f"\n{due.trigger}\n{due.at:%Y-%m-%d}" if due else ""),
         )
     console = Console()
     console.print(table)
     for each in models:
+        for waits in each.approvals:
+            console.print(f"{each.model}: {waits.text}", style="yellow", soft_wrap=True, markup=False)
         if each.source_failure is not None:
             said = f"{each.model}: its source cannot be looked at: {each.source_failure}"
             console.print(said, style="red", soft_wrap=True, markup=False)
+        if each.retrain_waits is not None:
+            console.print(f"{each.model}: {each.retrain_waits}", style="yellow", soft_wrap=True, markup=False)
     console.print(f"state in {home.folder}", style="dim", soft_wrap=True)
 
 
@@ -114,6 +121,8 @@ def _print_details(model: ModelOverview) -> None:
         "decision": f"{model.decision} for {model.decision_batch}: {model.decision_reason}"
         if model.decision
         else "none",
+        **({"approval": "; ".join(waits.text for waits in model.approvals)} if model.approvals else {}),
+        **({"waits": model.retrain_waits} if model.retrain_waits else {}),
         "next batch": f"{model.next_batch}, closes {model.next_batch_closes:%Y-%m-%d %H:%M}"
         if model.next_batch and model.next_batch_closes
         else "the stream has ended",

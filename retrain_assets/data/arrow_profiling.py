@@ -12,6 +12,7 @@ from retrain_assets.data.arrow_types import without_views
 from retrain_assets.data.categories import count_categories
 from retrain_assets.data.column_profile import ColumnProfile, absent_column
 from retrain_assets.data.column_profiling import profile_numbers
+from retrain_assets.data.integer_profiling import profile_integers
 from retrain_assets.data.profile import TableProfile, merge_tables
 from retrain_assets.errors import DataError
 
@@ -94,24 +95,35 @@ def profile_array(name: str, values: pa.ChunkedArray) -> ColumnProfile:
     if kinds.is_boolean(kind):
         return _counted(name, "boolean", values)
     if kinds.is_timestamp(kind) or kinds.is_date(kind):
-        return profile_numbers(name, "datetime", _seconds(values))
+        return profile_numbers(name, "datetime", *_seconds(values))
     if kinds.is_integer(kind) or kinds.is_floating(kind) or kinds.is_decimal(kind) or kinds.is_duration(kind):
-        return profile_numbers(name, "numeric", _floats(values))
+        return _numeric(name, values)
     return _counted(name, "categorical", values)
 
 
-def _floats(values: pa.ChunkedArray) -> npt.NDArray[np.float64]:
+def _numeric(name: str, values: pa.ChunkedArray) -> ColumnProfile:
+    import pyarrow.types as kinds
+
+    counted: ColumnProfile | None = None
+    if kinds.is_integer(values.type):
+        there = [chunk.to_numpy(zero_copy_only=False) for chunk in values.drop_null().chunks]
+        counted = profile_integers(name, there, missing=values.null_count)
+    return counted or profile_numbers(name, "numeric", *_floats(values))
+
+
+def _floats(values: pa.ChunkedArray) -> list[npt.NDArray[np.float64]]:
+    """The numbers chunk by chunk, as they lie in memory where they are doubles without gaps."""
     import pyarrow as pa
     import pyarrow.types as kinds
 
     if kinds.is_duration(values.type):
-        return _floats(values.cast(pa.duration("us")).cast(pa.int64())) / 1e6
+        return [numbers / 1e6 for numbers in _floats(values.cast(pa.duration("us")).cast(pa.int64()))]
     if kinds.is_decimal(values.type):
         values = values.cast(pa.float64())
-    return values.to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
+    return [chunk.to_numpy(zero_copy_only=False).astype(np.float64, copy=False) for chunk in values.chunks]
 
 
-def _seconds(values: pa.ChunkedArray) -> npt.NDArray[np.float64]:
+def _seconds(values: pa.ChunkedArray) -> list[npt.NDArray[np.float64]]:
     """Seconds since 1970; a time without zone is UTC."""
     import pyarrow as pa
     import pyarrow.types as kinds
@@ -120,7 +132,7 @@ def _seconds(values: pa.ChunkedArray) -> npt.NDArray[np.float64]:
         values = values.cast(pa.timestamp("s"))
     zone = getattr(values.type, "tz", None)
     whole = values.cast(pa.timestamp("us", tz=zone), safe=False).cast(pa.int64())
-    return _floats(whole) / 1e6
+    return [numbers / 1e6 for numbers in _floats(whole)]
 
 
 def _counted(name: str, kind: str, values: pa.ChunkedArray) -> ColumnProfile:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from retrain_assets.data import bins as fine
-from retrain_assets.data import sketch
+from retrain_assets.data import sketch, tallies
 from retrain_assets.data.bins import DAY, Bins
 from retrain_assets.data.categories import count_categories
 from retrain_assets.data.column_profile import (
@@ -18,6 +18,7 @@ from retrain_assets.data.column_profile import (
     ColumnProfile,
     pooled_moments,
 )
+from retrain_assets.data.integer_profiling import profile_integers
 
 
 def profile_column(name: str, values: pd.Series) -> ColumnProfile:
@@ -26,7 +27,9 @@ def profile_column(name: str, values: pd.Series) -> ColumnProfile:
     if kind == "datetime":
         return profile_numbers(name, kind, _seconds(values))
     if kind == "numeric":
-        return profile_numbers(name, kind, floats_of(values))
+        whole = isinstance(values.dtype, np.dtype) and values.dtype.kind in "iu"
+        counted = profile_integers(name, [values.to_numpy()]) if whole else None
+        return counted or profile_numbers(name, kind, floats_of(values))
     present = values.dropna()
     if pd.api.types.is_object_dtype(values.dtype) and pd.api.types.infer_dtype(present) not in ("string", "boolean"):
         present = present.astype(str)
@@ -67,27 +70,26 @@ class _Block:
         return int(self.counts.sum())
 
 
-def profile_numbers(name: str, kind: ColumnKind, numbers: npt.NDArray[np.float64]) -> ColumnProfile:
-    """Profiles numbers, or times in seconds since 1970; NaN is missing.
+def profile_numbers(name: str, kind: ColumnKind, *parts: npt.NDArray[np.float64]) -> ColumnProfile:
+    """Profiles numbers in one or several pieces, or times in seconds since 1970; NaN is missing.
 
     Block by block: of sorted values range, zeros, infinities and bins lie side by side. The bins of a block are no
-    finer than those of the blocks before it: those of all together cannot be either.
+    finer than those of the blocks before it: those of all together cannot be either. Once they are coarse, blocks need
+    not be sorted.
     """
     blocks: list[_Block] = []
-    precision = sketch.FINEST
-    for start in range(0, len(numbers), BLOCK):
-        block = _count(np.sort(numbers[start : start + BLOCK]), kind, precision)
-        precision = block.precision
-        blocks.append(block)
+    for part in parts:
+        _count(part, kind, blocks)
+    rows = sum(len(part) for part in parts)
     missing, infinite = sum(block.missing for block in blocks), sum(block.infinite for block in blocks)
-    if len(numbers) == missing + infinite:
-        return ColumnProfile(name=name, kind=kind, rows=len(numbers), missing=missing, infinite=infinite)
+    if rows == missing + infinite:
+        return ColumnProfile(name=name, kind=kind, rows=rows, missing=missing, infinite=infinite)
     mean, m2 = pooled_moments([(block.present, block.mean, block.m2) for block in blocks if block.present])
     precision, keys, counts = _added(blocks, kind)
     return ColumnProfile(
         name=name,
         kind=kind,
-        rows=len(numbers),
+        rows=rows,
         missing=missing,
         infinite=infinite,
         zeros=sum(block.zeros for block in blocks),
@@ -100,7 +102,19 @@ def profile_numbers(name: str, kind: ColumnKind, numbers: npt.NDArray[np.float64
     )
 
 
-def _count(ordered: npt.NDArray[np.float64], kind: ColumnKind, precision: int) -> _Block:
+def _count(numbers: npt.NDArray[np.float64], kind: ColumnKind, blocks: list[_Block]) -> None:
+    """Adds the blocks of some numbers to those before."""
+    start = 0
+    while start < len(numbers):
+        precision = blocks[-1].precision if blocks else sketch.FINEST
+        tallied = kind == "numeric" and precision <= tallies.MAX_DIGITS
+        values = numbers[start : start + (tallies.BLOCK if tallied else BLOCK)]
+        counted = _tallied(values, precision) if tallied else None
+        blocks.append(_sorted(np.sort(values), kind, precision) if counted is None else counted)
+        start += len(values)
+
+
+def _sorted(ordered: npt.NDArray[np.float64], kind: ColumnKind, precision: int) -> _Block:
     """Counts ascending values, NaN at the end, in bins of at most so many digits."""
     low, end = np.searchsorted(ordered, [-np.inf, np.inf], side="right")
     high = int(np.searchsorted(ordered, np.inf, side="left"))
@@ -108,18 +122,13 @@ def _count(ordered: npt.NDArray[np.float64], kind: ColumnKind, precision: int) -
     missing = len(ordered) - int(end)
     infinite = len(ordered) - missing - len(finite)
     if not len(finite):
-        nothing = np.empty(0, dtype=np.int64)
-        return _Block(missing=missing, infinite=infinite, precision=precision, keys=nothing, counts=nothing)
+        return _nothing(missing, infinite, precision)
     if days := kind == "datetime":
         every = np.floor_divide(finite, DAY).astype(np.int64) >> (sketch.FINEST - precision)
     else:
         every = sketch.ordered_keys(finite, precision)
     precision, keys, counts = fine.fitted(*sketch.count_keys(every), precision, days=days)
-    with np.errstate(over="ignore", invalid="ignore"):  # squares of the largest doubles are infinite, and may be
-        mean = float(finite.mean())
-        away = finite - mean
-        # No dot product: of so long a vector the linear algebra library makes work for all processors, and waits.
-        m2 = float(np.square(away, out=away).sum())
+    mean, m2 = _moments(finite)
     before, until = np.searchsorted(finite, 0.0, side="left"), np.searchsorted(finite, 0.0, side="right")
     return _Block(
         missing=missing,
@@ -133,6 +142,48 @@ def _count(ordered: npt.NDArray[np.float64], kind: ColumnKind, precision: int) -
         keys=keys,
         counts=counts,
     )
+
+
+def _tallied(values: npt.NDArray[np.float64], precision: int) -> _Block | None:
+    """The same of numbers in any order, in few digits; None where they span too many bins."""
+    finite, missing = np.ascontiguousarray(values), 0
+    known = np.isfinite(finite)
+    if not known.all():
+        missing, finite = int(np.isnan(finite).sum()), finite[known]
+    infinite = len(values) - missing - len(finite)
+    if not len(finite):
+        return _nothing(missing, infinite, precision)
+    counted = tallies.tally(finite, precision)
+    if counted is None:
+        return None
+    precision, keys, counts = sketch.fitted(*counted, precision)
+    mean, m2 = _moments(finite)
+    return _Block(
+        missing=missing,
+        infinite=infinite,
+        zeros=len(finite) - int(np.count_nonzero(finite)) if 0 in keys else 0,
+        minimum=float(finite.min()),
+        maximum=float(finite.max()),
+        mean=mean,
+        m2=m2,
+        precision=precision,
+        keys=keys,
+        counts=counts,
+    )
+
+
+def _nothing(missing: int, infinite: int, precision: int) -> _Block:
+    none = np.empty(0, dtype=np.int64)
+    return _Block(missing=missing, infinite=infinite, precision=precision, keys=none, counts=none)
+
+
+def _moments(finite: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """Mean and sum of squared deviations."""
+    with np.errstate(over="ignore", invalid="ignore"):  # squares of the largest doubles are infinite, and may be
+        mean = float(finite.mean())
+        away = finite - mean
+        # No dot product: of so long a vector the linear algebra library makes work for all processors, and waits.
+        return mean, float(np.square(away, out=away).sum())
 
 
 def _added(blocks: Sequence[_Block], kind: ColumnKind) -> tuple[int, sketch.Keys, sketch.Counts]:

@@ -150,6 +150,8 @@ def merge_tables(profiles: Iterable[TableProfile]) -> TableProfile:
         DataError: a column holds numbers in one table and texts or times in another.
     """
     profiles = list(profiles)
+    if len(profiles) == 1:
+        return profiles[0]
     names = dict.fromkeys(name for profile in profiles for name in profile.names)
     by_name = [{column.name: column for column in profile.columns} for profile in profiles]
     return TableProfile(

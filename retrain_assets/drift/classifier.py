@@ -62,20 +62,36 @@ def judge_separability(
             f"{settings.min_rows}",
         )
     size = min(ROWS, len(now), *(len(rows) for rows in batches))
-    judged = range(max(0, len(batches) - BATCHES), len(batches))
     from threadpoolctl import threadpool_limits
 
     # Fits this small lose more to waiting threads than they gain. The limit binds what is loaded before it.
     importlib.import_module("sklearn.ensemble")
     with threadpool_limits(limits=1):
-        areas = [
-            _area(batches[place], batches[:place] + batches[place + 1 :], size, rng, wanted=False)[0]
-            for place in judged
-        ]
+        areas = _areas_of_reference(batches, size, rng)
         area, parts = _area(now, batches, size, rng, wanted=True)
-    p_value = _p_value(np.array(areas), area, size, merged=1 if independent else len(current))
     order = np.argsort(-parts, kind="stable")[:_NAMED]
-    named: tuple[str, ...] = tuple(columns[int(place)] for place in order if parts[place] > 0)
+    return _conclude(
+        areas,
+        area,
+        tuple(columns[int(place)] for place in order if parts[place] > 0),
+        _p_value(areas, area, size, merged=1 if independent else len(current)),
+        alpha,
+        settings,
+    )
+
+
+def _areas_of_reference(batches: Sequence[Matrix], size: int, rng: np.random.Generator) -> Array:
+    """How well each of the newest batches is told from all others."""
+    judged = range(max(0, len(batches) - BATCHES), len(batches))
+    others = [[*batches[:place], *batches[place + 1 :]] for place in judged]
+    return np.array(
+        [_area(batches[place], rest, size, rng, wanted=False)[0] for place, rest in zip(judged, others, strict=True)]
+    )
+
+
+def _conclude(
+    areas: Array, area: float, named: tuple[str, ...], p_value: float, alpha: float, settings: Settings
+) -> JointDrift:
     drifted = p_value <= alpha and area >= 0.5 + settings.separability_floor
     return JointDrift(
         method="classifier",
@@ -84,7 +100,7 @@ def judge_separability(
         p_value=p_value,
         named=named if drifted else (),
         reason=f"a classifier tells the windows apart with an area of {area:.2f}, reference batches from each other "
-        f"with {np.mean(areas):.2f} on average and {max(areas):.2f} at most; p = {p_value:.2g} "
+        f"with {areas.mean():.2f} on average and {areas.max():.2f} at most; p = {p_value:.2g} "
         f"{'is at most' if p_value <= alpha else 'is above'} {alpha:.2g}"
         + (f"; most by {', '.join(named[:3])}" if drifted and named else ""),
     )

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, TypedDict, Unpack
 
-from retrain_assets.data.profile import merge_tables
+from retrain_assets.data.profile import TableProfile, merge_tables
 from retrain_assets.data.text_lengths import SUFFIX
-from retrain_assets.drift.columns import Basis, Compared, FittedReference, compare_columns
+from retrain_assets.drift.columns import Basis, ColumnsCompared, Compared, FittedReference, compare_columns
 from retrain_assets.drift.distances import DISTANCES, measure
 from retrain_assets.drift.frames import Prepared, Side, profiles_of
 from retrain_assets.drift.joint import JointDrift
@@ -166,12 +166,7 @@ def compare(
         if count < settings.min_rows:
             return _unknown(f"the {side} has {count} rows, fewer than min_rows = {settings.min_rows}", settings, rows)
     names = watched_columns(now, list(past.values()), columns)
-    level = settings.alpha if joint == "none" else settings.alpha * (1 - JOINT_SHARE)
-    settled = replace(settings, alpha=level)
-    fitted = (
-        reference.fitted(settled) if isinstance(reference, Prepared) else FittedReference(list(past.values()), settled)
-    )
-    found = compare_columns(names, fitted, now, merged=max(len(present), 1))
+    found = compare_columns(names, _fitted(reference, past, settings, joint), now, merged=max(len(present), 1))
     together = (
         None
         if joint == "none"
@@ -186,7 +181,24 @@ def compare(
             seed=seed,
         )
     )
-    drifts = _completed(found.drifts, found.compared, settings, importance or {})
+    return _concluded(found, together, settings, rows, importance or {})
+
+
+def _fitted(reference: Side, past: Mapping[str, TableProfile], settings: Settings, joint: Joint) -> FittedReference:
+    """At the level that the joint test leaves."""
+    level = settings.alpha if joint == "none" else settings.alpha * (1 - JOINT_SHARE)
+    settled = replace(settings, alpha=level)
+    return reference.fitted(settled) if isinstance(reference, Prepared) else FittedReference([*past.values()], settled)
+
+
+def _concluded(
+    found: ColumnsCompared,
+    together: JointDrift | None,
+    settings: Settings,
+    rows: tuple[int, int],
+    importance: Mapping[str, float],
+) -> Comparison:
+    drifts = _completed(found.drifts, found.compared, settings, importance)
     drifted, reason = _verdict(drifts, together, found.basis)
     return Comparison(
         drifted=drifted,

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from retrain_assets.drift.columns import Basis
-from retrain_assets.drift.outputs import OUTPUTS
+from retrain_assets.drift.outputs import OUTPUTS, output_of
 from retrain_assets.drift.report import ColumnDrift, TableVerdict, by_harm
 from retrain_assets.drift.together import JOINT
 from retrain_assets.spec import DriftSpec
@@ -24,10 +24,13 @@ def conclude(
         spec: what counts as drift.
     """
     verdict, reason = _of_inputs(inputs, basis, spec)
-    moved = [
-        name for name, column in OUTPUTS.items() if any(o.name == column and o.verdict == "drift" for o in outputs)
-    ]
-    counted, told = ([name for name in moved if (name in spec.outputs) is of] for of in (True, False))
+    moved = {
+        name: [row for row in outputs if output_of(row.name) == name and row.verdict == "drift"] for name in OUTPUTS
+    }
+    counted, told = (
+        [_named(name, rows) for name, rows in moved.items() if rows and (name in spec.outputs) is of]
+        for of in (True, False)
+    )
     if told:
         reason = f"{reason}; beside them {_list(told)} drifted, which drift.outputs does not name"
     together = next((row for row in outputs if row.name == JOINT and row.verdict == "drift"), None)
@@ -47,12 +50,21 @@ def deciding_columns(columns: int, share: float) -> int:
 
 def score_of(columns: Sequence[ColumnDrift], spec: DriftSpec) -> float | None:
     """Of the inputs, or of a drifted output that counts where that is larger."""
-    named = {JOINT, *(OUTPUTS[name] for name in spec.outputs)}
-    others = {JOINT, *OUTPUTS.values()}
-    inputs = [column.score for column in columns if column.name not in others and column.score is not None]
-    moved = [c.score for c in columns if c.name in named and c.verdict == "drift" and c.score is not None]
+    known = [(column.name == JOINT, output_of(column.name), column) for column in columns if column.score is not None]
+    inputs = [column.score or 0.0 for joint, output, column in known if not joint and output is None]
+    moved = [
+        column.score or 0.0
+        for joint, output, column in known
+        if column.verdict == "drift" and (joint or output in spec.outputs)
+    ]
     top = sorted(inputs, reverse=True)[: deciding_columns(len(inputs), spec.columns_share)]
     return max([*([sum(top) / len(top)] if top else []), *moved], default=None)
+
+
+def _named(output: str, rows: Sequence[ColumnDrift]) -> str:
+    """An output, and of several rows the inputs that they are of."""
+    of = [row.name.partition(":")[2] for row in sorted(rows, key=by_harm)]
+    return f"{output} of {', '.join(of[:3])}{', ...' if len(of) > 3 else ''}" if of[0] else output
 
 
 def _list(names: Sequence[str]) -> str:

@@ -68,12 +68,13 @@ def detect_drift(
         same = previous if previous is not None and previous.champion_version == champion_version else None
         before = {} if same is None else same.evidence
         found = _inputs(current, fitted, spec, checks_per_year, before)
-        seen = () if outputs is None else judge_outputs(outputs, spec, checks_per_year=checks_per_year, previous=same)
-        if joint is not None:
-            seen = (*seen, _joint_row(joint, fitted, spec, checks_per_year, before))
+        beside = (
+            *(() if outputs is None else judge_outputs(outputs, spec, checks_per_year=checks_per_year, previous=same)),
+            *(() if joint is None else [_joint_row(joint, fitted, spec, checks_per_year, before)]),
+        )
         inputs = weighed(found.drifts, importance or {})
-        columns = (*inputs, *seen)
-        verdict, reason = conclude(inputs, seen, found.basis, spec)
+        columns = (*inputs, *beside)
+        verdict, reason = conclude(inputs, beside, found.basis, spec)
     return DriftReport(
         model=model,
         batch=batch,

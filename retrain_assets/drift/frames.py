@@ -139,13 +139,23 @@ def _of_pandas(frame: pd.DataFrame, name: str, batch: str | None) -> dict[str, T
 def _chunks(side: ArrowStream, name: str) -> Iterator[Any]:
     import pyarrow as pa
 
+    table: Any = side if isinstance(side, pa.Table) else None
+    if table is not None:
+        # What is in memory as a whole is profiled as a whole: parts of it would only have to be added up.
+        _refuse_twice(table.column_names, name)
+        yield table
+        return
     reader: pa.RecordBatchReader = pa.RecordBatchReader.from_stream(side)
-    twice = sorted({column for column in reader.schema.names if reader.schema.names.count(column) > 1})
-    if twice:
-        raise DataError(f"columns of {name} must have names of their own ('{twice[0]}' is there more than once)")
+    _refuse_twice(reader.schema.names, name)
     empty = True
     for chunk in reader:
         empty = empty and not chunk.num_rows
         yield chunk
     if empty:
         yield reader.schema.empty_table()
+
+
+def _refuse_twice(columns: Sequence[str], name: str) -> None:
+    twice = sorted({column for column in columns if columns.count(column) > 1})
+    if twice:
+        raise DataError(f"columns of {name} must have names of their own ('{twice[0]}' is there more than once)")

@@ -9,7 +9,9 @@
 - `ra_novelty`, where it is declared: how unlike the reference each row is (see `retrain_assets.drift.novelty`), against
   the same of the reserved rows;
 - `ra_importance`, where it is declared: of each of the newest labelled rows the column whose shuffling makes its loss
-  grow most, against the same of the reserved rows. What the model rests on has changed where other columns lead.
+  grow most, against the same of the reserved rows. What the model rests on has changed where other columns lead;
+- `ra_attribution:x`, where attributions are declared, for each input `x`: what its value adds to the scores of single
+  rows (see `retrain_assets.training.attribution`), against the same of the reserved rows. It takes no labels.
 
 Whatever of the inputs matters to the model changes its score (Lipton, Wang and Smola 2018, "Detecting and correcting
 for label shift with black box predictors", ICML; Rabanser, Guennemann and Lipton 2019, "Failing loudly", NeurIPS);
@@ -34,12 +36,15 @@ from retrain_assets.drift.settings import Settings
 from retrain_assets.spec import DriftSpec
 
 SCORE, LABEL, RESIDUAL, NOVELTY, IMPORTANCE = "ra_score", "ra_label", "ra_residual", "ra_novelty", "ra_importance"
+ATTRIBUTION = "ra_attribution"
+"""Of an input `x` it is `ra_attribution:x`."""
 OUTPUTS: Mapping[str, str] = {
     "score": SCORE,
     "label": LABEL,
     "residual": RESIDUAL,
     "novelty": NOVELTY,
     "importance": IMPORTANCE,
+    "attribution": ATTRIBUTION,
 }
 """Columns by the names that `drift.outputs` gives them."""
 _OF_LABELS = (LABEL, RESIDUAL, IMPORTANCE)
@@ -60,11 +65,13 @@ class Outputs:
         current: profile of those that are known; nothing is said about the others.
         reference: fitted with `output_settings`.
         labelled: key of the batch whose labels are the newest; None where there are none.
+        refused: why nothing is known of the attributions of the batch, where they are declared.
     """
 
     current: TableProfile
     reference: FittedReference
     labelled: str | None = None
+    refused: str | None = None
 
 
 def profile_outputs(
@@ -74,14 +81,17 @@ def profile_outputs(
     residual: npt.NDArray[np.float64] | None = None,
     novelty: npt.NDArray[np.float64] | None = None,
     importance: pd.Series | None = None,
+    attribution: pd.DataFrame | None = None,
 ) -> TableProfile:
-    """Profiles outputs, each of rows of its own."""
+    """Profiles outputs, each of rows of its own; attributions by the names of the inputs."""
+    attributed = {} if attribution is None else {f"{ATTRIBUTION}:{name}": v for name, v in attribution.items()}
     known = {
         SCORE: pd.Series(score, dtype="float64"),
         **({} if label is None else {LABEL: label}),
         **({} if residual is None else {RESIDUAL: pd.Series(residual, dtype="float64")}),
         **({} if novelty is None else {NOVELTY: pd.Series(novelty, dtype="float64")}),
         **({} if importance is None else {IMPORTANCE: importance}),
+        **attributed,
     }
     parts = [profile_table(values.to_frame(name), [name]) for name, values in known.items()]
     return TableProfile(rows=parts[0].rows, columns=tuple(part.columns[0] for part in parts))
@@ -108,7 +118,8 @@ def judge_outputs(
         previous: the report before against the same champion.
     """
     reference = outputs.reference
-    names = [name for name in OUTPUTS.values() if name in outputs.current and name in reference]
+    known = (*OUTPUTS.values(), *(name for name in outputs.current.names if name.startswith(f"{ATTRIBUTION}:")))
+    names = [name for name in known if name in outputs.current and name in reference]
     limit = evidence_limit(
         columns=len(names),
         batches=reference.trusted_batches,
@@ -122,7 +133,42 @@ def judge_outputs(
         seen=frozenset(name for name in _OF_LABELS if name in told),
     )
     found = compare_columns(names, reference, outputs.current, accumulation=accumulation)
-    return tuple(_told(row, found, outputs) for row in found.drifts)
+    rows = tuple(_told(row, found, outputs) for row in found.drifts)
+    silent = "attribution" in spec.outputs and not any(output_of(row.name) == "attribution" for row in rows)
+    return (*rows, _no_attribution(outputs)) if silent else rows
+
+
+def output_of(column: str) -> str | None:
+    """The name that `drift.outputs` gives a row of a report; None of an input.
+
+    >>> output_of("ra_score"), output_of("ra_attribution:x"), output_of("x")
+    ('score', 'attribution', None)
+    """
+    return _NAMES.get(column.partition(":")[0])
+
+
+_NAMES: Mapping[str, str] = {column: name for name, column in OUTPUTS.items()}
+
+
+def _no_attribution(outputs: Outputs) -> ColumnDrift:
+    """Where attributions are declared, and cannot be compared."""
+    settings = outputs.reference.settings
+    reason = outputs.refused or (
+        "the reference of the champion has none: it was trained before `drift.outputs` named them, or refused rows "
+        "in which a value is replaced"
+    )
+    return ColumnDrift(
+        name=ATTRIBUTION,
+        kind="numeric",
+        distance=settings.distance,
+        score=None,
+        floor=settings.effect_floor,
+        p_value=None,
+        verdict="unknown",
+        reason=reason,
+        before="",
+        after="",
+    )
 
 
 def _told(row: ColumnDrift, found: ColumnsCompared, outputs: Outputs) -> ColumnDrift:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal
 
+from retrain_assets.data.column_profile import ColumnProfile
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.data.windows import Batch, Calendar
 from retrain_assets.drift.columns import FittedReference
@@ -69,6 +70,10 @@ class ReferenceProfile:
         if key not in self._novelty:
             self._novelty[key] = Novelty.of([self.profiles[name] for name in sorted(self.profiles)], names)
         return self._novelty[key]
+
+    def columns(self, names: Sequence[str] | None) -> tuple[ColumnProfile, ...]:
+        """The named columns, by default all but times, over all profiles together."""
+        return self.novelty(names).columns
 
     def for_batch(self, batch: Batch, calendar: Calendar, batches: int) -> tuple[TableProfile, ...]:
         """The profiles that a batch is compared with, oldest first; none when the training holds no such batch.

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from retrain_assets.data.arrow_types import without_views
@@ -31,8 +32,10 @@ def matrices_of(side: object, columns: Sequence[str], batch: str | None) -> Mapp
     frame = _frame(side)
     if frame is None:
         return None
-    frame = _sampled(frame)
-    matrix = np.column_stack([_numbers(frame, name) for name in columns]) if columns else np.empty((len(frame), 0))
+    frame = _sampled(frame, [*columns, *([] if batch is None else [batch])])
+    matrix = np.empty((len(frame), len(columns)), order="F")
+    for place, name in enumerate(columns):
+        matrix[:, place] = _numbers(frame, name)
     if batch is None:
         return {"": matrix}
     codes, keys = pd.factorize(_values(frame, batch), sort=True)
@@ -75,12 +78,29 @@ def _frame(side: object) -> Any:
     return without_views(pa.table(side)) if hasattr(side, "columns") else None
 
 
-def _sampled(frame: Any) -> Any:
-    """Some of the rows, in their order, where there are more than a correlation needs; always the same ones."""
+def _sampled(frame: Any, columns: Sequence[str]) -> Any:
+    """The columns of some rows, in their order, where there are more than a correlation needs; always the same."""
     if len(frame) <= MAX_ROWS:
         return frame
     chosen = np.sort(np.random.default_rng(0).choice(len(frame), MAX_ROWS, replace=False))
-    return frame.iloc[chosen] if isinstance(frame, pd.DataFrame) else frame.take(chosen)
+    if isinstance(frame, pd.DataFrame):
+        return frame[list(dict.fromkeys(columns))].iloc[chosen]
+    import pyarrow as pa
+
+    return pa.table({name: _taken(frame.column(name), chosen) for name in dict.fromkeys(columns)})
+
+
+def _taken(column: Any, chosen: npt.NDArray[np.int64]) -> Any:
+    """Ascending rows of an Arrow column, chunk by chunk: together they would first have to be copied."""
+    import pyarrow as pa
+
+    ends = np.cumsum([len(chunk) for chunk in column.chunks])
+    parts = np.split(chosen, np.searchsorted(chosen, ends[:-1]))
+    taken = [
+        chunk.take(pa.array(part - (end - len(chunk))))
+        for chunk, part, end in zip(column.chunks, parts, ends, strict=True)
+    ]
+    return pa.chunked_array(taken, type=column.type)
 
 
 def _values(frame: Any, name: str) -> Any:

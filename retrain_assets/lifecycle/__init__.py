@@ -3,6 +3,7 @@
 from retrain_assets.lifecycle.adopt import Origin as Origin
 from retrain_assets.lifecycle.adopt import adopt as adopt
 from retrain_assets.lifecycle.agenda import next_job as next_job
+from retrain_assets.lifecycle.agenda import resting as resting
 from retrain_assets.lifecycle.champions import champion as champion
 from retrain_assets.lifecycle.champions import champion_version as champion_version
 from retrain_assets.lifecycle.decide import decide as decide

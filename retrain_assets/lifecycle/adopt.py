@@ -16,6 +16,7 @@ from retrain_assets.errors import InsufficientDataError, RefusedError
 from retrain_assets.lifecycle.ingest import ingest
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.proving import prove
+from retrain_assets.lifecycle.reasons import require_reason
 from retrain_assets.lifecycle.reconciling import project
 from retrain_assets.lifecycle.watch import profile, read_validated, validate
 from retrain_assets.lifecycle.withholding import withholding
@@ -56,10 +57,11 @@ def adopt(
     `training_end` on.
 
     Raises:
-        RefusedError: the model has a champion already.
+        RefusedError: the model has a champion already, or the reason is blank.
         InsufficientDataError: the source has no batch to prove the model on.
         DataError: the model cannot score the declared rows.
     """
+    require_reason(reason)
     if stores.state.promotions(model.name):
         raise RefusedError(f"{model.name} has a champion already: a retrain may replace it, an adoption may not")
     batch = _newest_batch(model, now)

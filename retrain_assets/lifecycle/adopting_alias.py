@@ -20,7 +20,8 @@ def adopt_alias(stores: Stores, model: DeclaredModel, *, reason: str, actor: str
     champion that leaves is barred until a person clears it, and a decision is due.
 
     Raises:
-        RefusedError: the alias was not moved, or to a version that never was champion: no gate vouches for it.
+        RefusedError: the alias was not moved, or to a version that never was champion: no gate vouches for it; or the
+            reason is blank.
     """
     log = stores.state.promotions(model.name)
     if not log:

@@ -16,22 +16,30 @@ from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import NextJob
 from retrain_assets.lifecycle.standing import CAUSES, Standing, newest_valid, read_standing
 from retrain_assets.stores.protocols import Stores
+from retrain_assets.stores.tries import Rest, decided_retrain
 
 RESETTLED_BATCHES = 8
 """Newest batches of a label source that are settled again with each new batch until they are mature."""
 
-Waiting = Literal["waiting"]
-WAITING: Waiting = "waiting"
-"""A job that comes first rests: nothing after it may run now."""
-
 
 def next_job(stores: Stores, model: DeclaredModel, *, now: datetime) -> NextJob | None:
     """The job that should run next; None when there is nothing to do now."""
+    first = _first(stores, model, now)
+    return first if isinstance(first, NextJob) else None
+
+
+def resting(stores: Stores, model: DeclaredModel, *, now: datetime) -> Rest | None:
+    """Why the job that should run next may not run yet; None where it may, or there is none."""
+    first = _first(stores, model, now)
+    return first if isinstance(first, Rest) else None
+
+
+def _first(stores: Stores, model: DeclaredModel, now: datetime) -> NextJob | Rest | None:
     rules = _Rules(model, read_standing(stores, model), now)
     for rule in (rules.retrain, rules.decision, rules.redelivery, rules.new_batch, rules.tail_labels):
         job = rule()
         if job is not None:
-            return None if job == WAITING else job
+            return job
     return None
 
 
@@ -43,29 +51,22 @@ class _Rules:
     standing: Standing
     now: datetime
 
-    def retrain(self) -> NextJob | Waiting | None:
+    def retrain(self) -> NextJob | Rest | None:
         """The newest decision said retrain, and that has not ended."""
         decision = newest_valid(self.standing.decisions)
-        if decision is None or decision.verdict != "retrain":
+        if decision is None:
             return None
-        batch, attempt = decision.batch, decision.attempt
-        steps = [s for s in self.standing.of(batch, "retrain") if s.detail.get("decision", attempt) == attempt]
-        failures = sum(step.outcome == "failed" for step in steps)
-        ended = any(step.outcome not in ("failed", "interrupted") for step in steps)
-        if ended or failures >= self.model.spec.retrain.max_attempts:
-            return None
-        quiet = self.model.spec.retrain.quiet_hours
-        if quiet is not None and quiet.hold(self.now):
-            return WAITING
-        if failures and self.standing.readiness(batch, "retrain", self.now) != "ready":
-            return WAITING
+        batch = decision.batch
+        steps, since = self.standing.of(batch, "retrain"), self.standing.delivered(batch, "retrain")
+        decided = decided_retrain(self.model.spec.retrain, decision, steps, since=since, now=self.now)
+        if decided is None or decided.rest is not None:
+            return None if decided is None else decided.rest
         data = str(decision.state.get("data_hash", ""))[:16]
-        tries = len(steps) + 1
-        return self._job(
-            "retrain", batch, tries, decision.cause, key=f"{decision.champion_version or 0}/{data}/{attempt}.{tries}"
-        )
+        tries = decided.tries + 1
+        key = f"{decision.champion_version or 0}/{data}/{decision.attempt}.{tries}"
+        return self._job("retrain", batch, tries, decision.cause, key=key)
 
-    def decision(self) -> NextJob | Waiting | None:
+    def decision(self) -> NextJob | Rest | None:
         """A watched or missing batch has no decision yet, or something asks for another one."""
         standing = self.standing
         ready = [batch for batch in standing.watched if self._watch_ended(batch)]
@@ -78,7 +79,7 @@ class _Rules:
             return self._tried("decide", max(standing.decided), CAUSES[standing.causes[-1].kind])
         return None
 
-    def redelivery(self) -> NextJob | Waiting | None:
+    def redelivery(self) -> NextJob | Rest | None:
         """A watched batch, or its labels, came again, or could not be worked on before."""
         for batch in self.standing.watched:
             if not self.standing.up_to_date(batch):
@@ -96,7 +97,7 @@ class _Rules:
                     return job
         return None
 
-    def new_batch(self) -> NextJob | Waiting | None:
+    def new_batch(self) -> NextJob | Rest | None:
         """The next batch is there: first all labels that have matured by its end, then the batch itself."""
         newest = self.standing.watched[-1] if self.standing.watched else ""
         waiting = sorted(set(self.standing.seen) - set(self.standing.watched))
@@ -113,7 +114,7 @@ class _Rules:
                     return job
         return self._job("watch", batch.key, 1, "batch")
 
-    def tail_labels(self) -> NextJob | Waiting | None:
+    def tail_labels(self) -> NextJob | Rest | None:
         """Behind the newest batch labels mature with the wall clock."""
         for key in self.standing.watched:
             batch = self.model.calendar.batch(key)
@@ -157,13 +158,11 @@ class _Rules:
 
     def _tried(
         self, job: Literal["watch", "settle", "decide"], batch: str, cause: str, *, as_of: datetime | None = None
-    ) -> NextJob | Waiting | None:
-        """The job, or waiting while it rests after a failure; None where it was given up for now."""
+    ) -> NextJob | Rest | None:
+        """The job, or its rest after a failure; None where it was given up for now."""
         readiness = self.standing.readiness(batch, job, self.now)
-        if readiness == "resting":
-            return WAITING
-        if readiness == "given_up":
-            return None
+        if readiness != "ready":
+            return None if readiness == "given_up" else readiness
         return self._job(job, batch, len(self.standing.of(batch, job)) + 1, cause, as_of=as_of)
 
     def _job(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from retrain_assets.lifecycle.approving import holds
 from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.waiting import holds
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import ModelVersion
 

@@ -1,4 +1,4 @@
-"""A promotion that waits for persons: the hold, the answers, and what they come to."""
+"""A promotion that waits for persons: they are asked, and answer."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from typing import Any
 
 from retrain_assets.errors import RefusedError
 from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.reasons import require_reason
 from retrain_assets.lifecycle.versions import move, stage_of
+from retrain_assets.lifecycle.waiting import holds, leave, settle_requests, void
 from retrain_assets.performance.expected import expectable
 from retrain_assets.promotion.approvals import (
     PLATFORM,
     Answer,
     ApprovalRequest,
-    ApprovalState,
-    Requirement,
+    Hold,
     Verdict,
-    approval_state,
+    requirement_of,
 )
 from retrain_assets.promotion.change import Change, large
 from retrain_assets.promotion.evaluation import EvaluationReport
@@ -27,7 +28,7 @@ from retrain_assets.promotion.log import Promotion
 from retrain_assets.promotion.measures import value_of
 from retrain_assets.promotion.tokens import verify
 from retrain_assets.spec import ApprovalSpec
-from retrain_assets.stores.protocols import StateStore, Stores
+from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import ModelVersion
 
 SHORTEST_HASH = 8
@@ -44,16 +45,6 @@ class Consent:
     evidence: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
-    """A request with what it has come to."""
-
-    request: ApprovalRequest
-    state: ApprovalState
-    answers: tuple[Answer, ...]
-    promoted: bool
-
-
 def seek_consent(
     stores: Stores,
     model: DeclaredModel,
@@ -66,8 +57,10 @@ def seek_consent(
 ) -> Consent:
     """Whether the declaration or the persons whom it names allow the promotion; where they must be asked, asks them.
 
-    The hold is a row: no worker waits. Asked before, the answer of then stands.
+    The hold is a row: no worker waits. Asked before, the answer of then stands, unless it is void or was carried out
+    before: then persons are asked anew.
     """
+    settle_requests(stores, model, now=now)
     spec = model.spec.promote.approval
     asked = _asked(stores, model, version)
     why = hold_reason(report, spec, bootstrapping=current is None)
@@ -81,7 +74,7 @@ def seek_consent(
             model_hash=version.model_hash,
             artifact_hash=version.artifact_hash,
             batch=version.batch,
-            attempt=version.attempt,
+            attempt=_next_attempt(stores, version),
             champion_version=None if current is None else current.version,
             reason=why or "",
             requested_at=now,
@@ -89,10 +82,9 @@ def seek_consent(
             evidence=evidence_of(report, gates),
         )
     )
-    if stage_of(stores, model, version.version) in (None, "candidate"):
-        move(stores, model, version.version, "challenger", f"waits for approval: {request.reason}", now=now)
-    settle_requests(stores, model, now=now)
     hold = next(each for each in holds(stores.state, model) if each.request.id == request.id)
+    if hold.state == "pending" and stage_of(stores, model, version.version) in (None, "candidate", "retired"):
+        move(stores, model, version.version, "challenger", f"waits for approval: {request.reason}", now=now)
     return _consent(model, version, hold)
 
 
@@ -114,27 +106,6 @@ def hold_reason(report: EvaluationReport, spec: ApprovalSpec, *, bootstrapping: 
     )
 
 
-def holds(state: StateStore, model: DeclaredModel) -> list[Hold]:
-    """All requests of a model, in order."""
-    answers = state.answers(model.name)
-    promoted = {promotion.evidence.get("approval") for promotion in state.promotions(model.name)}
-    requirement = requirement_of(model.spec.promote.approval)
-    return [
-        Hold(
-            request=request,
-            state=approval_state(request, answers, requirement),
-            answers=tuple(answer for answer in answers if answer.approval_id == request.id),
-            promoted=request.id in promoted,
-        )
-        for request in state.approvals(model.name)
-    ]
-
-
-def requirement_of(spec: ApprovalSpec) -> Requirement:
-    """Who has to agree, by the declaration of now."""
-    return Requirement(persons=spec.persons, role=spec.role, roles=spec.roles)
-
-
 def answer(
     stores: Stores,
     model: DeclaredModel,
@@ -151,8 +122,9 @@ def answer(
 
     Raises:
         RefusedError: nothing is asked of this version, it is too late, the hash is another, the person may not answer,
-            has answered, or does not prove the name as declared.
+            has answered, does not prove the name as declared, or gives no reason.
     """
+    require_reason(reason)
     settle_requests(stores, model, now=now)
     found = [hold for hold in holds(stores.state, model) if hold.request.version == version]
     if not found:
@@ -160,7 +132,8 @@ def answer(
     hold = found[-1]
     request = hold.request
     if hold.state != "pending":
-        raise RefusedError(f"{model.name} v{version} is {hold.state} already: an answer comes too late")
+        why = f" ({hold.answers[-1].reason})" if hold.state == "void" else ""
+        raise RefusedError(f"{model.name} v{version} is {hold.state} already{why}: an answer comes too late")
     if len(model_hash) < SHORTEST_HASH or not request.model_hash.startswith(model_hash):
         raise RefusedError(
             f"the answer is for the model {model_hash!r}, but {model.name} v{version} is {request.model_hash[:16]}: "
@@ -181,7 +154,7 @@ def answer(
     )
     settled = next(each for each in holds(stores.state, model) if each.request.id == request.id)
     if settled.state == "rejected":
-        _leave(stores, model, request, f"rejected by {person}: {reason}", now=now)
+        leave(stores, model, request, f"rejected by {person}: {reason}", now=now)
     return settled
 
 
@@ -191,7 +164,7 @@ def prove_name(spec: ApprovalSpec, request: ApprovalRequest, person: str, verdic
     Raises:
         RefusedError: the person is not on the list, or does not prove the name as declared.
     """
-    if not person or person == PLATFORM:
+    if not person.strip() or person == PLATFORM:
         raise RefusedError(f"an answer needs the name of a person (got {person!r})")
     if spec.approvers and person not in spec.approvers:
         raise RefusedError(f"{person} may not answer: promote.approval.approvers names {', '.join(spec.approvers)}")
@@ -207,31 +180,13 @@ def prove_name(spec: ApprovalSpec, request: ApprovalRequest, person: str, verdic
     return f"signed with the key {key[:16]}"
 
 
-def settle_requests(stores: Stores, model: DeclaredModel, *, now: datetime) -> list[ApprovalRequest]:
-    """Answers `expire` for the holds whose time has passed; returns the approved ones that nobody promoted yet."""
-    ready: list[ApprovalRequest] = []
-    for hold in holds(stores.state, model):
-        if hold.state == "pending" and now >= hold.request.expires_at:
-            reason = f"nobody settled it by {hold.request.expires_at:%Y-%m-%d %H:%M} UTC"
-            if _platform_says(stores, hold.request, "expire", reason, now=now):
-                _leave(stores, model, hold.request, f"expired: {reason}", now=now)
-        elif hold.state == "approved" and not hold.promoted:
-            ready.append(hold.request)
-    return ready
-
-
-def void(stores: Stores, request: ApprovalRequest, reason: str, *, now: datetime) -> None:
-    """What was asked no longer stands; an approval of it is worth nothing any more."""
-    _platform_says(stores, request, "void", reason, now=now)
-
-
 def void_if_asked(
     stores: Stores, model: DeclaredModel, version: ModelVersion, refusal: str | None, *, now: datetime
 ) -> None:
-    """A version that is refused by now is no longer to be approved."""
+    """A version that is refused by now is no longer to be approved; an approval that was carried out stays."""
     asked = _asked(stores, model, version)
-    if refusal is not None and asked is not None:
-        void(stores, asked, refusal, now=now)
+    if refusal is not None and asked is not None:  # for one that was rejected or has expired it changes nothing
+        void(stores, model, asked, refusal, now=now)
 
 
 def evidence_of(report: EvaluationReport, gates: GateReport) -> dict[str, Any]:
@@ -252,15 +207,20 @@ def evidence_of(report: EvaluationReport, gates: GateReport) -> dict[str, Any]:
 
 
 def _asked(stores: Stores, model: DeclaredModel, version: ModelVersion) -> ApprovalRequest | None:
+    """The newest request about exactly this version; None where it is void, or was carried out."""
     wanted = (version.version, version.model_hash, version.artifact_hash)
-    return next(
-        (
-            request
-            for request in reversed(stores.state.approvals(model.name))
-            if (request.version, request.model_hash, request.artifact_hash) == wanted
-        ),
-        None,
-    )
+    own = [
+        hold
+        for hold in holds(stores.state, model)
+        if (hold.request.version, hold.request.model_hash, hold.request.artifact_hash) == wanted
+    ]
+    return own[-1].request if own and own[-1].state != "void" and not own[-1].promoted else None
+
+
+def _next_attempt(stores: Stores, version: ModelVersion) -> int:
+    """The number that keeps a request apart from those before it about the same version."""
+    asked = [request.attempt for request in stores.state.approvals(version.model) if request.version == version.version]
+    return max(asked, default=version.attempt - 1) + 1
 
 
 def _consent(model: DeclaredModel, version: ModelVersion, hold: Hold) -> Consent:
@@ -283,28 +243,3 @@ def _consent(model: DeclaredModel, version: ModelVersion, hold: Hold) -> Consent
         return Consent(given=False, pending=True, reason=reason)
     last = hold.answers[-1]
     return Consent(given=False, reason=f"passed, but {hold.state}: {last.person}: {last.reason}")
-
-
-def _platform_says(stores: Stores, request: ApprovalRequest, verdict: Verdict, reason: str, *, now: datetime) -> bool:
-    """False where the platform has answered before: two that look at once say it once."""
-    try:
-        stores.state.record_answer(
-            Answer(
-                approval_id=request.id,
-                model=request.model,
-                version=request.version,
-                verdict=verdict,
-                person=PLATFORM,
-                proof="the platform itself",
-                reason=reason,
-                answered_at=now,
-            )
-        )
-    except RefusedError:
-        return False
-    return True
-
-
-def _leave(stores: Stores, model: DeclaredModel, request: ApprovalRequest, reason: str, *, now: datetime) -> None:
-    if stage_of(stores, model, request.version) in ("candidate", "challenger"):
-        move(stores, model, request.version, "retired", reason, now=now)

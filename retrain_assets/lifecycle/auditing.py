@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import zip_longest
 
 from retrain_assets.errors import StoreError
 from retrain_assets.promotion.audit import Fault, Head, find_faults
@@ -41,7 +42,9 @@ def verify(stores: Stores, name: str) -> Verified:
     entries, records = stores.state.audited(name)
     faults = [*find_faults(entries, records), *_forked(stores.state.promotions(name))]
     head, unseen = _mirrored(stores, name)
-    if head is not None:
+    if isinstance(head, Fault):
+        faults.append(head)
+    elif head is not None:
         faults += [fault for fault in find_faults(entries, records, heads=[head]) if fault not in faults]
     return Verified(
         model=name,
@@ -58,7 +61,7 @@ def history(state: StateStore, name: str) -> list[HistoryLine]:
     standing = stages(state.stage_moves(name))
     versions = {version.version: version for version in state.model_versions(name)}
     lines: list[HistoryLine] = []
-    for promotion, following in zip(log, [*log[1:], None], strict=True):
+    for promotion, following in zip_longest(log, log[1:]):
         version = versions.get(promotion.version)
         lines.append(
             HistoryLine(
@@ -90,7 +93,7 @@ def _forked(log: list[Promotion]) -> list[Fault]:
     return faults
 
 
-def _mirrored(stores: Stores, name: str) -> tuple[Head | None, str | None]:
+def _mirrored(stores: Stores, name: str) -> tuple[Head | Fault | None, str | None]:
     try:
         tags = stores.registry.model_tags(name)
     except StoreError as error:
@@ -99,4 +102,7 @@ def _mirrored(stores: Stores, name: str) -> tuple[Head | None, str | None]:
     if said is None:
         return None, "the registry holds no head yet: it is mirrored with each retrain, rollback and reconcile"
     sequence, _, digest = said.partition(":")
+    if not (sequence.isascii() and sequence.isdigit()):
+        message = f"the registry's tag audit_head must be <entry>:<hash> (got {said[:80]!r}): it was changed by hand"
+        return Fault(sequence=None, message=message), None
     return Head(sequence=int(sequence), entry_hash=digest), None

@@ -7,6 +7,7 @@ from typing import Literal
 
 from retrain_assets.errors import RefusedError
 from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.reasons import require_reason
 from retrain_assets.promotion.model_moves import out_of_service
 from retrain_assets.stores.protocols import Stores
 
@@ -43,8 +44,9 @@ def record_event(
     """Appends the event; with a `key` the same event counts once. Returns its number, or None for a repetition.
 
     Raises:
-        RefusedError: the model was retired, or has another name.
+        RefusedError: the model was retired, or has another name, or the text is blank.
     """
+    require_reason(text)
     away = out_of_service(stores.state.model_moves(), model.name)
     if away is not None:
         raise RefusedError(away)

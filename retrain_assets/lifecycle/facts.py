@@ -9,7 +9,8 @@ from retrain_assets.drift.episodes import Episode
 from retrain_assets.drift.report import DriftReport
 from retrain_assets.lifecycle.champions import champion, registered
 from retrain_assets.lifecycle.estimating import unlabelled_estimates
-from retrain_assets.lifecycle.history import champion_losses, holdout_of, served_losses
+from retrain_assets.lifecycle.first_losses import first_losses
+from retrain_assets.lifecycle.history import holdout_of, losses_in, performance_table, served_in
 from retrain_assets.lifecycle.holding import largest_drift, open_hold, said_to
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import TrainingSet
@@ -42,6 +43,7 @@ def gather_facts(
     drift = read_drift(stores, model, batch)
     trained = _ended(stores, model)
     last = trained[-1] if trained else None
+    measured = performance_table(stores, model)
     attempt = 1 + sum(decision.batch == batch.key for decision in earlier)
     return DecisionContext(
         spec=model.spec,
@@ -52,8 +54,11 @@ def gather_facts(
         champion=current,
         drift=drift,
         episode=_episode(stores, model, drift),
-        losses=() if current is None else champion_losses(stores, model, current, as_of=batch.as_of),
-        served=served_losses(stores, model, as_of=batch.as_of),
+        losses=()
+        if current is None
+        else losses_in(measured, model, current.version, current.training_end, as_of=batch.as_of),
+        served=served_in(measured, model, as_of=batch.as_of),
+        firsts=first_losses(stores, model, current, trained, measured, as_of=batch.as_of),
         estimates=() if current is None else unlabelled_estimates(stores, model, current.version, batch=batch),
         holdout=None if current is None else holdout_of(current),
         new_labels=window.rows_after(None if current is None else current.training_end),

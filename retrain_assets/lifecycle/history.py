@@ -36,7 +36,13 @@ def losses_of_version(
 
     Where it served together with others, what it said alone counts, not what they served.
     """
-    table = performance_table(stores, model)
+    return losses_in(performance_table(stores, model), model, version, training_end, as_of=as_of)
+
+
+def losses_in(
+    table: pd.DataFrame, model: DeclaredModel, version: int, training_end: datetime, *, as_of: datetime
+) -> tuple[BatchLoss, ...]:
+    """As `losses_of_version`, from measurements that were read before."""
     own = table[(table["version"] == version) & table["mode"].isin(["served", "backscored", "member"])]
     alone = own.loc[own["mode"] == "member", "ra_batch"]
     own = own[(own["mode"] != "served") | ~own["ra_batch"].isin(alone)]
@@ -46,7 +52,11 @@ def losses_of_version(
 
 def served_losses(stores: Stores, model: DeclaredModel, *, as_of: datetime) -> tuple[BatchLoss, ...]:
     """The loss on each matured batch of whichever version served it, as measured by the cutoff, oldest first."""
-    table = performance_table(stores, model)
+    return served_in(performance_table(stores, model), model, as_of=as_of)
+
+
+def served_in(table: pd.DataFrame, model: DeclaredModel, *, as_of: datetime) -> tuple[BatchLoss, ...]:
+    """As `served_losses`, from measurements that were read before."""
     return _batch_losses(table[table["mode"] == "served"], model, as_of=as_of)
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 from retrain_assets.data.windows import Batch
 from retrain_assets.errors import NotStoredError, RefusedError
 from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.reasons import require_reason
 from retrain_assets.policy.decision import Decision
 from retrain_assets.stores.protocols import Stores
 
@@ -21,11 +22,15 @@ HELD = "held"
 
 def open_hold(decisions: Sequence[Decision]) -> Decision | None:
     """The decision that began the hold which nobody has answered; None without one."""
-    valid = [made for made in decisions if not made.retrospective]
-    newest = next((made for made in reversed(valid) if {"hold", "hold_answer"} & set(made.state)), None)
-    if newest is None or "hold" not in newest.state:
-        return None
-    return next(made for made in valid if made.batch == newest.state["hold"] and "hold" in made.state)
+    began: Decision | None = None
+    for made in decisions:
+        if made.retrospective:
+            continue
+        if "hold_answer" in made.state:
+            began = None
+        if "hold" in made.state and (began is None or made.state["hold"] != began.batch):
+            began = made
+    return began
 
 
 def said_to(stores: Stores, model: DeclaredModel, hold: Decision, answer: Answer, *, until: int) -> tuple[str, ...]:
@@ -62,8 +67,9 @@ def answer_hold(
     """Records a person's answer to the open hold, which asks for a new decision; returns the decision it answers.
 
     Raises:
-        RefusedError: nothing is held.
+        RefusedError: nothing is held, or the reason is blank.
     """
+    require_reason(reason)
     hold = open_hold(stores.state.decisions(model.name))
     if hold is None:
         raise RefusedError(f"no retrain of {model.name} is held for a person: there is nothing to {answer}")

@@ -13,10 +13,11 @@ from retrain_assets.data.windows import Batch
 from retrain_assets.errors import LeaseHeldError, RefusedError, without_password
 from retrain_assets.lifecycle.heartbeat import Heartbeat
 from retrain_assets.lifecycle.model import DeclaredModel
-from retrain_assets.lifecycle.standing import TRIES, read_standing
+from retrain_assets.lifecycle.standing import read_standing
 from retrain_assets.policy.decision import Decision
 from retrain_assets.promotion.model_moves import is_retired, out_of_service
 from retrain_assets.stores.protocols import Step, StepOutcome, Stores
+from retrain_assets.stores.tries import TRIES
 
 Job = Literal["watch", "settle", "decide", "retrain"]
 LEASE_TTL = timedelta(seconds=90)

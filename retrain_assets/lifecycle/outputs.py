@@ -16,6 +16,7 @@ from retrain_assets.data.windows import Batch
 from retrain_assets.drift.levels import output_settings_of
 from retrain_assets.drift.outputs import Outputs, profile_outputs
 from retrain_assets.drift.reference import ReferenceProfile
+from retrain_assets.lifecycle.attributing import attributions_of
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.novel_rows import novelty_of
 from retrain_assets.lifecycle.settle import labelled_scores, read_labels
@@ -63,6 +64,9 @@ def outputs_by_batch(
                 residual=residuals(batch["label"].to_numpy(), scores) if shown else None,
                 novelty=novelty_of(model, reference, batch),
                 importance=_leading(model, fitted.pipeline, fitted.classes, batch, batch["label"]) if shown else None,
+                attribution=attributions_of(
+                    model, fitted.pipeline, fitted.classes, reference, batch.drop(columns="label")
+                ).values,
             )
     return made
 
@@ -98,6 +102,7 @@ def outputs_of(
     # So few rows lose more to waiting threads than they gain, the more so beside other runs.
     with _thread_pools().limit(limits=1):
         scores = predict(bundle.pipeline, rows, task=model.spec.task, classes=bundle.manifest.classes)
+        attributed = attributions_of(model, bundle.pipeline, bundle.manifest.classes, bundle.reference, rows)
     labelled = _newest_labelled(stores, model, batch, version) if _shows_labels(model) else None
     happened = _Happened() if labelled is None else _happened(stores, model, batch, labelled, version, bundle)
     return Outputs(
@@ -107,9 +112,11 @@ def outputs_of(
             residual=happened.residual,
             novelty=novelty_of(model, bundle.reference, rows),
             importance=happened.importance,
+            attribution=attributed.values,
         ),
         reference=reference,
         labelled=None if labelled is None else labelled.key,
+        refused=attributed.refused,
     )
 
 

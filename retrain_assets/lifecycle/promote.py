@@ -6,21 +6,24 @@ from datetime import datetime
 from typing import Any
 
 from retrain_assets.data.windows import Batch
-from retrain_assets.errors import GateNotPassedError, MissingUpstreamError, NotStoredError
+from retrain_assets.errors import DataError, GateNotPassedError, IntegrityError, MissingUpstreamError, NotStoredError
 from retrain_assets.lifecycle.approval_record import FILE, approval_text
-from retrain_assets.lifecycle.approving import evidence_of, seek_consent, settle_requests, void, void_if_asked
-from retrain_assets.lifecycle.champions import newest_watched_end
+from retrain_assets.lifecycle.approving import evidence_of, seek_consent, void_if_asked
+from retrain_assets.lifecycle.champions import newest_watched_end, registered
 from retrain_assets.lifecycle.evaluating import candidate_of
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.promoted_before import back_to, outcome_of, settled_before
 from retrain_assets.lifecycle.proving import prove
 from retrain_assets.lifecycle.recalling import recall
 from retrain_assets.lifecycle.reconciling import project
 from retrain_assets.lifecycle.records import Promoted, TrainingSet
 from retrain_assets.lifecycle.training_window import latest_training_set, stored_training_sets
 from retrain_assets.lifecycle.versions import barred, move, stage_of
+from retrain_assets.lifecycle.waiting import settle_requests, void, void_outdated
 from retrain_assets.lifecycle.watch import read_validated
 from retrain_assets.lifecycle.withholding import withholding
+from retrain_assets.promotion.approvals import ApprovalRequest
 from retrain_assets.promotion.evaluation import EvaluationReport
 from retrain_assets.promotion.gates import GateReport, evaluate_gates
 from retrain_assets.promotion.log import Promotion
@@ -35,7 +38,8 @@ def promote(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime
     """Promotes the newest candidate of the batch if its evaluation passed every required gate; else nothing changes.
 
     Before the log moves, the version is loaded from the registry and scores rows of the batch. Safe to repeat: a
-    version that was promoted from this attempt is not promoted twice.
+    version that was promoted from this attempt is not promoted twice, unless it was rolled back since and a person
+    cleared it: then it is judged anew, against the champion of now.
     """
     frozen = latest_training_set(stores, model, batch)
     version = candidate_of(stores, model, frozen)
@@ -43,11 +47,8 @@ def promote(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime
         raise MissingUpstreamError(f"candidate of {model.name} {batch}", f"{model.name}/candidate partition {batch}")
     report = read_evaluation(stores, model, batch, frozen.attempt)
     log = stores.state.promotions(model.name)
-    made = next((kept for kept in log if kept.version == version.version or _recalled_by(kept, frozen)), None)
-    outcome = (
-        _known(stores, model, log, made)
-        if made
-        else _judge(stores, model, batch, frozen, version, report, log, now=now)
+    outcome = settled_before(stores, model, log, frozen, version) or _judge(
+        stores, model, batch, frozen, version, report, log, now=now
     )
     _close(stores, model, batch, frozen, version, outcome, now=now, run_id=run_id)
     return outcome
@@ -65,10 +66,11 @@ def assert_champion(stores: Stores, model: DeclaredModel, *, now: datetime, run_
         return carried
     for frozen in reversed(stored_training_sets(stores, model)):
         version = candidate_of(stores, model, frozen)
-        newest = stores.state.promotions(model.name)
+        log = stores.state.promotions(model.name)
         if version is None:
             continue
-        if any(kept.version == version.version for kept in newest):
+        champions = [kept.version for kept in log]
+        if version.version in champions and settled_before(stores, model, log, frozen, version) is not None:
             break
         try:
             return promote(stores, model, model.calendar.batch(frozen.batch), now=now, run_id=run_id)
@@ -92,18 +94,36 @@ def assert_champion(stores: Stores, model: DeclaredModel, *, now: datetime, run_
 def carry_out(stores: Stores, model: DeclaredModel, *, now: datetime, run_id: str) -> Promoted | None:
     """Promotes what persons approved and nobody has promoted yet, and what expired is rejected; None for nothing.
 
-    Each goes through all that a promotion goes through: a version whose evaluation compared with another champion, or
-    whose files are no longer what was approved, is void.
+    Each goes through all that a promotion goes through: a version whose evaluation compared with another champion,
+    which is gone, or whose files are no longer what was approved, is void, and holds no other up. Of several the one
+    that was trained last goes first; once it is champion, the others are void.
+
+    Raises:
+        StoreError: a store is out of reach; what was approved stays so.
     """
-    answered = settle_requests(stores, model, now=now)
     made: Promoted | None = None
-    for request in answered:
-        batch = model.calendar.batch(request.batch)
-        if latest_training_set(stores, model, batch).attempt != request.attempt:
-            void(stores, request, f"batch {batch} was trained again since: another attempt is judged now", now=now)
-            continue
-        made = promote(stores, model, batch, now=now, run_id=run_id)
+    for request in sorted(settle_requests(stores, model, now=now), key=lambda asked: asked.version, reverse=True):
+        made = _carry_out(stores, model, request, now=now, run_id=run_id)
+        if made.promotion is not None:
+            break
     return made
+
+
+def _carry_out(
+    stores: Stores, model: DeclaredModel, request: ApprovalRequest, *, now: datetime, run_id: str
+) -> Promoted:
+    batch = model.calendar.batch(request.batch)
+    try:
+        trained = registered(stores, model, request.version)
+        if latest_training_set(stores, model, batch).attempt == trained.attempt:
+            return promote(stores, model, batch, now=now, run_id=run_id)
+        reason = f"batch {batch} was trained again since: another attempt is judged now"
+    except (DataError, IntegrityError, NotStoredError) as error:
+        # What was approved is not there, or is something else: asking again cannot help, as it may of an outage.
+        reason = str(error)
+    void(stores, model, request, reason, now=now)
+    log = stores.state.promotions(model.name)
+    return Promoted(promotion=None, current=log[-1] if log else None, reason=reason, history=tuple(log))
 
 
 def read_evaluation(stores: Stores, model: DeclaredModel, batch: Batch, attempt: int) -> EvaluationReport:
@@ -133,6 +153,7 @@ def _judge(
     now: datetime,
 ) -> Promoted:
     current = log[-1] if log else None
+    again = any(kept.version == version.version for kept in log)
     gates = evaluate_gates(report, model.spec.promote, bootstrapping=report.role("champion") is None)
     refusal = _refusal(stores, model, batch, version, gates, current, report)
     wish = recall_of(report, candidate_passed=gates.passed)
@@ -160,7 +181,7 @@ def _judge(
             batch=batch.key,
             attempt=frozen.attempt,
             # What was watched while persons thought about it was scored by the champion of then, and stays so.
-            as_of=newest_watched_end(stores, model, batch.end) if consent.evidence else batch.end,
+            as_of=newest_watched_end(stores, model, batch.end) if consent.evidence or again else batch.end,
             training_end=version.training_end,
             actor="retrain_assets",
             reason=gates.reason,
@@ -197,7 +218,9 @@ def _refusal(
             f"{f'v{current.version}' if current else 'nobody'} is champion now: evaluate again"
         )
     if current is not None and current.as_of > batch.end:
-        return f"{version} was trained for batch {batch}, older than the promotion of v{current.version}"
+        older = f"{version} was trained for batch {batch}, older than the promotion of v{current.version}"
+        was_champion = any(kept.version == version.version for kept in stores.state.promotions(model.name))
+        return f"{older}: {back_to(model, version.version)}" if was_champion else older
     proven, reason = prove(stores, model, version, golden_rows(read_validated(stores, model, batch)))
     return None if proven else reason
 
@@ -213,18 +236,6 @@ def _identity(stores: Stores, version: ModelVersion) -> dict[str, Any]:
     }
 
 
-def _recalled_by(kept: Promotion, frozen: TrainingSet) -> bool:
-    return kept.action == "recall" and kept.caused_by == (frozen.batch, frozen.attempt)
-
-
-def _known(stores: Stores, model: DeclaredModel, log: list[Promotion], made: Promotion) -> Promoted:
-    """The version was promoted before; it is not promoted again, also after a rollback took it out of service."""
-    if stage_of(stores, model, made.version) == "rolled_back":
-        reason = f"v{made.version} was rolled back and is not promoted again by itself: v{log[-1].version} serves"
-        return Promoted(promotion=None, current=log[-1], reason=reason, history=tuple(log))
-    return Promoted(promotion=made, current=log[-1], reason=made.reason, history=tuple(log))
-
-
 def _close(
     stores: Stores,
     model: DeclaredModel,
@@ -238,7 +249,8 @@ def _close(
 ) -> None:
     if outcome.current is not None:
         project(stores, model, outcome.current, now=now)
-    verdict = _verdict(outcome, version)
+    void_outdated(stores, model, now=now)
+    verdict = outcome_of(stores, model, frozen, version, outcome)
     if verdict in ("rejected", "recalled") and stage_of(stores, model, version.version) in ("candidate", "challenger"):
         move(stores, model, version.version, "retired", outcome.reason, now=now)
     approval = approval_text(stores, model, version)
@@ -253,10 +265,3 @@ def _close(
         outcome="done", cause=frozen.cause, as_of=batch.as_of, now=now, run_id=run_id,
         detail={"decision": frozen.attempt, "version": version.version, "outcome": verdict, "reason": outcome.reason},
     )  # fmt: skip
-
-
-def _verdict(outcome: Promoted, version: ModelVersion) -> str:
-    """What became of the candidate; `recalled`: an earlier champion was put in force instead."""
-    if outcome.promotion is None:
-        return "held" if outcome.held else "rejected"
-    return "promoted" if outcome.promotion.version == version.version else "recalled"

@@ -9,9 +9,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from retrain_assets.errors import LeaseHeldError, RefusedError, StoreError
-from retrain_assets.lifecycle.approving import holds, void
 from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.reasons import require_reason
 from retrain_assets.lifecycle.reconciling import CHAMPION, PROMOTION_TAG, project
+from retrain_assets.lifecycle.waiting import holds, void
 from retrain_assets.promotion.model_moves import ModelAction, ModelMove, is_retired, out_of_service
 from retrain_assets.spec import ModelSpec
 from retrain_assets.spec.base import MODEL_NAME
@@ -50,9 +51,10 @@ def rename(stores: Stores, model: DeclaredModel, name: str, *, reason: str, acto
 
     Raises:
         LeaseHeldError: a run works on it.
-        RefusedError: the new name is none, or has a history of its own; nothing was changed.
+        RefusedError: the new name is none, or has a history of its own, or the reason is blank; nothing was changed.
         StoreError: a registered model of that name is there; nothing was changed.
     """
+    require_reason(reason)
     before = model.name
     renamed = replace(model, spec=_named(model.spec, name))
     moves = stores.state.model_moves()
@@ -81,17 +83,19 @@ def rename(stores: Stores, model: DeclaredModel, name: str, *, reason: str, acto
 def retire(stores: Stores, model: DeclaredModel, *, reason: str, actor: str, now: datetime) -> None:
     """Takes a model out of service: no run works on it, nobody is champion, and all of its history stays.
 
-    What waits for an approval is void. Safe to repeat: after a kill the same call finishes it.
+    What waits for an approval is void, and so is an approval that was given and not carried out. Safe to repeat: after
+    a kill the same call finishes it.
 
     Raises:
         LeaseHeldError: a run works on it.
-        RefusedError: nothing is known of it, or it has another name.
+        RefusedError: nothing is known of it, it has another name, or the reason is blank.
     """
+    require_reason(reason)
     _require_known(stores, model.name)
     with _held(stores, model.name, now=now):
         for hold in holds(stores.state, model):
-            if hold.state == "pending":
-                void(stores, hold.request, f"{model.name} was retired: {reason}", now=now)
+            if hold.open:
+                void(stores, model, hold.request, f"{model.name} was retired: {reason}", now=now)
         if not _is_retired(stores, model.name):
             stores.state.move_model(_move(model, "retire", reason, actor, now))
         stores.registry.remove_alias(model.name, CHAMPION)
@@ -103,8 +107,9 @@ def take_back(stores: Stores, model: DeclaredModel, *, reason: str, actor: str, 
 
     Raises:
         LeaseHeldError: somebody works on it.
-        RefusedError: it is not retired.
+        RefusedError: it is not retired, or the reason is blank.
     """
+    require_reason(reason)
     if not _is_retired(stores, model.name):
         raise RefusedError(f"{model.name} is not retired: there is nothing to undo")
     with _held(stores, model.name, now=now):

@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from retrain_assets.errors import MissingUpstreamError, RefusedError, StoreError
+from retrain_assets.errors import DataError, MissingUpstreamError, RefusedError, StoreError, WithheldError
 from retrain_assets.lifecycle.champions import newest_watched_end, registered
 from retrain_assets.lifecycle.history import champion_losses
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.proving import prove
+from retrain_assets.lifecycle.reasons import require_reason
 from retrain_assets.lifecycle.reconciling import project
 from retrain_assets.lifecycle.records import Promoted
 from retrain_assets.lifecycle.versions import stage_of
+from retrain_assets.lifecycle.waiting import void_outdated
 from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.promotion.approvals import PLATFORM
 from retrain_assets.promotion.log import Promotion, champion_as_of, earlier_champions
@@ -21,7 +23,7 @@ from retrain_assets.promotion.watch import breaks_ceiling, is_watched
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.golden import golden_rows
 
-OF_THE_MOMENT = frozenset({"approved_by", "approval", "rolled_back", "recalled"})
+OF_THE_MOMENT = frozenset({"approved_by", "approval", "approval_proofs", "rolled_back", "recalled"})
 """Evidence that belongs to one promotion, not to the version."""
 
 
@@ -41,7 +43,8 @@ def roll_back(
 
     With the version come its reference profile, which is part of its bundle, and the holdout loss against which decay
     is told, which the new link repeats; its training end stays what it was, so that it is no younger. The champion
-    that leaves is barred from promotion until a person clears it. A `decide` is asked for in the same transaction.
+    that leaves is barred from promotion until a person clears it. A `decide` is asked for in the same transaction. What
+    waits for an approval is void, because it was compared with the champion that leaves.
 
     Args:
         stores: all stores.
@@ -54,9 +57,11 @@ def roll_back(
         since: batch time from which it is in force, where that is later.
 
     Raises:
-        RefusedError: nobody to go back to, or a version that never was champion.
+        RefusedError: nobody to go back to, a version that never was champion, or a blank reason.
+        DataError: the version cannot score the rows of now: nothing was changed.
         StoreError: the version is not there any more, or is not what was registered: nothing was changed.
     """
+    require_reason(reason)
     log = stores.state.promotions(model.name)
     target = _target(stores, model, log, to, as_of)
     version = registered(stores, model, target.version)
@@ -64,9 +69,8 @@ def roll_back(
     if not proven:
         raise RefusedError(f"{said}: nothing was changed")
     made = stores.state.append_promotion(_link(stores, model, log[-1], target, reason, actor, now, since))
-    return Promoted(
-        promotion=made, current=made, reason=reason + _shown(stores, model, made, now=now), history=(*log, made)
-    )
+    told = reason + _ended(stores, model, now=now) + _shown(stores, model, made, now=now)
+    return Promoted(promotion=made, current=made, reason=told, history=(*log, made))
 
 
 def roll_back_if_broken(
@@ -79,6 +83,8 @@ def roll_back_if_broken(
     since: datetime | None = None,
 ) -> Promoted | None:
     """Goes back by itself if the newest promotion is still watched and something broke; None otherwise.
+
+    A rollback that cannot be made is told once (outbox kind `rollback_failed`), and the champion serves on.
 
     Args:
         stores: all stores.
@@ -101,7 +107,8 @@ def roll_back_if_broken(
     reason = f"within {model.spec.rollback.watch} of its promotion v{log[-1].version} broke: " + "; ".join(broken)
     try:
         return roll_back(stores, model, reason=reason, actor=PLATFORM, now=now, since=since)
-    except (RefusedError, StoreError) as error:
+    except (RefusedError, DataError, StoreError, WithheldError) as error:
+        # Whatever bars the way back (a column that the older version needs is gone), the step that saw it goes on.
         payload = {"text": reason, "failed": str(error)}
         stores.state.append_outbox("rollback_failed", model.name, payload=payload, key=str(log[-1].id), now=now)
         return None
@@ -175,6 +182,13 @@ def _golden(stores: Stores, model: DeclaredModel) -> Any:
         if len(rows):
             return golden_rows(rows)
     raise MissingUpstreamError(f"validated rows of {model.name}", f"{model.name}/validated")
+
+
+def _ended(stores: Stores, model: DeclaredModel, *, now: datetime) -> str:
+    """What waited for approval was compared with the champion that left."""
+    voided = void_outdated(stores, model, now=now)
+    waited = ", ".join(f"v{request.version}" for request in voided)
+    return f" (void, as compared with the champion that leaves: the approval of {waited})" if voided else ""
 
 
 def _shown(stores: Stores, model: DeclaredModel, made: Promotion, *, now: datetime) -> str:

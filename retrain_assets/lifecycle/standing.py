@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.policy.decision import Decision
 from retrain_assets.stores.protocols import OutboxRow, Step, Stores
+from retrain_assets.stores.tries import TRIES, Rest, failures_in_a_row, rest_after
 
 CAUSES = {
     "event": "event",
@@ -25,12 +26,7 @@ CAUSES = {
 }
 """Outbox rows that ask for a decision, and the cause that they are."""
 
-TRIES = 3
-"""A job that failed so often in a row no longer holds up what comes after it; it is tried again all the same."""
-RESTS = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6), timedelta(days=1))
-"""Time to the next try after the first, second, ... failure in a row; the last holds for all further ones."""
-
-Readiness = Literal["ready", "resting", "given_up"]
+Readiness = Literal["ready", "given_up"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,18 +70,13 @@ class Standing:
             (step for step in reversed(self.of(batch, job)) if step.outcome not in ("failed", "interrupted")), None
         )
 
-    def readiness(self, batch: str, job: str, now: datetime) -> Readiness:
+    def readiness(self, batch: str, job: str, now: datetime) -> Readiness | Rest:
         """Whether a job may be tried: failures in a row let it rest, those before a newer delivery do not count."""
-        since = self._delivered(batch, job)
-        failed: list[Step] = []
-        for step in reversed(self.of(batch, job)):
-            if step.outcome not in ("failed", "interrupted") or (since is not None and step.finished_at < since):
-                break
-            if step.outcome == "failed":
-                failed.append(step)
-        if not failed or now >= failed[0].finished_at + RESTS[min(len(failed), len(RESTS)) - 1]:
+        failed = failures_in_a_row(self.of(batch, job), self.delivered(batch, job))
+        rest = rest_after(failed, now)
+        if rest is None:
             return "ready"
-        return "resting" if len(failed) < TRIES else "given_up"
+        return rest if len(failed) < TRIES else "given_up"
 
     def up_to_date(self, batch: str) -> bool:
         """The newest delivery of the batch was watched to the end."""
@@ -100,7 +91,8 @@ class Standing:
         row = self.labels_seen.get(batch)
         return row is not None and self.labels_read.get(batch, 0) < row.id
 
-    def _delivered(self, batch: str, job: str) -> datetime | None:
+    def delivered(self, batch: str, job: str) -> datetime | None:
+        """When that on which a job works was last seen to be delivered."""
         rows = [self.seen.get(batch), self.labels_seen.get(batch) if job == "settle" else None]
         return max((row.recorded_at for row in rows if row is not None), default=None)
 

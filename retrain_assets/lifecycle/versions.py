@@ -7,6 +7,7 @@ from datetime import datetime
 from retrain_assets.errors import RefusedError
 from retrain_assets.lifecycle.champions import registered
 from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.reasons import require_reason
 from retrain_assets.promotion.approvals import PLATFORM
 from retrain_assets.promotion.stages import Stage, StageMove, stages
 from retrain_assets.stores.protocols import Stores
@@ -65,12 +66,13 @@ def barred(stores: Stores, model: DeclaredModel) -> dict[str, int]:
 
 
 def clear(stores: Stores, model: DeclaredModel, version: int, *, actor: str, reason: str, now: datetime) -> None:
-    """Allows a version that was rolled back to be promoted or recalled again.
+    """Allows a version that was rolled back to be promoted or recalled again; nothing is promoted by that.
 
     Raises:
         NotStoredError: there is no such version.
-        RefusedError: it was not rolled back.
+        RefusedError: it was not rolled back, or the reason is blank.
     """
+    require_reason(reason)
     registered(stores, model, version)
     stage = stage_of(stores, model, version)
     if stage != "rolled_back":

@@ -22,6 +22,7 @@ from retrain_assets.lifecycle.novel_rows import novelty_of
 from retrain_assets.lifecycle.partitions import rows_of_batch
 from retrain_assets.lifecycle.records import PredictionMode, Profiled, Scored, Validated
 from retrain_assets.lifecycle.rolling_back import roll_back_if_broken
+from retrain_assets.lifecycle.unprofiled import unprofiled_columns
 from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.performance.estimation import LossEstimate
 from retrain_assets.stores.protocols import Stores
@@ -79,21 +80,10 @@ def read_raw(
 @withholding
 def profile(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Profiled:
     """Summarizes the columns of the validated rows."""
-    made = profile_table(read_validated(stores, model, batch).drop(columns=_unprofiled(model), errors="ignore"))
+    rows = read_validated(stores, model, batch)
+    made = profile_table(rows.drop(columns=unprofiled_columns(model.spec), errors="ignore"))
     commit = stores.tables.write(model.table("profile"), batch.key, made.to_frame(), run_id=run_id)
     return Profiled(profile=made, commit=commit)
-
-
-def _identifiers(model: DeclaredModel) -> list[str]:
-    """A column that alone identifies a row: a running number always drifts, and says nothing."""
-    spec = model.spec
-    wanted = {*(spec.features.columns or ()), *(spec.drift.columns or ())}
-    return [name for name in spec.row_id if name not in wanted] if len(spec.row_id) == 1 else []
-
-
-def _unprofiled(model: DeclaredModel) -> list[str]:
-    """Columns that say nothing, or whose values a profile must not show."""
-    return [*_identifiers(model), *model.spec.personal_columns]
 
 
 @withholding
@@ -109,15 +99,9 @@ def score(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, 
     serving = mixture_of(stores, model, champion, as_of=batch.start)
     own = tuple(predictions_of(stores, model, version, validated) for version in serving.versions)
     scored = mixed(serving, own)
-    served = stored[stored["mode"] == "served"]
-    mode: PredictionMode = "served" if served.empty else "rescored"
+    mode: PredictionMode = "rescored" if (stored["mode"] == "served").any() else "served"
     if mode == "rescored":
-        # Rows whose served score still stands need no second one.
-        unchanged = scored.merge(served[["ra_row_id", "version", "score"]], on=["ra_row_id", "version", "score"])[
-            "ra_row_id"
-        ]
-        scored = scored[~scored["ra_row_id"].isin(unchanged)]
-        stored = stored[~((stored["mode"] == "rescored") & (stored["version"] == champion.version))]
+        scored, stored = _changed(scored, stored), stored[~_rescored_by(champion, stored)]
     estimate = _estimate(stores, model, batch, champion, validated, own[0]) if mode == "served" else None
     stored = stored if serving.alone else with_members(stored, own)
     table = pd.concat([stored, scored.assign(mode=mode)], ignore_index=True) if len(scored) else stored
@@ -141,6 +125,17 @@ def score(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, 
         weights={} if serving.alone else serving.record(),
         estimate=estimate,
     )
+
+
+def _changed(scored: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame:
+    """The rows whose served score no longer stands: the others need no second one."""
+    same = ["ra_row_id", "version", "score"]
+    unchanged = scored.merge(stored.loc[stored["mode"] == "served", same], on=same)["ra_row_id"]
+    return scored[~scored["ra_row_id"].isin(unchanged)]
+
+
+def _rescored_by(champion: ModelVersion, stored: pd.DataFrame) -> pd.Series:
+    return (stored["mode"] == "rescored") & (stored["version"] == champion.version)
 
 
 def _estimate(

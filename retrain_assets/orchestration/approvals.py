@@ -90,7 +90,7 @@ def _asked(stores: "Stores", models: Mapping[str, "DeclaredModel"], before: Open
 
 def _look(stores: "Stores", model: "DeclaredModel") -> "tuple[list[ApprovalRequest], bool]":
     """The approved holds that nobody carried out, and whether others still wait; expired ones are rejected here."""
-    from retrain_assets.lifecycle.approving import holds, settle_requests
+    from retrain_assets.lifecycle.waiting import holds, settle_requests
 
     ready = settle_requests(stores, model, now=datetime.now(UTC))
     return ready, any(hold.state == "pending" for hold in holds(stores.state, model))

@@ -87,6 +87,11 @@ def _finished(stores: Stores, model: DeclaredModel, ran: Ran, asked: str | None)
 
 
 def _nothing(stores: Stores, model: DeclaredModel, asked: str | None) -> str:
+    from retrain_assets.lifecycle import resting
+
+    rest = resting(stores, model, now=datetime.now(UTC))
+    if rest is not None:
+        return f"nothing of {model.name} can be run now: {rest.reason}, and what follows waits for it."
     watched = max(_watched(stores, model), default=None)
     following = model.calendar.next(model.calendar.batch(watched)) if watched else model.calendar.first
     missing = asked or (following.key if following else None)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from retrain_assets.errors import InsufficientDataError
 from retrain_assets.performance.grouped import MANY_ROWS, Sums, resampled_sums, sums_of, values_of
@@ -41,7 +42,7 @@ def estimate(
     resamples: int = 200,
     blocks: Sequence[Any] | npt.NDArray[Any] | None = None,
 ) -> MetricEstimate:
-    """One metric with its percentile bootstrap interval; see `estimates`."""
+    """One metric with its bootstrap interval; see `estimates`."""
     (answer,) = estimates([metric], labels, scores, confidence=confidence, rng=rng, resamples=resamples, blocks=blocks)
     return answer
 
@@ -56,7 +57,7 @@ def estimates(
     resamples: int = 200,
     blocks: Sequence[Any] | npt.NDArray[Any] | None = None,
 ) -> tuple[MetricEstimate, ...]:
-    """Metrics with percentile bootstrap intervals, all from the same resamples.
+    """Metrics with bootstrap intervals (see `percentile_interval`), all from the same resamples.
 
     Rows are drawn with replacement, or whole blocks of equal `blocks` value; many rows as
     `retrain_assets.performance.grouped` says. A metric that the rows do not define
@@ -76,8 +77,9 @@ def estimates(
             for values, statistic in zip(drawn, statistics, strict=True):
                 if statistic is not None:
                     values.append(statistic(weights))
+    units = units_of(rows, blocks)
     return tuple(
-        _estimate(metric, statistic, np.concatenate(values) if values else np.empty(0), rows, confidence)
+        _estimate(metric, statistic, np.concatenate(values) if values else np.empty(0), rows, confidence, units)
         for metric, statistic, values in zip(metrics, statistics, drawn, strict=True)
     )
 
@@ -117,9 +119,23 @@ def resampled_weights(
         yield counts if blocks is None else counts[:, unit]
 
 
-def percentile_interval(values: Values, confidence: float) -> tuple[float, float]:
-    """The central share `confidence` of bootstrap values."""
+def units_of(rows: int, blocks: Sequence[Any] | npt.NDArray[Any] | None) -> int:
+    """How many units a bootstrap draws from: rows, or blocks."""
+    return rows if blocks is None else len(pd.unique(np.asarray(blocks)))
+
+
+def percentile_interval(values: Values, confidence: float, *, units: int) -> tuple[float, float]:
+    """The central share `confidence` of bootstrap values, expanded for few units.
+
+    Of n units a percentile interval is too narrow, by sqrt((n - 1) / n) and by the normal where Student's t belongs.
+    The quantiles are those at the normal probability of -+ t sqrt(n / (n - 1)), with n - 1 degrees of freedom. Source:
+    Hesterberg, The American Statistician 69(4), 2015, the expanded percentile interval.
+    """
+    from scipy.special import ndtr, stdtrit
+
     tail = (1 - confidence) / 2
+    if units > 1:
+        tail = float(ndtr(stdtrit(units - 1, tail) * np.sqrt(units / (units - 1))))
     lower, upper = np.quantile(values, [tail, 1 - tail])
     return float(lower), float(upper)
 
@@ -141,8 +157,9 @@ def _of_many(
         except InsufficientDataError:
             sums.append(None)
     drawn = values_of(sums, resamples, rng=rng, blocks=None if blocks is None else np.asarray(blocks))
+    units = units_of(len(scores), blocks)
     return tuple(
-        _interval(metric, _of_all(each), values, len(scores), confidence)
+        _interval(metric, _of_all(each), values, len(scores), confidence, units)
         for metric, each, values in zip(metrics, sums, drawn, strict=True)
     )
 
@@ -158,18 +175,22 @@ def _statistic(metric: str, labels: npt.ArrayLike, scores: Scores) -> Statistic 
         return None
 
 
-def _estimate(metric: str, statistic: Statistic | None, drawn: Values, rows: int, confidence: float) -> MetricEstimate:
+def _estimate(
+    metric: str, statistic: Statistic | None, drawn: Values, rows: int, confidence: float, units: int
+) -> MetricEstimate:
     value = None if statistic is None or rows < 2 else float(statistic(np.ones((1, rows)))[0])
-    return _interval(metric, value, drawn, rows, confidence)
+    return _interval(metric, value, drawn, rows, confidence, units)
 
 
-def _interval(metric: str, value: float | None, drawn: Values, rows: int, confidence: float) -> MetricEstimate:
+def _interval(
+    metric: str, value: float | None, drawn: Values, rows: int, confidence: float, units: int
+) -> MetricEstimate:
     if value is None:
         return MetricEstimate(metric=metric, value=None, lower=None, upper=None, standard_error=None, rows=rows)
     defined = drawn[np.isfinite(drawn)]
     if len(defined) < max(2, _DEFINED_SHARE * len(drawn)):
         return MetricEstimate(metric=metric, value=value, lower=None, upper=None, standard_error=None, rows=rows)
-    lower, upper = percentile_interval(defined, confidence)
+    lower, upper = percentile_interval(defined, confidence, units=units)
     return MetricEstimate(
         metric=metric, value=value, lower=lower, upper=upper, standard_error=float(defined.std(ddof=1)), rows=rows
     )

@@ -31,6 +31,9 @@ def champion_staleness(context: DecisionContext) -> StalenessVerdict | None:
             trained_rows=context.trained_rows,
             new_rows=tuple(share * loss.rows for loss in losses),
             cost=_cost(context.spec.retrain.cost, context.holdout, losses),
+            firsts=context.firsts,
+            incumbent=context.champion.version,
+            available_rows=context.labelled_rows,
         )
     )
 

@@ -12,6 +12,7 @@ from retrain_assets.drift.episodes import Episode
 from retrain_assets.drift.report import DriftReport
 from retrain_assets.performance.decay import BatchLoss, HoldoutLoss
 from retrain_assets.performance.estimation import LossEstimate
+from retrain_assets.policy.first_losses import FirstLoss
 from retrain_assets.policy.shared_budget import NO_USE, SharedUse
 from retrain_assets.spec import ModelSpec
 
@@ -45,6 +46,8 @@ class DecisionContext:
         episode: the open drift episode against the champion.
         losses: the champion's own matured batches after its training end, oldest first.
         served: the loss on each matured batch of whichever version served it, oldest first.
+        firsts: what the newest champions made by the champion's declaration, itself among them, have lost on the first
+            matured batch after their training, oldest first; not of one that was rolled back or adopted.
         estimates: what the champion's batches without labels are estimated to lose, oldest first.
         holdout: its loss when it was promoted; None when that was not recorded (an adopted model).
         trained_rows: rows of the last training that came to an evaluation; None without one.
@@ -88,6 +91,7 @@ class DecisionContext:
     champion_training_hash: str | None
     current_training_hash: str
     served: tuple[BatchLoss, ...] = ()
+    firsts: tuple[FirstLoss, ...] = ()
     estimates: tuple[LossEstimate, ...] = ()
     trained_rows: int | None = None
     trained_until: datetime | None = None

@@ -3,19 +3,19 @@
 A refused batch is `unknown`. Otherwise the triggers decide: `first_model` while there is no champion, else the declared
 expression; a person's request always counts. What they ask for is bound by newer data, cooldown and budget, whoever
 asks. A retrospective decision is recorded and launches nothing. What nothing binds is held for a person where the drift
-is beyond all that was seen.
+is beyond all that was seen. The person's answer is good for the decision that sees it, whatever comes of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from retrain_assets.policy.champion_staleness import champion_staleness
 from retrain_assets.policy.context import DecisionContext
 from retrain_assets.policy.decision import Decision, TriggerState, Verdict
-from retrain_assets.policy.holds import hold_for_person
+from retrain_assets.policy.holds import Answer, answer_to_hold, hold_for_person
 from retrain_assets.policy.limits import Limit, binding_limits
 from retrain_assets.policy.triggers import FIRST_MODEL, evaluate_triggers
 
@@ -57,38 +57,50 @@ def _learned(context: DecisionContext) -> dict[str, Any]:
 def _ruling(context: DecisionContext, triggers: Sequence[TriggerState]) -> _Ruling:
     if context.batch_refused is not None:
         return _Ruling(verdict="unknown", reason=f"batch refused: {context.batch_refused}")
+    answer = None if context.retrospective else answer_to_hold(context)
+    ruling = _judged(context, triggers, answer)
+    if answer is None:
+        return ruling
+    return replace(ruling, state={**ruling.state, "hold_answer": answer.standing})
+
+
+def _judged(context: DecisionContext, triggers: Sequence[TriggerState], answer: Answer | None) -> _Ruling:
     truth = {state.name: state.fired if state.applicable else False for state in triggers}
     wanted = _wanted(context, truth)
     relevant = _relevant(context, triggers)
     if wanted is None:
-        return _Ruling(verdict="unknown", reason=f"cannot be known: {_sentences(relevant, None)}")
+        return _Ruling(verdict="unknown", reason=f"cannot be known: {_sentences(relevant, None)}{_also(answer)}")
     if not wanted:
-        return _Ruling(verdict="wait", reason=_why_wait(context, relevant), wanted=False)
+        moot = "; nothing is left to retrain for" if answer is not None and answer.standing == "resumed" else ""
+        return _Ruling(verdict="wait", reason=f"{_why_wait(context, relevant)}{_also(answer)}{moot}", wanted=False)
     why = _sentences(relevant, True) or f"{context.spec.retrain.when} holds"
     if context.retrospective:
         newer = f"a decision for {context.newest_decided}, a newer batch, was already made"
         return _Ruling(verdict="wait", reason=f"retrospective, launches nothing: {newer} ({why})")
+    if answer is not None and answer.standing == "rejected":
+        return _Ruling(verdict="wait", reason=f"{answer.reason} ({why})", wanted=True)
     limits = binding_limits(context)
     if limits:
         return _Ruling(
             verdict="wait",
-            reason=f"{'; '.join(limit.reason for limit in limits)} ({why})",
+            reason=f"{'; '.join(limit.reason for limit in limits)} ({why}){_also(answer)}",
             wanted=True,
             state={"bound_by": [_limit_state(limit) for limit in limits]},
         )
-    return _asked_of_a_person(context, why)
+    return _asked_of_a_person(context, why, answer)
 
 
-def _asked_of_a_person(context: DecisionContext, why: str) -> _Ruling:
+def _asked_of_a_person(context: DecisionContext, why: str, answer: Answer | None) -> _Ruling:
     """What nothing else binds may still be held for a person."""
     hold = hold_for_person(context)
-    if hold is None:
-        return _Ruling(verdict="retrain", reason=why, wanted=True)
-    reason = f"{hold.reason} ({why})"
-    if hold.standing == "held":
+    if hold is not None:
+        reason = f"{hold.reason} ({why}){_also(answer)}"
         return _Ruling(verdict="hold", reason=reason, wanted=True, state={"hold": hold.since})
-    verdict: Verdict = "retrain" if hold.standing == "resumed" else "wait"
-    return _Ruling(verdict=verdict, reason=reason, wanted=True, state={"hold_answer": hold.standing})
+    return _Ruling(verdict="retrain", reason=why if answer is None else f"{answer.reason} ({why})", wanted=True)
+
+
+def _also(answer: Answer | None) -> str:
+    return "" if answer is None else f"; {answer.reason}"
 
 
 def _wanted(context: DecisionContext, truth: Mapping[str, bool | None]) -> bool | None:

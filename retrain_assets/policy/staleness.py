@@ -11,21 +11,17 @@ import numpy as np
 import numpy.typing as npt
 
 from retrain_assets.performance.decay import BatchLoss, HoldoutLoss
+from retrain_assets.policy.first_losses import MOST_EXCESS, FirstLoss, expected_loss, usual_excess
 
 DEBT_WEIGHT = 0.7
 """Exponent of the debt; that of the growth is the rest to 1."""
 PRICE, PRICE_WEIGHT = 1.95, 0.6
 """A retrain pays from PRICE x cost^PRICE_WEIGHT on."""
-OWN_GAP = 0.75
-"""Share of the holdout's gap between loss and expectation that is taken for the model's nature: of what a model
-promises too much, some goes with new rows, and the gap is measured on few."""
 SLACK = 0.1
 """Excess of a batch that counts for nothing."""
 MEMORY = 0.7
 """Weight of a batch in the rate, relative to that of the next."""
 SCALE_BATCHES = 8
-MOST_EXCESS = 1.0
-"""One batch's excess counts at most so many batches' worth of loss."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +36,9 @@ class StalenessFacts:
         cost: of a retrain, in batches' worth of loss.
         served: the newest labelled batches as they were served, by whichever version; they give the scale.
         unlabelled: batches behind the newest labelled one, up to the one that is decided.
+        firsts: what champions have lost on the first batch after their training, the one in force among them.
+        incumbent: version of the champion in force.
+        available_rows: rows that a training would have now; None for those of the last training.
     """
 
     losses: Sequence[BatchLoss]
@@ -49,6 +48,9 @@ class StalenessFacts:
     cost: float
     served: Sequence[BatchLoss] = ()
     unlabelled: int = 0
+    firsts: Sequence[FirstLoss] = ()
+    incumbent: int = 0
+    available_rows: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +60,8 @@ class StalenessVerdict:
     `debt` is what staleness has cost since the last training, the batches without labels and the next one included;
     `gain` what a retrain is expected to save on each batch, `debt_error` and `gain_error` their standard deviations,
     `limit` the debt from which a retrain pays at the present `growth`. `informed` tells whether the model's own
-    expectation was there to tell a hard batch from a stale model.
+    expectation was there to tell a hard batch from a stale model, `usual` what of a batch's excess a new model is taken
+    to have too.
     """
 
     fired: bool
@@ -71,6 +74,7 @@ class StalenessVerdict:
     slack: float
     cost: float
     informed: bool
+    usual: float = 0.0
 
     @property
     def reason(self) -> str:
@@ -97,12 +101,13 @@ def judge_staleness(facts: StalenessFacts) -> StalenessVerdict | None:
     With L_j the champion's loss on batch j and E_j the loss that its own probabilities expected there (`expected`), H
     and E_H the same on its holdout, and B the mean loss of the (up to) eight newest labelled batches as served:
 
-    1. excess x_j = (L_j - E_j - 0.75 (H - E_H)) / B, at most 1: what the model lost beyond what it knew it would. A
-       hard batch that it knows to be hard is no excess. Without an expectation x_j = (L_j - H) / B;
+    1. excess x_j = (L_j - E_j - 0.75 (H - E_H)) / B - u, at most 1: what the model lost beyond what it knew it would. A
+       hard batch that it knows to be hard is no excess, nor is what new models lose beyond their expectation at once
+       (u, see `usual_excess`). Without an expectation x_j = (L_j - H) / B;
     2. debt D_j = max(0, D_{j-1} + x_j - k), from 0 at the last training: Page's reflected sum, so that good batches of
        long ago are no credit. The slack k is 0.1, and no less than what the rows of a batch alone make its loss vary;
-    3. nowcast v, the mean of x_j with weights that fall by 0.7 a batch: it stands for the u batches without labels and
-       the next one, D = max(0, D + (u + 1) (v - k));
+    3. nowcast v, the mean of x_j with weights that fall by 0.7 a batch: it stands for the w batches without labels and
+       the next one, D = max(0, D + (w + 1) (v - k));
     4. growth r = ln(1 + new rows / rows of the last training): what there is to learn from;
     5. a retrain pays when D^0.7 r^0.3 > 1.95 cost^0.6.
 
@@ -115,11 +120,8 @@ def judge_staleness(facts: StalenessFacts) -> StalenessVerdict | None:
     scale = _scale(facts)
     if scale <= 0:
         return None
-    expected = _expected(facts)
-    values = np.array([loss.value for loss in facts.losses])
-    excess = np.clip((values - expected) / scale, -MOST_EXCESS, MOST_EXCESS)
-    informed = _informed(facts)
-    sampling = _sampling(facts.losses)
+    usual = _usual(facts, scale)
+    excess, sampling = _excess(facts, scale, usual), _sampling(facts.losses)
     slack = max(SLACK, sampling)
     weights = MEMORY ** np.arange(len(excess))[::-1]
     weights /= weights.sum()
@@ -140,7 +142,8 @@ def judge_staleness(facts: StalenessFacts) -> StalenessVerdict | None:
         limit=limit,
         slack=slack,
         cost=facts.cost,
-        informed=informed,
+        informed=_informed(facts),
+        usual=usual,
     )
 
 
@@ -154,13 +157,21 @@ def _informed(facts: StalenessFacts) -> bool:
     return facts.holdout.expected is not None and all(loss.expected is not None for loss in facts.losses)
 
 
-def _expected(facts: StalenessFacts) -> npt.NDArray[np.float64]:
-    """What a model that is not stale would have lost on each batch."""
+def _usual(facts: StalenessFacts, scale: float) -> float:
+    """0 without an expectation: a hard first batch and what new models usually lose would be one and the same."""
+    if not _informed(facts):
+        return 0.0
+    rows = facts.trained_rows if facts.available_rows is None else facts.available_rows
+    return usual_excess(facts.firsts, incumbent=facts.incumbent, scale=scale, rows=rows)
+
+
+def _excess(facts: StalenessFacts, scale: float, usual: float) -> npt.NDArray[np.float64]:
+    """What the model lost on each batch beyond what a new one would have."""
     held = facts.holdout
-    if held.expected is None or not _informed(facts):
-        return np.full(len(facts.losses), held.value)
-    own = np.array([loss.expected for loss in facts.losses], dtype=np.float64)
-    return own + OWN_GAP * (held.value - held.expected)
+    known = [expected_loss(loss, held) for loss in facts.losses] if _informed(facts) else []
+    expected = [each for each in known if each is not None] or [held.value] * len(facts.losses)
+    values = np.array([loss.value for loss in facts.losses])
+    return np.clip((values - expected) / scale - usual, -MOST_EXCESS, MOST_EXCESS)
 
 
 def _debt(excess: npt.NDArray[np.float64], slack: float) -> tuple[float, int]:

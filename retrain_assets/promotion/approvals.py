@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from retrain_assets.promotion.log import Promotion
+from retrain_assets.spec import ApprovalSpec
+
 Verdict = Literal["approve", "reject", "expire", "void"]
 """`expire` and `void` are the platform's own answers: nobody answered in time; what was asked no longer stands."""
 ApprovalState = Literal["pending", "approved", "rejected", "expired", "void"]
@@ -16,7 +19,11 @@ PLATFORM = "retrain_assets"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalRequest:
-    """A hold: exactly this version with exactly this hash, judged against exactly this champion."""
+    """A hold: exactly this version with exactly this hash, judged against exactly this champion.
+
+    `attempt` tells the requests about one version apart: that of its training at first, and one more each time that
+    persons are asked anew, because what they were asked no longer stood.
+    """
 
     id: int
     model: str
@@ -100,3 +107,45 @@ def approval_state(request: ApprovalRequest, answers: Sequence[Answer], requirem
             voided = any(each.approval_id == request.id and each.verdict == "void" for each in answers)
             return "void" if voided else "approved"
     return "pending"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """A request with what it has come to; `promoted`: the version was promoted by it."""
+
+    request: ApprovalRequest
+    state: ApprovalState
+    answers: tuple[Answer, ...]
+    promoted: bool
+
+    @property
+    def ready(self) -> bool:
+        """Persons agreed, and nobody has carried it out yet."""
+        return self.state == "approved" and not self.promoted
+
+    @property
+    def open(self) -> bool:
+        """It may still lead to a promotion."""
+        return self.state == "pending" or self.ready
+
+
+def requirement_of(spec: ApprovalSpec) -> Requirement:
+    """Who has to agree, by the declaration of now."""
+    return Requirement(persons=spec.persons, role=spec.role, roles=spec.roles)
+
+
+def holds_of(
+    requests: Sequence[ApprovalRequest], answers: Sequence[Answer], log: Sequence[Promotion], spec: ApprovalSpec
+) -> list[Hold]:
+    """All requests of a model in their order, each with its answers and what they come to."""
+    promoted = {promotion.evidence.get("approval") for promotion in log}
+    requirement = requirement_of(spec)
+    return [
+        Hold(
+            request=request,
+            state=approval_state(request, answers, requirement),
+            answers=tuple(answer for answer in answers if answer.approval_id == request.id),
+            promoted=request.id in promoted,
+        )
+        for request in requests
+    ]

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from retrain_assets.performance.grouped import MANY_ROWS
-from retrain_assets.performance.intervals import estimates, percentile_interval, resampled_means
+from retrain_assets.performance.intervals import estimates, percentile_interval, resampled_means, units_of
 from retrain_assets.performance.metrics import row_losses
 from retrain_assets.performance.scores import Scores, Values
 from retrain_assets.promotion.evaluation import (
@@ -108,11 +108,9 @@ def evaluate_models(
         confidence=confidence,
         resampled=resampled,
         roles=tuple(roles),
-        differences=()
-        if together is not None and len(np.unique(together)) < ENOUGH_UNITS
-        else (
-            *paired.differences(np.arange(len(truth)), "reserved", rng, blocks),
-            *paired.differences(np.flatnonzero(newer), "newer", rng, None),
+        differences=(
+            *paired.differences(np.arange(len(truth)), "reserved", rng, blocks, resampled),
+            *paired.differences(np.flatnonzero(newer), "newer", rng, blocks, resampled),
         ),
     )
 
@@ -151,10 +149,23 @@ class _Pairing:
     resamples: int
 
     def differences(
-        self, rows: npt.NDArray[np.intp], scope: Scope, rng: np.random.Generator, blocks: npt.NDArray[Any] | None
+        self,
+        rows: npt.NDArray[np.intp],
+        scope: Scope,
+        rng: np.random.Generator,
+        blocks: npt.NDArray[Any] | None,
+        unit: Unit,
     ) -> tuple[PairedDifference, ...]:
-        """All pairs over some rows, from the same resamples; earlier champions are of interest on all rows alone."""
+        """All pairs over some rows, from the same resamples; earlier champions are of interest on all rows alone.
+
+        Of rows in too few batches the rows themselves are drawn; of too few entities no difference is known.
+        """
         pairs = self._pairs(scope)
+        blocks = None if blocks is None else blocks[rows]
+        if units_of(len(rows), blocks) < ENOUGH_UNITS:
+            if unit == "entities":
+                return ()
+            blocks = None
         if len(rows) < 2 or not pairs:
             return ()
         excess = np.column_stack([excess[rows] for *_, excess in pairs])
@@ -162,7 +173,8 @@ class _Pairing:
         means = excess.mean(axis=0)
         shared = 1 - (1 - self.confidence) / max(len(self.earlier), 1)
         levels = [shared if a == "earlier" else self.confidence for a, *_ in pairs]
-        bounds = [percentile_interval(drawn[:, k], level) for k, level in enumerate(levels)]
+        units = units_of(len(rows), blocks)
+        bounds = [percentile_interval(drawn[:, k], level, units=units) for k, level in enumerate(levels)]
         return tuple(
             PairedDifference(
                 a=a, b=b, version=version, metric=self.metric, value=float(mean), lower=lower, upper=upper,

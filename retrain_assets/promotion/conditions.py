@@ -145,9 +145,11 @@ class NoSliceRegression:
         losses = {each.group: each.value for each in chosen(report.measures, "slice", "champion_loss")}
         judged = [each for each in slices if each.lower is not None]
         if not judged:
-            return None, "no slice has enough rows to be judged"
+            return None, "no slice has enough rows, batches or entities to be judged"
         worse = [each for each in judged if (each.lower or 0) > self.margin * abs(losses.get(each.group) or 0)]
-        left = f"; {len(slices) - len(judged)} with too few rows" if len(slices) > len(judged) else ""
+        left = (
+            f"; {len(slices) - len(judged)} with too few rows, batches or entities" if len(slices) > len(judged) else ""
+        )
         if worse:
             said = ", ".join(
                 f"{each.group} {each.value:+.4g} [{each.lower:+.4g}, {each.upper:+.4g}] on {each.rows:,} rows"

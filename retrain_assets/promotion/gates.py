@@ -25,6 +25,10 @@ import pandas as pd
 from retrain_assets.promotion.conditions import CONDITIONS, Condition
 from retrain_assets.promotion.evaluation import EvaluationReport, report_frame
 from retrain_assets.spec import PromoteSpec
+from retrain_assets.spec.expressions import Name, leaving_out
+
+LEAST_OF_A_FIRST_MODEL = "beats_baseline"
+"""What a first model must do whatever is required of later ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,21 +99,28 @@ class GateReport:
 def evaluate_gates(report: EvaluationReport, spec: PromoteSpec, bootstrapping: bool) -> GateReport:
     """Every gate that `promote.require` names, and their expression.
 
-    Without a champion the gates against it are not applicable and count as passed. Too few reserved rows make every
-    gate unknown.
+    Without a champion the gates against it are not applicable: the expression is judged without them, and where it
+    names no other, a first model must beat the baseline. Too few reserved rows make every gate unknown.
     """
-    names = spec.expression.names()
+    asked, names = spec.expression, spec.expression.names()
+    if bootstrapping:
+        of_champion = [name for name, make in CONDITIONS.items() if name in names and make(spec).against_champion]
+        asked = leaving_out(asked, of_champion) or Name(LEAST_OF_A_FIRST_MODEL)
+    binding = asked.names()
     results = tuple(
-        _result(name, make(spec), report, spec, bootstrapping) for name, make in CONDITIONS.items() if name in names
+        _result(name, make(spec), report, spec) if name in binding else _not_applicable(name)
+        for name, make in CONDITIONS.items()
+        if name in names | binding
     )
-    truth = {result.name: result.passed if result.applicable else True for result in results}
-    passed = spec.expression.evaluate(truth)
+    passed = asked.evaluate({result.name: result.passed for result in results})
     return GateReport(passed=passed, results=results, expression=spec.require, reason=_summary(passed, results))
 
 
-def _result(name: str, gate: Condition, report: EvaluationReport, spec: PromoteSpec, bootstrapping: bool) -> GateResult:
-    if bootstrapping and gate.against_champion:
-        return GateResult(name=name, passed=None, applicable=False, reason="there is no champion to compare with yet")
+def _not_applicable(name: str) -> GateResult:
+    return GateResult(name=name, passed=None, applicable=False, reason="there is no champion to compare with yet")
+
+
+def _result(name: str, gate: Condition, report: EvaluationReport, spec: PromoteSpec) -> GateResult:
     if report.rows < spec.min_rows:
         reason = f"{report.rows:,} {report.kind_of_rows} are too few to judge by ({spec.min_rows:,} needed)"
         return GateResult(name=name, passed=None, applicable=True, reason=reason)

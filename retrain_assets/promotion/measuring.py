@@ -26,7 +26,8 @@ from retrain_assets.promotion.leakage import leakage_measures
 from retrain_assets.promotion.measures import Measure
 from retrain_assets.promotion.paired_tests import delong, mcnemar
 from retrain_assets.promotion.robustness import robustness_measures
-from retrain_assets.promotion.slices import declared_slices, found_slices, slice_measures, slice_metrics
+from retrain_assets.promotion.slices import declared_slices, slice_measures, slice_metrics
+from retrain_assets.promotion.weak_slices import found_slices
 from retrain_assets.promotion.worth import (
     Function,
     paired_measures,
@@ -156,14 +157,21 @@ def _slices(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iter
     declared = list(
         declared_slices(judged.rows, limits.slices, limits.group_min_rows, numbered_columns=judged.personal)
     )
+    blocks = _blocks(report, judged, spec)
     inputs = judged.inputs.drop(columns=[judged.event_time, *judged.personal], errors="ignore")
     found, judged_on = (
-        found_slices(inputs, excess, most=limits.find_slices, min_rows=limits.group_min_rows, rng=judged.rng)
+        found_slices(
+            inputs,
+            excess,
+            most=limits.find_slices,
+            min_rows=limits.group_min_rows,
+            rng=judged.rng,
+            blocks=blocks,
+        )
         if limits.find_slices
         else ([], np.zeros(len(excess), dtype=bool))
     )
     number = len(declared) + len(found)
-    blocks = _blocks(report, judged, spec)
     named = [each.metric for each in report.roles[0].metrics]
     for slices, rows in ((declared, None), (found, judged_on)):
         yield from slice_metrics(

@@ -1,8 +1,10 @@
-"""Where in the data a candidate is worse than the champion: declared slices, and weak ones that are looked for.
+"""Where in the data a candidate is worse than the champion: slices, and the interval of each.
 
-The interval of a slice is mean difference +- z x its standard error, over rows, or over batches where there are enough
-of them; z is Bonferroni's for the number of slices, so that the chance to find any slice worse among equals stays that
-of one.
+The interval of a slice is mean difference +- t x its standard error. Where whole batches or entities vary together, the
+standard error is the cluster-robust one of the G that the slice has rows of, times sqrt(G / (G - 1)), with Student's t
+of G - 1 degrees of freedom (Cameron and Miller, Journal of Human Resources 2015); a slice of fewer than `LEAST_BLOCKS`
+is not judged. Over single rows t is the normal quantile. Its level is Bonferroni's for the number of slices, so that
+the chance to find any slice worse among equals stays that of one.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ from retrain_assets.promotion.measures import Measure
 RARE = "(rare)"
 MISSING = "missing"
 QUARTERS = 4
+LEAST_BLOCKS = 5
+"""Batches or entities whose rows a slice must have, for an interval of its own."""
 MOST_VALUES = 20
 """A number with more values than this is cut into quarters; a category keeps its values, rare ones pooled."""
 
@@ -55,33 +59,6 @@ def declared_slices(
             yield Slice(name=f"{column}={value}", rows=(pooled == value).to_numpy())
 
 
-def found_slices(
-    rows: pd.DataFrame,
-    excess: Values,
-    *,
-    most: int,
-    min_rows: int,
-    rng: np.random.Generator,
-) -> tuple[list[Slice], npt.NDArray[np.bool_]]:
-    """The leaves of a shallow tree that are worst on one half of the rows, and the other half, to judge them by.
-
-    Honest splitting (Athey and Imbens, PNAS 2016): what was searched on is not what is tested on.
-    """
-    from sklearn.tree import DecisionTreeRegressor
-
-    searched = rng.random(len(rows)) < 0.5
-    matrix = rows.apply(_codes).to_numpy(dtype=float)
-    if searched.sum() < 2 * min_rows or not matrix.shape[1]:
-        return [], ~searched
-    tree = DecisionTreeRegressor(max_depth=3, min_samples_leaf=min_rows, random_state=0)
-    tree.fit(matrix[searched], excess[searched])
-    leaves = tree.apply(matrix)
-    means = {leaf: float(excess[searched & (leaves == leaf)].mean()) for leaf in np.unique(leaves[searched])}
-    worst = sorted((mean, leaf) for leaf, mean in means.items() if mean > 0)[::-1][:most]
-    described = _paths(tree, list(rows.columns))
-    return [Slice(name=described[leaf], rows=leaves == leaf) for _, leaf in worst], ~searched
-
-
 def slice_measures(
     slices: Sequence[Slice],
     excess: Values,
@@ -100,21 +77,22 @@ def slice_measures(
         excess: loss of the candidate minus loss of the champion, of each row.
         champion_losses: of each row.
         judged: rows that count; by default all.
-        blocks: number of the batch of each row where whole batches vary together; None for rows.
+        blocks: number of the batch or entity of each row where these vary together; None for rows.
         confidence: of all slices together.
         number: of slices that are judged at once.
         min_rows: a slice of fewer rows is not judged.
     """
-    z = NormalDist().inv_cdf(1 - (1 - confidence) / (2 * max(number, 1)))
+    level = 1 - (1 - confidence) / (2 * max(number, 1))
     for each in slices:
         chosen = each.rows if judged is None else each.rows & judged
         count = int(chosen.sum())
-        if count < min_rows:
-            reason = f"{count} rows are too few to judge by ({min_rows} needed)"
+        units = None if blocks is None else np.unique(blocks[chosen], return_inverse=True)[1]
+        reason = _too_few(count, units, min_rows)
+        if reason:
             yield Measure(kind="slice", name="difference", group=each.name, value=None, rows=count, reason=reason)
             continue
         mean = float(excess[chosen].mean())
-        reach = z * _standard_error(excess[chosen], None if blocks is None else blocks[chosen])
+        reach = _reach(excess[chosen], units, level)
         yield Measure(
             kind="slice", name="difference", group=each.name, value=mean, lower=mean - reach, upper=mean + reach,
             rows=count,
@@ -149,12 +127,26 @@ def slice_metrics(
             )  # fmt: skip
 
 
-def _standard_error(excess: Values, blocks: npt.NDArray[np.intp] | None) -> float:
-    """Of the mean; with blocks the cluster-robust one: sums of the residuals of each block."""
+def _too_few(rows: int, units: npt.NDArray[np.intp] | None, min_rows: int) -> str:
+    if rows < min_rows:
+        return f"{rows} rows are too few to judge by ({min_rows} needed)"
+    found = LEAST_BLOCKS if units is None else int(units.max()) + 1
+    if found < LEAST_BLOCKS:
+        return f"its rows lie in {found} batches or entities, too few to judge by ({LEAST_BLOCKS} needed)"
+    return ""
+
+
+def _reach(excess: Values, units: npt.NDArray[np.intp] | None, level: float) -> float:
+    """Half the width of the interval of the mean."""
     residuals = excess - excess.mean()
-    if blocks is not None:
-        residuals = np.bincount(blocks, weights=residuals)
-    return float(np.sqrt((residuals**2).sum())) / len(excess)
+    if units is None:
+        return NormalDist().inv_cdf(level) * float(np.sqrt((residuals**2).sum())) / len(excess)
+    from scipy.special import stdtrit
+
+    sums = np.bincount(units, weights=residuals)
+    count = len(sums)
+    error = float(np.sqrt((sums**2).sum() * count / (count - 1))) / len(excess)
+    return float(stdtrit(count - 1, level)) * error
 
 
 def _labels(column: pd.Series) -> pd.Series:
@@ -164,27 +156,3 @@ def _labels(column: pd.Series) -> pd.Series:
     elif pd.api.types.is_datetime64_any_dtype(column):
         column = pd.qcut(column, QUARTERS, duplicates="drop")
     return column.astype("object").where(column.notna(), MISSING).astype(str)
-
-
-def _codes(column: pd.Series) -> pd.Series:
-    if pd.api.types.is_datetime64_any_dtype(column):
-        return column.astype("int64").astype(float)
-    if pd.api.types.is_numeric_dtype(column):
-        return column.astype(float).fillna(-1e18)
-    return pd.Series(pd.factorize(column, sort=True)[0], index=column.index, dtype=float)
-
-
-def _paths(tree: Any, columns: Sequence[str]) -> dict[int, str]:
-    inner = tree.tree_
-    said: dict[int, str] = {}
-
-    def walk(node: int, path: tuple[str, ...]) -> None:
-        if inner.children_left[node] == inner.children_right[node]:
-            said[node] = " and ".join(path) or "all rows"
-            return
-        name, limit = columns[inner.feature[node]], inner.threshold[node]
-        walk(inner.children_left[node], (*path, f"{name} <= {limit:.4g}"))
-        walk(inner.children_right[node], (*path, f"{name} > {limit:.4g}"))
-
-    walk(0, ())
-    return said

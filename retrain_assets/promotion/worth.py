@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from retrain_assets.errors import DataError
-from retrain_assets.performance.intervals import percentile_interval, resampled_means
+from retrain_assets.performance.intervals import percentile_interval, resampled_means, units_of
 from retrain_assets.performance.scores import Scores, Values
 from retrain_assets.promotion.measures import Measure, MeasureKind
 
@@ -24,10 +24,19 @@ def worth_of_costs(costs: Mapping[str, Mapping[str, float]], labels: npt.NDArray
     >>> costs = {"1": {"0": 10.0}, "0": {"1": 1.0}}
     >>> worth_of_costs(costs, np.array([1, 1, 0]), Scores(np.array([0.9, 0.1, 0.8]), (0, 1)))
     array([ -0., -10.,  -1.])
+
+    Raises:
+        DataError: no row of the matrix is a class.
     """
     names = [str(name) for name in scores.classes]
-    matrix = np.array([[costs.get(true, {}).get(said, 0.0) for said in names] for true in names])
-    position = pd.Index(names).get_indexer(pd.Index([str(label) for label in labels]))
+    position, truths = pd.factorize(np.array([str(label) for label in labels], dtype=object))
+    known = {*names, *truths}
+    if not known & costs.keys():
+        raise DataError(
+            f"promote.worth.costs must name classes of the target ({', '.join(sorted(known))}) "
+            f"(got {', '.join(costs)}): every prediction would cost nothing"
+        )
+    matrix = np.array([[costs.get(true, {}).get(said, 0.0) for said in names] for true in truths])
     return -matrix[position, scores.probabilities.argmax(axis=1)]
 
 
@@ -114,8 +123,9 @@ def paired_measures(
     if champion is not None:
         columns |= {"champion": champion, "difference": candidate - champion}
     drawn = resampled_means(np.column_stack(list(columns.values())), RESAMPLES, rng=rng, blocks=blocks)
+    units = units_of(len(candidate), blocks)
     for place, (group, values) in enumerate(columns.items()):
-        lower, upper = percentile_interval(drawn[:, place], confidence)
+        lower, upper = percentile_interval(drawn[:, place], confidence, units=units)
         yield Measure(
             kind=kind, name=name, group=group, value=float(values.mean()), lower=lower, upper=upper, rows=len(values)
         )

@@ -28,7 +28,7 @@ OF_A_FILE = (
 """Options that a declared model answers by itself."""
 TABLE_WIDTH = 120
 """In a pipe too: figures that are cut off are none."""
-TRIED = "performance_decay,drift,adwin,ddm,page_hinkley,cusum,cara,upf"
+TRIED = "performance_decay,drift,adwin,ddm,page_hinkley,cusum,cara,upf,debt_growth"
 
 
 @click.command()
@@ -48,8 +48,9 @@ TRIED = "performance_decay,drift,adwin,ddm,page_hinkley,cusum,cara,upf"
 @click.option(
     "--policies",
     default=f"{DEFAULT_POLICIES},{TRIED}",
-    help="Comma-separated: never, every, every:N, default, adwin, ddm, page_hinkley, cusum, cara, upf, or triggers "
-    'such as "performance_decay | drift"; +mixture behind one serves its last champions together.  [default: all]',
+    help="Comma-separated: never, every, every:N, default, adwin, ddm, page_hinkley, cusum, cara, upf, debt_growth, or "
+    'triggers such as "performance_decay | drift"; +mixture behind one serves its last champions together.  '
+    "[default: all]",
 )
 @click.option(
     "--first", type=click.IntRange(1), help="Batches that train the first model.  [default: window or a tenth]"

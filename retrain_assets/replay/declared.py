@@ -6,11 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from retrain_assets.data.profile import TableProfile, profile_table
-from retrain_assets.data.windows import Calendar
-from retrain_assets.drift.detect import detect_drift
 from retrain_assets.drift.episodes import Episode, advance, superseded
-from retrain_assets.drift.reference import ReferenceProfile, reference_batches
 from retrain_assets.drift.report import DriftReport
 from retrain_assets.errors import DataError
 from retrain_assets.performance.decay import BatchLoss
@@ -18,10 +14,12 @@ from retrain_assets.performance.slice_decay import slice_excess
 from retrain_assets.policy.context import DecisionContext
 from retrain_assets.policy.decide import decide
 from retrain_assets.policy.decision import Decision
+from retrain_assets.policy.first_losses import NEWEST, FirstLoss
 from retrain_assets.policy.staleness import SCALE_BATCHES
 from retrain_assets.replay.clock import Moment, Rule
+from retrain_assets.replay.drift_book import DriftBook
 from retrain_assets.replay.estimating import Estimates
-from retrain_assets.replay.stream import Stream
+from retrain_assets.replay.output_book import refuse_of_models
 from retrain_assets.spec import ModelSpec, RetrainSpec
 
 DRIFT_TRIGGERS = frozenset({"drift", "score_drift", "label_drift", "residual_drift"})
@@ -33,57 +31,6 @@ class _Champion:
     training_end: datetime
 
 
-class DriftBook:
-    """Drift reports of a history: profiles of each batch once, and each comparison once."""
-
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
-        self._profiles: dict[int, TableProfile] = {}
-        self._references: dict[int, ReferenceProfile] = {}
-        self._calendar = Calendar(stream.spec.batches)
-        self._reports: dict[tuple[int, int], DriftReport] = {}
-
-    def report(self, batch: int, champion: int) -> DriftReport:
-        """The batch against the reference of a champion, with the evidence of the batches that it served before."""
-        previous: DriftReport | None = None
-        for served in range(min(champion + 1, batch), batch + 1):
-            if (served, champion) not in self._reports:
-                self._reports[served, champion] = self._detect(served, champion, previous)
-            previous = self._reports[served, champion]
-        return self._reports[batch, champion]
-
-    def _detect(self, batch: int, champion: int, previous: DriftReport | None) -> DriftReport:
-        spec, window = self._stream.spec, self._stream.batches[batch]
-        return detect_drift(
-            model=spec.name,
-            batch=window.key,
-            champion_version=champion + 1,
-            current=self._profile(batch),
-            reference=self._reference(champion).for_batch(window, self._calendar, spec.drift.reference_batches),
-            spec=spec.drift,
-            checks_per_year=self._calendar.per_year,
-            previous=previous,
-        )
-
-    def _profile(self, batch: int) -> TableProfile:
-        if batch not in self._profiles:
-            stream = self._stream
-            rows = stream.frame.iloc[stream.starts[batch] : stream.starts[batch + 1]]
-            unprofiled = [c for c in rows.columns if c.startswith("ra_") or c in stream.spec.personal_columns]
-            self._profiles[batch] = profile_table(rows.drop(columns=unprofiled))
-        return self._profiles[batch]
-
-    def _reference(self, champion: int) -> ReferenceProfile:
-        if champion not in self._references:
-            stream = self._stream
-            trained = {stream.batches[k].key: k for k in range(stream.first_trained(champion), champion + 1)}
-            keys = reference_batches(stream.spec.drift, tuple(trained))
-            self._references[champion] = ReferenceProfile(
-                kind=stream.spec.drift.reference, profiles={key: self._profile(trained[key]) for key in keys}
-            )
-        return self._references[champion]
-
-
 class DeclaredRule:
     """Decides by `retrain.when` of a declaration, with its cooldown, budget and state; one for each walk."""
 
@@ -91,17 +38,13 @@ class DeclaredRule:
         self._spec = spec
         asked = _of_drift(spec.retrain)
         self._drift = drift if asked else None
-        of_outputs = sorted(asked - {"drift"})
-        beside = [*spec.drift.outputs, *([] if spec.drift.joint == "none" else [f"joint: {spec.drift.joint}"])]
-        if of_outputs:
+        if asked:
+            refuse_of_models(spec)
+        silent = sorted(name for name in asked - {"drift"} if name.removesuffix("_drift") not in spec.drift.outputs)
+        if silent:
             raise DataError(
-                f"{', '.join(of_outputs)} cannot be replayed: a replay compares inputs with their reference, and no "
-                "outputs. Leave the trigger out of the policies"
-            )
-        if self._drift is not None and beside:
-            raise DataError(
-                f"drift.outputs and drift.joint of model '{spec.name}' must be empty in a replay of the trigger `drift`"
-                f" (got {', '.join(beside)}): a replay compares single inputs only. Leave one of the two out."
+                f"{', '.join(silent)} cannot be replayed of model '{spec.name}': drift.outputs must name "
+                f"{', '.join(name.removesuffix('_drift') for name in silent)}. Leave the trigger out of the policies"
             )
         self._episodes: list[Episode] = []
         self._estimates = Estimates()
@@ -119,7 +62,7 @@ class DeclaredRule:
 
     def _context(self, moment: Moment) -> DecisionContext:
         book, stream, batch = moment.book, moment.book.stream, moment.book.stream.batches[moment.decided]
-        report = None if self._drift is None else self._drift.report(moment.decided, moment.serving[moment.decided])
+        report = None if self._drift is None else self._report(self._drift, moment)
         newest = moment.labelled - moment.champion
         episode = self._episode(report, moment)
         return DecisionContext(
@@ -133,6 +76,7 @@ class DeclaredRule:
             episode=episode,
             losses=book.losses(moment.champion, moment.labelled),
             served=self._served(moment),
+            firsts=_firsts(moment),
             estimates=self._estimates.unlabelled(moment)
             if "estimated_decay" in self._spec.retrain.expression.names()
             else (),
@@ -151,6 +95,11 @@ class DeclaredRule:
             spent=_spent(moment),
             data_is_newer=moment.labelled > moment.attempted,
         )
+
+    def _report(self, drift: DriftBook, moment: Moment) -> DriftReport:
+        champion = moment.serving[moment.decided]
+        since = min(batch for batch, model in moment.serving.items() if model == champion)
+        return drift.report(moment.decided, champion, moment.book, since=since)
 
     def _served(self, moment: Moment) -> tuple[BatchLoss, ...]:
         """As many of the newest labelled batches as the scale of staleness asks for."""
@@ -205,6 +154,18 @@ def _spent(moment: Moment) -> tuple[tuple[datetime, float], ...]:
     if stream.training_seconds is None:
         return ()
     return tuple((stream.batches[made].end, stream.training_seconds) for made in moment.trained)
+
+
+def _firsts(moment: Moment) -> tuple[FirstLoss, ...]:
+    """What the newest champions have lost on the first batch after their training."""
+    book, found = moment.book, list[FirstLoss]()
+    for model in moment.champions[-NEWEST:]:
+        holdout = book.holdout(model)
+        if holdout is not None and model < moment.labelled:
+            rows = len(book.stream.training_rows(model))
+            first = FirstLoss(version=model + 1, loss=book.loss(model, model + 1), holdout=holdout, trained_rows=rows)
+            found.append(first)
+    return tuple(found)
 
 
 def declared(spec: ModelSpec, drift: DriftBook, **retrain: object) -> Callable[[], Rule]:

@@ -34,6 +34,7 @@ class ScoreCache:
     @classmethod
     def of(cls, root: Path, stream: Stream, source: TransformSource | None = None) -> ScoreCache:
         """The cache of a stream below a root folder."""
+        drift = stream.spec.drift
         made_by = "\n".join(
             [
                 str(FORMAT),
@@ -41,6 +42,7 @@ class ScoreCache:
                 stream.spec.model_dump_json(by_alias=True, include=_DECIDES),
                 str(stream.window if stream.window != SINCE_CHANGE else (SINCE_CHANGE, stream.spec.window.min_rows)),
                 str(stream.spec.window.holdout_batches),
+                *([f"outputs of {drift.reference} {drift.reference_batches}"] if drift.outputs else []),
                 "" if source is None else source.source,
                 *(f"{name}={version}" for name, version in sorted(libraries(stream.spec.estimator.class_).items())),
             ]

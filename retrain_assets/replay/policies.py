@@ -10,7 +10,8 @@ from retrain_assets.errors import RetrainAssetsError, did_you_mean
 from retrain_assets.policy.mixture import MEMBERS
 from retrain_assets.replay.can_fire import require_fireable
 from retrain_assets.replay.clock import Moment, Policy, Rule
-from retrain_assets.replay.declared import DriftBook, declared
+from retrain_assets.replay.declared import declared
+from retrain_assets.replay.drift_book import DriftBook
 from retrain_assets.replay.names import MIXTURE, ORACLE, canonical
 from retrain_assets.replay.published import PUBLISHED, published
 from retrain_assets.spec import TRIGGERS, CostSpec, ModelSpec

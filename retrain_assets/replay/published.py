@@ -6,6 +6,7 @@
 | `cusum` | Page 1954 | the chart of the relative excess over the holdout loss passes its limit |
 | `cara` | Mahadevan, Mathioudakis: KBS 293, 2024 | staleness since the last retrain has cost as much as one |
 | `upf` | Regol et al., ICML 2025 | a forecast of the own loss, at a quantile, says that a retrain pays |
+| `debt_growth` | see `replay.debt_growth` | loss beyond the holdout's, times growth of the rows, is worth one |
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy.typing as npt
 
 from retrain_assets.drift.detectors import Adwin, Ddm, Detector, PageHinkley, UpperCusum, any_alarm
 from retrain_assets.replay.clock import Moment, Rule
+from retrain_assets.replay.debt_growth import debt_growth
 from retrain_assets.replay.scoring import losses_of
 
 Series = npt.NDArray[np.float64]
@@ -151,8 +153,9 @@ def published(name: str, *, cost: float, limit: float | None = None) -> Callable
         ),
         "cara": cara(cost),
         "upf": lambda: Upf(cost),
+        "debt_growth": lambda: debt_growth(cost),
     }
     return rules[name]
 
 
-PUBLISHED = ("adwin", "ddm", "page_hinkley", "cusum", "cara", "upf")
+PUBLISHED = ("adwin", "ddm", "page_hinkley", "cusum", "cara", "upf", "debt_growth")

@@ -11,7 +11,7 @@ import numpy as np
 from retrain_assets.errors import DataError
 from retrain_assets.replay.clock import Course
 from retrain_assets.replay.comparison import COST_RATIOS, Comparison, compare
-from retrain_assets.replay.declared import DriftBook
+from retrain_assets.replay.drift_book import DriftBook
 from retrain_assets.replay.fitting import ScoreCache, fit_missing
 from retrain_assets.replay.laboratory import Scenario, noticed
 from retrain_assets.replay.policies import Policies, asked

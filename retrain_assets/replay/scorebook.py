@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from retrain_assets.performance.decay import BatchLoss, HoldoutLoss
+from retrain_assets.performance.residuals import residuals
+from retrain_assets.performance.scores import Scores
 from retrain_assets.replay.scoring import Evidence, losses_of
 from retrain_assets.replay.stream import Stream
 
@@ -50,7 +52,8 @@ class Scorebook:
     def _read(self, model: int) -> None:
         stream, losses = self.stream, self.row_losses(model, self.stream.first_scored(model), len(self.stream))
         first = stream.starts[stream.first_scored(model)]
-        expected = self._evidence[model][:, 1] if self._evidence[model].ndim == 2 else None
+        judged = self._evidence[model][first - stream.starts[stream.first_kept(model)] :]
+        expected = judged[:, 1] if judged.ndim == 2 else None
         if expected is not None:
             cuts = stream.starts[model + 1 : -1] - first
             sums = np.add.reduceat(expected, cuts, dtype=np.float64) if len(cuts) else np.empty(0)
@@ -77,11 +80,26 @@ class Scorebook:
         """The probability of the true class of each row of a batch, or the value that a regression predicts."""
         return self._judged(model, batch, batch + 1)
 
+    def scores(self, model: int, batch: int) -> npt.NDArray[np.float64]:
+        """The score of each row of a batch, of which `stream.first_kept(model)` is the first."""
+        column = 2 if self._evidence[model].ndim == 2 else None
+        return np.asarray(self._kept(model, batch, batch + 1, column), dtype=np.float64)
+
+    def residuals(self, model: int, batch: int) -> npt.NDArray[np.float64]:
+        """Label less score, see `retrain_assets.performance.residuals`."""
+        labels, classes = self.stream.labels_of(batch), self.stream.classes
+        if len(classes) > 2:
+            return 1 - np.asarray(self.evidence(model, batch), dtype=np.float64)
+        return residuals(labels, Scores(self.scores(model, batch), classes))
+
     def _judged(self, model: int, first: int, end: int) -> Evidence:
+        return self._kept(model, first, end, 0 if self._evidence[model].ndim == 2 else None)
+
+    def _kept(self, model: int, first: int, end: int, column: int | None) -> Evidence:
         stream, kept = self.stream, self._evidence[model]
-        offset = stream.starts[stream.first_scored(model)]
+        offset = stream.starts[stream.first_kept(model)]
         rows = kept[stream.starts[first] - offset : stream.starts[end] - offset]
-        return rows[:, 0] if kept.ndim == 2 else rows
+        return rows if column is None else rows[:, column]
 
     def row_losses(self, model: int, first: int, end: int) -> npt.NDArray[np.float64]:
         """Losses of a model on the rows of the batches from `first` to before `end`."""

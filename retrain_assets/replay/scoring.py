@@ -15,13 +15,14 @@ from retrain_assets.training.trainer import train
 
 Evidence = npt.NDArray[np.floating]
 """Of each row: the predicted value of a regression; else the probability of its true class and the loss that the model
-expected of itself, in two columns."""
+expected of itself, in two columns, and where outputs are compared its score in a third one: the probability of the
+second of two classes, or of the most probable one."""
 
 LOSSES = ("log_loss", "brier", "squared_error", "absolute_error", "poisson_deviance")
 
 
 def score_model(stream: Stream, newest: int, *, source: TransformSource | None = None) -> Evidence | None:
-    """Trains on the batches up to `newest` and scores all rows from `stream.first_scored(newest)` on.
+    """Trains on the batches up to `newest` and scores all rows from `stream.first_kept(newest)` on.
 
     None where no model can be trained: its rows hold one class only.
     """
@@ -30,7 +31,7 @@ def score_model(stream: Stream, newest: int, *, source: TransformSource | None =
         fitted = train(stream.spec, stream.frame.iloc[rows], stream.labels[rows], source=source)
     except InsufficientDataError:
         return None
-    first = stream.starts[stream.first_scored(newest)]
+    first = stream.starts[stream.first_kept(newest)]
     scores = predict(
         fitted.pipeline, stream.frame.iloc[first:], task=stream.spec.task, classes=fitted.classes
     )  # fmt: skip
@@ -39,9 +40,12 @@ def score_model(stream: Stream, newest: int, *, source: TransformSource | None =
     truth = stream.labels[first:]
     known = np.isin(truth, np.asarray(fitted.classes))
     position = np.searchsorted(np.asarray(fitted.classes), truth[known])
-    made = np.zeros((len(truth), 2), dtype=np.float32)
+    outputs = bool(stream.spec.drift.outputs)
+    made = np.zeros((len(truth), 3 if outputs else 2), dtype=np.float32)
     made[known, 0] = scores.probabilities[known, position]
     made[:, 1] = expected_losses(stream.spec.metric, scores)
+    if outputs:
+        made[:, 2] = scores.values if scores.values.ndim == 1 else scores.values.max(axis=1)
     return made
 
 

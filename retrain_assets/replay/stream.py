@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from retrain_assets.data.windows import Batch, Calendar
+from retrain_assets.drift.reference import reference_batches
 from retrain_assets.performance.relations import relations, since_change
 from retrain_assets.replay.windows import SINCE_CHANGE, Window
 from retrain_assets.spec import ModelSpec
@@ -100,6 +101,24 @@ class Stream:
     def first_scored(self, newest: int) -> int:
         """The first batch that such a model is scored on: those whose reserved rows judge it come before the new."""
         return max(0, newest + 1 - self.spec.window.holdout_batches)
+
+    def reference_of(self, newest: int) -> dict[str, int]:
+        """The batches that such a model's drift reports compare with, by key."""
+        trained = {self.batches[k].key: k for k in range(self.first_trained(newest), newest + 1)}
+        return {key: trained[key] for key in reference_batches(self.spec.drift, tuple(trained))}
+
+    def first_kept(self, newest: int) -> int:
+        """The first batch whose scores by such a model are kept: where outputs are compared, also of its reference."""
+        compared = self.reference_of(newest).values() if self.spec.drift.outputs else ()
+        return min([self.first_scored(newest), *compared])
+
+    def rows_of(self, batch: int) -> pd.DataFrame:
+        """The rows of a batch."""
+        return self.frame.iloc[self.starts[batch] : self.starts[batch + 1]]
+
+    def labels_of(self, batch: int) -> npt.NDArray[Any]:
+        """Their labels."""
+        return self.labels[self.starts[batch] : self.starts[batch + 1]]
 
     def training_rows(self, newest: int) -> npt.NDArray[np.intp]:
         """Positions of the rows that such a model trains on."""

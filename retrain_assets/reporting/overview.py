@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from retrain_assets.data.windows import Calendar
 from retrain_assets.policy.cron import Cron
+from retrain_assets.promotion.approvals import Hold
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.promotion.model_moves import ModelMove, out_of_service
+from retrain_assets.reporting.waiting import WaitingPromotion, read_holds, waiting_promotions
 from retrain_assets.spec import ModelSpec, format_duration
 from retrain_assets.stores.source_failures import source_failure
+from retrain_assets.stores.tries import decided_retrain
 
 if TYPE_CHECKING:
     from retrain_assets.policy.decision import Decision
@@ -64,9 +67,11 @@ class ModelOverview:
     decision_reason: str | None
     working: str | None
     source_failure: str | None
+    retrain_waits: str | None
     next_due: Due | None
     next_batch: str | None
     next_batch_closes: datetime | None
+    approvals: tuple[WaitingPromotion, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,18 +83,24 @@ class Records:
     promotions: Sequence[Promotion] = ()
     working: str | None = None
     source_failure: str | None = None
+    deliveries: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
     moves: Sequence[ModelMove] = ()
+    holds: Sequence[Hold] = ()
 
     @classmethod
-    def read(cls, state: StateStore, model: str, *, now: datetime) -> Records:
+    def read(cls, state: StateStore, spec: ModelSpec, *, now: datetime) -> Records:
         """All records of the model, as they are now."""
+        model, log = spec.name, state.promotions(spec.name)
+        seen = state.outbox(model=model, kinds=["batch_seen"], limit=1_000_000)
         return cls(
             steps=state.steps(model),
             decisions=state.decisions(model),
-            promotions=state.promotions(model),
+            promotions=log,
             working=state.lease_owner(model, now=now),
             source_failure=source_failure(state, model),
+            deliveries={row.batch or "": row.recorded_at for row in seen},
             moves=[move for move in state.model_moves() if model in (move.model, move.previous)],
+            holds=read_holds(state, spec, log),
         )
 
 
@@ -129,10 +140,21 @@ def overview(spec: ModelSpec, records: Records, *, now: datetime) -> ModelOvervi
         decision_reason=decision.reason if decision else None,
         working=records.working,
         source_failure=records.source_failure,
+        retrain_waits=_waiting(spec, decision, records, now),
         next_due=next_due(spec, champion, seen.end if seen else spec.batches.start),
         next_batch=following.key if following else None,
         next_batch_closes=following.end if following else None,
+        approvals=waiting_promotions(spec, records.holds, now=now),
     )
+
+
+def _waiting(spec: ModelSpec, decision: Decision | None, records: Records, now: datetime) -> str | None:
+    """Why the retrain that was decided has not begun."""
+    batch = None if decision is None else decision.batch
+    steps = [step for step in records.steps if step.batch == batch and step.job == "retrain"]
+    since = records.deliveries.get(batch or "")
+    decided = decided_retrain(spec.retrain, decision, steps, since=since, now=now)
+    return None if decided is None or decided.rest is None else decided.rest.reason
 
 
 def next_due(spec: ModelSpec, champion: Promotion | None, reached: datetime) -> Due | None:

@@ -41,6 +41,7 @@ def inconsistencies(spec: ModelSpec) -> Iterator[Inconsistency]:
     yield from _triggers(spec)
     yield from _manners(spec)
     yield from _approval(spec.promote.approval)
+    yield from _requirement(spec)
     yield from _limits(spec)
     for field, message, other in (*holdout_problems(spec), *label_next_problems(spec)):
         yield Inconsistency(field=field, message=message, involves=(other,))
@@ -89,6 +90,13 @@ def _approval(spec: ApprovalSpec) -> Iterator[Inconsistency]:
             message=f"must not be more than there are approvers (got {spec.persons}, {len(spec.approvers)} are named)",
             involves=(f"{field}.approvers",),
         )
+
+
+def _requirement(spec: ModelSpec) -> Iterator[Inconsistency]:
+    """A candidate can pass."""
+    if not can_be_true(spec.promote.expression):
+        message = f"can never be true, whatever a candidate does: {spec.promote.require!r}"
+        yield Inconsistency(field="promote.require", message=message)
 
 
 def _limits(spec: ModelSpec) -> Iterator[Inconsistency]:

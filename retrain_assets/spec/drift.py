@@ -38,7 +38,7 @@ _PLUGGED = "retrain_assets.distances"
 DistanceName = Annotated[str, AfterValidator(_distance)]
 
 
-Output = Literal["score", "label", "residual", "novelty", "importance"]
+Output = Literal["score", "label", "residual", "novelty", "importance", "attribution"]
 Joint = Literal["none", "correlation", "classifier"]
 
 
@@ -92,10 +92,11 @@ class DriftSpec(SpecModel):
     columns: tuple[str, ...] | None = Field(default=None, description="Columns to watch. Default: all inputs.")
     outputs: tuple[Output, ...] = Field(
         default=(),
-        description="Which of `score`, `label`, `residual`, `novelty` (an outlier score of each row) and `importance` "
-        "(the column that matters most to the loss of each row) are drift by themselves, whatever of the inputs has "
-        "drifted. The first three are reported in any case; `importance` costs a prediction of a thousand labelled "
-        "rows for each column.",
+        description="Which of `score`, `label`, `residual`, `novelty` (an outlier score of each row), `importance` "
+        "(the column that matters most to the loss of each row) and `attribution` (what each input adds to the scores "
+        "of single rows) are drift by themselves, whatever of the inputs has drifted. The first three are reported in "
+        "any case; `importance` costs a prediction of a thousand labelled rows for each column, `attribution` thirty "
+        "thousand predictions.",
     )
     joint: Joint = Field(
         default="none",

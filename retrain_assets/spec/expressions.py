@@ -7,7 +7,7 @@ The same small language serves the triggers of a policy (`retrain.when`) and the
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
 
@@ -119,8 +119,23 @@ def can_be_true(expression: Expression) -> bool:
     names = sorted(expression.names())
     return any(
         expression.evaluate(dict(zip(names, values, strict=True)))
-        for values in product([False, True], repeat=len(names))
+        for values in product([True, False], repeat=len(names))
     )
+
+
+def leaving_out(expression: Expression, names: Collection[str]) -> Expression | None:
+    """What an expression asks for where some of its conditions do not apply; None where that is nothing.
+
+    >>> str(leaving_out(parse_expression("(a | b) & ~c", known="abc"), {"a", "c"}))
+    'b'
+    """
+    if isinstance(expression, Name):
+        return None if expression.name in names else expression
+    if isinstance(expression, Not):
+        inner = leaving_out(expression.operand, names)
+        return None if inner is None else Not(inner)
+    left = tuple(each for operand in expression.operands if (each := leaving_out(operand, names)) is not None)
+    return type(expression)(left) if len(left) > 1 else left[0] if left else None
 
 
 class _Parser:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -40,6 +40,11 @@ class QuietHoursSpec(SpecModel):
         if self.begin < self.end:
             return self.begin <= now < self.end
         return now >= self.begin or now < self.end
+
+    def end_after(self, moment: datetime) -> datetime:
+        """The first end of them after a moment."""
+        end = moment.replace(hour=self.end.hour, minute=self.end.minute, second=self.end.second, microsecond=0)
+        return end if end > moment else end + timedelta(days=1)
 
 
 def _quiet(value: object) -> object:

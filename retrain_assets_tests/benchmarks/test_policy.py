@@ -9,7 +9,7 @@ import pytest
 from benchmarks.policy import replays
 from benchmarks.policy.replays import CHARTS, Case, Measured, replay_all, units
 from benchmarks.policy.report import cost_table, loss_table, skill_table, stationary_table, tuned_elsewhere
-from benchmarks.policy.variants import multiclass, regression, shuffled, thinned
+from benchmarks.policy.variants import VARIANTS, high, multiclass, regression, shuffled, thinned
 from retrain_assets_tests.replay.streams import history
 
 
@@ -42,6 +42,20 @@ def test_another_target_is_no_input_and_more_classes_know_the_early_batches_only
     assert set(classes["y"].unique()) == {0, 1, 2, 3}
     assert set(classes.loc[classes["batch"] >= 4, "y"]) == {1, 3}  # all above the early median
     assert "x" not in classes
+    above = high(late, 4)
+    assert above.loc[above["batch"] < 4, "y"].mean() == pytest.approx(0.5, abs=0.01)
+    assert (above.loc[above["batch"] >= 4, "y"] == 1).all()
+    assert above["known_y"].equals(late["y"])
+    assert "x" not in above
+
+
+def test_targets_go_by_the_number_of_distinct_values(frame):
+    coarse = frame.assign(z=frame["z"].round(1))
+    assert VARIANTS["regression"](coarse, 4)["y"].equals(coarse["x"])
+    assert VARIANTS["regression_2"](coarse, 4)["y"].equals(coarse["z"])
+    assert set(VARIANTS["high_2"](coarse, 4).columns) == {"x", "known_y", "y", "batch"}
+    with pytest.raises(SystemExit, match="rank 3: 2 numeric columns"):
+        VARIANTS["high_3"](coarse, 4)
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +96,7 @@ def test_the_tables_show_each_policy_beside_rivals_that_were_tuned_on_the_other_
         "`default`",
         "`cara`",
         "`upf`",
+        "`debt_growth`",
         "`adwin`",
         "`ddm`",
         "`page_hinkley`",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from pathlib import Path
 
@@ -28,12 +29,19 @@ def test_what_waits_is_listed_with_its_evidence_and_approved(held: World, call: 
     assert "why: promote.approval is `always`" in listed
     assert "beats_baseline: " in listed
     assert "churn: " in listed
+    waits = "waits for approval until 21"
+    assert f"tiny: v4 {waits}" in call("status").stdout
+    assert f"approval     v4 {waits}" in call("status", "tiny").stdout
     wrong = call("approve", "tiny", "4", "--hash", "0" * 12, "--reason", "good")
     assert (wrong.exit_code, "the answer is for the model" in wrong.stderr) == (1, True)
     done = call("approve", "tiny", "4", "--hash", hash_of(held), "--reason", "good", "--person", "ann")
     assert done.exit_code == 0, done.output
     assert "tiny: v4 is approved (1 approved, the name was taken on trust" in done.stdout
     assert call("approval", "list").stdout == "nothing waits for an answer\n"
+    (waiting,) = json.loads(call("status", "--json").stdout)[0]["approvals"]
+    assert waiting == {
+        "version": 4, "state": "approved", "until": None, "text": "v4 is approved, to be carried out",
+    }  # fmt: skip
     assert "approve by ann on " in call("approval", "list", "tiny", "--all").stdout
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from retrain_assets.data.labels import no_labels
 from retrain_assets.home import Home
-from retrain_assets_tests.commands.conftest import Call
+from retrain_assets_tests.commands.conftest import Call, calling
 from retrain_assets_tests.lifecycle.champions import execute
-from retrain_assets_tests.lifecycle.world import World
+from retrain_assets_tests.lifecycle.world import World, make_world
 
 
 def shown(world: World) -> object:
@@ -41,6 +42,18 @@ def test_history_says_who_was_champion_when_and_why(promoted: World, call: Call)
     assert call("history", "tiny", "--as-of", "2020-01-01").stdout == "tiny: no champion as of 2020-01-01 00:00\n"
 
 
+def test_before_the_first_champion_there_is_no_history_and_of_a_typo_there_is_none_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    call = calling(make_world(tmp_path), monkeypatch)
+    assert call("history", "tiny").stdout == "tiny: no champion yet\n"
+    assert json.loads(call("history", "tiny", "--json").stdout) == []
+    for command in (["history"], ["audit", "verify"]):
+        refused = call(*command, "tini")
+        assert refused.exit_code == 1
+        assert "Did you mean 'tiny'" in refused.stderr
+
+
 def test_audit_verify_fails_when_somebody_touched_the_record(promoted: World, call: Call):
     whole = call("audit", "verify")
     assert (whole.exit_code, whole.stdout.startswith("tiny: 15 entries, whole")) == (0, True), whole.output
@@ -49,6 +62,9 @@ def test_audit_verify_fails_when_somebody_touched_the_record(promoted: World, ca
     assert broken.exit_code == 1
     assert "promotion 2, of which it tells, was changed" in broken.stderr
     assert json.loads(call("audit", "verify", "--json").stdout)[0]["whole"] is False
+    promoted.stores.registry.tag_model("tiny", {"audit_head": "garbled"})
+    garbled = call("audit", "verify", "tiny")
+    assert "audit_head must be <entry>:<hash> (got 'garbled')" in garbled.stderr
 
 
 def test_reconcile_puts_an_alias_back_and_shows_the_champion_in_dagster(promoted: World, call: Call):
@@ -70,7 +86,8 @@ def test_rollback_and_clear(promoted: World, call: Call):
     made = promoted.stores.state.promotions("tiny")[-1]
     assert made.actor.startswith("person:")
     assert made.reason == "scores every night flight 1"
-    assert call("clear", "tiny", "3", "--reason", "the feed was at fault").exit_code == 0
+    cleared = call("clear", "tiny", "3", "--reason", "the feed was at fault")
+    assert (cleared.exit_code, "who is champion has not changed" in cleared.stdout) == (0, True)
     again = call("clear", "tiny", "3", "--reason", "the feed was at fault")
     assert (again.exit_code, "v3 is retired: there is nothing to clear" in again.stderr) == (1, True)
     assert call("audit", "verify").exit_code == 0
@@ -78,6 +95,8 @@ def test_rollback_and_clear(promoted: World, call: Call):
 
 def test_a_rollback_needs_a_reason_and_one_target(call: Call):
     assert call("rollback", "tiny").exit_code == 2
+    blank = call("rollback", "tiny", "--reason", " ")
+    assert (blank.exit_code, "a reason must be given in words (got ' ')" in blank.stderr) == (1, True)
     assert call("rollback", "tiny", "--to", "1", "--as-of", "2024-01-04", "--reason", "x").exit_code == 2
     refused = call("rollback", "tiny", "--to", "7", "--reason", "x")
     assert (refused.exit_code, "v7 never was champion" in refused.stderr) == (1, True)

@@ -13,11 +13,11 @@ from retrain_assets import lifecycle
 from retrain_assets.lifecycle import DeclaredModel
 from retrain_assets.lifecycle.history import settled_batches
 from retrain_assets.lifecycle.ledger import record_step
-from retrain_assets.lifecycle.standing import RESTS
 from retrain_assets.lifecycle.training_window import plan_window
 from retrain_assets.performance.maturity import maturity
 from retrain_assets.policy.decision import Decision
 from retrain_assets.spec import ModelSpec, TargetSpec
+from retrain_assets.stores.tries import RESTS
 from retrain_assets_tests.lifecycle.world import NOW, START, World, declaration, make_world, perform, rows_of
 
 

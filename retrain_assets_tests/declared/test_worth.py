@@ -16,7 +16,7 @@ from retrain_assets.promotion.comparing import evaluate_models
 from retrain_assets.promotion.gates import evaluate_gates
 from retrain_assets.promotion.measures import Measure
 from retrain_assets.promotion.measuring import Judged, entities_of, measured
-from retrain_assets.promotion.worth import ndcg, ranking_values, reciprocal_rank, worth_of_function
+from retrain_assets.promotion.worth import ndcg, ranking_values, reciprocal_rank, worth_of_costs, worth_of_function
 from retrain_assets.spec import PromoteSpec
 from retrain_assets_tests.promotion.test_gates import report
 from retrain_assets_tests.spec.test_consistency import problems
@@ -141,3 +141,11 @@ def test_a_gate_needs_what_it_judges_by():
     assert "promote.worth.rank_within" in problems(promote={"require": "ranks_not_worse"})
     told = problems(metric="squared_error", promote={"worth": {"costs": {"1": {"0": 1.0}}}})
     assert "must be a function" in told["promote.worth.costs"]
+
+
+def test_costs_of_names_that_are_no_classes_are_refused_and_an_unknown_truth_costs_what_its_own_row_says():
+    scores = Scores(np.array([[0.9, 0.1], [0.2, 0.8]]), ("a", "b"))
+    with pytest.raises(DataError, match=r"must name classes of the target \(a, b\) \(got yes\)"):
+        worth_of_costs({"yes": {"no": 10.0}}, np.array(["a", "b"], dtype=object), scores)
+    costs = {"b": {"a": 1.0, "b": 0.0}, "new": {"a": 100.0, "b": 100.0}}
+    assert worth_of_costs(costs, np.array(["new", "b"], dtype=object), scores).tolist() == [-100.0, 0.0]

@@ -41,5 +41,7 @@ def test_what_is_prepared_is_not_done_again(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(columns, "merge_columns", again)
     monkeypatch.setattr(columns.FittedColumn, "_count", again)
     sampled = rows._sampled
-    monkeypatch.setattr(rows, "_sampled", lambda frame: again() if len(frame) == len(DAYS) else sampled(frame))
+    monkeypatch.setattr(
+        rows, "_sampled", lambda frame, names: again() if len(frame) == len(DAYS) else sampled(frame, names)
+    )
     assert compare(once, TODAY, batch="day").to_json() == expected

@@ -23,10 +23,11 @@ from typing import Any, cast
 from sqlalchemy import event
 
 from retrain_assets import lifecycle
-from retrain_assets.lifecycle.approving import answer, holds
+from retrain_assets.lifecycle.approving import answer
 from retrain_assets.lifecycle.auditing import verify
 from retrain_assets.lifecycle.promote import carry_out
 from retrain_assets.lifecycle.renaming import rename, retire, take_back
+from retrain_assets.lifecycle.waiting import holds
 from retrain_assets.promotion.stages import stages
 from retrain_assets.stores.state import SqlStateStore
 from retrain_assets_tests.lifecycle.champions import HELD, RECALL, SEASONS, copied, opened

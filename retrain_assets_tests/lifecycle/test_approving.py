@@ -10,16 +10,17 @@ from typing import Any
 import pytest
 
 from retrain_assets import lifecycle
-from retrain_assets.errors import IntegrityError, RefusedError
+from retrain_assets.errors import DataError, IntegrityError, NotStoredError, RefusedError, StoreError
 from retrain_assets.lifecycle import DeclaredModel
-from retrain_assets.lifecycle.approving import answer, hold_reason, holds, prove_name, settle_requests
+from retrain_assets.lifecycle.approving import answer, hold_reason, prove_name
 from retrain_assets.lifecycle.auditing import verify
 from retrain_assets.lifecycle.promote import carry_out, read_evaluation
 from retrain_assets.lifecycle.versions import stage_of
+from retrain_assets.lifecycle.waiting import holds, settle_requests
 from retrain_assets.promotion.approvals import ApprovalRequest
 from retrain_assets.promotion.tokens import make_key, sign
 from retrain_assets.spec import ModelSpec
-from retrain_assets_tests.lifecycle.champions import DECLARED, registry_of
+from retrain_assets_tests.lifecycle.champions import DECLARED, HELD, copied, registry_of
 from retrain_assets_tests.lifecycle.world import World, declaration
 from retrain_assets_tests.promotion.test_approvals import REQUEST
 
@@ -83,11 +84,17 @@ def test_an_approval_promotes_exactly_that_version(held: World):
     assert "- approve by ann on " in text
 
 
-def test_the_asset_champion_by_hand_carries_it_out(held: World):
+def test_the_asset_champion_by_hand_carries_it_out_and_a_rollback_to_it_claims_no_approval(held: World):
     say(held)
     made = lifecycle.assert_champion(held.stores, held.model, now=held.now, run_id="by hand")
     assert made.promotion is not None
     assert made.promotion.version == 4
+    for to in (3, 4):
+        back = lifecycle.roll_back(held.stores, held.model, to=to, reason="x", actor="person:ann", now=held.now)
+    assert back.promotion is not None
+    assert made.promotion.evidence.keys() - back.promotion.evidence.keys() == {
+        "approval", "approved_by", "approval_proofs",
+    }  # fmt: skip
 
 
 def test_what_was_watched_meanwhile_stays_the_older_champions(held: World):
@@ -129,7 +136,7 @@ def test_a_hold_that_nobody_answers_is_rejected(held: World):
     version = held.stores.state.model_versions("tiny")[2]
     asked = ApprovalRequest(
         id=0, model="tiny", version=version.version, model_hash=version.model_hash,
-        artifact_hash=version.artifact_hash, batch=version.batch, attempt=version.attempt, champion_version=2,
+        artifact_hash=version.artifact_hash, batch=version.batch, attempt=version.attempt, champion_version=3,
         reason="", requested_at=held.now, expires_at=held.now + soon.model.spec.promote.approval.expires,
     )  # fmt: skip
     held.stores.state.request_approval(asked)
@@ -190,27 +197,99 @@ def test_signed_names_need_the_persons_token(held: World):
     assert given.answers[0].proof == f"signed with the key {public[:16]}"
 
 
-def test_an_approval_of_a_version_whose_files_changed_promotes_nobody(held: World, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("error", [IntegrityError, NotStoredError, DataError])
+def test_an_approval_of_a_version_that_changed_or_is_gone_is_void(
+    held: World, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+):
+    """It promotes nobody, and bars the way of no later one."""
     say(held)
 
     def changed(*_: object, **__: object) -> None:
-        raise IntegrityError("model.pkl was changed after registration")
+        raise error("model.pkl was changed after registration")
 
     monkeypatch.setattr(held.stores.registry, "load", changed)
-    with pytest.raises(IntegrityError):
-        carried(held)
-    assert champion_of(held) == 3
-
-
-def test_an_approval_is_void_once_another_is_champion(held: World):
-    say(held)
-    lifecycle.roll_back(held.stores, held.model, reason="x", actor="person:ann", now=held.now)
     made = carried(held)
     assert made is not None
-    assert made.promotion is None
-    assert "the evaluation compared with v3, but v2 is champion now" in made.reason
-    assert holds(held.stores.state, held.model)[0].state == "void"
+    assert (made.promotion, made.reason) == (None, "model.pkl was changed after registration")
+    assert champion_of(held) == 3
+    (hold,) = holds(held.stores.state, held.model)
+    assert (hold.state, hold.answers[-1].reason) == ("void", "model.pkl was changed after registration")
+    assert stage_of(held.stores, held.model, 4) == "retired"
     assert carried(held) is None
+
+
+def test_an_approval_outlasts_a_registry_that_is_down(held: World, monkeypatch: pytest.MonkeyPatch):
+    say(held)
+
+    def down(*_: object, **__: object) -> None:
+        raise StoreError("connection refused")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(held.stores.registry, "load", down)
+        with pytest.raises(StoreError, match="connection refused"):
+            carried(held)
+    assert holds(held.stores.state, held.model)[0].state == "approved"
+    carried(held)
+    assert champion_of(held) == 4
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_what_persons_were_asked_is_void_once_another_is_champion_and_they_are_asked_anew(held: World, answered: bool):
+    if answered:
+        say(held)
+    back = lifecycle.roll_back(held.stores, held.model, reason="x", actor="person:ann", now=held.now)
+    assert back.reason == "x (void, as compared with the champion that leaves: the approval of v4)"
+    (hold,) = holds(held.stores.state, held.model)
+    assert (hold.state, stage_of(held.stores, held.model, 4)) == ("void", "retired")
+    assert "v3 was champion when persons were asked, and v2 is now: evaluate batch" in hold.answers[-1].reason
+    assert carried(held) is None
+    with pytest.raises(RefusedError, match=r"v4 is void already \(v3 was champion .* an answer comes too late"):
+        say(held, person="bob")
+    stale = lifecycle.assert_champion(held.stores, held.model, now=held.now, run_id="too soon")
+    assert "the evaluation compared with v3, but v2 is champion now" in stale.reason
+    assert not stale.held
+
+    evaluated = lifecycle.evaluate(held.stores, held.model, held.batch(4), now=held.now, run_id="again")
+    assert (evaluated.champion and evaluated.champion.version, evaluated.gates.passed) == (2, True)
+    for _ in range(2):
+        asked = lifecycle.assert_champion(held.stores, held.model, now=held.now, run_id="again")
+        assert asked.held
+    _, hold = holds(held.stores.state, held.model)
+    assert (hold.state, hold.request.champion_version, hold.request.attempt) == ("pending", 2, 2)
+    say(held)
+    carried(held)
+    assert (champion_of(held), stage_of(held.stores, held.model, 4)) == (4, "champion")
+    assert verify(held.stores, "tiny").faults == ()
+
+
+@pytest.fixture(scope="module")
+def two_held_once(held_once: World, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """The sixth day brought v5, which waits beside v4."""
+    world = copied(held_once, tmp_path_factory.mktemp("two") / "w", promote=HELD)
+    world.drop(5)
+    world.play()
+    for version in world.stores.state.model_versions("tiny")[3:]:
+        say(world, version=version.version, model_hash=version.model_hash)
+    return world
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_of_two_approvals_the_newer_is_carried_out_and_the_older_where_it_cannot_be(
+    two_held_once: World, tmp_path: Path, gone: bool
+):
+    world = copied(two_held_once, tmp_path / "w", promote=HELD)
+    if gone:
+        with registry_of(world)._session.client() as client:
+            client.delete_model_version("tiny", "5")
+    made = carried(world)
+    assert made is not None
+    assert made.promotion is not None
+    assert made.promotion.version == champion_of(world) == (4 if gone else 5)
+    older, newer = holds(world.stores.state, world.model)
+    assert (older.state, newer.state) == (("approved", "void") if gone else ("void", "approved"))
+    said = (newer if gone else older).answers[-1].reason
+    assert ("v5 was deleted in the registry by hand" if gone else "superseded: v5 was trained later") in said
+    assert carried(world) is None
 
 
 @pytest.mark.covers("promote.approval.when")

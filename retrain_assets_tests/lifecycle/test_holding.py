@@ -11,7 +11,8 @@ from retrain_assets import lifecycle
 from retrain_assets.errors import RefusedError
 from retrain_assets.lifecycle.holding import HELD, answer_hold, open_hold
 from retrain_assets.lifecycle.spending import spent
-from retrain_assets_tests.lifecycle.world import World
+from retrain_assets.policy.decision import Decision
+from retrain_assets_tests.lifecycle.world import START, World
 
 Worlds = Callable[..., World]
 
@@ -69,6 +70,26 @@ def test_a_person_rejects_and_the_same_drift_does_not_ask_again(paused: World) -
     assert open_hold(world.stores.state.decisions("tiny")) is None
 
 
+def made(day: int, attempt: int = 1, **state: str) -> Decision:
+    """A decision of which only what it says of holds counts here."""
+    return Decision(
+        model="tiny", batch=f"2024-01-0{day}", attempt=attempt, verdict="wait", reason="", cause="batch", triggers=(),
+        as_of=START, decided_at=START, champion_version=1, state=state,
+    )  # fmt: skip
+
+
+def test_a_hold_is_the_newest_that_began_and_was_not_answered() -> None:
+    six, seven = made(6).batch, made(7).batch
+    begun, met, another = made(6, hold=six), made(7, hold=six), made(7, 2, hold=seven)
+    assert open_hold([begun, met, made(8)]) is begun
+    assert open_hold([begun, met, another, made(8, hold=seven)]) is another
+    assert open_hold([begun, met, made(7, 2, hold_answer="resumed")]) is None
+    again = made(7, 3, hold=seven)
+    assert open_hold([begun, another, made(7, 2, hold_answer="resumed"), again]) is again
+    overtaken = made(7, hold=seven, hold_answer="overtaken")
+    assert open_hold([begun, overtaken]) is overtaken
+
+
 @pytest.mark.covers("retrain.quiet_hours.begin", "retrain.quiet_hours.end")
 def test_a_retrain_waits_for_the_end_of_the_quiet_hours(worlds: Worlds) -> None:
     evening, morning = datetime(2026, 1, 1, 23, tzinfo=UTC), datetime(2026, 1, 2, 6, tzinfo=UTC)
@@ -80,6 +101,10 @@ def test_a_retrain_waits_for_the_end_of_the_quiet_hours(worlds: Worlds) -> None:
         assert ("retrain" in [job.job for job in world.play()]) is starts
         if not starts:
             assert lifecycle.next_job(world.stores, world.model, now=world.now) is None
+            rest = lifecycle.resting(world.stores, world.model, now=world.now)
+            assert rest is not None
+            assert rest.until == morning
+            assert "waits for the end of the quiet hours, 2026-01-02 06:00 UTC" in rest.reason
             world.now = morning
             assert next(job.job for job in world.play()) == "retrain"
 

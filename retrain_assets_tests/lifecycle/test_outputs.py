@@ -6,10 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from retrain_assets import lifecycle
+from retrain_assets.drift.outputs import judge_outputs
 from retrain_assets.drift.report import DriftReport
+from retrain_assets.errors import DataError
 from retrain_assets.lifecycle import DeclaredModel
 from retrain_assets.lifecycle.outputs import outputs_of
 from retrain_assets.lifecycle.watch import read_drift, read_predictions, read_validated
@@ -37,6 +40,20 @@ def played(root: Path, when: str = "event", **drift: object) -> World:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     return played(tmp_path_factory.mktemp("outputs"))
+
+
+class Refusing:
+    """A model of batches as they are, and of no others."""
+
+    def __init__(self, pipeline: Any) -> None:
+        self._pipeline = pipeline
+        self._asked = 0
+
+    def predict_proba(self, frame: pd.DataFrame) -> Any:
+        self._asked += 1
+        if self._asked > 2:  # the scores, and those of the rows whose attributions are wanted
+            raise DataError("no such row: ...") from ValueError("...")
+        return self._pipeline.predict_proba(frame)
 
 
 def report(world: World, day: int) -> DriftReport:
@@ -132,6 +149,38 @@ def test_an_adopted_version_has_no_outputs_to_compare_with(world: World) -> None
     bundle = serving(world)
     bare = replace(bundle, reference=replace(bundle.reference, outputs={}))
     assert outputs_of(world.stores, world.model, world.batch(LEARNED), version, bare) is None
+
+
+def test_what_an_input_adds_to_the_scores_is_drift_where_attributions_are_declared(tmp_path: Path) -> None:
+    """The values of `x` are five times as close together: they no longer say much, and of the others all stays."""
+    world = played(tmp_path, outputs=["attribution"])
+    calm, day = report(world, LEARNED), LEARNED + 1
+    of = {f"ra_attribution:{name}" for name in ("x", "z", "kind")}
+    assert {name: verdict for name, verdict in verdicts(calm).items() if name in of} == dict.fromkeys(of, "stable")
+    rows = rows_of(world.batch(day))
+    world.drop(day, rows.assign(x=rows["x"] * 0.2))
+    world.play()
+    moved = report(world, day)
+    assert {name for name in of if verdicts(moved)[name] == "drift"} == {"ra_attribution:x"}
+    assert moved.reason.startswith("the attribution of x has drifted; ")
+    row = next(column for column in moved.columns if column.name == "ra_attribution:x")
+    assert row.aspect == "spread"
+    assert moved.score >= row.score  # type: ignore[operator]
+    # Rows that the model refuses are no drift, and said to be unknown; so is a champion whose reference has none.
+    bundle, version = serving(world), world.stores.state.model_versions("tiny")[-1]
+    refusing = replace(bundle, pipeline=Refusing(bundle.pipeline))
+    found = outputs_of(world.stores, world.model, world.batch(day), version, refusing)
+    assert found is not None
+    spec, per_year = world.model.spec.drift, world.model.calendar.per_year
+    unknown = judge_outputs(found, spec, checks_per_year=per_year)[-1]
+    assert (unknown.name, unknown.verdict) == ("ra_attribution", "unknown")
+    assert unknown.reason == "the model refuses rows in which a value is replaced by one of the reference (ValueError)"
+    before = {key: replace(p, columns=p.columns[:3]) for key, p in bundle.reference.outputs.items()}
+    older = replace(bundle, reference=replace(bundle.reference, outputs=before))
+    found = outputs_of(world.stores, world.model, world.batch(day), version, older)
+    assert found is not None
+    unknown = judge_outputs(found, spec, checks_per_year=per_year)[-1]
+    assert (unknown.verdict, unknown.reason[:46]) == ("unknown", "the reference of the champion has none: it was")
 
 
 @pytest.mark.slow

@@ -10,10 +10,12 @@ import pytest
 from retrain_assets import lifecycle
 from retrain_assets.errors import LeaseHeldError, RefusedError, StoreError
 from retrain_assets.lifecycle import DeclaredModel
-from retrain_assets.lifecycle.approving import holds
+from retrain_assets.lifecycle.approving import answer
 from retrain_assets.lifecycle.auditing import history, verify
+from retrain_assets.lifecycle.promote import carry_out
 from retrain_assets.lifecycle.renaming import in_service, rename, retire, take_back
 from retrain_assets.lifecycle.reproducing import reproduce
+from retrain_assets.lifecycle.waiting import holds
 from retrain_assets_tests.lifecycle.champions import copied, execute, registry_of
 from retrain_assets_tests.lifecycle.world import World
 
@@ -169,6 +171,18 @@ def test_retired_it_keeps_its_history_and_nobody_is_champion(held: World):
     assert len(told) == 1
     retire(held.stores, held.model, **WHY, now=held.now)
     assert held.stores.state.outbox(kinds=["model_retired"]) == told, "it is retired once"
+
+
+def test_an_approval_that_was_not_carried_out_does_not_outlive_a_retirement(held: World):
+    hash_ = held.stores.state.model_versions("tiny")[-1].model_hash
+    said: dict[str, Any] = {"person": "ann", "reason": "good", "token": None, "now": held.now}
+    given = answer(held.stores, held.model, 4, verdict="approve", model_hash=hash_[:12], **said)
+    assert given.state == "approved"
+    retire(held.stores, held.model, **WHY, now=held.now)
+    take_back(held.stores, held.model, **WHY, now=held.now)
+    assert [hold.state for hold in holds(held.stores.state, held.model)] == ["void"]
+    assert carry_out(held.stores, held.model, now=held.now, run_id="x") is None
+    assert held.stores.state.promotions("tiny")[-1].version == 3
 
 
 def test_a_retired_model_returns_with_the_champion_that_it_had(promoted: World):

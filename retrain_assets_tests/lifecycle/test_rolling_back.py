@@ -10,16 +10,19 @@ from typing import Any
 import pytest
 
 from retrain_assets import lifecycle
-from retrain_assets.errors import NotStoredError, RefusedError, StoreError
+from retrain_assets.errors import DataError, NotStoredError, RefusedError, StoreError, WithheldError
 from retrain_assets.lifecycle import DeclaredModel, rolling_back
+from retrain_assets.lifecycle.approving import answer
 from retrain_assets.lifecycle.auditing import verify
 from retrain_assets.lifecycle.facts import _stale
 from retrain_assets.lifecycle.history import holdout_of
+from retrain_assets.lifecycle.holding import answer_hold
+from retrain_assets.lifecycle.renaming import rename, retire, take_back
 from retrain_assets.lifecycle.rolling_back import roll_back_if_broken
 from retrain_assets.lifecycle.versions import clear, stage_of
 from retrain_assets.promotion.log import champion_as_of
 from retrain_assets.spec import ModelSpec
-from retrain_assets_tests.lifecycle.champions import DECLARED, copied
+from retrain_assets_tests.lifecycle.champions import DECLARED, copied, registry_of
 from retrain_assets_tests.lifecycle.world import World, declaration
 
 
@@ -101,6 +104,73 @@ def test_a_person_clears_it(promoted: World):
     assert stage_of(promoted.stores, promoted.model, 3) == "retired"
     with pytest.raises(RefusedError, match="v3 is retired: there is nothing to clear"):
         clear(promoted.stores, promoted.model, 3, actor="person:ann", reason="again", now=promoted.now)
+
+
+def outcome_of(world: World, version: int) -> str:
+    run = world.stores.state.model_versions("tiny")[version - 1].run_id
+    with registry_of(world)._session.client() as client:
+        return client.get_run(run).data.tags["retrain_assets.outcome"]
+
+
+def test_what_was_cleared_is_judged_anew_and_what_was_replaced_is_not_said_to_be_promoted(promoted: World):
+    stores, model = promoted.stores, promoted.model
+
+    def promote(day: int):
+        return lifecycle.promote(stores, model, promoted.batch(day), now=promoted.now, run_id=f"again {day}")
+
+    back(promoted)
+    assert (promote(3).promotion, outcome_of(promoted, 3)) == (None, "rolled_back")
+    clear(stores, model, 3, actor="person:ann", reason="the feed was at fault", now=promoted.now)
+    watched = next(step for step in stores.state.steps("tiny") if step.job == "watch")
+    stores.state.record_step(replace(watched, batch=promoted.batch(4).key, attempt=1))
+    made = lifecycle.assert_champion(stores, model, now=promoted.now, run_id="by hand").promotion
+    assert made is not None
+    assert (made.version, made.action, made.as_of) == (3, "promote", promoted.batch(4).end)
+    assert (promote(3).promotion, outcome_of(promoted, 3)) == (made, "promoted")
+
+    replaced = promote(2)
+    assert (replaced.promotion, outcome_of(promoted, 2)) == (None, "replaced")
+    assert "v3 replaced it: `retrain-assets rollback tiny --to 2 --reason ...` puts it back" in replaced.reason
+    log = stores.state.promotions("tiny")
+    assert [(each.action, each.version) for each in log[3:]] == [("rollback", 2), ("promote", 3)]
+    assert verify(stores, "tiny").faults == ()
+
+
+def test_what_was_cleared_is_not_put_before_what_was_watched_since(promoted: World):
+    stores, model = promoted.stores, promoted.model
+    watched = next(step for step in stores.state.steps("tiny") if step.job == "watch")
+    stores.state.record_step(replace(watched, batch=promoted.batch(4).key, attempt=1, outcome="refused"))
+    back(promoted)
+    clear(stores, model, 3, actor="person:ann", reason="the feed was at fault", now=promoted.now)
+    asserted = lifecycle.assert_champion(stores, model, now=promoted.now, run_id="by hand")
+    assert asserted.promotion is None
+    assert "older than the promotion of v2: `retrain-assets rollback tiny --to 3" in asserted.reason
+    assert outcome_of(promoted, 3) == "replaced"
+
+
+UNKNOWN = lifecycle.Origin(estimator=None, name="old", version=1, content_hash="", inputs=())
+
+
+@pytest.mark.parametrize("blank", ["", " \n\t"])
+def test_what_a_person_does_needs_a_reason_in_words(promoted: World, blank: str):
+    stores, model = promoted.stores, promoted.model
+    said: dict[str, Any] = {"reason": blank, "now": promoted.now}
+    by_ann: dict[str, Any] = said | {"actor": "person:ann"}
+    before = stores.state.audit_entries("tiny"), stores.state.last_outbox_id()
+    for act in (
+        lambda: lifecycle.roll_back(stores, model, **by_ann),
+        lambda: clear(stores, model, 3, **by_ann),
+        lambda: retire(stores, model, **by_ann),
+        lambda: take_back(stores, model, **by_ann),
+        lambda: rename(stores, model, "arrivals", **by_ann),
+        lambda: lifecycle.adopt(stores, model, UNKNOWN, training_end=promoted.now, run_id="x", **by_ann),
+        lambda: answer_hold(stores, model, "resume", person="ann", **said),
+        lambda: lifecycle.record_event(stores, model, "person", blank, now=promoted.now),
+        lambda: answer(stores, model, 4, verdict="approve", model_hash="f" * 8, person="ann", token=None, **said),
+    ):
+        with pytest.raises(RefusedError, match="a reason must be given in words"):
+            act()
+    assert (stores.state.audit_entries("tiny"), stores.state.last_outbox_id()) == before
 
 
 def test_back_again_skips_what_was_rolled_back_and_a_person_may_name_it(promoted: World):
@@ -205,9 +275,12 @@ def test_a_loss_above_its_ceiling_on_matured_labels_rolls_back_by_itself(three_c
     assert [d.cause for d in world.stores.state.decisions("tiny")].count("rollback") == 1
 
 
-def test_a_rollback_that_cannot_be_made_is_told_once(promoted: World, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("error", [NotStoredError, DataError, WithheldError])
+def test_a_rollback_that_cannot_be_made_is_told_once(
+    promoted: World, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+):
     def lost(*_: object, **__: object) -> None:
-        raise NotStoredError("v2 is not there")
+        raise error("v2 is not there")
 
     monkeypatch.setattr(rolling_back, "prove", lost)
     for _ in range(2):

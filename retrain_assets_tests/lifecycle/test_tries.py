@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from retrain_assets import lifecycle
-from retrain_assets.lifecycle.standing import RESTS, TRIES
+from retrain_assets.stores.tries import RESTS, TRIES
 from retrain_assets_tests.lifecycle.test_closed_loop import drop_days
 from retrain_assets_tests.lifecycle.world import World
 
@@ -34,7 +34,12 @@ def test_a_failed_job_rests_then_runs_under_a_new_key_and_the_stream_goes_on(wor
     assert due is not None
     fail(world, job, 0)
     assert lifecycle.next_job(world.stores, world.model, now=world.now) is None
+    rest = lifecycle.resting(world.stores, world.model, now=world.now)
+    assert rest is not None
+    assert rest.until == world.now + RESTS[0]
+    assert rest.reason == f"{job} of {due.batch} failed, and is tried again from {rest.until:%Y-%m-%d %H:%M:%S} UTC"
     world.now += RESTS[0]
+    assert lifecycle.resting(world.stores, world.model, now=world.now) is None
     again = lifecycle.next_job(world.stores, world.model, now=world.now)
     assert again is not None
     assert (again.job, again.batch) == (due.job, due.batch)

@@ -62,6 +62,8 @@ def test_a_rollback_that_is_refused_fails_the_run_with_the_reason(installed: Ins
     assert not result.success
     failure = result.get_step_failure_events()[0].event_specific_data
     assert "tiny v9 never was champion" in str(failure)
+    blank = start(installed, "rollback", "roll_back", reason="", person="ann")
+    assert "a reason must be given in words" in str(blank.get_step_failure_events()[0].event_specific_data)
     assert len(installed.stores.state.promotions("tiny")) == 3
 
 

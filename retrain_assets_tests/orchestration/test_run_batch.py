@@ -6,7 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from retrain_assets.errors import DataError, LeaseHeldError
 from retrain_assets.home import Home, open_stores
 from retrain_assets.lifecycle import LEASE_TTL, record_event
 from retrain_assets.orchestration.by_hand import run_batch
+from retrain_assets.spec import RetrainSpec
 from retrain_assets_tests.lifecycle.world import declaration
 from retrain_assets_tests.orchestration.installation import Installation
 from retrain_assets_tests.orchestration.test_lost import take
@@ -62,12 +64,23 @@ def test_the_newest_batch_again_runs_the_retrain_that_it_decides(played: Install
     assert played.stores.state.decisions("tiny")[-1].verdict == "retrain"
 
 
-def test_a_model_that_is_worked_on_is_refused_by_its_run(played: Installation) -> None:
+def test_what_stands_in_the_way_of_a_run_is_told(played: Installation) -> None:
     take(played, "somebody", datetime.now(UTC))
     with pytest.raises(LeaseHeldError, match="worked on by run somebody"):
         by_hand(played)
     take(played, "somebody", datetime.now(UTC) - 2 * LEASE_TTL)  # its process is gone
     with pytest.raises(DataError, match="nothing for it yet"):
+        by_hand(played)
+    # A retrain was decided, and may not begin.
+    state, hour = played.stores.state, timedelta(hours=1)
+    newest = state.decisions("tiny")[-1]
+    asked = {**newest.state, "run_id": "asked"}
+    state.record_decision(replace(newest, attempt=newest.attempt + 1, verdict="retrain", state=asked), run_id="asked")
+    now = datetime.now(UTC)
+    quiet = f"{now - hour:%H:%M}-{now + hour:%H:%M}"
+    retrain = RetrainSpec.model_validate({**played.model.spec.retrain.model_dump(), "quiet_hours": quiet})
+    played.model = replace(played.model, spec=played.model.spec.model_copy(update={"retrain": retrain}))
+    with pytest.raises(DataError, match=f"retrain of {newest.batch} waits for the end of the quiet hours"):
         by_hand(played)
 
 

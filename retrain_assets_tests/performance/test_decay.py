@@ -81,14 +81,24 @@ def test_losses_without_any_noise_still_give_a_verdict():
     assert (exact.fired, none.fired) == (True, False)
 
 
+def test_a_single_batch_tells_a_sudden_rise_from_weeks_that_differ():
+    """It is no part of what it is compared with: else the rise were its own excuse."""
+    alone = DecaySpec(batches=1, standard_errors=2.0, floor=0.02)
+    assert performance_decay(losses([0.50, 0.52, 0.50, 0.48, 0.57]), HOLDOUT, alone).fired is True
+    assert performance_decay(losses([0.45, 0.55, 0.46, 0.54, 0.60]), HOLDOUT, alone).fired is False
+    # With fewer than four before nobody knows how much weeks differ.
+    assert performance_decay(losses([0.50, 0.49, 0.57]), HOLDOUT, alone).fired is False
+
+
 @pytest.mark.parametrize(
-    ("batches", "between", "at_most"),
-    [(3, 0.0, 0.03), (3, 3.0, 0.11), (6, 3.0, 0.075), (20, 3.0, 0.045)],
-)
-def test_false_alarms_on_a_champion_that_has_not_decayed(batches, between, at_most):
+    ("newest", "batches", "between", "at_most"),
+    [(3, 3, 0.0, 0.03), (3, 3, 3.0, 0.11), (3, 6, 3.0, 0.075), (3, 20, 3.0, 0.05),
+     (1, 5, 0.0, 0.03), (1, 5, 3.0, 0.11), (1, 20, 3.0, 0.05)],
+)  # fmt: skip
+def test_false_alarms_on_a_champion_that_has_not_decayed(newest, batches, between, at_most):
     """Seeded nulls, 3,000 decisions each: the rates that the docstring states, with three binomial errors to spare."""
     rng = np.random.default_rng(2013)
-    spec = DecaySpec(batches=3, standard_errors=2.0, floor=0.0)
+    spec = DecaySpec(batches=newest, standard_errors=2.0, floor=0.0)
     spread = float(np.hypot(1.0, between))
     alarms = 0
     for _ in range(3000):

@@ -51,6 +51,45 @@ def test_a_hold_lasts_until_it_is_answered_and_an_answer_is_good_for_one_decisio
     assert decide(replace(held, resumed=("bob: go",), rejected=("ann: no",))).verdict == "wait"
 
 
+HELD = {"open_hold": "2013-02-26", "largest_drift": 0.3}
+ANSWERS = {"resumed": {"resumed": ("ann: it is real",)}, "rejected": {"rejected": ("ann: the feed is broken",)}}
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_an_answer_ends_the_hold_whatever_becomes_of_the_decision_that_sees_it(drifted, drift_report, answer):
+    """Else it would let go, or refuse, another drift that nobody was asked about."""
+    held = drifted({"hold_beyond": 5}, **HELD, **ANSWERS[answer])
+    cooling = drifted({"hold_beyond": 5, "cooldown": "9 weeks"}, retrains=weeks_ago(1), **HELD, **ANSWERS[answer])
+    unknown = replace(held, drift=drift_report("unknown", "too few rows"), episode=None)
+    cases = [(held, None), (cooling, "wait"), (replace(held, drift=drift_report("stable"), episode=None), "wait")]
+    for context, verdict in [*cases, (unknown, "unknown")]:
+        made = decide(context)
+        assert made.state["hold_answer"] == answer
+        assert made.verdict == (verdict or {"resumed": "retrain", "rejected": "wait"}[answer])
+        assert ANSWERS[answer][answer][0] in made.reason
+    # Neither a batch that cannot be judged nor one of before answers anything.
+    for context in (replace(held, batch_refused="too many rows"), replace(held, newest_decided="2013-12-31")):
+        assert "hold_answer" not in decide(context).state
+
+
+def test_a_resume_that_finds_nothing_to_retrain_for_says_so(drifted, drift_report):
+    calm = drifted({"hold_beyond": 5}, **HELD, **ANSWERS["resumed"])
+    made = decide(replace(calm, drift=drift_report("stable"), episode=None))
+    assert made.reason.endswith("ann: it is real (held since 2013-02-26); nothing is left to retrain for")
+
+
+@pytest.mark.parametrize("said", [{}, *ANSWERS.values()])
+def test_a_drift_beyond_the_one_that_is_held_begins_a_hold_of_its_own(drifted, said):
+    """The answer was to another question: it neither lets go nor refuses what came since."""
+    made = decide(drifted({"hold_beyond": 2}, open_hold="2013-02-26", largest_drift=0.1, **said))
+    assert (made.verdict, made.state["hold"]) == ("hold", made.batch)
+    assert "beyond all that was seen" in made.reason
+    assert made.state.get("hold_answer") == ("overtaken" if said else None)
+    assert ("an earlier drift, not this one" in made.reason) is bool(said)
+    own = decide(drifted({"hold_beyond": 2}, open_hold=made.batch, largest_drift=0.1, **said))
+    assert own.state.get("hold_answer") == next(iter(said), None)
+
+
 def test_what_a_limit_binds_anyhow_is_not_asked_of_a_person(drifted):
     made = decide(drifted({"hold_beyond": 2, "cooldown": "9 weeks"}, largest_drift=0.1, retrains=weeks_ago(1)))
     assert made.verdict == "wait"

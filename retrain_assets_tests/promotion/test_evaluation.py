@@ -157,3 +157,34 @@ def test_reports_come_back_from_their_table(report):
     assert report.to_frame().dtypes.astype(str).to_dict() == COLUMN_TYPES
     with pytest.raises(ValueError, match="no evaluation of m 2013-05-07 attempt 7"):
         EvaluationReport.from_frame(table, model="m", batch="2013-05-07", attempt=7)
+
+
+def test_of_equal_models_as_many_are_shown_worse_as_declared_though_batches_are_few():
+    """Eight batches that vary together: an interval of the normal's width would show 5 % worse, not 2.5."""
+    rng = np.random.default_rng(7)
+    batches = np.repeat(np.arange(8), 30)
+    trials, worse = 400, 0
+    for trial in range(trials):
+        labels = (rng.random(len(batches)) < 0.5).astype(int)
+        offset = rng.normal(0, 0.1, 8)[batches]
+        scores: dict[str, Scores] = {
+            role: Scores(np.clip(0.5 + sign * offset, 0.02, 0.98), CLASSES)
+            for role, sign in (("candidate", 1), ("champion", -1))
+        }
+        made = evaluate(labels, scores, seed=trial, batches=[f"b{k}" for k in batches])
+        assert made.resampled == "batches"
+        worse += difference(made, "candidate", "champion").lower > 0
+    assert worse / trials <= 0.025 + 2 * np.sqrt(0.025 * 0.975 / trials)
+
+
+def test_newer_rows_of_entities_are_drawn_by_entity_and_of_too_few_nothing_is_known():
+    labels, scores = stream(np.random.default_rng(1))
+    newer = np.arange(len(labels)) >= 900
+    alike = np.where(newer, 10 + np.arange(len(labels)) % 4, np.arange(len(labels)) % 10)
+    few = evaluate(labels, scores, newer_than_both=newer, together=alike)
+    assert few.difference("candidate", "champion", "newer") is None
+    assert few.difference("candidate", "champion", "reserved") is not None
+    enough = evaluate(labels, scores, newer_than_both=newer, together=np.arange(len(labels)) // 10)
+    single = evaluate(labels, scores, newer_than_both=newer)
+    of_ten, of_one = (difference(made, "candidate", "champion", "newer") for made in (enough, single))
+    assert (of_ten.lower, of_ten.upper) != (of_one.lower, of_one.upper)

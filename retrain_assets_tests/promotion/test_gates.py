@@ -164,3 +164,16 @@ def test_a_clearly_worse_candidate_rarely_passes():
 
 def test_a_candidate_worse_by_the_margin_rarely_passes():
     assert rate_of_passing(worse=0.05, margin=0.05) <= 0.06
+
+
+@pytest.mark.parametrize("require", ["better_than_champion | beats_baseline", "not_worse_than_champion"])
+def test_a_first_model_must_beat_the_baseline_whatever_is_said_of_champions(require: str):
+    spec = PromoteSpec(require=require)
+    worse, better = (
+        evaluate_gates(report(champion=None, baseline=interval), spec, bootstrapping=True)
+        for interval in ((0.1, 0.2), (-0.2, -0.1))
+    )
+    assert (worse.passed, better.passed) == (False, True)
+    few = evaluate_gates(report(rows=5, champion=None, baseline=(-0.2, -0.1)), spec, bootstrapping=True)
+    assert few.passed is None
+    assert "too few to judge by" in few.reason

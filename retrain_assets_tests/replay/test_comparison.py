@@ -11,7 +11,8 @@ import yaml
 from retrain_assets.policy.mixture import mixture_weights
 from retrain_assets.replay.clock import walk
 from retrain_assets.replay.comparison import COST_RATIOS, Comparison, compare
-from retrain_assets.replay.declared import DriftBook, declared
+from retrain_assets.replay.declared import declared
+from retrain_assets.replay.drift_book import DriftBook
 from retrain_assets.replay.gate import ReplayGate
 from retrain_assets.replay.policies import ALL_POLICIES, Policies, UnknownPolicyError, asked, every
 from retrain_assets.replay.recommendation import declaration_of, recommend

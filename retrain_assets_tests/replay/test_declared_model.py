@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -16,11 +16,71 @@ from click.testing import CliRunner
 
 from retrain_assets.cli import main
 from retrain_assets.errors import DataError
-from retrain_assets.replay.declared import DeclaredRule, DriftBook
+from retrain_assets.lifecycle.champions import champion
+from retrain_assets.lifecycle.first_losses import first_losses
+from retrain_assets.lifecycle.history import performance_table
+from retrain_assets.lifecycle.training_window import stored_training_sets
+from retrain_assets.lifecycle.watch import read_drift
+from retrain_assets.policy.context import DecisionContext
+from retrain_assets.replay.clock import Course, Moment, walk
+from retrain_assets.replay.declared import DeclaredRule
 from retrain_assets.replay.declared_model import first_trainable, label_delay, stream_of_model
-from retrain_assets.replay.run import ReplaySettings, replay
-from retrain_assets.spec import ModelSpec, RetrainSpec
+from retrain_assets.replay.drift_book import DriftBook
+from retrain_assets.replay.fitting import ScoreCache
+from retrain_assets.replay.gate import ReplayGate
+from retrain_assets.replay.run import ReplaySettings, open_book, replay
+from retrain_assets.replay.stream import Stream
+from retrain_assets.spec import DriftSpec, ModelSpec, RetrainSpec
 from retrain_assets_tests.lifecycle.world import World, declaration
+
+
+class _Watched(DeclaredRule):
+    """Keeps the facts of every decision."""
+
+    seen: tuple[DecisionContext, ...] = ()
+
+    def _context(self, moment: Moment) -> DecisionContext:
+        found = super()._context(moment)
+        self.seen = (*self.seen, found)
+        return found
+
+
+def _staleness_is_what_the_lifecycle_recorded(world: World, stream: Stream, scores: Path):
+    """Debt and gain with every decision that both made, and what each champion lost first after its training."""
+    course = Course(first=first_trainable(stream))
+    book = open_book(stream, course, ScoreCache.of(scores, stream), workers=1)
+    rule = _Watched(stream.spec, cast("DriftBook", object()))
+    walk(book, course, rule, ReplayGate(book))
+    recorded = {made.batch: made.state.get("staleness", {}) for made in world.stores.state.decisions("tiny")}
+    both = [(made.state["staleness"], recorded[made.batch]) for made in rule.decisions if "staleness" in made.state]
+    assert len(both) > 4
+    exact = ("fired", "gain", "growth", "limit", "cost", "informed", "usual")
+    for told, live in both:
+        assert {name: told[name] for name in exact} == _near({name: live[name] for name in exact})
+        # The slack rests on standard errors, which the lifecycle resamples.
+        assert told["debt"] == pytest.approx(live["debt"], rel=0.05, abs=0.05)
+    newest, stores, model = rule.seen[-1], world.stores, world.model
+    current = champion(stores, model, newest.batch.end)
+    known = first_losses(
+        stores, model, current, stored_training_sets(stores, model), performance_table(stores, model),
+        as_of=newest.as_of,
+    )  # fmt: skip
+    assert known
+    for told, live in zip(newest.firsts, known, strict=True):
+        assert (told.loss.batch, told.loss.rows, told.trained_rows) == (
+            live.loss.batch,
+            live.loss.rows,
+            live.trained_rows,
+        )
+        for each, other in ((told.loss, live.loss), (told.holdout, live.holdout)):
+            assert (each.value, each.expected) == pytest.approx((other.value, other.expected), rel=1e-5)
+
+
+def _near(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: value if isinstance(value, bool) or value is None else pytest.approx(value, rel=1e-4, abs=1e-5)
+        for name, value in values.items()
+    }
 
 
 @pytest.mark.parametrize(("members", "declared_delay", "batches_late"), [(1, "0 days", 1), (3, "36 hours", 2)])
@@ -69,6 +129,7 @@ def test_the_replay_of_a_declaration_retrains_when_the_lifecycle_did(
     for key, loss in zip(stream.keys[-len(declared.batch_losses) :], declared.batch_losses, strict=True):
         assert served.loc[served["ra_batch"] == key, "value"].iloc[0] == pytest.approx(loss, rel=1e-5)
     json.dumps(report.to_json())
+    _staleness_is_what_the_lifecycle_recorded(world, stream, tmp_path / "scores")
     # And the command finds the same history by the model's name.
     monkeypatch.setattr("retrain_assets.home.open_stores", lambda home: world.stores)
     file = tmp_path / "defs" / "tiny" / "defs.yaml"
@@ -139,21 +200,66 @@ def test_a_model_without_a_history_is_told(world: World):
         stream_of_model(world.stores, world.model)
 
 
+@pytest.fixture
+def turned(worlds: Callable[..., World]) -> World:
+    """A relation that turns round, shown by the residual; all that a replay can compare is declared."""
+    world = worlds(
+        "turned",
+        retrain={"when": "drift"},
+        drift={"min_rows": 100, "outputs": ["score", "label", "residual", "novelty"], "joint": "correlation",
+               "false_alarms_per_year": 10},
+        window={"min_rows": 7 * 300, "holdout_batches": 2},
+    )  # fmt: skip
+    for day in range(14):
+        world.drop(day, flip=day >= 10)
+    world.play()
+    return world
+
+
+def test_the_drift_reports_of_a_replay_are_those_of_the_lifecycle(turned: World, tmp_path: Path) -> None:
+    """With outputs, the joint test and the evidence that adds up; so are the retrains that follow from them."""
+    stream = stream_of_model(turned.stores, turned.model)
+    course = Course(first=first_trainable(stream))
+    book = open_book(stream, course, ScoreCache.of(tmp_path, stream), workers=1)
+    drift = DriftBook(stream)
+    rule = DeclaredRule(stream.spec, drift)
+    walked = walk(book, course, rule, ReplayGate(book))
+    live = {made.batch: made for made in turned.stores.state.decisions("tiny")}
+    assert len(rule.decisions) >= 3
+    for made in rule.decisions:
+        assert (made.verdict, made.fired) == (live[made.batch].verdict, live[made.batch].fired), made.batch
+    assert [stream.keys[batch] for batch in walked.retrains] == ["2024-01-12"]
+    compared = 0
+    for served, model in enumerate(walked.served.tolist(), walked.first_served):
+        since = walked.first_served + walked.served.tolist().index(model)
+        stored = read_drift(turned.stores, turned.model, stream.batches[served])
+        assert stored is not None
+        replayed = drift.report(served, model, book, since=since)
+        assert replayed.verdict == stored.verdict
+        for ours, theirs in zip(replayed.columns, stored.columns, strict=True):
+            assert (ours.name, ours.verdict, ours.rows_of) == (theirs.name, theirs.verdict, theirs.rows_of)
+            assert (ours.score, ours.evidence) == pytest.approx((theirs.score, theirs.evidence), rel=1e-3, abs=1e-6)
+            compared += 1
+    assert compared >= 5 * 8
+
+
 @pytest.mark.parametrize(("when", "refused"), [("drift | event", True), ("staleness", False)])
-@pytest.mark.parametrize("declared", [{"outputs": ["score"]}, {"joint": "correlation"}])
-def test_what_a_replay_does_not_compare_is_refused_where_it_would_count(
-    when: str, refused: bool, declared: dict[str, object]
-) -> None:
-    spec = ModelSpec.model_validate(declaration(retrain={"when": when}, drift=declared))
-    book = cast("DriftBook", None)
+@pytest.mark.parametrize("output", ["importance", "attribution"])
+def test_outputs_that_take_a_model_are_refused_where_they_would_count(when: str, refused: bool, output: str) -> None:
+    spec = ModelSpec.model_validate(declaration(retrain={"when": when}, drift={"outputs": ["score", output]}))
+    book = cast("DriftBook", object())
     if not refused:
         DeclaredRule(spec, book)
         return
-    with pytest.raises(DataError, match=r"drift\.joint of model 'tiny' must be empty in a replay"):
-        DeclaredRule(spec, cast("DriftBook", object()))
+    with pytest.raises(DataError, match=rf"drift\.outputs of model 'tiny' must not name {output} in a replay"):
+        DeclaredRule(spec, book)
 
 
-def test_a_trigger_of_outputs_is_refused_in_a_replay() -> None:
+def test_a_trigger_of_outputs_that_are_not_declared_is_refused() -> None:
     spec = ModelSpec.model_validate(declaration(retrain={"when": "label_drift | event"}, drift={"outputs": ["label"]}))
-    with pytest.raises(DataError, match="label_drift cannot be replayed"):
-        DeclaredRule(spec, cast("DriftBook", object()))
+    DeclaredRule(spec, cast("DriftBook", object()))
+    silent = spec.model_copy(update={"drift": DriftSpec(outputs=("score",))})
+    with pytest.raises(
+        DataError, match=r"label_drift cannot be replayed of model 'tiny': drift\.outputs must name label"
+    ):
+        DeclaredRule(silent, cast("DriftBook", object()))

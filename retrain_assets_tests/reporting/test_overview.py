@@ -9,14 +9,17 @@ from typing import Any
 import pytest
 
 from retrain_assets.policy.decision import Decision, TriggerState
+from retrain_assets.promotion.approvals import holds_of
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.reporting.overview import Records, age, next_due, overview
 from retrain_assets.stores.protocols import Step
+from retrain_assets_tests.promotion.test_approvals import REQUEST, said
 from retrain_assets_tests.spec.declarations import spec
 
 START = datetime(2013, 1, 1, tzinfo=UTC)
 NOW = datetime(2013, 3, 1, 12, tzinfo=UTC)
 WEEK = timedelta(weeks=1)
+UNTIL = f"{REQUEST.expires_at:%Y-%m-%d %H:%M}"
 
 
 def step(week: int, job: Any = "watch", **changes: Any) -> Step:
@@ -128,6 +131,61 @@ def test_health_is_that_of_the_last_settled_batch(health: bool | None, light: st
 
 def test_who_works_on_it():
     assert overview(spec(), Records(working="run-7"), now=NOW).working == "run-7"
+
+
+@pytest.mark.parametrize(
+    ("persons", "verdicts", "days", "text"),
+    [
+        (1, [], 1, "v3 waits for approval until UNTIL UTC"),
+        (2, ["approve"], 1, "v3 waits for approval until UNTIL UTC (of 2 persons; 1 approved)"),
+        (1, ["approve"], 1, "v3 is approved, to be carried out"),
+        (1, [], 7, "v3 waited for approval until UNTIL UTC, and is to be rejected"),
+        (1, ["reject"], 1, None),
+        (1, ["approve", "void"], 1, None),
+    ],
+)
+def test_what_waits_for_an_approval_or_to_be_carried_out(
+    persons: int, verdicts: list[Any], days: int, text: str | None
+):
+    declared = spec(promote={"approval": {"when": "always", "persons": persons}})
+    given = [said(verdict, f"p{number}", days=0) for number, verdict in enumerate(verdicts)]
+    held = holds_of([REQUEST], given, [], declared.promote.approval)
+    seen = overview(declared, Records(holds=held), now=REQUEST.requested_at + timedelta(days=days))
+    assert [waits.text for waits in seen.approvals] == ([] if text is None else [text.replace("UNTIL", UNTIL)])
+    made = promotion(3, evidence={"approval": REQUEST.id})
+    assert not [hold for hold in holds_of([REQUEST], given, [made], declared.promote.approval) if hold.ready]
+
+
+QUIET = "retrain of 2013-01-15 waits for the end of the quiet hours, 2013-03-02 06:00 UTC"
+LATER = "retrain of 2013-01-15 failed, and is tried again from 2013-03-01 12:01:00 UTC"
+
+
+@pytest.mark.parametrize(
+    ("steps", "quiet", "waiting"),
+    [
+        ([], None, None),
+        ([], "10:00-06:00", QUIET),
+        ([], "13:00-06:00", None),
+        ([step(2, "retrain")], "10:00-06:00", None),
+        ([step(2, "retrain", outcome="failed")], None, LATER),
+        ([step(2, "retrain", outcome="interrupted")], None, None),
+        ([step(2, "retrain", detail={"decision": 7}, outcome="failed")], None, None),
+        ([step(2, "retrain", outcome="failed", finished_at=NOW - timedelta(minutes=1))], None, None),
+        ([step(2, "retrain", outcome="failed")] * 3, "10:00-06:00", None),
+    ],
+)
+def test_why_a_decided_retrain_has_not_begun(steps: list[Step], quiet: str | None, waiting: str | None):
+    declared = spec(retrain={"max_attempts": 3, **({"quiet_hours": quiet} if quiet else {})})
+    records = Records(steps=[step(2), *steps], decisions=[decision(2, verdict="retrain")])
+    assert overview(declared, records, now=NOW).retrain_waits == waiting
+    assert overview(declared, replace(records, decisions=[decision(2)]), now=NOW).retrain_waits is None
+
+
+def test_a_batch_that_was_delivered_anew_need_not_rest():
+    failed = [step(2, "retrain", outcome="failed", finished_at=NOW - timedelta(seconds=9))]
+    records = Records(steps=failed, decisions=[decision(2, verdict="retrain")], deliveries={"2013-01-15": NOW})
+    assert overview(spec(), records, now=NOW).retrain_waits is None
+    assert overview(spec(), replace(records, deliveries={}), now=NOW).retrain_waits is not None
 
 
 def test_a_stream_may_end():

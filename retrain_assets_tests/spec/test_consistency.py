@@ -39,6 +39,7 @@ def problems(**changes: Any) -> dict[str, str]:
         ({"features": {"columns": ["shopp"]}}, "features.columns[0]", "Did you mean 'shop'?"),
         ({"retrain": {"when": "drift & ~drift"}}, "retrain.when", "can never be true, whatever happens"),
         ({"retrain": {"when": "(drift | event) & ~event & ~drift"}}, "retrain.when", "can never be true"),
+        ({"promote": {"require": "beats_baseline & ~beats_baseline"}}, "promote.require", "can never be true"),
         ({"retrain": {"when": "model_age"}}, "retrain.when", "freshness.model_age must be set"),
         ({"retrain": {"when": "drift | freshness"}}, "retrain.when", "freshness.champion must be set"),
         ({"retrain": {"when": "schedule & drift"}}, "retrain.when", "retrain.schedule must be set"),

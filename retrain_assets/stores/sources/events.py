@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from retrain_assets.errors import StoreError
 from retrain_assets.spec import EventsSpec, FilesSource
 from retrain_assets.spec.base import EnvReference
 from retrain_assets.stores.sources.files import FileReader
 
+if TYPE_CHECKING:
+    from sqlalchemy import RowMapping
+
 LONGEST = 500
 """Characters of an event's text; a file may hold anything."""
 MOST_ROWS = 1000
-"""That one look takes."""
+"""New ones that one look takes; the next look takes the rest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +40,7 @@ def new_events(spec: EventsSpec, *, root: Path, since: datetime, known: Collecti
     if spec.files is not None:
         yield from _files(spec.files, root, known)
     elif spec.url is not None and spec.query is not None:
-        rows = _rows(spec.url, spec.query, root, since)
-        yield from (event for event in rows if event.key not in known)
+        yield from _rows(spec.url, spec.query, root, since, known)
 
 
 def _files(path: str | EnvReference, root: Path, known: Collection[str]) -> Iterator[BusinessEvent]:
@@ -48,7 +52,9 @@ def _files(path: str | EnvReference, root: Path, known: Collection[str]) -> Iter
             yield BusinessEvent(key=key, text=f"{lines[0].strip()[:LONGEST] or 'an empty file'} ({name})")
 
 
-def _rows(url: str | EnvReference, query: str, root: Path, since: datetime) -> list[BusinessEvent]:
+def _rows(
+    url: str | EnvReference, query: str, root: Path, since: datetime, known: Collection[str]
+) -> list[BusinessEvent]:
     import sqlalchemy as sa
     from sqlalchemy import exc
 
@@ -60,14 +66,17 @@ def _rows(url: str | EnvReference, query: str, root: Path, since: datetime) -> l
     bound = sa.bindparam("since", moment, type_=sa.DateTime(timezone=zoned))
     engine = sa.create_engine(location, poolclass=sa.pool.NullPool, hide_parameters=True)
     try:
-        with engine.connect() as connection:
-            rows = connection.execute(sa.text(query).bindparams(bound)).mappings().fetchmany(MOST_ROWS)
+        with engine.connect().execution_options(stream_results=True) as connection:
+            rows = connection.execute(sa.text(query).bindparams(bound)).mappings()
+            new = (event for event in map(_event, rows) if event.key not in known)
+            return list(islice(new, MOST_ROWS))
     except exc.SQLAlchemyError as error:
         raise StoreError(told_without_password("the query of retrain.events failed", location, error)) from None
-    if rows and not {"id", "text"} <= set(rows[0]):
-        raise StoreError(
-            f"retrain.events.query must select the columns id and text (got {', '.join(map(str, rows[0]))})"
-        )
-    if any(row["id"] is None for row in rows):
+
+
+def _event(row: RowMapping) -> BusinessEvent:
+    if not {"id", "text"} <= set(row):
+        raise StoreError(f"retrain.events.query must select the columns id and text (got {', '.join(map(str, row))})")
+    if row["id"] is None:
         raise StoreError("retrain.events.query must give every event an id (got a row without one)")
-    return [BusinessEvent(key=f"row:{row['id']}", text=str(row["text"] or "")[:LONGEST]) for row in rows]
+    return BusinessEvent(key=f"row:{row['id']}", text=str(row["text"] or "")[:LONGEST])

@@ -11,7 +11,7 @@ import pytest
 
 from retrain_assets.errors import StoreError
 from retrain_assets.spec import EventsSpec
-from retrain_assets.stores.sources.events import new_events
+from retrain_assets.stores.sources.events import MOST_ROWS, new_events
 
 NOW = datetime(2024, 3, 1, tzinfo=UTC)
 
@@ -60,6 +60,18 @@ def test_each_row_is_an_event_by_its_id_as_far_back_as_is_declared(database: Pat
     assert seen(database, url=URL, query=QUERY) == {"row:2": "recall 2", "row:3": "recall 3"}
     assert seen(database, {"row:2"}, url=URL, query=QUERY) == {"row:3": "recall 3"}
     assert set(seen(database, url=URL, query=QUERY, look_back="60 days")) == {"row:1", "row:2", "row:3"}
+
+
+def test_more_rows_than_one_look_takes_come_with_the_next_looks(database: Path):
+    """Known rows that are still in sight take no place of new ones."""
+    rows = [(number, f"recall {number}", NOW.strftime("%Y-%m-%d")) for number in range(100, 100 + 2 * MOST_ROWS)]
+    with sqlite3.connect(database / "recalls.db") as connection:
+        connection.executemany("INSERT INTO recalls VALUES (?, ?, ?)", rows)
+    looks: list[set[str]] = []
+    for _ in range(4):
+        looks.append(set(seen(database, set().union(*looks), url=URL, query=QUERY)))
+    assert [len(look) for look in looks] == [MOST_ROWS, MOST_ROWS, 2, 0]
+    assert len(set().union(*looks)) == 2 * MOST_ROWS + 2
 
 
 @pytest.mark.parametrize(

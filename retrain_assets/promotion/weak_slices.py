@@ -1,0 +1,117 @@
+"""Where a candidate is worse than the champion and nobody thought of looking: the worst leaves of a shallow tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from retrain_assets.performance.scores import Values
+from retrain_assets.promotion.slices import MISSING, Slice
+
+MISSING_NUMBER = -1e18
+"""Below every value, so that one split tells missing ones apart."""
+DEPTH = 3
+MOST_NAMED = 3
+"""Of the categories of a leaf; the others are counted."""
+
+
+def found_slices(
+    rows: pd.DataFrame,
+    excess: Values,
+    *,
+    most: int,
+    min_rows: int,
+    rng: np.random.Generator,
+    blocks: npt.NDArray[np.intp] | None = None,
+) -> tuple[list[Slice], npt.NDArray[np.bool_]]:
+    """The leaves of a shallow tree that are worst on one half of the rows, and the other half, to judge them by.
+
+    Honest splitting (Athey and Imbens, PNAS 2016): what was searched on is not what is tested on. Rows that vary
+    together are in the same half.
+
+    Args:
+        rows: what a slice may be told by.
+        excess: loss of the candidate minus loss of the champion, of each row.
+        most: slices that are given.
+        min_rows: the least of a slice in the half that is searched.
+        rng: draws the halves.
+        blocks: number of the batch or entity of each row where these vary together; None for rows.
+    """
+    from sklearn.tree import DecisionTreeRegressor
+
+    searched = _half(len(rows), blocks, rng)
+    matrix = rows.apply(_codes).to_numpy(dtype=float)
+    if searched.sum() < 2 * min_rows or not matrix.shape[1]:
+        return [], ~searched
+    tree = DecisionTreeRegressor(max_depth=DEPTH, min_samples_leaf=min_rows, random_state=0)
+    tree.fit(matrix[searched], excess[searched])
+    leaves = tree.apply(matrix)
+    means = {leaf: float(excess[searched & (leaves == leaf)].mean()) for leaf in np.unique(leaves[searched])}
+    worst = sorted((mean, leaf) for leaf, mean in means.items() if mean > 0)[::-1][:most]
+    bounds = dict(_bounds(tree.tree_))
+    return [Slice(name=_described(bounds[leaf], rows), rows=leaves == leaf) for _, leaf in worst], ~searched
+
+
+def _half(rows: int, blocks: npt.NDArray[np.intp] | None, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
+    if blocks is None:
+        return rng.random(rows) < 0.5
+    return (rng.random(int(blocks.max(initial=-1)) + 1) < 0.5)[blocks]
+
+
+def _codes(column: pd.Series) -> pd.Series:
+    if pd.api.types.is_datetime64_any_dtype(column):
+        times = column.astype("int64").astype(float)
+        return times.where(column.notna(), MISSING_NUMBER * 100)  # nanoseconds come close to the number itself
+    if pd.api.types.is_numeric_dtype(column):
+        return column.astype(float).fillna(MISSING_NUMBER)
+    return pd.Series(pd.factorize(column, sort=True)[0], index=column.index, dtype=float)
+
+
+def _bounds(tree: Any) -> Iterator[tuple[int, dict[int, tuple[float, float]]]]:
+    """Of each leaf, the columns it is told by with their bounds: above the first, at most the second."""
+    open_nodes: list[tuple[int, dict[int, tuple[float, float]]]] = [(0, {})]
+    while open_nodes:
+        node, bounds = open_nodes.pop()
+        left, right = int(tree.children_left[node]), int(tree.children_right[node])
+        if left == right:
+            yield node, bounds
+            continue
+        column, limit = int(tree.feature[node]), float(tree.threshold[node])
+        low, high = bounds.get(column, (-np.inf, np.inf))
+        open_nodes.append((left, {**bounds, column: (low, min(high, limit))}))
+        open_nodes.append((right, {**bounds, column: (max(low, limit), high)}))
+
+
+def _described(bounds: Mapping[int, tuple[float, float]], rows: pd.DataFrame) -> str:
+    said = [_told(str(rows.columns[column]), rows.iloc[:, column], *limits) for column, limits in bounds.items()]
+    return " and ".join(said) or "all rows"
+
+
+def _told(name: str, column: pd.Series, low: float, high: float) -> str:
+    """Which values of a column lie between two bounds of its codes, in words."""
+    codes = _codes(column)
+    inside = column[(codes > low) & (codes <= high)]
+    if inside.isna().all():
+        return f"{name} {MISSING}"
+    if pd.api.types.is_datetime64_any_dtype(column):
+        said = f"{inside.min().isoformat()} <= {name} <= {inside.max().isoformat()}"
+    elif pd.api.types.is_numeric_dtype(column):
+        said = _range(name, low, high)
+    else:
+        values = sorted(inside.dropna().astype(str).unique())
+        more = f" or {len(values) - MOST_NAMED} more" if len(values) > MOST_NAMED else ""
+        said = f"{name}={values[0]}" if len(values) == 1 else f"{name} in {', '.join(values[:MOST_NAMED])}{more}"
+    return f"{said} or {MISSING}" if inside.isna().any() else said
+
+
+def _range(name: str, low: float, high: float) -> str:
+    bounded = low > 0.4 * MISSING_NUMBER  # else the split only tells missing values apart
+    if bounded and np.isfinite(high):
+        return f"{low:.4g} < {name} <= {high:.4g}"
+    if np.isfinite(high):
+        return f"{name} <= {high:.4g}"
+    return f"{name} > {low:.4g}" if bounded else f"{name} there"

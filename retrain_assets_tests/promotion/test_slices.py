@@ -1,0 +1,83 @@
+"""A slice is judged by as many independent units as its rows have, and what was searched on does not judge."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from retrain_assets.promotion.slices import LEAST_BLOCKS, Slice, slice_measures
+from retrain_assets.promotion.weak_slices import found_slices
+
+BLOCKS, ROWS = 12, 60
+
+
+def judged(excess: np.ndarray, blocks: np.ndarray | None, rows: np.ndarray):
+    """The difference on one slice."""
+    (first, *_) = slice_measures(
+        [Slice(name="promo=yes", rows=rows)], excess, np.ones(len(excess)),
+        blocks=blocks, confidence=0.95, number=1, min_rows=50,
+    )  # fmt: skip
+    return first
+
+
+@pytest.mark.parametrize("blocks_of_slice", [1, LEAST_BLOCKS - 1])
+def test_a_slice_within_too_few_batches_is_not_judged(blocks_of_slice: int) -> None:
+    blocks = np.repeat(np.arange(BLOCKS), ROWS)
+    made = judged(np.ones(len(blocks)) + 1e-9 * blocks, blocks, blocks < blocks_of_slice)
+    assert (made.value, made.lower) == (None, None)
+    assert f"{blocks_of_slice} batches or entities, too few" in made.reason
+
+
+@pytest.mark.parametrize("blocks_of_slice", [LEAST_BLOCKS, BLOCKS])
+def test_equal_models_are_shown_worse_on_a_slice_as_often_as_declared(blocks_of_slice: int) -> None:
+    rng = np.random.default_rng(0)
+    blocks = np.repeat(np.arange(BLOCKS), ROWS)
+    trials = 1000
+    worse = 0
+    for _ in range(trials):
+        excess = rng.normal(0, 0.3, BLOCKS)[blocks] + rng.normal(size=len(blocks))
+        made = judged(excess, blocks, blocks < blocks_of_slice)
+        assert made.lower is not None
+        worse += made.lower > 0
+    # 2.5 % on each side, and three standard errors of the simulation.
+    assert worse / trials <= 0.025 + 3 * np.sqrt(0.025 * 0.975 / trials)
+
+
+def test_rows_of_one_entity_are_searched_or_judged_never_both() -> None:
+    rng = np.random.default_rng(1)
+    entities = np.repeat(np.arange(150), 30)
+    rows = pd.DataFrame({"size": rng.normal(size=150)[entities]})
+    _, judges = found_slices(
+        rows, rng.normal(size=len(rows)), most=3, min_rows=50, rng=np.random.default_rng(2), blocks=entities
+    )
+    shares = pd.Series(judges).groupby(entities).mean()
+    assert set(shares) == {0.0, 1.0}
+
+
+def found(rows: pd.DataFrame, worse: np.ndarray) -> str:
+    """The name of the worst slice."""
+    excess = np.where(worse, 1.0, 0.0) + np.random.default_rng(3).normal(0, 0.01, len(rows))
+    slices, _ = found_slices(rows, excess, most=1, min_rows=50, rng=np.random.default_rng(4))
+    return slices[0].name
+
+
+def test_a_found_slice_is_told_by_values_that_a_person_knows() -> None:
+    rng = np.random.default_rng(5)
+    shop = rng.choice(["east", "north", "south", "west"], 4000)
+    z = np.where(rng.random(4000) < 0.3, np.nan, rng.normal(size=4000))
+    day = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 2, 4000), unit="D")
+    rows = pd.DataFrame({"shop": shop, "z": z, "day": day})
+    assert found(rows[["shop"]], shop == "south") == "shop=south"
+    assert found(rows[["z"]], np.isnan(z)) == "z missing"
+    assert found(rows[["shop", "z"]], np.isnan(z) & (shop == "south")) in (
+        "z missing and shop=south",
+        "shop=south and z missing",
+    )
+    assert found(rows[["day"]], rows["day"].to_numpy() >= np.datetime64("2024-01-02")) == (
+        "2024-01-02T00:00:00 <= day <= 2024-01-02T00:00:00"
+    )
+    name = found(rows[["z"]], z > 1)
+    assert re.fullmatch(r"([\d.]+ < )?z (> |<= )[\d.]+", name), name
