@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -122,6 +122,29 @@ def test_the_yaml_of_a_calendar_does_what_the_calendar_did(compared, steps):
     assert as_declared.retrains == walk(compared.book, compared.course, every(steps)(), gate).retrains
 
 
+@pytest.mark.parametrize("promoted", [True, False])
+@pytest.mark.parametrize("delay", [1, 3])
+@pytest.mark.parametrize("step", [1, 3, 4, 12, 26])
+def test_the_yaml_of_a_calendar_of_months_counts_the_months_that_there_are(compared, step, delay, promoted):
+    """Whatever their lengths; and a candidate that was refused is tried again so many months later."""
+    text = declaration_of(f"every:{step}", cost=0.15, label_delay=delay, every="month", window=step)
+    spec = ModelSpec.model_validate(
+        {**compared.book.stream.spec.model_dump(by_alias=True), **yaml.safe_load(text or "")}
+    )
+    span = spec.window.train
+    assert isinstance(span, timedelta)
+    ends = [datetime(2019 + k // 12, k % 12 + 1, 1, tzinfo=UTC) for k in range(1, 168)]
+    champion, due, trained = 5 - delay, list[int](), 5
+    for k in range(6, len(ends)):
+        old = ends[k] - ends[champion] > (spec.freshness.model_age or timedelta())
+        if old and ends[k] >= ends[trained] + spec.retrain.cooldown:
+            due.append(k)
+            trained, champion = k, k - delay if promoted else champion
+    assert due == list(range(5 + step, len(ends), step))
+    for newest in range(step, len(ends)):
+        assert sum(start >= ends[newest] - span for start in ends[:newest]) == step
+
+
 def test_a_confirmation_waits_one_batch_longer(compared):
     spec, drift, gate = compared.book.stream.spec, DriftBook(compared.book.stream), ReplayGate(compared.book)
     once, twice = (
@@ -150,9 +173,9 @@ def test_the_yaml_of_each_policy_is_a_declaration():
             ModelSpec.model_validate({**base, **yaml.safe_load(text)})
     together = declaration_of("default+mixture", cost=0.2, label_delay=2, every="week")
     assert together == 'retrain: {when: "staleness", cost: {retrain: 0.2}}\nserve: {members: 5}\n'
-    # A month is no duration of a declaration; the window that was replayed is declared with the policy.
+    # A month is no duration of a declaration: half of one is added. The window that was replayed is declared too.
     spans: dict[str, tuple[Window, object]] = {
-        "month": (6, timedelta(days=180)),
+        "month": (6, timedelta(days=198)),
         "week": (6, timedelta(weeks=6)),
         "day": ("since_change", "since_change"),
     }
