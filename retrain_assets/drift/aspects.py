@@ -242,13 +242,17 @@ def _rows_of_mean(rows: Array) -> tuple[Array, Array]:
 def _novelty(column: ColumnCells) -> float:
     """So many deviations of chance above no novel row; NaN where novelty cannot be told.
 
-    The more rows, the farther their extremes: a window of more rows than the reference batches have is judged by its
-    share of novel rows, among as many rows as they have on average.
+    The more rows, the more of them are novel: of a window of more rows than the reference batches have on average so
+    many count as are as probable among as many rows as they have. Unseen categories turn up in proportion to the rows.
+    The x farthest of N + n exchangeable numbers are all among the n with a probability of about `(n / (N + n))^x`
+    (Rosenbaum 1954, "Tables for a nonparametric test of location"), so their count goes by the logarithms.
     """
     present = np.array(max(int(column.current[:-1].sum()), 1), dtype=np.float64)
-    usual = np.maximum(column.batches[:, :-1].sum(axis=1), 1.0).mean()
-    larger = np.maximum(present / usual, 1.0)
-    return float(_excess(column.current_novel / larger, present / larger)) if column.knows_all else np.nan
+    rows = np.maximum(column.batches[:, :-1].sum(axis=1), 1.0)
+    usual = rows.mean()
+    counted = np.log1p(rows.sum() / present) / np.log1p(rows.sum() / usual) if column.ordered else usual / present
+    novel = column.current_novel * np.minimum(counted, 1.0)
+    return float(_excess(novel, present)) if column.knows_all else np.nan
 
 
 def _unseen(column: ColumnCells) -> float:

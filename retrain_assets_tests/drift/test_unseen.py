@@ -7,11 +7,11 @@ from retrain_assets.data.profile import TableProfile, profile_table
 from retrain_assets.drift import compare, prepare
 
 
-def day(rng: np.random.Generator, *, rare: int = 0, unseen: int = 0) -> TableProfile:
-    """Five hundred rows of four categories, and of so many rare ones with one row in six days each."""
+def day(rng: np.random.Generator, *, rare: int = 0, unseen: int = 0, rows: int = 500) -> TableProfile:
+    """Rows of four categories, and of so many rare ones with one row in six days each."""
     labels = [*"abcd", *(f"rare{place}" for place in range(rare))]
     shares = np.array([0.4, 0.3, 0.2, 0.1, *([1 / 3_000] * rare)])
-    values = rng.choice(labels, 500, p=shares / shares.sum())
+    values = rng.choice(labels, rows, p=shares / shares.sum())
     values[:unseen] = "new"
     return profile_table(pd.DataFrame({"k": values}))
 
@@ -32,3 +32,16 @@ def test_rare_categories_that_turn_up_now_and_then_are_no_drift() -> None:
         reference = prepare([day(rng, rare=40) for _ in range(10)])
         alarms += sum(bool(compare(reference, day(rng, rare=40), joint="none").drifted) for _ in range(5))
     assert alarms <= 11
+
+
+def test_rare_categories_turn_up_more_often_among_more_rows() -> None:
+    """At a level of 0.05; of 40 windows more than 6 alarm with a probability of 0.003."""
+    alarms = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        reference = prepare([day(rng, rare=40) for _ in range(10)])
+        alarms += sum(
+            compare(reference, day(rng, rare=40, rows=15_000), joint="none").columns["k"].verdict == "drift"
+            for _ in range(2)
+        )
+    assert alarms <= 6
