@@ -47,14 +47,11 @@ def matrices_of(side: object, columns: Sequence[str], batch: str | None) -> Mapp
 
 def numeric_columns(reference: Sequence[TableProfile], current: TableProfile, names: Sequence[str]) -> list[str]:
     """Those that are numbers on both sides and vary in the reference."""
-    return [
-        name
-        for name in names
-        if name in current
-        and current[name].kind == "numeric"
-        and all(name in batch and batch[name].kind == "numeric" for batch in reference)
-        and _varies([batch[name] for batch in reference])
-    ]
+    return [name for name in names if _is_number(name, reference, current) and _varies([b[name] for b in reference])]
+
+
+def _is_number(name: str, reference: Sequence[TableProfile], current: TableProfile) -> bool:
+    return all(name in profile and profile[name].kind == "numeric" for profile in (*reference, current))
 
 
 def _varies(batches: Sequence[ColumnProfile]) -> bool:
@@ -130,7 +127,7 @@ def codes_of(
     shared = [name for name in names if name in current and all(name in each for each in reference)]
     if frames[0] is None or frames[1] is None or not shared:
         return None
-    numbers = set(numeric_columns(reference, current, shared))
+    numbers = {name for name in shared if _is_number(name, reference, current)}
     ranks = {name: _ranks(reference, name) for name in shared if name not in numbers}
     made: list[Mapping[str, Matrix]] = []
     for frame in frames:
