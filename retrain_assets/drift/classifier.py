@@ -18,6 +18,8 @@ BATCHES = 20
 """So many reference batches are told from the others: the newest ones."""
 FOLDS = 3
 _NAMED = 5
+_FAR = 1e300
+"""Infinities stand here: scikit-learn looks for cuts half-way between values, and their sums must be finite."""
 
 
 def judge_separability(
@@ -124,7 +126,7 @@ def _area(
 ) -> tuple[float, Array]:
     """Mean area over the folds, and what of it each column holds (where wanted).
 
-    A column without a finite value in the rows that a fold is fitted on has no part in it.
+    A column without a value in the rows that a fold is fitted on has no part in it.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.metrics import roc_auc_score
@@ -139,8 +141,8 @@ def _area(
         judged = _draw([each for each, of in zip(others, batch_folds, strict=True) if of == fold], size, rng)
         mine, kept = rows[row_folds != fold], rows[row_folds == fold]
         fitted, judged = fitted[: len(mine)], judged[: len(kept)]
-        learnt = np.concatenate([fitted, mine])
-        seen = np.flatnonzero(np.isfinite(learnt).any(axis=0))
+        learnt = np.concatenate([fitted, mine]).clip(-_FAR, _FAR)
+        seen = np.flatnonzero(~np.isnan(learnt).all(axis=0))
         if not len(seen):
             areas.append(0.5)
             continue
@@ -152,7 +154,10 @@ def _area(
             random_state=0,
         )
         model.fit(learnt[:, seen], np.repeat([0, 1], [len(fitted), len(mine)]))
-        held, truth = np.concatenate([judged, kept])[:, seen], np.repeat([0, 1], [len(judged), len(kept)])
+        held, truth = (
+            np.concatenate([judged, kept])[:, seen].clip(-_FAR, _FAR),
+            np.repeat([0, 1], [len(judged), len(kept)]),
+        )
         areas.append(float(roc_auc_score(truth, model.predict_proba(held)[:, 1])))
         for place, column in enumerate(seen) if wanted else ():
             shuffled = held.copy()

@@ -13,7 +13,7 @@ from retrain_assets.data.arrow_types import without_views
 from retrain_assets.data.categories import added, cut_label
 from retrain_assets.data.column_profile import ColumnProfile
 from retrain_assets.data.profile import TableProfile
-from retrain_assets.drift.frames import Matrix, Prepared
+from retrain_assets.drift.frames import Matrix, Prepared, with_text_names
 
 MAX_ROWS = 100_000
 """Rows that are looked at; a correlation is then known to 0.003."""
@@ -65,7 +65,7 @@ def _frame(side: object) -> Any:
     if isinstance(side, Prepared):
         return _frame(side.rows)
     if isinstance(side, pd.DataFrame):
-        return side
+        return with_text_names(side)
     if isinstance(side, pa.Table):
         return without_views(side)
     if isinstance(side, (TableProfile, Sequence, Mapping, pa.RecordBatchReader)) or not hasattr(
@@ -150,5 +150,5 @@ def _ranks(reference: Sequence[TableProfile], name: str) -> dict[str, float]:
 
 def _coded(frame: Any, name: str, ranks: Mapping[str, float]) -> Matrix:
     values = pd.Series(np.asarray(_values(frame, name), dtype=object))
-    texts = values.astype(str).map(cut_label)
+    texts = values.map(lambda value: cut_label(str(value)))
     return np.asarray(texts.map(ranks).fillna(-1.0).where(values.notna()), dtype=np.float64)
