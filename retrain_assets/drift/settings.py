@@ -52,7 +52,7 @@ class Settings:
             ("min_batches", self.min_batches >= 3, ">= 3: two batches do not tell how much batches differ"),
             ("min_rows", self.min_rows >= 2, ">= 2"),
             ("bins", 2 <= self.bins <= 256, "between 2 and 256"),
-            ("smoothing", 0 < self.smoothing < math.inf, "> 0 and finite: an empty cell would make some distances infinite"),
+            ("smoothing", 0 < self.smoothing < math.inf, "> 0 and finite: an empty cell makes some distances infinite"),
             ("correlation_floor", 0 <= self.correlation_floor < math.inf, ">= 0 and finite"),
             ("separability_floor", 0 <= self.separability_floor < math.inf, ">= 0 and finite"),
             ("correction", self.correction in ("holm", "benjamini_hochberg"), "'holm' or 'benjamini_hochberg'"),
