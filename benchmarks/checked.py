@@ -23,13 +23,25 @@ OURS, KS, BONFERRONI = "retrain_assets", "KS per column, p < 0.05", "KS, Bonferr
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """One seeded stream: a reference, and windows with each of the drifts planted ("" for none)."""
+    """One seeded stream: a reference, and windows with each of the drifts planted.
+
+    Args:
+        stream: name of one of the `STABLE`.
+        rows: of a reference day.
+        columns: of each.
+        drifts: by name, "" for none.
+        seed: of the stream.
+        batches: days of a window.
+        larger: so many times the rows of a reference day has a day of a window.
+    """
 
     stream: str
     rows: int
     columns: int
     drifts: tuple[str, ...]
     seed: int
+    batches: int = 1
+    larger: int = 1
 
     DAYS: ClassVar[int] = 30
     WINDOWS: ClassVar[int] = 5
@@ -40,9 +52,10 @@ class Checked:
 def check(task: Checked) -> Verdicts:
     """The verdicts on all windows of a stream."""
     rng = np.random.default_rng([task.seed, task.rows, task.columns])
-    days = levels(task.stream, task.DAYS + task.WINDOWS, task.columns, rng)
+    days = levels(task.stream, task.DAYS + task.WINDOWS * task.batches, task.columns, rng)
     judge = _by_rows if task.rows <= task.MOST_ROWS else _by_profiles
-    return judge(task, days[: task.DAYS], days[task.DAYS :], rng)
+    now = days[task.DAYS :].reshape(task.WINDOWS, task.batches, task.columns)
+    return judge(task, days[: task.DAYS], now, rng)
 
 
 def _by_rows(task: Checked, past: np.ndarray, now: np.ndarray, rng: np.random.Generator) -> Verdicts:
@@ -53,10 +66,15 @@ def _by_rows(task: Checked, past: np.ndarray, now: np.ndarray, rng: np.random.Ge
     textbook = Textbook(reference.drop(columns="day"))
     found: dict[str, Mapping[Method, Sequence[bool]]] = {}
     for drift in task.drifts:
-        windows = [day_frame(level, task.rows, rng, DRIFTS.get(drift, Drift())) for level in now]
-        ours = [bool(compare(prepared, window.assign(day=-1), batch="day", alpha=ALPHA).drifted) for window in windows]
-        found[drift] = _with_textbook(ours, [textbook.p_values(window) for window in windows])
+        windows = [_window(task, level, rng, DRIFTS.get(drift, Drift())) for level in now]
+        ours = [bool(compare(prepared, window, batch="day", alpha=ALPHA).drifted) for window in windows]
+        found[drift] = _with_textbook(ours, [textbook.p_values(window.drop(columns="day")) for window in windows])
     return found
+
+
+def _window(task: Checked, by_day: np.ndarray, rng: np.random.Generator, drift: Drift) -> pd.DataFrame:
+    days = [day_frame(level, task.rows * task.larger, rng, drift) for level in by_day]
+    return pd.concat([day.assign(day=-1 - place) for place, day in enumerate(days)], ignore_index=True)
 
 
 def _by_profiles(task: Checked, past: np.ndarray, now: np.ndarray, rng: np.random.Generator) -> Verdicts:
@@ -64,12 +82,13 @@ def _by_profiles(task: Checked, past: np.ndarray, now: np.ndarray, rng: np.rando
     prepared, merged = prepare(reference), merge_tables(reference)
     found: dict[str, Mapping[Method, Sequence[bool]]] = {}
     for drift in task.drifts:
-        windows = [day_profile(level, task.rows, rng, DRIFTS.get(drift, Drift())) for level in now]
+        planted, rows = DRIFTS.get(drift, Drift()), task.rows * task.larger
+        windows = [[day_profile(level, rows, rng, planted) for level in each] for each in now]
         reports = [compare(prepared, window, joint="none", alpha=ALPHA) for window in windows]
         distances = [
             {name: column.scores["kolmogorov_smirnov"] for name, column in report.columns.items()} for report in reports
         ]
-        p_values = [_of_profiles(merged, window, d) for window, d in zip(windows, distances, strict=True)]
+        p_values = [_of_profiles(merged, merge_tables(each), d) for each, d in zip(windows, distances, strict=True)]
         found[drift] = _with_textbook([bool(report.drifted) for report in reports], p_values)
     return found
 

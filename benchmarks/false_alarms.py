@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.checked import Checked, Method, Verdicts, check
+from benchmarks.checked_windows import window_section, window_tasks
 from benchmarks.checked_year import Year, year, year_section
 from benchmarks.peers.verdicts import side_by_side
 from benchmarks.rates import ALPHA, Rate, held, rate_of, table
@@ -55,7 +56,7 @@ def measure(streams: int, years: int, *, peer_streams: int = 2, limit: float = 1
         resume: go on from where a run was stopped.
     """
     began = time.perf_counter()
-    tasks = [*_tasks(streams), *(Year(seed=seed) for seed in range(years))]
+    tasks = [*_tasks(streams), *window_tasks(streams), *(Year(seed=seed) for seed in range(years))]
     # By seed: so a run that is stopped has a little of everything.
     tasks.sort(key=lambda task: task.seed / (years if isinstance(task, Year) else streams))
     answers = run_all(tasks, solve, name="false_alarms", resume=resume, tell=lambda known: "\n\n".join(_told(known)))
@@ -87,7 +88,9 @@ def _told(answers: Mapping[Checked | Year, object]) -> list[str]:
     """The tables of what is known."""
     checked = {task: answer for task, answer in answers.items() if isinstance(task, Checked)}
     years = [answer for task, answer in answers.items() if isinstance(task, Year)]
-    return [*(_rates(checked) if checked else []), *year_section(years)]  # pyright: ignore[reportArgumentType]
+    days = {task: answer for task, answer in checked.items() if (task.batches, task.larger) == (1, 1)}
+    windows = {task: answer for task, answer in checked.items() if task not in days}
+    return [*(_rates(days) if days else []), *window_section(windows), *year_section(years)]  # pyright: ignore[reportArgumentType]
 
 
 def _rates(answers: Mapping[Checked, Verdicts]) -> list[str]:

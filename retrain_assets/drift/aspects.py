@@ -8,6 +8,9 @@
 | missing | arcsine root of the share without a finite value | `1 / (4 rows)` |
 | novel | arcsine root of the share beyond the reference's range, or of unseen categories | `1 / (4 rows)` |
 
+A window of several batches has the mean of what its batches have, so that batches that differ from each other do so in
+the window as in the reference: of their rows together the spread would be that of all days, not that of a day.
+
 Scores of ranks (van der Waerden 1952) give a far value no more weight than its rank; the roots stabilise the variance
 (Bartlett 1936; Anscombe 1948, "The transformation of Poisson, binomial and negative-binomial data").
 """
@@ -21,6 +24,7 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from retrain_assets.drift.binning import Counts
 from retrain_assets.drift.cells import ColumnCells
 from retrain_assets.drift.multiplicity import sidak
 from retrain_assets.drift.variation import Array, judge_scalars, judge_vectors
@@ -40,25 +44,29 @@ class Summaries:
 
     Args:
         rows: present rows of the reference batches, shape (columns, batches); at least one, or the column is left out.
-        current_rows: present rows of the current window, shape (columns,).
+        current_rows: those that the mean over the current window's batches is as exact as, shape (columns,).
         all_rows: shape (columns, batches), with those without a value.
         current_all_rows: shape (columns,).
+        merged: batches in the current window, shape (columns,); for those of `current_rows` with a value.
+        all_merged: the same for those of `current_all_rows`.
         scores: location and spread of the reference batches, shape (2, columns, batches).
         current_scores: shape (2, columns).
         roots: roots of the shares, shape (columns, batches, cells).
         current_roots: shape (columns, cells).
         free: cells that are free to vary, shape (columns,).
-        missing: rows without a finite value, shape (columns, batches).
+        missing: arcsine root of the share without a finite value, shape (columns, batches).
         current_missing: shape (columns,).
-        novel: shape (columns, batches).
+        novel: so many deviations of chance above no novel row, shape (columns, batches).
         current_novel: shape (columns,), NaN where novelty cannot be told.
-        named: whether the values are categories, shape (columns,).
+        unseen: p-value of so many unseen categories, shape (columns,); NaN where `novel` tells more.
     """
 
     rows: Array
     current_rows: Array
     all_rows: Array
     current_all_rows: Array
+    merged: Array
+    all_merged: Array
     scores: Array
     current_scores: Array
     roots: Array
@@ -68,7 +76,7 @@ class Summaries:
     current_missing: Array
     novel: Array
     current_novel: Array
-    named: npt.NDArray[np.bool_]
+    unseen: Array
 
     def without(self, batch: int) -> Summaries:
         """With one reference batch as the current window and the others as the reference."""
@@ -79,6 +87,8 @@ class Summaries:
             current_rows=self.rows[:, batch],
             all_rows=self.all_rows[:, kept],
             current_all_rows=self.all_rows[:, batch],
+            merged=np.ones(len(self.rows)),
+            all_merged=np.ones(len(self.rows)),
             scores=self.scores[:, :, kept],
             current_scores=np.where(np.isnan(self.current_scores), np.nan, self.scores[:, :, batch]),
             roots=self.roots[:, kept],
@@ -115,14 +125,13 @@ class Summaries:
         )
 
 
-def judge(summaries: Summaries, *, merged: int) -> tuple[Array, Array]:
+def judge(summaries: Summaries) -> tuple[Array, Array]:
     """P-value and statistic of each aspect of each column, shape (aspects, columns); NaN where there is no such aspect.
 
     The statistic is signed where there is a direction: more, larger, or wider is positive.
 
     Args:
         summaries: of the columns.
-        merged: batches in the current window.
     """
     p_values, statistics = np.full((2, len(ASPECTS), len(summaries.rows)), np.nan)
     for place in range(2):
@@ -130,28 +139,28 @@ def judge(summaries: Summaries, *, merged: int) -> tuple[Array, Array]:
         if there.any():
             tested = judge_scalars(
                 summaries.scores[place, there], summaries.current_scores[place, there],
-                summaries.rows[there], summaries.current_rows[there], unit=1.0, merged=merged,
+                summaries.rows[there], summaries.current_rows[there], unit=1.0, merged=summaries.merged[there],
             )  # fmt: skip
             p_values[place, there], statistics[place, there] = tested.p_values, tested.statistic
     there = (summaries.free > 0) & (summaries.current_rows > 0)
     if there.any():
         tested = judge_vectors(
             summaries.roots[there], summaries.current_roots[there],
-            summaries.rows[there], summaries.current_rows[there], cells=summaries.free[there], merged=merged,
+            summaries.rows[there], summaries.current_rows[there], cells=summaries.free[there],
+            merged=summaries.merged[there],
         )  # fmt: skip
-        p_values[2, there] = _with_single_cells(summaries.of(np.flatnonzero(there)), tested.p_values, merged)
+        p_values[2, there] = _with_single_cells(summaries.of(np.flatnonzero(there)), tested.p_values)
         statistics[2, there] = -np.log(np.maximum(p_values[2, there], 1e-300))
     tested = judge_scalars(
-        _arcsine(summaries.missing, summaries.all_rows),
-        _arcsine(summaries.current_missing, summaries.current_all_rows),
-        summaries.all_rows, summaries.current_all_rows, unit=0.25, merged=merged,
+        summaries.missing, summaries.current_missing, summaries.all_rows, summaries.current_all_rows,
+        unit=0.25, merged=summaries.all_merged,
     )  # fmt: skip
     p_values[3], statistics[3] = tested.p_values, tested.statistic
     p_values[4], statistics[4] = _judge_novelty(summaries)
     return p_values, statistics
 
 
-def _with_single_cells(summaries: Summaries, p_values: Array, merged: int) -> Array:
+def _with_single_cells(summaries: Summaries, p_values: Array) -> Array:
     """P-values of the shape as a whole or of its clearest single cell, whichever says more, for both tests together.
 
     One category that gains five points is lost in a whole whose other cells vary from day to day.
@@ -159,7 +168,7 @@ def _with_single_cells(summaries: Summaries, p_values: Array, merged: int) -> Ar
     column, cell = np.nonzero((summaries.roots != 0).any(axis=1))
     tested = judge_scalars(
         summaries.roots[column, :, cell], summaries.current_roots[column, cell],
-        summaries.rows[column], summaries.current_rows[column], unit=0.25, merged=merged,
+        summaries.rows[column], summaries.current_rows[column], unit=0.25, merged=summaries.merged[column],
     )  # fmt: skip
     clearest = np.ones(len(p_values))
     np.minimum.at(clearest, column, tested.p_values)
@@ -175,18 +184,14 @@ def _judge_novelty(summaries: Summaries) -> tuple[Array, Array]:
     in more than one batch, new ones turn up at a rate of at most about one in all its rows (Good 1953, "The population
     frequencies of species", Biometrika 40), and the count of them is judged as Poisson.
     """
-    from scipy.special import ndtr, pdtrc
+    from scipy.special import ndtr
 
-    usual = _excess(summaries.novel, np.maximum(summaries.rows, 1.0)).max(axis=1)
-    statistic = _excess(summaries.current_novel, np.maximum(summaries.current_rows, 1.0)) / np.maximum(usual, 1.0)
-    expected = np.maximum(summaries.current_rows, 1.0) / np.maximum(summaries.rows.sum(axis=1), 1.0)
-    rare = np.where(summaries.current_novel > 0, pdtrc(np.maximum(summaries.current_novel - 1, 0.0), expected), 1.0)
-    known = summaries.named & (summaries.novel.sum(axis=1) == 0) & ~np.isnan(summaries.current_novel)
-    return np.where(known, rare, ndtr(-statistic)), statistic
+    statistic = summaries.current_novel / np.maximum(summaries.novel.max(axis=1), 1.0)
+    return np.where(np.isnan(summaries.unseen), ndtr(-statistic), summaries.unseen), statistic
 
 
 def summarize(columns: Sequence[ColumnCells]) -> Summaries:
-    """Stacks the summaries of columns that were counted over as many reference batches."""
+    """Stacks the summaries of columns that were counted over as many batches of the reference, and of the window."""
     count = len(columns[0].batches)
     shapes = [_shape(column) for column in columns]
     widest = max(batches.shape[1] for batches, _, _ in shapes)
@@ -194,33 +199,73 @@ def summarize(columns: Sequence[ColumnCells]) -> Summaries:
     for place, (batches, current, _) in enumerate(shapes):
         roots[place, :, : batches.shape[1]], current_roots[place, : len(current)] = batches, current
     scored = [_scored(column) for column in columns]
-    missing = np.array([column.batches[:, -1] for column in columns], dtype=np.float64)
-    current_missing = np.array([column.current[-1] for column in columns], dtype=np.float64)
-    all_rows = np.array([column.batches.sum(axis=1) for column in columns], dtype=np.float64)
-    current_all_rows = np.array([column.current.sum() for column in columns], dtype=np.float64)
+    missing, all_rows = _missing_of([column.batches for column in columns])
+    now_missing, now_rows = _missing_of([column.current_batches for column in columns])
+    rows = np.maximum(all_rows - missing, 1.0)
+    current_rows, merged = _rows_of_mean(now_rows - now_missing)
+    current_all_rows, all_merged = _rows_of_mean(now_rows)
+    # An arcsine root of few rows lies higher by its 3/8: each batch of several counts as one of the reference's rows.
+    scale = all_rows.mean(axis=1, keepdims=True) / now_rows if now_rows.shape[1] > 1 else 1.0
     return Summaries(
-        rows=np.maximum(all_rows - missing, 1.0),
-        current_rows=current_all_rows - current_missing,
+        rows=rows,
+        current_rows=current_rows,
         all_rows=all_rows,
         current_all_rows=current_all_rows,
+        merged=merged,
+        all_merged=all_merged,
         scores=np.array([batches for batches, _ in scored]).swapaxes(0, 1),
         current_scores=np.array([current for _, current in scored]).T,
         roots=roots,
         current_roots=current_roots,
         free=np.array([float(free) for _, _, free in shapes]),
-        missing=missing,
-        current_missing=current_missing,
-        novel=np.array([column.novel for column in columns], dtype=np.float64),
-        current_novel=np.array([float(column.current_novel) if column.knows_all else np.nan for column in columns]),
-        named=np.array([not column.ordered for column in columns]),
+        missing=_arcsine(missing, all_rows),
+        current_missing=_arcsine(now_missing * scale, now_rows * scale).mean(axis=1),
+        novel=_excess(np.array([column.novel for column in columns], dtype=np.float64), rows),
+        current_novel=np.array([_novelty(column) for column in columns]),
+        unseen=np.array([_unseen(column) for column in columns]),
     )
 
 
+def _missing_of(columns: Sequence[Counts]) -> tuple[Array, Array]:
+    """Rows without a value and all rows of each batch, shape (columns, batches)."""
+    missing = np.array([counts[:, -1] for counts in columns], dtype=np.float64)
+    return missing, np.array([counts.sum(axis=1) for counts in columns], dtype=np.float64)
+
+
+def _rows_of_mean(rows: Array) -> tuple[Array, Array]:
+    """Rows that the mean over batches is as exact as, `m / mean(1 / rows)`, and the m batches that have any row."""
+    merged = np.count_nonzero(rows, axis=1).astype(np.float64)
+    inverse = np.divide(1.0, rows, out=np.zeros_like(rows), where=rows > 0).sum(axis=1)
+    return np.where(merged > 1, merged**2 / np.maximum(inverse, 1e-300), rows.sum(axis=1)), merged
+
+
+def _novelty(column: ColumnCells) -> float:
+    """So many deviations of chance above no novel row; NaN where novelty cannot be told.
+
+    The more rows, the farther their extremes: a window of more rows than the reference batches have is judged by its
+    share of novel rows, among as many rows as they have on average.
+    """
+    present = np.array(max(int(column.current[:-1].sum()), 1), dtype=np.float64)
+    usual = np.maximum(column.batches[:, :-1].sum(axis=1), 1.0).mean()
+    larger = np.maximum(present / usual, 1.0)
+    return float(_excess(column.current_novel / larger, present / larger)) if column.knows_all else np.nan
+
+
+def _unseen(column: ColumnCells) -> float:
+    """P-value of so many unseen categories, by the Poisson distribution; NaN where some are in a single batch only."""
+    from scipy.special import pdtrc
+
+    if column.ordered or not column.knows_all or column.novel.any():
+        return np.nan
+    expected = max(int(column.current[:-1].sum()), 1) / max(int(column.batches[:, :-1].sum()), 1)
+    return float(pdtrc(column.current_novel - 1, expected)) if column.current_novel else 1.0
+
+
 def _folded(column: ColumnCells) -> tuple[Array, Array, Array]:
-    """Reference, batches and current over the inner cells; what lies beyond them counts in the cell beside it."""
+    """Reference, its batches and the window's over the inner cells; what lies beyond counts in the cell beside it."""
     inner = column.inner
     sides: list[Array] = []
-    for counts in (column.reference[None], column.batches, column.current[None]):
+    for counts in (column.reference[None], column.batches, column.current_batches):
         folded = counts[:, inner].astype(np.float64)
         if folded.shape[1] and column.ordered:
             folded[:, 0] += counts[:, 0]
@@ -228,11 +273,11 @@ def _folded(column: ColumnCells) -> tuple[Array, Array, Array]:
         elif folded.shape[1] and column.knows_all:
             folded[:, -1] += counts[:, -2]
         sides.append(folded)
-    return sides[0][0], sides[1], sides[2][0]
+    return sides[0][0], sides[1], sides[2]
 
 
 def _scored(column: ColumnCells) -> tuple[Array, Array]:
-    """Mean scores of each batch, shape (2, batches), and of the current window, shape (2,)."""
+    """Mean scores of each batch, shape (2, batches), and on average over those of the window, shape (2,)."""
     reference, batches, current = _folded(column)
     found, current_found = np.zeros((2, len(batches))), np.full(2, np.nan)
     if not column.ordered or not reference.sum() or not current.sum():
@@ -241,14 +286,22 @@ def _scored(column: ColumnCells) -> tuple[Array, Array]:
     sums = batches.sum(axis=1)
     weights = batches / np.where(sums, sums, 1.0)[:, None]
     weights[sums == 0] = shares  # a batch without any value says nothing about values
+    now = np.zeros((2, np.count_nonzero(current.sum(axis=1))))
+    now_weights = _held(current) / _held(current).sum(axis=1, keepdims=True)
     scores = _scores(shares)
     for place, score in enumerate(scores):
-        found[place], current_found[place] = weights @ score, current @ score / current.sum()
+        found[place], now[place] = weights @ score, now_weights @ score
     if len(scores) == 2:
         widened = _widening(shares)
         found[1] -= widened * found[0] ** 2
-        current_found[1] -= widened * current_found[0] ** 2
+        now[1] -= widened * now[0] ** 2
+    current_found[: len(scores)] = now[: len(scores)].mean(axis=1)
     return found, current_found
+
+
+def _held(counts: Array) -> Array:
+    """The batches that have any row."""
+    return counts[counts.sum(axis=1) > 0]
 
 
 def _widening(shares: Array) -> float:
@@ -305,12 +358,13 @@ def _shape(column: ColumnCells) -> tuple[Array, Array, int]:
     reference, batches, current = _folded(column)
     if not reference.sum():
         return np.ones((len(batches), 1)), np.ones(1), 0
-    smallest = min([rows for rows in (*batches.sum(axis=1), current.sum()) if rows], default=0.0)
+    smallest = min([rows for rows in (*batches.sum(axis=1), *current.sum(axis=1)) if rows], default=0.0)
     groups = _groups(reference / reference.sum() * smallest, ordered=column.ordered)
     gathered = np.zeros((len(reference), int(groups.max()) + 1))
     gathered[np.arange(len(reference)), groups] = 1.0
     shares = reference @ gathered / reference.sum()
-    roots, current_roots = _roots(batches @ gathered, shares), _roots((current @ gathered)[None], shares)[0]
+    roots = _roots(batches @ gathered, shares)
+    current_roots = _roots((_held(current) if current.any() else current) @ gathered, shares).mean(axis=0)
     scores = _scores(shares) if column.ordered else []
     # The roots lie on a sphere: along the reference itself they say by its square what they say across it.
     for score in (np.ones(len(shares)), *scores):

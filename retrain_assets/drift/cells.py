@@ -22,6 +22,7 @@ class ColumnCells:
         binning: fitted on the reference batches together.
         reference: rows by cell of the reference batches together, shape (cells,).
         current: rows by cell of the current window, shape (cells,).
+        current_batches: rows by cell of each of its batches, shape (batches, cells).
         batches: rows by cell of each reference batch, shape (batches, cells).
         novel: of each reference batch, the rows whose value no other one has, shape (batches,).
         current_novel: of the current window, the rows whose value no reference batch has.
@@ -31,6 +32,7 @@ class ColumnCells:
     binning: Binning
     reference: Counts
     current: Counts
+    current_batches: Counts
     batches: Counts
     novel: Counts
     current_novel: int
@@ -70,13 +72,14 @@ class FittedColumn:
     _precision: int | None = None
     _cells: ColumnCells | None = None
 
-    def cells(self, current: ColumnProfile) -> ColumnCells:
+    def cells(self, current: ColumnProfile, window: Sequence[ColumnProfile] = ()) -> ColumnCells:
         """Both sides over the same cells.
 
         Args:
             current: of the same or a comparable kind.
+            window: the batches of the current window, where it is more than one.
         """
-        precision = min([current.precision, *(batch.precision for batch in self.batches)])
+        precision = min([current.precision, *(batch.precision for batch in (*self.batches, *window))])
         if self._cells is None or self._precision != precision:
             self._precision, self._cells = precision, self._count(precision)
         binning = self._cells.binning
@@ -85,7 +88,8 @@ class FittedColumn:
             novel = int(counted[0] + counted[-2]) if len(counted) > 2 else 0
         else:
             novel = int(counted[-2]) if binning.complete else 0
-        return replace(self._cells, current=counted, current_novel=novel)
+        batches = np.stack([binning.counts(batch) for batch in window]) if window else counted[None]
+        return replace(self._cells, current=counted, current_batches=batches, current_novel=novel)
 
     def _count(self, precision: int) -> ColumnCells:
         binning = fit_binning(self.merged, bins=self.bins, precision=precision)
@@ -94,6 +98,7 @@ class FittedColumn:
             binning=binning,
             reference=binning.counts(self.merged),
             current=np.zeros(len(binning.labels), dtype=np.int64),
+            current_batches=np.zeros((1, len(binning.labels)), dtype=np.int64),
             batches=np.stack([binning.counts(batch) for batch in self.batches]),
             novel=_beyond_the_others(self.batches) if numeric else _unseen_by_others(self.batches),
             current_novel=0,

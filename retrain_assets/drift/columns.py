@@ -105,7 +105,7 @@ def compare_columns(
     reference: FittedReference,
     current: TableProfile,
     *,
-    merged: int = 1,
+    window: Sequence[TableProfile] = (),
     accumulation: Accumulation | None = None,
 ) -> ColumnsCompared:
     """Compares the named columns.
@@ -115,23 +115,30 @@ def compare_columns(
             `unknown`.
         reference: the reference batches, with the settings.
         current: profile of the current window.
-        merged: batches in the current window.
+        window: profiles of the batches that the current window consists of, where they are more than one.
         accumulation: evidence of the windows before, where windows follow each other.
     """
     settings, basis = reference.settings, reference.basis
+    window = _trusted(window, settings) if basis.significance == "batches" else ()
     compared: list[Compared] = []
     drifts: dict[str, ColumnDrift] = {}
     for name in names:
-        found = _prepare(name, reference, current)
+        found = _prepare(name, reference, current, window)
         if isinstance(found, Compared):
             compared.append(found)
         else:
             drifts[name] = found
-    for column, tested in zip(compared, _test(compared, settings, basis, merged), strict=True):
+    for column, tested in zip(compared, _test(compared, settings, basis), strict=True):
         carried = None if accumulation is None else accumulation.add(column.name, tested.p_value)
         gone = column.name not in current
         drifts[column.name] = _conclude(column, tested, settings, basis, gone=gone, carried=carried)
     return ColumnsCompared(drifts=tuple(drifts[name] for name in names), basis=basis, compared=tuple(compared))
+
+
+def _trusted(window: Sequence[TableProfile], settings: Settings) -> Sequence[TableProfile]:
+    """The batches of enough rows, as those of the reference; none where the window is judged as a single batch."""
+    enough = [batch for batch in window if batch.rows >= settings.min_rows]
+    return enough if len(window) > 1 else ()
 
 
 def _basis(enough: int, all_batches: int, settings: Settings) -> Basis:
@@ -154,7 +161,9 @@ def _plural(count: int, one: str, more: str) -> str:
     return f"{count} {one if count == 1 else more}"
 
 
-def _prepare(name: str, reference: FittedReference, current: TableProfile) -> Compared | ColumnDrift:
+def _prepare(
+    name: str, reference: FittedReference, current: TableProfile, window: Sequence[TableProfile]
+) -> Compared | ColumnDrift:
     settings, known = reference.settings, name in reference
     after = current[name] if name in current else absent_column(name, current.rows)
     fitted = reference.column(name)
@@ -177,7 +186,8 @@ def _prepare(name: str, reference: FittedReference, current: TableProfile) -> Co
         before = replace(before, kind=after.kind)
         batches = [replace(batch, kind=after.kind) for batch in fitted.batches]
         fitted = FittedColumn(merged=before, batches=batches, bins=settings.bins)
-    return Compared(name=name, before=before, after=after, cells=fitted.cells(after))
+    parts = [batch[name] if name in batch else absent_column(name, batch.rows) for batch in window]
+    return Compared(name=name, before=before, after=after, cells=fitted.cells(after, parts))
 
 
 def _incomparable(before: ColumnProfile, after: ColumnProfile, *, known: bool, there: bool) -> str | None:
@@ -193,12 +203,12 @@ def _incomparable(before: ColumnProfile, after: ColumnProfile, *, known: bool, t
     return f"the column was {before.kind} and is {after.kind} now: the two cannot be compared"
 
 
-def _test(compared: Sequence[Compared], settings: Settings, basis: Basis, merged: int) -> list[_Tested]:
+def _test(compared: Sequence[Compared], settings: Settings, basis: Basis) -> list[_Tested]:
     if not compared:
         return []
     cells = [column.cells for column in compared]
     summaries = summarize(cells) if basis.significance == "batches" else None
-    p_values, _ = judge_independent(cells) if summaries is None else judge(summaries, merged=merged)
+    p_values, _ = judge_independent(cells) if summaries is None else judge(summaries)
     tests = np.maximum((~np.isnan(p_values)).sum(axis=0), 1)
     filled = np.where(np.isnan(p_values), 1.0, p_values)
     deciding = filled.argmin(axis=0)
@@ -229,9 +239,7 @@ def _less_unusual(summaries: Summaries, deciding: npt.NDArray[np.intp]) -> Array
     places = np.arange(len(deciding))
     everything = summaries.with_current()
     count = everything.rows.shape[1]
-    unusual = np.array(
-        [np.abs(judge(everything.without(batch), merged=1)[1])[deciding, places] for batch in range(count)]
-    )
+    unusual = np.array([np.abs(judge(everything.without(batch))[1])[deciding, places] for batch in range(count)])
     return (np.nan_to_num(unusual[:-1], nan=-1.0) < unusual[-1]).sum(axis=0).astype(np.float64)
 
 

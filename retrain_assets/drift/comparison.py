@@ -144,7 +144,8 @@ def compare(
         **options: fields of `Settings`: `alpha`, `effect_floor`, `distance`, and more.
 
     Raises:
-        DataError: the batch column is missing or has gaps, or column names are not unique.
+        DataError: the batch column is missing or has gaps, is another one than the reference was prepared with, or
+            column names are not unique.
         TypeError: a side is neither rows nor profiles, or an option has another type than it must have.
         ValueError: an option is out of its range, or the distance of another package answers what none can be.
 
@@ -170,7 +171,7 @@ def compare(
         if count < settings.min_rows:
             return _unknown(f"the {side} has {count} rows, fewer than min_rows = {settings.min_rows}", settings, rows)
     names = watched_columns(now, list(past.values()), columns)
-    found = compare_columns(names, _fitted(reference, past, settings, joint), now, merged=max(len(present), 1))
+    found = compare_columns(names, _fitted(reference, past, settings, joint), now, window=list(present.values()))
     together = (
         None
         if joint == "none"

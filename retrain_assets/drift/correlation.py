@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,7 +43,8 @@ def judge_correlations(
 
     Values are centred at the reference's median, scaled by its quartiles and clipped at three, so that single far rows
     do not make a correlation; a missing value stands at the median. Fisher's z = artanh(r) has a variance of about
-    `1 / rows` (Fisher 1921, "On the probable error of a coefficient of correlation", Metron 1).
+    `1 / rows` (Fisher 1921, "On the probable error of a coefficient of correlation", Metron 1). A window of several
+    batches has the mean of theirs: of their rows together it would be what the levels of its days have in common.
 
     Args:
         columns: their names.
@@ -53,41 +54,40 @@ def judge_correlations(
         alpha: level of this test.
         independent: rows are taken for independent draws: blocks of them stand for batches.
     """
-    batches = [rows for rows in reference.values() if len(rows) >= settings.min_rows]
-    if len(columns) < 2 or not batches:
+    if len(columns) < 2:
         return JointDrift.unknown("correlation", "it takes two numeric columns that vary")
-    together, now = _joined(batches), _joined(list(current.values()))
+    now = _joined(list(current.values()))
     if len(now) < settings.min_rows:
         return JointDrift.unknown("correlation", f"{len(now)} rows are too few")
-    if independent:
-        batches = [part for part in np.array_split(together, BLOCKS) if len(part) >= settings.min_rows]
+    batches = _enough(_blocks(reference.values()) if independent else reference.values(), settings)
+    window = [now] if independent else _enough(current.values(), settings) or [now]
     if len(batches) < settings.min_batches:
         return JointDrift.unknown(
             "correlation",
-            f"{len(batches)} batches of at least {settings.min_rows} rows, and it takes {settings.min_batches}",
+            f"the reference has {len(batches)} {'blocks' if independent else 'batches'} of at least "
+            f"{settings.min_rows} rows, and it takes {settings.min_batches}",
         )
-    looked_at = list(columns)[:MAX_COLUMNS]
+    together, looked_at = _joined(batches), list(columns)[:MAX_COLUMNS]
     low, middle, high = _quartiles(_sample(together[:, : len(looked_at)]))
     with np.errstate(over="ignore"):
         scale = np.where(high > low, (high - low) / 1.349, 1.0)
     past = _correlations([rows[:, : len(looked_at)] for rows in batches], middle, scale)
-    present = _correlations([now[:, : len(looked_at)]], middle, scale)
-    p_values = _p_values(past, present, merged=1 if independent else len(current))
-    change = np.abs(np.tanh(present.values[:, 0]) - np.tanh(past.values.mean(axis=1)))
+    present = _correlations([rows[:, : len(looked_at)] for rows in window], middle, scale)
+    p_values = _p_values(past, present)
+    change = np.abs(np.tanh(present.values.mean(axis=1)) - np.tanh(past.values.mean(axis=1)))
     return _conclude(
         looked_at, past, present, change, p_values, alpha, settings, left_out=len(columns) - len(looked_at)
     )
 
 
-def _p_values(past: _Correlations, present: _Correlations, *, merged: int) -> Array:
+def _p_values(past: _Correlations, present: _Correlations) -> Array:
     """Of the clearest pair (with the number of pairs), and of all pairs together."""
-    pairs = len(past.values)
+    pairs, merged = len(past.values), len(present.rows)
     rows = np.broadcast_to(past.rows, past.values.shape)
-    single = judge_scalars(
-        past.values, present.values[:, 0], rows, np.full(pairs, present.rows[0]), unit=1.0, merged=merged
-    )
+    now, as_exact_as = present.values.mean(axis=1), merged / (1.0 / present.rows).mean()
+    single = judge_scalars(past.values, now, rows, np.full(pairs, as_exact_as), unit=1.0, merged=merged)
     whole = judge_vectors(
-        past.values.T[None] / 2, present.values[:, 0][None] / 2, past.rows[None], present.rows,
+        past.values.T[None] / 2, now[None] / 2, past.rows[None], np.array([as_exact_as]),
         cells=np.array([float(pairs)]), merged=merged,
     )  # fmt: skip
     return np.array([min(1.0, pairs * float(single.p_values.min())), float(whole.p_values[0])])
@@ -112,7 +112,7 @@ def _conclude(
     top = int(change.argmax())
     moved = (
         f"the correlation of {columns[int(first[top])]} and {columns[int(second[top])]} was "
-        f"{np.tanh(past.values[top].mean()):+.2f} and is {np.tanh(present.values[top, 0]):+.2f}"
+        f"{np.tanh(past.values[top].mean()):+.2f} and is {np.tanh(present.values[top].mean()):+.2f}"
     )
     drifted = p_value <= alpha and float(change[top]) >= settings.correlation_floor
     relation = "is at most" if p_value <= alpha else "is above"
@@ -126,6 +126,16 @@ def _conclude(
         named=named,
         reason=f"{moved}; over all {len(change)} pairs p = {p_value:.2g} {relation} {alpha:.2g}, {floor}{more}",
     )
+
+
+def _enough(batches: Iterable[Matrix], settings: Settings) -> list[Matrix]:
+    return [rows for rows in batches if len(rows) >= settings.min_rows]
+
+
+def _blocks(batches: Iterable[Matrix]) -> list[Matrix]:
+    """Of the rows of a batch in random order: as they come they may be sorted, and then no block is like another."""
+    rng = np.random.default_rng(0)
+    return np.array_split(_joined([rng.permutation(rows) for rows in batches]), BLOCKS)
 
 
 def _joined(parts: Sequence[Matrix]) -> Matrix:

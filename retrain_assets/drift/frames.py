@@ -38,14 +38,28 @@ class Prepared:
     Args:
         profiles: by batch.
         rows: for the joint tests; None where the reference was given as profiles.
+        batch: column of the rows that says which came together.
     """
 
     profiles: Mapping[str, TableProfile]
     rows: pd.DataFrame | ArrowStream | None
+    batch: str | None = None
     _fitted: dict[Settings, FittedReference] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _matrices: dict[tuple[str, ...], Mapping[str, Matrix] | None] = field(
+    _matrices: dict[tuple[int, tuple[str, ...]], Mapping[str, Matrix] | None] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+
+    def agree_with(self, batch: str | None) -> None:
+        """Refuses another batch column than the rows were prepared with.
+
+        Raises:
+            DataError: it is another one, or they were prepared without.
+        """
+        if self.rows is not None and batch not in (None, self.batch):
+            raise DataError(
+                f"a prepared reference must be compared with the batch column that it was prepared with, "
+                f"{self.batch!r} (got {batch!r}): call prepare(reference, batch={batch!r}), or leave batch out"
+            )
 
     def fitted(self, settings: Settings) -> FittedReference:
         """The reference as `compare_columns` takes it."""
@@ -54,13 +68,14 @@ class Prepared:
         return self._fitted[settings]
 
     def matrices(
-        self, columns: Sequence[str], make: Callable[[], Mapping[str, Matrix] | None]
+        self, columns: Sequence[str], at_least: int, make: Callable[[], Mapping[str, Matrix] | None]
     ) -> Mapping[str, Matrix] | None:
         """The numbers of some columns by batch, made when they are first asked for; None without rows."""
-        if tuple(columns) not in self._matrices:
+        asked = at_least, tuple(columns)
+        if asked not in self._matrices:
             self._matrices.clear()
-            self._matrices[tuple(columns)] = make()
-        return self._matrices[tuple(columns)]
+            self._matrices[asked] = make()
+        return self._matrices[asked]
 
 
 def prepare(reference: Side, *, batch: str | None = None) -> Prepared:
@@ -68,12 +83,17 @@ def prepare(reference: Side, *, batch: str | None = None) -> Prepared:
 
     Args:
         reference: rows or profiles, as `compare` takes them.
-        batch: the same column as `compare` is given.
+        batch: column that says which rows came together. `compare` may be given the same, for the current window.
+
+    Raises:
+        DataError: as by `compare`.
     """
     if isinstance(reference, Prepared):
+        reference.agree_with(batch)
         return reference
     profiled = isinstance(reference, (TableProfile, Mapping, Sequence))
-    return Prepared(profiles_of(reference, name="reference", batch=batch), None if profiled else reference)
+    profiles = profiles_of(reference, name="reference", batch=batch)
+    return Prepared(profiles, None) if profiled else Prepared(profiles, reference, batch)
 
 
 Side = pd.DataFrame | ArrowStream | Prepared | TableProfile | Sequence[TableProfile] | Mapping[str, TableProfile]
@@ -89,12 +109,14 @@ def profiles_of(side: Side, *, name: str, batch: str | None) -> dict[str, TableP
         batch: column that says which rows came together; of rows only.
 
     Raises:
-        DataError: the batch column is missing or has gaps, or two columns share their name.
+        DataError: the batch column is missing or has gaps, is another one than the side was prepared with, or two
+            columns share their name.
         TypeError: the side is neither rows nor profiles.
     """
     if isinstance(side, TableProfile):
         return {"": side}
     if isinstance(side, Prepared):
+        side.agree_with(batch)
         return dict(side.profiles)
     if isinstance(side, pd.DataFrame):
         return _of_pandas(side, name, batch)

@@ -30,11 +30,8 @@ def judge_independent(columns: Sequence[ColumnCells]) -> tuple[Array, Array]:
     change = summaries.current_scores - summaries.scores[:, :, 0]
     statistics[:2] = change / np.sqrt(1 / rows + 1 / current_rows)
     all_rows, current_all_rows = summaries.all_rows[:, 0], summaries.current_all_rows
-    shares = [
-        np.arcsin(np.sqrt((missing + 0.375) / (of + 0.75)))
-        for missing, of in ((summaries.missing[:, 0], all_rows), (summaries.current_missing, current_all_rows))
-    ]
-    statistics[3] = 2 * (shares[1] - shares[0]) / np.sqrt(1 / all_rows + 1 / current_all_rows)
+    more_missing = summaries.current_missing - summaries.missing[:, 0]
+    statistics[3] = 2 * more_missing / np.sqrt(1 / all_rows + 1 / current_all_rows)
     p_values[[0, 1, 3]] = 2 * ndtr(-np.abs(statistics[[0, 1, 3]]))
     for place, column in enumerate(columns):
         inner = column.inner

@@ -19,20 +19,23 @@ MAX_ROWS = 100_000
 """Rows that are looked at; a correlation is then known to 0.003."""
 
 
-def matrices_of(side: object, columns: Sequence[str], batch: str | None) -> Mapping[str, Matrix] | None:
+def matrices_of(
+    side: object, columns: Sequence[str], batch: str | None, *, at_least: int = 1
+) -> Mapping[str, Matrix] | None:
     """The columns as numbers, by batch; None of what cannot be read twice (a stream) or has no rows (profiles).
 
     Args:
         side: a pandas or Polars data frame, or an Arrow table.
         columns: numeric columns.
-        batch: column that says which rows came together.
+        batch: column that says which rows came together; a prepared side knows its own.
+        at_least: rows that a batch must have, where it has them: of more batches than fit some are taken.
     """
     if isinstance(side, Prepared):
-        return side.matrices(columns, lambda: matrices_of(side.rows, columns, batch))
+        return side.matrices(columns, at_least, lambda: matrices_of(side.rows, columns, side.batch, at_least=at_least))
     frame = _frame(side)
     if frame is None:
         return None
-    frame = _sampled(frame, [*columns, *([] if batch is None else [batch])])
+    frame = _sampled(frame, columns, batch, at_least)
     matrix = np.empty((len(frame), len(columns)), order="F")
     for place, name in enumerate(columns):
         matrix[:, place] = _numbers(frame, name)
@@ -75,16 +78,33 @@ def _frame(side: object) -> Any:
     return without_views(pa.table(side)) if hasattr(side, "columns") else None
 
 
-def _sampled(frame: Any, columns: Sequence[str]) -> Any:
+def _sampled(frame: Any, columns: Sequence[str], batch: str | None, at_least: int) -> Any:
     """The columns of some rows, in their order, where there are more than a correlation needs; always the same."""
     if len(frame) <= MAX_ROWS:
         return frame
-    chosen = np.sort(np.random.default_rng(0).choice(len(frame), MAX_ROWS, replace=False))
+    rng = np.random.default_rng(0)
+    if batch is None:
+        chosen = np.sort(rng.choice(len(frame), MAX_ROWS, replace=False))
+    else:
+        chosen = _drawn_by_batch(_values(frame, batch), at_least, rng)
+    names = list(dict.fromkeys([*columns, *([] if batch is None else [batch])]))
     if isinstance(frame, pd.DataFrame):
-        return frame[list(dict.fromkeys(columns))].iloc[chosen]
+        return frame[names].iloc[chosen]
     import pyarrow as pa
 
-    return pa.table({name: _taken(frame.column(name), chosen) for name in dict.fromkeys(columns)})
+    return pa.table({name: _taken(frame.column(name), chosen) for name in names})
+
+
+def _drawn_by_batch(batches: Any, at_least: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    """Ascending places of as many rows of each batch as there is room for; rather fewer batches than too small ones."""
+    codes, keys = pd.factorize(batches)
+    each = max(MAX_ROWS // len(keys), at_least)
+    order = np.argsort(codes, kind="stable")
+    sizes = np.bincount(codes, minlength=len(keys))
+    starts = np.cumsum(sizes) - sizes
+    taken = np.sort(rng.permutation(len(keys))[: max(MAX_ROWS // each, 1)])
+    drawn = [starts[place] + rng.permutation(sizes[place])[:each] for place in taken]
+    return np.sort(order[np.concatenate(drawn)]).astype(np.int64)
 
 
 def _taken(column: Any, chosen: npt.NDArray[np.int64]) -> Any:
@@ -116,6 +136,8 @@ def codes_of(
     names: Sequence[str],
     profiles: tuple[Sequence[TableProfile], TableProfile],
     batch: str | None,
+    *,
+    at_least: int = 1,
 ) -> tuple[list[str], Mapping[str, Matrix], Mapping[str, Matrix]] | None:
     """Numbers as they are and categories by the rank of their frequency in the reference, for a model of trees.
 
@@ -130,12 +152,13 @@ def codes_of(
     numbers = {name for name in shared if _is_number(name, reference, current)}
     ranks = {name: _ranks(reference, name) for name in shared if name not in numbers}
     made: list[Mapping[str, Matrix]] = []
-    for frame in frames:
+    for side, frame in zip(sides, frames, strict=True):
+        own = side.batch if isinstance(side, Prepared) else batch
         coded = pd.DataFrame(
             {name: _numbers(frame, name) if name in numbers else _coded(frame, name, ranks[name]) for name in shared}
         )
-        keyed = coded if batch is None else coded.assign(**{_BATCH: np.asarray(_values(frame, batch))})
-        found = matrices_of(keyed, shared, None if batch is None else _BATCH)
+        keyed = coded if own is None else coded.assign(**{_BATCH: np.asarray(_values(frame, own))})
+        found = matrices_of(keyed, shared, None if own is None else _BATCH, at_least=at_least)
         made.append(found or {})
     return shared, made[0], made[1]
 

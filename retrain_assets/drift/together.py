@@ -53,12 +53,12 @@ def judge_together(
     names = [name for name in names if name in profiles[1].names or not name.endswith(SUFFIX)]
     independent, alpha = basis.significance == "rows", settings.alpha * JOINT_SHARE
     if method == "classifier":
-        coded = codes_of(sides, names, profiles, batch)
+        coded = codes_of(sides, names, profiles, batch, at_least=settings.min_rows)
         if coded is None:
             return JointDrift.unknown("classifier", "profiles and streams do not keep the rows that it needs")
         return judge_separability(*coded, settings, alpha=alpha, independent=independent, seed=seed)
     numbers = numeric_columns(*profiles, names)
-    matrices = [matrices_of(side, numbers, batch) for side in sides]
+    matrices = [matrices_of(side, numbers, batch, at_least=settings.min_rows) for side in sides]
     if matrices[0] is None or matrices[1] is None:
         return JointDrift.unknown("correlation", "profiles and streams do not keep the rows that it needs")
     return judge_correlations(numbers, matrices[0], matrices[1], settings, alpha=alpha, independent=independent)

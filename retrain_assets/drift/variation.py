@@ -43,7 +43,7 @@ class Tested:
 
 
 def judge_scalars(
-    batches: Array, current: Array, rows: Array, current_rows: Array, *, unit: float, merged: int
+    batches: Array, current: Array, rows: Array, current_rows: Array, *, unit: float, merged: Array | float
 ) -> Tested:
     """Two-sided test of one summary by column.
 
@@ -53,7 +53,7 @@ def judge_scalars(
         rows: that the reference summaries were computed from, shape (columns, batches).
         current_rows: shape (columns,).
         unit: sampling variance of the summary of a single row.
-        merged: batches in the current window.
+        merged: batches that the current summary is the mean of, shape (columns,).
     """
     from scipy.special import stdtr, stdtrit
 
@@ -73,7 +73,7 @@ def judge_scalars(
 
 
 def judge_vectors(
-    batches: Array, current: Array, rows: Array, current_rows: Array, *, cells: Array, merged: int
+    batches: Array, current: Array, rows: Array, current_rows: Array, *, cells: Array, merged: Array | float
 ) -> Tested:
     """Test of a vector of summaries by column; a shorter vector is filled with zeros.
 
@@ -83,7 +83,7 @@ def judge_vectors(
         rows: shape (columns, batches).
         current_rows: shape (columns,).
         cells: summaries that are free to vary, shape (columns,).
-        merged: batches in the current window.
+        merged: batches that the current summary is the mean of, shape (columns,).
     """
     from scipy.special import fdtrc, fdtri
 
@@ -111,7 +111,7 @@ def judge_vectors(
     return Tested(p_values=p_values, statistic=length)
 
 
-def _single_window(variance: Array, sampling: Array, own: Array, merged: int) -> Array:
+def _single_window(variance: Array, sampling: Array, own: Array, merged: Array | float) -> Array:
     """Variance of the summary of the current window: of its batches, and of its own rows."""
     return np.maximum(variance - sampling, 0.0) / merged + own
 

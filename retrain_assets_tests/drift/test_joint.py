@@ -7,9 +7,10 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
-from retrain_assets.drift import compare
+from retrain_assets.drift import compare, rows
 from retrain_assets.drift.joint import JointDrift
 
 
@@ -49,6 +50,32 @@ def test_unchanged_correlations_seldom_alarm(batch: str | None) -> None:
     assert alarms <= 5
 
 
+def test_a_file_that_is_sorted_is_the_same_reference() -> None:
+    """Blocks of sorted rows have hardly any correlation each, and the window has that of all rows."""
+    reference, current = days(12, rho=0.5), days(4, rho=0.5, seed=1)
+    for column in ("a", "day"):
+        assert joint(reference.sort_values(column), current, batch=None, columns=["a", "b", "c"]).drifted is False
+    assert joint(reference.sort_values("a"), days(4, rho=0.1, seed=1), batch=None, columns=["a", "b"]).drifted is True
+
+
+@pytest.mark.parametrize("of", [pd.DataFrame, pa.table], ids=["pandas", "arrow"])
+@pytest.mark.parametrize(
+    ("hours", "min_rows", "sampled"), [(200, 30, (33, 30)), (200, 40, (25, 40)), (50, 10, (50, 20))]
+)
+def test_of_many_small_batches_some_are_taken_and_not_some_rows_of_each(
+    of: Any, hours: int, min_rows: int, sampled: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where only a thousand rows are looked at, two hundred hours of forty rows would leave five of each."""
+    monkeypatch.setattr(rows, "MAX_ROWS", 1_000)
+    reference = days(hours, rows=40).sample(frac=1, random_state=0, ignore_index=True)
+    parts = rows.matrices_of(of(reference), ["a", "b"], "day", at_least=min_rows)
+    assert parts is not None
+    assert (len(parts), {len(part) for part in parts.values()}) == (sampled[0], {sampled[1]})
+    for rho, drifted in ((0.0, False), (0.9, True)):
+        found = joint(of(reference), of(days(1, rho=rho, rows=400, seed=1)), min_rows=min_rows)
+        assert found.drifted is drifted, found
+
+
 def test_correlations_that_wander_between_days_are_no_drift() -> None:
     reference = days(20, wander=0.3, seed=3)
     wanders = [joint(reference, days(1, rho=0.3, seed=seed)) for seed in range(5)]
@@ -73,6 +100,9 @@ def test_what_cannot_be_told_is_unknown(method: Literal["correlation", "classifi
     few = joint(days(1, rows=150), days(1, rows=150, seed=1), joint=method, min_rows=100)
     assert few.drifted is None
     assert few.reason
+    assert joint(days(1, rows=150), days(1, rows=150, seed=1), min_rows=100).reason == (
+        "the reference has 0 blocks of at least 100 rows, and it takes 5"
+    )
     single = compare(
         pd.DataFrame({"x": ["a", "b"] * 50}), pd.DataFrame({"x": ["a", "b"] * 50}), joint="correlation"
     ).joint

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from retrain_assets.data.profile import TableProfile, profile_table
 from retrain_assets.drift import columns, compare, prepare, rows
+from retrain_assets.errors import DataError
 
 RNG = np.random.default_rng(11)
 DAYS = pd.DataFrame(
@@ -42,6 +44,28 @@ def test_what_is_prepared_is_not_done_again(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(columns.FittedColumn, "_count", again)
     sampled = rows._sampled
     monkeypatch.setattr(
-        rows, "_sampled", lambda frame, names: again() if len(frame) == len(DAYS) else sampled(frame, names)
+        rows, "_sampled", lambda frame, *rest: again() if len(frame) == len(DAYS) else sampled(frame, *rest)
     )
     assert compare(once, TODAY, batch="day").to_json() == expected
+
+
+def test_the_batches_of_a_prepared_reference_are_known_where_the_window_has_none() -> None:
+    window = TODAY.drop(columns="day")
+    named = compare(DAYS, TODAY, batch="day")
+    for once in (prepare(DAYS, batch="day"), prepare(pa.table(DAYS), batch="day")):
+        for report in (compare(once, window), compare(once, TODAY, batch="day")):
+            assert report.joint == named.joint
+            assert report.basis == named.basis
+        coded = rows.codes_of((once, window), ["x", "c"], (list(PROFILES.values()), profile_table(window)), None)
+        assert coded is not None
+        assert [len(side) for side in coded[1:]] == [12, 1]
+    assert named.joint is not None
+    assert named.joint.p_value is not None
+
+
+@pytest.mark.parametrize(("prepared", "compared"), [(None, "day"), ("week", "day")])
+def test_another_batch_column_than_the_prepared_one_is_refused(prepared: str | None, compared: str) -> None:
+    once = prepare(DAYS.assign(week=DAYS["day"] // 2), batch=prepared)
+    for call in (lambda: compare(once, TODAY, batch=compared), lambda: prepare(once, batch=compared)):
+        with pytest.raises(DataError, match=f"was prepared with, {prepared!r} \\(got 'day'\\): call prepare"):
+            call()
