@@ -62,7 +62,7 @@ def check_declaration(declared: Declaration, *, environ: Mapping[str, str]) -> l
         return []
     checks = (_check_source, _check_labels, _check_schema, _check_transform, _check_estimator, _check_schedule)
     told = [each for check in checks for each in check(spec)]
-    doubts = [*_unset_variables(spec, environ), *_unknown_columns(spec)]
+    doubts = [*_unset_variables(spec, environ), *_unknown_columns(spec), *_without_effect(spec)]
     # What rests on a value that is wrong by itself may vanish with that mistake.
     problems = [
         replace(declared.problem(field, message), severity=severity)
@@ -310,6 +310,15 @@ def _unset_variables(spec: ModelSpec, environ: Mapping[str, str]) -> Told:
     for field, reference in _references(spec, ""):
         if reference.env not in environ:
             yield field, f"refers to the environment variable {reference.env}, which is not set here"
+
+
+def _without_effect(spec: ModelSpec) -> Told:
+    """What is declared and asks for something else that is not."""
+    if spec.retrain.priority and spec.retrain.shared_budget is None:
+        yield (
+            "retrain.priority",
+            f"has no effect (got {spec.retrain.priority}): it is one within retrain.shared_budget, which is not set",
+        )
 
 
 def _references(value: object, field: str) -> Iterator[tuple[str, EnvReference]]:

@@ -10,7 +10,7 @@ from retrain_assets.drift.report import DriftReport
 from retrain_assets.lifecycle.champions import champion, registered
 from retrain_assets.lifecycle.estimating import unlabelled_estimates
 from retrain_assets.lifecycle.first_losses import first_losses
-from retrain_assets.lifecycle.history import holdout_of, losses_in, performance_table, served_in
+from retrain_assets.lifecycle.history import holdout_of, losses_in, performance_table, served_losses
 from retrain_assets.lifecycle.holding import largest_drift, open_hold, said_to
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import TrainingSet
@@ -22,6 +22,7 @@ from retrain_assets.lifecycle.training_window import TrainingWindow, stored_trai
 from retrain_assets.lifecycle.watch import read_drift
 from retrain_assets.policy.context import DecisionContext
 from retrain_assets.policy.decision import Decision
+from retrain_assets.policy.due import due_since
 from retrain_assets.stores.protocols import OutboxRow, Stores
 
 
@@ -57,7 +58,7 @@ def gather_facts(
         losses=()
         if current is None
         else losses_in(measured, model, current.version, current.training_end, as_of=batch.as_of),
-        served=served_in(measured, model, as_of=batch.as_of),
+        served=served_losses(measured, model, as_of=batch.as_of),
         firsts=first_losses(stores, model, current, trained, measured, as_of=batch.as_of),
         estimates=() if current is None else unlabelled_estimates(stores, model, current.version, batch=batch),
         holdout=None if current is None else holdout_of(current),
@@ -75,6 +76,7 @@ def gather_facts(
         freshness_failed=_stale(stores, model),
         batch_refused=_refused(stores, model, batch),
         wanted_before=_wanted_before(earlier, batch),
+        due_since=due_since(earlier, batch, lambda key: model.calendar.batch(key).start),
         newest_decided=max((decision.batch for decision in earlier), default=None),
         largest_drift=largest_drift(stores, model, batch),
         open_hold=None if held is None else held.batch,

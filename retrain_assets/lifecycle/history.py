@@ -50,13 +50,8 @@ def losses_in(
     return tuple(loss for loss in losses if model.calendar.batch(loss.batch).start >= training_end)
 
 
-def served_losses(stores: Stores, model: DeclaredModel, *, as_of: datetime) -> tuple[BatchLoss, ...]:
+def served_losses(table: pd.DataFrame, model: DeclaredModel, *, as_of: datetime) -> tuple[BatchLoss, ...]:
     """The loss on each matured batch of whichever version served it, as measured by the cutoff, oldest first."""
-    return served_in(performance_table(stores, model), model, as_of=as_of)
-
-
-def served_in(table: pd.DataFrame, model: DeclaredModel, *, as_of: datetime) -> tuple[BatchLoss, ...]:
-    """As `served_losses`, from measurements that were read before."""
     return _batch_losses(table[table["mode"] == "served"], model, as_of=as_of)
 
 

@@ -64,6 +64,7 @@ class DecisionContext:
         freshness_failed: the FreshnessPolicy on the champion failed since the last promotion.
         batch_refused: why the batch was refused.
         wanted_before: whether the condition held for each earlier batch since the last retrain, oldest first.
+        due_since: from when on a date that came due still counts, see `policy.due`; None for the start of the batch.
         newest_decided: key of the newest batch that has a decision.
         largest_drift: the largest drift score of all batches before; None where nobody asks, or none is known.
         open_hold: batch of the decision that holds for a person and was not answered; None without one.
@@ -102,6 +103,7 @@ class DecisionContext:
     freshness_failed: bool = False
     batch_refused: str | None = None
     wanted_before: tuple[bool, ...] = ()
+    due_since: datetime | None = None
     newest_decided: str | None = None
     largest_drift: float | None = None
     open_hold: str | None = None

@@ -79,6 +79,18 @@ def _judged(context: DecisionContext, triggers: Sequence[TriggerState], answer: 
         return _Ruling(verdict="wait", reason=f"retrospective, launches nothing: {newer} ({why})")
     if answer is not None and answer.standing == "rejected":
         return _Ruling(verdict="wait", reason=f"{answer.reason} ({why})", wanted=True)
+    return _unless_bound(context, why, answer)
+
+
+def _unless_bound(context: DecisionContext, why: str, answer: Answer | None) -> _Ruling:
+    """A wish to retrain, which a person or a limit may hold back.
+
+    The person comes first: a drift beyond all that a cooldown kept waiting would count as seen at the next batch.
+    """
+    hold = hold_for_person(context)
+    if hold is not None:
+        reason = f"{hold.reason} ({why}){_also(answer)}"
+        return _Ruling(verdict="hold", reason=reason, wanted=True, state={"hold": hold.since})
     limits = binding_limits(context)
     if limits:
         return _Ruling(
@@ -87,15 +99,6 @@ def _judged(context: DecisionContext, triggers: Sequence[TriggerState], answer: 
             wanted=True,
             state={"bound_by": [_limit_state(limit) for limit in limits]},
         )
-    return _asked_of_a_person(context, why, answer)
-
-
-def _asked_of_a_person(context: DecisionContext, why: str, answer: Answer | None) -> _Ruling:
-    """What nothing else binds may still be held for a person."""
-    hold = hold_for_person(context)
-    if hold is not None:
-        reason = f"{hold.reason} ({why}){_also(answer)}"
-        return _Ruling(verdict="hold", reason=reason, wanted=True, state={"hold": hold.since})
     return _Ruling(verdict="retrain", reason=why if answer is None else f"{answer.reason} ({why})", wanted=True)
 
 

@@ -142,15 +142,16 @@ def changed_declaration(context: DecisionContext) -> TriggerState:
 
 
 def schedule(context: DecisionContext) -> TriggerState:
-    """The cron expression `retrain.schedule` came due within the batch's window."""
+    """The cron expression `retrain.schedule` came due within the batch's window, or before and nothing settled it."""
     name, expression = "schedule", context.spec.retrain.schedule
     if expression is None:
         return not_declared(name, "retrain.schedule")
-    due = Cron.parse(expression).next(context.batch.start)
+    due = Cron.parse(expression).next(context.due_since or context.batch.start)
     if due is None:
         return waits(name, f"'{expression}' never comes due")
     if due < context.batch.end:
-        return fires(name, f"'{expression}' came due at {due:%Y-%m-%d %H:%M} UTC")
+        open_still = ", and nothing has settled that since" if due < context.batch.start else ""
+        return fires(name, f"'{expression}' came due at {due:%Y-%m-%d %H:%M} UTC{open_still}")
     return waits(name, f"'{expression}' next comes due at {due:%Y-%m-%d %H:%M} UTC")
 
 

@@ -38,7 +38,8 @@ class Course:
 
     def models(self, stream: Stream) -> tuple[int, ...]:
         """Newest training batches of all models that a policy could have."""
-        newest = len(stream) - 2 - self.lag - stream.label_delay
+        last = len(stream) - 2 - self.lag
+        newest = max(last - stream.label_delay, stream.labelled(last))
         return tuple(range(self.first - 1, max(newest, self.first - 1) + 1))
 
 

@@ -77,8 +77,9 @@ TRIED = "performance_decay,drift,adwin,ddm,page_hinkley,cusum,cara,upf,debt_grow
 )  # fmt: skip
 @click.option(
     "--inject",
-    help="Put a drift into the file and tell how late each policy notices: sudden, gradual, recurring, covariate, "
-    "missing, stuck, late or feedback, from a batch on, such as sudden@30 or sudden@30:FEATURE.",
+    help="Put a drift into the file and tell how late each policy notices: sudden (the concept only), gradual, "
+    "recurring, covariate, missing, stuck, late, outage or feedback, from a batch on, such as sudden@30 or "
+    "sudden@30:FEATURE.",
 )
 @click.option("--json", "json_path", type=click.Path(dir_okay=False, path_type=Path), help="Write everything as JSON.")
 @click.option("--figure", type=click.Path(dir_okay=False, path_type=Path), help="Write the frontier as PNG.")
@@ -205,7 +206,7 @@ def _of_file(
         stream_of_frame,
         task_of,
     )
-    from retrain_assets.replay.laboratory import inject, parse_scenario, with_late_labels
+    from retrain_assets.replay.laboratory import inject, parse_scenario, with_timing
     from retrain_assets.replay.windows import parse_window
 
     if data is None or target is None or batch is None:
@@ -229,7 +230,7 @@ def _of_file(
         task = task_of(frame[target].dropna(), metric)
         frame = inject(frame, scenario, target=target, batch=batch, task=task, rng=np.random.default_rng(seed))
     stream = stream_of_frame(frame, settings)
-    stream = stream if scenario is None else with_late_labels(stream, scenario)
+    stream = stream if scenario is None else with_timing(stream, scenario)
     numeric, categorical = column_kinds(stream)
     told = (
         f"{data.name}: {len(stream.labels):,} rows in {len(stream)} batches, {len(numeric)} numeric and "

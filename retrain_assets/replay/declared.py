@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from retrain_assets.data.windows import Calendar
 from retrain_assets.drift.episodes import Episode, advance, superseded
 from retrain_assets.drift.report import DriftReport
 from retrain_assets.errors import DataError
@@ -14,6 +15,7 @@ from retrain_assets.performance.slice_decay import slice_excess
 from retrain_assets.policy.context import DecisionContext
 from retrain_assets.policy.decide import decide
 from retrain_assets.policy.decision import Decision
+from retrain_assets.policy.due import due_since
 from retrain_assets.policy.first_losses import NEWEST, FirstLoss
 from retrain_assets.policy.staleness import SCALE_BATCHES
 from retrain_assets.replay.clock import Moment, Rule
@@ -46,6 +48,7 @@ class DeclaredRule:
                 f"{', '.join(silent)} cannot be replayed of model '{spec.name}': drift.outputs must name "
                 f"{', '.join(name.removesuffix('_drift') for name in silent)}. Leave the trigger out of the policies"
             )
+        self._calendar = Calendar(spec.batches)
         self._episodes: list[Episode] = []
         self._estimates = Estimates()
         self._excess: dict[int, Mapping[str, float]] = {}
@@ -91,6 +94,7 @@ class DeclaredRule:
             current_training_hash="",
             slices=self._slices(moment) if "slice_decay" in self._spec.retrain.expression.names() else (),
             wanted_before=self._wanted_before(),
+            due_since=due_since(self.decisions, batch, lambda key: self._calendar.batch(key).start),
             rows_since_change=_rows_since_change(episode, moment),
             spent=_spent(moment),
             data_is_newer=moment.labelled > moment.attempted,

@@ -9,7 +9,11 @@
 | `missing` | the feature is missing |
 | `stuck` | the feature keeps its last value |
 | `late` | as `sudden`, and labels come three batches later |
+| `outage` | four batches do not come; behind them it is as `sudden`, and the onset is the first one that comes |
 | `feedback` | as `sudden`, and only rows that a model of the batches before would have chosen get a label |
+
+`sudden`, `gradual` and `recurring` change the concept only: inputs stay as they were. `concept` is another name of
+`sudden`, and `covariate_only` one of `covariate`.
 
 A target is turned round by exchanging its classes in reversed order, or by mirroring a number at the mean before the
 onset. Everything is drawn with a seed, and what lies before the onset is left as it is. A model chooses the half of the
@@ -29,12 +33,14 @@ import pandas as pd
 
 from retrain_assets.errors import DataError, did_you_mean
 from retrain_assets.replay.comparison import Outcome
-from retrain_assets.replay.stream import Stream
+from retrain_assets.replay.stream import Stream, one_batch_each
 
 GRADUAL_BATCHES = 8
 RECURRING_BATCHES = 4
 LATE_BATCHES = 3
-_FORM = re.compile(r"([a-z_]+)@(\d+)(?::(.+))?")
+OUTAGE_BATCHES = 4
+ALIASES = {"concept": "sudden", "concept_only": "sudden", "covariate_only": "covariate"}
+_FORM = re.compile(r"([a-z_\-]+)@(\d+)(?::(.+))?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +69,8 @@ def parse_scenario(text: str) -> Scenario:
 
     >>> parse_scenario("sudden@30:temperature")
     Scenario(kind='sudden', onset=30, feature='temperature')
+    >>> parse_scenario("concept-only@30").kind
+    'sudden'
 
     Raises:
         ValueError: another form, or an unknown kind (with a hint).
@@ -70,9 +78,11 @@ def parse_scenario(text: str) -> Scenario:
     match = _FORM.fullmatch(text)
     if match is None:
         raise ValueError(f"must read like 'sudden@30' or 'sudden@30:FEATURE' (got {text!r})")
-    if match[1] not in SCENARIOS:
-        raise ValueError(f"has an unknown scenario '{match[1]}'.{did_you_mean(match[1], SCENARIOS)}")
-    return Scenario(kind=match[1], onset=int(match[2]), feature=match[3])
+    kind = match[1].replace("-", "_")
+    kind = ALIASES.get(kind, kind)
+    if kind not in SCENARIOS:
+        raise ValueError(f"has an unknown scenario '{match[1]}'.{did_you_mean(kind, SCENARIOS)}")
+    return Scenario(kind=kind, onset=int(match[2]), feature=match[3])
 
 
 def inject(
@@ -88,6 +98,11 @@ def inject(
     if not 0 < scenario.onset < len(keys):
         raise DataError(
             f"the onset must be batch 1 to {len(keys) - 1} of those with labels, counted from 0 (got {scenario.onset})"
+        )
+    if scenario.kind == "outage" and scenario.onset + OUTAGE_BATCHES >= len(keys):
+        last = len(keys) - OUTAGE_BATCHES - 1
+        raise DataError(
+            f"the onset of an outage must be batch {last} at most: {OUTAGE_BATCHES} do not come, others must"
         )
     feature = _feature(made, scenario, target, batch)
     return SCENARIOS[scenario.kind](_Injected(made, position, scenario.onset, feature, target, task, rng))
@@ -152,6 +167,11 @@ def _stuck(at: _Injected) -> pd.DataFrame:
     return at.with_feature(values.mask(at.position >= at.onset, last))
 
 
+def _outage(at: _Injected) -> pd.DataFrame:
+    away = (at.position >= at.onset) & (at.position < at.onset + OUTAGE_BATCHES)
+    return _sudden(at)[~away].reset_index(drop=True)
+
+
 def _feedback(at: _Injected) -> pd.DataFrame:
     early = at.position < at.onset
     rated = _rated(at.frame.drop(columns=[at.target]), at.frame[at.target], early, at.task)
@@ -172,9 +192,20 @@ def _rated(features: pd.DataFrame, target: pd.Series, early: Any, task: str) -> 
     return model.predict(numeric)
 
 
-def with_late_labels(stream: Stream, scenario: Scenario) -> Stream:
-    """The stream with labels as late as the scenario has them."""
-    return replace(stream, late=(scenario.onset, LATE_BATCHES)) if scenario.kind == "late" else stream
+def with_timing(stream: Stream, scenario: Scenario) -> Stream:
+    """The stream with labels as late, and with the time between its batches, as the scenario has them."""
+    if scenario.kind == "late":
+        return replace(stream, late=(scenario.onset, LATE_BATCHES))
+    return _with_gap(stream, scenario.onset) if scenario.kind == "outage" else stream
+
+
+def _with_gap(stream: Stream, onset: int) -> Stream:
+    """What comes from the onset on comes so many batches later; labels of before become known meanwhile."""
+    windows = one_batch_each(stream.spec, len(stream) + OUTAGE_BATCHES)
+    batches = windows[:onset] + windows[onset + OUTAGE_BATCHES :]
+    times = pd.DatetimeIndex([batch.start for batch in batches]).repeat(stream.rows)
+    frame = stream.frame.assign(**{stream.spec.event_time: times})
+    return replace(stream, frame=frame, batches=batches, gap=(onset, OUTAGE_BATCHES))
 
 
 SCENARIOS: Mapping[str, Callable[[_Injected], pd.DataFrame]] = {
@@ -185,6 +216,7 @@ SCENARIOS: Mapping[str, Callable[[_Injected], pd.DataFrame]] = {
     "missing": _missing,
     "stuck": _stuck,
     "late": _sudden,
+    "outage": _outage,
     "feedback": _feedback,
 }
 

@@ -15,6 +15,7 @@ from retrain_assets.replay.policies import DECLARED, DEFAULT
 from retrain_assets.replay.published import PUBLISHED
 from retrain_assets.replay.windows import Window
 
+DAYS_OF_A_MONTH = 365.2425 / 12
 RESAMPLES = 2000
 CLOSE = 0.9
 """Probability from which a difference counts as told apart."""
@@ -148,22 +149,32 @@ def _window(window: Window, least_rows: int, every: str) -> str:
     if window is None:
         return ""
     if isinstance(window, int):
-        return f'window: {{train: "{_span(window, every)}"}}\n'
+        span = _months(window + 0.5) if every == "month" else f"{window} {every}s"
+        return f'window: {{train: "{span}"}}\n'
     return f"window: {{train: {window}, min_rows: {least_rows}}}\n"
 
 
-def _span(batches: int, every: str) -> str:
-    """So many batches as a duration; a month has no fixed length and is taken for 30 days."""
-    return f"{30 * batches} days" if every == "month" else f"{batches} {every}s"
+def _months(count: float) -> str:
+    """So many months of mean length: half a month beside a whole number lies between all such spans of a calendar."""
+    return f"{round(DAYS_OF_A_MONTH * count)} days"
 
 
 def _retrain(plain: str, kind: str, number: str, *, cost: float, label_delay: int, every: str) -> str:
     if plain == "never":
         return 'retrain: {when: "person"}\n'
     if kind == "every":
-        age = int(number or 1) + label_delay
-        # A model is as old as its newest label; it is due when it has grown older than one batch less.
-        return f'freshness: {{model_age: "{_span(age - 1, every)}"}}\nretrain: {{when: "model_age"}}\n'
+        return _calendar(int(number or 1), label_delay, every)
     when = "staleness" if plain == DEFAULT else plain
     priced = f", cost: {{retrain: {cost:g}}}" if "staleness" in when else ""
     return f'retrain: {{when: "{when}"{priced}}}\n'
+
+
+def _calendar(step: int, label_delay: int, every: str) -> str:
+    """A model is as old as its newest label; it is due when it has grown older than one batch less.
+
+    The cooldown is for the candidate that was refused: the model that stays is old enough at once, and waits as well.
+    """
+    month, age = every == "month", step + label_delay
+    limit = _months(age - 0.5) if month else f"{age - 1} {every}s"
+    cooldown = "" if step == 1 else f', cooldown: "{_months(step - 0.5) if month else f"{step} {every}s"}"'
+    return f'freshness: {{model_age: "{limit}"}}\nretrain: {{when: "model_age"{cooldown}}}\n'

@@ -35,6 +35,7 @@ class Stream:
         window: batches that a model trains on; None for all history, or those since the newest change.
         batches: windows of the batches, in order.
         late: from which batch on labels come how many batches later than that; None where they always come alike.
+        gap: before which batch how many others did not come; None where all came.
         training_seconds: processor time of a training; None where no limit asks for it.
     """
 
@@ -48,11 +49,15 @@ class Stream:
     window: Window
     batches: tuple[Batch, ...]
     late: tuple[int, int] | None = None
+    gap: tuple[int, int] | None = None
     training_seconds: float | None = None
 
     def labelled(self, decided: int) -> int:
         """The newest batch whose labels are there at the end of a batch."""
         newest = decided - self.label_delay
+        if self.gap is not None and decided >= self.gap[0]:
+            onset, away = self.gap
+            newest = max(newest, min(newest + away, onset - 1))
         if self.late is None:
             return newest
         onset, more = self.late

@@ -28,7 +28,8 @@ TRIGGERS: dict[str, str] = {
     "freshness": "the FreshnessPolicy on the champion failed, in wall time",
     "new_labels": "at least `retrain.min_new_labels` labels matured since the champion's training end",
     "changed_declaration": "the declaration differs from the one that trained the champion",
-    "schedule": "the cron expression `retrain.schedule` came due within the batch's window",
+    "schedule": "the cron expression `retrain.schedule` came due within the batch's window, or before it where a "
+    "limit, a hold or something unknown has kept the retrain back since",
     "event": "a business event was recorded that no retrain has answered yet",
     "person": "a person asked for a retrain",
 }

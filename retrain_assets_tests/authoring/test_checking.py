@@ -284,6 +284,15 @@ class TestEnvironment:
         assert not check(tmp_path, {"SALES_URL": "s3://x/{batch}", "SALES_KEY": "k"}, source=self.SOURCE)
 
 
+def test_a_priority_in_no_shared_budget_is_a_warning(tmp_path: Path):
+    problem = only(check(tmp_path, retrain={"priority": 2}))
+    assert (problem.severity, problem.field) == ("warning", "retrain.priority")
+    assert "has no effect (got 2)" in problem.message
+    shared = {"name": "gpu", "budget": "4 per week"}
+    for retrain in ({"priority": 2, "shared_budget": shared}, {"shared_budget": shared}, {"priority": 0}):
+        assert not check(tmp_path, retrain=retrain)
+
+
 def test_code_that_fails_to_import_is_told_with_its_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "broken_user_module.py").write_text("1 / 0\n", encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))

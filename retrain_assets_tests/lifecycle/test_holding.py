@@ -111,7 +111,7 @@ def test_a_retrain_waits_for_the_end_of_the_quiet_hours(worlds: Worlds) -> None:
 
 def test_what_a_training_took_is_kept_and_binds_the_next(worlds: Worlds) -> None:
     world = worlds(
-        "spent", retrain={"when": "new_labels", "min_new_labels": 1, "spend": "0.000001 cpu seconds per year"}
+        "spent", retrain={"when": "schedule", "schedule": "0 6 4 1 *", "spend": "0.000001 cpu seconds per year"}
     )
     for day in range(5):
         world.drop(day)
@@ -121,3 +121,5 @@ def test_what_a_training_took_is_kept_and_binds_the_next(worlds: Worlds) -> None
     assert spent(world.stores, world.model, as_of=world.batch(0).end) == ()
     assert newest(world).verdict == "wait"
     assert "spend: " in newest(world).reason
+    # The date was that of the batch before, and is not forgotten.
+    assert "came due at 2024-01-04 06:00 UTC, and nothing has settled that since" in newest(world).reason

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from retrain_assets.lifecycle.history import champion_losses, holdout_of, served_losses
+from retrain_assets.lifecycle.history import champion_losses, holdout_of, performance_table, served_losses
 from retrain_assets_tests.lifecycle.world import World
 
 
@@ -39,7 +39,7 @@ def test_what_the_champion_expected_of_itself_is_known_to_the_decision(worlds: C
     own = champion_losses(world.stores, world.model, promotion, as_of=as_of)
     assert [loss.batch for loss in own] == [world.batch(day).key for day in range(1, 5)]
     assert all(loss.expected == pytest.approx(loss.value, rel=0.3) for loss in own)
-    served = served_losses(world.stores, world.model, as_of=as_of)
+    served = served_losses(performance_table(world.stores, world.model), world.model, as_of=as_of)
     assert set(served) <= set(own)
     assert len(served) >= 2
     newest = world.stores.state.decisions("tiny")[-1]
@@ -51,6 +51,11 @@ def test_of_two_measurements_the_newest_known_by_the_cutoff_counts(worlds: Calla
     for day in range(6):
         world.drop(day)
     world.play()
-    before = served_losses(world.stores, world.model, as_of=world.batch(4).end)
-    assert before == served_losses(world.stores, world.model, as_of=world.batch(5).end)[: len(before)]
+    before = served_losses(performance_table(world.stores, world.model), world.model, as_of=world.batch(4).end)
+    assert (
+        before
+        == served_losses(performance_table(world.stores, world.model), world.model, as_of=world.batch(5).end)[
+            : len(before)
+        ]
+    )
     assert before[-1].batch == world.batch(3).key

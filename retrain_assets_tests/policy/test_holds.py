@@ -90,11 +90,12 @@ def test_a_drift_beyond_the_one_that_is_held_begins_a_hold_of_its_own(drifted, s
     assert own.state.get("hold_answer") == next(iter(said), None)
 
 
-def test_what_a_limit_binds_anyhow_is_not_asked_of_a_person(drifted):
-    made = decide(drifted({"hold_beyond": 2, "cooldown": "9 weeks"}, largest_drift=0.1, retrains=weeks_ago(1)))
-    assert made.verdict == "wait"
-    assert "cooldown" in made.reason
-    assert "hold" not in made.state
+def test_a_limit_does_not_let_a_drift_beyond_all_pass_for_seen(drifted):
+    """What a cooldown only kept waiting would be the largest drift before the next batch, and retrain unasked."""
+    bound = {"hold_beyond": 2, "cooldown": "9 weeks"}
+    assert decide(drifted(bound, largest_drift=0.1, retrains=weeks_ago(1))).verdict == "hold"
+    seen = decide(drifted(bound, largest_drift=9.0, retrains=weeks_ago(1)))
+    assert (seen.verdict, seen.state["bound_by"][0]["limit"]) == ("wait", "cooldown")
 
 
 @pytest.mark.covers("retrain.min_rows_since_change")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -50,6 +50,21 @@ def test_a_world_that_turns_round_is_answered_at_once_by_those_who_look(compared
     assert default.loss < 0.8 * never.loss
     assert default.skill > 0.3
     assert len(compared.outcome("drift").retrains) <= 1  # the inputs are as they were
+
+
+def test_the_unit_of_a_quantity_changes_no_decision(tmp_path):
+    """Metres or millimetres: the default answers the same turn at the same batches."""
+    frame = history(batches=14, rows=120, task="regression")
+    found = []
+    for unit in (1.0, 1000.0):
+        replayed = stream(frame.assign(y=unit * frame["y"]))
+        scores, course = book(tmp_path, replayed)
+        comparison = Comparison(scores, course, Policies(replayed.spec, DriftBook(replayed), cost=0.5))
+        found.append([comparison.outcome(name) for name in ("default", "debt_growth", "performance_decay")])
+    for metres, millimetres in zip(*found, strict=True):
+        assert metres.retrains == millimetres.retrains
+        assert metres.loss == pytest.approx(millimetres.loss / 1000**2)
+    assert found[0][0].retrains
 
 
 @pytest.mark.parametrize(
@@ -107,6 +122,29 @@ def test_the_yaml_of_a_calendar_does_what_the_calendar_did(compared, steps):
     assert as_declared.retrains == walk(compared.book, compared.course, every(steps)(), gate).retrains
 
 
+@pytest.mark.parametrize("promoted", [True, False])
+@pytest.mark.parametrize("delay", [1, 3])
+@pytest.mark.parametrize("step", [1, 3, 4, 12, 26])
+def test_the_yaml_of_a_calendar_of_months_counts_the_months_that_there_are(compared, step, delay, promoted):
+    """Whatever their lengths; and a candidate that was refused is tried again so many months later."""
+    text = declaration_of(f"every:{step}", cost=0.15, label_delay=delay, every="month", window=step)
+    spec = ModelSpec.model_validate(
+        {**compared.book.stream.spec.model_dump(by_alias=True), **yaml.safe_load(text or "")}
+    )
+    span = spec.window.train
+    assert isinstance(span, timedelta)
+    ends = [datetime(2019 + k // 12, k % 12 + 1, 1, tzinfo=UTC) for k in range(1, 168)]
+    champion, due, trained = 5 - delay, list[int](), 5
+    for k in range(6, len(ends)):
+        old = ends[k] - ends[champion] > (spec.freshness.model_age or timedelta())
+        if old and ends[k] >= ends[trained] + spec.retrain.cooldown:
+            due.append(k)
+            trained, champion = k, k - delay if promoted else champion
+    assert due == list(range(5 + step, len(ends), step))
+    for newest in range(step, len(ends)):
+        assert sum(start >= ends[newest] - span for start in ends[:newest]) == step
+
+
 def test_a_confirmation_waits_one_batch_longer(compared):
     spec, drift, gate = compared.book.stream.spec, DriftBook(compared.book.stream), ReplayGate(compared.book)
     once, twice = (
@@ -114,6 +152,17 @@ def test_a_confirmation_waits_one_batch_longer(compared):
         for more in ({}, {"confirm": "2 of 2"})
     )
     assert twice[0] == once[0] + 1
+
+
+def test_a_date_that_needs_a_confirmation_stays_due_until_it_has_one(compared):
+    spec, drift, gate = compared.book.stream.spec, DriftBook(compared.book.stream), ReplayGate(compared.book)
+    start = compared.book.stream.batches[9].start
+    yearly = {"when": "schedule", "schedule": f"0 0 {start.day} {start.month} *"}
+    once, twice = (
+        walk(compared.book, compared.course, declared(spec, drift, **yearly, **more)(), gate).retrains
+        for more in ({}, {"confirm": "2 of 2"})
+    )
+    assert (list(once), list(twice)) == ([9], [10])
 
 
 def test_the_yaml_of_each_policy_is_a_declaration():
@@ -124,9 +173,9 @@ def test_the_yaml_of_each_policy_is_a_declaration():
             ModelSpec.model_validate({**base, **yaml.safe_load(text)})
     together = declaration_of("default+mixture", cost=0.2, label_delay=2, every="week")
     assert together == 'retrain: {when: "staleness", cost: {retrain: 0.2}}\nserve: {members: 5}\n'
-    # A month is no duration of a declaration; the window that was replayed is declared with the policy.
+    # A month is no duration of a declaration: half of one is added. The window that was replayed is declared too.
     spans: dict[str, tuple[Window, object]] = {
-        "month": (6, timedelta(days=180)),
+        "month": (6, timedelta(days=198)),
         "week": (6, timedelta(weeks=6)),
         "day": ("since_change", "since_change"),
     }

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from retrain_assets.cli import main
 from retrain_assets.errors import DataError
-from retrain_assets.replay.laboratory import SCENARIOS, Scenario, inject, parse_scenario, with_late_labels
+from retrain_assets.replay.laboratory import SCENARIOS, Scenario, inject, parse_scenario, with_timing
 from retrain_assets.replay.run import ReplaySettings, replay
 from retrain_assets_tests.replay.streams import history, stream
 
@@ -147,10 +147,10 @@ def test_feedback_keeps_only_what_the_model_of_before_would_have_chosen():
 
 def test_labels_that_come_late_are_known_three_batches_later_from_the_onset_on():
     usual = stream(history())
-    late = with_late_labels(usual, Scenario(kind="late", onset=8))
+    late = with_timing(usual, Scenario(kind="late", onset=8))
     assert [usual.labelled(t) for t in range(6, 15)] == list(range(5, 14))
     assert [late.labelled(t) for t in range(6, 15)] == [5, 6, 7, 7, 7, 7, 8, 9, 10]
-    assert with_late_labels(usual, Scenario(kind="sudden", onset=8)) is usual
+    assert with_timing(usual, Scenario(kind="sudden", onset=8)) is usual
 
 
 def test_no_policy_knows_of_late_labels_early(tmp_path):
@@ -160,10 +160,36 @@ def test_no_policy_knows_of_late_labels_early(tmp_path):
     for kind in ("sudden", "late"):
         scenario = Scenario(kind=kind, onset=9)
         made = put(frame, scenario)
-        replayed = with_late_labels(stream(made), scenario)
+        replayed = with_timing(stream(made), scenario)
         report = replay(
             replayed, ReplaySettings(policies=["cusum:0.1", "never"], first=4, scenario=scenario), tmp_path, workers=1
         )
         after[kind] = report.noticed["cusum:0.1"].after
     assert after["sudden"] is not None
     assert after["late"] == after["sudden"] + 3
+
+
+def test_in_an_outage_time_goes_on_and_nothing_comes(tmp_path):
+    """Batches 8 to 11 do not come: labels of before become known meanwhile, and models grow older."""
+    scenario = parse_scenario("outage@8")
+    frame = history(batches=20, turns=())
+    made = put(frame, scenario)
+    assert sorted(made["batch"].unique()) == [k for k in range(20) if not 8 <= k < 12]
+    assert correlation(made, range(12, 20)) < correlation(frame, range(12, 20)) - 0.3
+    replayed = with_timing(stream(made, label_delay=3), scenario)
+    assert (replayed.batches[8].start - replayed.batches[7].start).days == 5
+    assert [replayed.labelled(t) for t in range(6, 13)] == [3, 4, 7, 7, 7, 8, 9]
+    times = replayed.frame.groupby(np.repeat(range(16), replayed.rows))[replayed.spec.event_time].first()
+    assert times.tolist() == [batch.start for batch in replayed.batches]
+    settings = ReplaySettings(policies=["staleness", "every", "never"], first=3, scenario=scenario)
+    report = replay(replayed, settings, tmp_path, workers=1)
+    assert {name: how.after for name, how in report.noticed.items()} == {"staleness": 3, "every": 3, "never": None}
+
+
+def test_an_outage_that_nothing_follows_is_told_and_one_at_the_end_is_replayed(tmp_path):
+    with pytest.raises(DataError, match="must be batch 11 at most"):
+        put(history(), parse_scenario("outage@12"))
+    scenario = parse_scenario("outage@10")
+    replayed = with_timing(stream(put(history(turns=()), scenario), label_delay=3), scenario)
+    report = replay(replayed, ReplaySettings(policies=["every"], first=3, scenario=scenario), tmp_path, workers=1)
+    assert report.outcomes[0].retrains[-1] == 10

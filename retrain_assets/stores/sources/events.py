@@ -74,9 +74,13 @@ def _rows(
         raise StoreError(told_without_password("the query of retrain.events failed", location, error)) from None
 
 
+def _said(text: object) -> str:
+    return "" if text is None else str(text).strip()[:LONGEST]
+
+
 def _event(row: RowMapping) -> BusinessEvent:
     if not {"id", "text"} <= set(row):
         raise StoreError(f"retrain.events.query must select the columns id and text (got {', '.join(map(str, row))})")
     if row["id"] is None:
         raise StoreError("retrain.events.query must give every event an id (got a row without one)")
-    return BusinessEvent(key=f"row:{row['id']}", text=str(row["text"] or "")[:LONGEST])
+    return BusinessEvent(key=f"row:{row['id']}", text=_said(row["text"]) or f"an empty text (row {row['id']})")

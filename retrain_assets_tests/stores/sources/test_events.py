@@ -62,6 +62,12 @@ def test_each_row_is_an_event_by_its_id_as_far_back_as_is_declared(database: Pat
     assert set(seen(database, url=URL, query=QUERY, look_back="60 days")) == {"row:1", "row:2", "row:3"}
 
 
+def test_a_row_that_says_nothing_is_told_by_its_id(database: Path):
+    for nothing in ("NULL", "' '"):
+        query = QUERY.replace("said AS text", f"{nothing} AS text")
+        assert set(seen(database, url=URL, query=query).values()) == {"an empty text (row 2)", "an empty text (row 3)"}
+
+
 def test_more_rows_than_one_look_takes_come_with_the_next_looks(database: Path):
     """Known rows that are still in sight take no place of new ones."""
     rows = [(number, f"recall {number}", NOW.strftime("%Y-%m-%d")) for number in range(100, 100 + 2 * MOST_ROWS)]
