@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -70,7 +71,12 @@ def _by_batch(chunk: pa.RecordBatch | pa.Table, batch: str | None) -> Iterator[t
     encoded = column.combine_chunks().dictionary_encode()
     encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
     codes = encoded.indices.to_numpy(zero_copy_only=False)
-    keys = [str(key) for key in encoded.dictionary.to_pylist()]
+    found = encoded.dictionary.to_pylist()
+    without = [code for code, key in enumerate(found) if key is None or (isinstance(key, float) and math.isnan(key))]
+    gaps = int(np.isin(codes, without).sum())
+    if gaps:
+        raise DataError(f"the batch column '{batch}' must have a value in every row ({gaps} have none)")
+    keys = [str(key) for key in found]
     starts = np.flatnonzero(np.append(True, codes[1:] != codes[:-1]))
     rest = table.drop_columns([batch])
     if len(starts) > len(keys):
@@ -117,7 +123,7 @@ def _floats(values: pa.ChunkedArray) -> list[npt.NDArray[np.float64]]:
     import pyarrow.types as kinds
 
     if kinds.is_duration(values.type):
-        return [numbers / 1e6 for numbers in _floats(values.cast(pa.duration("us")).cast(pa.int64()))]
+        return [numbers / 1e6 for numbers in _floats(values.cast(pa.duration("us"), safe=False).cast(pa.int64()))]
     if kinds.is_decimal(values.type):
         values = values.cast(pa.float64())
     return [chunk.to_numpy(zero_copy_only=False).astype(np.float64, copy=False) for chunk in values.chunks]

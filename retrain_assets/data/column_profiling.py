@@ -32,7 +32,7 @@ def profile_column(name: str, values: pd.Series) -> ColumnProfile:
         return counted or profile_numbers(name, kind, floats_of(values))
     present = values.dropna()
     if pd.api.types.is_object_dtype(values.dtype) and pd.api.types.infer_dtype(present) not in ("string", "boolean"):
-        present = present.astype(str)
+        present = present.map(str)
     counted = present.value_counts()
     categories, other, lengths = count_categories([str(label) for label in counted.index], counted.tolist())
     return ColumnProfile(
@@ -230,6 +230,19 @@ def floats_of(values: pd.Series) -> npt.NDArray[np.float64]:
 
 def _seconds(values: pd.Series) -> npt.NDArray[np.float64]:
     """Seconds since 1970; a time without zone is UTC."""
-    # Without the cache: to look whether it would serve costs more than the conversion.
-    moments = pd.DatetimeIndex(pd.to_datetime(values, utc=True, cache=False)).as_unit("us")
+    try:
+        # Without the cache: to look whether it would serve costs more than the conversion.
+        moments = pd.DatetimeIndex(pd.to_datetime(values, utc=True, cache=False)).as_unit("us")
+    except pd.errors.OutOfBoundsDatetime:
+        return _far_seconds(values)
     return np.where(moments.isna(), np.nan, moments.to_numpy("datetime64[us]").astype(np.int64) / 1e6)
+
+
+def _far_seconds(values: pd.Series) -> npt.NDArray[np.float64]:
+    """The same of dates and times as objects, some of them beyond the 292 years around 1970 that nanoseconds reach."""
+    seconds = np.full(len(values), np.nan)
+    for place, value in enumerate(values):
+        if not pd.isna(value):
+            moment = pd.Timestamp(value).asm8  # in UTC
+            seconds[place] = moment.astype("datetime64[us]").astype(np.int64) / 1e6
+    return seconds

@@ -119,6 +119,8 @@ def _beyond_the_others(batches: Sequence[ColumnProfile]) -> Counts:
         others = np.delete(minima if below else maxima, place)
         beyond = high < others.min() if below else low > others.max()
         novel[place] += int(counts[beyond].sum())
+        if not np.isfinite(others).any():
+            break  # no other batch has a value: all of this one lie below and above them, and count once
     return novel
 
 

@@ -18,6 +18,8 @@ BATCHES = 20
 """So many reference batches are told from the others: the newest ones."""
 FOLDS = 3
 _NAMED = 5
+_FAR = 1e300
+"""Infinities stand here: scikit-learn looks for cuts half-way between values, and their sums must be finite."""
 
 
 def judge_separability(
@@ -122,7 +124,10 @@ def _p_value(areas: Array, area: float, size: int, *, merged: int) -> float:
 def _area(
     window: Matrix, others: Sequence[Matrix], size: int, rng: np.random.Generator, *, wanted: bool
 ) -> tuple[float, Array]:
-    """Mean area over the folds, and what of it each column holds (where wanted)."""
+    """Mean area over the folds, and what of it each column holds (where wanted).
+
+    A column without a value in the rows that a fold is fitted on has no part in it.
+    """
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.metrics import roc_auc_score
 
@@ -136,6 +141,11 @@ def _area(
         judged = _draw([each for each, of in zip(others, batch_folds, strict=True) if of == fold], size, rng)
         mine, kept = rows[row_folds != fold], rows[row_folds == fold]
         fitted, judged = fitted[: len(mine)], judged[: len(kept)]
+        learnt = np.concatenate([fitted, mine]).clip(-_FAR, _FAR)
+        seen = np.flatnonzero(~np.isnan(learnt).all(axis=0))
+        if not len(seen):
+            areas.append(0.5)
+            continue
         model = HistGradientBoostingClassifier(
             max_iter=40,
             max_leaf_nodes=8,
@@ -143,12 +153,15 @@ def _area(
             early_stopping=False,  # pyright: ignore[reportArgumentType]
             random_state=0,
         )
-        model.fit(np.concatenate([fitted, mine]), np.repeat([0, 1], [len(fitted), len(mine)]))
-        held, truth = np.concatenate([judged, kept]), np.repeat([0, 1], [len(judged), len(kept)])
+        model.fit(learnt[:, seen], np.repeat([0, 1], [len(fitted), len(mine)]))
+        held, truth = (
+            np.concatenate([judged, kept])[:, seen].clip(-_FAR, _FAR),
+            np.repeat([0, 1], [len(judged), len(kept)]),
+        )
         areas.append(float(roc_auc_score(truth, model.predict_proba(held)[:, 1])))
-        for column in range(window.shape[1]) if wanted else ():
+        for place, column in enumerate(seen) if wanted else ():
             shuffled = held.copy()
-            shuffled[:, column] = rng.permutation(shuffled[:, column])
+            shuffled[:, place] = rng.permutation(shuffled[:, place])
             parts[column] += areas[-1] - float(roc_auc_score(truth, model.predict_proba(shuffled)[:, 1]))
     return float(np.mean(areas)), parts / FOLDS
 

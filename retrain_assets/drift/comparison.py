@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, Literal, TypedDict, Unpack, get_args
 
 from retrain_assets.data.profile import TableProfile, merge_tables
 from retrain_assets.data.text_lengths import SUFFIX
@@ -146,8 +146,8 @@ def compare(
     Raises:
         DataError: the batch column is missing or has gaps, is another one than the reference was prepared with, or
             column names are not unique.
-        TypeError: a side is neither rows nor profiles.
-        ValueError: an option is out of its range.
+        TypeError: a side is neither rows nor profiles, or an option has another type than it must have.
+        ValueError: an option is out of its range, or the distance of another package answers what none can be.
 
     >>> import numpy as np, pandas as pd
     >>> rng = np.random.default_rng(0)
@@ -158,6 +158,10 @@ def compare(
     (True, 'location')
     """
     settings = Settings(**options)
+    if joint not in get_args(Joint):
+        raise ValueError(f"joint must be one of {', '.join(map(repr, get_args(Joint)))} (got {joint!r})")
+    if isinstance(columns, str):
+        raise TypeError(f"columns must be a list of names (got the text {columns!r}): write [{columns!r}]")
     past, present = (
         profiles_of(side, name=name, batch=batch) for side, name in ((reference, "reference"), (current, "current"))
     )

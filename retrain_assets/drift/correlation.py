@@ -69,7 +69,8 @@ def judge_correlations(
         )
     together, looked_at = _joined(batches), list(columns)[:MAX_COLUMNS]
     low, middle, high = _quartiles(_sample(together[:, : len(looked_at)]))
-    scale = np.where(high > low, (high - low) / 1.349, 1.0)
+    with np.errstate(over="ignore"):
+        scale = np.where(high > low, (high - low) / 1.349, 1.0)
     past = _correlations([rows[:, : len(looked_at)] for rows in batches], middle, scale)
     present = _correlations([rows[:, : len(looked_at)] for rows in window], middle, scale)
     p_values = _p_values(past, present)
@@ -142,9 +143,10 @@ def _joined(parts: Sequence[Matrix]) -> Matrix:
 
 
 def _quartiles(rows: Matrix) -> Array:
-    """Of the present values of each column, shape (3, columns)."""
+    """Of the finite values of each column, shape (3, columns); zeros where there is none."""
     shares = [0.25, 0.5, 0.75]
-    return np.stack([np.nanquantile(column, shares) for column in rows.T], axis=1)
+    finite = [column[np.isfinite(column)] for column in rows.T]
+    return np.stack([np.quantile(values, shares) if len(values) else np.zeros(3) for values in finite], axis=1)
 
 
 def _sample(rows: Matrix) -> Matrix:
@@ -153,8 +155,9 @@ def _sample(rows: Matrix) -> Matrix:
 
 
 def _standard(rows: Matrix, middle: Array, scale: Array) -> Matrix:
-    standard = rows - middle
-    standard /= scale
+    with np.errstate(over="ignore", invalid="ignore"):  # what is infinite is clipped like all that is far
+        standard = rows - middle
+        standard /= scale
     np.clip(standard, -CLIPPED, CLIPPED, out=standard)
     standard[np.isnan(standard)] = 0.0
     return standard

@@ -140,11 +140,18 @@ def _profile(profile: object, name: str) -> TableProfile:
     return profile
 
 
+def with_text_names(frame: pd.DataFrame) -> pd.DataFrame:
+    """Its columns by the text of their names; a frame may name them by numbers, or by several levels."""
+    if all(isinstance(name, str) for name in frame.columns):
+        return frame
+    return frame.set_axis([str(name) for name in frame.columns], axis="columns")
+
+
 def _of_pandas(frame: pd.DataFrame, name: str, batch: str | None) -> dict[str, TableProfile]:
+    frame = with_text_names(frame)
     twice = frame.columns[frame.columns.duplicated()]
     if len(twice):
         raise DataError(f"columns of {name} must have names of their own ('{twice[0]}' is there more than once)")
-    frame = frame.rename(columns=str)
     if batch is None:
         return {"": profile_table(frame)}
     if batch not in frame:

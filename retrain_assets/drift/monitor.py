@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,7 +20,7 @@ class Check:
     """What one window shows.
 
     Args:
-        drifted: None where the window has too few rows to tell.
+        drifted: None where a side has too few rows to tell, or no column could be compared.
         alarm: it has drifted, and nothing of the last alarm was left: one cause alarms once.
         columns: by name, with scores and verdict.
     """
@@ -60,12 +61,23 @@ class Monitor:
     _open: bool = field(init=False, repr=False, default=False)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.reference, Sequence) or not all(isinstance(b, TableProfile) for b in self.reference):
+            raise TypeError(
+                f"the reference of a Monitor must be a list of TableProfile, one for each batch (got "
+                f"{type(self.reference).__name__}); of rows `list(prepare(rows, batch=...).profiles.values())` makes it"
+            )
+        for name, rate in (
+            ("checks_per_year", self.checks_per_year),
+            ("false_alarms_per_year", self.false_alarms_per_year),
+        ):
+            if not 0 < rate < math.inf:
+                raise ValueError(f"{name} must be above 0 (got {rate!r})")
         alpha = min(self.false_alarms_per_year * SINGLE_SHARE / self.checks_per_year, 0.5)
         self._fitted = FittedReference(list(self.reference), replace(Settings(**self.options), alpha=alpha))
 
     def check(self, current: TableProfile) -> Check:
-        """Compares the next window; a window that is too small changes nothing."""
-        if current.rows < self._fitted.settings.min_rows:
+        """Compares the next window; one that cannot be compared changes nothing."""
+        if min(current.rows, sum(batch.rows for batch in self.reference)) < self._fitted.settings.min_rows:
             return Check(drifted=None, alarm=False, columns={})
         names = watched_columns(current, self.reference, None)
         limit = evidence_limit(
@@ -76,9 +88,12 @@ class Monitor:
         )
         accumulation = Accumulation(limit=limit, before=self._evidence)
         found = compare_columns(names, self._fitted, current, accumulation=accumulation)
+        columns = {column.name: column for column in found.drifts}
+        if all(column.verdict == "unknown" for column in found.drifts):
+            return Check(drifted=None, alarm=False, columns=columns)
         self._evidence = accumulation.after
         drifted = any(column.verdict == "drift" for column in found.drifts)
         alarm = drifted and not self._open
         # What is half-way to the limit is not over yet: one cause alarms once.
         self._open = drifted or (self._open and max(self._evidence.values(), default=0.0) >= limit / 2)
-        return Check(drifted=drifted, alarm=alarm, columns={column.name: column for column in found.drifts})
+        return Check(drifted=drifted, alarm=alarm, columns=columns)

@@ -20,7 +20,7 @@ a residual that moves is a relation between inputs and outcome that has changed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -106,7 +106,7 @@ def output_settings(settings: Settings, spec: DriftSpec) -> Settings:
 def judge_outputs(
     outputs: Outputs, spec: DriftSpec, *, checks_per_year: float, previous: DriftReport | None = None
 ) -> tuple[ColumnDrift, ...]:
-    """A row for each output that is known on both sides.
+    """A row for each output that is known on both sides, and for each attribution that only the reference has.
 
     All gather evidence from batch to batch; where the newest labels are still those of the report before, what was
     gathered of label, residual and importance stays as it is.
@@ -134,8 +134,7 @@ def judge_outputs(
     )
     found = compare_columns(names, reference, outputs.current, accumulation=accumulation)
     rows = tuple(_told(row, found, outputs) for row in found.drifts)
-    silent = "attribution" in spec.outputs and not any(output_of(row.name) == "attribution" for row in rows)
-    return (*rows, _no_attribution(outputs)) if silent else rows
+    return (*rows, *_unknown_attributions(outputs, names)) if "attribution" in spec.outputs else rows
 
 
 def output_of(column: str) -> str | None:
@@ -150,15 +149,29 @@ def output_of(column: str) -> str | None:
 _NAMES: Mapping[str, str] = {column: name for name, column in OUTPUTS.items()}
 
 
-def _no_attribution(outputs: Outputs) -> ColumnDrift:
-    """Where attributions are declared, and cannot be compared."""
-    settings = outputs.reference.settings
-    reason = outputs.refused or (
-        "the reference of the champion has none: it was trained before `drift.outputs` named them, or refused rows "
-        "in which a value is replaced"
-    )
+def _unknown_attributions(outputs: Outputs, compared: Sequence[str]) -> Iterator[ColumnDrift]:
+    """Those that are declared and cannot be compared: one row for all where there are none."""
+    if not any(output_of(name) == "attribution" for name in compared):
+        yield _unknown(
+            ATTRIBUTION,
+            outputs.refused
+            or "the reference of the champion has none: it was trained before `drift.outputs` named them, or refused "
+            "rows in which a value is replaced",
+            outputs.reference.settings,
+        )
+        return
+    known = dict.fromkeys(name for batch in outputs.reference.batches for name in batch.names)
+    for name in known:
+        if output_of(name) == "attribution" and name not in compared:
+            reason = (
+                "no value of the reference can stand in for those of the batch: the column is gone, or has no values"
+            )
+            yield _unknown(name, reason, outputs.reference.settings)
+
+
+def _unknown(name: str, reason: str, settings: Settings) -> ColumnDrift:
     return ColumnDrift(
-        name=ATTRIBUTION,
+        name=name,
         kind="numeric",
         distance=settings.distance,
         score=None,

@@ -13,7 +13,7 @@ from retrain_assets.data.arrow_types import without_views
 from retrain_assets.data.categories import added, cut_label
 from retrain_assets.data.column_profile import ColumnProfile
 from retrain_assets.data.profile import TableProfile
-from retrain_assets.drift.frames import Matrix, Prepared
+from retrain_assets.drift.frames import Matrix, Prepared, with_text_names
 
 MAX_ROWS = 100_000
 """Rows that are looked at; a correlation is then known to 0.003."""
@@ -50,14 +50,11 @@ def matrices_of(
 
 def numeric_columns(reference: Sequence[TableProfile], current: TableProfile, names: Sequence[str]) -> list[str]:
     """Those that are numbers on both sides and vary in the reference."""
-    return [
-        name
-        for name in names
-        if name in current
-        and current[name].kind == "numeric"
-        and all(name in batch and batch[name].kind == "numeric" for batch in reference)
-        and _varies([batch[name] for batch in reference])
-    ]
+    return [name for name in names if _is_number(name, reference, current) and _varies([b[name] for b in reference])]
+
+
+def _is_number(name: str, reference: Sequence[TableProfile], current: TableProfile) -> bool:
+    return all(name in profile and profile[name].kind == "numeric" for profile in (*reference, current))
 
 
 def _varies(batches: Sequence[ColumnProfile]) -> bool:
@@ -71,7 +68,7 @@ def _frame(side: object) -> Any:
     if isinstance(side, Prepared):
         return _frame(side.rows)
     if isinstance(side, pd.DataFrame):
-        return side
+        return with_text_names(side)
     if isinstance(side, pa.Table):
         return without_views(side)
     if isinstance(side, (TableProfile, Sequence, Mapping, pa.RecordBatchReader)) or not hasattr(
@@ -152,7 +149,7 @@ def codes_of(
     shared = [name for name in names if name in current and all(name in each for each in reference)]
     if frames[0] is None or frames[1] is None or not shared:
         return None
-    numbers = set(numeric_columns(reference, current, shared))
+    numbers = {name for name in shared if _is_number(name, reference, current)}
     ranks = {name: _ranks(reference, name) for name in shared if name not in numbers}
     made: list[Mapping[str, Matrix]] = []
     for side, frame in zip(sides, frames, strict=True):
@@ -176,5 +173,5 @@ def _ranks(reference: Sequence[TableProfile], name: str) -> dict[str, float]:
 
 def _coded(frame: Any, name: str, ranks: Mapping[str, float]) -> Matrix:
     values = pd.Series(np.asarray(_values(frame, name), dtype=object))
-    texts = values.astype(str).map(cut_label)
+    texts = values.map(lambda value: cut_label(str(value)))
     return np.asarray(texts.map(ranks).fillna(-1.0).where(values.notna()), dtype=np.float64)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Literal
 
 Significance = Literal["batches", "rows"]
@@ -45,17 +47,20 @@ class Settings:
 
     def __post_init__(self) -> None:
         limits = (
-            ("effect_floor", self.effect_floor >= 0, ">= 0"),
+            ("effect_floor", 0 <= self.effect_floor < math.inf, ">= 0 and finite"),
             ("alpha", 0 < self.alpha < 1, "between 0 and 1"),
             ("min_batches", self.min_batches >= 3, ">= 3: two batches do not tell how much batches differ"),
             ("min_rows", self.min_rows >= 2, ">= 2"),
             ("bins", 2 <= self.bins <= 256, "between 2 and 256"),
-            ("smoothing", self.smoothing > 0, "> 0: an empty cell would make some distances infinite"),
-            ("correlation_floor", self.correlation_floor >= 0, ">= 0"),
-            ("separability_floor", self.separability_floor >= 0, ">= 0"),
+            ("smoothing", 0 < self.smoothing < math.inf, "> 0 and finite: an empty cell makes some distances infinite"),
+            ("correlation_floor", 0 <= self.correlation_floor < math.inf, ">= 0 and finite"),
+            ("separability_floor", 0 <= self.separability_floor < math.inf, ">= 0 and finite"),
             ("correction", self.correction in ("holm", "benjamini_hochberg"), "'holm' or 'benjamini_hochberg'"),
             ("significance", self.significance in ("batches", "rows"), "'batches' or 'rows'"),
         )
         for name, good, needed in limits:
             if not good:
                 raise ValueError(f"{name} must be {needed} (got {getattr(self, name)!r})")
+        for name in ("min_batches", "min_rows", "bins"):
+            if not isinstance(getattr(self, name), Integral):
+                raise TypeError(f"{name} must be a whole number (got {getattr(self, name)!r})")

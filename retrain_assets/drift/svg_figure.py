@@ -60,7 +60,7 @@ def _panel(column: ColumnDrift, shape: Shape, top: int) -> Iterator[str]:
     scale = tall / max(*shape.before, *shape.after, 1e-9)
     for place, (label, before, after) in enumerate(zip(shape.cells, shape.before, shape.after, strict=True)):
         left = 10 + place * step
-        title = f"<title>{escape(label)}: {100 * before:.3g} % → {100 * after:.3g} %</title>"
+        title = f"<title>{escape(_printable(label))}: {100 * before:.3g} % → {100 * after:.3g} %</title>"
         yield f"<g>{title}"
         yield _bar(left + 0.08 * step, base, 0.4 * step, before * scale, BEFORE)
         yield _bar(left + 0.52 * step, base, 0.4 * step, after * scale, AFTER)
@@ -85,5 +85,10 @@ def _text(
 
 
 def _cut(text: str, length: int) -> str:
-    printable = "".join(character if character.isprintable() else " " for character in text)
+    printable = _printable(text)
     return printable if len(printable) <= length else f"{printable[: length - 1]}…"
+
+
+def _printable(text: str) -> str:
+    """Most control characters are not allowed in XML, escaped or not."""
+    return "".join(character if character.isprintable() else " " for character in text)

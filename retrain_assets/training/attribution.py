@@ -28,6 +28,8 @@ _STACKED = 20_000
 """Rows that are scored at once."""
 _ROUNDING = 1e-9
 """A part of the largest score, of log-odds at least of one: smaller attributions are rounding, and zero."""
+_DIGITS = 16
+"""Binary digits that an attribution keeps: rounding errors of the scores must not make many values of one."""
 
 
 def attributions(
@@ -79,7 +81,13 @@ def attributions(
     found = np.concatenate(parts)
     largest = max(float(np.abs(scores.usual).max()), 1.0 if classes else 0.0)
     found[np.abs(found) <= _ROUNDING * largest] = 0.0
-    return pd.DataFrame(found.T, columns=names)
+    return pd.DataFrame(_rounded(found).T, columns=names)
+
+
+def _rounded(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """To so many digits of their own, whatever other values there are: two batches round alike."""
+    mantissas, exponents = np.frexp(values)
+    return np.ldexp(np.round(np.ldexp(mantissas, _DIGITS)), exponents - _DIGITS)
 
 
 _CERTAIN = 1e-6

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -49,10 +52,9 @@ def _numbers(reference: ColumnProfile, like: pd.Series, shares: list[float]) -> 
 
 
 def _labels(reference: ColumnProfile, like: pd.Series, shares: list[float]) -> pd.Series | None:
-    """A profile knows categories as text: the values whose text they are, or those where the column holds texts."""
-    values = like.cat.categories if isinstance(like.dtype, pd.CategoricalDtype) else like.dropna().unique()
-    known = {str(value): value for value in values}
-    textual = not isinstance(like.dtype, pd.CategoricalDtype) and pd.api.types.infer_dtype(values) == "string"
+    """A profile knows labels as text: the values whose text they are, or those where the column holds texts."""
+    known = {str(value): value for value in _values(reference, like)}
+    textual = _holds_texts(like)
     counts = {
         known.get(label, label): count for label, count in reference.categories.items() if textual or label in known
     }
@@ -62,3 +64,22 @@ def _labels(reference: ColumnProfile, like: pd.Series, shares: list[float]) -> p
     places = np.searchsorted(reached / reached[-1], shares)
     labels = list(counts)
     return pd.Series([labels[place] for place in places], dtype=like.dtype)
+
+
+def _values(reference: ColumnProfile, like: pd.Series) -> Iterable[Any]:
+    """That the column can have, whichever of them its rows happen to hold; of mixed types only those are known."""
+    if isinstance(like.dtype, pd.CategoricalDtype):
+        return like.cat.categories
+    present = like.dropna()
+    flags = pd.api.types.is_bool_dtype(like.dtype) or pd.api.types.infer_dtype(present) == "boolean"
+    return (False, True) if flags or (present.empty and reference.kind == "boolean") else present.unique()
+
+
+def _holds_texts(like: pd.Series) -> bool:
+    """Where it holds nothing at all, as far as its type allows."""
+    if isinstance(like.dtype, pd.CategoricalDtype):
+        return False
+    present = like.dropna()
+    if present.empty:
+        return isinstance(like.dtype, pd.StringDtype) or pd.api.types.is_object_dtype(like.dtype)
+    return pd.api.types.infer_dtype(present) == "string"

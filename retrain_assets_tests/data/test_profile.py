@@ -4,14 +4,17 @@ import datetime as dt
 import json
 import string
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from retrain_assets.data import column_profiling, sketch
+from retrain_assets.data.arrow_profiling import profile_array
 from retrain_assets.data.bins import MAX_DAYS
 from retrain_assets.data.categories import MAX_CATEGORIES
 from retrain_assets.data.column_profile import ColumnProfile, bins_of
@@ -260,6 +263,30 @@ def test_the_largest_doubles_overflow_quietly() -> None:
     column = profile_table(pd.DataFrame({"x": [1e300, -1e300]}))["x"]
     assert (column.minimum, column.maximum, column.m2) == (-1e300, 1e300, np.inf)
     assert sum(column.bins.values()) == 2
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [dt.date(9999, 12, 31), dt.date(1, 1, 1), None],
+        [dt.datetime(9999, 12, 31, tzinfo=dt.UTC), dt.datetime(1, 1, 1), pd.NaT],  # noqa: DTZ001
+        [dt.datetime(9999, 12, 30, 22, tzinfo=dt.timezone(dt.timedelta(hours=-2))), dt.datetime(1, 1, 1), None],  # noqa: DTZ001
+    ],
+    ids=["dates", "times", "zones"],
+)
+def test_dates_and_times_as_objects_may_be_of_any_year(values: list[Any]) -> None:
+    made = profile_table(pd.DataFrame({"x": pd.Series(values, dtype=object)}))["x"]
+    assert (made.kind, made.missing) == ("datetime", 1)
+    assert (made.minimum, made.maximum) == (-62_135_596_800.0, 253_402_214_400.0)
+
+
+def test_durations_of_nanoseconds_and_bytes_of_no_encoding_are_read() -> None:
+    duration = profile_array("x", pa.chunked_array([pa.array([1_500_000_001, None], type=pa.duration("ns"))]))
+    assert (duration.kind, duration.minimum, duration.missing) == ("numeric", 1.5, 1)
+    values = [b"\xff", b"a", b"a"]
+    made = profile_table(pd.DataFrame({"x": values}))["x"]
+    assert made.categories == {"b'a'": 2, "b'\\xff'": 1}
+    assert profile_array("x", pa.chunked_array([values])) == made
 
 
 def test_times_over_centuries_are_kept_in_few_bins_and_add_up() -> None:

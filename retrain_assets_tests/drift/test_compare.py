@@ -5,6 +5,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,8 @@ from hypothesis import strategies as st
 from retrain_assets.data.profile import merge_tables, profile_table
 from retrain_assets.drift import compare
 from retrain_assets.drift.comparison import Comparison
-from retrain_assets.drift.distances import DISTANCES
+from retrain_assets.drift.distances import DISTANCES, measuring
+from retrain_assets.drift.distances.total_variation import TotalVariation
 from retrain_assets.errors import DataError
 
 
@@ -176,8 +178,6 @@ def test_json_is_strict_and_whole() -> None:
 
 
 def test_the_figure_is_an_svg_with_a_panel_for_each_drifted_column() -> None:
-    from xml.etree import ElementTree as ET
-
     moved = CURRENT.assign(a=CURRENT["a"] + 2, c="<new> & \x00")
     figure = compare(REFERENCE, moved, batch="day").figure()
     root = ET.fromstring(figure._repr_svg_())
@@ -201,7 +201,7 @@ def frame(**columns: object) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-ANYTHING: list[Any] = [[1, 2], 7]
+ANYTHING: list[Any] = [[1, 2], 7, "foo", 10.5]
 ROWS = np.arange(200)
 NOISE = np.random.default_rng(0).normal(size=200)
 
@@ -291,6 +291,16 @@ def test_reference_batches_that_do_not_agree_about_a_type_are_unknown() -> None:
         (lambda: compare(REFERENCE, CURRENT, alpha=2), ValueError, "alpha must be between 0 and 1"),
         (lambda: compare(REFERENCE, CURRENT, bins=1), ValueError, "bins must be between 2 and 256"),
         (lambda: compare(REFERENCE, CURRENT, distance="psii"), ValueError, "Did you mean 'psi'"),
+        (lambda: compare(REFERENCE, CURRENT, smoothing=np.inf), ValueError, "smoothing must be > 0"),
+        (lambda: compare(REFERENCE, CURRENT, bins=ANYTHING[3]), TypeError, "bins must be a whole number .got 10.5"),
+        (lambda: compare(REFERENCE, CURRENT, joint=ANYTHING[2]), ValueError, "joint must be one of 'correlation', "),
+        (lambda: compare(REFERENCE, CURRENT, columns="a"), TypeError, "columns must be a list of names"),
+        (
+            lambda: compare(pa.table({"day": np.where(ROWS < 5, np.nan, 1.0), "x": NOISE}), CURRENT, batch="day"),
+            DataError,
+            "must have a value in every row .5 have none",
+        ),
+        (lambda: compare(pd.DataFrame({1: NOISE, "1": NOISE}), CURRENT), DataError, "'1' is there more than once"),
         (
             lambda: compare(pd.concat([REFERENCE, REFERENCE[["a"]]], axis=1), CURRENT),
             DataError,
@@ -325,6 +335,53 @@ def test_whatever_the_values_there_is_a_verdict_and_never_a_crash(before, after,
     for column in report.columns.values():
         assert column.score is None or not np.isnan(column.score)
         assert column.p_value is None or 0 <= column.p_value <= 1
+
+
+@pytest.mark.parametrize("joint", ["correlation", "classifier"])
+@pytest.mark.parametrize("names", [[0, 1, 7], [("a", "x"), ("a", "y"), ("b", "")]], ids=["numbers", "levels"])
+def test_columns_may_be_named_by_anything(names: list[Any], joint: Any) -> None:
+    frames = [part[["a", "b", "day"]].set_axis(pd.Index(names), axis=1) for part in (REFERENCE[:2_400], CURRENT)]
+    report = compare(*frames, batch=str(names[-1]), joint=joint)
+    assert set(report.columns) == set(map(str, names[:2]))
+    assert report.drifted is False
+    assert report.joint is not None
+    assert report.joint.drifted is False
+
+
+@pytest.mark.parametrize("answer", [np.nan, None, -1.0, 1.5, np.float32(0.5)])
+def test_the_answer_of_a_distance_is_a_number_or_refused(monkeypatch: pytest.MonkeyPatch, answer: Any) -> None:
+    class Plugged(TotalVariation):
+        def __call__(self, *_: Any) -> float:
+            return answer
+
+    monkeypatch.setattr(measuring, "find_distance", lambda name: Plugged() if name == "psi" else DISTANCES[name])
+    if answer == 0.5:
+        assert '"score": 0.5' in compare(frame(x=NOISE), frame(x=NOISE), distance="psi").to_json()
+        return
+    with pytest.raises(ValueError, match=r"must answer a finite number from 0 to its maximum 1 .it answered .* 'x'"):
+        compare(frame(x=NOISE), frame(x=NOISE), distance="psi")
+
+
+def test_control_characters_are_no_part_of_a_figure() -> None:
+    report = compare(frame(**{"c\x00\x0b": ["a\x0b"] * 200}), frame(**{"c\x00\x0b": ["b\x0b"] * 200}))
+    assert report.drifted is True
+    assert "b " in "".join(ET.fromstring(str(report.figure())).itertext())
+
+
+@pytest.mark.parametrize("joint", ["correlation", "classifier"])
+@pytest.mark.parametrize("far", [np.inf, 1.7e308])
+def test_infinite_and_huge_values_warn_of_nothing(joint: Any, far: float) -> None:
+    """Warnings are errors here."""
+
+    def with_far(part: pd.DataFrame) -> pd.DataFrame:
+        b = part["b"].clip(upper=3).round(1)  # few values: then cuts are half-way between them
+        ends = [-far * (0.9 + b.clip(upper=1) / 10), far * (1 - 0.1 / b.clip(lower=1))]
+        return part[["day", "a"]].assign(b=np.select([b < 0.6, b > 1.7], ends, b))
+
+    reference, current = with_far(REFERENCE[:2_400]), with_far(CURRENT)
+    found = compare(reference, current, batch="day", joint=joint)
+    assert found.joint is not None
+    assert found.joint.drifted is False
 
 
 def test_a_batch_may_be_named_by_times() -> None:

@@ -57,6 +57,21 @@ def test_a_residual_that_is_a_little_off_is_drift_after_some_batches(reference: 
     assert "drift" not in alone[: first + 1]  # no batch shows it by itself
 
 
+def test_an_attribution_that_only_the_reference_has_is_unknown() -> None:
+    spec = DriftSpec(outputs=("attribution",), min_rows=50)
+    days = [
+        profile_outputs(rng.random(100), attribution=pd.DataFrame(rng.normal(size=(100, 2)), columns=["x", "z"]))
+        for rng in map(np.random.default_rng, range(20))
+    ]
+    fitted = FittedReference(days, output_settings_of(spec, PER_YEAR))
+    without = replace(days[0], columns=days[0].columns[:2])
+    rows = judge_outputs(Outputs(current=without, reference=fitted), spec, checks_per_year=PER_YEAR)
+    assert {row.name: row.verdict for row in rows} == {
+        "ra_score": "stable", "ra_attribution:x": "stable", "ra_attribution:z": "unknown"
+    }  # fmt: skip
+    assert rows[-1].reason.startswith("no value of the reference can stand in for those of the batch")
+
+
 def test_the_same_labels_twice_are_no_more_evidence_than_once(reference: FittedReference) -> None:
     first = judge_outputs(outputs(1, moved=0.3, reference=reference), SPEC, checks_per_year=PER_YEAR)
     once = following(first)

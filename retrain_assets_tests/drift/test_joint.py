@@ -131,6 +131,18 @@ def test_a_classifier_sees_nothing_in_another_day_of_the_same() -> None:
     )
 
 
+def test_a_classifier_copes_with_columns_that_have_no_value_or_a_single_one() -> None:
+    reference, current = (each.assign(z=np.nan, same=0.0) for each in (days(6, rows=60), days(1, rows=60, seed=1)))
+    # Values so rare that no sampled row need have one.
+    rare = np.where(np.arange(len(reference)) < 2, [1.0, 2.0] * (len(reference) // 2), np.nan)
+    moved = current.assign(same=5.0, rare=np.nan)
+    found = joint(reference.assign(rare=rare), moved, joint="classifier")
+    assert (found.drifted, found.named[0]) == (True, "same")
+    assert not {"z", "rare"} & set(found.named)
+    nothing = joint(reference, current, joint="classifier", columns=["z"])
+    assert (nothing.drifted, nothing.score) == (False, 0.5)
+
+
 def test_the_first_classifier_of_a_process_runs_in_one_thread_too() -> None:
     """In a fresh process: a limit that was set before OpenMP is loaded binds nothing."""
     code = """

@@ -1,5 +1,7 @@
 """Over time: a declared number of false alarms, small changes found by their evidence, one alarm for one cause."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -136,3 +138,32 @@ def test_the_platforms_report_carries_evidence_on_and_leaves_it_with_the_champio
     alone = detected(day(np.random.default_rng(8)), reference, None)
     assert detected(day(np.random.default_rng(8)), reference, report, version=5).evidence == alone.evidence
     assert detected(day(np.random.default_rng(8)), reference, report).evidence != alone.evidence
+
+
+def test_what_cannot_be_compared_is_unknown_and_changes_nothing() -> None:
+    days = [profile_table(pd.DataFrame({"x": np.random.default_rng(seed).normal(size=100)})) for seed in range(12)]
+    texts = profile_table(pd.DataFrame({"x": ["a"] * 100}))
+    few = Monitor([profile_table(pd.DataFrame({"x": [1.0] * 5}))], checks_per_year=365)
+    assert [Monitor([], checks_per_year=365).check(days[0]).drifted, few.check(days[0]).drifted] == [None, None]
+    monitor = Monitor(days[:10], checks_per_year=365)
+    moved = profile_table(pd.DataFrame({"x": np.random.default_rng(20).normal(2, 1, size=100)}))
+    checks = [monitor.check(window) for window in (texts, moved, texts, moved)]
+    assert [(check.drifted, check.alarm) for check in checks] == [
+        (None, False), (True, True), (None, False), (True, False)
+    ]  # fmt: skip
+    assert checks[0].columns["x"].verdict == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "said"),
+    [
+        ({"checks_per_year": 0}, ValueError, "checks_per_year must be above 0"),
+        ({"false_alarms_per_year": float("nan")}, ValueError, "false_alarms_per_year must be above 0"),
+        ({"reference": pd.DataFrame({"x": [1.0]})}, TypeError, "must be a list of TableProfile, .* .got DataFrame.;"),
+        ({"reference": {"a": 1}}, TypeError, "got dict"),
+    ],
+)
+def test_what_a_monitor_cannot_watch_is_refused(options: dict[str, Any], error: type[Exception], said: str) -> None:
+    given: dict[str, Any] = {"reference": [], "checks_per_year": 12, **options}
+    with pytest.raises(error, match=said):
+        Monitor(**given)

@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from retrain_assets.data.column_profile import merge_columns
 from retrain_assets.data.profile import TableProfile, profile_table
 from retrain_assets.drift import compare, prepare
+from retrain_assets.drift.cells import FittedColumn
 
 
 def day(rng: np.random.Generator, *, rare: int = 0, unseen: int = 0, rows: int = 500) -> TableProfile:
@@ -45,3 +47,9 @@ def test_rare_categories_turn_up_more_often_among_more_rows() -> None:
             for _ in range(2)
         )
     assert alarms <= 6
+
+
+def test_the_only_batch_with_a_value_has_no_more_novel_rows_than_rows() -> None:
+    batches = [profile_table(pd.DataFrame({"x": values}))["x"] for values in ([1.0, 2.0, np.nan], [np.nan] * 3)]
+    fitted = FittedColumn(merged=merge_columns(batches), batches=batches, bins=5)
+    assert fitted.cells(batches[1]).novel.tolist() == [2, 0]

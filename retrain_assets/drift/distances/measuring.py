@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 import numpy as np
 
 from retrain_assets.data import bins as fine
 from retrain_assets.data import sketch
 from retrain_assets.data.column_profile import ColumnProfile, bins_of
 from retrain_assets.drift.cells import ColumnCells
-from retrain_assets.drift.distances.distance import Counts, Positions
+from retrain_assets.drift.distances.distance import Counts, Distance, Positions
 from retrain_assets.drift.distances.registry import find_distance
 
 
@@ -21,12 +23,29 @@ def measure(name: str, cells: ColumnCells, before: ColumnProfile, after: ColumnP
         before: profile of the reference.
         after: profile of the current window.
         smoothing: pseudo-count of each cell; none is added to fine bins, of which there are hundreds.
+
+    Raises:
+        ValueError: the distance answers what none can be.
     """
     distance = find_distance(name)
     if distance.fine and cells.ordered:
         reference, current, positions = fine_cells(before, after)
-        return distance(reference, current, 0.0, positions)
-    return distance(cells.reference, cells.current, smoothing)
+        return _checked(distance, distance(reference, current, 0.0, positions), before.name)
+    return _checked(distance, distance(cells.reference, cells.current, smoothing), before.name)
+
+
+def _checked(distance: Distance, answer: object, column: str) -> float:
+    """A distance of another package may answer anything, and NaN would reach every floor."""
+    value = float(answer) if isinstance(answer, (Real, np.generic)) else np.nan
+    if not -_ROUNDING <= value <= distance.maximum * (1 + _ROUNDING) or np.isinf(value):
+        raise ValueError(
+            f"the distance '{distance.name}' must answer a finite number from 0 to its maximum {distance.maximum:g} "
+            f"(it answered {answer!r} for column '{column}')"
+        )
+    return value
+
+
+_ROUNDING = 1e-9
 
 
 def fine_cells(before: ColumnProfile, after: ColumnProfile) -> tuple[Counts, Counts, Positions]:
