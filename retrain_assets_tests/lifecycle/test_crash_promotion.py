@@ -145,7 +145,7 @@ ENDINGS: dict[str, dict[str, Any]] = {
 }
 
 
-LONG = ("recall", "retire")
+LONG = ("recall", "rename", "retire")
 
 
 @pytest.mark.parametrize(

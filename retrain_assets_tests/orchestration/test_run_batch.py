@@ -107,6 +107,7 @@ def command(root: Path, key: str, *, killed_in: str | None = None) -> subprocess
     )
 
 
+@pytest.mark.slow
 def test_a_command_killed_in_a_job_goes_on_when_it_is_given_again(installation: Installation) -> None:
     folder = installation.root / "defs" / "tiny"
     folder.mkdir(parents=True)
