@@ -78,7 +78,7 @@ def test_a_failed_step_ends_the_run_as_failed(
     with monkeypatch.context() as patched:
         patched.setattr(lifecycle, step, fail)
         assert not ready.run("retrain", 1).success
-    monkeypatch.setattr("retrain_assets.lifecycle.standing.RESTS", (timedelta(0),))
+    monkeypatch.setattr("retrain_assets.stores.tries.RESTS", (timedelta(0),))
     assert [run.info.status for run in tracked(ready)] == ["FAILED"]
     assert ready.stores.state.promotions("tiny") == []
 
