@@ -27,7 +27,7 @@ def measure(rows: int, runs: int, *, peers: bool = True, limit: float = 600) -> 
     Args:
         rows: of either window; a day has a twentieth of it.
         runs: repetitions.
-        peers: whether other tools are measured too, each once, on the same files.
+        peers: whether other tools are measured too, on the same files and as often.
         limit: seconds after which a peer's run is ended.
     """
     day_rows = rows // 20
@@ -38,7 +38,7 @@ def measure(rows: int, runs: int, *, peers: bool = True, limit: float = 600) -> 
         floor = _median(lambda: [_floor(file) for file in files], runs)
         whole = _median(lambda: _whole(files), runs)
         long = _apart(write_window(Path(folder) / "long.parquet", 10 * rows, 2), files[1])
-        side_by_side = speed(files, day_rows=day_rows, limit=limit) if peers else ""
+        side_by_side = speed(files, day_rows=day_rows, limit=limit, runs=runs) if peers else ""
     read = _day_against_stored(30, day_rows, runs)
     day, longer = (_day_against_prepared(days, day_rows, runs) for days in (30, 120))
     wide = {columns: _wide(columns, runs) for columns in (250, 1_000)}
@@ -77,7 +77,10 @@ def measure(rows: int, runs: int, *, peers: bool = True, limit: float = 600) -> 
 
 
 _NOTE = "The floor reads and profiles with this package's own sketch; with a slower one the ratios would look better."
-_PEERS = "Each tool with its defaults, once, in an environment and a process of its own; in brackets times ours."
+_PEERS = (
+    "Each tool with its defaults, in an environment and a process of its own, as many times as above and in turn with "
+    "the others; medians, in brackets times ours."
+)
 
 
 def write_window(path: Path, rows: int, seed: int) -> Path:
