@@ -256,11 +256,14 @@ class TestEvents:
         assert call("event", "stock", "x").exit_code == 1
         assert not (project / ".retrain_assets").exists()
 
-    @pytest.mark.parametrize("arguments", [("event", "sales", " "), ("retrain", "sales", "--reason", "")])
-    def test_that_say_nothing_are_refused(self, project: Path, arguments: tuple[str, ...]):
+    @pytest.mark.parametrize(
+        ("arguments", "lacking"),
+        [(("event", "sales", " "), "what happened"), (("retrain", "sales", "--reason", ""), "a reason")],
+    )
+    def test_that_say_nothing_are_refused(self, project: Path, arguments: tuple[str, ...], lacking: str):
         result = call(*arguments)
         assert result.exit_code == 1
-        assert "a reason must be given in words" in result.stderr
+        assert f"{lacking} must be given in words" in result.stderr
         assert not open_state(Home.at(project / ".retrain_assets")).outbox(kinds=["event", "person"])
 
     def test_a_retrain_needs_a_reason(self, project: Path):

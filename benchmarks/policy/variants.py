@@ -35,7 +35,7 @@ def as_it_is(frame: pd.DataFrame, first: int) -> pd.DataFrame:  # noqa: ARG001 -
     return frame
 
 
-def regression(frame: pd.DataFrame, first: int, *, rank: int = 1) -> pd.DataFrame:  # noqa: ARG001 - every variant is asked alike
+def regression(frame: pd.DataFrame, first: int, *, rank: int = 1) -> pd.DataFrame:  # noqa: ARG001 - asked like `multiclass`, which needs it
     """Predicts the numeric column of the most distinct values from the others; the file's target is left out.
 
     With a `rank` of 2 or 3 the one of the next most.

@@ -11,13 +11,14 @@ import numpy.typing as npt
 from retrain_assets.data.column_profile import ColumnProfile, absent_column, merge_columns
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.drift.accumulation import Accumulation, Carried
-from retrain_assets.drift.aspects import ASPECTS, Summaries, judge, summarize
+from retrain_assets.drift.aspects import ASPECTS, judge
 from retrain_assets.drift.cells import ColumnCells, FittedColumn
 from retrain_assets.drift.distances import measure
 from retrain_assets.drift.independent import judge_independent
 from retrain_assets.drift.multiplicity import CORRECTIONS, sidak
 from retrain_assets.drift.report import ColumnDrift, ColumnVerdict
 from retrain_assets.drift.settings import Settings, Significance
+from retrain_assets.drift.summaries import Summaries, summarize
 from retrain_assets.drift.variation import Array
 from retrain_assets.drift.wording import describe, movers
 from retrain_assets.errors import DataError

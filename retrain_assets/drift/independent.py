@@ -10,9 +10,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from retrain_assets.drift.aspects import ASPECTS, summarize
+from retrain_assets.drift.aspects import ASPECTS
 from retrain_assets.drift.cells import ColumnCells
 from retrain_assets.drift.significance import homogeneity_p_value
+from retrain_assets.drift.summaries import summarize
 from retrain_assets.drift.variation import Array
 
 

@@ -46,7 +46,7 @@ def record_event(
     Raises:
         RefusedError: the model was retired, or has another name, or the text is blank.
     """
-    require_reason(text)
+    require_reason(text, what="what happened" if kind == "event" else "a reason")
     away = out_of_service(stores.state.model_moves(), model.name)
     if away is not None:
         raise RefusedError(away)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from retrain_assets.errors import RefusedError
 
 
-def require_reason(reason: str) -> None:
+def require_reason(reason: str, *, what: str = "a reason") -> None:
     """Refuses a reason that says nothing, before anything is done.
 
     >>> require_reason("the feed was at fault")
@@ -14,6 +14,4 @@ def require_reason(reason: str) -> None:
         RefusedError: it is empty or blank.
     """
     if not reason.strip():
-        raise RefusedError(
-            f"a reason must be given in words (got {reason!r}): it stands in the record; nothing was done"
-        )
+        raise RefusedError(f"{what} must be given in words (got {reason!r}): it stands in the record; nothing was done")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import product
 
 from retrain_assets.spec import TRIGGERS, ModelSpec
-from retrain_assets.spec.expressions import Expression, can_be_true, parse_expression
+from retrain_assets.spec.expressions import can_be_true, parse_expression
 
 SILENT: Mapping[str, str] = {
     "event": "a history holds no business events",
@@ -37,15 +36,6 @@ def require_fireable(when: str, spec: ModelSpec) -> None:
         if name in names and value is None:
             raise ValueError(f"needs {field}: replay a model that declares them, with --model, to try {name}")
     silent = names & SILENT.keys()
-    if not _can_fire(expression, silent):
+    if not can_be_true(expression, never=silent):
         why = "; ".join(f"{name}: {SILENT[name]}" for name in sorted(silent))
         raise ValueError(f"can never fire in a replay ({why}): leave it out")
-
-
-def _can_fire(expression: Expression, silent: frozenset[str]) -> bool:
-    """Whether any truth of the other triggers makes it true."""
-    free = sorted(expression.names() - silent)
-    return any(
-        expression.evaluate({**dict.fromkeys(silent, False), **dict(zip(free, values, strict=True))})
-        for values in product([False, True], repeat=len(free))
-    )

@@ -110,15 +110,16 @@ def parse_expression(text: str, known: Iterable[str]) -> Expression:
     return _Parser(text, frozenset(known)).parse()
 
 
-def can_be_true(expression: Expression) -> bool:
-    """Whether any truth of its conditions makes an expression true.
+def can_be_true(expression: Expression, *, never: Collection[str] = ()) -> bool:
+    """Whether any truth of its conditions makes an expression true; those of `never` are false.
 
     >>> can_be_true(parse_expression("a & ~a", known="a")), can_be_true(parse_expression("a & ~b", known="ab"))
     (False, True)
     """
-    names = sorted(expression.names())
+    names = sorted(expression.names().difference(never))
+    silent = dict.fromkeys(never, False)
     return any(
-        expression.evaluate(dict(zip(names, values, strict=True)))
+        expression.evaluate({**silent, **dict(zip(names, values, strict=True))})
         for values in product([True, False], repeat=len(names))
     )
 

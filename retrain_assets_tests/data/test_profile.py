@@ -265,12 +265,15 @@ def test_the_largest_doubles_overflow_quietly() -> None:
     assert sum(column.bins.values()) == 2
 
 
+NAIVE = dt.datetime(1, 1, 1)  # noqa: DTZ001 - a time without a zone is what is read as UTC here
+
+
 @pytest.mark.parametrize(
     "values",
     [
         [dt.date(9999, 12, 31), dt.date(1, 1, 1), None],
-        [dt.datetime(9999, 12, 31, tzinfo=dt.UTC), dt.datetime(1, 1, 1), pd.NaT],  # noqa: DTZ001
-        [dt.datetime(9999, 12, 30, 22, tzinfo=dt.timezone(dt.timedelta(hours=-2))), dt.datetime(1, 1, 1), None],  # noqa: DTZ001
+        [dt.datetime(9999, 12, 31, tzinfo=dt.UTC), NAIVE, pd.NaT],
+        [dt.datetime(9999, 12, 30, 22, tzinfo=dt.timezone(dt.timedelta(hours=-2))), NAIVE, None],
     ],
     ids=["dates", "times", "zones"],
 )

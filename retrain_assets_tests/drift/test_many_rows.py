@@ -9,10 +9,10 @@ from retrain_assets.data.bins import Bins
 from retrain_assets.data.column_profile import ColumnProfile
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.drift import compare, prepare
-from retrain_assets.drift.aspects import summarize
 from retrain_assets.drift.cells import FittedColumn
 from retrain_assets.drift.columns import FittedReference
 from retrain_assets.drift.settings import Settings
+from retrain_assets.drift.summaries import summarize
 
 
 def huge_day(levels: np.ndarray, rng: np.random.Generator, rows: int = 1_000_000) -> TableProfile:

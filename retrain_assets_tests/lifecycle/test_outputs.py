@@ -165,7 +165,9 @@ def test_what_an_input_adds_to_the_scores_is_drift_where_attributions_are_declar
     assert moved.reason.startswith("the attribution of x has drifted; ")
     row = next(column for column in moved.columns if column.name == "ra_attribution:x")
     assert row.aspect in ("spread", "shape")
-    assert moved.score >= row.score  # type: ignore[operator]
+    assert moved.score is not None
+    assert row.score is not None
+    assert moved.score >= row.score
     # Rows that the model refuses are no drift, and said to be unknown; so is a champion whose reference has none.
     bundle, version = serving(world), world.stores.state.model_versions("tiny")[-1]
     refusing = replace(bundle, pipeline=Refusing(bundle.pipeline))

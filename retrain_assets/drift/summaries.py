@@ -1,0 +1,291 @@
+"""What each batch has of a column, as numbers whose sampling variance is known; `aspects` says which, and judges them.
+
+Scores of ranks (van der Waerden 1952) give a far value no more weight than its rank; the roots stabilise the variance
+(Bartlett 1936; Anscombe 1948, "The transformation of Poisson, binomial and negative-binomial data").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from retrain_assets.drift.binning import Counts
+from retrain_assets.drift.cells import ColumnCells
+from retrain_assets.drift.normal_scores import normal_scores, widening
+from retrain_assets.drift.variation import Array
+
+MIN_EXPECTED = 5.0
+"""Cells of fewer expected rows in the smallest batch are counted together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summaries:
+    """The summaries of several columns, stacked.
+
+    A column has no location where it is no number, no shape where the reference has a single value. What a column does
+    not have is NaN in `*_current`.
+
+    Args:
+        rows: present rows of the reference batches, shape (columns, batches); at least one, or the column is left out.
+        current_rows: those that the mean over the current window's batches is as exact as, shape (columns,).
+        all_rows: shape (columns, batches), with those without a value.
+        current_all_rows: shape (columns,).
+        merged: batches in the current window, shape (columns,); for those of `current_rows` with a value.
+        all_merged: the same for those of `current_all_rows`.
+        scores: location and spread of the reference batches, shape (2, columns, batches).
+        current_scores: shape (2, columns).
+        roots: roots of the shares, shape (columns, batches, cells).
+        current_roots: shape (columns, cells).
+        free: cells that are free to vary, shape (columns,).
+        missing: arcsine root of the share without a finite value, shape (columns, batches).
+        current_missing: shape (columns,).
+        novel: so many deviations of chance above no novel row, shape (columns, batches).
+        current_novel: shape (columns,), NaN where novelty cannot be told.
+        unseen: p-value of so many unseen categories, shape (columns,); NaN where `novel` tells more.
+    """
+
+    rows: Array
+    current_rows: Array
+    all_rows: Array
+    current_all_rows: Array
+    merged: Array
+    all_merged: Array
+    scores: Array
+    current_scores: Array
+    roots: Array
+    current_roots: Array
+    free: Array
+    missing: Array
+    current_missing: Array
+    novel: Array
+    current_novel: Array
+    unseen: Array
+
+    def without(self, batch: int) -> Summaries:
+        """With one reference batch as the current window and the others as the reference."""
+        kept = np.arange(self.rows.shape[1]) != batch
+        return replace(
+            self,
+            rows=self.rows[:, kept],
+            current_rows=self.rows[:, batch],
+            all_rows=self.all_rows[:, kept],
+            current_all_rows=self.all_rows[:, batch],
+            merged=np.ones(len(self.rows)),
+            all_merged=np.ones(len(self.rows)),
+            scores=self.scores[:, :, kept],
+            current_scores=np.where(np.isnan(self.current_scores), np.nan, self.scores[:, :, batch]),
+            roots=self.roots[:, kept],
+            current_roots=self.roots[:, batch],
+            missing=self.missing[:, kept],
+            current_missing=self.missing[:, batch],
+            novel=self.novel[:, kept],
+            current_novel=np.where(np.isnan(self.current_novel), np.nan, self.novel[:, batch]),
+        )
+
+    def with_current(self) -> Summaries:
+        """With the current window as one more reference batch, the last."""
+
+        def joined(batches: Array, current: Array) -> Array:
+            return np.concatenate([batches, current[..., None]], axis=-1)
+
+        return replace(
+            self,
+            rows=joined(self.rows, np.maximum(self.current_rows, 1.0)),
+            all_rows=joined(self.all_rows, self.current_all_rows),
+            scores=joined(self.scores, self.current_scores),
+            roots=np.concatenate([self.roots, self.current_roots[:, None]], axis=1),
+            missing=joined(self.missing, self.current_missing),
+            novel=joined(self.novel, self.current_novel),
+        )
+
+    def of(self, columns: npt.NDArray[np.intp]) -> Summaries:
+        """Only some of the columns."""
+        return replace(
+            self,
+            **{name: getattr(self, name)[columns] for name in self.__slots__ if "scores" not in name},
+            scores=self.scores[:, columns],
+            current_scores=self.current_scores[:, columns],
+        )
+
+
+def summarize(columns: Sequence[ColumnCells]) -> Summaries:
+    """Stacks the summaries of columns that were counted over as many batches of the reference, and of the window."""
+    count = len(columns[0].batches)
+    shapes = [_shape(column) for column in columns]
+    widest = max(batches.shape[1] for batches, _, _ in shapes)
+    roots, current_roots = np.zeros((len(columns), count, widest)), np.zeros((len(columns), widest))
+    for place, (batches, current, _) in enumerate(shapes):
+        roots[place, :, : batches.shape[1]], current_roots[place, : len(current)] = batches, current
+    scored = [_scored(column) for column in columns]
+    missing, all_rows = _missing_of([column.batches for column in columns])
+    now_missing, now_rows = _missing_of([column.current_batches for column in columns])
+    rows = np.maximum(all_rows - missing, 1.0)
+    current_rows, merged = _rows_of_mean(now_rows - now_missing)
+    current_all_rows, all_merged = _rows_of_mean(now_rows)
+    # An arcsine root of few rows lies higher by its 3/8: each batch of several counts as one of the reference's rows.
+    scale = all_rows.mean(axis=1, keepdims=True) / now_rows if now_rows.shape[1] > 1 else 1.0
+    return Summaries(
+        rows=rows,
+        current_rows=current_rows,
+        all_rows=all_rows,
+        current_all_rows=current_all_rows,
+        merged=merged,
+        all_merged=all_merged,
+        scores=np.array([batches for batches, _ in scored]).swapaxes(0, 1),
+        current_scores=np.array([current for _, current in scored]).T,
+        roots=roots,
+        current_roots=current_roots,
+        free=np.array([float(free) for _, _, free in shapes]),
+        missing=_arcsine(missing, all_rows),
+        current_missing=_arcsine(now_missing * scale, now_rows * scale).mean(axis=1),
+        novel=_excess(np.array([column.novel for column in columns], dtype=np.float64), rows),
+        current_novel=np.array([_novelty(column) for column in columns]),
+        unseen=np.array([_unseen(column) for column in columns]),
+    )
+
+
+def _missing_of(columns: Sequence[Counts]) -> tuple[Array, Array]:
+    """Rows without a value and all rows of each batch, shape (columns, batches)."""
+    missing = np.array([counts[:, -1] for counts in columns], dtype=np.float64)
+    return missing, np.array([counts.sum(axis=1) for counts in columns], dtype=np.float64)
+
+
+def _rows_of_mean(rows: Array) -> tuple[Array, Array]:
+    """Rows that the mean over batches is as exact as, `m / mean(1 / rows)`, and the m batches that have any row."""
+    merged = np.count_nonzero(rows, axis=1).astype(np.float64)
+    inverse = np.divide(1.0, rows, out=np.zeros_like(rows), where=rows > 0).sum(axis=1)
+    return np.where(merged > 1, merged**2 / np.maximum(inverse, 1e-300), rows.sum(axis=1)), merged
+
+
+def _novelty(column: ColumnCells) -> float:
+    """So many deviations of chance above no novel row; NaN where novelty cannot be told.
+
+    The more rows, the more of them are novel: of a window of more rows than the reference batches have on average so
+    many count as are as probable among as many rows as they have. Unseen categories turn up in proportion to the rows.
+    The x farthest of N + n exchangeable numbers are all among the n with a probability of about `(n / (N + n))^x`
+    (Rosenbaum 1954, "Tables for a nonparametric test of location"), so their count goes by the logarithms.
+    """
+    present = np.array(max(int(column.current[:-1].sum()), 1), dtype=np.float64)
+    rows = np.maximum(column.batches[:, :-1].sum(axis=1), 1.0)
+    usual = rows.mean()
+    counted = np.log1p(rows.sum() / present) / np.log1p(rows.sum() / usual) if column.ordered else usual / present
+    novel = column.current_novel * np.minimum(counted, 1.0)
+    return float(_excess(novel, present)) if column.knows_all else np.nan
+
+
+def _unseen(column: ColumnCells) -> float:
+    """P-value of so many unseen categories, by the Poisson distribution; NaN where some are in a single batch only."""
+    from scipy.special import pdtrc
+
+    if column.ordered or not column.knows_all or column.novel.any():
+        return np.nan
+    expected = max(int(column.current[:-1].sum()), 1) / max(int(column.batches[:, :-1].sum()), 1)
+    return float(pdtrc(column.current_novel - 1, expected)) if column.current_novel else 1.0
+
+
+def _folded(column: ColumnCells) -> tuple[Array, Array, Array]:
+    """Reference, its batches and the window's over the inner cells; what lies beyond counts in the cell beside it."""
+    inner = column.inner
+    sides: list[Array] = []
+    for counts in (column.reference[None], column.batches, column.current_batches):
+        folded = counts[:, inner].astype(np.float64)
+        if folded.shape[1] and column.ordered:
+            folded[:, 0] += counts[:, 0]
+            folded[:, -1] += counts[:, -2]
+        elif folded.shape[1] and column.knows_all:
+            folded[:, -1] += counts[:, -2]
+        sides.append(folded)
+    return sides[0][0], sides[1], sides[2]
+
+
+def _scored(column: ColumnCells) -> tuple[Array, Array]:
+    """Mean scores of each batch, shape (2, batches), and on average over those of the window, shape (2,)."""
+    reference, batches, current = _folded(column)
+    found, current_found = np.zeros((2, len(batches))), np.full(2, np.nan)
+    if not column.ordered or not reference.sum() or not current.sum():
+        return found, current_found
+    shares = reference / reference.sum()
+    sums = batches.sum(axis=1)
+    weights = batches / np.where(sums, sums, 1.0)[:, None]
+    weights[sums == 0] = shares  # a batch without any value says nothing about values
+    now = np.zeros((2, np.count_nonzero(current.sum(axis=1))))
+    now_weights = _held(current) / _held(current).sum(axis=1, keepdims=True)
+    scores = normal_scores(shares)
+    for place, score in enumerate(scores):
+        found[place], now[place] = weights @ score, now_weights @ score
+    if len(scores) == 2:
+        widened = widening(shares)
+        found[1] -= widened * found[0] ** 2
+        now[1] -= widened * now[0] ** 2
+    current_found[: len(scores)] = now[: len(scores)].mean(axis=1)
+    return found, current_found
+
+
+def _held(counts: Array) -> Array:
+    """The batches that have any row."""
+    return counts[counts.sum(axis=1) > 0]
+
+
+def _shape(column: ColumnCells) -> tuple[Array, Array, int]:
+    """Roots of the shares over cells of at least `MIN_EXPECTED` rows in the smallest batch, and how many are free.
+
+    Of a number what location and spread say is taken off: the directions into which they move the roots.
+    """
+    reference, batches, current = _folded(column)
+    if not reference.sum():
+        return np.ones((len(batches), 1)), np.ones(1), 0
+    smallest = min([rows for rows in (*batches.sum(axis=1), *current.sum(axis=1)) if rows], default=0.0)
+    groups = _groups(reference / reference.sum() * smallest, ordered=column.ordered)
+    gathered = np.zeros((len(reference), int(groups.max()) + 1))
+    gathered[np.arange(len(reference)), groups] = 1.0
+    shares = reference @ gathered / reference.sum()
+    roots = _roots(batches @ gathered, shares)
+    current_roots = _roots((_held(current) if current.any() else current) @ gathered, shares).mean(axis=0)
+    scores = normal_scores(shares) if column.ordered else []
+    # The roots lie on a sphere: along the reference itself they say by its square what they say across it.
+    for score in (np.ones(len(shares)), *scores):
+        direction = np.sqrt(shares) * score
+        roots = roots - np.outer(roots @ direction, direction)
+        current_roots = current_roots - (current_roots @ direction) * direction
+    return roots, current_roots, len(shares) - 1 - len(scores)
+
+
+def _groups(expected: Array, *, ordered: bool) -> npt.NDArray[np.int64]:
+    """The cell that a small one is counted in: of numbers the one beside it, of categories one for all of them."""
+    if not ordered:
+        large = expected >= MIN_EXPECTED
+        groups = np.cumsum(large) - 1
+        if not large.all():
+            rest = (
+                int(large.sum()) if expected[~large].sum() >= MIN_EXPECTED or not large.any() else int(large.sum()) - 1
+            )
+            groups[~large] = rest
+        return groups.astype(np.int64)
+    groups, reached, group = np.zeros(len(expected), dtype=np.int64), 0.0, 0
+    left = float(expected.sum())
+    for place, rows in enumerate(expected):
+        groups[place] = group
+        reached += rows
+        left -= rows
+        if reached >= MIN_EXPECTED <= left:
+            group, reached = group + 1, 0.0
+    return groups
+
+
+def _roots(counts: Array, shares: Array) -> Array:
+    """Roots of the shares with Anscombe's 3/8; of a batch without any row those of the reference."""
+    rows = counts.sum(axis=1, keepdims=True)
+    roots = np.sqrt((counts + 0.375) / (rows + 0.375 * counts.shape[1]))
+    return np.where(rows > 0, roots, np.sqrt(shares))
+
+
+def _arcsine(counts: Array, rows: Array) -> Array:
+    return np.arcsin(np.sqrt((counts + 0.375) / (rows + 0.75)))
+
+
+def _excess(counts: Array, rows: Array) -> Array:
+    """So many standard deviations of chance above a count of zero."""
+    return 2 * np.sqrt(rows) * (_arcsine(counts, rows) - _arcsine(np.zeros_like(counts), rows))
