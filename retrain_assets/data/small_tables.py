@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import pandas as pd
@@ -21,6 +22,15 @@ def table_of_rows(rows: Sequence[Sequence[Any]], types: Mapping[str, str]) -> pd
     [1.0, nan]
     """
     columns = zip(*rows, strict=True) if rows else ([] for _ in types)
-    return pd.DataFrame(
-        {name: pd.Series(list(values), dtype=types[name]) for name, values in zip(types, columns, strict=True)}
-    )
+    # One index for all: pandas would compare those of the columns; and a name of a type is looked up once.
+    index = pd.RangeIndex(len(rows))
+    made = {
+        name: pd.Series(list(values), index=index, dtype=_dtype(types[name]))
+        for name, values in zip(types, columns, strict=True)
+    }
+    return pd.DataFrame(made, index=index)
+
+
+@lru_cache
+def _dtype(name: str) -> Any:
+    return pd.api.types.pandas_dtype(name)

@@ -13,6 +13,7 @@ import pandas as pd
 
 from retrain_assets.data.labels import with_labels
 from retrain_assets.data.profile import TableProfile
+from retrain_assets.data.small_tables import rows_of
 from retrain_assets.data.time_order import in_time_order
 from retrain_assets.data.windows import Batch
 from retrain_assets.errors import MissingUpstreamError, NotStoredError
@@ -196,8 +197,8 @@ def stored_training_sets(stores: Stores, model: DeclaredModel) -> list[TrainingS
         table = stores.tables.read(model.table("training_set"))
     except NotStoredError:
         return []
-    table = table.sort_values(["ra_batch", "attempt"])
-    return [from_row(model, row) for row in table.to_dict("records")]
+    rows = rows_of(table, [str(name) for name in table.columns])
+    return [from_row(model, row) for row in sorted(rows, key=lambda row: (row["ra_batch"], row["attempt"]))]
 
 
 def latest_training_set(stores: Stores, model: DeclaredModel, batch: Batch) -> TrainingSet:

@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
 
 from retrain_assets.errors import NotStoredError, StoreError, cause_without_password
+from retrain_assets.stores.recently_used import RecentlyUsed
 
 if TYPE_CHECKING:
-    from mlflow.entities import LoggedModel
+    from mlflow.entities import LoggedModel, RunInfo
     from mlflow.entities.model_registry import RegisteredModel
     from mlflow.tracking import MlflowClient
     from mlflow.tracking._model_registry.client import ModelRegistryClient
 
 _SQLITE = "sqlite:///"
+_KNOWN_RUNS = 64
 _SILENT = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
 _CHATTY = (
     "alembic.runtime.migration",  # each migration of a new database
@@ -38,6 +40,7 @@ class MlflowSession:
         self.tracking_uri = tracking_uri.rstrip("/") if tracking_uri.startswith("http") else tracking_uri
         self._artifacts_url = artifacts_url
         self._experiments: dict[str, str] = {}
+        self._runs = RecentlyUsed[str, "RunInfo"](_KNOWN_RUNS, size_of=lambda _: 1)
 
     @property
     def is_server(self) -> bool:
@@ -81,6 +84,17 @@ class MlflowSession:
             found = self._client.get_experiment_by_name(name)
             self._experiments[name] = self._create_experiment(name) if found is None else found.experiment_id
         return self._experiments[name]
+
+    def run(self, run_id: str) -> RunInfo:
+        """Experiment and place of a run, which never change: of one that was opened here MLflow is not asked."""
+        known = self._runs.get(run_id) or self._client.get_run(run_id).info
+        self.remember(known)
+        return known
+
+    def remember(self, run: RunInfo) -> str:
+        """Keeps what MLflow said of a run; returns its id."""
+        self._runs.put(run.run_id, run)
+        return run.run_id
 
     def rename_experiment(self, before: str, name: str) -> None:
         """Gives an experiment another name, unless there is one of that name: later runs then go there."""

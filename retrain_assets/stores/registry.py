@@ -80,7 +80,7 @@ class MlflowRegistry:
                 if found:
                     return found[0].info.run_id
             run = client.create_run(experiment, run_name=name, tags={f"{_TAG}model": model, **tags})
-            return run.info.run_id
+            return self._session.remember(run.info)
 
     def log(
         self,
@@ -134,12 +134,12 @@ class MlflowRegistry:
             client.set_terminated(run_id, status)
 
     def run_url(self, run_id: str) -> str:
-        with translated(f"reading run {run_id}"), self._session.client() as client:
-            run = client.get_run(run_id)
+        with translated(f"reading run {run_id}"), self._session.client():
+            run = self._session.run(run_id)
             if self._session.is_server:
                 server = without_password(self._session.tracking_uri)
-                return f"{server}/#/experiments/{run.info.experiment_id}/runs/{run_id}"
-            return without_password(str(run.info.artifact_uri))
+                return f"{server}/#/experiments/{run.experiment_id}/runs/{run_id}"
+            return without_password(str(run.artifact_uri))
 
     def register(self, run_id: str, bundle: ModelBundle) -> ModelVersion:
         manifest = bundle.manifest
@@ -149,9 +149,9 @@ class MlflowRegistry:
                 return existing
             model = serialize(bundle.pipeline, trusted_types=manifest.trusted_types)
             files = bundle_files(bundle, model)
-            run = client.get_run(run_id)
+            run = self._session.run(run_id)
             logged = client.create_logged_model(
-                run.info.experiment_id, name=manifest.model, source_run_id=run_id, model_type=_estimator_name(bundle)
+                run.experiment_id, name=manifest.model, source_run_id=run_id, model_type=_estimator_name(bundle)
             )
             try:
                 with tempfile.TemporaryDirectory() as temporary:

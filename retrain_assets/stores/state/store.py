@@ -100,16 +100,14 @@ class SqlStateStore(GovernedTables):
     def outbox(
         self, *, after: int = 0, model: str | None = None, kinds: Iterable[str] | None = None, limit: int = 1000
     ) -> list[OutboxRow]:
-        if model is not None and after == 0:
+        if model is not None:
             rows = self._followed(OUTBOX, model, records.outbox_row)
             wanted = None if kinds is None else set(kinds)
-            return [row for row in rows if wanted is None or row.kind in wanted][:limit]
+            return [row for row in rows if row.id > after and (wanted is None or row.kind in wanted)][:limit]
         self.upgrade()
-        if not self._database.may_have_grown(OUTBOX.name, after, model):
+        if not self._database.may_have_grown(OUTBOX.name, after):
             return []
         query = sa.select(OUTBOX).where(OUTBOX.c.id > after).order_by(OUTBOX.c.id).limit(limit)
-        if model is not None:
-            query = query.where(OUTBOX.c.model == model)
         if kinds is not None:
             query = query.where(OUTBOX.c.kind.in_(list(kinds)))
         return self._all(query, records.outbox_row)
