@@ -221,7 +221,9 @@ def merge_labels(stored: pd.DataFrame | None, delivered: pd.DataFrame, as_of: da
     """
     history = no_labels() if stored is None else stored[list(LABEL_COLUMNS)]
     known = delivered[delivered[AVAILABLE_AT] <= as_of]
-    newest = known.sort_values(AVAILABLE_AT, kind="stable").drop_duplicates(ROW_ID, keep="last")
+    newest = known
+    if not known[ROW_ID].is_unique:
+        newest = known.sort_values(AVAILABLE_AT, kind="stable").drop_duplicates(ROW_ID, keep="last")
     current = history.sort_values("revision", kind="stable").drop_duplicates(ROW_ID, keep="last")
     pairs = newest[[ROW_ID, "label"]].merge(
         current[[ROW_ID, "label", "revision"]], on=ROW_ID, how="left", suffixes=("", "_held")
@@ -273,9 +275,9 @@ def with_labels(
     """
     known = _newest_revisions(labels, moment)
     ids, known_ids = (frame[ROW_ID].to_numpy(dtype=object) for frame in (rows, known))
-    of_batch = _places(known)
+    of_batch = places_of_batches(known)
     place = np.full(len(rows), -1)
-    for batch, at in _places(rows).items():
+    for batch, at in places_of_batches(rows).items():
         labelled = of_batch.get(batch, np.empty(0, dtype=np.intp))
         index = pd.Index(known_ids[labelled])
         if not (index.is_unique and pd.Index(ids[at]).is_unique):
@@ -289,7 +291,7 @@ def with_labels(
     return joined
 
 
-def _places(frame: pd.DataFrame) -> dict[str, npt.NDArray[np.intp]]:
+def places_of_batches(frame: pd.DataFrame) -> dict[str, npt.NDArray[np.intp]]:
     """Where the rows of each batch are. Tables are read batch by batch, so that a look at where one ends is enough."""
     keys = frame[BATCH].to_numpy(dtype=object)
     begins = np.flatnonzero(keys[1:] != keys[:-1]) + 1

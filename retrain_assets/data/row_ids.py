@@ -84,6 +84,8 @@ def as_text(values: pd.Series) -> pd.Series:
         texts = _float_texts(known.astype(float))
     else:
         texts = known.astype("object").map(_object_text)
+    if len(known) == len(values):
+        return pd.Series(texts.array, index=values.index, dtype="object", name=values.name)
     result = pd.Series([None] * len(values), index=values.index, dtype="object", name=values.name)
     result[known.index] = texts.astype("object")
     return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from retrain_assets.spec import BatchesSpec
 
@@ -80,14 +81,7 @@ class Calendar:
         Raises:
             ValueError: the key is not the start of a batch of this calendar.
         """
-        try:
-            start = datetime.strptime(key, self.key_format).replace(tzinfo=UTC)
-        except ValueError:
-            raise ValueError(f"batch key must look like {self.first.key!r} (got {key!r})") from None
-        found = self.containing(start)
-        if found is None or found.start != start:
-            raise ValueError(f"no batch starts at {key!r}: batches are every {self.spec.every} from {self.first.key}")
-        return found
+        return _batch_of(self, key)
 
     def containing(self, moment: datetime) -> Batch | None:
         """The batch whose window holds the moment; None outside the calendar."""
@@ -121,8 +115,27 @@ class Calendar:
             batch = self._at(batch.end)
 
     def _at(self, start: datetime) -> Batch:
-        end = _add_months(start, 1) if self.spec.every == "month" else start + _STEPS[self.spec.every]
-        return Batch(start=start, end=end, key=start.strftime(self.key_format))
+        return _batch_at(start, self.spec.every, self.key_format)
+
+
+# The same batches are named over and over: reading and writing a date takes longer than all else about them.
+@lru_cache(maxsize=8192)
+def _batch_of(calendar: Calendar, key: str) -> Batch:
+    try:
+        start = datetime.strptime(key, calendar.key_format).replace(tzinfo=UTC)
+    except ValueError:
+        raise ValueError(f"batch key must look like {calendar.first.key!r} (got {key!r})") from None
+    found = calendar.containing(start)
+    if found is None or found.start != start:
+        every = calendar.spec.every
+        raise ValueError(f"no batch starts at {key!r}: batches are every {every} from {calendar.first.key}")
+    return found
+
+
+@lru_cache(maxsize=8192)
+def _batch_at(start: datetime, every: str, key_format: str) -> Batch:
+    end = _add_months(start, 1) if every == "month" else start + _STEPS[every]
+    return Batch(start=start, end=end, key=start.strftime(key_format))
 
 
 def _add_months(moment: datetime, months: int) -> datetime:

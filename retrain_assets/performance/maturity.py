@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import numpy as np
 import pandas as pd
 
 from retrain_assets.data.windows import Batch
@@ -66,8 +67,13 @@ def observed_delay(batch: Batch, labels: pd.DataFrame, target: TargetSpec) -> La
     first = labels[labels["revision"] == 1]
     if first.empty:
         return None
-    seconds = (first["available_at"] - pd.Timestamp(batch.end)).dt.total_seconds().clip(lower=0)
-    median, most = (_rounded(timedelta(seconds=float(seconds.quantile(share)))) for share in (0.5, target.mature_share))
+    # In whole microseconds, as they are stored.
+    delays = first["available_at"].to_numpy(dtype="datetime64[us]") - np.datetime64(
+        batch.end.replace(tzinfo=None), "us"
+    )
+    seconds = np.maximum(delays.astype(np.int64), 0) / 1e6
+    shares = np.quantile(seconds, [0.5, target.mature_share]).tolist()
+    median, most = (_rounded(timedelta(seconds=share)) for share in shares)
     late = float((seconds > target.label_delay.total_seconds()).mean())
     declared = format_duration(target.label_delay)
     reason = (

@@ -19,7 +19,7 @@ not infinity.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -151,20 +151,21 @@ def _roc_auc(labels: Labels, scores: Scores) -> Statistic:
 
 
 def _area(positive: npt.NDArray[np.bool_], score: Values) -> Statistic:
-    """P(score of a positive > score of a negative) + half of P(equal), as sums over groups of equal scores."""
-    from scipy import sparse
+    """P(score of a positive > score of a negative) + half of P(equal).
 
-    distinct, group = np.unique(score, return_inverse=True)
-    rows = np.arange(len(score))
-    shape = (len(score), len(distinct))
-    of_positives = sparse.csr_array((positive.astype(np.float64), (rows, group)), shape=shape)
-    of_negatives = sparse.csr_array(((~positive).astype(np.float64), (rows, group)), shape=shape)
+    Of each positive row, the weight of the negatives below it and that of those not above it, by sums along the scores.
+    """
+    negatives = np.flatnonzero(~positive)
+    negatives = negatives[np.argsort(score[negatives], kind="stable")]
+    positives = np.flatnonzero(positive)
+    below, not_above = (np.searchsorted(score[negatives], score[positives], side=side) for side in ("left", "right"))
 
     def statistic(weights: Values) -> Values:
-        up, down = (cast("Values", weights @ those) for those in (of_positives, of_negatives))
-        below = np.cumsum(down, axis=1) - down
-        pairs = up.sum(axis=1) * down.sum(axis=1)
-        wins = (up * (below + down / 2)).sum(axis=1)
+        sums = np.zeros((len(weights), len(negatives) + 1))
+        np.cumsum(weights[:, negatives], axis=1, out=sums[:, 1:])
+        up = weights[:, positives]
+        pairs = up.sum(axis=1) * sums[:, -1]
+        wins = np.einsum("ij,ij->i", up, sums[:, below] + sums[:, not_above]) / 2
         return np.divide(wins, pairs, out=np.full(len(weights), np.nan), where=pairs > 0)
 
     return statistic

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from retrain_assets.errors import IntegrityError, NotStoredError, StoreError, cause_without_password
+from retrain_assets.stores.delta_append import append_partition, can_append, commits_after
 from retrain_assets.stores.frames import PARTITION, ROW, fit
 from retrain_assets.stores.protocols import TableCommit
 from retrain_assets.stores.vacuuming import freed_before
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
 
 _ATTEMPTS = 20
-_CHECKPOINT_INTERVAL = 10
+_CHECKPOINT_INTERVAL = 20
 _CONFIGURATION = {
     # The history is the record of what was known when: a checkpoint must not drop the log behind it.
     "delta.enableExpiredLogCleanup": "false",
@@ -53,7 +54,8 @@ class DeltaLog:
         self._storage_options = storage_options
         self._is_local = is_local
         self._handle: DeltaTable | None = None
-        self._schema_of: tuple[int, pa.Schema] | None = None
+        self._schema_of: pa.Schema | None = None
+        self._appends = False
         self._opened_at = -1
         self._indexed = -1
         self._log: list[Written] = []
@@ -84,7 +86,7 @@ class DeltaLog:
             fitted = fit(rows, self._schema(), name=self.name)
             try:
                 self._commit(written, fitted, replaces=present is not None)
-            except CommitFailedError:
+            except (CommitFailedError, FileExistsError):
                 # Another writer was first; what it did is seen at the next attempt.
                 time.sleep(random.uniform(0, 0.02 * (attempt + 1)))  # noqa: S311 - spreads writers, protects nothing
                 continue
@@ -92,9 +94,9 @@ class DeltaLog:
         raise StoreError(f"{self._uri} is written by too many at once: {_ATTEMPTS} attempts failed. Try again later.")
 
     def _followed(self, written: Written) -> TableCommit:
-        """The commit as it is in the log after a write: the next one, unless others came between."""
+        """The commit as it is in the log after a write: of deltalake the next one, unless others came between."""
         if self._handle is not None and self._handle.version() == self._indexed + 1:
-            self._indexed += 1
+            self._indexed, self._schema_of = self._indexed + 1, None
             self._log.append(replace(written, commit=replace(written.commit, version=self._indexed)))
         else:
             self._refresh()
@@ -143,16 +145,30 @@ class DeltaLog:
     def _handle_for(self, wanted: Sequence[Written], version: int | None) -> DeltaTable:
         newest = {written.commit.partition: written for written in self._log}
         if self._handle is not None and all(newest[w.commit.partition] is w for w in wanted):
-            return self._handle
+            return self._current()
         return self._open(version)
 
     def _schema(self) -> pa.Schema:
         if self._handle is None:
             return pa.schema([])
-        version = self._handle.version()
-        if self._schema_of is None or self._schema_of[0] != version:
-            self._schema_of = (version, pa.schema(self._handle.schema().to_arrow()))
-        return self._schema_of[1]
+        if self._schema_of is None:
+            handle = self._current()
+            self._schema_of = pa.schema(handle.schema().to_arrow())
+            self._appends = self._is_local and can_append(handle)
+        return self._schema_of
+
+    def _current(self) -> DeltaTable:
+        """The handle at the newest version that is known.
+
+        A handle grows with every version that it follows, and slower (from 10 to 90 ms a write after 1,000), so that it
+        is opened anew from each checkpoint.
+        """
+        if self._handle is None or self._indexed - self._opened_at >= _CHECKPOINT_INTERVAL:
+            self._handle = self._open()
+            self._opened_at = self._handle.version()
+        elif self._handle.version() < self._indexed:
+            self._handle.update_incremental()
+        return self._handle
 
     def _open(self, version: int | None = None) -> DeltaTable:
         from deltalake import DeltaTable
@@ -163,33 +179,37 @@ class DeltaLog:
             raise StoreError(f"{self._uri} cannot be opened: {error}") from cause_without_password(error)
 
     def _refresh(self) -> None:
-        """Follows the log to its end; an absent table stays absent.
-
-        A handle grows with every version that it follows, and slower (from 10 to 90 ms a write after 1,000), so that it
-        is opened anew from each checkpoint.
-        """
+        """Follows the log to its end; an absent table stays absent."""
         from deltalake.exceptions import TableNotFoundError
 
-        if self._handle is not None and self._handle.version() - self._opened_at < _CHECKPOINT_INTERVAL:
-            if self._may_have_news(self._handle.version()):
-                self._handle.update_incremental()
-        else:
+        if self._handle is None:
             if self._is_local and not Path(self._uri, "_delta_log").is_dir():
                 return
             try:
-                self._handle = self._open()
+                self._current()
             except TableNotFoundError:
                 return
-            self._opened_at = self._handle.version()
-        news = self._handle.version() - self._indexed
+        elif self._is_local:
+            self._follow(Path(self._uri))
+            return
+        else:
+            self._current().update_incremental()
+        handle = self._current()
+        news = handle.version() - self._indexed
         if news > 0:
-            entries = self._handle.history(news)
+            entries = handle.history(news)
             self._log.extend(_entry(self.name, raw) for raw in reversed(entries) if "ra.partition" in raw)
-            self._indexed = self._handle.version()
+            self._indexed, self._schema_of = handle.version(), None
 
-    def _may_have_news(self, version: int) -> bool:
-        """Commits have numbers without a gap: a look for the next file tells in a folder; an object store is asked."""
-        return not self._is_local or Path(self._uri, "_delta_log", f"{version + 1:020d}.json").exists()
+    def _follow(self, folder: Path) -> None:
+        """In a folder a look for the file of the next commit tells whether there is one; it is read as it is."""
+        for version, actions in commits_after(folder, self._indexed):
+            info = actions.get("commitInfo", {})
+            if "ra.partition" in info:
+                self._log.append(_entry(self.name, {**info, "version": version}))
+            if "metaData" in actions or "protocol" in actions:
+                self._schema_of = None
+            self._indexed = version
 
     def _commit(self, written: Written, fitted: pa.Table, *, replaces: bool) -> None:
         """Overwrites a partition; one that is not there yet is appended, which plans and scans nothing.
@@ -197,26 +217,38 @@ class DeltaLog:
         Appends do not disturb each other in Delta Lake. So each names its partition as an application transaction: of
         two that write the same new partition, the later one fails and is repeated on top of the other.
         """
+        partition = written.commit.partition
+        if self._handle is None:
+            self._create(fitted.append_column(PARTITION, _repeated(partition, fitted)).schema)
+        known = set(self._schema().names)
+        if replaces or not self._appends or not known.issuperset(fitted.column_names):
+            self._overwrite(written, fitted.append_column(PARTITION, _repeated(partition, fitted)), replaces=replaces)
+            return
+        version = self._indexed + 1
+        append_partition(
+            Path(self._uri), partition, fitted, version=version, metadata=_metadata(written), token=written.token
+        )
+        if (version + 1) % _CHECKPOINT_INTERVAL == 0:
+            self._refresh()
+            self._current().create_checkpoint()
+
+    def _overwrite(self, written: Written, physical: pa.Table, *, replaces: bool) -> None:
         from deltalake import CommitProperties, PostCommitHookProperties, Transaction, write_deltalake
 
-        commit = written.commit
-        physical = fitted.append_column(PARTITION, pa.array([commit.partition] * commit.rows, pa.string()))
-        if self._handle is None:
-            self._create(physical.schema)
-        known = set(self._schema().names)
-        quoted = commit.partition.replace("'", "''")
+        partition = written.commit.partition
+        quoted = partition.replace("'", "''")
         how: dict[str, Any] = (
             {"mode": "overwrite", "predicate": f"{PARTITION} = '{quoted}'"} if replaces else {"mode": "append"}
         )
         write_deltalake(
-            self._handle or self._open(),
+            self._current(),
             physical,
             **how,
-            schema_mode=None if known == set(physical.column_names) else "merge",
+            schema_mode=None if set(self._schema().names) == set(physical.column_names) else "merge",
             target_file_size=2**40,
             commit_properties=CommitProperties(
                 custom_metadata=_metadata(written),
-                app_transactions=None if replaces else [Transaction(commit.partition, version=1)],
+                app_transactions=None if replaces else [Transaction(partition, version=1)],
             ),
             post_commithook_properties=PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False),
         )
@@ -239,6 +271,10 @@ class DeltaLog:
             if self._handle is None:
                 raise
         self._refresh()
+
+
+def _repeated(partition: str, rows: pa.Table) -> pa.Array:
+    return pa.array([partition] * rows.num_rows, pa.string())
 
 
 def _metadata(written: Written) -> dict[str, str]:

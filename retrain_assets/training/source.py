@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -28,16 +29,20 @@ class TransformSource(NamedTuple):
         >>> TransformSource("app.features", "build", "from app import names").sibling_imports()
         ('app',)
         """
-        package = self.module.rpartition(".")[0]
-        found: list[str] = []
-        for node in ast.walk(ast.parse(self.source)):
-            if isinstance(node, ast.ImportFrom) and node.level:
-                found.append("." * node.level + (node.module or ""))
-            elif isinstance(node, ast.ImportFrom):
-                found.extend(_within(package, [node.module or ""]))
-            elif isinstance(node, ast.Import):
-                found.extend(_within(package, [alias.name for alias in node.names]))
-        return tuple(dict.fromkeys(found))
+        return _sibling_imports(self.source, self.module.rpartition(".")[0])
+
+
+@lru_cache(maxsize=64)
+def _sibling_imports(text: str, package: str) -> tuple[str, ...]:
+    found: list[str] = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            found.append("." * node.level + (node.module or ""))
+        elif isinstance(node, ast.ImportFrom):
+            found.extend(_within(package, [node.module or ""]))
+        elif isinstance(node, ast.Import):
+            found.extend(_within(package, [alias.name for alias in node.names]))
+    return tuple(dict.fromkeys(found))
 
 
 def _within(package: str, names: list[str]) -> list[str]:

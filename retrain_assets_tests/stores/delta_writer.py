@@ -1,4 +1,7 @@
-"""A writer of its own process: `python -m ... root partition first last [column]` writes versions of one partition."""
+"""A writer of its own process: `python -m ... root partition first last [column]` writes versions of one partition.
+
+With `{n}` in the name of the partition each number is a partition of its own.
+"""
 
 import sys
 
@@ -19,7 +22,7 @@ def main(root: str, partition: str, first: str, last: str, column: str = "n") ->
     """Writes the numbers one after the other, and tells of each that is done."""
     store = DeltaTableStore(root)
     for number in range(int(first), int(last)):
-        store.write(TABLE, partition, rows(number, column), run_id=f"{partition} {number}")
+        store.write(TABLE, partition.format(n=number), rows(number, column), run_id=f"{partition} {number}")
         print(number, flush=True)  # noqa: T201 - the parent reads it
 
 

@@ -7,7 +7,9 @@ import sys
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from deltalake import DeltaTable
 
 from retrain_assets.stores.delta import DeltaTableStore
 from retrain_assets_tests.stores.delta_writer import ROWS, TABLE, rows
@@ -40,6 +42,20 @@ def test_writers_of_the_same_partition_follow_one_another(tmp_path):
     assert store.read(TABLE)["n"].tolist() in ([7] * ROWS, [107] * ROWS)
     for entry in store._table(TABLE)._log:
         assert len(store.read(TABLE, ["p"], version=entry.commit.version)) == ROWS
+
+
+def test_writers_of_new_partitions_lose_none_and_write_none_twice(tmp_path):
+    """Each appends ten of its own and the same ten as the other, in the same order."""
+    finish(start(tmp_path, "{n}", 0, 20), start(tmp_path, "{n}", 10, 30))
+    store = DeltaTableStore(tmp_path)
+    log = store._table(TABLE)
+    assert sorted(store.commits(TABLE), key=int) == [str(number) for number in range(30)]
+    assert [entry.commit.version for entry in log._log] == list(range(1, 31))
+    handle = DeltaTable(store.uri(TABLE))
+    assert handle.version() == 30
+    assert handle.to_pandas().groupby("ra_batch")["n"].agg(["min", "max", "size"]).eq(
+        pd.DataFrame({"min": range(30), "max": range(30), "size": ROWS}, index=list(map(str, range(30))))
+    ).all(axis=None)  # fmt: skip
 
 
 def test_threads_share_a_store(tmp_path):
@@ -80,3 +96,30 @@ def test_killed_in_the_middle_of_a_write(tmp_path, moment):
     again = store.write(TABLE, "p", rows(told[-1] + 1))
     assert again.changed == (found["n"][0] == told[-1])
     assert store.read(TABLE, ["p"])["n"].tolist() == [told[-1] + 1] * ROWS
+
+
+@pytest.mark.parametrize("moment", ["data written", "any", pytest.param("any again", marks=pytest.mark.slow)])
+def test_killed_while_it_appends(tmp_path, moment):
+    """A partition is there as a whole or not at all, for this package and for others, and the next ones follow."""
+    root = tmp_path / "tables"
+    writer = start(root, "{n}", 0, 10_000)
+    assert writer.stdout is not None
+    assert writer.stdout.readline().strip() == "0"
+    if moment == "data written":
+        # The folder of the new partition is there; its file and its commit are not yet, or only just.
+        while not Path(root, TABLE, "ra_batch=7").exists():
+            pass
+    else:
+        time.sleep(random.Random(moment).uniform(0.05, 0.4))
+    writer.send_signal(signal.SIGKILL)
+    told = [0, *map(int, writer.communicate()[0].split())]
+
+    store = DeltaTableStore(root)
+    found = sorted(map(int, store.commits(TABLE)))
+    assert found in (told, [*told, told[-1] + 1])
+    assert store.write(TABLE, str(told[-1] + 1), rows(told[-1] + 1)).changed == (found == told)
+    store.write(TABLE, "after", rows(-1))
+    there = DeltaTable(store.uri(TABLE)).to_pandas().groupby("ra_batch")["n"].agg(["nunique", "size"])
+    assert set(there.index) == {*map(str, range(told[-1] + 2)), "after"}
+    assert (there["nunique"] == 1).all()
+    assert (there["size"] == ROWS).all()

@@ -39,6 +39,10 @@ class GovernedTables(ABC):
     def _followed(self, table: sa.Table, model: str, record_of: Callable[[records.Row], Any]) -> list[Any]:
         """The records of a model in a table whose rows are only ever added."""
 
+    @abstractmethod
+    def _whole(self, table: sa.Table, record_of: Callable[[records.Row], Any]) -> list[Any]:
+        """The records of a small table, in order."""
+
     def append_promotion(self, promotion: Promotion) -> Promotion:
         model = promotion.model
         values = records.promotion_values(promotion)
@@ -87,7 +91,7 @@ class GovernedTables(ABC):
             return True
 
     def stage_moves(self, model: str) -> list[StageMove]:
-        return self._governed(STAGES, model, lambda row: records.of_row(StageMove, row))
+        return self._followed(STAGES, model, lambda row: records.of_row(StageMove, row))
 
     def request_approval(self, request: ApprovalRequest) -> ApprovalRequest:
         values = records.approval_values(request)
@@ -101,7 +105,7 @@ class GovernedTables(ABC):
             return made
 
     def approvals(self, model: str) -> list[ApprovalRequest]:
-        return self._governed(APPROVALS, model, lambda row: records.of_row(ApprovalRequest, row))
+        return self._followed(APPROVALS, model, lambda row: records.of_row(ApprovalRequest, row))
 
     def record_answer(self, answer: Answer) -> Answer:
         values = records.plain_values(answer)
@@ -119,7 +123,7 @@ class GovernedTables(ABC):
             return answer
 
     def answers(self, model: str) -> list[Answer]:
-        return self._governed(ANSWERS, model, lambda row: records.of_row(Answer, row))
+        return self._followed(ANSWERS, model, lambda row: records.of_row(Answer, row))
 
     def audit_entries(self, model: str) -> list[AuditEntry]:
         with self._reading() as connection:
@@ -131,9 +135,7 @@ class GovernedTables(ABC):
             return told, hashes(connection, model, told)
 
     def model_moves(self) -> list[ModelMove]:
-        with self._reading() as connection:
-            rows = connection.execute(sa.select(MODEL_MOVES).order_by(MODEL_MOVES.c.id)).mappings()
-            return [records.of_row(ModelMove, row) for row in rows]
+        return self._whole(MODEL_MOVES, lambda row: records.of_row(ModelMove, row))
 
     def require_free(self, model: str, name: str) -> None:
         with self._reading() as connection:
@@ -145,11 +147,6 @@ class GovernedTables(ABC):
             champion = _newest_promotion(connection, move.model)
             if champion is not None and move.action != "rename":
                 _let_serve(connection, move, champion["version"], serve=move.action == "return")
-
-    def _governed(self, table: sa.Table, model: str, record_of: Any) -> list[Any]:
-        query = sa.select(table).where(table.c.model == model).order_by(table.c.id)
-        with self._reading() as connection:
-            return [record_of(row) for row in connection.execute(query).mappings()]
 
 
 def _newest_promotion(connection: sa.Connection, model: str) -> records.Row | None:

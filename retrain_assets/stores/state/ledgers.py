@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from retrain_assets.stores.state.engine import Database
 from retrain_assets.stores.state.records import Row
 
 
@@ -29,18 +30,20 @@ class Ledgers:
     only rows behind the last one are asked for. Ledgers are read many times for every batch, and grow for years.
 
     Args:
+        database: where the tables are.
         limit: So many records are kept; of more, those of the ledgers that were not asked for longest leave.
     """
 
-    def __init__(self, limit: int = 200_000) -> None:
+    def __init__(self, database: Database, limit: int = 200_000) -> None:
+        self._database = database
         self._limit = limit
         self._kept = 0
         self._read: OrderedDict[tuple[str, str], _Read] = OrderedDict()
+        self._whole: dict[str, tuple[int, list[Any]]] = {}
         self._lock = threading.Lock()
 
     def follow(
         self,
-        connection: sa.Connection,
         table: sa.Table,
         model: str,
         record_of: Callable[[Row], Any],
@@ -49,7 +52,6 @@ class Ledgers:
         """All records of a model, in order; a later row replaces the one with its key.
 
         Args:
-            connection: asks for the rows that came since.
             table: has the columns `id` and `model`.
             model: whose records are wanted.
             record_of: makes a record of a row.
@@ -58,22 +60,41 @@ class Ledgers:
         with self._lock:
             read = self._read.setdefault((table.name, model), _Read())
             self._read.move_to_end((table.name, model))
+            if not self._database.may_have_grown(table.name, read.last, model):
+                return list(read.records.values())
             before = len(read.records)
-            for row in connection.execute(_news(table), {"model": model, "last": read.last}).mappings():
-                place = tuple(row[name] for name in key)
-                read.records.pop(place, None)
-                read.records[place] = record_of(row)
-                read.last = row["id"]
+            with self._database.looking() as connection:
+                for row in connection.execute(_news(table), {"model": model, "last": read.last}).mappings():
+                    place = tuple(row[name] for name in key)
+                    read.records.pop(place, None)
+                    read.records[place] = record_of(row)
+                    read.last = row["id"]
             self._kept += len(read.records) - before
             while self._kept > self._limit and len(self._read) > 1:
                 self._kept -= len(self._read.popitem(last=False)[1].records)
             return list(read.records.values())
+
+    def whole(self, table: sa.Table, record_of: Callable[[Row], Any]) -> list[Any]:
+        """All records of a small table, in order; read anew when it has grown, as its older rows may have changed."""
+        with self._lock:
+            last, records = self._whole.get(table.name, (-1, []))
+            if self._database.may_have_grown(table.name, last):
+                with self._database.looking() as connection:
+                    rows = connection.execute(_all(table)).mappings().all()
+                records = [record_of(row) for row in rows]
+                self._whole[table.name] = (max((row["id"] for row in rows), default=0), records)
+            return list(records)
 
     def forget(self, model: str) -> None:
         """Reads a model anew, whose rows got or lost its name."""
         with self._lock:
             for key in [key for key in self._read if key[1] == model]:
                 self._kept -= len(self._read.pop(key).records)
+
+
+@lru_cache
+def _all(table: sa.Table) -> sa.Select[Any]:
+    return sa.select(table).order_by(table.c.id)
 
 
 @lru_cache

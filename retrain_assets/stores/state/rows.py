@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -29,10 +30,20 @@ def tell(
 
 def insert(connection: sa.Connection, table: sa.Table, values: Row) -> int:
     """Inserts a row and returns its id."""
-    return connection.execute(table.insert().values(values).returning(table.c.id)).scalar_one()
+    return connection.execute(_insert(table), dict(values)).scalar_one()
 
 
 def find(connection: sa.Connection, table: sa.Table, values: Row, *key: str) -> Row | None:
-    """The row that agrees with the values in the columns of a key."""
-    query = sa.select(table).where(*(table.c[name] == values[name] for name in key))
-    return connection.execute(query).mappings().first()
+    """The row that agrees with the values in the columns of a key, none of which is null."""
+    return connection.execute(_find(table, key), {name: values[name] for name in key}).mappings().first()
+
+
+# Statements are put together once: for a row or two that takes longer than the database.
+@lru_cache
+def _insert(table: sa.Table) -> sa.Executable:
+    return table.insert().returning(table.c.id)
+
+
+@lru_cache
+def _find(table: sa.Table, key: tuple[str, ...]) -> sa.Select[Any]:
+    return sa.select(table).where(*(table.c[name] == sa.bindparam(name) for name in key))

@@ -24,6 +24,7 @@ from retrain_assets.stores.state.engine import Database
 from retrain_assets.stores.state.governed import GovernedTables
 from retrain_assets.stores.state.ledgers import Ledgers
 from retrain_assets.stores.state.rows import find as _find
+from retrain_assets.stores.state.rows import insert as _insert
 from retrain_assets.stores.state.rows import tell as _tell
 from retrain_assets.stores.state.schema import (
     ARRIVALS,
@@ -62,12 +63,14 @@ class SqlStateStore(GovernedTables):
     def __init__(self, url: str, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._database = Database(url)
         self._clock = clock
-        self._ledgers = Ledgers()
+        self._ledgers = Ledgers(self._database)
         self._lock = threading.Lock()
         self._upgraded = False
 
     def upgrade(self) -> None:
         """Creates the tables or runs the migrations that are missing. Any other method does so at first use."""
+        if self._upgraded:
+            return
         with self._lock:
             if not self._upgraded:
                 upgrade(self._database)
@@ -101,6 +104,9 @@ class SqlStateStore(GovernedTables):
             rows = self._followed(OUTBOX, model, records.outbox_row)
             wanted = None if kinds is None else set(kinds)
             return [row for row in rows if wanted is None or row.kind in wanted][:limit]
+        self.upgrade()
+        if not self._database.may_have_grown(OUTBOX.name, after, model):
+            return []
         query = sa.select(OUTBOX).where(OUTBOX.c.id > after).order_by(OUTBOX.c.id).limit(limit)
         if model is not None:
             query = query.where(OUTBOX.c.model == model)
@@ -109,8 +115,8 @@ class SqlStateStore(GovernedTables):
         return self._all(query, records.outbox_row)
 
     def last_outbox_id(self) -> int:
-        with self._reading() as connection:
-            return connection.execute(sa.select(sa.func.max(OUTBOX.c.id))).scalar() or 0
+        with self._looking() as connection:
+            return connection.execute(_LAST_TOLD).scalar() or 0
 
     def progress(self, models: Iterable[str] | None = None) -> dict[str, ModelProgress]:
         """The ledger of many models (of all by default) in four queries; without any record it is empty."""
@@ -138,7 +144,7 @@ class SqlStateStore(GovernedTables):
         with self._writing() as connection:
             if _find(connection, ARRIVALS, values, "model", "batch", "revision", "kind", "content_hash") is not None:
                 return
-            connection.execute(ARRIVALS.insert().values(values))
+            _insert(connection, ARRIVALS, values)
             payload = {name: values[name] for name in ("revision", "kind", "content_hash")}
             _tell(connection, "arrival", arrival.model, batch=arrival.batch, payload=payload, now=arrival.arrived_at)
 
@@ -157,7 +163,7 @@ class SqlStateStore(GovernedTables):
                     # It would give the id of a deleted last row again, and who follows would miss the new one.
                     values = values | {"id": connection.execute(sa.select(sa.func.max(STEPS.c.id) + 1)).scalar_one()}
                 connection.execute(STEPS.delete().where(STEPS.c.id == earlier["id"]))
-            connection.execute(STEPS.insert().values(values))
+            _insert(connection, STEPS, values)
             payload = {name: values[name] for name in ("job", "attempt", "revision", "outcome", "cause")}
             _tell(connection, "step", step.model, batch=step.batch, payload=payload, now=step.finished_at)
 
@@ -198,7 +204,7 @@ class SqlStateStore(GovernedTables):
                     f"{version} is recorded with model hash {earlier['model_hash']} at {earlier['uri']} and must stay "
                     f"so (got {version.model_hash} at {version.uri})"
                 )
-            connection.execute(MODEL_VERSIONS.insert().values(values))
+            _insert(connection, MODEL_VERSIONS, values)
             payload = {"version": version.version, "model_hash": version.model_hash}
             _tell(connection, "model_version", version.model, batch=version.batch, payload=payload, now=self._clock())
 
@@ -210,7 +216,7 @@ class SqlStateStore(GovernedTables):
         with self._writing() as connection:
             earlier = _find(connection, EPISODES, values, "model", "episode")
             if earlier is None:
-                connection.execute(EPISODES.insert().values(values))
+                _insert(connection, EPISODES, values)
             elif records.same(EPISODES, earlier, values):
                 return
             else:
@@ -219,8 +225,7 @@ class SqlStateStore(GovernedTables):
             _tell(connection, "episode", episode.model, batch=episode.last_batch, payload=payload, now=self._clock())
 
     def episodes(self, model: str) -> list[Episode]:
-        query = sa.select(EPISODES).where(EPISODES.c.model == model).order_by(EPISODES.c.id)
-        return self._all(query, records.episode_of)
+        return self._all(_EPISODES, records.episode_of, model=model)
 
     def models(self) -> list[str]:
         told = sa.select(OUTBOX.c.model).where(OUTBOX.c.kind == "labels_read")
@@ -229,15 +234,16 @@ class SqlStateStore(GovernedTables):
             return list(connection.execute(query).scalars())
 
     def acquire_lease(self, model: str, owner: str, *, ttl: timedelta, now: datetime) -> bool:
+        until = now + ttl
+        values = {"model": model, "owner": owner, "expires_at": until}
         with self._writing() as connection:
-            held = connection.execute(sa.select(LEASES).where(LEASES.c.model == model)).mappings().first()
-            if held is not None and held["owner"] != owner and held["expires_at"] > now:
-                return False
-            values = {"model": model, "owner": owner, "expires_at": now + ttl}
+            held = connection.execute(_LEASE, {"model": model}).mappings().first()
             if held is None:
-                connection.execute(LEASES.insert().values(values))
-            else:
-                connection.execute(LEASES.update().where(LEASES.c.model == model).values(values))
+                connection.execute(_TAKE_LEASE, values)
+            elif held["owner"] != owner and held["expires_at"] > now:
+                return False
+            elif held["owner"] != owner or not _is_fresh(held["expires_at"], until, ttl):
+                connection.execute(_CHANGE_LEASE, values | {"of": model})
             # A renewal changes nothing that anybody waits for.
             if held is None or held["owner"] != owner:
                 _tell(connection, "lease", model, payload={"owner": owner, "held": True}, now=now)
@@ -245,14 +251,12 @@ class SqlStateStore(GovernedTables):
 
     def release_lease(self, model: str, owner: str) -> None:
         with self._writing() as connection:
-            held = LEASES.delete().where(LEASES.c.model == model, LEASES.c.owner == owner)
-            if connection.execute(held).rowcount:
+            if connection.execute(_GIVE_BACK, {"of": model, "by": owner}).rowcount:
                 _tell(connection, "lease", model, payload={"owner": owner, "held": False}, now=self._clock())
 
     def lease_owner(self, model: str, *, now: datetime) -> str | None:
-        query = sa.select(LEASES.c.owner).where(LEASES.c.model == model, LEASES.c.expires_at > now)
-        with self._reading() as connection:
-            return connection.execute(query).scalar()
+        with self._looking() as connection:
+            return connection.execute(_HOLDER, {"model": model, "now": now}).scalar()
 
     @contextmanager
     def _reading(self) -> Generator[sa.Connection, None, None]:
@@ -261,14 +265,20 @@ class SqlStateStore(GovernedTables):
             yield connection
 
     @contextmanager
+    def _looking(self) -> Generator[sa.Connection, None, None]:
+        self.upgrade()
+        with self._database.looking() as connection:
+            yield connection
+
+    @contextmanager
     def _writing(self) -> Generator[sa.Connection, None, None]:
         self.upgrade()
         with self._database.writing() as connection:
             yield connection
 
-    def _all(self, query: sa.Select[Any], record_of: Callable[[records.Row], Record]) -> list[Record]:
-        with self._reading() as connection:
-            return [record_of(row) for row in connection.execute(query).mappings()]
+    def _all(self, query: sa.Select[Any], record_of: Callable[[records.Row], Record], **values: Any) -> list[Record]:
+        with self._looking() as connection:
+            return [record_of(row) for row in connection.execute(query, values).mappings()]
 
     def move_model(self, move: ModelMove) -> None:
         super().move_model(move)
@@ -278,8 +288,29 @@ class SqlStateStore(GovernedTables):
     def _followed(
         self, table: sa.Table, model: str, record_of: Callable[[records.Row], Record], key: Sequence[str] = ("id",)
     ) -> list[Record]:
-        with self._reading() as connection:
-            return self._ledgers.follow(connection, table, model, record_of, key)
+        self.upgrade()
+        return self._ledgers.follow(table, model, record_of, key)
+
+    def _whole(self, table: sa.Table, record_of: Callable[[records.Row], Record]) -> list[Record]:
+        self.upgrade()
+        return self._ledgers.whole(table, record_of)
+
+
+# Statements that every batch executes several times: putting them together takes longer than the database.
+_LAST_TOLD = sa.select(sa.func.max(OUTBOX.c.id))
+_EPISODES = sa.select(EPISODES).where(EPISODES.c.model == sa.bindparam("model")).order_by(EPISODES.c.id)
+_LEASE = sa.select(LEASES).where(LEASES.c.model == sa.bindparam("model"))
+_HOLDER = sa.select(LEASES.c.owner).where(
+    LEASES.c.model == sa.bindparam("model"), LEASES.c.expires_at > sa.bindparam("now")
+)
+_TAKE_LEASE = LEASES.insert()
+_CHANGE_LEASE = LEASES.update().where(LEASES.c.model == sa.bindparam("of"))
+_GIVE_BACK = LEASES.delete().where(LEASES.c.model == sa.bindparam("of"), LEASES.c.owner == sa.bindparam("by"))
+
+
+def _is_fresh(expires_at: datetime, wanted: datetime, ttl: timedelta) -> bool:
+    """Renewed so lately that it need not be again: the steps of a run follow one another within the second."""
+    return timedelta(0) <= wanted - expires_at <= ttl / 20
 
 
 def _by_model(

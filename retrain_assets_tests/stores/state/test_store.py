@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import event, exc
 
 from retrain_assets.errors import PromotionConflictError, StoreError
+from retrain_assets.promotion.model_moves import ModelMove
 from retrain_assets.stores.state import ModelProgress, SqlStateStore
 from retrain_assets.stores.state.ledgers import Ledgers
 from retrain_assets_tests.stores.state.records import (
@@ -224,6 +225,18 @@ class TestLeases:
         assert store.last_outbox_id() == told
         assert store.lease_owner(MODEL, now=NOW + timedelta(minutes=8)) == "a"
 
+    def test_a_renewal_right_after_another_writes_nothing_and_loses_hardly_any_time(self, store):
+        store.acquire_lease(MODEL, "a", ttl=self.TTL, now=NOW)
+        asked = []
+        event.listen(
+            store._database.engine, "before_cursor_execute", lambda _c, _u, statement, *_: asked.append(statement)
+        )
+        assert store.acquire_lease(MODEL, "a", ttl=self.TTL, now=NOW + self.TTL / 20)
+        assert not [statement for statement in asked if statement.startswith(("INSERT", "UPDATE", "DELETE"))]
+        assert store.lease_owner(MODEL, now=NOW + self.TTL * 0.99) == "a"
+        assert store.acquire_lease(MODEL, "a", ttl=self.TTL, now=NOW + self.TTL / 10)
+        assert store.lease_owner(MODEL, now=NOW + self.TTL) == "a"
+
     def test_is_given_back_by_its_owner_alone(self, store):
         store.acquire_lease(MODEL, "a", ttl=self.TTL, now=NOW)
         store.release_lease(MODEL, "b")
@@ -266,6 +279,39 @@ def test_another_store_on_the_same_database_sees_it_all(store, url):
     other.close()
 
 
+def test_who_asked_before_sees_that_another_store_moves_a_model(store, url):
+    """Moves concern all models and a renaming changes older ones: what was read before is not what there is now."""
+    other = SqlStateStore(url)
+    assert other.model_moves() == other.approvals("flights") == []
+    made = [
+        ModelMove(model=MODEL, action="retire", previous=None, actor="ann", reason="", moved_at=NOW),
+        ModelMove(model=MODEL, action="return", previous=None, actor="ann", reason="", moved_at=NOW),
+        ModelMove(model="flights", action="rename", previous=MODEL, actor="ann", reason="", moved_at=NOW),
+    ]
+    for number, move in enumerate(made[:2], start=1):
+        store.move_model(move)
+        assert other.model_moves() == made[:number]
+    store.move_model(made[2])
+    assert [move.model for move in other.model_moves()] == ["flights"] * 3
+    other.close()
+
+
+def test_what_was_read_before_is_not_asked_of_a_file_again(tmp_path):
+    """Ledgers are read a hundred times for every batch, which takes no transaction where nothing was added."""
+    store = SqlStateStore(f"sqlite:///{tmp_path / 'state.db'}")
+    store.record_step(step())
+    asked = []
+
+    def read():
+        return store.steps(MODEL), store.decisions(MODEL), store.model_moves(), store.outbox(after=10**9)
+
+    before = read()
+    event.listen(store._database.engine, "before_cursor_execute", lambda _c, _u, statement, *_: asked.append(statement))
+    assert read() == before == ([step()], [], [], [])
+    assert asked == []
+    store.close()
+
+
 def test_who_read_before_sees_what_another_store_adds_and_replaces(store, url):
     """A ledger is followed, not read again: neither a new row nor one that replaces the last row may be missed."""
     other = SqlStateStore(url)
@@ -287,7 +333,7 @@ def test_who_read_before_sees_what_another_store_adds_and_replaces(store, url):
 
 def test_ledgers_that_are_not_asked_for_leave_the_memory(store):
     """A process that looks after a thousand models for years must not hold all that ever happened."""
-    store._ledgers = Ledgers(limit=10)
+    store._ledgers = Ledgers(store._database, limit=10)
     for number in range(6):
         for model in "abc":
             store.append_outbox("event", model, payload={"number": number}, now=NOW)

@@ -1,0 +1,109 @@
+"""A partition that is appended here is, to deltalake, one that deltalake appended."""
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError
+
+from retrain_assets.stores import delta_log
+from retrain_assets.stores.delta import DeltaTableStore
+from retrain_assets.stores.delta_append import append_partition, can_append, commits_after
+
+TABLE = "flights/validated"
+
+
+def frame(*values: float) -> pd.DataFrame:
+    return pd.DataFrame({"n": values})
+
+
+@pytest.fixture
+def store(tmp_path):
+    """A table with two partitions, of which the second was appended."""
+    made = DeltaTableStore(tmp_path / "tables")
+    for key, values in {"a": (1.0,), "b": (2.0, 3.0)}.items():
+        made.write(TABLE, key, frame(*values))
+    return made
+
+
+@pytest.fixture
+def appended(monkeypatch):
+    """The versions that were appended by this package."""
+    versions = []
+
+    def noted(*args, **kwargs):
+        append_partition(*args, **kwargs)
+        versions.append(kwargs["version"])
+
+    monkeypatch.setattr(delta_log, "append_partition", noted)
+    return versions
+
+
+def folder(store) -> Path:
+    return Path(store.uri(TABLE))
+
+
+def test_deltalake_tells_it_apart_by_its_name_alone(store):
+    handle = DeltaTable(store.uri(TABLE))
+    told = handle.history(1)[0]
+    assert (told["operation"], told["engineInfo"], told["version"]) == ("WRITE", "retrain-assets", 2)
+    actions = pa.table(handle.get_add_actions(flatten=True)).to_pylist()
+    assert {(each["partition.ra_batch"], each["num_records"]) for each in actions} == {("a", 1), ("b", 2)}
+    assert handle.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=True) == []
+    assert all(not path.name.endswith(".tmp") for path in (folder(store) / "_delta_log").iterdir())
+
+
+def test_a_version_is_given_once(store):
+    before = sorted(folder(store).rglob("*.json"))
+    rows = pa.table({"n": [1.0], "ra_row": [0]})
+    with pytest.raises(FileExistsError):
+        append_partition(folder(store), "c", rows, version=2, metadata={}, token="t")
+    assert sorted(folder(store).rglob("*.json*")) == before
+    assert [version for version, _ in commits_after(folder(store), 0)] == [1, 2]
+
+
+@pytest.mark.parametrize("theirs", ["c", "d"])
+def test_who_comes_second_goes_on_top_of_the_first(store, monkeypatch, theirs):
+    """Somebody else commits between the look at the log and the own commit: another partition, or the same one."""
+    other = DeltaTableStore(folder(store).parents[1])
+
+    def late(*args, **kwargs):
+        monkeypatch.setattr(delta_log, "append_partition", append_partition)
+        other.write(TABLE, theirs, frame(9.0))
+        append_partition(*args, **kwargs)
+
+    monkeypatch.setattr(delta_log, "append_partition", late)
+    assert store.write(TABLE, "d", frame(4.0)).version == 4
+    for reader in (store, other, DeltaTableStore(folder(store).parents[1])):
+        assert reader.read(TABLE, ["d"])["n"].tolist() == [4.0]
+        assert reader.commits(TABLE)[theirs].version == (3 if theirs == "c" else 4)
+
+
+def test_deltalake_refuses_to_append_the_partition_too(store):
+    old = DeltaTable(store.uri(TABLE), version=1)
+    rows = pa.table({"n": [1.0], "ra_row": [0], "ra_batch": ["b"]})
+    with pytest.raises(CommitFailedError):
+        write_deltalake(
+            old, rows, mode="append", commit_properties=CommitProperties(app_transactions=[Transaction("b", version=1)])
+        )
+
+
+def test_a_table_that_asks_for_more_is_left_to_deltalake(store, appended):
+    store.write(TABLE, "c", frame(4.0))
+    handle = DeltaTable(store.uri(TABLE))
+    assert can_append(handle)
+    handle.alter.add_constraint({"positive": "n > 0"})
+    assert not can_append(handle)
+    store.write(TABLE, "d", frame(5.0))
+    assert appended == [3]
+    assert store.read(TABLE)["n"].tolist() == [1.0, 2.0, 3.0, 4.0, 5.0]
+
+
+def test_a_column_that_somebody_else_added_is_known(store, appended):
+    DeltaTableStore(folder(store).parents[1]).write(TABLE, "c", pd.DataFrame({"n": [4.0], "text": ["x"]}))
+    store.write(TABLE, "d", pd.DataFrame({"n": [5.0], "text": ["y"]}))
+    store.write(TABLE, "e", frame(6.0))
+    assert appended == [4, 5]
+    assert DeltaTable(store.uri(TABLE)).to_pandas().sort_values("n")["text"].tolist()[3:] == ["x", "y", None]
