@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import ClassVar, Protocol
 
 from retrain_assets.promotion.evaluation import EvaluationReport, PairedDifference, Role
 from retrain_assets.promotion.fairness import RATES
 from retrain_assets.promotion.measures import Measure, MeasureKind, chosen, value_of
 from retrain_assets.promotion.model_conditions import IsRobust, IsServable, KeepsExplanation, NotShownLess
+from retrain_assets.promotion.power import HasEnoughRows
 from retrain_assets.spec import LimitsSpec, PromoteSpec
 
 Verdict = tuple[bool | None, str]
@@ -104,33 +104,6 @@ class MeetsThresholds:
             sign = "at least" if name in LARGER_IS_BETTER else "at most"
             said.append(f"{name} {found.value:.4g} [{found.lower:.4g}, {found.upper:.4g}], {sign} {limit:g} wanted")
         return _all(truths), "; ".join(said)
-
-
-@dataclass(frozen=True, slots=True)
-class HasEnoughRows:
-    """The rows would show a relative worsening with the declared power; too few is unknown, never false.
-
-    With the standard error s of the paired difference, a difference d is shown at the two-sided level 1 - c with power
-    p where d >= (z_c + z_p) s.
-    """
-
-    detectable: float
-    power: float
-    against_champion: ClassVar[bool] = True
-
-    def evaluate(self, report: EvaluationReport) -> Verdict:
-        difference, loss = report.difference("candidate", "champion"), _value(report, "champion")
-        if difference is None or loss is None:
-            return None, "the evaluation has no paired difference to the champion"
-        reach = NormalDist().inv_cdf((1 + report.confidence) / 2)
-        error = (difference.upper - difference.lower) / (2 * reach)
-        shown, wanted = (reach + NormalDist().inv_cdf(self.power)) * error, self.detectable * abs(loss)
-        needed = difference.rows * (shown / wanted) ** 2 if wanted else float("inf")
-        text = (
-            f"{difference.rows:,} rows show a worsening of {shown:.4g} with a power of {self.power:.0%}; "
-            f"{wanted:.4g} ({self.detectable:.1%}) is to be shown"
-        )
-        return (True, text) if shown <= wanted else (None, f"{text}, which takes about {needed:,.0f} rows")
 
 
 @dataclass(frozen=True, slots=True)

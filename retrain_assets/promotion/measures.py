@@ -22,6 +22,7 @@ MeasureKind = Literal[
     "recall",
     "worth",
     "ranking",
+    "holdout",
 ]
 KINDS: tuple[MeasureKind, ...] = get_args(MeasureKind)
 

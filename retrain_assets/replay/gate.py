@@ -20,6 +20,7 @@ from retrain_assets.promotion.evaluation import (
     RoleEvaluation,
 )
 from retrain_assets.promotion.gates import evaluate_gates
+from retrain_assets.promotion.power import batches_asked
 from retrain_assets.replay.scorebook import Scorebook
 from retrain_assets.replay.stream import Stream
 from retrain_assets.spec import ModelSpec
@@ -54,12 +55,23 @@ class ReplayGate:
 
 
 def report_of(book: Scorebook, candidate: int, champion: int) -> EvaluationReport:
-    """The comparison of two models on the reserved rows of the candidate's newest batches."""
+    """The comparison on the reserved rows of the candidate's newest batches: as many as a declared power asks for."""
     stream = book.stream
-    first = max(stream.first_scored(candidate), stream.first_scored(champion))
+    count = candidate + 1 - stream.first_scored(candidate)
+    most = candidate + 1 - stream.first_judged(candidate)
+    while True:
+        made = _report_since(book, candidate, champion, candidate + 1 - count)
+        asked = batches_asked(made, stream.spec.promote, count=count, most=most)
+        if asked == count:
+            return made
+        count = asked
+
+
+def _report_since(book: Scorebook, candidate: int, champion: int, first: int) -> EvaluationReport:
+    stream = book.stream
     low, high = stream.starts[first], stream.starts[candidate + 1]
     reserved = stream.reserved[low:high]
-    paired = book.paired(candidate, champion)
+    paired = book.paired(candidate, champion, first)
     losses: dict[Role, Losses] = {"candidate": paired.candidate, "champion": paired.champion}
     if "beats_baseline" in stream.spec.promote.expression.names():
         losses["baseline"] = _baseline(stream, candidate, stream.labels[low:high][reserved])

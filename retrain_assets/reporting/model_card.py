@@ -32,6 +32,7 @@ TITLES: dict[MeasureKind, str] = {
     "recall": "Earlier champions",
     "worth": "Worth to the business",
     "ranking": "Ranking",
+    "holdout": "The newest batches alone",
 }
 
 
