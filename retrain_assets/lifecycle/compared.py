@@ -17,6 +17,7 @@ from retrain_assets.performance.expected import expectable
 from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.comparing import evaluate_models
 from retrain_assets.promotion.evaluation import EvaluationReport, Role
+from retrain_assets.promotion.luck import Noticed
 from retrain_assets.promotion.measures import Measure
 from retrain_assets.promotion.measuring import entities_of
 from retrain_assets.promotion.power import batches_asked, newest_alone
@@ -28,12 +29,13 @@ from retrain_assets.training.predict import predict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rivals:
-    """All models that are judged by the same rows."""
+    """All models that are judged by the same rows, and how bad the champion looked before."""
 
     candidate: ModelVersion
     champion: ModelVersion | None
     baseline: NaiveBaseline
     before: tuple[ModelVersion, ...]
+    noticed: Noticed | None = None
 
     @property
     def fitted_until(self) -> datetime:
@@ -102,9 +104,11 @@ def _compared(
         rng=np.random.default_rng([frozen.attempt, spec.estimator.seed]),
         newer_than_both=(rows[spec.event_time] >= pd.Timestamp(rivals.fitted_until)).to_numpy(),
         earlier=before,
+        noticed=rivals.noticed,
         together=entities_of(rows, spec.promote),
     )
-    return Compared(rows=rows, scores=scores, before=before, report=replace(report, measures=tuple(silent)))
+    told = replace(report, measures=(*report.measures, *silent))
+    return Compared(rows=rows, scores=scores, before=before, report=told)
 
 
 def _scores(stores: Stores, model: DeclaredModel, version: ModelVersion, rows: pd.DataFrame) -> Scores:

@@ -14,6 +14,7 @@ from retrain_assets.errors import MissingUpstreamError, NotStoredError
 from retrain_assets.lifecycle import earlier
 from retrain_assets.lifecycle.champions import registered
 from retrain_assets.lifecycle.compared import Rivals, compare
+from retrain_assets.lifecycle.history import champion_losses, holdout_of
 from retrain_assets.lifecycle.judging import judged_rows
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.partitions import rows_of_batch
@@ -23,8 +24,10 @@ from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.promotion.evaluation import EvaluationReport, Role
 from retrain_assets.promotion.gates import GateReport, evaluate_gates
 from retrain_assets.promotion.log import Promotion, champion_as_of
+from retrain_assets.promotion.luck import Noticed, noticed_in
 from retrain_assets.promotion.measuring import Judged, measured
 from retrain_assets.reporting.model_card import ModelCard, model_card
+from retrain_assets.spec.holdout import holdout_batches
 from retrain_assets.stores.protocols import Stores, TableCommit
 from retrain_assets.training.baseline import NaiveBaseline
 from retrain_assets.training.bundle import ModelVersion
@@ -46,6 +49,7 @@ def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
         candidate=candidate,
         champion=champion,
         baseline=baseline_of(stores, model, frozen, candidate),
+        noticed=None if incumbent is None else _noticed(stores, model, incumbent, frozen),
         before=tuple(earlier.asked(stores, model, log_before(stores, model, batch, frozen.attempt))),
     )
     compared = compare(stores, model, frozen, rivals)
@@ -122,6 +126,13 @@ def log_before(stores: Stores, model: DeclaredModel, batch: Batch, attempt: int)
         for made in stores.state.promotions(model.name)
         if made.as_of <= batch.end and (made.batch is None or made.caused_by < (batch.key, attempt))
     ]
+
+
+def _noticed(stores: Stores, model: DeclaredModel, incumbent: Promotion, frozen: TrainingSet) -> Noticed | None:
+    """How bad the champion looked by the labels that the training saw; None where it did not."""
+    losses = champion_losses(stores, model, incumbent, as_of=frozen.as_of)
+    declared = model.spec.retrain.decay
+    return noticed_in(losses, holdout_of(incumbent), declared, holdout_batches=holdout_batches(model.spec))
 
 
 def baseline_of(stores: Stores, model: DeclaredModel, frozen: TrainingSet, candidate: ModelVersion) -> NaiveBaseline:

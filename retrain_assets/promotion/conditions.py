@@ -11,6 +11,7 @@ from typing import ClassVar, Protocol
 
 from retrain_assets.promotion.evaluation import EvaluationReport, PairedDifference, Role
 from retrain_assets.promotion.fairness import RATES
+from retrain_assets.promotion.luck import owed_to_luck
 from retrain_assets.promotion.measures import Measure, MeasureKind, chosen, value_of
 from retrain_assets.promotion.model_conditions import IsRobust, IsServable, KeepsExplanation, NotShownLess
 from retrain_assets.promotion.power import HasEnoughRows
@@ -32,7 +33,11 @@ class Condition(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NotWorseThanChampion:
-    """The paired interval does not show the candidate worse; with a margin, it shows it not worse by the margin."""
+    """The paired interval does not show the candidate worse; with a margin, it shows it not worse by the margin.
+
+    What the difference owes to the champion's luck is taken off where the candidate must show something: without a
+    margin the declared error is that of rejecting an equal one, which such luck makes rarer still.
+    """
 
     margin: float = 0.0
     against_champion: ClassVar[bool] = True
@@ -45,10 +50,11 @@ class NotWorseThanChampion:
         if self.margin == 0:
             passed = difference.lower <= 0
             return passed, f"{text}: {'not shown worse' if passed else 'shown worse'}"
+        luck, less = _luck(report)
         tolerated = self.margin * abs(loss)
-        passed = difference.upper <= tolerated
+        passed = difference.upper - luck <= tolerated
         shown = "" if passed else "not "
-        return passed, f"{text}: {shown}shown to be within the margin of {tolerated:.4g} ({self.margin:.2%})"
+        return passed, f"{text}{less}: {shown}shown to be within the margin of {tolerated:.4g} ({self.margin:.2%})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +69,10 @@ class BetterThanChampion:
         if difference is None or loss is None:
             return None, "the evaluation has no paired difference to the champion"
         wanted = self.margin * abs(loss)
-        passed = difference.upper < -wanted
+        luck, less = _luck(report)
+        passed = difference.upper - luck < -wanted
         by = f" by {wanted:.4g} ({self.margin:.2%})" if self.margin else ""
-        return passed, f"{_compared(report, difference)}: {'' if passed else 'not '}shown better{by}"
+        return passed, f"{_compared(report, difference)}{less}: {'' if passed else 'not '}shown better{by}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +260,14 @@ def _compared(report: EvaluationReport, difference: PairedDifference) -> str:
         f"{_loss(report, difference.b)}; difference {difference.value:+.4g} "
         f"[{difference.lower:+.4g}, {difference.upper:+.4g}] on {difference.rows:,} {report.kind_of_rows}"
     )
+
+
+def _luck(report: EvaluationReport) -> tuple[float, str]:
+    """What the difference to the champion owes to its luck, and the words for taking it off."""
+    owed = owed_to_luck(report.measures)
+    if owed is None or owed.value is None:
+        return 0.0, ""
+    return owed.value, f", less {owed.value:+.4g} ({owed.reason})"
 
 
 def _loss(report: EvaluationReport, name: Role) -> str:

@@ -11,6 +11,9 @@ How often a gate errs, at the default confidence of 95 % (the interval is two-si
 - `beats_baseline` passes where the interval of candidate - baseline lies below zero. A candidate no better than the
   naive baseline passes in 2.5 %.
 
+A comparison takes place because the champion looked bad; what the difference owes to its luck in that is taken off
+where a candidate must show something, so that the rates hold given the trigger too (`retrain_assets.promotion.luck`).
+
 Every gate is monotone: no row loss of the candidate can rise and turn a fail into a pass. Unknown never passes.
 """
 

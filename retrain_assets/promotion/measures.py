@@ -23,6 +23,7 @@ MeasureKind = Literal[
     "worth",
     "ranking",
     "holdout",
+    "luck",
 ]
 KINDS: tuple[MeasureKind, ...] = get_args(MeasureKind)
 

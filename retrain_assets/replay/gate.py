@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ from retrain_assets.promotion.evaluation import (
     RoleEvaluation,
 )
 from retrain_assets.promotion.gates import evaluate_gates
+from retrain_assets.promotion.luck import luck_measures, noticed_in
 from retrain_assets.promotion.power import batches_asked
 from retrain_assets.replay.scorebook import Scorebook
 from retrain_assets.replay.stream import Stream
@@ -76,7 +78,12 @@ def _report_since(book: Scorebook, candidate: int, champion: int, first: int) ->
     if "beats_baseline" in stream.spec.promote.expression.names():
         losses["baseline"] = _baseline(stream, candidate, stream.labels[low:high][reserved])
     batch_of_row = np.repeat(np.arange(first, candidate + 1), stream.rows[first : candidate + 1])[reserved]
-    return _report(stream.spec.metric, losses, batch_of_row, stream.spec.promote.confidence)
+    made = _report(stream.spec.metric, losses, batch_of_row, stream.spec.promote.confidence)
+    known = book.losses(champion, candidate)
+    decay, count = stream.spec.retrain.decay, stream.spec.window.holdout_batches
+    noticed = noticed_in(known, book.holdout(champion), decay, holdout_batches=count)
+    keys = np.array([batch.key for batch in stream.batches], dtype=object)
+    return replace(made, measures=tuple(luck_measures(noticed, losses, {}, keys[batch_of_row])))
 
 
 def _baseline(stream: Stream, candidate: int, labels: npt.NDArray[np.generic]) -> Losses:

@@ -33,6 +33,7 @@ TITLES: dict[MeasureKind, str] = {
     "worth": "Worth to the business",
     "ranking": "Ranking",
     "holdout": "The newest batches alone",
+    "luck": "What the difference to the champion owes to its luck",
 }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from retrain_assets.errors import DataError
+from retrain_assets.promotion.luck import owed_to_luck
 from retrain_assets.replay.gate import ReplayGate, report_of
 from retrain_assets.replay.scorebook import Scorebook
 from retrain_assets.spec import PromoteSpec
@@ -60,3 +61,12 @@ def test_a_declared_power_takes_as_many_batches_as_it_asks_for(tmp_path: Path):
     assert asked[5.0] == 4 < asked[0.015] < asked[0.001] == CANDIDATE + 1
     assert passed[5.0] is True
     assert passed[0.001] is False, "unknown"
+
+
+def test_a_champion_that_looked_bad_is_known_as_the_lifecycle_knows_it(scores: Scorebook):
+    """The relation turned at batch 8: the last champion of before lost on the three batches after it."""
+    owed = owed_to_luck(report_of(scores, 10, 7).measures)
+    assert owed is not None
+    assert owed.reason.startswith("the champion looked bad on the newest 3 matured batches: ")
+    assert owed.rows == scores.stream.reserved[scores.stream.starts[8] : scores.stream.starts[11]].sum()
+    assert owed_to_luck(report_of(scores, 7, 4).measures) is None
