@@ -49,8 +49,8 @@ test-sample: $(MADE)/dev ## a sample of the slow tests: SAMPLE=0.1 SEED=0
 	$(PYTEST) -m slow --slow-sample $(SAMPLE) --slow-sample-seed $(SEED) retrain_assets_tests $(ARGS)
 
 .PHONY: test-all
-test-all: $(MADE)/dev ## all tests
-	$(PYTEST) $(ARGS)
+test-all: $(MADE)/dev ## all tests, each law held against ten times as many examples
+	$(PYTEST) --hypothesis-profile nightly --timeout 1200 $(ARGS)
 
 .PHONY: check
 check: format-check lint types imports docs ## format, lint, types, import contracts, docs

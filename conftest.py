@@ -17,7 +17,8 @@ TOGETHER = ("retrain_assets_tests/e2e/", "retrain_assets_tests/demo/test_run.py"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 collect_ignore_glob = ["*/migrations/*"]  # alembic's scripts run inside alembic only
 # How long an example takes says more about the machine than about the code.
-settings.register_profile("patient", settings.default, deadline=None)
+settings.register_profile("patient", settings.default, deadline=None, max_examples=50)
+settings.register_profile("nightly", settings.default, deadline=None, max_examples=500)
 settings.load_profile("patient")
 
 

@@ -27,6 +27,7 @@ BENCHMARKS: Mapping[str, Callable[[argparse.Namespace], Measured]] = {
         options.runs,
         peers=options.peers,
         limit=options.limit,
+        resume=options.resume,
     ),
     "engines": lambda options: engines.measure(options.rows or 1_000_000, limit=options.limit),
     "evaluation": lambda options: evaluation.measure(options.rows or 1_000_000),
@@ -52,9 +53,9 @@ def main() -> None:
     parser.add_argument("--rows", type=int, help="rows of drift (default 100,000), engines and evaluation")
     parser.add_argument("--full", action="store_true", help="drift: windows of 1,000,000 rows and days of 50,000")
     parser.add_argument("--no-peers", dest="peers", action="store_false", help="leave other drift tools out")
-    parser.add_argument("--peer-streams", type=int, default=2, help="seeded streams a cell with peers (default 2)")
+    parser.add_argument("--peer-streams", type=int, default=4, help="seeded streams a cell with peers (default 4)")
     parser.add_argument("--limit", type=float, default=100, help="seconds that a peer's run may take (default 100)")
-    parser.add_argument("--resume", action="store_true", help="false_alarms: go on from where a run was stopped")
+    parser.add_argument("--resume", action="store_true", help="drift, false_alarms: go on from where a run was stopped")
     parser.add_argument("--streams", type=int, default=20, help="seeded streams a cell of false_alarms (default 20)")
     parser.add_argument("--years", type=int, default=10, help="simulated years of false_alarms (default 10)")
     parser.add_argument("--no-write", action="store_true", help="print only")

@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks.peers.speed import speed
+from benchmarks.peers.speed import LONG, speed
 from benchmarks.tables import Figure, Result
 
 COLUMNS = 20
 
 
-def measure(rows: int, runs: int, *, peers: bool = True, limit: float = 600) -> Result:
+def measure(rows: int, runs: int, *, peers: bool = True, limit: float = 600, resume: bool = False) -> Result:
     """All figures, each the median of `runs`; the long window of ten times as many rows once, in a process of its own.
 
     Args:
@@ -29,6 +29,7 @@ def measure(rows: int, runs: int, *, peers: bool = True, limit: float = 600) -> 
         runs: repetitions.
         peers: whether other tools are measured too, on the same files and as often.
         limit: seconds after which a peer's run is ended.
+        resume: whether what peers took in a run that was stopped counts.
     """
     day_rows = rows // 20
     with tempfile.TemporaryDirectory() as folder:
@@ -38,7 +39,7 @@ def measure(rows: int, runs: int, *, peers: bool = True, limit: float = 600) -> 
         floor = _median(lambda: [_floor(file) for file in files], runs)
         whole = _median(lambda: _whole(files), runs)
         long = _apart(write_window(Path(folder) / "long.parquet", 10 * rows, 2), files[1])
-        side_by_side = speed(files, day_rows=day_rows, limit=limit, runs=runs) if peers else ""
+        side_by_side = speed(files, day_rows=day_rows, limit=limit, runs=runs, resume=resume) if peers else ""
     read = _day_against_stored(30, day_rows, runs)
     day, longer = (_day_against_prepared(days, day_rows, runs) for days in (30, 120))
     wide = {columns: _wide(columns, runs) for columns in (250, 1_000)}
@@ -79,7 +80,7 @@ def measure(rows: int, runs: int, *, peers: bool = True, limit: float = 600) -> 
 _NOTE = "The floor reads and profiles with this package's own sketch; with a slower one the ratios would look better."
 _PEERS = (
     "Each tool with its defaults, in an environment and a process of its own, as many times as above and in turn with "
-    "the others; medians, in brackets times ours."
+    f"the others (once where it takes longer than {LONG:g} s); medians, in brackets times ours."
 )
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +19,12 @@ from scipy.special import expit
 
 from benchmarks import machine
 from benchmarks.tables import write_between_markers
+from retrain_assets.performance.decay import BatchLoss, HoldoutLoss
 from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.comparing import evaluate_models
 from retrain_assets.promotion.evaluation import EvaluationReport
 from retrain_assets.promotion.gates import evaluate_gates
+from retrain_assets.promotion.luck import Noticed, noticed_in
 from retrain_assets.replay.bare_file import FileSettings, stream_of_frame
 from retrain_assets.replay.clock import Course, batch_losses, walk
 from retrain_assets.replay.fitting import ScoreCache
@@ -28,10 +32,11 @@ from retrain_assets.replay.gate import ReplayGate, report_of
 from retrain_assets.replay.policies import every
 from retrain_assets.replay.run import open_book
 from retrain_assets.replay.scorebook import Scorebook
-from retrain_assets.spec import PromoteSpec
+from retrain_assets.spec import DecaySpec, PromoteSpec
 
 PAGE = Path(__file__).parents[1] / "docs" / "gate-benchmark.md"
 ROWS, BATCHES, CHAMPION_NOISE = 2000, 4, 0.8
+NEWEST = ROWS // BATCHES
 NOISES: Mapping[str, float] = {
     "much worse": 1.1, "worse": 0.9, "equal": 0.8, "better": 0.7, "much better": 0.4,
 }  # fmt: skip
@@ -52,6 +57,13 @@ def declared(**promote: float) -> Gate:
     return lambda report, _candidate, _champion: evaluate_gates(report, spec, bootstrapping=False).passed is True
 
 
+def as_seen(gate: Gate) -> Gate:
+    """The same gate, were the champion's luck not taken off."""
+    return lambda report, candidate, champion: gate(
+        replace(report, measures=tuple(each for each in report.measures if each.kind != "luck")), candidate, champion
+    )
+
+
 def superior(report: EvaluationReport, _candidate: Losses, _champion: Losses) -> bool:
     """The platform's gate of superiority."""
     spec = PromoteSpec(require="better_than_champion", min_rows=LEAST_ROWS)
@@ -63,6 +75,8 @@ GATES: Mapping[str, Gate] = {
     "not_worse_than_champion, margin 2 %": declared(margin=0.02),
     "not_worse_than_champion, margin 5 %": declared(margin=0.05),
     "better_than_champion": superior,
+    "margin 2 %, luck not taken off": as_seen(declared(margin=0.02)),
+    "better, luck not taken off": as_seen(superior),
     "point estimate of the log-loss": lambda _report, candidate, champion: (
         float(candidate.mean() - champion.mean()) <= 0
     ),
@@ -76,16 +90,14 @@ def trial(
 ) -> tuple[EvaluationReport, Losses, Losses, float]:
     """One evaluation, and the true difference of the expected losses on its rows.
 
-    With `triggered` rows are drawn until the champion's loss on the newest batch lies two standard errors above what
-    it expects there: it is compared because it looked bad, and on the rows on which it did.
+    With `triggered` the newest batch is drawn until `performance_decay` fires there: the champion is compared because
+    it looked bad, and on the rows on which it did.
     """
-    while True:
-        logit = rng.normal(0, 2, ROWS)
-        truth = expit(logit)
-        labels = (rng.random(ROWS) < truth).astype(int)
-        said = expit(logit + rng.normal(0, CHAMPION_NOISE, ROWS))
-        if not triggered or _looks_bad(said, labels, truth):
-            break
+    older, newest = _rows(rng, ROWS - NEWEST), _rows(rng, NEWEST)
+    while triggered and _noticed(newest) is None:
+        newest = _rows(rng, NEWEST)
+    logit, labels, said = (np.concatenate([older[k], newest[k]]) for k in range(3))
+    truth = expit(logit)
     values = {"champion": said, "candidate": expit(logit + rng.normal(0, noise, ROWS))}
 
     def expected(said: Losses) -> float:
@@ -94,23 +106,43 @@ def trial(
     report = evaluate_models(
         model="m", batch="b", attempt=1, labels=labels,
         scores={
-            "candidate": Scores(values["candidate"], (0, 1)),
-            "champion": Scores(values["champion"], (0, 1)),
-            "baseline": Scores(np.full(ROWS, 0.5), (0, 1)),
+            "candidate": Scores(values["candidate"], (0.0, 1.0)),
+            "champion": Scores(values["champion"], (0.0, 1.0)),
+            "baseline": Scores(np.full(ROWS, 0.5), (0.0, 1.0)),
         },
         versions={"candidate": 2, "champion": 1, "baseline": None},
-        batches=np.repeat([f"b{number}" for number in range(BATCHES)], ROWS // BATCHES).tolist(), metric="log_loss",
+        batches=np.repeat([f"b{number}" for number in range(BATCHES)], NEWEST).tolist(), metric="log_loss",
+        noticed=_noticed(newest),
         confidence=0.95, rng=rng, resamples=400,
     )  # fmt: skip
-    losses = {role: -np.log(np.where(labels == 1, said, 1 - said)) for role, said in values.items()}
+    losses = {role: _log_loss(labels, said) for role, said in values.items()}
     return report, losses["candidate"], losses["champion"], expected(values["candidate"]) - expected(values["champion"])
 
 
-def _looks_bad(said: Losses, labels: npt.NDArray[np.int_], truth: Losses) -> bool:
-    newest = slice(ROWS - ROWS // BATCHES, ROWS)
-    loss = -np.log(np.where(labels == 1, said, 1 - said))[newest]
-    expected = -(truth * np.log(said) + (1 - truth) * np.log(1 - said))[newest]
-    return float((loss - expected).mean()) > 2 * float(loss.std()) / np.sqrt(len(loss))
+def _rows(rng: np.random.Generator, count: int) -> tuple[Losses, Losses, Losses]:
+    """True logits, labels, and what the champion says."""
+    logit = rng.normal(0, 2, count)
+    labels = (rng.random(count) < expit(logit)).astype(float)
+    return logit, labels, expit(logit + rng.normal(0, CHAMPION_NOISE, count))
+
+
+def _noticed(newest: tuple[Losses, Losses, Losses]) -> Noticed | None:
+    """How bad the champion looked on its newest batch, as the platform tells it."""
+    loss = _log_loss(*newest[1:])
+    error = float(loss.std()) / np.sqrt(len(loss))
+    seen = BatchLoss(batch=f"b{BATCHES - 1}", value=float(loss.mean()), standard_error=error, rows=len(loss))
+    holdout = HoldoutLoss(value=_usual_loss(), standard_error=0.0)
+    return noticed_in([seen], holdout, DecaySpec(batches=1, floor=0.0), holdout_batches=BATCHES)
+
+
+@cache
+def _usual_loss() -> float:
+    """What the champion loses on so many rows that its holdout has no luck."""
+    return float(_log_loss(*_rows(np.random.default_rng(0), 1_000_000)[1:]).mean())
+
+
+def _log_loss(labels: Losses, said: Losses) -> Losses:
+    return -np.log(np.where(labels == 1, said, 1 - said))
 
 
 def synthetic(trials: int, seed: int) -> str:

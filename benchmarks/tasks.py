@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
 import sys
@@ -10,10 +9,9 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).parents[1] / ".benchmarks"
+from benchmarks.journal import Journal
 
 
 def run_all(
@@ -31,22 +29,17 @@ def run_all(
     Raises:
         SystemExit: the run was stopped.
     """
-    FOLDER.mkdir(exist_ok=True)
-    journal = FOLDER / f"{name}.jsonl"
-    known = dict(_read(journal)) if resume else {}
-    if not resume:
-        journal.unlink(missing_ok=True)
-    answers = {task: known[repr(task)] for task in tasks if repr(task) in known}
+    journal = Journal(name, resume=resume)
+    known = journal.known()
+    answers = {task: known[repr(task)][-1] for task in tasks if repr(task) in known}
     began = told = time.monotonic()
     try:
-        with journal.open("a", encoding="utf-8") as written:
-            for task, answer in _solved([task for task in tasks if task not in answers], solve):
-                answers[task] = answer
-                written.write(json.dumps({"task": repr(task), "answer": answer}) + "\n")
-                written.flush()
-                if time.monotonic() - told > 60:
-                    told = time.monotonic()
-                    _say(f"{told - began:.0f} s, {len(answers)} of {len(tasks)}:\n\n{tell(answers)}")
+        for task, answer in _solved([task for task in tasks if task not in answers], solve):
+            answers[task] = answer
+            journal.write(repr(task), answer)
+            if time.monotonic() - told > 60:
+                told = time.monotonic()
+                _say(f"{told - began:.0f} s, {len(answers)} of {len(tasks)}:\n\n{tell(answers)}")
     except KeyboardInterrupt:
         _say(f"stopped at {len(answers)} of {len(tasks)}; --resume goes on from here:\n\n{tell(answers)}")
         raise SystemExit(130) from None
@@ -77,15 +70,6 @@ def _single_threads() -> Generator[None]:
     finally:
         os.environ.clear()
         os.environ |= before
-
-
-def _read(journal: Path) -> Iterator[tuple[str, Any]]:
-    for line in journal.read_text(encoding="utf-8").splitlines() if journal.exists() else ():
-        try:
-            entry = json.loads(line)
-        except ValueError:  # the run was stopped while it wrote
-            continue
-        yield entry["task"], entry["answer"]
 
 
 def _say(text: str) -> None:

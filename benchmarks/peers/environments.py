@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -60,11 +60,10 @@ PEERS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a peer said; `failure` why it said nothing."""
+    """What a peer said; `failure` why it said nothing, or not all."""
 
     seconds: float = 0.0
     gib: float = 0.0
-    verdicts: dict[str, bool] = field(default_factory=dict[str, bool])
     failure: str | None = None
 
 
@@ -105,16 +104,9 @@ def ask(peer: Peer, arguments: Sequence[str | Path], *, limit: float) -> Answer:
             command, capture_output=True, text=True, check=False, timeout=limit, cwd=ROOT,
             env={**os.environ, "PYTHONWARNINGS": "ignore", "TF_CPP_MIN_LOG_LEVEL": "3"},
         )  # fmt: skip
-    except subprocess.TimeoutExpired as ended:
-        said = ended.stdout.decode() if isinstance(ended.stdout, bytes) else ended.stdout or ""
-        return Answer(failure=f"over {limit:.0f} s", verdicts=_verdicts(said))
+    except subprocess.TimeoutExpired:
+        return Answer(failure=f"over {limit:.0f} s")
     if done.returncode:
         return Answer(failure=f"failed: {(done.stderr.strip().splitlines() or ['no message'])[-1][:100]}")
     said = json.loads(done.stdout.strip().splitlines()[-1])
-    return Answer(seconds=said.get("seconds", 0.0), gib=said["gib"], verdicts=_verdicts(done.stdout))
-
-
-def _verdicts(output: str) -> dict[str, bool]:
-    """What was said until the end, also where that came too soon."""
-    lines = [line for line in output.splitlines() if line.startswith('{"window"') and line.endswith("}")]
-    return {said["window"]: said["drifted"] for said in map(json.loads, lines)}
+    return Answer(seconds=said.get("seconds", 0.0), gib=said["gib"])

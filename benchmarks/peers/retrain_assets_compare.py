@@ -1,4 +1,4 @@
-"""This package: `compare` with its defaults, against reference days where there are any; on Arrow tables."""
+"""This package: `compare` with its defaults, against reference days where there are any; on streams of Arrow data."""
 
 from __future__ import annotations
 
@@ -12,23 +12,18 @@ from benchmarks.peers.task import Check, run
 from retrain_assets.drift import compare, prepare
 
 
+def read(path: str) -> pa.RecordBatchReader:
+    """The rows of a file, a row group at a time."""
+    file = pq.ParquetFile(path, pre_buffer=False)  # which would hold the whole file
+    return pa.RecordBatchReader.from_batches(file.schema_arrow, file.iter_batches(batch_size=250_000))
+
+
 def fit(reference: Any) -> Check:
     """The reference, profiled and cut into cells."""
-    columns: list[str] = list(reference.columns) if isinstance(reference, pd.DataFrame) else reference.column_names
-    batch = "day" if "day" in columns else None
-    prepared = prepare(reference, batch=batch)
-
-    def check(current: Any) -> bool:
-        return bool(compare(prepared, current if batch is None else _dated(current), batch=batch).drifted)
-
-    return check
-
-
-def _dated(rows: Any) -> Any:
-    if isinstance(rows, pd.DataFrame):
-        return rows.assign(day=-1)
-    return rows.append_column("day", pa.array([-1] * rows.num_rows))
+    columns: list[str] = list(reference.columns) if isinstance(reference, pd.DataFrame) else reference.schema.names
+    prepared = prepare(reference, batch="day" if "day" in columns else None)
+    return lambda current: bool(compare(prepared, current).drifted)
 
 
 if __name__ == "__main__":
-    run(fit, read=pq.read_table)
+    run(fit, read=read)

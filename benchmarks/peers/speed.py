@@ -2,55 +2,75 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
+from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from benchmarks.journal import Journal
 from benchmarks.peers.environments import OURS, PEERS, Answer, ask
 from benchmarks.streams import day_frame, levels
 
 DAYS, COLUMNS = 30, 20
+LONG = 20.0
+"""Seconds: what takes longer is not run again, because its ratio to ours is beyond doubt."""
+TOOLS, WHAT = (OURS, *PEERS), ("windows", "day")
 
 
-def speed(files: list[Path], *, day_rows: int, limit: float, runs: int = 1) -> str:
+def speed(files: list[Path], *, day_rows: int, limit: float, runs: int = 1, resume: bool = False) -> str:
     """A table: two windows from Parquet to the verdict, and a day against thirty days that were read and fitted.
 
     Args:
         files: Parquet files of the two windows.
         day_rows: rows of a day.
         limit: seconds after which a run is ended.
-        runs: of each tool, in turn with the others; the median is told.
+        runs: of each tool, in turn with the others; the median is told. Of what takes longer than `LONG` one run.
+        resume: whether the answers of a run that was stopped count.
     """
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        rng = np.random.default_rng(9)
-        days = levels("mild days", DAYS + 1, COLUMNS, rng)
-        reference = [day_frame(level, day_rows, rng).assign(day=place) for place, level in enumerate(days[:DAYS])]
-        pd.concat(reference).to_parquet(folder / "reference.parquet", index=False)
-        day_frame(days[DAYS], day_rows, rng).to_parquet(folder / "today.parquet", index=False)
-        del reference
-        tools = (OURS, *PEERS)
-        asked = (["windows", *files], ["day", folder / "reference.parquet", folder / "today.parquet"])
-        answers: dict[tuple[int, int], list[Answer]] = {}
-        for _ in range(runs):
-            for key in product(range(len(tools)), range(len(asked))):
-                before = answers.setdefault(key, [])
-                if all(each.failure is None for each in before):  # what failed once fails again
-                    before.append(ask(tools[key[0]], asked[key[1]], limit=limit))
-        told = {key: _median(each) for key, each in answers.items()}
-        rows: list[str] = []
-        for place, peer in enumerate(tools):
-            windows, day = told[place, 0], told[place, 1]
-            memory = f"{windows.gib:.2f} GiB" if windows.failure is None else ""
-            rows.append(f"| {peer.name} | {_cell(windows, told[0, 0])} | {memory} | {_cell(day, told[0, 1])} |")
+        reference, today = _write_days(Path(name), day_rows)
+        asked = {"windows": ["windows", *files], "day": ["day", reference, today]}
+        journal = Journal(f"drift-peers-{day_rows}", resume=resume)
+        for _, peer, what in product(range(runs), TOOLS, asked):
+            task, before = f"{peer.name}: {what}", _answers(journal, peer.name, what)
+            if len(before) < runs and all(each.failure is None and each.seconds < LONG for each in before):
+                answer = ask(peer, asked[what], limit=limit)
+                journal.write(task, asdict(answer))
+                print(f"{task}: {_cell(answer)}, {answer.gib:.2f} GiB", file=sys.stderr, flush=True)
+    return _told(journal, day_rows)
+
+
+def _write_days(folder: Path, rows: int) -> tuple[Path, Path]:
+    """Thirty days as one file, and the day after them."""
+    rng = np.random.default_rng(9)
+    days = levels("mild days", DAYS + 1, COLUMNS, rng)
+    reference = [day_frame(level, rows, rng).assign(day=place) for place, level in enumerate(days[:DAYS])]
+    pd.concat(reference).to_parquet(folder / "reference.parquet", index=False)
+    day_frame(days[DAYS], rows, rng).to_parquet(folder / "today.parquet", index=False)
+    return folder / "reference.parquet", folder / "today.parquet"
+
+
+def _told(journal: Journal, day_rows: int) -> str:
+    medians = {(peer.name, what): _median(_answers(journal, peer.name, what)) for peer in TOOLS for what in WHAT}
     head = (
-        f"| | two windows of the size above, from Parquet to the verdict | peak memory | a day of {day_rows:,} rows "
-        f"against {DAYS} such days, already fitted |"
+        "| | two windows of the size above, from Parquet to the verdict | peak memory | "
+        f"a day of {day_rows:,} rows against {DAYS} such days, already fitted |"
     )
-    return "\n".join([head, "|---|---|---|---|", *rows])
+    lines = [head, "|---|---|---|---|"]
+    ours = [medians[OURS.name, what] for what in WHAT]
+    for peer in TOOLS:
+        windows, day = (medians[peer.name, what] for what in WHAT)
+        memory = f"{windows.gib:.2f} GiB" if windows.failure is None else ""
+        lines.append(f"| {peer.name} | {_cell(windows, ours[0])} | {memory} | {_cell(day, ours[1])} |")
+    return "\n".join(lines)
+
+
+def _answers(journal: Journal, name: str, what: str) -> list[Answer]:
+    return [Answer(**each) for each in journal.known().get(f"{name}: {what}", [])]
 
 
 def _median(answers: list[Answer]) -> Answer:
@@ -59,8 +79,10 @@ def _median(answers: list[Answer]) -> Answer:
     return failed[0] if failed else sorted(answers, key=lambda each: each.seconds)[len(answers) // 2]
 
 
-def _cell(answer: Answer, ours: Answer) -> str:
+def _cell(answer: Answer, ours: Answer | None = None) -> str:
     if answer.failure is not None:
         return answer.failure
-    times = f" ({answer.seconds / ours.seconds:.3g}x)" if ours.seconds and answer is not ours else ""
+    times = (
+        f" ({answer.seconds / ours.seconds:.3g}x)" if ours is not None and ours.seconds and answer is not ours else ""
+    )
     return f"{answer.seconds:.3g} s{times}"

@@ -6,23 +6,25 @@ import json
 import os
 import resource
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-Check = Callable[[pd.DataFrame], bool]
+Check = Callable[[Any], bool]
 """Has a window drifted from the reference that the check was fitted on?"""
 
 
-def run(fit: Callable[[pd.DataFrame], Check], *, read: Callable[[str], pd.DataFrame] = pd.read_parquet) -> None:
+def run(fit: Callable[[Any], Check], *, read: Callable[[str], Any] = pd.read_parquet) -> None:
     """Does what the command line asks for; what the tool loads at its first use is loaded before any time is taken.
 
     `windows BEFORE AFTER`: from two Parquet files to the verdict. `day REFERENCE TODAY`: the check alone, after the
-    reference has been read and fitted. `verdicts FOLDER`: of each `window_<stream>_*.parquet` against its
-    `reference_<stream>.parquet`.
+    reference has been read and fitted. `verdicts FOLDER JOURNAL`: of each `window_<stream>_<kind>_<number>.parquet`
+    against its `reference_<stream>.parquet`, but of none that the journal already has.
 
     Args:
         fit: takes rows with the column `day`, which is no data.
@@ -32,9 +34,9 @@ def run(fit: Callable[[pd.DataFrame], Check], *, read: Callable[[str], pd.DataFr
     mode, *paths = sys.argv[1:]
     answer: dict[str, object] = {}
     if mode == "verdicts":
-        _tell_verdicts(Path(paths[0]), fit)
+        _tell_verdicts(Path(paths[0]), Path(paths[1]), fit)
     else:
-        _warm(fit, paths[1])
+        _warm(fit, read, paths[1])
         began = time.perf_counter()
         check = fit(read(paths[0]))
         today = read(paths[1])
@@ -47,19 +49,39 @@ def run(fit: Callable[[pd.DataFrame], Check], *, read: Callable[[str], pd.DataFr
     os._exit(0)  # what was asked for is said: threads that a library left behind must not fail it
 
 
-def _warm(fit: Callable[[pd.DataFrame], Check], file: str) -> None:
-    some = pd.read_parquet(file).head(2_000)
-    fit(some.assign(day=[place % 10 for place in range(len(some))]))(some.head(500))
+def _warm(fit: Callable[[Any], Check], read: Callable[[str], Any], file: str) -> None:
+    """A few rows go the same way, from Parquet to a verdict."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    first = next(pq.ParquetFile(file).iter_batches(batch_size=2_000)).to_pandas()
+    with tempfile.TemporaryDirectory() as name:
+        before, after = (str(Path(name) / f"{side}.parquet") for side in ("before", "after"))
+        pq.write_table(pa.table(first.assign(day=[place % 10 for place in range(len(first))])), before)
+        pq.write_table(pa.table(first.head(500)), after)
+        fit(read(before))(read(after))
 
 
-def _tell_verdicts(folder: Path, fit: Callable[[pd.DataFrame], Check]) -> None:
-    """Each as soon as it is known, one seed of every stream after the other: a run that is ended has said something."""
-    streams = [path.stem.removeprefix("reference_") for path in folder.glob("reference_*.parquet")]
-    for stream in sorted(streams, key=lambda stream: stream.split("-")[::-1]):
-        check = fit(pd.read_parquet(folder / f"reference_{stream}.parquet"))
-        for window in sorted(folder.glob(f"window_{stream}_*.parquet")):
-            told = {"window": window.stem.removeprefix("window_"), "drifted": bool(check(pd.read_parquet(window)))}
-            print(f"\n{json.dumps(told)}", flush=True)
+def _tell_verdicts(folder: Path, journal: Path, fit: Callable[[Any], Check]) -> None:
+    """Each is written as soon as it is known; a run that is ended has judged some windows of every kind."""
+    known = set(verdicts_of(journal))
+    checks: dict[str, Check] = {}
+    windows = [path for path in folder.glob("window_*.parquet") if path.stem.removeprefix("window_") not in known]
+    # The first window of every kind and seed, then the second.
+    for path in sorted(windows, key=lambda path: path.stem.split("_")[::-1]):
+        stream = path.stem.split("_")[1]
+        if stream not in checks:
+            checks[stream] = fit(pd.read_parquet(folder / f"reference_{stream}.parquet"))
+        drifted = bool(checks[stream](pd.read_parquet(path)))
+        with journal.open("a", encoding="utf-8") as written:
+            written.write(json.dumps({"window": path.stem.removeprefix("window_"), "drifted": drifted}) + "\n")
+
+
+def verdicts_of(journal: Path) -> dict[str, bool]:
+    """What was said until the end, also where that came too soon."""
+    lines = journal.read_text(encoding="utf-8").splitlines() if journal.exists() else []
+    told = [json.loads(line) for line in lines if line.endswith("}")]
+    return {each["window"]: each["drifted"] for each in told}
 
 
 def data(frame: pd.DataFrame) -> pd.DataFrame:

@@ -2,67 +2,120 @@
 
 from __future__ import annotations
 
-import tempfile
+import shutil
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from benchmarks.peers.environments import OURS, PEERS, Answer, ask
+from benchmarks.journal import FOLDER
+from benchmarks.peers.environments import OURS, PEERS, Peer, ask
+from benchmarks.peers.task import verdicts_of
+from benchmarks.rates import ALPHA, Rate, held, rate_of, table
 from benchmarks.streams import DRIFTS, STABLE, Drift, day_frame, levels
 
 DAYS, WINDOWS, COLUMNS, ROWS = 30, 5, 20, 500
-PLANTED = (
-    "0.1 sd in 1", "0.5 sd in 1", "0.5 sd in 3", "0.1 sd in all", "category +5 points", "correlation 0 to 0.2",
-    "2 % missing", "1 % unseen category", "score only, 0.2 sd",
-)  # fmt: skip
+TOOLS = (OURS, *PEERS)
+POWER_STREAMS = STABLE[:2]
+PLANTED = tuple(DRIFTS)
+_HEAD = (
+    "**Side by side**, each tool with its defaults in an environment of its own: share of windows called drift, {days} "
+    "reference days, {columns} columns of {rows} rows a day, up to {windows} windows a cell. In brackets where the "
+    "tool's false alarms on that stream are above {alpha:g}: what alarms on stable days finds planted drifts as well."
+)
 
 
-def side_by_side(streams: int, *, limit: float) -> str:
-    """A table: the share of windows called drift, of stable streams and of planted drifts.
+def side_by_side(streams: int, *, limit: float, resume: bool = False) -> list[str]:
+    """Two tables: the share of windows called drift, of stable streams and of planted drifts.
 
     Args:
         streams: seeded references of each cell, with `WINDOWS` windows each.
         limit: seconds that one tool may take for all of it.
+        resume: whether the verdicts of peers in a run that was stopped count.
     """
-    cases = [(stream, "") for stream in STABLE] + [(stream, drift) for stream in STABLE[:2] for drift in PLANTED]
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for stream in STABLE:
-            planted = [drift for of, drift in cases if of == stream]
-            for seed in range(streams):
-                _write(folder, stream, seed, planted)
-        # Two at a time: nothing is timed, and most tools use a single processor.
-        with ThreadPoolExecutor(2) as pool:
-            asked = {peer.name: pool.submit(ask, peer, ["verdicts", folder], limit=limit) for peer in (OURS, *PEERS)}
-            answers = {name: answer.result() for name, answer in asked.items()}
-    lines = [f"| stream | {' | '.join(answers)} |", "|---" * (len(answers) + 1) + "|"]
-    for stream, drift in cases:
-        cells = [_share(answer, stream, drift) for answer in answers.values()]
-        lines.append(f"| {stream}{f': {drift}' if drift else ', stable'} | {' | '.join(cells)} |")
-    stopped = "; ".join(f"{name}: {answer.failure}" for name, answer in answers.items() if answer.failure)
-    return "\n".join(lines) + (f"\n\nNot all windows were judged by {stopped}." if stopped else "")
+    folder = FOLDER / "verdicts"
+    if not resume:
+        shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    _journal(folder, OURS).unlink(missing_ok=True)  # this package may be another one since
+    for stream, seed in product(STABLE, range(streams)):
+        _write(folder, stream, seed)
+    # Two at a time: nothing is timed, and most tools use a single processor.
+    with ThreadPoolExecutor(2) as pool:
+        asked = {
+            peer: pool.submit(ask, peer, ["verdicts", folder, _journal(folder, peer)], limit=limit) for peer in TOOLS
+        }
+        answers = {peer: answer.result() for peer, answer in asked.items()}
+    stopped = "; ".join(f"{peer.name}: {answer.failure}" for peer, answer in answers.items() if answer.failure)
+    head = _HEAD.format(days=DAYS, columns=COLUMNS, rows=ROWS, windows=streams * WINDOWS, alpha=ALPHA)
+    return [head, *_told(folder), *([f"Not all windows were judged by {stopped}."] if stopped else [])]
 
 
-def _write(folder: Path, stream: str, seed: int, planted: list[str]) -> None:
+def _told(folder: Path) -> list[str]:
+    verdicts = {peer.name: verdicts_of(_journal(folder, peer)) for peer in TOOLS}
+    stable = {stream: _rates(verdicts, stream, "stable") for stream in STABLE}
+    planted = {
+        f"{stream}: {drift}": _rates(verdicts, stream, str(place))
+        for stream in POWER_STREAMS
+        for place, drift in enumerate(PLANTED)
+    }
+
+    def holds(row: str, name: str) -> bool:
+        rate = stable[row.partition(":")[0]].get(name)
+        return rate is not None and held(rate)
+
+    return [
+        table({f"{stream}, stable": rates for stream, rates in stable.items()}),
+        table(planted, holds=holds),
+        _compared(planted, holds),
+    ]
+
+
+def _compared(planted: Mapping[str, Mapping[str, Rate]], holds: Callable[[str, str], bool]) -> str:
+    """In a sentence: where a tool that holds the rate finds more than this package, beyond what chance explains."""
+    better: list[str] = []
+    for row, rates in planted.items():
+        ours = rates[OURS.name]
+        for name, rate in rates.items():
+            apart = (ours.half**2 + rate.half**2) ** 0.5
+            if name != OURS.name and holds(row, name) and rate.share - ours.share > apart:
+                better.append(f"{name} ({row})")
+    found = ", ".join(better) if better else "none"
+    return f"Tools that hold the rate and find more than {OURS.name}, beyond two standard errors: {found}."
+
+
+def _journal(folder: Path, peer: Peer) -> Path:
+    return folder / f"{peer.module}.jsonl"
+
+
+def _write(folder: Path, stream: str, seed: int) -> None:
+    """One reference with its windows, as files; those of an earlier run are the same."""
+    key = f"{STABLE.index(stream)}-{seed}"
+    if (folder / f"written_{key}").exists():
+        return
     rng = np.random.default_rng([seed, len(stream)])
     days = levels(stream, DAYS + WINDOWS, COLUMNS, rng)
     reference = [day_frame(level, ROWS, rng).assign(day=place) for place, level in enumerate(days[:DAYS])]
-    key = f"{STABLE.index(stream)}-{seed}"
     pd.concat(reference).to_parquet(folder / f"reference_{key}.parquet", index=False)
-    for drift in planted:
-        for window, level in enumerate(days[DAYS:]):
-            rows = day_frame(level, ROWS, rng, DRIFTS.get(drift, Drift()))
-            place = f"{key}_{PLANTED.index(drift) if drift else 'stable'}_{window}"
-            rows.to_parquet(folder / f"window_{place}.parquet", index=False)
+    planted = {str(place): drift for place, drift in enumerate(DRIFTS.values())} if stream in POWER_STREAMS else {}
+    for (kind, drift), (window, level) in product(({"stable": Drift()} | planted).items(), enumerate(days[DAYS:])):
+        rows = day_frame(level, ROWS, rng, drift)
+        rows.to_parquet(folder / f"window_{key}_{kind}_{window}.parquet", index=False)
+    (folder / f"written_{key}").touch()
 
 
-def _share(answer: Answer, stream: str, drift: str) -> str:
-    kind = str(PLANTED.index(drift)) if drift else "stable"
-    found = [
-        verdict
-        for key, verdict in answer.verdicts.items()
-        if key.startswith(f"{STABLE.index(stream)}-") and key.split("_")[1] == kind
-    ]
-    return f"{np.mean(found):.2f}" if found else answer.failure or "nothing"
+def _rates(verdicts: Mapping[str, Mapping[str, bool]], stream: str, kind: str) -> dict[str, Rate]:
+    """By tool, over the streams whose windows it has judged."""
+    found: dict[str, Rate] = {}
+    for name, said in verdicts.items():
+        by_seed: dict[str, list[bool]] = {}
+        for window, drifted in said.items():
+            key, of, _ = window.split("_")
+            if key.partition("-")[0] == str(STABLE.index(stream)) and of == kind:
+                by_seed.setdefault(key, []).append(drifted)
+        if by_seed:
+            found[name] = rate_of(list(by_seed.values()))
+    return found

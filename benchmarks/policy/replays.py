@@ -21,7 +21,7 @@ from retrain_assets.replay.bare_file import FileSettings, stream_of_frame
 from retrain_assets.replay.clock import Course
 from retrain_assets.replay.comparison import COST_RATIOS, Comparison
 from retrain_assets.replay.drift_book import DriftBook
-from retrain_assets.replay.fitting import ScoreCache
+from retrain_assets.replay.fitting import ScoreCache, one_thread
 from retrain_assets.replay.policies import Policies
 from retrain_assets.replay.run import open_book
 from retrain_assets.replay.windows import SINCE_CHANGE, Window
@@ -125,7 +125,7 @@ def replay_all(work: Sequence[Unit], workers: int) -> Results:
             open_work.append(unit)
     print(f"{len(work) - len(open_work)} of {len(work)} kept from before", flush=True)
     began = time.monotonic()
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=one_thread) as pool:
         futures = {pool.submit(replay_unit, unit): unit for unit in open_work}
         for done, future in enumerate(as_completed(futures), start=1):
             made = future.result()
@@ -138,10 +138,7 @@ def replay_all(work: Sequence[Unit], workers: int) -> Results:
 
 def replay_unit(unit: Unit) -> Results:
     """Fits what is missing, walks every policy from every start, and keeps what came of it."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1):  # one core for each process
-        results = dict(_replays(unit))
+    results = dict(_replays(unit))
     kept = unit.kept()
     kept.parent.mkdir(parents=True, exist_ok=True)
     part = kept.with_suffix(".part")

@@ -11,11 +11,11 @@ import numpy.typing as npt
 from retrain_assets.data.column_profile import ColumnProfile, absent_column, merge_columns
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.drift.accumulation import Accumulation, Carried
-from retrain_assets.drift.aspects import ASPECTS, judge
+from retrain_assets.drift.aspects import ASPECTS, judge, weighted
 from retrain_assets.drift.cells import ColumnCells, FittedColumn
 from retrain_assets.drift.distances import measure
 from retrain_assets.drift.independent import judge_independent
-from retrain_assets.drift.multiplicity import CORRECTIONS, sidak
+from retrain_assets.drift.multiplicity import CORRECTIONS
 from retrain_assets.drift.report import ColumnDrift, ColumnVerdict
 from retrain_assets.drift.settings import Settings, Significance
 from retrain_assets.drift.summaries import Summaries, summarize
@@ -210,10 +210,8 @@ def _test(compared: Sequence[Compared], settings: Settings, basis: Basis) -> lis
     cells = [column.cells for column in compared]
     summaries = summarize(cells) if basis.significance == "batches" else None
     p_values, _ = judge_independent(cells) if summaries is None else judge(summaries)
-    tests = np.maximum((~np.isnan(p_values)).sum(axis=0), 1)
-    filled = np.where(np.isnan(p_values), 1.0, p_values)
-    deciding = filled.argmin(axis=0)
-    by_column = sidak(filled.min(axis=0), tests)
+    by_aspect = weighted(p_values)
+    deciding, by_column = by_aspect.argmin(axis=0), by_aspect.min(axis=0)
     adjusted = CORRECTIONS[settings.correction](by_column)
     less_unusual = np.full(len(compared), basis.batches)
     candidates = np.flatnonzero(adjusted <= settings.alpha)

@@ -12,7 +12,7 @@ from retrain_assets.data.profile import TableProfile, merge_tables
 from retrain_assets.data.text_lengths import SUFFIX
 from retrain_assets.drift.columns import Basis, ColumnsCompared, Compared, FittedReference, compare_columns
 from retrain_assets.drift.distances import DISTANCES, measure
-from retrain_assets.drift.frames import Prepared, Side, profiles_of
+from retrain_assets.drift.frames import Prepared, Side, profiles_of, read_once
 from retrain_assets.drift.joint import JointDrift
 from retrain_assets.drift.report import ColumnDrift, by_harm
 from retrain_assets.drift.settings import Correction, Settings, Significance
@@ -138,7 +138,8 @@ def compare(
             such batches of the reference differ from each other. Without it rows are taken for independent.
         columns: those to compare; by default all but times.
         joint: what to look for in the columns together: changed `correlation` of numbers, or all that a `classifier`
-            can learn, which costs seconds. Both need rows: of profiles the report says that it is unknown.
+            can learn, which costs seconds. Both need rows: of a stream a sample is kept for them, of profiles the
+            report says that it is unknown.
         importance: how much each column matters to the model, at least zero; the report leads with what can hurt.
         seed: of the rows that a classifier samples.
         **options: fields of `Settings`: `alpha`, `effect_floor`, `distance`, and more.
@@ -158,10 +159,11 @@ def compare(
     (True, 'location')
     """
     settings = Settings(**options)
-    if joint not in get_args(Joint):
-        raise ValueError(f"joint must be one of {', '.join(map(repr, get_args(Joint)))} (got {joint!r})")
-    if isinstance(columns, str):
-        raise TypeError(f"columns must be a list of names (got the text {columns!r}): write [{columns!r}]")
+    _refuse(joint, columns)
+    if joint != "none":
+        reference, current = (
+            read_once(side, name=name, batch=batch) for side, name in ((reference, "reference"), (current, "current"))
+        )
     past, present = (
         profiles_of(side, name=name, batch=batch) for side, name in ((reference, "reference"), (current, "current"))
     )
@@ -172,21 +174,19 @@ def compare(
             return _unknown(f"the {side} has {count} rows, fewer than min_rows = {settings.min_rows}", settings, rows)
     names = watched_columns(now, list(past.values()), columns)
     found = compare_columns(names, _fitted(reference, past, settings, joint), now, window=list(present.values()))
-    together = (
-        None
-        if joint == "none"
-        else judge_together(
-            joint,
-            names,
-            (reference, current),
-            (list(past.values()), now),
-            batch=batch,
-            settings=settings,
-            basis=found.basis,
-            seed=seed,
-        )
-    )
+    together: JointDrift | None = None
+    if joint != "none":
+        sides, profiles = (reference, current), (list(past.values()), now)
+        basis = found.basis
+        together = judge_together(joint, names, sides, profiles, batch=batch, settings=settings, basis=basis, seed=seed)
     return _concluded(found, together, settings, rows, importance or {})
+
+
+def _refuse(joint: str, columns: Sequence[str] | None) -> None:
+    if joint not in get_args(Joint):
+        raise ValueError(f"joint must be one of {', '.join(map(repr, get_args(Joint)))} (got {joint!r})")
+    if isinstance(columns, str):
+        raise TypeError(f"columns must be a list of names (got the text {columns!r}): write [{columns!r}]")
 
 
 def _fitted(reference: Side, past: Mapping[str, TableProfile], settings: Settings, joint: Joint) -> FittedReference:

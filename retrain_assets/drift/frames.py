@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -91,9 +91,36 @@ def prepare(reference: Side, *, batch: str | None = None) -> Prepared:
     if isinstance(reference, Prepared):
         reference.agree_with(batch)
         return reference
+    if is_stream(reference):
+        return _of_stream(reference, "reference", batch)
     profiled = isinstance(reference, (TableProfile, Mapping, Sequence))
     profiles = profiles_of(reference, name="reference", batch=batch)
     return Prepared(profiles, None) if profiled else Prepared(profiles, reference, batch)
+
+
+def is_stream(side: object) -> TypeGuard[ArrowStream]:
+    """Whether the rows can be read once only."""
+    return isinstance(side, ArrowStream) and not hasattr(side, "columns")
+
+
+def read_once(side: Side, *, name: str, batch: str | None) -> Side:
+    """A side whose rows can be looked at again: of a stream the profiles and a sample, anything else as it is.
+
+    Args:
+        side: rows or profiles.
+        name: of the side, for messages.
+        batch: column that says which rows came together.
+    """
+    return _of_stream(side, name, batch) if is_stream(side) else side
+
+
+def _of_stream(side: ArrowStream, name: str, batch: str | None) -> Prepared:
+    from retrain_assets.data.arrow_profiling import profile_arrow
+    from retrain_assets.drift.stream_sample import StreamSample
+
+    sample = StreamSample()
+    profiles = profile_arrow(sample.passing(_chunks(side, name)), batch=batch)
+    return Prepared(profiles, sample.table(), batch)
 
 
 Side = pd.DataFrame | ArrowStream | Prepared | TableProfile | Sequence[TableProfile] | Mapping[str, TableProfile]

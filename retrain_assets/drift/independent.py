@@ -34,6 +34,7 @@ def judge_independent(columns: Sequence[ColumnCells]) -> tuple[Array, Array]:
     more_missing = summaries.current_missing - summaries.missing[:, 0]
     statistics[3] = 2 * more_missing / np.sqrt(1 / all_rows + 1 / current_all_rows)
     p_values[[0, 1, 3]] = 2 * ndtr(-np.abs(statistics[[0, 1, 3]]))
+    p_values[3, summaries.complete] = np.nan
     for place, column in enumerate(columns):
         inner = column.inner
         p_value = homogeneity_p_value(column.reference[inner], column.current[inner])

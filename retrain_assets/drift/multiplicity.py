@@ -39,7 +39,7 @@ def benjamini_hochberg(p_values: P) -> P:
     return _back(order, np.minimum(np.minimum.accumulate(steps[::-1])[::-1], 1.0))
 
 
-def sidak(smallest: P, tests: npt.NDArray[np.int64]) -> P:
+def sidak(smallest: P, tests: npt.NDArray[np.int64] | P) -> P:
     """P-value of the smallest of so many p-values: `1 - (1 - p)^m`, exact for independent tests.
 
     Source: Sidak 1967, "Rectangular confidence regions for the means of multivariate normal distributions", Journal of

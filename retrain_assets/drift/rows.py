@@ -13,10 +13,8 @@ from retrain_assets.data.arrow_types import without_views
 from retrain_assets.data.categories import added, cut_label
 from retrain_assets.data.column_profile import ColumnProfile
 from retrain_assets.data.profile import TableProfile
-from retrain_assets.drift.frames import Matrix, Prepared, with_text_names
-
-MAX_ROWS = 100_000
-"""Rows that are looked at; a correlation is then known to 0.003."""
+from retrain_assets.drift.frames import ArrowStream, Matrix, Prepared, is_stream, with_text_names
+from retrain_assets.drift.stream_sample import MAX_ROWS
 
 
 def matrices_of(
@@ -71,11 +69,9 @@ def _frame(side: object) -> Any:
         return with_text_names(side)
     if isinstance(side, pa.Table):
         return without_views(side)
-    if isinstance(side, (TableProfile, Sequence, Mapping, pa.RecordBatchReader)) or not hasattr(
-        side, "__arrow_c_stream__"
-    ):
+    if isinstance(side, (TableProfile, Sequence, Mapping)) or not isinstance(side, ArrowStream) or is_stream(side):
         return None
-    return without_views(pa.table(side)) if hasattr(side, "columns") else None
+    return without_views(pa.table(side))
 
 
 def _sampled(frame: Any, columns: Sequence[str], batch: str | None, at_least: int) -> Any:

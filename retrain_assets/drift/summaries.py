@@ -64,6 +64,11 @@ class Summaries:
     current_novel: Array
     unseen: Array
 
+    @property
+    def complete(self) -> npt.NDArray[np.bool_]:
+        """Columns without a missing value on either side."""
+        return (self.rows == self.all_rows).all(axis=1) & (self.current_rows == self.current_all_rows)
+
     def without(self, batch: int) -> Summaries:
         """With one reference batch as the current window and the others as the reference."""
         kept = np.arange(self.rows.shape[1]) != batch

@@ -39,7 +39,7 @@ def judge_together(
     Args:
         method: what to look for.
         names: of the columns; lengths of texts are no column of the rows, and left out.
-        sides: reference and current window; profiles and streams keep no rows, and give `unknown`.
+        sides: reference and current window; profiles keep no rows, and give `unknown`.
         profiles: of the batches of the reference, and of the current window.
         batch: column that says which rows came together.
         settings: with the level of all tests.
@@ -55,12 +55,12 @@ def judge_together(
     if method == "classifier":
         coded = codes_of(sides, names, profiles, batch, at_least=settings.min_rows)
         if coded is None:
-            return JointDrift.unknown("classifier", "profiles and streams do not keep the rows that it needs")
+            return JointDrift.unknown("classifier", "profiles do not keep the rows that it needs")
         return judge_separability(*coded, settings, alpha=alpha, independent=independent, seed=seed)
     numbers = numeric_columns(*profiles, names)
     matrices = [matrices_of(side, numbers, batch, at_least=settings.min_rows) for side in sides]
     if matrices[0] is None or matrices[1] is None:
-        return JointDrift.unknown("correlation", "profiles and streams do not keep the rows that it needs")
+        return JointDrift.unknown("correlation", "profiles do not keep the rows that it needs")
     return judge_correlations(numbers, matrices[0], matrices[1], settings, alpha=alpha, independent=independent)
 
 

@@ -30,6 +30,8 @@ Array = npt.NDArray[np.float64]
 
 _JUDGED_AT = 1e-3
 """Level at which two estimates are compared by what they can see: between that of one check and of one column."""
+_USUAL, _RARE = 0.2, 0.01
+"""A variance that so many columns exceed by chance is taken for theirs; the rarest owes its columns nothing."""
 _GUARDED = 0.9
 """Among normal batches the farthest one is within the guard with this probability."""
 
@@ -156,9 +158,10 @@ def _moderated(ratio: Array, freedom: Array | float, away: Array) -> tuple[Array
     from scipy.special import fdtrc
 
     shared = prior if np.isinf(extra) else (extra * prior + freedom * ratio) / (extra + freedom)
-    typical = fdtrc(freedom, min(extra, 1e9), ratio / prior) > 0.01
+    as_far = fdtrc(freedom, min(extra, 1e9), ratio / prior)
     known = np.minimum(freedom + extra, freedom * _independent(away))
-    return np.maximum(np.maximum(ratio, 1.0), shared), np.where(typical, known, freedom)
+    own = np.where(as_far > _USUAL, 1.0, np.maximum(ratio, 1.0))
+    return np.maximum(own, shared), np.where(as_far > _RARE, known, freedom)
 
 
 def _prior(ratio: Array, freedom: Array) -> tuple[float, float]:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
+
+from retrain_assets.errors import NotStoredError
+from retrain_assets.lifecycle.champions import registered
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.waiting import holds
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import ModelVersion
 
 FILE = "approvals.md"
+ANSWERS_TAG = "answers"
+"""Of the registered model: how many answers its runs show."""
 
 
 def approval_text(stores: Stores, model: DeclaredModel, version: ModelVersion) -> str | None:
@@ -29,3 +36,28 @@ def approval_text(stores: Stores, model: DeclaredModel, version: ModelVersion) -
             for given in hold.answers
         ]
     return "\n".join([*lines, ""])
+
+
+def show_answers(stores: Stores, model: DeclaredModel, tags: Mapping[str, str]) -> dict[str, str]:
+    """Tells the runs of held versions that were rejected, expired or void since; returns the tag that says so.
+
+    An answer does not wait for the tracking server, and what expires has no run: their runs say `held` until here.
+    """
+    count = str(len(stores.state.answers(model.name)))
+    if tags.get(ANSWERS_TAG, "0") == count:
+        return {}
+    champions = {promotion.version for promotion in stores.state.promotions(model.name)}
+    newest = {hold.request.version: hold for hold in holds(stores.state, model)}
+    for number, hold in newest.items():
+        if hold.open or number in champions:
+            continue
+        version, last = registered(stores, model, number), hold.answers[-1]
+        outcome = {"outcome": "rejected", "reason": f"{hold.state}: {last.person}: {last.reason}"}
+        # Of a run that was deleted by hand there is nothing to tell.
+        with suppress(NotStoredError):
+            stores.registry.log(
+                version.run_id,
+                tags={f"retrain_assets.{name}": value for name, value in outcome.items()},
+                texts={FILE: approval_text(stores, model, version) or ""},
+            )
+    return {ANSWERS_TAG: count}

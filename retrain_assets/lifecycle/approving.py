@@ -26,6 +26,7 @@ from retrain_assets.promotion.evaluation import EvaluationReport
 from retrain_assets.promotion.gates import GateReport
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.promotion.measures import value_of
+from retrain_assets.promotion.power import holdout_evidence
 from retrain_assets.promotion.tokens import verify
 from retrain_assets.spec import ApprovalSpec
 from retrain_assets.stores.protocols import Stores
@@ -191,13 +192,8 @@ def void_if_asked(
 
 def evidence_of(report: EvaluationReport, gates: GateReport) -> dict[str, Any]:
     """What a promotion rests on."""
-    candidate = report.role("candidate")
-    holdout = None if candidate is None else asdict(candidate.metric(report.metric))
-    if holdout is not None and candidate is not None:
-        expected = [made.value for made in candidate.metrics if made.metric in expectable(report.metric)]
-        holdout["expected"] = expected[0] if expected else None
     return {
-        "holdout": holdout,
+        "holdout": holdout_evidence(report, expectable(report.metric)),
         "differences": [asdict(difference) for difference in report.differences],
         "gates": [asdict(result) for result in gates.results],
         "measures": [asdict(measure) for measure in report.measures],

@@ -11,7 +11,7 @@ from retrain_assets.data.small_tables import table_of_rows
 from retrain_assets.data.windows import Batch
 from retrain_assets.lifecycle.champions import champion
 from retrain_assets.lifecycle.facts import gather_facts, requests
-from retrain_assets.lifecycle.holding import tell
+from retrain_assets.lifecycle.holding import open_hold, tell
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import Decided
@@ -65,8 +65,13 @@ def _unwritten(stores: Stores, model: DeclaredModel, batch: Batch, made: list[De
 
 
 def decide_by_hand(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Decision:
-    """The record of a person who launched a training set by hand: the trigger `person`, and nothing else asked."""
-    made = [decision for decision in stores.state.decisions(model.name) if decision.batch == batch.key]
+    """The record of a person who launched a training set by hand: the trigger `person`, and nothing else asked.
+
+    Where a retrain of this batch or one before is held for a person, that is the answer.
+    """
+    every = stores.state.decisions(model.name)
+    made, held = [decision for decision in every if decision.batch == batch.key], open_hold(every)
+    answer = {"hold_answer": "resumed"} if held is not None and held.batch <= batch.key else {}
     reason = "a person materialized the training set by hand"
     decision = Decision(
         model=model.name,
@@ -80,7 +85,7 @@ def decide_by_hand(stores: Stores, model: DeclaredModel, batch: Batch, *, now: d
         decided_at=now,
         champion_version=_version(champion(stores, model, batch.end)),
         retrospective=False,
-        state={"run_id": run_id, "outbox_id": stores.state.last_outbox_id(), "by_hand": True},
+        state={"run_id": run_id, "outbox_id": stores.state.last_outbox_id(), "by_hand": True, **answer},
     )
     _record(stores, model, batch, decision, run_id=run_id, now=now)
     return decision

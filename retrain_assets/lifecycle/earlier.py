@@ -79,5 +79,5 @@ def tried(
     scored: dict[Role, Scores] = {**asked_of.scores, "candidate": scores[number]}
     own = judged_rows(stores, model, version, champion, asked_of.rows, scored)
     placed = in_candidates_place(report, number)
-    placed = replace(placed, measures=measured(placed, own, model.spec.promote))
+    placed = replace(placed, measures=(*placed.measures, *measured(placed, own, model.spec.promote)))
     return list(judged(number, evaluate_gates(placed, model.spec.promote, bootstrapping=False)))

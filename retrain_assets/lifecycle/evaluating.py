@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-import numpy as np
 import pandas as pd
 
 from retrain_assets.data.rule_words import schema_rows
@@ -14,24 +13,24 @@ from retrain_assets.data.windows import Batch
 from retrain_assets.errors import MissingUpstreamError, NotStoredError
 from retrain_assets.lifecycle import earlier
 from retrain_assets.lifecycle.champions import registered
+from retrain_assets.lifecycle.compared import Rivals, compare
+from retrain_assets.lifecycle.history import champion_losses, holdout_of
 from retrain_assets.lifecycle.judging import judged_rows
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.partitions import rows_of_batch
 from retrain_assets.lifecycle.records import Evaluated, TrainingSet
-from retrain_assets.lifecycle.training_window import latest_training_set, read_judging_rows, read_rows
+from retrain_assets.lifecycle.training_window import latest_training_set, read_rows
 from retrain_assets.lifecycle.withholding import withholding
-from retrain_assets.performance.expected import expectable
-from retrain_assets.performance.scores import Scores
-from retrain_assets.promotion.comparing import evaluate_models
 from retrain_assets.promotion.evaluation import EvaluationReport, Role
 from retrain_assets.promotion.gates import GateReport, evaluate_gates
 from retrain_assets.promotion.log import Promotion, champion_as_of
-from retrain_assets.promotion.measuring import Judged, entities_of, measured
+from retrain_assets.promotion.luck import Noticed, noticed_in
+from retrain_assets.promotion.measuring import Judged, measured
 from retrain_assets.reporting.model_card import ModelCard, model_card
+from retrain_assets.spec.holdout import holdout_batches
 from retrain_assets.stores.protocols import Stores, TableCommit
 from retrain_assets.training.baseline import NaiveBaseline
 from retrain_assets.training.bundle import ModelVersion
-from retrain_assets.training.predict import predict
 
 
 @withholding
@@ -46,21 +45,17 @@ def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
         raise MissingUpstreamError(f"candidate of {model.name} {batch}", f"{model.name}/candidate partition {batch}")
     incumbent = incumbent_of(stores, model, batch, frozen.attempt)
     champion = None if incumbent is None else registered(stores, model, incumbent.version)
-    before = earlier.asked(stores, model, log_before(stores, model, batch, frozen.attempt))
-    fitted_until = max(each.training_end for each in (candidate, champion, *before) if each is not None)
-    rows = read_judging_rows(stores, model, frozen, fitted_until=fitted_until)
-    scored = _scores(stores, model, candidate, champion, rows)
-    scored["baseline"] = baseline_of(stores, model, frozen, candidate).predict(len(rows))
-    scored_before, silent = earlier.scores_of(stores, model, before, inputs_of(rows))
-    versions: dict[Role, int | None] = {
-        "candidate": candidate.version,
-        "champion": champion.version if champion else None,
-        "baseline": None,
-    }
-    report = _compared(model, frozen, rows, scored, versions, scored_before, fitted_until)
-    judged = judged_rows(stores, model, candidate, champion, rows, scored)
-    tried = earlier.tried(stores, model, report, champion, judged, scored_before)
-    report = replace(report, measures=(*measured(report, judged, model.spec.promote), *silent, *tried))
+    rivals = Rivals(
+        candidate=candidate,
+        champion=champion,
+        baseline=baseline_of(stores, model, frozen, candidate),
+        noticed=None if incumbent is None else _noticed(stores, model, incumbent, frozen),
+        before=tuple(earlier.asked(stores, model, log_before(stores, model, batch, frozen.attempt))),
+    )
+    compared = compare(stores, model, frozen, rivals)
+    report, judged = compared.report, judged_rows(stores, model, candidate, champion, compared.rows, compared.scores)
+    tried = earlier.tried(stores, model, report, champion, judged, compared.before)
+    report = replace(report, measures=(*measured(report, judged, model.spec.promote), *report.measures, *tried))
     gates = evaluate_gates(report, model.spec.promote, bootstrapping=champion is None)
     commit = _write_report(stores, model, batch, report, gates, run_id=run_id)
     figures = _figures(report, judged)
@@ -79,34 +74,6 @@ def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
         commit=commit,
         figure=figures["comparison"],
         card=card.to_markdown(),
-    )
-
-
-def _compared(
-    model: DeclaredModel,
-    frozen: TrainingSet,
-    rows: pd.DataFrame,
-    scored: Mapping[Role, Scores],
-    versions: Mapping[Role, int | None],
-    scored_before: Mapping[int, Scores],
-    fitted_until: datetime,
-) -> EvaluationReport:
-    spec = model.spec
-    return evaluate_models(
-        model=model.name,
-        batch=frozen.batch,
-        attempt=frozen.attempt,
-        labels=rows["label"].to_numpy(),
-        scores=scored,
-        versions=versions,
-        batches=rows["ra_batch"].tolist(),
-        metric=spec.metric,
-        report_metrics=(*expectable(spec.metric), *spec.report_metrics),
-        confidence=spec.promote.confidence,
-        rng=np.random.default_rng([frozen.attempt, spec.estimator.seed]),
-        newer_than_both=(rows[spec.event_time] >= pd.Timestamp(fitted_until)).to_numpy(),
-        earlier=scored_before,
-        together=entities_of(rows, spec.promote),
     )
 
 
@@ -161,26 +128,11 @@ def log_before(stores: Stores, model: DeclaredModel, batch: Batch, attempt: int)
     ]
 
 
-def inputs_of(rows: pd.DataFrame) -> pd.DataFrame:
-    """Validated rows as a model is asked about them."""
-    return rows.drop(columns=["label", "ra_batch"])
-
-
-def _scores(
-    stores: Stores,
-    model: DeclaredModel,
-    candidate: ModelVersion,
-    champion: ModelVersion | None,
-    rows: pd.DataFrame,
-) -> dict[Role, Scores]:
-    inputs = inputs_of(rows)
-    scores: dict[Role, Scores] = {}
-    versions: list[tuple[Role, ModelVersion | None]] = [("candidate", candidate), ("champion", champion)]
-    for role, version in versions:
-        if version is not None:
-            bundle = stores.registry.load(version)
-            scores[role] = predict(bundle.pipeline, inputs, task=model.spec.task, classes=bundle.manifest.classes)
-    return scores
+def _noticed(stores: Stores, model: DeclaredModel, incumbent: Promotion, frozen: TrainingSet) -> Noticed | None:
+    """How bad the champion looked by the labels that the training saw; None where it did not."""
+    losses = champion_losses(stores, model, incumbent, as_of=frozen.as_of)
+    declared = model.spec.retrain.decay
+    return noticed_in(losses, holdout_of(incumbent), declared, holdout_batches=holdout_batches(model.spec))
 
 
 def baseline_of(stores: Stores, model: DeclaredModel, frozen: TrainingSet, candidate: ModelVersion) -> NaiveBaseline:

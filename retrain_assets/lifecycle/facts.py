@@ -11,7 +11,7 @@ from retrain_assets.lifecycle.champions import champion, registered
 from retrain_assets.lifecycle.estimating import unlabelled_estimates
 from retrain_assets.lifecycle.first_losses import first_losses
 from retrain_assets.lifecycle.history import holdout_of, losses_in, performance_table, served_losses
-from retrain_assets.lifecycle.holding import largest_drift, open_hold, said_to
+from retrain_assets.lifecycle.holding import largest_drift, open_hold, rejected_until, said_to
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import TrainingSet
 from retrain_assets.lifecycle.sharing import attempt_of, shared_use
@@ -90,11 +90,16 @@ def gather_facts(
 
 
 def requests(stores: Stores, model: DeclaredModel, earlier: list[Decision], *, until: int) -> list[OutboxRow]:
-    """Requests stay until a retrain answers them: one that a cooldown refused is not forgotten."""
+    """Requests stay until a retrain or a person's rejection answers them: what a cooldown refused is not forgotten."""
     newest = newest_valid([decision for decision in earlier if decision.verdict == "retrain"])
-    watermark = int(newest.state.get("outbox_id", 0)) if newest is not None else 0
+    watermark = max(_seen_by(newest), rejected_until(stores, model, earlier))
     rows = stores.state.outbox(after=watermark, model=model.name, kinds=["event", "person"], limit=10_000)
     return [row for row in rows if row.id <= until]
+
+
+def _seen_by(decision: Decision | None) -> int:
+    """The newest outbox row that a decision saw."""
+    return 0 if decision is None else int(decision.state.get("outbox_id", 0))
 
 
 def _ended(stores: Stores, model: DeclaredModel) -> list[TrainingSet]:

@@ -40,6 +40,18 @@ def said_to(stores: Stores, model: DeclaredModel, hold: Decision, answer: Answer
     return tuple(str(row.payload.get("text", "")) for row in rows if row.id <= until)
 
 
+def rejected_until(stores: Stores, model: DeclaredModel, decisions: Sequence[Decision]) -> int:
+    """The outbox row of the newest rejection that counted: who rejects a retrain answers all that asked for it before.
+
+    What was asked afterwards is not answered by it, even where the decision that tells of the rejection saw it.
+    """
+    counted = [made for made in decisions if not made.retrospective and made.state.get("hold_answer") == "rejected"]
+    if not counted:
+        return 0
+    rows = stores.state.outbox(model=model.name, kinds=[KINDS["reject"]], limit=1_000_000)
+    return max((row.id for row in rows if row.id <= int(counted[-1].state.get("outbox_id", 0))), default=0)
+
+
 def largest_drift(stores: Stores, model: DeclaredModel, batch: Batch) -> float | None:
     """The largest drift score of all batches before one; None where the declaration does not ask, or none is known."""
     if model.spec.retrain.hold_beyond is None:

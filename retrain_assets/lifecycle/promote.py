@@ -247,9 +247,9 @@ def _close(
     now: datetime,
     run_id: str,
 ) -> None:
+    void_outdated(stores, model, now=now)
     if outcome.current is not None:
         project(stores, model, outcome.current, now=now)
-    void_outdated(stores, model, now=now)
     verdict = outcome_of(stores, model, frozen, version, outcome)
     if verdict in ("rejected", "recalled") and stage_of(stores, model, version.version) in ("candidate", "challenger"):
         move(stores, model, version.version, "retired", outcome.reason, now=now)

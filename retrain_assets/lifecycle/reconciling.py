@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from retrain_assets.errors import IntegrityError, NotStoredError
+from retrain_assets.lifecycle.approval_record import show_answers
 from retrain_assets.lifecycle.champions import registered
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.promotion.log import Promotion
@@ -82,7 +83,7 @@ def _show(stores: Stores, model: DeclaredModel, current: Promotion, *, now: date
             by_hand = _tell(stores, current, pointed, now=now)
     if not shown:
         _tag_versions(stores, model, current)
-    _mirror(stores, model, current, tags)
+    _mirror(stores, model, current, tags, show_answers(stores, model, tags))
     return Reconciled(model=model.name, champion=current.version, by_hand=by_hand, behind=not shown)
 
 
@@ -130,9 +131,11 @@ def _tag_versions(stores: Stores, model: DeclaredModel, current: Promotion) -> N
     )
 
 
-def _mirror(stores: Stores, model: DeclaredModel, current: Promotion, tags: dict[str, str]) -> None:
+def _mirror(
+    stores: Stores, model: DeclaredModel, current: Promotion, tags: dict[str, str], answers: dict[str, str]
+) -> None:
     entries = stores.state.audit_entries(model.name)
-    wanted = {"champion": str(current.version)}
+    wanted = {"champion": str(current.version), **answers}
     if entries:
         wanted |= {"audit_head": f"{entries[-1].sequence}:{entries[-1].entry_hash}"}
     wanted[PROMOTION_TAG] = str(current.id)

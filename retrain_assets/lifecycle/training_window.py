@@ -133,21 +133,22 @@ def _kept_to_judge(model: DeclaredModel, batches: tuple[Batch, ...]) -> tuple[tu
 
 
 def read_judging_rows(
-    stores: Stores, model: DeclaredModel, frozen: TrainingSet, *, fitted_until: datetime
+    stores: Stores, model: DeclaredModel, frozen: TrainingSet, batches: Sequence[str], *, fitted_until: datetime
 ) -> pd.DataFrame:
-    """The rows of the holdout batches on which none of the models was fitted.
+    """The rows of some batches on which none of the models was fitted.
 
     Args:
         stores: all stores.
         model: the declared model.
         frozen: the training set of the candidate.
+        batches: that judge.
         fitted_until: the newest training end of all models that are judged. Of batches that begin later all rows
             count, of the others the reserved ones.
     """
-    newer = {key for key in frozen.holdout_batches if model.calendar.batch(key).start >= fitted_until}
+    newer = {key for key in batches if model.calendar.batch(key).start >= fitted_until}
     if not newer:
-        return read_rows(stores, model, frozen, frozen.holdout_batches, reserved=True)
-    rows = read_rows(stores, model, frozen, frozen.holdout_batches)
+        return read_rows(stores, model, frozen, batches, reserved=True)
+    rows = read_rows(stores, model, frozen, batches)
     return rows[rows["ra_reserved"] | rows["ra_batch"].isin(newer)].reset_index(drop=True)
 
 

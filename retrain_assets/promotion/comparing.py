@@ -30,6 +30,7 @@ from retrain_assets.promotion.evaluation import (
     Scope,
     Unit,
 )
+from retrain_assets.promotion.luck import Noticed, luck_measures
 
 AGAINST: tuple[Role, ...] = ("champion", "candidate", "baseline")
 """What each earlier champion is compared with."""
@@ -51,6 +52,7 @@ def evaluate_models(
     rng: np.random.Generator,
     newer_than_both: npt.NDArray[np.bool_] | None = None,
     earlier: Mapping[int, Scores] | None = None,
+    noticed: Noticed | None = None,
     together: npt.NDArray[Any] | None = None,
     resamples: int = 1000,
 ) -> EvaluationReport:
@@ -71,6 +73,7 @@ def evaluate_models(
         rng: source of the resamples.
         newer_than_both: rows that are newer than what either model was trained on.
         earlier: scores of earlier champions by their versions. The level of their differences is shared over them.
+        noticed: how bad the champion looked, where that is why they are compared.
         together: entity of each row; the rows of one are drawn together. By default batches where there are enough.
         resamples: of the differences; the models' own intervals take 200, and of many rows as many.
 
@@ -112,6 +115,7 @@ def evaluate_models(
             *paired.differences(np.arange(len(truth)), "reserved", rng, blocks, resampled),
             *paired.differences(np.flatnonzero(newer), "newer", rng, blocks, resampled),
         ),
+        measures=tuple(luck_measures(noticed, paired.losses, paired.earlier, np.asarray(batches, dtype=object))),
     )
 
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import ClassVar, Protocol
 
 from retrain_assets.promotion.evaluation import EvaluationReport, PairedDifference, Role
 from retrain_assets.promotion.fairness import RATES
+from retrain_assets.promotion.luck import owed_to_luck
 from retrain_assets.promotion.measures import Measure, MeasureKind, chosen, value_of
 from retrain_assets.promotion.model_conditions import IsRobust, IsServable, KeepsExplanation, NotShownLess
+from retrain_assets.promotion.power import HasEnoughRows
 from retrain_assets.spec import LimitsSpec, PromoteSpec
 
 Verdict = tuple[bool | None, str]
@@ -32,7 +33,11 @@ class Condition(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NotWorseThanChampion:
-    """The paired interval does not show the candidate worse; with a margin, it shows it not worse by the margin."""
+    """The paired interval does not show the candidate worse; with a margin, it shows it not worse by the margin.
+
+    What the difference owes to the champion's luck is taken off where the candidate must show something: without a
+    margin the declared error is that of rejecting an equal one, which such luck makes rarer still.
+    """
 
     margin: float = 0.0
     against_champion: ClassVar[bool] = True
@@ -45,10 +50,11 @@ class NotWorseThanChampion:
         if self.margin == 0:
             passed = difference.lower <= 0
             return passed, f"{text}: {'not shown worse' if passed else 'shown worse'}"
+        luck, less = _luck(report)
         tolerated = self.margin * abs(loss)
-        passed = difference.upper <= tolerated
+        passed = difference.upper - luck <= tolerated
         shown = "" if passed else "not "
-        return passed, f"{text}: {shown}shown to be within the margin of {tolerated:.4g} ({self.margin:.2%})"
+        return passed, f"{text}{less}: {shown}shown to be within the margin of {tolerated:.4g} ({self.margin:.2%})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +69,10 @@ class BetterThanChampion:
         if difference is None or loss is None:
             return None, "the evaluation has no paired difference to the champion"
         wanted = self.margin * abs(loss)
-        passed = difference.upper < -wanted
+        luck, less = _luck(report)
+        passed = difference.upper - luck < -wanted
         by = f" by {wanted:.4g} ({self.margin:.2%})" if self.margin else ""
-        return passed, f"{_compared(report, difference)}: {'' if passed else 'not '}shown better{by}"
+        return passed, f"{_compared(report, difference)}{less}: {'' if passed else 'not '}shown better{by}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,33 +111,6 @@ class MeetsThresholds:
             sign = "at least" if name in LARGER_IS_BETTER else "at most"
             said.append(f"{name} {found.value:.4g} [{found.lower:.4g}, {found.upper:.4g}], {sign} {limit:g} wanted")
         return _all(truths), "; ".join(said)
-
-
-@dataclass(frozen=True, slots=True)
-class HasEnoughRows:
-    """The rows would show a relative worsening with the declared power; too few is unknown, never false.
-
-    With the standard error s of the paired difference, a difference d is shown at the two-sided level 1 - c with power
-    p where d >= (z_c + z_p) s.
-    """
-
-    detectable: float
-    power: float
-    against_champion: ClassVar[bool] = True
-
-    def evaluate(self, report: EvaluationReport) -> Verdict:
-        difference, loss = report.difference("candidate", "champion"), _value(report, "champion")
-        if difference is None or loss is None:
-            return None, "the evaluation has no paired difference to the champion"
-        reach = NormalDist().inv_cdf((1 + report.confidence) / 2)
-        error = (difference.upper - difference.lower) / (2 * reach)
-        shown, wanted = (reach + NormalDist().inv_cdf(self.power)) * error, self.detectable * abs(loss)
-        needed = difference.rows * (shown / wanted) ** 2 if wanted else float("inf")
-        text = (
-            f"{difference.rows:,} rows show a worsening of {shown:.4g} with a power of {self.power:.0%}; "
-            f"{wanted:.4g} ({self.detectable:.1%}) is to be shown"
-        )
-        return (True, text) if shown <= wanted else (None, f"{text}, which takes about {needed:,.0f} rows")
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +260,14 @@ def _compared(report: EvaluationReport, difference: PairedDifference) -> str:
         f"{_loss(report, difference.b)}; difference {difference.value:+.4g} "
         f"[{difference.lower:+.4g}, {difference.upper:+.4g}] on {difference.rows:,} {report.kind_of_rows}"
     )
+
+
+def _luck(report: EvaluationReport) -> tuple[float, str]:
+    """What the difference to the champion owes to its luck, and the words for taking it off."""
+    owed = owed_to_luck(report.measures)
+    if owed is None or owed.value is None:
+        return 0.0, ""
+    return owed.value, f", less {owed.value:+.4g} ({owed.reason})"
 
 
 def _loss(report: EvaluationReport, name: Role) -> str:

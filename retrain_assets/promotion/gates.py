@@ -11,6 +11,9 @@ How often a gate errs, at the default confidence of 95 % (the interval is two-si
 - `beats_baseline` passes where the interval of candidate - baseline lies below zero. A candidate no better than the
   naive baseline passes in 2.5 %.
 
+A comparison takes place because the champion looked bad; what the difference owes to its luck in that is taken off
+where a candidate must show something, so that the rates hold given the trigger too (`retrain_assets.promotion.luck`).
+
 Every gate is monotone: no row loss of the candidate can rise and turn a fail into a pass. Unknown never passes.
 """
 
@@ -24,6 +27,7 @@ import pandas as pd
 
 from retrain_assets.promotion.conditions import CONDITIONS, Condition
 from retrain_assets.promotion.evaluation import EvaluationReport, report_frame
+from retrain_assets.promotion.power import GATE as POWER
 from retrain_assets.spec import PromoteSpec
 from retrain_assets.spec.expressions import Name, leaving_out
 
@@ -100,15 +104,17 @@ def evaluate_gates(report: EvaluationReport, spec: PromoteSpec, bootstrapping: b
     """Every gate that `promote.require` names, and their expression.
 
     Without a champion the gates against it are not applicable: the expression is judged without them, and where it
-    names no other, a first model must beat the baseline. Too few reserved rows make every gate unknown.
+    names no other, a first model must beat the baseline. Too few reserved rows make every gate unknown, and fewer than
+    a declared power asks for every gate against the champion.
     """
     asked, names = spec.expression, spec.expression.names()
     if bootstrapping:
         of_champion = [name for name, make in CONDITIONS.items() if name in names and make(spec).against_champion]
         asked = leaving_out(asked, of_champion) or Name(LEAST_OF_A_FIRST_MODEL)
     binding = asked.names()
+    too_few = _too_few(report, spec) if POWER in binding else None
     results = tuple(
-        _result(name, make(spec), report, spec) if name in binding else _not_applicable(name)
+        _result(name, make(spec), report, spec, too_few) if name in binding else _not_applicable(name)
         for name, make in CONDITIONS.items()
         if name in names | binding
     )
@@ -120,9 +126,18 @@ def _not_applicable(name: str) -> GateResult:
     return GateResult(name=name, passed=None, applicable=False, reason="there is no champion to compare with yet")
 
 
-def _result(name: str, gate: Condition, report: EvaluationReport, spec: PromoteSpec) -> GateResult:
+def _too_few(report: EvaluationReport, spec: PromoteSpec) -> str | None:
+    """Why the rows do not have the declared power; None where they have it."""
+    passed, reason = CONDITIONS[POWER](spec).evaluate(report)
+    return None if passed else reason
+
+
+def _result(name: str, gate: Condition, report: EvaluationReport, spec: PromoteSpec, too_few: str | None) -> GateResult:
     if report.rows < spec.min_rows:
         reason = f"{report.rows:,} {report.kind_of_rows} are too few to judge by ({spec.min_rows:,} needed)"
+        return GateResult(name=name, passed=None, applicable=True, reason=reason)
+    if too_few is not None and gate.against_champion:
+        reason = too_few if name == POWER else f"too few rows for the declared power, see {POWER}"
         return GateResult(name=name, passed=None, applicable=True, reason=reason)
     passed, reason = gate.evaluate(report)
     return GateResult(name=name, passed=passed, applicable=True, reason=reason)

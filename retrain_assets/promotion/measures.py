@@ -22,6 +22,8 @@ MeasureKind = Literal[
     "recall",
     "worth",
     "ranking",
+    "holdout",
+    "luck",
 ]
 KINDS: tuple[MeasureKind, ...] = get_args(MeasureKind)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from retrain_assets.promotion.evaluation import EvaluationReport, Role, RoleEvaluation
 from retrain_assets.promotion.gates import GateReport, GateResult
+from retrain_assets.promotion.luck import owed_to_luck
 from retrain_assets.promotion.measures import Measure, chosen
 
 GATES_PASSED = "gates_passed"
@@ -35,7 +36,7 @@ def most_promising(report: EvaluationReport) -> int | None:
 
 
 def in_candidates_place(report: EvaluationReport, version: int) -> EvaluationReport:
-    """The comparison as if an earlier champion were the candidate; without measures, which are of the candidate."""
+    """The comparison as if an earlier champion were the candidate; of its measures the luck alone is its own."""
     best = next(each for each in report.earlier if each.version == version)
     others = tuple(role for role in report.roles if role.role in ("champion", "baseline"))
     moved = tuple(
@@ -44,7 +45,13 @@ def in_candidates_place(report: EvaluationReport, version: int) -> EvaluationRep
         if pair.version == version and pair.b != "candidate"
     )
     kept = tuple(pair for pair in report.differences if pair.a == "champion")
-    return replace(report, roles=(replace(best, role="candidate"), *others), differences=(*moved, *kept), measures=())
+    luck = owed_to_luck(report.measures, f"v{version}")
+    return replace(
+        report,
+        roles=(replace(best, role="candidate"), *others),
+        differences=(*moved, *kept),
+        measures=() if luck is None else (replace(luck, group=""),),
+    )
 
 
 def judged(version: int, gates: GateReport) -> Iterator[Measure]:
@@ -96,7 +103,8 @@ def recall_of(report: EvaluationReport, *, candidate_passed: bool | None) -> Rec
 
 def _shown_better(report: EvaluationReport, each: RoleEvaluation, than: Role) -> bool:
     difference = report.difference("earlier", than, version=each.version)
-    return difference is not None and difference.upper < 0
+    luck = owed_to_luck(report.measures, f"v{each.version}") if than == "champion" else None
+    return difference is not None and difference.upper < (0.0 if luck is None else luck.value or 0.0)
 
 
 def _loss(report: EvaluationReport, each: RoleEvaluation) -> float:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from retrain_assets.data.reserved import is_reserved
@@ -20,6 +22,14 @@ EVENT_TIME = "ra_event_time"
 MOST_CLASSES = 20
 LEAST_BATCHES = 6
 GATE_ROWS = 50
+NO_FEATURES = {
+    **dict.fromkeys(("date", "datetime", "time", "timedelta", "period"), "times"),
+    "bytes": "bytes",
+    "complex": "complex numbers",
+    "interval": "intervals",
+    "mixed": "neither numbers nor text",
+}
+"""What a column may hold that no model here learns from, by the name that pandas infers."""
 
 ESTIMATORS: dict[str, dict[str, str]] = {
     "hist_gradient_boosting": {
@@ -64,7 +74,8 @@ def read_stream(path: Path, settings: FileSettings) -> Stream:
     """Reads a Parquet or CSV file.
 
     Numbers and booleans are numeric features, text and categories categorical; a linear model also takes integers of
-    one or two bytes as category codes. Times, columns of one value and rows without target are left out.
+    one or two bytes as category codes. Columns that are none of these or hold one value, and rows without target, are
+    left out. Batches are in order of their values, text in that of the numbers in it.
 
     Raises:
         DataError: the file cannot be replayed, and why.
@@ -79,7 +90,7 @@ def read_table(path: Path) -> pd.DataFrame:
         DataError: it cannot be read.
     """
     try:
-        return pd.read_csv(path) if path.suffix.lower() in (".csv", ".txt") else pd.read_parquet(path)
+        return pd.read_csv(path, low_memory=False) if path.suffix.lower() in (".csv", ".txt") else pd.read_parquet(path)
     except (ValueError, OSError) as error:
         raise DataError(
             f"{path} cannot be read as {'CSV' if path.suffix.lower() in ('.csv', '.txt') else 'Parquet'}: {error}"
@@ -89,9 +100,8 @@ def read_table(path: Path) -> pd.DataFrame:
 def stream_of_frame(frame: pd.DataFrame, settings: FileSettings) -> Stream:
     """The stream of a table; see `read_stream`."""
     require_columns(frame, settings.target, settings.batch)
-    labelled = frame[frame[settings.target].notna()].sort_values(settings.batch, kind="stable", ignore_index=True)
+    labelled, keys, position = in_batches(frame, settings.target, settings.batch)
     task = task_of(labelled[settings.target], settings.metric)
-    keys, position = np.unique(labelled[settings.batch].to_numpy(), return_inverse=True)
     if len(keys) < LEAST_BATCHES + settings.label_delay:
         raise DataError(
             f"a replay needs at least {LEAST_BATCHES + settings.label_delay} batches with labels, of which some train "
@@ -102,17 +112,51 @@ def stream_of_frame(frame: pd.DataFrame, settings: FileSettings) -> Stream:
     batches = one_batch_each(spec, len(keys))
     times = pd.DatetimeIndex([batch.start for batch in batches])
     row_ids = pd.Series(np.arange(len(labelled)))
+    starts = np.searchsorted(position, np.arange(len(keys) + 1))
+    reserved = is_reserved(row_ids.astype(str), spec.reserve.share)
     return Stream(
-        spec=spec,
+        spec=_judged_by_enough(spec, reserved, starts),
         frame=features.assign(ra_row_id=row_ids, **{EVENT_TIME: times[position]}),
         labels=_labels(labelled[settings.target], task),
-        starts=np.searchsorted(position, np.arange(len(keys) + 1)),
+        starts=starts,
         keys=tuple(str(key) for key in keys),
-        reserved=is_reserved(row_ids.astype(str), spec.reserve.share),
+        reserved=reserved,
         label_delay=settings.label_delay,
         window=settings.window,
         batches=batches,
     )
+
+
+def in_batches(
+    frame: pd.DataFrame, target: str, batch: str
+) -> tuple[pd.DataFrame, tuple[Hashable, ...], npt.NDArray[np.intp]]:
+    """The rows with a target in order of their batches, the batches, and the position of each row's among them."""
+    labelled = frame[frame[target].notna()]
+    codes, found = pd.factorize(labelled[batch])
+    values = found.tolist()
+    try:
+        order = sorted(range(len(values)), key=lambda k: _natural(values[k]))
+    except TypeError as error:
+        raise DataError(f"the batches in {batch!r} must be values of one kind that have an order: {error}") from error
+    position = np.argsort(order)[codes]
+    rows = np.argsort(position, kind="stable")
+    return labelled.iloc[rows].reset_index(drop=True), tuple(values[k] for k in order), position[rows]
+
+
+def _natural(value: Any) -> Any:
+    """What a batch is ordered by: of text the numbers in it as numbers, so that week 10 comes after week 9."""
+    if not isinstance(value, str):
+        return value
+    return [int(part) if k % 2 else part for k, part in enumerate(re.split(r"([0-9]+)", value))]
+
+
+def _judged_by_enough(spec: ModelSpec, reserved: npt.NDArray[np.bool_], starts: npt.NDArray[np.int64]) -> ModelSpec:
+    """Where batches are small, as many of the newest judge a candidate as hold the reserved rows that the gate asks."""
+    before = np.concatenate([[0], np.cumsum(reserved)])[starts]
+    batches, most = spec.window.holdout_batches, len(starts) - 1
+    while batches < most and np.quantile(before[batches:] - before[:-batches], 0.1) < GATE_ROWS:
+        batches += 1
+    return spec.model_copy(update={"window": spec.window.model_copy(update={"holdout_batches": batches})})
 
 
 def require_columns(frame: pd.DataFrame, target: str, batch: str) -> None:
@@ -163,17 +207,28 @@ def _labels(target: pd.Series, task: str) -> Any:
 
 def _features(frame: pd.DataFrame, settings: FileSettings) -> pd.DataFrame:
     frame = frame.rename(columns=str)
-    times = [name for name in frame.columns if pd.api.types.is_datetime64_any_dtype(frame[name])]
     reserved = [name for name in frame.columns if name.startswith("ra_")]
     if reserved:
         raise DataError(f"columns must not begin with 'ra_' (got {', '.join(reserved)}): rename them")
-    features = frame.drop(columns=times)
+    features = frame.drop(columns=list(left_out(frame)))
     if features.empty or not len(features.columns):
-        raise DataError("the file has no column to learn from: only times, target and batch")
+        raise DataError("the file has no column to learn from: only times, columns of one value, target and batch")
     if settings.estimator == "linear":
         codes = [name for name in features.columns if str(features[name].dtype) in ("int8", "int16", "uint8", "uint16")]
         features = features.assign(**{name: features[name].astype(str) for name in codes})
     return features
+
+
+def left_out(frame: pd.DataFrame) -> dict[str, str]:
+    """The columns that are no features, each with what it holds."""
+    found: dict[str, str] = {}
+    for name in frame.columns:
+        kind = re.sub(r"\d+$", "", pd.api.types.infer_dtype(frame[name], skipna=True))
+        if kind in NO_FEATURES:
+            found[str(name)] = NO_FEATURES[kind]
+        elif frame[name].nunique(dropna=False) < 2:
+            found[str(name)] = "one value"
+    return found
 
 
 def _declaration(settings: FileSettings, task: str) -> ModelSpec:
@@ -205,22 +260,24 @@ def _declaration(settings: FileSettings, task: str) -> ModelSpec:
 
 
 def first_batches(stream: Stream, asked: int | None, lag: int = 0) -> int:
-    """How many batches train the first model: those asked for, else the window or a tenth, at least four.
+    """How many batches train the first model: those asked for, else the window or a tenth, see `_usual_first`.
 
     Raises:
         DataError: too many or too few.
     """
     most = len(stream) - stream.label_delay - 2 - lag
-    count = (
-        asked
-        if asked is not None
-        else max(4, stream.window if isinstance(stream.window, int) else round(len(stream) / 10))
-    )
-    if asked is None:
-        count = min(count, most)
+    count = _usual_first(stream, most) if asked is None else asked
     if not 1 <= count <= most:
         raise DataError(f"--first must be 1 to {most} for {len(stream)} batches with this label delay (got {count})")
     return count
+
+
+def _usual_first(stream: Stream, most: int) -> int:
+    """The window or a tenth, at least four; more where a classification has seen one class only by then."""
+    count = max(4, stream.window if isinstance(stream.window, int) else round(len(stream) / 10))
+    while count < most and stream.classes and len(np.unique(stream.labels[stream.training_rows(count - 1)])) < 2:
+        count += 1
+    return min(count, most)
 
 
 def column_kinds(stream: Stream) -> tuple[Sequence[str], Sequence[str]]:

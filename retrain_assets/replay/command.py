@@ -201,6 +201,7 @@ def _of_file(
         FileSettings,
         column_kinds,
         first_batches,
+        left_out,
         read_table,
         require_columns,
         stream_of_frame,
@@ -236,6 +237,9 @@ def _of_file(
         f"{data.name}: {len(stream.labels):,} rows in {len(stream)} batches, {len(numeric)} numeric and "
         f"{len(categorical)} categorical features, {stream.spec.metric}"
     )
+    without = left_out(frame.drop(columns=[target, batch]))
+    if without:
+        told += f"; left out: {', '.join(f'{name} ({held})' for name, held in without.items())}"
     return _History(stream=stream, first=first_batches(stream, first, lag), told=told, scenario=scenario)
 
 

@@ -13,6 +13,7 @@ from tempfile import NamedTemporaryFile
 
 import numpy as np
 
+from retrain_assets.promotion.power import GATE as POWER
 from retrain_assets.replay.scoring import Evidence, score_model
 from retrain_assets.replay.stream import Stream
 from retrain_assets.replay.windows import SINCE_CHANGE
@@ -42,6 +43,7 @@ class ScoreCache:
                 stream.spec.model_dump_json(by_alias=True, include=_DECIDES),
                 str(stream.window if stream.window != SINCE_CHANGE else (SINCE_CHANGE, stream.spec.window.min_rows)),
                 str(stream.spec.window.holdout_batches),
+                *(["all that may judge"] if POWER in stream.spec.promote.expression.names() else []),
                 *([f"outputs of {drift.reference} {drift.reference_batches}"] if drift.outputs else []),
                 "" if source is None else source.source,
                 *(f"{name}={version}" for name, version in sorted(libraries(stream.spec.estimator.class_).items())),
@@ -126,14 +128,23 @@ _work: tuple[Stream, ScoreCache, TransformSource | None] | None = None
 def _begin(stream: Stream, cache: ScoreCache, source: TransformSource | None) -> None:
     global _work  # noqa: PLW0603 - what a worker process works on is sent to it once
     _work = (stream, cache, source)
+    one_thread()
+
+
+def one_thread() -> None:
+    """One core for this process; called before its first model.
+
+    An OpenMP library that is loaded later reads the variable: a limit set by then does not reach it.
+    """
+    from threadpoolctl import threadpool_limits
+
+    os.environ["OMP_NUM_THREADS"] = "1"
+    threadpool_limits(1)
 
 
 def _fit_one(newest: int) -> int:
     if _work is None:
         raise RuntimeError("the worker has no stream")
-    from threadpoolctl import threadpool_limits
-
     stream, cache, source = _work
-    with threadpool_limits(1):  # one core for each process
-        cache.write(newest, score_model(stream, newest, source=source))
+    cache.write(newest, score_model(stream, newest, source=source))
     return newest

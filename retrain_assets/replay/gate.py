@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,8 @@ from retrain_assets.promotion.evaluation import (
     RoleEvaluation,
 )
 from retrain_assets.promotion.gates import evaluate_gates
+from retrain_assets.promotion.luck import luck_measures, noticed_in
+from retrain_assets.promotion.power import batches_asked
 from retrain_assets.replay.scorebook import Scorebook
 from retrain_assets.replay.stream import Stream
 from retrain_assets.spec import ModelSpec
@@ -54,17 +57,33 @@ class ReplayGate:
 
 
 def report_of(book: Scorebook, candidate: int, champion: int) -> EvaluationReport:
-    """The comparison of two models on the reserved rows of the candidate's newest batches."""
+    """The comparison on the reserved rows of the candidate's newest batches: as many as a declared power asks for."""
     stream = book.stream
-    first = max(stream.first_scored(candidate), stream.first_scored(champion))
+    count = candidate + 1 - stream.first_scored(candidate)
+    most = candidate + 1 - stream.first_judged(candidate)
+    while True:
+        made = _report_since(book, candidate, champion, candidate + 1 - count)
+        asked = batches_asked(made, stream.spec.promote, count=count, most=most)
+        if asked == count:
+            return made
+        count = asked
+
+
+def _report_since(book: Scorebook, candidate: int, champion: int, first: int) -> EvaluationReport:
+    stream = book.stream
     low, high = stream.starts[first], stream.starts[candidate + 1]
     reserved = stream.reserved[low:high]
-    paired = book.paired(candidate, champion)
+    paired = book.paired(candidate, champion, first)
     losses: dict[Role, Losses] = {"candidate": paired.candidate, "champion": paired.champion}
     if "beats_baseline" in stream.spec.promote.expression.names():
         losses["baseline"] = _baseline(stream, candidate, stream.labels[low:high][reserved])
     batch_of_row = np.repeat(np.arange(first, candidate + 1), stream.rows[first : candidate + 1])[reserved]
-    return _report(stream.spec.metric, losses, batch_of_row, stream.spec.promote.confidence)
+    made = _report(stream.spec.metric, losses, batch_of_row, stream.spec.promote.confidence)
+    known = book.losses(champion, candidate)
+    decay, count = stream.spec.retrain.decay, stream.spec.window.holdout_batches
+    noticed = noticed_in(known, book.holdout(champion), decay, holdout_batches=count)
+    keys = np.array([batch.key for batch in stream.batches], dtype=object)
+    return replace(made, measures=tuple(luck_measures(noticed, losses, {}, keys[batch_of_row])))
 
 
 def _baseline(stream: Stream, candidate: int, labels: npt.NDArray[np.generic]) -> Losses:

@@ -32,6 +32,7 @@ import numpy as np
 import pandas as pd
 
 from retrain_assets.errors import DataError, did_you_mean
+from retrain_assets.replay.bare_file import in_batches
 from retrain_assets.replay.comparison import Outcome
 from retrain_assets.replay.stream import Stream, one_batch_each
 
@@ -93,8 +94,7 @@ def inject(
     Raises:
         DataError: there is no such batch or numeric feature.
     """
-    made = frame[frame[target].notna()].sort_values(batch, kind="stable", ignore_index=True)
-    keys, position = np.unique(made[batch].to_numpy(), return_inverse=True)
+    made, keys, position = in_batches(frame, target, batch)
     if not 0 < scenario.onset < len(keys):
         raise DataError(
             f"the onset must be batch 1 to {len(keys) - 1} of those with labels, counted from 0 (got {scenario.onset})"

@@ -129,11 +129,10 @@ class Scorebook:
             expected=self._expected.get(model, {}).get(batch),
         )
 
-    def paired(self, candidate: int, champion: int) -> Paired:
-        """Both models' losses on the reserved rows of the candidate's newest batches."""
+    def paired(self, candidate: int, champion: int, first: int | None = None) -> Paired:
+        """Both models' losses on the reserved rows of the candidate's newest batches, or of those from `first` on."""
         stream = self.stream
-        # A champion was scored from its own holdout on, which begins no later than the candidate's.
-        first = max(stream.first_scored(candidate), stream.first_scored(champion))
+        first = stream.first_scored(candidate) if first is None else first
         rows = stream.reserved[stream.starts[first] : stream.starts[candidate + 1]]
         return Paired(
             candidate=self.row_losses(candidate, first, candidate + 1)[rows],

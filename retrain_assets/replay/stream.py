@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import pandas as pd
 from retrain_assets.data.windows import Batch, Calendar
 from retrain_assets.drift.reference import reference_batches
 from retrain_assets.performance.relations import relations, since_change
+from retrain_assets.promotion.power import GATE as POWER
 from retrain_assets.replay.windows import SINCE_CHANGE, Window
 from retrain_assets.spec import ModelSpec
 from retrain_assets.training.related import related_inputs
@@ -107,10 +109,24 @@ class Stream:
         trained = {self.batches[k].key: k for k in range(self.first_trained(newest), newest + 1)}
         return {key: trained[key] for key in reference_batches(self.spec.drift, tuple(trained))}
 
+    def first_judged(self, newest: int) -> int:
+        """The first batch whose reserved rows may judge it: with a declared power that is the first of its window."""
+        if POWER not in self.spec.promote.expression.names():
+            return self.first_scored(newest)
+        return min(self.first_scored(newest), self.first_trained(newest))
+
     def first_kept(self, newest: int) -> int:
-        """The first batch whose scores by such a model are kept: where outputs are compared, also of its reference."""
+        """The first batch whose scores by such a model are kept: of what judges it or a later one that challenges it.
+
+        Where outputs are compared, also of its reference.
+        """
         compared = self.reference_of(newest).values() if self.spec.drift.outputs else ()
-        return min([self.first_scored(newest), *compared])
+        return min([self._first_judging[newest], *compared])
+
+    @cached_property
+    def _first_judging(self) -> tuple[int, ...]:
+        judged = [self.first_judged(newest) for newest in range(len(self))]
+        return tuple(accumulate(reversed(judged), min))[::-1]
 
     def rows_of(self, batch: int) -> pd.DataFrame:
         """The rows of a batch."""

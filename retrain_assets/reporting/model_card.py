@@ -32,6 +32,8 @@ TITLES: dict[MeasureKind, str] = {
     "recall": "Earlier champions",
     "worth": "Worth to the business",
     "ranking": "Ranking",
+    "holdout": "The newest batches alone",
+    "luck": "What the difference to the champion owes to its luck",
 }
 
 

@@ -22,7 +22,8 @@ class LimitsSpec(SpecModel):
     detectable: float = Field(
         default=0.05,
         gt=0,
-        description="`has_enough_rows`: the relative worsening of the metric that the rows must be able to show.",
+        description="`has_enough_rows`: the relative worsening of the metric that the rows must be able to show. As "
+        "many batches of the window judge as that takes; too few make each gate against the champion `unknown`.",
     )
     power: float = Field(
         default=0.8, gt=0, lt=1, description="`has_enough_rows`: how surely they must show a worsening of that size."

@@ -29,9 +29,10 @@ class FeatureMatrix(TransformerMixin, BaseEstimator):
     """Selects, imputes, encodes and scales; everything is learned in `fit` and fixed from then on.
 
     Numbers and booleans are numeric, text and categories categorical, told by the dtype in the training rows. A missing
-    number is imputed; a missing category is a category of its own; a category that training did not see is -1
-    (`ordinal`) or all zeros (`one_hot`). Columns that are not features are ignored; a feature that is missing is an
-    error. The result is a DataFrame of floats whose columns do not depend on the order of the input's.
+    number is imputed, with 0 where training had none, whatever `impute` says; a missing category is a category of its
+    own; a category that training did not see is -1 (`ordinal`) or all zeros (`one_hot`). Columns that are not features
+    are ignored; a feature that is missing is an error. The result is a DataFrame of floats whose columns do not depend
+    on the order of the input's.
 
     Args:
         columns: The features, in this order. None: every column but `ignored`, in order of their names.
@@ -40,6 +41,9 @@ class FeatureMatrix(TransformerMixin, BaseEstimator):
         encode: For categories.
         scale: Standardize the numeric features (zero mean, unit variance in the training rows).
     """
+
+    empty_: npt.NDArray[np.bool_] | None = None
+    """Which numeric features had no value in training; None for none of them."""
 
     def __init__(
         self,
@@ -67,6 +71,10 @@ class FeatureMatrix(TransformerMixin, BaseEstimator):
         self.numeric_ = [name for name in self.features_ if kinds[name] == "numeric"]
         self.categorical_ = [name for name in self.features_ if kinds[name] == "categorical"]
         numbers = _numbers(X, self.numeric_)
+        empty = np.asarray(np.isnan(numbers).all(axis=0))
+        vars(self).pop("empty_", None)
+        if self.impute == "none" and empty.any():  # an estimator that takes missing values may refuse a column of them
+            self.empty_ = empty
         self.imputer_ = None
         if self.impute != "none" and self.numeric_:
             self.imputer_ = SimpleImputer(strategy=self.impute, keep_empty_features=True).fit(numbers)
@@ -94,6 +102,8 @@ class FeatureMatrix(TransformerMixin, BaseEstimator):
             numbers = _numbers(X, self.numeric_)
             if self.imputer_ is not None:
                 numbers = self.imputer_.transform(numbers)
+            elif self.empty_ is not None:
+                numbers[np.isnan(numbers) & self.empty_] = 0.0
             parts.append(numbers if self.scaler_ is None else self.scaler_.transform(numbers))
         if self.encoder_ is not None:
             parts.append(np.asarray(self.encoder_.transform(_texts(X, self.categorical_))))

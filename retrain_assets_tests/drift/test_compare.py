@@ -115,10 +115,9 @@ def test_pandas_arrow_and_profiles_say_the_same() -> None:
             assert report.columns[name].verdict == column.verdict
             assert report.columns[name].score == pytest.approx(column.score)
             assert report.columns[name].p_value == pytest.approx(column.p_value, rel=1e-6)
-    assert by_arrow.joint == by_rows.joint
-    for report in (stream, by_profiles):
-        assert report.joint is not None
-        assert (report.joint.drifted, report.joint.p_value) == (None, None)
+    assert by_arrow.joint == stream.joint == by_rows.joint
+    assert by_profiles.joint is not None
+    assert (by_profiles.joint.drifted, by_profiles.joint.p_value) == (None, None)
 
 
 def test_merged_profiles_are_compared_by_textbook() -> None:

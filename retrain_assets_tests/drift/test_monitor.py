@@ -34,7 +34,7 @@ def test_a_stable_year_alarms_about_as_often_as_declared(rate: float, most: int)
 def test_evidence_finds_what_no_single_check_shows() -> None:
     rng = np.random.default_rng(4)
     monitor = Monitor([day(rng) for _ in range(40)], checks_per_year=365)
-    checks = [monitor.check(day(rng, shift=0.33)) for _ in range(25)]
+    checks = [monitor.check(day(rng, shift=0.25)) for _ in range(25)]
     assert sum(check.alarm for check in checks) == 1
     first = next(place for place, check in enumerate(checks) if check.alarm)
     assert 0 < first < 30

@@ -109,6 +109,33 @@ def test_what_was_watched_meanwhile_stays_the_older_champions(held: World):
     assert made.promotion.as_of == newest.end
 
 
+def shown(world: World) -> tuple[dict[str, str], str]:
+    """Tags of the run of v4, and its page of approvals."""
+    run = world.stores.state.model_versions("tiny")[-1].run_id
+    with registry_of(world)._session.client() as client:
+        text = Path(client.download_artifacts(run, "approvals.md")).read_text(encoding="utf-8")
+        return client.get_run(run).data.tags, text
+
+
+@pytest.mark.parametrize("end", ["rejected", "expired", "void"])
+def test_the_run_of_a_version_that_nobody_approved_says_so_at_the_next_reconcile(held: World, end: str):
+    assert shown(held)[0]["retrain_assets.outcome"] == "held"
+    if end == "rejected":
+        say(held, "reject")
+    elif end == "expired":
+        settle_requests(held.stores, held.model, now=holds(held.stores.state, held.model)[0].request.expires_at)
+    else:
+        lifecycle.roll_back(held.stores, held.model, to=2, reason="x", actor="person:ann", now=held.now)
+    lifecycle.reconcile(held.stores, held.model, now=held.now)
+    tags, text = shown(held)
+    assert tags["retrain_assets.outcome"] == "rejected"
+    who = "ann: read the card" if end == "rejected" else "retrain_assets: "
+    assert tags["retrain_assets.reason"].startswith(f"{end}: {who}")
+    assert f"It is {end}." in text
+    logged = held.stores.registry.model_tags("tiny")["answers"]
+    assert logged == str(len(held.stores.state.answers("tiny"))) == "1"
+
+
 def test_a_rejection_rejects(held: World):
     assert say(held, "reject").state == "rejected"
     assert carried(held) is None

@@ -70,6 +70,42 @@ def test_a_person_rejects_and_the_same_drift_does_not_ask_again(paused: World) -
     assert open_hold(world.stores.state.decisions("tiny")) is None
 
 
+def test_who_rejects_a_retrain_answers_what_asked_for_it_before_and_nothing_that_comes_later(worlds: Worlds) -> None:
+    world = worlds("asked", retrain={"when": "event", "hold_beyond": 3.0})
+    for day in range(6):
+        world.drop(day)
+    world.drop(6, shift=8.0)
+    world.play()
+    state = world.stores.state
+    lifecycle.record_event(world.stores, world.model, "event", "new tariff", now=world.now)
+    world.play()
+    assert newest(world).verdict == "hold"
+    answer_hold(world.stores, world.model, "reject", person="person:ann", reason="a broken feed", now=world.now)
+    world.play()
+    assert "a broken feed" in newest(world).reason
+    world.drop(7)
+    world.play()
+    assert (newest(world).batch, newest(world).verdict) == (world.batch(7).key, "wait"), newest(world).reason
+    assert "event" not in newest(world).fired, "the person knew of it"
+    lifecycle.record_event(world.stores, world.model, "event", "another tariff", now=world.now)
+    world.play()
+    assert newest(world).verdict == "retrain"
+    assert "another tariff" in newest(world).reason
+    assert "new tariff" not in newest(world).reason
+    assert [made.verdict for made in state.decisions("tiny")].count("retrain") == 2
+
+
+def test_a_training_set_by_hand_is_the_answer_to_a_hold(paused: World) -> None:
+    world = paused
+    older, held = world.batch(5), world.batch(6)
+    lifecycle.freeze_training_set(world.stores, world.model, older, now=world.now, run_id="older")
+    assert open_hold(world.stores.state.decisions("tiny")) is not None, "what is held is not in an older batch"
+    lifecycle.freeze_training_set(world.stores, world.model, held, now=world.now, run_id="by hand")
+    assert open_hold(world.stores.state.decisions("tiny")) is None
+    with pytest.raises(RefusedError, match="nothing to reject"):
+        answer_hold(world.stores, world.model, "reject", person="person:ann", reason="no", now=world.now)
+
+
 def made(day: int, attempt: int = 1, **state: str) -> Decision:
     """A decision of which only what it says of holds counts here."""
     return Decision(

@@ -59,7 +59,9 @@ def test_of_batches_on_which_a_champion_of_before_was_fitted_the_reserved_rows_j
     frozen = replace(usual, batches=usual.batches[:-2], holdout_batches=(learned, newer))
     calendar = promoted.model.calendar
     counts = {
-        until: read_judging_rows(promoted.stores, promoted.model, frozen, fitted_until=calendar.batch(key).start)
+        until: read_judging_rows(
+            promoted.stores, promoted.model, frozen, frozen.holdout_batches, fitted_until=calendar.batch(key).start
+        )
         .groupby(["ra_batch", "ra_reserved"])
         .size()
         .to_dict()
@@ -74,7 +76,9 @@ def test_of_batches_on_which_a_champion_of_before_was_fitted_the_reserved_rows_j
     assert counts["before the newer"] == {
         (learned, True): reserved[learned], (newer, False): 400 - reserved[newer], (newer, True): reserved[newer],
     }  # fmt: skip
-    rows = read_judging_rows(promoted.stores, promoted.model, frozen, fitted_until=calendar.batch(newer).end)
+    rows = read_judging_rows(
+        promoted.stores, promoted.model, frozen, frozen.holdout_batches, fitted_until=calendar.batch(newer).end
+    )
     assert rows["ra_reserved"].all()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 
 import numpy as np
@@ -200,12 +201,36 @@ def test_one_class_on_the_way_is_no_model_and_no_end(call):
     assert report["policies"]["every"]["promotions"] < report["policies"]["every"]["retrains"]
 
 
-def test_rows_without_a_target_and_times_are_left_out():
-    frame = history().assign(at=pd.Timestamp("2020-01-01"))
+def test_one_class_at_the_beginning_trains_on_more_where_nothing_is_asked():
+    frame = history()
+    frame.loc[frame["batch"] < 6, "y"] = 0
+    assert first_batches(stream_of_frame(frame, FileSettings(target="y", batch="batch")), None) == 7
+
+
+def test_rows_without_a_target_and_columns_that_are_no_features_are_left_out(call):
+    one = dt.date(2020, 1, 1)
+    frame = history().assign(at=pd.Timestamp("2020-01-01"), day=one, took=pd.Timedelta("1h"), tags="[]", same=1.0)
+    frame["tags"] = [[1, 2]] * len(frame)
     frame["y"] = frame["y"].astype("Int8").mask(frame.index % 10 == 0)
     made = stream_of_frame(frame, FileSettings(target="y", batch="batch"))
     assert len(made.labels) == len(frame) * 0.9
-    assert "at" not in made.frame
+    assert not {"at", "day", "took", "tags", "same"} & set(made.frame)
+    _, output, code = call(frame, "--policies", "never", "--first", "13")
+    assert code == 0, output
+    assert (
+        "left out: at (times), day (times), took (times), tags (neither numbers nor text), same (one value)" in output
+    )
+
+
+def test_of_small_batches_more_judge_a_candidate():
+    """Else no gate would ever be known to be passed, and every policy would be `never`."""
+    frame = history().groupby("batch").head(24)
+    made = stream_of_frame(frame, FileSettings(target="y", batch="batch"))
+    few = made.spec.window.holdout_batches
+    held = [made.reserved[made.starts[k] : made.starts[k + few]].sum() for k in range(len(made) - few)]
+    assert few > 4
+    assert np.quantile(held, 0.1) >= 50 > np.median(held) * (few - 1) / few * 0.9
+    assert stream_of_frame(history(), FileSettings(target="y", batch="batch")).spec.window.holdout_batches == 4
 
 
 def test_batches_come_in_order_whatever_the_file_says():
@@ -214,6 +239,11 @@ def test_batches_come_in_order_whatever_the_file_says():
     made = stream_of_frame(shuffled, FileSettings(target="y", batch="batch"))
     assert made.keys == tuple(str(k) for k in range(16))
     assert made.rows.tolist() == [160] * 16
+    for named in ("{}", "week {} of 2020", "2020-{:02}"):
+        text = shuffled.assign(batch=shuffled["batch"].map(named.format))
+        other = stream_of_frame(text, FileSettings(target="y", batch="batch"))
+        assert other.keys == tuple(named.format(k) for k in range(16))
+        assert np.array_equal(other.labels, made.labels)
 
 
 @pytest.mark.slow

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from retrain_assets.errors import DataError
-from retrain_assets.replay.gate import ReplayGate
+from retrain_assets.promotion.luck import owed_to_luck
+from retrain_assets.replay.gate import ReplayGate, report_of
 from retrain_assets.replay.scorebook import Scorebook
-from retrain_assets_tests.replay.streams import book, stream
+from retrain_assets.spec import PromoteSpec
+from retrain_assets_tests.replay.streams import book, history, stream
+
+CANDIDATE = 9
 
 
 @pytest.fixture(scope="module")
@@ -35,3 +40,33 @@ def test_what_it_would_judge_otherwise_is_refused(scores: Scorebook, changed: di
     asked.stream = replace(scores.stream, spec=scores.stream.spec.model_copy(update={"promote": promote}))
     with pytest.raises(DataError, match=f"cannot judge .*{said} of model"):
         ReplayGate(asked)
+
+
+def test_a_declared_power_takes_as_many_batches_as_it_asks_for(tmp_path: Path):
+    """As the lifecycle does, by the same function; the champion is asked about batches before its own holdout."""
+    asked: dict[float, int] = {}
+    passed: dict[float, bool] = {}
+    for detectable in (5.0, 0.015, 0.001):
+        promote = {
+            "require": "not_worse_than_champion & has_enough_rows", "min_rows": 50, "limits": {"detectable": detectable}
+        }  # fmt: skip
+        made = stream(history(batches=12, turns=()))
+        spec = made.spec.model_copy(update={"promote": PromoteSpec.model_validate(promote)})
+        powered = book(tmp_path, replace(made, spec=spec))[0]
+        report = report_of(powered, CANDIDATE, 5)
+        asked[detectable] = len(report.batches)
+        low, high = powered.stream.starts[[CANDIDATE + 1 - asked[detectable], CANDIDATE + 1]]
+        assert report.rows == powered.stream.reserved[low:high].sum()
+        passed[detectable] = ReplayGate(powered).passes(CANDIDATE, 5)
+    assert asked[5.0] == 4 < asked[0.015] < asked[0.001] == CANDIDATE + 1
+    assert passed[5.0] is True
+    assert passed[0.001] is False, "unknown"
+
+
+def test_a_champion_that_looked_bad_is_known_as_the_lifecycle_knows_it(scores: Scorebook):
+    """The relation turned at batch 8: the last champion of before lost on the three batches after it."""
+    owed = owed_to_luck(report_of(scores, 10, 7).measures)
+    assert owed is not None
+    assert owed.reason.startswith("the champion looked bad on the newest 3 matured batches: ")
+    assert owed.rows == scores.stream.reserved[scores.stream.starts[8] : scores.stream.starts[11]].sum()
+    assert owed_to_luck(report_of(scores, 7, 4).measures) is None

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.preprocessing import StandardScaler
 
 from retrain_assets.errors import DataError, DeclarationError
@@ -63,6 +64,18 @@ def test_nullable_types_are_read_like_plain_ones() -> None:
 def test_a_column_that_was_all_missing_stays_a_feature() -> None:
     matrix = FeatureMatrix().fit(pd.DataFrame({"n": [np.nan, np.nan], "x": [1.0, 2.0]}))
     assert matrix.transform(pd.DataFrame({"n": [7.0], "x": [1.0]})).to_numpy().tolist() == [[7.0, 1.0]]
+
+
+def test_gradient_boosting_fits_on_a_column_that_is_missing_until_later() -> None:
+    """It takes missing values, but binning a column of nothing else ends in an error of its own."""
+    rows = pd.DataFrame({"n": np.nan, "x": np.arange(40.0)})
+    matrix = FeatureMatrix(impute="none").fit(rows)
+    fitted = HistGradientBoostingRegressor(max_iter=2).fit(matrix.transform(rows), rows["x"])
+    later = pd.DataFrame({"n": [7.0, np.nan], "x": [3.0, 3.0]})
+    assert matrix.transform(later)["n"].tolist() == [7.0, 0.0]
+    assert np.ptp(fitted.predict(matrix.transform(later))) == 0
+    # Where training had values, what is missing stays so.
+    assert matrix.fit(later).transform(later)["n"].isna().tolist() == [False, True]
 
 
 @given(st.permutations(["n", "c", "f", "extra", "ra_row_id"]))

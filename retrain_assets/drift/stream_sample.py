@@ -1,0 +1,87 @@
+"""Some rows of a stream, kept while all of them are profiled: what tests of several columns together need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from retrain_assets.data.arrow_types import without_views
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MAX_ROWS = 100_000
+"""Rows that are looked at; a correlation is then known to 0.003."""
+
+
+class StreamSample:
+    """A sample in which every row is with the same chance, however many there will be; of few rows all.
+
+    Each row draws a number, and those with the smallest are kept: a threshold falls whenever twice the rows that are
+    wanted are there, so memory is bounded (Vitter 1985, "Random sampling with a reservoir", ACM TOMS 11, by keys).
+
+    Args:
+        most: rows that are kept.
+
+    >>> import pyarrow as pa
+    >>> sample = StreamSample(most=10)
+    >>> for chunk in sample.passing(pa.table({"x": range(1_000)}).to_batches(max_chunksize=7)):
+    ...     pass
+    >>> sample.table().num_rows
+    10
+    """
+
+    def __init__(self, most: int = MAX_ROWS) -> None:
+        self._most = most
+        self._rng = np.random.default_rng(0)
+        self._below = 1.0
+        self._kept: list[pa.Table] = []
+        self._drawn: list[npt.NDArray[np.float64]] = []
+
+    def passing(self, chunks: Iterable[pa.RecordBatch | pa.Table]) -> Iterator[pa.Table]:
+        """The chunks as they come, each sampled before it is handed on."""
+        import pyarrow as pa
+
+        for chunk in chunks:
+            table = without_views(pa.Table.from_batches([chunk]) if isinstance(chunk, pa.RecordBatch) else chunk)
+            self._add(table)
+            yield table
+
+    def table(self) -> pa.Table:
+        """The sample, in the order of the stream.
+
+        Raises:
+            ValueError: nothing has passed.
+        """
+        import pyarrow as pa
+
+        if not self._kept:
+            raise ValueError("a sample of a stream can be asked for when a chunk has passed, at least an empty one")
+        self._fall(self._drawn)
+        return pa.concat_tables(self._kept)
+
+    def _add(self, chunk: pa.Table) -> None:
+        import pyarrow as pa
+
+        drawn = self._rng.random(chunk.num_rows)
+        if sum(map(len, self._drawn)) + np.count_nonzero(drawn < self._below) > 2 * self._most:
+            self._fall([*self._drawn, drawn])
+        taken = np.flatnonzero(drawn < self._below)
+        # A copy: a slice would keep the whole chunk in memory.
+        self._kept.append(chunk.take(pa.array(taken)))
+        self._drawn.append(drawn[taken])
+
+    def _fall(self, drawn: Sequence[npt.NDArray[np.float64]]) -> None:
+        """Sets the threshold so that as many rows as are wanted have drawn less, and drops the kept ones above it."""
+        import pyarrow as pa
+
+        every = np.concatenate(drawn)
+        if len(every) <= self._most:
+            return
+        self._below = float(np.partition(every, self._most)[self._most])
+        below = [numbers < self._below for numbers in self._drawn]
+        self._kept = [rows.filter(pa.array(kept)) for rows, kept in zip(self._kept, below, strict=True)]
+        self._drawn = [numbers[kept] for numbers, kept in zip(self._drawn, below, strict=True)]

@@ -1,0 +1,116 @@
+"""Candidate, champion, baseline and earlier champions on the same rows: on as many as a declared power asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+
+from retrain_assets.lifecycle import earlier
+from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.records import TrainingSet
+from retrain_assets.lifecycle.training_window import read_judging_rows
+from retrain_assets.performance.expected import expectable
+from retrain_assets.performance.scores import Scores
+from retrain_assets.promotion.comparing import evaluate_models
+from retrain_assets.promotion.evaluation import EvaluationReport, Role
+from retrain_assets.promotion.luck import Noticed
+from retrain_assets.promotion.measures import Measure
+from retrain_assets.promotion.measuring import entities_of
+from retrain_assets.promotion.power import batches_asked, newest_alone
+from retrain_assets.stores.protocols import Stores
+from retrain_assets.training.baseline import NaiveBaseline
+from retrain_assets.training.bundle import ModelVersion
+from retrain_assets.training.predict import predict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rivals:
+    """All models that are judged by the same rows, and how bad the champion looked before."""
+
+    candidate: ModelVersion
+    champion: ModelVersion | None
+    baseline: NaiveBaseline
+    before: tuple[ModelVersion, ...]
+    noticed: Noticed | None = None
+
+    @property
+    def fitted_until(self) -> datetime:
+        """The newest training end of them."""
+        return max(each.training_end for each in (self.candidate, self.champion, *self.before) if each is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """The rows that judged, what each model said of them (earlier champions by version), and what that comes to."""
+
+    rows: pd.DataFrame
+    scores: Mapping[Role, Scores]
+    before: dict[int, Scores]
+    report: EvaluationReport
+
+
+def compare(stores: Stores, model: DeclaredModel, frozen: TrainingSet, rivals: Rivals) -> Compared:
+    """Judges all by the holdout, and where a declared power asks for more rows, by older batches of the window too.
+
+    A declared `promote.holdout` is never mixed with rows that are not strictly newer.
+    """
+    every = tuple(sorted({*frozen.batches, *frozen.holdout_batches}))
+    first = len(frozen.holdout_batches)
+    most = first if model.spec.promote.holdout is not None else len(every)
+    count, alone = first, list[Measure]()
+    while True:
+        made = _compared(stores, model, frozen, rivals, every[len(every) - count :])
+        asked = batches_asked(made.report, model.spec.promote, count=count, most=most)
+        if asked == count:
+            return replace(made, report=replace(made.report, measures=(*made.report.measures, *alone)))
+        alone = alone or list(newest_alone(made.report))
+        count = asked
+
+
+def inputs_of(rows: pd.DataFrame) -> pd.DataFrame:
+    """Validated rows as a model is asked about them."""
+    return rows.drop(columns=["label", "ra_batch"])
+
+
+def _compared(
+    stores: Stores, model: DeclaredModel, frozen: TrainingSet, rivals: Rivals, batches: tuple[str, ...]
+) -> Compared:
+    spec, candidate, champion = model.spec, rivals.candidate, rivals.champion
+    rows = read_judging_rows(stores, model, frozen, batches, fitted_until=rivals.fitted_until)
+    scores: dict[Role, Scores] = {"candidate": _scores(stores, model, candidate, rows)}
+    if champion is not None:
+        scores["champion"] = _scores(stores, model, champion, rows)
+    scores["baseline"] = rivals.baseline.predict(len(rows))
+    before, silent = earlier.scores_of(stores, model, rivals.before, inputs_of(rows))
+    report = evaluate_models(
+        model=model.name,
+        batch=frozen.batch,
+        attempt=frozen.attempt,
+        labels=rows["label"].to_numpy(),
+        scores=scores,
+        versions={
+            "candidate": candidate.version,
+            "champion": champion.version if champion else None,
+            "baseline": None,
+        },
+        batches=rows["ra_batch"].tolist(),
+        metric=spec.metric,
+        report_metrics=(*expectable(spec.metric), *spec.report_metrics),
+        confidence=spec.promote.confidence,
+        rng=np.random.default_rng([frozen.attempt, spec.estimator.seed]),
+        newer_than_both=(rows[spec.event_time] >= pd.Timestamp(rivals.fitted_until)).to_numpy(),
+        earlier=before,
+        noticed=rivals.noticed,
+        together=entities_of(rows, spec.promote),
+    )
+    told = replace(report, measures=(*report.measures, *silent))
+    return Compared(rows=rows, scores=scores, before=before, report=told)
+
+
+def _scores(stores: Stores, model: DeclaredModel, version: ModelVersion, rows: pd.DataFrame) -> Scores:
+    bundle = stores.registry.load(version)
+    return predict(bundle.pipeline, inputs_of(rows), task=model.spec.task, classes=bundle.manifest.classes)

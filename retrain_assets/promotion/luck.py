@@ -1,0 +1,138 @@
+"""The champion was picked because it looked bad: what the difference to it owes to the luck that is expected in that.
+
+A comparison that a trigger asked for is not drawn at random. It takes place because the champion's loss on the newest
+batches lay above its holdout by more than a threshold, and the rows by which the candidate is judged are among those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import exp
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+from retrain_assets.performance.decay import BatchLoss, HoldoutLoss, performance_decay
+from retrain_assets.performance.scores import Values
+from retrain_assets.promotion.evaluation import Role
+from retrain_assets.promotion.measures import Measure, chosen
+from retrain_assets.spec import DecaySpec
+
+NAME = "difference"
+_FURTHEST = 8.0
+"""Standard errors beyond which nothing is luck, and further than which no threshold is reached by it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noticed:
+    """A champion that looked bad: by `score` standard errors, of which more than `threshold` are noticed.
+
+    `rows_error` is the standard error that the rows of its batches alone give its mean loss there, `standard_error`
+    that of the whole comparison with its holdout.
+    """
+
+    batches: tuple[str, ...]
+    score: float
+    threshold: float
+    standard_error: float
+    rows_error: float
+
+    @property
+    def luck(self) -> float:
+        """How much of its mean loss on the rows of these batches is expected to be their chance."""
+        return expected_luck(self.score, self.threshold) * self.rows_error**2 / self.standard_error
+
+
+def noticed_in(
+    losses: Sequence[BatchLoss], holdout: HoldoutLoss | None, spec: DecaySpec, *, holdout_batches: int
+) -> Noticed | None:
+    """How bad a champion looked, as `performance_decay` tells it, whatever trigger fired; None where it did not."""
+    verdict = performance_decay(losses, holdout, spec, holdout_batches=holdout_batches)
+    if not verdict.fired or verdict.excess is None or not verdict.standard_error:
+        return None
+    newest = losses[-spec.batches :]
+    within = float(np.mean([loss.standard_error**2 for loss in newest]))
+    return Noticed(
+        batches=tuple(loss.batch for loss in newest),
+        score=verdict.excess / verdict.standard_error,
+        threshold=spec.standard_errors,
+        standard_error=verdict.standard_error,
+        rows_error=(within / len(newest)) ** 0.5,
+    )
+
+
+def expected_luck(score: float, threshold: float) -> float:
+    """Of a normal score with unit variance that was noticed because it exceeds a threshold, the part that is chance.
+
+    The true score d is estimated by the likelihood given that the threshold was exceeded, which is where a score is
+    as large as is expected, d + phi(t - d) / (1 - Phi(t - d)); it is no less than zero. A score at the threshold may
+    be all chance, one far beyond it hardly holds any. Source: S. Zoellner and J. Pritchard, American Journal of Human
+    Genetics 80(4), 2007, on the winner's curse.
+
+    >>> [round(expected_luck(score, 2.0), 2) for score in (2.1, 2.5, 3.0, 4.0, 6.0)]
+    [2.1, 1.63, 0.52, 0.06, 0.0]
+    """
+    if threshold + _FURTHEST < score:
+        return 0.0
+    low, high = 0.0, max(score, 0.0)
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _expected(middle, threshold) < score else (low, middle)
+    return score - low
+
+
+def _expected(true: float, threshold: float) -> float:
+    """Mean of a normal score given that it exceeds the threshold."""
+    beyond = threshold - true
+    if beyond > _FURTHEST:  # the ratio of Mills, of which the tail is too small a number
+        return threshold + 1 / beyond
+    return true + exp(-(beyond**2) / 2) / (2 * np.pi) ** 0.5 / (1 - NormalDist().cdf(beyond))
+
+
+def luck_measures(
+    noticed: Noticed | None,
+    losses: Mapping[Role, Values],
+    earlier: Mapping[int, Values],
+    batches: npt.NDArray[np.object_],
+) -> Iterator[Measure]:
+    """What the differences to the champion owe to its expected luck, of the candidate and of earlier champions.
+
+    A row on which the champion loses one more makes the difference smaller by the slope of their regression: both
+    models meet the same rows, and much of what is hard for one is for the other.
+
+    Args:
+        noticed: how bad the champion looked; None where nothing is owed.
+        losses: of each row by the models.
+        earlier: of each row by earlier champions, by their versions.
+        batches: batch of each row.
+    """
+    champion = losses.get("champion")
+    if noticed is None or champion is None or len(champion) < 2:
+        return
+    seen = np.isin(batches, noticed.batches)
+    others = {"": losses["candidate"], **{f"v{version}": values for version, values in earlier.items()}}
+    for group, values in others.items():
+        value = _slope(values - champion, champion) * noticed.luck * float(seen.mean())
+        yield Measure(kind="luck", name=NAME, group=group, value=value, rows=int(seen.sum()), reason=_reason(noticed))
+
+
+def _slope(excess: Values, champion: Values) -> float:
+    variance = float(champion.var())
+    return float(np.mean((excess - excess.mean()) * (champion - champion.mean()))) / variance if variance else 0.0
+
+
+def _reason(noticed: Noticed) -> str:
+    luck = expected_luck(noticed.score, noticed.threshold)
+    count = len(noticed.batches)
+    over = "the newest matured batch" if count == 1 else f"the newest {count} matured batches"
+    return (
+        f"the champion looked bad on {over}: {noticed.score:.1f} standard errors above its holdout, of which "
+        f"{luck:.1f} are expected to be luck"
+    )
+
+
+def owed_to_luck(measures: Sequence[Measure], group: str = "") -> Measure | None:
+    """What a difference to the champion owes to its luck; None for nothing."""
+    return next((each for each in chosen(measures, "luck", NAME) if each.group == group), None)

@@ -1,0 +1,122 @@
+"""A declared power: the gate `has_enough_rows`, and how many more batches must judge until it is met."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from math import ceil, inf, isfinite
+from statistics import NormalDist
+from typing import Any, ClassVar
+
+from retrain_assets.promotion.evaluation import EvaluationReport
+from retrain_assets.promotion.measures import Measure, chosen
+from retrain_assets.spec import PromoteSpec
+
+GATE = "has_enough_rows"
+ERROR = "standard_error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """The worsening that so many rows show with the declared power, beside the one that they are asked to show."""
+
+    rows: int
+    worsening: float
+    wanted: float
+
+    @property
+    def needed(self) -> float:
+        """Rows that are asked for, if further ones vary as these do: the error falls with the root of their number."""
+        return self.rows * (self.worsening / self.wanted) ** 2 if self.wanted else inf
+
+    @property
+    def enough(self) -> bool:
+        """Whether no more are asked for."""
+        return self.worsening <= self.wanted
+
+
+def shown_by(report: EvaluationReport, *, detectable: float, power: float) -> Shown | None:
+    """What the rows of a report would show; None where there is no difference to a champion.
+
+    With the standard error s of the paired difference, a difference d is shown at the two-sided level 1 - c with power
+    p where d >= (z_c + z_p) s.
+    """
+    difference, champion = report.difference("candidate", "champion"), report.role("champion")
+    loss = None if champion is None else champion.metric(report.metric).value
+    if difference is None or loss is None:
+        return None
+    reach = NormalDist().inv_cdf((1 + report.confidence) / 2)
+    error = (difference.upper - difference.lower) / (2 * reach)
+    return Shown(
+        rows=difference.rows,
+        worsening=(reach + NormalDist().inv_cdf(power)) * error,
+        wanted=detectable * abs(loss),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class HasEnoughRows:
+    """The rows would show a relative worsening with the declared power; too few is unknown, never false."""
+
+    detectable: float
+    power: float
+    against_champion: ClassVar[bool] = True
+
+    def evaluate(self, report: EvaluationReport) -> tuple[bool | None, str]:
+        shown = shown_by(report, detectable=self.detectable, power=self.power)
+        if shown is None:
+            return None, "the evaluation has no paired difference to the champion"
+        text = (
+            f"{shown.rows:,} rows of {len(report.batches)} batches show a worsening of {shown.worsening:.4g} with a "
+            f"power of {self.power:.0%}; {shown.wanted:.4g} ({self.detectable:.1%}) is to be shown"
+        )
+        return (True, text) if shown.enough else (None, f"{text}, which takes about {shown.needed:,.0f} rows")
+
+
+def batches_asked(report: EvaluationReport, spec: PromoteSpec, *, count: int, most: int) -> int:
+    """How many of the newest batches are to judge, after `count` of them did; `count` where they are enough.
+
+    Without a declared power, or a champion, they always are. Only the spread of the paired differences decides, never
+    their mean: to go on until a candidate passes would let every one pass (C. Stein, Annals of Mathematical Statistics
+    16(3), 1945).
+
+    Args:
+        report: the comparison on the rows of `count` batches.
+        spec: declares a power where `require` names `has_enough_rows`.
+        count: batches that judged.
+        most: batches that there are.
+    """
+    if GATE not in spec.expression.names() or report.role("champion") is None:
+        return count
+    shown = shown_by(report, detectable=spec.limits.detectable, power=spec.limits.power)
+    if shown is not None and shown.enough:
+        return count
+    growth = 2.0 if shown is None or not isfinite(shown.needed) else shown.needed / shown.rows
+    return max(count, min(most, max(count + 1, ceil(growth * count))))
+
+
+def newest_alone(report: EvaluationReport) -> tuple[Measure, ...]:
+    """The candidate's metrics on the batches that judge in any case: decay is told against these."""
+    candidate = report.role("candidate")
+    made = () if candidate is None else candidate.metrics
+    losses = [Measure(kind="holdout", name=each.metric, value=each.value, rows=each.rows) for each in made]
+    error = next((each.standard_error for each in made if each.metric == report.metric), None)
+    return (*losses, Measure(kind="holdout", name=ERROR, value=error, rows=report.rows))
+
+
+def holdout_evidence(report: EvaluationReport, expected: tuple[str, ...]) -> dict[str, Any] | None:
+    """The candidate's loss with its error and what it expected of itself, against which its decay will be told.
+
+    Args:
+        report: how it was judged.
+        expected: metric of what a model expects of itself, where there is one.
+    """
+    candidate = report.role("candidate")
+    if candidate is None:
+        return None
+    held = asdict(candidate.metric(report.metric))
+    known = {made.metric: made.value for made in candidate.metrics}
+    alone = {made.name: made.value for made in chosen(report.measures, "holdout")}
+    if alone:
+        held |= {"value": alone[report.metric], "standard_error": alone[ERROR], "lower": None, "upper": None}
+        known = alone
+    return held | {"expected": next((known[name] for name in expected if name in known), None)}

@@ -1,0 +1,56 @@
+"""How the level of a column is shared by its aspects: declared shares, and none for what cannot be tested."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from retrain_assets.drift import compare
+from retrain_assets.drift.aspects import ASPECTS, WEIGHTS, weighted
+
+
+def test_the_smallest_weighted_p_value_is_uniform_where_nothing_has_changed() -> None:
+    p_values = np.random.default_rng(0).random((len(ASPECTS), 50_000))
+    p_values[3, ::2] = np.nan
+    by_column = weighted(p_values).min(axis=0)
+    for part in (by_column[::2], by_column[1::2]):
+        for level in (0.001, 0.05, 0.5):
+            # Four deviations of a binomial share.
+            assert (part <= level).mean() == pytest.approx(level, abs=4 * (level * (1 - level) / len(part)) ** 0.5)
+
+
+def test_a_declared_part_of_the_level_is_left_to_each_aspect() -> None:
+    """As long as all have one; it is more where fewer have."""
+    assert WEIGHTS.sum() == pytest.approx(1.0)
+    small = np.full((len(ASPECTS), len(ASPECTS)), 0.9)
+    np.fill_diagonal(small, 1e-6)
+    assert 1e-6 / weighted(small).min(axis=0) == pytest.approx(WEIGHTS, rel=1e-4)
+    small[3] = np.nan
+    assert (1e-6 / weighted(small)[0, 0]) == pytest.approx(0.4 / 0.9, rel=1e-4)
+
+
+@pytest.mark.parametrize("batch", ["day", None])
+def test_missing_values_have_a_part_of_the_level_only_where_there_can_be_any(batch: str | None) -> None:
+    rng = np.random.default_rng(1)
+    days = pd.DataFrame({"day": np.repeat(np.arange(12), 300), "x": rng.normal(size=3_600)})
+    today = pd.DataFrame({"day": 99, "x": rng.normal(size=300) + 0.25})
+    without = compare(days, today, batch=batch).columns["x"]
+    days.loc[0, "x"] = np.nan
+    one = compare(days, today, batch=batch).columns["x"]
+    assert without.aspect == one.aspect == "location"
+    assert without.p_value is not None
+    assert one.p_value is not None
+    assert one.p_value / without.p_value == pytest.approx(1 / 0.9, rel=0.05)
+    gone = compare(days, today.assign(x=today["x"].where(rng.random(300) < 0.9)), batch=batch).columns["x"]
+    assert (gone.aspect, gone.verdict) == ("missing", "drift")
+
+
+def test_small_shifts_are_found_in_most_days_of_independent_rows() -> None:
+    """A shift of four standard errors in one of eight columns: found in about three of four, as theory has it."""
+    found = 0
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        days = pd.DataFrame(rng.normal(size=(30 * 400, 8)), columns=list("abcdefgh"))
+        today = pd.DataFrame(rng.normal(size=(400, 8)), columns=list("abcdefgh")).assign(a=lambda rows: rows["a"] + 0.2)
+        days["day"], today["day"] = np.repeat(np.arange(30), 400), 99
+        found += compare(days, today, batch="day", joint="none").columns["a"].verdict == "drift"
+    assert found >= 8

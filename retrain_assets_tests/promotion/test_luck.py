@@ -1,0 +1,126 @@
+"""The luck of a champion that was compared because it looked bad is taken off where a candidate must show something."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from retrain_assets.performance.decay import BatchLoss, HoldoutLoss
+from retrain_assets.promotion.evaluation import Role
+from retrain_assets.promotion.gates import evaluate_gates
+from retrain_assets.promotion.luck import Noticed, expected_luck, luck_measures, noticed_in, owed_to_luck
+from retrain_assets.promotion.measures import Measure
+from retrain_assets.promotion.recall import in_candidates_place, most_promising
+from retrain_assets.spec import DecaySpec, PromoteSpec
+from retrain_assets_tests.promotion.test_gates import report, role
+
+ROWS, BATCHES = 200, 4
+
+
+def luck_of(value: float, group: str = "") -> Measure:
+    return Measure(kind="luck", name="difference", group=group, value=value, reason="it looked bad")
+
+
+def test_most_of_what_the_trigger_chose_is_taken_off():
+    """Of two equal models, compared because one looked bad, by all rows or a fifth of those on which it did."""
+    rng, batches = np.random.default_rng(0), np.repeat([f"b{k}" for k in range(BATCHES)], ROWS)
+    for seen in (ROWS, 5 * ROWS):
+        found: list[tuple[float, float]] = []
+        while len(found) < 300:
+            shared, champion, candidate = rng.normal(size=(3, 400, seen))
+            newest = shared + champion
+            for k in np.flatnonzero(newest.mean(axis=1) > 2 * (2 / seen) ** 0.5):
+                older = rng.normal(size=(3, (BATCHES - 1) * ROWS))
+                losses = np.append(older[0] + older[1], newest[k, :ROWS])
+                others = np.append(older[0] + older[2], (shared + candidate)[k, :ROWS])
+                error = float(newest[k].std()) / seen**0.5
+                noticed = noticed_in(
+                    [BatchLoss(batch="b3", value=float(newest[k].mean()), standard_error=error, rows=seen)],
+                    HoldoutLoss(value=0.0, standard_error=0.0),
+                    DecaySpec(batches=1),
+                    holdout_batches=BATCHES,
+                )
+                if noticed is not None:
+                    (made,) = luck_measures(noticed, {"candidate": others, "champion": losses}, {}, batches)
+                    found.append((float((others - losses).mean()), made.value or 0.0))
+        biases, taken = np.array(found).T
+        error = biases.std() / len(biases) ** 0.5
+        # The mean of a normal score beyond 2 is 2.37; half the loss is the rows', and a fourth of them were seen.
+        expected = -2.37 * (2 / seen) ** 0.5 / 2 / BATCHES
+        assert biases.mean() == pytest.approx(expected, abs=3 * error), "the trigger makes the candidate look better"
+        assert 0.65 < taken.mean() / expected < 1, "a score far beyond its threshold may also be luck, and seldom is"
+
+
+def test_just_beyond_the_threshold_all_may_be_luck_and_far_beyond_hardly_any():
+    shares = [expected_luck(score, 2.0) / score for score in (2.01, 2.3, 2.5, 3.0, 4.0, 8.0, 40.0)]
+    assert shares[:2] == [1.0, 1.0]
+    assert shares == sorted(shares, reverse=True)
+    assert shares[-3] < 0.02
+    assert shares[-1] == 0.0
+    assert expected_luck(12.0, 9.0) < 0.2, "a far threshold is computed as well"
+
+
+def test_the_champion_is_noticed_as_performance_decay_tells():
+    values = (0.5, 0.5, 0.5, 0.5, 0.5, 0.6)
+    losses = [BatchLoss(batch=f"b{k}", value=value, standard_error=0.01, rows=100) for k, value in enumerate(values)]
+    holdout = HoldoutLoss(value=0.5, standard_error=0.01)
+    found = noticed_in(losses, holdout, DecaySpec(batches=1), holdout_batches=4)
+    assert found is not None
+    assert found.batches == ("b5",)
+    assert found.rows_error == pytest.approx(0.01)
+    assert found.standard_error > 0.01
+    assert noticed_in(losses[:5], holdout, DecaySpec(batches=1), holdout_batches=4) is None
+    assert noticed_in(losses, holdout, DecaySpec(batches=9), holdout_batches=4) is None
+    assert noticed_in(losses, None, DecaySpec(batches=1), holdout_batches=4) is None
+
+
+def test_models_that_lose_alike_owe_nothing_and_neither_do_other_batches():
+    noticed = Noticed(batches=("b",), score=2.1, threshold=2.0, standard_error=0.1, rows_error=0.1)
+    rows = np.random.default_rng(0).random(50)
+    batches = np.array(["b"] * 50, dtype=object)
+
+    def owed(candidate: np.ndarray, batches: np.ndarray) -> float:
+        losses: dict[Role, np.ndarray] = {"candidate": candidate, "champion": rows}
+        (made,) = luck_measures(noticed, losses, {}, batches)
+        return made.value or 0.0
+
+    assert owed(rows + 0.3, batches) == pytest.approx(0.0)
+    assert owed(np.zeros(50), batches) == pytest.approx(-2.1 * 0.1)
+    assert owed(np.zeros(50), np.array(["a"] * 50, dtype=object)) == 0.0
+    assert list(luck_measures(None, {"candidate": rows, "champion": rows}, {}, batches)) == []
+    assert list(luck_measures(noticed, {"candidate": rows}, {}, batches)) == []
+
+
+@pytest.mark.parametrize(
+    ("require", "margin", "as_seen", "corrected"),
+    [
+        ("not_worse_than_champion", 0.0, True, True),
+        ("not_worse_than_champion", 0.04, True, False),  # 0.018 of the tolerated 0.02, and 0.005 are luck
+        ("better_than_champion", 0.0, False, False),
+    ],
+)
+def test_a_gate_that_asks_for_proof_takes_it_off(require: str, margin: float, as_seen: bool, corrected: bool):
+    made, spec = report(champion=(-0.01, 0.018)), PromoteSpec(require=require, margin=margin)
+    lucky = replace(made, measures=(luck_of(-0.005),))
+    assert evaluate_gates(made, spec, bootstrapping=False).passed is as_seen
+    judged = evaluate_gates(lucky, spec, bootstrapping=False)
+    assert judged.passed is corrected
+    assert ("less -0.005 (it looked bad)" in judged.reason) is (require != "not_worse_than_champion" or margin > 0)
+    better, spec = report(champion=(-0.02, -0.004)), PromoteSpec(require="better_than_champion")
+    assert evaluate_gates(better, spec, bootstrapping=False).passed is True
+    assert evaluate_gates(replace(better, measures=(luck_of(-0.005),)), spec, bootstrapping=False).passed is False
+
+
+def test_an_earlier_champion_owes_luck_of_its_own():
+    made = report(champion=(-0.02, -0.004))
+    pair = replace(made.differences[0], a="earlier", version=2)
+    before = replace(role("earlier", 0.4), version=2)
+    season = replace(made, roles=(*made.roles, before), differences=(*made.differences, pair))
+    assert most_promising(season) == 2
+    season = replace(season, measures=(luck_of(-0.001), luck_of(-0.005, "v2")))
+    assert most_promising(season) is None
+    owed = owed_to_luck(in_candidates_place(season, 2).measures)
+    assert owed is not None
+    assert owed.value == -0.005

@@ -1,0 +1,68 @@
+"""A declared power: how many batches it asks for, and what too few rows mean."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from retrain_assets.promotion.gates import evaluate_gates
+from retrain_assets.promotion.power import batches_asked, holdout_evidence, newest_alone
+from retrain_assets.spec import PromoteSpec
+from retrain_assets_tests.promotion.test_gates import report
+
+DECLARED = "not_worse_than_champion & beats_baseline & has_enough_rows"
+
+
+def declared(detectable: float, require: str = DECLARED) -> PromoteSpec:
+    return PromoteSpec.model_validate({"require": require, "limits": {"detectable": detectable}})
+
+
+# With a power of 80 % these rows show a worsening by 0.0143, of a loss of 0.5: four times as many show half of it.
+@pytest.mark.parametrize(
+    ("detectable", "most", "asked"), [(0.03, 99, 3), (0.0286 / 2, 99, 12), (0.0286 / 2, 7, 7), (0.028, 99, 4)]
+)
+def test_as_many_batches_judge_as_the_power_asks_for_up_to_what_there_is(detectable: float, most: int, asked: int):
+    assert batches_asked(report(), declared(detectable), count=3, most=most) == pytest.approx(asked, abs=asked > 10)
+
+
+def test_without_a_declared_power_or_a_champion_the_usual_batches_judge():
+    assert batches_asked(report(), declared(1e-9, "not_worse_than_champion"), count=3, most=99) == 3
+    first = replace(report(champion=None), roles=report().roles[::2])
+    assert batches_asked(first, declared(1e-9), count=3, most=99) == 3
+    assert batches_asked(report(champion=None), declared(1e-9), count=3, most=99) == 6, "no two rows: twice as many"
+
+
+def test_the_mean_of_the_differences_asks_for_no_more_rows():
+    """Only their spread does: else rows were added until a candidate passes."""
+    for champion in ((-0.21, -0.19), (0.19, 0.21)):
+        assert batches_asked(report(champion=champion), declared(0.03), count=3, most=99) == 3
+
+
+def test_too_few_rows_for_the_power_make_all_gates_against_the_champion_unknown():
+    worse = report(champion=(0.001, 0.021))
+    made = evaluate_gates(worse, declared(0.001), bootstrapping=False)
+    assert {gate.name: gate.passed for gate in made.results} == {
+        "not_worse_than_champion": None,
+        "beats_baseline": True,
+        "has_enough_rows": None,
+    }
+    assert made.passed is None
+    reasons = {gate.name: gate.reason for gate in made.results}
+    assert "1,000 rows of 1 batches" in reasons["has_enough_rows"]
+    assert "takes about 817," in reasons["has_enough_rows"]
+    assert "see has_enough_rows" in reasons["not_worse_than_champion"]
+    assert evaluate_gates(worse, declared(0.1), bootstrapping=False).passed is False
+    assert evaluate_gates(worse, declared(0.001, "not_worse_than_champion"), bootstrapping=False).passed is False
+
+
+def test_decay_is_told_against_the_newest_batches_alone():
+    few, many = report(), report(rows=9000)
+    candidate = replace(many.roles[0], metrics=(replace(many.roles[0].metrics[0], value=0.7, standard_error=0.1),))
+    wide = replace(many, roles=(candidate, *many.roles[1:]))
+    plain = holdout_evidence(wide, ())
+    assert plain is not None
+    assert (plain["value"], plain["standard_error"], plain["expected"]) == (0.7, 0.1, None)
+    alone = holdout_evidence(replace(wide, measures=newest_alone(few)), ())
+    assert alone is not None
+    assert (alone["value"], alone["standard_error"]) == (0.5, 0.0)
