@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from retrain_assets.data.conversion import Kind
 from retrain_assets.data.failures import Failures
@@ -39,9 +40,9 @@ class Accepted:
     """What became of the rows of a batch: `parsed_rows` = rows of `accepted` + `quarantined_rows`.
 
     `accepted` holds the schema's columns without the target and the leaks, `ra_row_id` and `ra_reserved`, by event time
-    and id. `outcomes` holds id, event time and target of the same rows; a target that could not be read is null and
-    counted in `unreadable_targets`, and `unreadable_values` shows the first of them. `reasons` counts rows. `refused`
-    tells why the whole batch is refused, if it is.
+    and id. `outcomes`, where it was asked for, holds id, event time and target of the same rows; a target that could
+    not be read is null and counted in `unreadable_targets`, and `unreadable_values` shows the first of them. `reasons`
+    counts rows. `refused` tells why the whole batch is refused, if it is.
     """
 
     parsed_rows: int
@@ -84,7 +85,12 @@ class Contract:
         return {**named, ROW_ID: "str", RESERVED: "bool"}
 
     def check(
-        self, frames: Sequence[tuple[str, pd.DataFrame]], batch: Batch, *, target_kind: Kind | None = None
+        self,
+        frames: Sequence[tuple[str, pd.DataFrame]],
+        batch: Batch,
+        *,
+        target_kind: Kind | None = None,
+        targets: bool = True,
     ) -> Accepted:
         """Sorts the rows of a batch into accepted ones and quarantined ones.
 
@@ -92,6 +98,7 @@ class Contract:
             frames: Name and content of each file, in order; of rows with the same id the first stays.
             batch: The window in which the event times must lie.
             target_kind: What the targets are read as; by default what these rows suggest.
+            targets: Whether they are wanted; else `outcomes` is empty.
 
         Raises:
             DeclarationError: a check of the schema crashes, for example because it reads the target.
@@ -105,7 +112,9 @@ class Contract:
         self._check_ids(ids, failures)
         passing = self.rules.passing(converted, self.reader.columns_of(shown), failures)
         kept = self._without_duplicates(passing, ids, failures)
-        return self._accepted(frames, converted, kept, ids, failures, target_kind)
+        raw = [frame for _, frame in frames]
+        read = read_targets(raw, self.spec, self.schema, kind=target_kind) if targets else None
+        return self._accepted(frames, converted, kept, ids, failures, read)
 
     def _check_window(self, converted: pd.DataFrame, batch: Batch, failures: Failures) -> None:
         times = converted[self.spec.event_time]
@@ -135,28 +144,23 @@ class Contract:
         rows: pd.DataFrame,
         ids: pd.Series,
         failures: Failures,
-        target_kind: Kind | None,
+        read: tuple[pd.Series, NDArray[np.bool_]] | None,
     ) -> Accepted:
         positions = rows.index.to_numpy(dtype=np.intp)
-        frame = rows.copy()
-        frame = frame.assign(**{name: frame[name].astype("object") for name in frame.select_dtypes("category")})
+        frame = rows.assign(**{str(name): rows[name].astype("object") for name in rows.select_dtypes("category")})
         frame[ROW_ID] = ids[positions]
         block = self.spec.reserve.block
         lots = frame[ROW_ID] if block is None else converted.loc[positions, key_of(block)].fillna(frame[ROW_ID])
         frame[RESERVED] = is_reserved(lots, self.spec.reserve.share)
-        raw = [frame for _, frame in frames]
-        targets, bad = read_targets(raw, self.spec, self.schema, kind=target_kind)
-        unreadable = np.zeros_like(bad)
-        unreadable[positions] = bad[positions]
-        outcomes = frame[[ROW_ID, self.spec.event_time]].assign(**{self.spec.target.column: targets.iloc[positions]})
         order = time_order(frame[self.spec.event_time], frame[ROW_ID])
         quarantined = int(failures.failed.sum())
         sizes = [len(part) for _, part in frames]
+        outcomes, unreadable = self._outcomes(frame, positions, order, read)
         numbers = [np.arange(1, size + 1, dtype=np.int64) for size in sizes]
         return Accepted(
             parsed_rows=failures.rows,
             accepted=frame.iloc[order].reset_index(drop=True),
-            outcomes=outcomes.iloc[order].reset_index(drop=True),
+            outcomes=outcomes,
             quarantine=failures.frame(
                 ids=ids,
                 numbers=np.concatenate([*numbers, np.empty(0, dtype=np.int64)]),
@@ -169,9 +173,28 @@ class Contract:
                 dict.fromkeys(name for _, part in frames for name in self.reader.unknown_columns(part.columns))
             ),
             unreadable_targets=int(unreadable.sum()),
-            unreadable_values=unreadable_values(raw, self.spec, unreadable),
+            unreadable_values=()
+            if read is None
+            else unreadable_values([part for _, part in frames], self.spec, unreadable),
             refused=self._refusal(failures.rows, quarantined, failures.reasons()),
         )
+
+    def _outcomes(
+        self,
+        rows: pd.DataFrame,
+        positions: NDArray[np.intp],
+        order: list[int],
+        read: tuple[pd.Series, NDArray[np.bool_]] | None,
+    ) -> tuple[pd.DataFrame, NDArray[np.bool_]]:
+        """The targets of accepted rows in their order, and among all rows those of which it cannot be read."""
+        named = rows[[ROW_ID, self.spec.event_time]]
+        if read is None:
+            return named.iloc[:0].assign(**{self.spec.target.column: None}), np.zeros(0, dtype=bool)
+        targets, bad = read
+        unreadable = np.zeros_like(bad)
+        unreadable[positions] = bad[positions]
+        found = named.assign(**{self.spec.target.column: targets.iloc[positions]})
+        return found.iloc[order].reset_index(drop=True), unreadable
 
     def _refusal(self, parsed: int, quarantined: int, reasons: Mapping[str, int]) -> str | None:
         if parsed == 0:

@@ -195,6 +195,16 @@ def test_a_strict_schema_refuses_extra_columns():
     assert result.refused is not None
 
 
+def test_targets_that_nobody_asks_for_are_not_read():
+    rows, made = as_csv(clean_rows(40).astype("object").assign(y="garbage")), contract()
+    asked = checked(made, rows)
+    unasked = made.check([("part", rows)], first_batch(made.spec), targets=False)
+    pd.testing.assert_frame_equal(unasked.accepted, asked.accepted)
+    pd.testing.assert_frame_equal(unasked.quarantine, asked.quarantine)
+    assert (asked.unreadable_targets, len(asked.outcomes)) == (40, 40)
+    assert (unasked.unreadable_targets, unasked.unreadable_values, len(unasked.outcomes)) == (0, (), 0)
+
+
 def test_the_target_never_reaches_the_accepted_rows_and_never_quarantines_one():
     rows = clean_rows(40).astype("object")
     rows.loc[3, "y"] = "garbage"
