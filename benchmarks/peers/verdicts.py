@@ -25,8 +25,9 @@ STABLE_STREAMS = 3
 PLANTED = tuple(DRIFTS)
 _HEAD = (
     "**Side by side**, each tool with its defaults in an environment of its own: share of windows called drift, {days} "
-    "reference days, {columns} columns of {rows} rows a day, up to {windows} windows a cell, {more} times as many stable ones. "
-    "In brackets where the tool's false alarms on that stream are above {alpha:g}: what alarms on stable days finds planted drifts as well."
+    "reference days, {columns} columns of {rows} rows a day, up to {windows} windows a cell, {more} times as many "
+    "stable ones. In brackets where the tool's false alarms on that stream are above {alpha:g}: what alarms on stable "
+    "days finds planted drifts as well."
 )
 
 
