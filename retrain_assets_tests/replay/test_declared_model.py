@@ -84,8 +84,8 @@ def _near(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("members", "declared_delay", "batches_late", "train", "batches"),
-    [(1, "0 days", 1, "all_history", None), (3, "36 hours", 2, "5 days", 5)],
+    ("members", "declared_delay", "batches_late", "train", "batches", "days"),
+    [(1, "0 days", 1, "all_history", None, 12), (3, "36 hours", 2, "3 days", 3, 15)],
 )
 def test_the_replay_of_a_declaration_retrains_when_the_lifecycle_did(
     worlds: Callable[..., World],
@@ -96,6 +96,7 @@ def test_the_replay_of_a_declaration_retrains_when_the_lifecycle_did(
     batches_late: int,
     train: str,
     batches: int | None,
+    days: int,
 ):
     """And serves what it served, also where the last champions serve together, or labels come between two batches."""
     declared_as = {
@@ -104,7 +105,7 @@ def test_the_replay_of_a_declaration_retrains_when_the_lifecycle_did(
         "window": {"min_rows": 200, "holdout_batches": 3, "train": train},
     }
     world = worlds("live", serve={"members": members}, **declared_as)
-    for day in range(11 + batches_late):
+    for day in range(days):
         world.drop(day, flip=day >= 6)
     world.play()
     state = world.stores.state
