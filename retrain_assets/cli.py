@@ -238,6 +238,8 @@ def ui(options: Options, port: int) -> None:
     \b
     retrain-assets ui --port 3001
     """  # noqa: D301 - click reads the backspace
+    if options.defs:
+        raise click.UsageError("--defs does not reach Dagster: start `ui` in the folder of the project, without it")
     home = options.opened_home().prepare()
     command = [sys.executable, "-m", "dagster", "dev", *_code_location(), "-h", "127.0.0.1", "-p", str(port)]
     address = f"http://127.0.0.1:{port}"

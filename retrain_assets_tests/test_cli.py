@@ -409,6 +409,8 @@ class TestUi:
         monkeypatch.setattr(os, "execve", lambda *call: started.append(call))
         (project / "workspace.yaml").write_text("load_from: []\n", encoding="utf-8")
         assert call("ui", "--port", "3005").exit_code == 0
+        elsewhere = call("--defs", str(project), "ui")
+        assert (elsewhere.exit_code, "--defs does not reach Dagster" in elsewhere.stderr) == (2, True)
         [(program, command, environ)] = started
         assert program == sys.executable
         assert command[1:] == ["-m", "dagster", "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", "3005"]

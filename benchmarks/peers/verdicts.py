@@ -20,11 +20,14 @@ from benchmarks.streams import DRIFTS, STABLE, Drift, day_frame, levels
 DAYS, WINDOWS, COLUMNS, ROWS = 30, 5, 20, 500
 TOOLS = (OURS, *PEERS)
 POWER_STREAMS = STABLE[:2]
+STABLE_STREAMS = 3
+"""So many times the seeded streams without any drift: whether a tool holds the rate decides what its power is worth."""
 PLANTED = tuple(DRIFTS)
 _HEAD = (
     "**Side by side**, each tool with its defaults in an environment of its own: share of windows called drift, {days} "
-    "reference days, {columns} columns of {rows} rows a day, up to {windows} windows a cell. In brackets where the "
-    "tool's false alarms on that stream are above {alpha:g}: what alarms on stable days finds planted drifts as well."
+    "reference days, {columns} columns of {rows} rows a day, up to {windows} windows a cell, {more} times as many "
+    "stable ones. In brackets where the tool's false alarms on that stream are above {alpha:g}: what alarms on stable "
+    "days finds planted drifts as well."
 )
 
 
@@ -32,7 +35,7 @@ def side_by_side(streams: int, *, limit: float, resume: bool = False) -> list[st
     """Two tables: the share of windows called drift, of stable streams and of planted drifts.
 
     Args:
-        streams: seeded references of each cell, with `WINDOWS` windows each.
+        streams: seeded references of each planted drift, with `WINDOWS` windows each.
         limit: seconds that one tool may take for all of it.
         resume: whether the verdicts of peers in a run that was stopped count.
     """
@@ -41,8 +44,8 @@ def side_by_side(streams: int, *, limit: float, resume: bool = False) -> list[st
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     _journal(folder, OURS).unlink(missing_ok=True)  # this package may be another one since
-    for stream, seed in product(STABLE, range(streams)):
-        _write(folder, stream, seed)
+    for stream, seed in product(STABLE, range(STABLE_STREAMS * streams)):
+        _write(folder, stream, seed, planted=stream in POWER_STREAMS and seed < streams)
     # Two at a time: nothing is timed, and most tools use a single processor.
     with ThreadPoolExecutor(2) as pool:
         asked = {
@@ -50,7 +53,9 @@ def side_by_side(streams: int, *, limit: float, resume: bool = False) -> list[st
         }
         answers = {peer: answer.result() for peer, answer in asked.items()}
     stopped = "; ".join(f"{peer.name}: {answer.failure}" for peer, answer in answers.items() if answer.failure)
-    head = _HEAD.format(days=DAYS, columns=COLUMNS, rows=ROWS, windows=streams * WINDOWS, alpha=ALPHA)
+    head = _HEAD.format(
+        days=DAYS, columns=COLUMNS, rows=ROWS, windows=streams * WINDOWS, more=STABLE_STREAMS, alpha=ALPHA
+    )
     return [head, *_told(folder), *([f"Not all windows were judged by {stopped}."] if stopped else [])]
 
 
@@ -91,7 +96,7 @@ def _journal(folder: Path, peer: Peer) -> Path:
     return folder / f"{peer.module}.jsonl"
 
 
-def _write(folder: Path, stream: str, seed: int) -> None:
+def _write(folder: Path, stream: str, seed: int, *, planted: bool) -> None:
     """One reference with its windows, as files; those of an earlier run are the same."""
     key = f"{STABLE.index(stream)}-{seed}"
     if (folder / f"written_{key}").exists():
@@ -100,8 +105,8 @@ def _write(folder: Path, stream: str, seed: int) -> None:
     days = levels(stream, DAYS + WINDOWS, COLUMNS, rng)
     reference = [day_frame(level, ROWS, rng).assign(day=place) for place, level in enumerate(days[:DAYS])]
     pd.concat(reference).to_parquet(folder / f"reference_{key}.parquet", index=False)
-    planted = {str(place): drift for place, drift in enumerate(DRIFTS.values())} if stream in POWER_STREAMS else {}
-    for (kind, drift), (window, level) in product(({"stable": Drift()} | planted).items(), enumerate(days[DAYS:])):
+    drifts = {str(place): drift for place, drift in enumerate(DRIFTS.values() if planted else ())}
+    for (kind, drift), (window, level) in product(({"stable": Drift()} | drifts).items(), enumerate(days[DAYS:])):
         rows = day_frame(level, ROWS, rng, drift)
         rows.to_parquet(folder / f"window_{key}_{kind}_{window}.parquet", index=False)
     (folder / f"written_{key}").touch()

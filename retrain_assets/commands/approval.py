@@ -170,7 +170,9 @@ def _answer(
     given = sum(each.verdict == "approve" for each in hold.answers)
     click.echo(f"{model}: v{version} is {hold.state} ({given} approved, {hold.answers[-1].proof})")
     if hold.state == "approved":
-        click.echo("  the sensor approvals_answered carries it out; without a daemon, materialize champion")
+        click.echo(
+            f"  the sensor approvals_answered carries it out; without a daemon, `retrain-assets run {model}` does"
+        )
 
 
 def _request(options: Options, model: str, version: int) -> ApprovalRequest:
@@ -196,7 +198,8 @@ def _token(request: ApprovalRequest, person: str, verdict: Verdict, key_file: Pa
 
 def _show(hold: Hold) -> None:
     request = hold.request
-    click.secho(f"{request.model} v{request.version}: {hold.state}", bold=True)
+    carried = {True: " and promoted", False: ", to be carried out"}[hold.promoted] if hold.state == "approved" else ""
+    click.secho(f"{request.model} v{request.version}: {hold.state}{carried}", bold=True)
     click.echo(f"  model {request.model_hash[:16]}, trained for {request.batch}")
     click.echo(f"  why: {request.reason}")
     click.echo(f"  asked {request.requested_at:%Y-%m-%d %H:%M}, expires {request.expires_at:%Y-%m-%d %H:%M} UTC")
@@ -205,5 +208,7 @@ def _show(hold: Hold) -> None:
     for measure in request.evidence.get("measures", ()):
         if measure["kind"] == "change" and measure["value"] is not None:
             click.echo(f"  {measure['name']}: {measure['value']:.4g}")
+        if measure["kind"] == "luck" and not measure["group"]:
+            click.echo(f"  of the difference {measure['value']:+.4g} is owed to luck: {measure['reason']}")
     for given in hold.answers:
         click.echo(f"  {given.verdict} by {given.person} on {given.answered_at:%Y-%m-%d %H:%M}: {given.reason}")

@@ -61,7 +61,8 @@ def _outcome(home: Home, ran: Ran) -> str:
     """What the ledger says of a run: its outcome, and the reason where there is one."""
     from retrain_assets.home import open_state
 
-    done = [step for step in open_state(home).steps(ran.model, ran.batch) if step.run_id == ran.run_id]
+    # A promotion that was approved is recorded with the batch of its candidate; its run is of none.
+    done = [step for step in open_state(home).steps(ran.model) if step.run_id == ran.run_id]
     if not done:
         return f"see run {ran.run_id} in the UI"
     detail = done[-1].detail

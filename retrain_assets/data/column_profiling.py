@@ -19,10 +19,19 @@ from retrain_assets.data.column_profile import (
     pooled_moments,
 )
 from retrain_assets.data.integer_profiling import profile_integers
+from retrain_assets.errors import DataError
 
 
 def profile_column(name: str, values: pd.Series) -> ColumnProfile:
-    """Profiles one column of a table."""
+    """Profiles one column of a table.
+
+    Raises:
+        DataError: its numbers are complex.
+    """
+    if pd.api.types.is_complex_dtype(values.dtype):
+        raise DataError(
+            f"column '{name}' holds complex numbers, which have no order: profile their real and imaginary part"
+        )
     kind = _kind_of(values)
     if kind == "datetime":
         return profile_numbers(name, kind, _seconds(values))

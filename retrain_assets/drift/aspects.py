@@ -26,7 +26,7 @@ from retrain_assets.drift.variation import Array, judge_scalars, judge_vectors
 
 Aspect = Literal["location", "spread", "shape", "missing", "novel"]
 ASPECTS: tuple[Aspect, ...] = get_args(Aspect)
-WEIGHTS = np.array([0.4, 0.15, 0.25, 0.1, 0.1])
+WEIGHTS = np.array([0.35, 0.1, 0.25, 0.2, 0.1])
 """What each aspect has of the level of its column: most of it where small changes are common and hard to tell. A share
 of missing or novel values that has changed is seen at any level."""
 
@@ -43,7 +43,7 @@ def weighted(p_values: Array) -> Array:
         p_values: shape (aspects, columns), NaN where there is no such aspect.
 
     >>> weighted(np.array([[0.01], [np.nan], [0.5], [np.nan], [np.nan]])).min(axis=0).round(4).tolist()
-    [0.0162]
+    [0.0171]
     """
     there = ~np.isnan(p_values)
     weights = WEIGHTS[:, None] * there

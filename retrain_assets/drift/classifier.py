@@ -10,16 +10,14 @@ import numpy as np
 from retrain_assets.drift.joint import JointDrift
 from retrain_assets.drift.rows import Matrix
 from retrain_assets.drift.settings import Settings
+from retrain_assets.drift.told_apart import FOLDS, area
 from retrain_assets.drift.variation import Array, judge_scalars
 
 ROWS = 1_000
 """Rows that are sampled of either side."""
 BATCHES = 20
-"""So many reference batches are told from the others: the newest ones."""
-FOLDS = 3
+"""So many reference windows are told from the other batches: the newest batches, or groups of batches."""
 _NAMED = 5
-_FAR = 1e300
-"""Infinities stand here: scikit-learn looks for cuts half-way between values, and their sums must be finite."""
 
 
 def judge_separability(
@@ -32,12 +30,17 @@ def judge_separability(
     independent: bool,
     seed: int,
 ) -> JointDrift:
-    """Fits trees to tell two windows apart, and compares their area under the ROC curve with that of reference batches.
+    """Fits trees to tell two windows apart, and compares their area under the ROC curve with that of reference windows.
 
     The area is measured on rows of batches that the trees were not fitted on, so that what is special of one batch does
     not count; it is 1/2 where nothing can be learnt. Its logit has a variance of about `8 / (3 rows)` there, with as
     many rows on either side (Mann and Whitney 1947). A column's part is how much the area falls when its values are
     shuffled (Breiman 2001, "Random forests", Machine Learning 45).
+
+    A window of several batches is compared with groups of as many reference batches, each told from the others: drawn
+    at random, they vary as groups of exchangeable batches do (Pitman 1937, "Significance tests which may be applied to
+    samples from any populations", JRSS Supplement 4). Where a group would be more than half of the reference, both
+    sides have as many batches of their own as half of it.
 
     Source: Lopez-Paz and Oquab 2017, "Revisiting classifier two-sample tests", ICLR; Rabanser, Guennemann and Lipton
     2019, "Failing loudly", NeurIPS.
@@ -52,63 +55,81 @@ def judge_separability(
         seed: of the rows that are sampled.
     """
     rng = np.random.default_rng(seed)
-    batches = [rows for rows in reference.values() if len(rows) >= settings.min_rows]
-    if independent and batches:
-        together = rng.permutation(np.concatenate(batches))
-        batches = [part for part in np.array_split(together, BATCHES) if len(part) >= settings.min_rows]
-    now = np.concatenate(list(current.values()))
-    if len(batches) < max(settings.min_batches, FOLDS + 1) or len(now) < settings.min_rows:
+    batches, window = _batches(reference, current, settings, rng, independent=independent)
+    rows = sum(map(len, window))
+    if len(batches) < max(settings.min_batches, FOLDS + 1) or rows < settings.min_rows:
         return JointDrift.unknown(
             "classifier",
-            f"{len(batches)} reference batches and {len(now)} rows now, and it takes {settings.min_batches} and "
+            f"{len(batches)} reference batches and {rows} rows now, and it takes {settings.min_batches} and "
             f"{settings.min_rows}",
         )
-    size = min(ROWS, len(now), *(len(rows) for rows in batches))
+    window = _some(window, min(len(window), len(batches) // 2), rng)
     from threadpoolctl import threadpool_limits
 
     # Fits this small lose more to waiting threads than they gain. The limit binds what is loaded before it.
     importlib.import_module("sklearn.ensemble")
     with threadpool_limits(limits=1):
-        areas = _areas_of_reference(batches, size, rng)
-        area, parts = _area(now, batches, size, rng, wanted=True)
+        size = min(ROWS, sum(map(len, window)), len(window) * min(map(len, batches)))
+        areas = _areas_of_reference(batches, len(window), size, rng)
+        found, parts = area(window, batches, size, rng, wanted=True)
     order = np.argsort(-parts, kind="stable")[:_NAMED]
-    return _conclude(
-        areas,
-        area,
-        tuple(columns[int(place)] for place in order if parts[place] > 0),
-        _p_value(areas, area, size, merged=1 if independent else len(current)),
-        alpha,
-        settings,
-    )
+    named = tuple(columns[int(place)] for place in order if parts[place] > 0)
+    return _conclude(areas, found, named, _p_value(areas, found, size), alpha, settings)
 
 
-def _areas_of_reference(batches: Sequence[Matrix], size: int, rng: np.random.Generator) -> Array:
-    """How well each of the newest batches is told from all others."""
-    judged = range(max(0, len(batches) - BATCHES), len(batches))
-    others = [[*batches[:place], *batches[place + 1 :]] for place in judged]
-    return np.array(
-        [_area(batches[place], rest, size, rng, wanted=False)[0] for place, rest in zip(judged, others, strict=True)]
+def _batches(
+    reference: Mapping[str, Matrix],
+    current: Mapping[str, Matrix],
+    settings: Settings,
+    rng: np.random.Generator,
+    *,
+    independent: bool,
+) -> tuple[list[Matrix], list[Matrix]]:
+    """The batches of both sides that have enough rows; of independent rows blocks of the reference, and one window."""
+    batches, window = (
+        [rows for rows in side.values() if len(rows) >= settings.min_rows] for side in (reference, current)
     )
+    if independent or not window:
+        window = [np.concatenate(list(current.values()))]
+    if independent and batches:
+        parts = np.array_split(rng.permutation(np.concatenate(batches)), BATCHES)
+        batches = [part for part in parts if len(part) >= settings.min_rows]
+    return batches, window
+
+
+def _some(batches: Sequence[Matrix], count: int, rng: np.random.Generator) -> list[Matrix]:
+    return [batches[place] for place in rng.permutation(len(batches))[:count]]
+
+
+def _areas_of_reference(batches: Sequence[Matrix], grouped: int, size: int, rng: np.random.Generator) -> Array:
+    """How well each of the newest batches is told from all others, or groups of as many batches as are asked for."""
+    every = range(len(batches))
+    areas: list[float] = []
+    for newest in every[-BATCHES:]:
+        group = {newest} if grouped == 1 else set(rng.permutation(len(batches))[:grouped].tolist())
+        inside, outside = ([batches[place] for place in every if (place in group) is there] for there in (True, False))
+        areas.append(area(inside, outside, size, rng)[0])
+    return np.array(areas)
 
 
 def _conclude(
-    areas: Array, area: float, named: tuple[str, ...], p_value: float, alpha: float, settings: Settings
+    areas: Array, found: float, named: tuple[str, ...], p_value: float, alpha: float, settings: Settings
 ) -> JointDrift:
-    drifted = p_value <= alpha and area >= 0.5 + settings.separability_floor
+    drifted = p_value <= alpha and found >= 0.5 + settings.separability_floor
     return JointDrift(
         method="classifier",
         drifted=drifted,
-        score=area,
+        score=found,
         p_value=p_value,
         named=named if drifted else (),
-        reason=f"a classifier tells the windows apart with an area of {area:.2f}, reference batches from each other "
+        reason=f"a classifier tells the windows apart with an area of {found:.2f}, reference batches from each other "
         f"with {areas.mean():.2f} on average and {areas.max():.2f} at most; p = {p_value:.2g} "
         f"{'is at most' if p_value <= alpha else 'is above'} {alpha:.2g}"
         + (f"; most by {', '.join(named[:3])}" if drifted and named else ""),
     )
 
 
-def _p_value(areas: Array, area: float, size: int, *, merged: int) -> float:
+def _p_value(areas: Array, found: float, size: int) -> float:
     """One-sided: a window that is harder to tell apart than usual has not drifted."""
 
     def logit(values: Array) -> Array:
@@ -116,57 +137,6 @@ def _p_value(areas: Array, area: float, size: int, *, merged: int) -> float:
         return np.log(inside / (1 - inside))
 
     rows = np.full((1, len(areas)), float(size))
-    tested = judge_scalars(logit(areas)[None], logit(np.array([area])), rows, rows[:, 0], unit=8 / 3, merged=merged)
+    tested = judge_scalars(logit(areas)[None], logit(np.array([found])), rows, rows[:, 0], unit=8 / 3, merged=1.0)
     half = float(tested.p_values[0]) / 2
     return half if float(tested.statistic[0]) > 0 else 1 - half
-
-
-def _area(
-    window: Matrix, others: Sequence[Matrix], size: int, rng: np.random.Generator, *, wanted: bool
-) -> tuple[float, Array]:
-    """Mean area over the folds, and what of it each column holds (where wanted).
-
-    A column without a value in the rows that a fold is fitted on has no part in it.
-    """
-    from sklearn.ensemble import HistGradientBoostingClassifier
-    from sklearn.metrics import roc_auc_score
-
-    rows = window[rng.choice(len(window), size, replace=False)]
-    row_folds = np.arange(size) % FOLDS
-    batch_folds = rng.permutation(len(others)) % FOLDS
-    areas: list[float] = []
-    parts = np.zeros(window.shape[1])
-    for fold in range(FOLDS):
-        fitted = _draw([each for each, of in zip(others, batch_folds, strict=True) if of != fold], size, rng)
-        judged = _draw([each for each, of in zip(others, batch_folds, strict=True) if of == fold], size, rng)
-        mine, kept = rows[row_folds != fold], rows[row_folds == fold]
-        fitted, judged = fitted[: len(mine)], judged[: len(kept)]
-        learnt = np.concatenate([fitted, mine]).clip(-_FAR, _FAR)
-        seen = np.flatnonzero(~np.isnan(learnt).all(axis=0))
-        if not len(seen):
-            areas.append(0.5)
-            continue
-        model = HistGradientBoostingClassifier(
-            max_iter=40,
-            max_leaf_nodes=8,
-            learning_rate=0.1,
-            early_stopping=False,  # pyright: ignore[reportArgumentType]
-            random_state=0,
-        )
-        model.fit(learnt[:, seen], np.repeat([0, 1], [len(fitted), len(mine)]))
-        held, truth = (
-            np.concatenate([judged, kept])[:, seen].clip(-_FAR, _FAR),
-            np.repeat([0, 1], [len(judged), len(kept)]),
-        )
-        areas.append(float(roc_auc_score(truth, model.predict_proba(held)[:, 1])))
-        for place, column in enumerate(seen) if wanted else ():
-            shuffled = held.copy()
-            shuffled[:, place] = rng.permutation(shuffled[:, place])
-            parts[column] += areas[-1] - float(roc_auc_score(truth, model.predict_proba(shuffled)[:, 1]))
-    return float(np.mean(areas)), parts / FOLDS
-
-
-def _draw(batches: Sequence[Matrix], size: int, rng: np.random.Generator) -> Matrix:
-    """Rows of all batches, as many of each as can be, shuffled."""
-    share = -(-size // len(batches))
-    return rng.permutation(np.concatenate([rows[rng.permutation(len(rows))[:share]] for rows in batches]))[:size]

@@ -14,12 +14,15 @@ from retrain_assets.drift.columns import Basis, ColumnsCompared, Compared, Fitte
 from retrain_assets.drift.distances import DISTANCES, measure
 from retrain_assets.drift.frames import Prepared, Side, profiles_of, read_once
 from retrain_assets.drift.joint import JointDrift
-from retrain_assets.drift.report import ColumnDrift, by_harm
+from retrain_assets.drift.report import ColumnDrift, ColumnVerdict, by_harm
 from retrain_assets.drift.settings import Correction, Settings, Significance
 from retrain_assets.drift.together import JOINT_SHARE, judge_together
 from retrain_assets.drift.watched import watched_columns
+from retrain_assets.drift.wording import first_of, left_out
 
 Joint = Literal["correlation", "classifier", "none"]
+_VERDICTS: Mapping[ColumnVerdict, str] = {"drift": "!", "stable": " ", "unknown": "?"}
+"""With the marks that stand before columns."""
 
 
 class Options(TypedDict, total=False):
@@ -105,11 +108,12 @@ class Comparison:
     def __repr__(self) -> str:
         verdict = {True: "drift", False: "no drift", None: "unknown"}[self.drifted]
         lines = [f"{verdict}: {self.reason}"]
-        shown = [column for column in self.ranked if column.verdict == "drift"] or list(self.ranked)[:3]
+        of = {verdict: [column for column in self.ranked if column.verdict == verdict] for verdict in _VERDICTS}
+        shown = [*(of["drift"] or of["stable"][:3]), *of["unknown"]]
         width = max((len(column.name) for column in shown[:12]), default=0)
         for column in shown[:12]:
-            mark = {"drift": "!", "stable": " ", "unknown": "?"}[column.verdict]
-            lines += [f"{mark} {column.name:<{width}}  {column.before} -> {column.after}: {column.reason}"]
+            said = f"{column.before} -> {column.after}: {column.reason}"
+            lines.append(f"{_VERDICTS[column.verdict]} {column.name:<{width}}  {said}")
         if len(shown) > 12:
             lines.append(f"  and {len(shown) - 12} more")
         if self.joint is not None:
@@ -229,8 +233,8 @@ def _completed(
     """With all distances and the importance of each column."""
     by_name = {column.name: column for column in compared}
     for name, weight in importance.items():
-        if not weight >= 0:
-            raise ValueError(f"the importance of '{name}' must be >= 0 (got {weight})")
+        if not 0 <= weight < math.inf:
+            raise ValueError(f"the importance of '{name}' must be >= 0 and finite (got {weight})")
 
     def scores(name: str) -> dict[str, float]:
         if name not in by_name:
@@ -251,10 +255,10 @@ def _verdict(drifts: Sequence[ColumnDrift], joint: JointDrift | None, basis: Bas
     together = joint is not None and joint.drifted
     if not known and not together:
         return None, "no column could be compared"
-    named = f" ({', '.join(c.name for c in drifted[:3])}{', ...' if len(drifted) > 3 else ''})" if drifted else ""
+    named = f" ({first_of([column.name for column in drifted])})" if drifted else ""
     count = f"{len(drifted)} of {len(known)} columns {'has' if len(drifted) == 1 else 'have'} drifted{named}"
     also = f", and the columns have together by their {joint.method}" if joint is not None and together else ""
-    return bool(drifted) or bool(together), f"{count}{also}; {basis.sentence}"
+    return bool(drifted) or bool(together), f"{count}{also}{left_out(drifts)}; {basis.sentence}"
 
 
 def _shape(column: Compared) -> Shape:

@@ -9,6 +9,7 @@ from retrain_assets.drift.columns import Basis
 from retrain_assets.drift.outputs import OUTPUTS, output_of
 from retrain_assets.drift.report import ColumnDrift, TableVerdict, by_harm
 from retrain_assets.drift.together import JOINT
+from retrain_assets.drift.wording import first_of, left_out
 from retrain_assets.spec import DriftSpec
 
 
@@ -64,7 +65,7 @@ def score_of(columns: Sequence[ColumnDrift], spec: DriftSpec) -> float | None:
 def _named(output: str, rows: Sequence[ColumnDrift]) -> str:
     """An output, and of several rows the inputs that they are of."""
     of = [row.name.partition(":")[2] for row in sorted(rows, key=by_harm)]
-    return f"{output} of {', '.join(of[:3])}{', ...' if len(of) > 3 else ''}" if of[0] else output
+    return f"{output} of {first_of(of)}" if of[0] else output
 
 
 def _list(names: Sequence[str]) -> str:
@@ -78,7 +79,7 @@ def _of_inputs(columns: Sequence[ColumnDrift], basis: Basis, spec: DriftSpec) ->
         return "unknown", "no column could be compared"
     needed = deciding_columns(len(compared), spec.columns_share)
     found = f"{len(drifted)} of {len(compared)} columns have drifted"
-    named = f" ({', '.join(drifted[:3])}{', ...' if len(drifted) > 3 else ''})" if drifted else ""
+    named = f"{f' ({first_of(drifted)})' if drifted else ''}{left_out(columns)}"
     if len(drifted) >= needed:
         return "drift", f"{found}{named}; {needed} {'is' if needed == 1 else 'are'} enough for drift; {basis.sentence}"
     return "stable", f"{found}{named}; it takes {needed}; {basis.sentence}"

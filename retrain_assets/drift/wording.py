@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from retrain_assets.data.column_profile import ColumnProfile
+from retrain_assets.drift.report import ColumnDrift
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAMED_CATEGORIES = 3
@@ -32,6 +33,8 @@ def _middle(column: ColumnProfile, categories: Sequence[str]) -> str:
         first, last = (_EPOCH + timedelta(seconds=edge) for edge in (column.minimum, column.maximum))
         return f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"
     if column.kind == "numeric" and column.mean is not None:
+        if not math.isfinite(column.mean):  # the sum of the largest doubles is infinite
+            return f"from {column.minimum:.3g} to {column.maximum:.3g}"
         deviation = column.deviation or 0.0
         spread = f", deviation {_readable(deviation, deviation)}" if deviation else ""
         return f"mean {_readable(column.mean, deviation)}{spread}"
@@ -57,3 +60,18 @@ def movers(before: ColumnProfile, after: ColumnProfile) -> list[str]:
         return round(abs(change), 9)
 
     return sorted(labels, key=lambda label: (-moved(label), label))[:_NAMED_CATEGORIES]
+
+
+def first_of(names: Sequence[str]) -> str:
+    """Some names in a few words.
+
+    >>> first_of(["a", "b", "c", "d"])
+    'a, b, c, ...'
+    """
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+
+
+def left_out(columns: Sequence[ColumnDrift]) -> str:
+    """What a verdict does not rest on, to be added to its reason; nothing where all columns are known."""
+    names = [column.name for column in columns if column.verdict == "unknown"]
+    return f"; {len(names)} could not be compared ({first_of(names)})" if names else ""

@@ -28,10 +28,12 @@ def registered(stores: Stores, model: DeclaredModel, version: int) -> ModelVersi
     Raises:
         NotStoredError: no such version.
     """
-    for known in stores.state.model_versions(model.name):
+    every = stores.state.model_versions(model.name)
+    for known in every:
         if known.version == version:
             return known
-    raise NotStoredError(f"version {version} of {model.name} is not in the registry's ledger")
+    there = f"there are v{every[0].version} to v{every[-1].version}" if every else "none was registered yet"
+    raise NotStoredError(f"{model.name} has no version {version}: {there}")
 
 
 def newest_watched_end(stores: Stores, model: DeclaredModel, otherwise: datetime) -> datetime:

@@ -63,7 +63,7 @@ def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
     card = model_card(
         model.spec, candidate, manifest, report, gates, figures,
         schema=tuple(schema_rows(model.contract.visible, frozenset(model.spec.personal_columns))),
-        table_versions=frozen.table_versions,
+        table_versions=frozen.table_versions, why=_why(stores, model, frozen),
     )  # fmt: skip
     _log(stores, candidate, report, gates, figures, card)
     return Evaluated(
@@ -126,6 +126,12 @@ def log_before(stores: Stores, model: DeclaredModel, batch: Batch, attempt: int)
         for made in stores.state.promotions(model.name)
         if made.as_of <= batch.end and (made.batch is None or made.caused_by < (batch.key, attempt))
     ]
+
+
+def _why(stores: Stores, model: DeclaredModel, frozen: TrainingSet) -> str:
+    """The reason of the decision that the training followed."""
+    made = stores.state.decisions(model.name)
+    return next((each.reason for each in made if (each.batch, each.attempt) == (frozen.batch, frozen.attempt)), "")
 
 
 def _noticed(stores: Stores, model: DeclaredModel, incumbent: Promotion, frozen: TrainingSet) -> Noticed | None:

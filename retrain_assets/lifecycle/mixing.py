@@ -12,7 +12,7 @@ from retrain_assets.lifecycle.champions import registered
 from retrain_assets.lifecycle.history import losses_of_version
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.versions import stage_of
-from retrain_assets.policy.mixture import mixture_weights
+from retrain_assets.policy.mixture import mixture_weights, overlap
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import ModelVersion
 
@@ -54,7 +54,8 @@ def mixture_of(stores: Stores, model: DeclaredModel, champion: ModelVersion, *, 
         }
         for version in versions
     ]
-    weights = mixture_weights(losses, [manifest.training_rows for manifest in manifests])
+    trained = [manifest.training_batches for manifest in manifests]
+    weights = mixture_weights(losses, [manifest.training_rows for manifest in manifests], overlap=overlap(trained))
     return Mixture(versions=versions, weights=tuple(weights.tolist()))
 
 

@@ -105,7 +105,7 @@ def _not_registered(stores: Stores, current: Promotion, error: str, *, now: date
     payload = {"version": current.version, "text": said, "error": error}
     key = str(current.id)
     stores.state.append_outbox("champion_not_registered", current.model, payload=payload, key=key, now=now)
-    return Reconciled(model=current.model, champion=current.version, behind=True, broken=said)
+    return Reconciled(model=current.model, champion=current.version, broken=said)
 
 
 def _tag_versions(stores: Stores, model: DeclaredModel, current: Promotion) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 from retrain_assets.performance.decay import performance_decay as judge_decay
 from retrain_assets.performance.estimation import estimated_decay as judge_estimates
@@ -19,6 +20,7 @@ from retrain_assets.policy.decision import TriggerState
 from retrain_assets.policy.drift_triggers import drift, label_drift, residual_drift, score_drift
 from retrain_assets.policy.trigger_states import fires, no_champion, not_declared, unknown, waits
 from retrain_assets.spec import format_duration
+from retrain_assets.spec.expressions import age_limit
 from retrain_assets.spec.holdout import holdout_batches
 
 FIRST_MODEL = "first_model"
@@ -33,6 +35,8 @@ def evaluate_triggers(context: DecisionContext) -> tuple[TriggerState, ...]:
         else replace(state, applicable=False, reason=f"{state.reason} (not in retrain.when)")
         for state in (trigger(context) for trigger in TRIGGER_FUNCTIONS.values())
     ]
+    limits = {name: limit for name in sorted(named) if (limit := age_limit(name)) is not None}
+    states += [_older_than(context, name, limit) for name, limit in limits.items()]
     return tuple(states) if context.champion is not None else (first_model(context), *states)
 
 
@@ -98,14 +102,18 @@ def slice_decay(context: DecisionContext) -> TriggerState:
 
 def model_age(context: DecisionContext) -> TriggerState:
     """The champion's training end is older than `freshness.model_age`, in batch time."""
-    name, age, limit = "model_age", context.model_age, context.spec.freshness.model_age
+    limit = context.spec.freshness.model_age
+    if context.champion is not None and limit is None:
+        return not_declared("model_age", "freshness.model_age")
+    return _older_than(context, "model_age", limit or timedelta(0))
+
+
+def _older_than(context: DecisionContext, name: str, limit: timedelta) -> TriggerState:
+    age = context.model_age
     if age is None:
         return no_champion(name)
-    if limit is None:
-        return not_declared(name, "freshness.model_age")
-    old = age > limit
     sentence = f"the champion's training end is {format_duration(age)} old, {format_duration(limit)} may be"
-    return TriggerState(name=name, fired=old, reason=sentence)
+    return TriggerState(name=name, fired=age > limit, reason=sentence)
 
 
 def freshness(context: DecisionContext) -> TriggerState:

@@ -14,11 +14,10 @@ import pandas as pd
 
 from retrain_assets.data.reserved import is_reserved
 from retrain_assets.errors import DataError, did_you_mean
-from retrain_assets.replay.stream import Stream, one_batch_each
+from retrain_assets.replay.stream import EVENT_TIME, Stream, one_batch_each
 from retrain_assets.replay.windows import Window
 from retrain_assets.spec import ModelSpec
 
-EVENT_TIME = "ra_event_time"
 MOST_CLASSES = 20
 LEAST_BATCHES = 6
 GATE_ROWS = 50

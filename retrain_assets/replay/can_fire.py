@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from retrain_assets.replay.stream import EVENT_TIME
 from retrain_assets.spec import TRIGGERS, ModelSpec
-from retrain_assets.spec.expressions import can_be_true, parse_expression
+from retrain_assets.spec.expressions import age_limit, can_be_true, parse_expression
 
 SILENT: Mapping[str, str] = {
     "event": "a history holds no business events",
@@ -35,6 +36,9 @@ def require_fireable(when: str, spec: ModelSpec) -> None:
     for name, (field, value) in needs.items():
         if name in names and value is None:
             raise ValueError(f"needs {field}: replay a model that declares them, with --model, to try {name}")
+    aged = sorted(name for name in names if age_limit(name) is not None)
+    if aged and spec.event_time == EVENT_TIME:
+        raise ValueError(f"counts time ({aged[0]}), which the batches of a file have none of: every:N counts batches")
     silent = names & SILENT.keys()
     if not can_be_true(expression, never=silent):
         why = "; ".join(f"{name}: {SILENT[name]}" for name in sorted(silent))

@@ -120,9 +120,10 @@ def replay(
     retrain-assets replay --model flight_delay --figure frontier.png
     retrain-assets replay --data sales.csv --target sold --batch month --window rolling:12 --label-delay 2
     """  # noqa: D301 - click reads the backspace
+    from retrain_assets.replay.names import listed
     from retrain_assets.replay.run import ReplaySettings
 
-    names = [name.strip() for name in policies.split(",") if name.strip()]
+    names = listed(policies)
     if not names:
         raise click.BadParameter("names no policy", param_hint="--policies")
     if (model is None) == (data is None):

@@ -44,3 +44,19 @@ def canonical(name: str) -> str:
         plain = f"{_ALIASES.get(kind, kind)}:{number}"
     plain = _ALIASES.get(plain, plain)
     return f"{plain}{MIXTURE}" if mixed and not plain.endswith(MIXTURE) else plain
+
+
+def listed(text: str) -> list[str]:
+    """The names between commas; one within parentheses belongs to a name.
+
+    >>> listed("default, 2 of (drift, (event | person)) ,never,")
+    ['default', '2 of (drift, (event | person))', 'never']
+    """
+    names, depth = [""], 0
+    for letter in text:
+        depth += (letter == "(") - (letter == ")")
+        if letter == "," and depth <= 0:
+            names.append("")
+        else:
+            names[-1] += letter
+    return [name.strip() for name in names if name.strip()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from retrain_assets.policy.mixture import MEMBERS, mixture_weights
+from retrain_assets.policy.mixture import MEMBERS, mixture_weights, overlap
 from retrain_assets.replay.clock import Walk
 from retrain_assets.replay.scorebook import Scorebook
 from retrain_assets.replay.scoring import losses_of
@@ -22,7 +22,8 @@ def mixture_losses(book: Scorebook, walked: Walk, *, members: int = MEMBERS) -> 
         serving = [model for model, first in walked.champions if first <= batch][::-1][:members]
         labelled = stream.labelled(batch - 1)
         known = [{j: float(book.mean[m, j]) for j in range(m + 1, labelled + 1)} for m in serving]
-        weights = mixture_weights(known, [len(stream.training_rows(m)) for m in serving])
+        trained = [range(stream.first_trained(m), m + 1) for m in serving]
+        weights = mixture_weights(known, [len(stream.training_rows(m)) for m in serving], overlap=overlap(trained))
         mixed = sum(
             w * np.asarray(book.evidence(m, batch), dtype=np.float64) for w, m in zip(weights, serving, strict=True)
         )

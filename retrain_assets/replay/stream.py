@@ -21,6 +21,9 @@ from retrain_assets.replay.windows import SINCE_CHANGE, Window
 from retrain_assets.spec import ModelSpec
 from retrain_assets.training.related import related_inputs
 
+EVENT_TIME = "ra_event_time"
+"""Of the rows of a bare file, which have none of their own."""
+
 
 @dataclass(frozen=True)
 class Stream:

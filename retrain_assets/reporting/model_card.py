@@ -93,6 +93,7 @@ def model_card(
     *,
     schema: Sequence[tuple[str, str, str, str]] = (),
     table_versions: Mapping[str, int] | None = None,
+    why: str = "",
 ) -> ModelCard:
     """The card of a candidate at the moment of its evaluation.
 
@@ -105,13 +106,14 @@ def model_card(
         figures: PNGs by the section that they belong to: `comparison`, `calibration`, `explanation`.
         schema: of the rows that it was trained on and scores, as `retrain_assets.data.rule_words` tells it.
         table_versions: of the tables that it was trained from.
+        why: it was trained, as the decision says.
     """
     drawn = dict(figures or {})
     return ModelCard(
         title=str(version),
         sections=(
             _purpose(spec),
-            _data(version, manifest, table_versions or {}),
+            _data(version, manifest, table_versions or {}, why),
             *_schema(schema),
             *_personal(spec),
             _training(spec, manifest),
@@ -131,7 +133,7 @@ def _purpose(spec: ModelSpec) -> Section:
     return Section(title="Purpose", lines=(said, f"A {spec.task} of `{spec.target.column}`. Owners: {owners}."))
 
 
-def _data(version: ModelVersion, manifest: Manifest, tables: Mapping[str, int]) -> Section:
+def _data(version: ModelVersion, manifest: Manifest, tables: Mapping[str, int], why: str) -> Section:
     batches = manifest.training_batches
     window = f"{len(batches)} batches, {batches[0]} to {batches[-1]}" if batches else "not known: adopted"
     return Section(
@@ -142,6 +144,7 @@ def _data(version: ModelVersion, manifest: Manifest, tables: Mapping[str, int]) 
             ("training rows", f"{manifest.training_rows:,}"),
             ("training end", f"{manifest.training_end:%Y-%m-%d %H:%M} UTC"),
             ("decided for", f"batch {version.batch}, attempt {version.attempt}"),
+            *([("because", why)] if why else []),
             ("data hash", version.data_hash),
             *(("table version", f"{asset} {number}") for asset, number in sorted(tables.items())),
         ),

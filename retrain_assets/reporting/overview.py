@@ -14,6 +14,7 @@ from retrain_assets.promotion.log import Promotion
 from retrain_assets.promotion.model_moves import ModelMove, out_of_service
 from retrain_assets.reporting.waiting import WaitingPromotion, read_holds, waiting_promotions
 from retrain_assets.spec import ModelSpec, format_duration
+from retrain_assets.spec.expressions import age_limit
 from retrain_assets.stores.source_failures import source_failure
 from retrain_assets.stores.tries import decided_retrain
 
@@ -167,8 +168,12 @@ def next_due(spec: ModelSpec, champion: Promotion | None, reached: datetime) -> 
     """
     triggers = spec.retrain.expression.names()
     due: list[Due] = []
-    if champion is not None and "model_age" in triggers and spec.freshness.model_age is not None:
-        due.append(Due(trigger="model_age", at=champion.training_end + spec.freshness.model_age, clock="batch"))
+    ages = {name: spec.freshness.model_age if name == "model_age" else age_limit(name) for name in sorted(triggers)}
+    if champion is not None:
+        due += [
+            Due(trigger=name, at=champion.training_end + limit, clock="batch")
+            for name, limit in ages.items() if limit is not None
+        ]  # fmt: skip
     if champion is not None and "freshness" in triggers and spec.freshness.champion is not None:
         due.append(Due(trigger="freshness", at=champion.promoted_at + spec.freshness.champion, clock="wall"))
     if "schedule" in triggers and spec.retrain.schedule is not None:

@@ -1,4 +1,4 @@
-"""Named conditions that compose with `|`, `&`, `~` and parentheses; a typo is an error with a hint.
+"""Named conditions that compose with `|`, `&`, `~`, `2 of (a, b, c)` and parentheses; a typo is an error with a hint.
 
 The same small language serves the triggers of a policy (`retrain.when`) and the gates of a promotion
 (`promote.require`). Truth has three values (Kleene's strong logic): unknown is neither true nor false.
@@ -9,11 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import product
 
 from retrain_assets.errors import did_you_mean
+from retrain_assets.spec.durations import format_duration, parse_duration
 
-_TOKEN = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*|[|&~()])")
+AGE, AGED = "age > ", "model_age"
+"""A condition that names its own limit, as `age > 12 weeks`, where the condition `model_age` is known."""
+_TOKEN = re.compile(r"\s*(age\s*>\s*[\d.]+\s*[A-Za-z]+|[A-Za-z_][A-Za-z0-9_]*|\d+|[|&~(),])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,38 @@ class Or:
         return "(" + " | ".join(map(str, self.operands)) + ")"
 
 
-Expression = Name | Not | And | Or
+@dataclass(frozen=True, slots=True)
+class AtLeast:
+    """True when so many operands are true, false when so many no longer can be, else unknown."""
+
+    count: int
+    operands: tuple[Expression, ...]
+
+    def evaluate(self, truth: Mapping[str, bool | None]) -> bool | None:
+        """Kleene's answer of the disjunction of all conjunctions of so many."""
+        values = [operand.evaluate(truth) for operand in self.operands]
+        if values.count(True) >= self.count:
+            return True
+        return None if values.count(True) + values.count(None) >= self.count else False
+
+    def names(self) -> frozenset[str]:
+        """All conditions that are mentioned."""
+        return frozenset[str]().union(*(operand.names() for operand in self.operands))
+
+    def __str__(self) -> str:
+        return f"{self.count} of ({', '.join(map(str, self.operands))})"
+
+
+Expression = Name | Not | And | Or | AtLeast
+
+
+def age_limit(name: str) -> timedelta | None:
+    """The limit that a condition names; None for any other condition.
+
+    >>> age_limit("age > 2 weeks")
+    datetime.timedelta(days=14)
+    """
+    return parse_duration(name.removeprefix(AGE)) if name.startswith(AGE) else None
 
 
 def parse_expression(text: str, known: Iterable[str]) -> Expression:
@@ -103,6 +138,8 @@ def parse_expression(text: str, known: Iterable[str]) -> Expression:
 
     >>> str(parse_expression("a | b & ~c", known="abc"))
     '(a | (b & ~c))'
+    >>> str(parse_expression("2 of (a, b, age>14 days)", known=["a", "b", "model_age"]))
+    '2 of (a, b, age > 2 weeks)'
 
     Raises:
         ValueError: a syntax mistake with its column, or a name that is not known (with a hint).
@@ -136,7 +173,11 @@ def leaving_out(expression: Expression, names: Collection[str]) -> Expression | 
         inner = leaving_out(expression.operand, names)
         return None if inner is None else Not(inner)
     left = tuple(each for operand in expression.operands if (each := leaving_out(operand, names)) is not None)
-    return type(expression)(left) if len(left) > 1 else left[0] if left else None
+    if len(left) < 2:
+        return left[0] if left else None
+    if isinstance(expression, AtLeast):
+        return AtLeast(min(expression.count, len(left)), left)
+    return type(expression)(left)
 
 
 class _Parser:
@@ -195,8 +236,29 @@ class _Parser:
                 raise ValueError(f"has a parenthesis that is not closed: {self._text!r}")
             self._next += 1
             return inner
-        if token in "|&)":
+        if token.isdecimal():
+            return self._at_least(int(token))
+        if token in "|&),":
             raise ValueError(f"has {token!r} where a condition was expected: {self._text!r}")
+        if token.startswith("age") and ">" in token and AGED in self._known:
+            return Name(AGE + format_duration(parse_duration(token.partition(">")[2])))
         if token not in self._known:
             raise ValueError(f"names an unknown condition '{token}'.{did_you_mean(token, self._known)}")
         return Name(token)
+
+    def _at_least(self, count: int) -> AtLeast:
+        operands: list[Expression] = []
+        self._expect("of")
+        self._expect("(")
+        while not operands or self._peek() == ",":
+            self._next += bool(operands)
+            operands.append(self._or())
+        self._expect(")")
+        if not 1 <= count <= len(operands):
+            raise ValueError(f"asks for {count} of {len(operands)} conditions: {self._text!r}")
+        return AtLeast(count, tuple(operands))
+
+    def _expect(self, token: str) -> None:
+        if self._peek() != token:
+            raise ValueError(f"must read like '2 of (a, b, c)' where it counts conditions: {self._text!r}")
+        self._next += 1

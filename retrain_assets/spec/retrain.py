@@ -93,7 +93,8 @@ class RetrainSpec(Manners):
 
     when: str = Field(
         default="staleness | model_age | event",
-        description=f"Triggers joined by | & ~ and parentheses: {', '.join(TRIGGERS)}. A person always may.",
+        description=f"Triggers joined by | & ~, parentheses and `2 of (a, b, c)`: {', '.join(TRIGGERS)}. "
+        "`age > 12 weeks` is model_age with a limit of its own. A person always may.",
     )
     cooldown: Duration = Field(default=timedelta(0), description="Batch time that must pass between two retrains.")
     budget: Budget | None = Field(default=None, description="Such as `12 per year`; in batch time. Default: no limit.")

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from retrain_assets.errors import NotStoredError, StoreError, cause_without_password
 from retrain_assets.stores.recently_used import RecentlyUsed
 
@@ -176,14 +178,19 @@ class MlflowSession:
 
 @contextmanager
 def translated(doing: str) -> Generator[None]:
-    """MLflow's exceptions as the package's own.
+    """MLflow's exceptions as the package's own, and those of its database, which it does not catch when it opens one.
 
     Raises:
         NotStoredError: there is no such run, model, version or alias.
-        StoreError: anything else that MLflow refuses.
+        StoreError: anything else that MLflow refuses, or its database.
     """
     try:
         yield
+    except SQLAlchemyError as error:
+        said = getattr(error, "orig", None) or error
+        raise StoreError(
+            f"{doing} failed in the database of MLflow ({type(error).__name__}): {said}"
+        ) from cause_without_password(error)
     except Exception as error:
         if not _is_mlflow_error(error):
             raise

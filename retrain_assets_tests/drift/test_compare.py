@@ -93,6 +93,25 @@ def test_days_that_differ_mildly_are_drift_for_a_textbook_and_not_for_batches() 
     assert compare(reference, current, batch="day").drifted is False
 
 
+def test_what_could_not_be_compared_is_named_beside_the_verdict() -> None:
+    report = compare(REFERENCE, CURRENT.assign(a=CURRENT["a"].astype(str), new=1), batch="day")
+    assert report.drifted is False
+    assert "columns have drifted; 2 could not be compared (a, new); measured against" in report.reason
+    assert "\n? a " in repr(report)
+    assert "the column was numeric and is categorical now" in repr(report)
+
+
+def test_numbers_without_order_are_refused_and_those_without_a_mean_are_told_by_their_range() -> None:
+    numbers = pd.DataFrame({"x": np.random.default_rng(0).normal(size=100)})
+    with pytest.raises(DataError, match="column 'x' holds complex numbers, which have no order"):
+        compare(numbers + 1j, numbers + 1j)
+    report = compare(numbers.clip(-1, 1) * 1.7e308, numbers.clip(-1, 1) * 1.7e308)
+    assert "nan" not in repr(report)
+    assert report.columns["x"].before == "from -1.7e+308 to 1.7e+308"
+    with pytest.raises(ValueError, match="the importance of 'x' must be >= 0 and finite"):
+        compare(numbers, numbers, importance={"x": float("inf")})
+
+
 def test_without_batches_the_report_says_that_rows_were_taken_for_independent() -> None:
     report = compare(REFERENCE.drop(columns="day"), CURRENT.drop(columns="day"))
     assert report.drifted is False

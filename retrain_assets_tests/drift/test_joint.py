@@ -150,11 +150,11 @@ import numpy as np, pandas as pd
 from threadpoolctl import threadpool_info
 from retrain_assets.drift import classifier, compare
 
-def area(window, others, size, rng, *, wanted):
+def area(window, others, size, rng, *, wanted=False):
     threads.append(max(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "openmp"))
-    return 0.5, np.zeros(window.shape[1])
+    return 0.5, np.zeros(window[0].shape[1])
 
-threads, classifier._area = [], area
+threads, classifier.area = [], area
 frame = pd.DataFrame({"day": np.repeat(np.arange(9), 50), "x": np.random.default_rng(0).normal(size=450)})
 compare(frame[frame["day"] < 8], frame[frame["day"] == 8], batch="day", joint="classifier")
 print(set(threads))

@@ -32,3 +32,4 @@ def test_what_the_difference_owes_to_luck_is_told_and_taken_off(three_champions:
     assert f"less {owed.value:+.4g} ({owed.reason}): " in str(step.detail["reason"])
     again = lifecycle.evaluate(world.stores, world.model, world.batch(5), now=world.now, run_id="again")
     assert "## What the difference to the champion owes to its luck" in again.card
+    assert "| because | new_labels: " in again.card

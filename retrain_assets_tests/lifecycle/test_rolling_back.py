@@ -22,6 +22,7 @@ from retrain_assets.lifecycle.rolling_back import roll_back_if_broken
 from retrain_assets.lifecycle.versions import clear, stage_of
 from retrain_assets.promotion.log import champion_as_of
 from retrain_assets.spec import ModelSpec
+from retrain_assets.stores.registry import MlflowRegistry
 from retrain_assets_tests.lifecycle.champions import DECLARED, copied, registry_of
 from retrain_assets_tests.lifecycle.world import World, declaration
 
@@ -230,6 +231,18 @@ def test_a_registry_that_is_down_holds_no_rollback_up(promoted: World, monkeypat
     assert promoted.stores.registry.alias("tiny", "champion") == 3
     assert lifecycle.reconcile(promoted.stores, promoted.model, now=promoted.now).behind
     assert promoted.stores.registry.alias("tiny", "champion") == 2
+
+
+def test_a_tracking_database_that_cannot_be_read_holds_no_rollback_up(promoted: World):
+    file = promoted.root / "mlflow.db"
+    file.write_bytes(b"this is no database " * 500)
+    broken = replace(promoted, stores=replace(promoted.stores, registry=MlflowRegistry(f"sqlite:///{file}")))
+    made = back(broken)
+    assert made.promotion is not None
+    assert made.promotion.version == 2
+    assert "the registry does not show it yet" in made.reason
+    with pytest.raises(StoreError, match=r"failed in the database of MLflow .*: file is not a database"):
+        lifecycle.reconcile(broken.stores, broken.model, now=broken.now)
 
 
 def test_a_rollback_ends_no_failed_freshness(promoted: World):

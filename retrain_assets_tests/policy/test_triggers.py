@@ -7,6 +7,7 @@ import pytest
 
 from retrain_assets.drift.report import ColumnDrift
 from retrain_assets.policy import triggers
+from retrain_assets.policy.decide import decide
 from retrain_assets.policy.triggers import TRIGGER_FUNCTIONS, evaluate_triggers
 from retrain_assets.spec import TRIGGERS
 from retrain_assets_tests.policy.conftest import START, matured
@@ -174,3 +175,21 @@ def test_a_champion_as_old_as_the_limit_is_not_older_than_it(facts, champion):
         freshness={"model_age": "1 week"}, champion=replace(champion, training_end=START + timedelta(weeks=10))
     )
     assert state(made, "model_age").fired is False
+
+
+def test_an_age_in_the_condition_has_its_own_limit(facts):
+    """Beside `model_age`, which keeps the declared one."""
+    context = facts(retrain={"when": "(age > 2 weeks) & ~age > 20 weeks"})
+    assert state(context, "age > 2 weeks").fired is True
+    late = state(context, "age > 20 weeks")
+    assert (late.fired, late.applicable) == (False, True)
+    assert late.reason.endswith("old, 20 weeks may be")
+    assert not state(context, "model_age").applicable
+    assert decide(context).verdict == "retrain"
+    assert not state(replace(context, champion=None), "age > 2 weeks").applicable
+
+
+def test_two_of_three_triggers(facts):
+    when = {"when": "2 of (performance_decay, event, age > 2 weeks)"}
+    assert decide(facts(retrain=when)).verdict == "wait"
+    assert decide(facts(retrain=when, events=("tariff",))).verdict == "retrain"

@@ -296,6 +296,17 @@ def test_labels_that_come_later_are_no_other_models(tmp_path):
     assert ScoreCache.of(tmp_path, one) != ScoreCache.of(tmp_path, stream(history(batches=9, rows=80), window=3))
 
 
+def test_a_policy_may_count_triggers_but_no_time(call):
+    frame = history(batches=12)
+    asked = "2 of (performance_decay, drift, staleness)"
+    report, output, code = call(frame, "--policies", f"{asked},never", "--first", "4")
+    assert code == 0, output
+    assert list(report["policies"]) == [asked, "never", "oracle"]
+    _, output, code = call(frame, "--policies", "age > 2 weeks", "--first", "4")
+    assert code == 1
+    assert "every:N counts batches" in output
+
+
 def test_windows_and_beginnings():
     assert parse_window("all_history") == (None, 10)
     assert parse_window("rolling:12") == (12, 10)

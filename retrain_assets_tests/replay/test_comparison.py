@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import yaml
 
-from retrain_assets.policy.mixture import mixture_weights
+from retrain_assets.policy.mixture import mixture_weights, overlap
 from retrain_assets.replay.clock import walk
 from retrain_assets.replay.comparison import COST_RATIOS, Comparison, compare
 from retrain_assets.replay.declared import declared
@@ -276,3 +276,12 @@ def test_a_mixture_leaves_the_model_that_fails(compared):
     assert before[1] > 0.4
     assert after[1] < 0.01
     assert after.sum() == pytest.approx(1)
+
+
+def test_models_of_the_same_rows_are_told_apart_and_those_of_others_averaged():
+    losses = [{5: 0.3}, {5: 0.33}]
+    alike, apart = (mixture_weights(losses, overlap=share)[1] for share in (1.0, 0.0))
+    assert apart / (1 - apart) == pytest.approx(alike / (1 - alike) * np.exp(6 * 0.03 / 0.315))
+    assert mixture_weights(losses, overlap=1.0) == pytest.approx(mixture_weights(losses))
+    # What an adopted model was trained on is not known.
+    assert overlap([{1, 2}, ()]) == overlap([{1, 2}]) == 1

@@ -83,7 +83,10 @@ def _near(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize(("members", "declared_delay", "batches_late"), [(1, "0 days", 1), (3, "36 hours", 2)])
+@pytest.mark.parametrize(
+    ("members", "declared_delay", "batches_late", "train", "batches", "days"),
+    [(1, "0 days", 1, "all_history", None, 12), (3, "36 hours", 2, "3 days", 3, 15)],
+)
 def test_the_replay_of_a_declaration_retrains_when_the_lifecycle_did(
     worlds: Callable[..., World],
     tmp_path: Path,
@@ -91,18 +94,25 @@ def test_the_replay_of_a_declaration_retrains_when_the_lifecycle_did(
     members: int,
     declared_delay: str,
     batches_late: int,
+    train: str,
+    batches: int | None,
+    days: int,
 ):
     """And serves what it served, also where the last champions serve together, or labels come between two batches."""
-    target = {"column": "y", "label_delay": declared_delay}
-    world = worlds("live", retrain={"when": "staleness"}, serve={"members": members}, target=target)
-    for day in range(11 + batches_late):
+    declared_as = {
+        "retrain": {"when": "staleness"},
+        "target": {"column": "y", "label_delay": declared_delay},
+        "window": {"min_rows": 200, "holdout_batches": 3, "train": train},
+    }
+    world = worlds("live", serve={"members": members}, **declared_as)
+    for day in range(days):
         world.drop(day, flip=day >= 6)
     world.play()
     state = world.stores.state
     promotions = [made.batch for made in state.promotions("tiny")]
     live = [made.batch for made in state.decisions("tiny") if made.verdict == "retrain"]
     stream = stream_of_model(world.stores, world.model)
-    assert (stream.label_delay, stream.window) == (batches_late, None)
+    assert (stream.label_delay, stream.window) == (batches_late, batches)
     assert set(stream.rows) == {400}
     # Behind a lag that leaves no decision there is no first model either.
     most = len(stream) - batches_late - 2
@@ -134,7 +144,7 @@ def test_the_replay_of_a_declaration_retrains_when_the_lifecycle_did(
     monkeypatch.setattr("retrain_assets.home.open_stores", lambda home: world.stores)
     file = tmp_path / "defs" / "tiny" / "defs.yaml"
     file.parent.mkdir(parents=True)
-    attributes = declaration(retrain={"when": "staleness"}, target=target)
+    attributes = declaration(**declared_as)
     file.write_text(yaml.safe_dump({"type": "retrain_assets.RetrainedModel", "attributes": attributes}))
     out = tmp_path / "out.json"
     common = ["--home", str(tmp_path / "home"), "--defs", str(tmp_path / "defs"), "replay", "--model", "tiny"]

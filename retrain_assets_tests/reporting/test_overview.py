@@ -207,6 +207,11 @@ class TestNextDue:
         assert due is not None
         assert (due.trigger, due.at, due.clock) == ("model_age", START + 14 * WEEK, "batch")
 
+    def test_an_age_of_the_condition_is_due_by_its_own_limit(self):
+        due = next_due(spec(retrain={"when": "drift | (age > 3 weeks) & age > 2 weeks"}), promotion(), START)
+        assert due is not None
+        assert (due.trigger, due.at) == ("age > 2 weeks", START + 4 * WEEK)
+
     def test_freshness_counts_from_the_promotion(self):
         declared = spec(freshness={"champion": "30 days"}, retrain={"when": "drift | freshness"})
         due = next_due(declared, promotion(), START)

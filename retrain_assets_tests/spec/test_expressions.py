@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from retrain_assets.spec import GATES, TRIGGERS, parse_expression
-from retrain_assets.spec.expressions import And, Expression, Name, Not, Or
+from retrain_assets.spec.expressions import And, AtLeast, Expression, Name, Not, Or, leaving_out
 
 NAMES = ("a", "b", "c")
 TRUTH = (True, False, None)
@@ -142,3 +143,47 @@ def test_a_typo_has_a_hint(text: str, known: dict[str, str], hint: str):
 def test_a_word_like_none_gets_the_list():
     with pytest.raises(ValueError, match="Known: a, b, c"):
         parse("zebra")
+
+
+@given(st.integers(1, 3), truths)
+def test_so_many_of_some_are_the_disjunction_of_their_conjunctions(count: int, truth: dict[str, bool | None]):
+    pairs = [And(tuple(map(Name, chosen))) for chosen in itertools.combinations(NAMES, count)]
+    assert parse(f"{count} of (a, b, c)").evaluate(truth) == Or(tuple(pairs)).evaluate(truth)
+
+
+def test_so_many_of_some_hold_expressions_and_compose():
+    asked = parse("~ 2 of (a, b | c, ~c) & a")
+    assert str(asked) == "(~2 of (a, (b | c), ~c) & a)"
+    assert parse(str(asked)) == asked
+    assert asked.names() == {"a", "b", "c"}
+    # Where one does not apply, no more can be asked for than are left.
+    assert leaving_out(parse("2 of (a, b, c)"), {"a"}) == AtLeast(2, (Name("b"), Name("c")))
+    assert leaving_out(parse("3 of (a, b, c)"), {"a"}) == AtLeast(2, (Name("b"), Name("c")))
+    assert leaving_out(parse("2 of (a, b)"), {"a"}) == Name("b")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("4 of (a, b, c)", "asks for 4 of 3 conditions"),
+        ("0 of (a, b)", "asks for 0 of 2"),
+        ("2 (a, b)", "must read like '2 of"),
+        ("2 of a, b", "must read like '2 of"),
+        ("2 of (a, b", "must read like '2 of"),
+        ("2 of ()", "where a condition was expected"),
+        ("a, b", "unexpected ','"),
+        ("2 of (a, z)", "unknown condition 'z'"),
+        ("age > 12 weeks", "unknown condition 'age > 12 weeks'"),
+    ],
+)
+def test_mistakes_of_counting_are_told(text: str, said: str):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        parse(text)
+
+
+def test_an_age_names_its_own_limit():
+    asked = parse_expression("performance_decay | (age>14 days) | event", TRIGGERS)
+    assert asked.names() == {"performance_decay", "age > 2 weeks", "event"}
+    assert parse_expression(str(asked), TRIGGERS) == asked
+    with pytest.raises(ValueError, match="parsecs"):
+        parse_expression("age > 12 parsecs", TRIGGERS)
