@@ -180,7 +180,7 @@ def test_a_metric_that_a_slice_does_not_define_is_unknown_there_and_judged_elsew
         return rows[(rows["kind"] == "a") | (rows["label"] == 1)].reset_index(drop=True)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("retrain_assets.lifecycle.evaluating.read_judging_rows", without_b_negatives)
+        patch.setattr("retrain_assets.lifecycle.compared.read_judging_rows", without_b_negatives)
         made = lifecycle.evaluate(world.stores, world.model, newest(world), now=world.now, run_id="run-9")
     areas = {each.group: each.value for each in chosen(made.report.measures, "slice", "roc_auc")}
     assert areas["kind=b"] is None
