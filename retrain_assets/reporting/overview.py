@@ -135,7 +135,7 @@ def overview(spec: ModelSpec, records: Records, *, now: datetime) -> ModelOvervi
         last_batch=last.batch if last else None,
         last_batch_outcome=last.outcome if last else None,
         drift=_drift(decision),
-        health=_health(steps),
+        health=_health(steps, champion),
         decision=decision.verdict if decision else None,
         decision_batch=decision.batch if decision else None,
         decision_reason=decision.reason if decision else None,
@@ -194,11 +194,14 @@ def _drift(decision: Decision | None) -> Sign:
     return Sign(light=light, reason=trigger.reason, batch=decision.batch)
 
 
-def _health(steps: Sequence[Step]) -> Sign:
+def _health(steps: Sequence[Step], champion: Promotion | None) -> Sign:
     settled = [step for step in steps if step.job == "settle" and step.outcome == "done"]
     if not settled:
         return Sign(light="unknown", reason="no labels have matured yet")
     last = settled[-1]
+    if champion is not None and champion.action in ("rollback", "recall") and champion.promoted_at > last.finished_at:
+        said = f"v{champion.version} came back after batch {last.batch}, the newest with matured labels, was measured"
+        return Sign(light="unknown", reason=said, batch=last.batch)
     health = last.detail.get("health")
     light: Light = "unknown" if health is None else "green" if health else "red"
     compared = "with its loss on holdout rows when it was promoted"

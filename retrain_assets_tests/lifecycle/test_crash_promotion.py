@@ -18,7 +18,7 @@ from retrain_assets import lifecycle
 from retrain_assets_tests.lifecycle.champions import RECALL, SEASONS, copied
 from retrain_assets_tests.lifecycle.world import World
 
-PARTS = 8
+PARTS = 16
 SAMPLE = 3
 
 

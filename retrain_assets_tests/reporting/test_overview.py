@@ -118,6 +118,16 @@ def test_what_was_decided_of_an_older_batch_that_came_again_is_not_where_the_mod
     assert seen.decision_batch == "2013-01-15"
 
 
+@pytest.mark.parametrize(
+    ("action", "days", "light"), [("rollback", -1, "unknown"), ("rollback", 3, "green"), ("promote", -1, "green")]
+)
+def test_the_health_of_a_champion_that_came_back_is_not_that_of_the_one_before(action: str, days: int, light: str):
+    log = [promotion(), promotion(2), promotion(1, id=3, action=action, promoted_at=NOW - timedelta(days=days))]
+    seen = overview(spec(), Records(steps=[step(1, "settle", detail={"health": True})], promotions=log), now=NOW)
+    assert seen.health.light == light
+    assert ("v1 came back after batch 2013-01-08" in seen.health.reason) is (light == "unknown")
+
+
 @pytest.mark.parametrize(("health", "light"), [(True, "green"), (False, "red"), (None, "unknown")])
 def test_health_is_that_of_the_last_settled_batch(health: bool | None, light: str):
     settled = [
