@@ -166,9 +166,8 @@ def compare(
     settings = Settings(**options)
     _refuse(joint, columns, importance or {})
     if joint != "none":
-        reference, current = (
-            read_once(side, name=name, batch=batch) for side, name in ((reference, "reference"), (current, "current"))
-        )
+        reference = read_once(reference, name="reference", batch=batch)
+        current = read_once(current, name="current", batch=batch)
     past, present = (
         profiles_of(side, name=name, batch=batch) for side, name in ((reference, "reference"), (current, "current"))
     )
