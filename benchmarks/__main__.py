@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from benchmarks import drift, engines, evaluation, false_alarms, imports, machine, sensors, year
+from benchmarks.peers import verdicts
 from benchmarks.tables import write_between_markers
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
@@ -31,15 +32,12 @@ BENCHMARKS: Mapping[str, Callable[[argparse.Namespace], Measured]] = {
     ),
     "engines": lambda options: engines.measure(options.rows or 1_000_000, limit=options.limit),
     "evaluation": lambda options: evaluation.measure(options.rows or 1_000_000),
-    "false_alarms": lambda options: false_alarms.measure(
-        options.streams,
-        options.years,
-        peer_streams=options.peer_streams * options.peers,
-        limit=options.limit,
-        resume=options.resume,
-    ),
+    "false_alarms": lambda options: false_alarms.measure(options.streams, options.years, resume=options.resume),
     "imports": lambda options: imports.measure(options.runs),
     "sensors": lambda options: sensors.measure(options.runs),
+    "side_by_side": lambda options: verdicts.side_by_side(
+        options.peer_streams, limit=options.limit, resume=options.resume
+    ),
     "year": lambda options: year.measure(options.weeks),
 }
 
@@ -52,10 +50,12 @@ def main() -> None:
     parser.add_argument("--weeks", type=int, help="a shorter year; its table is not written")
     parser.add_argument("--rows", type=int, help="rows of drift (default 100,000), engines and evaluation")
     parser.add_argument("--full", action="store_true", help="drift: windows of 1,000,000 rows and days of 50,000")
-    parser.add_argument("--no-peers", dest="peers", action="store_false", help="leave other drift tools out")
-    parser.add_argument("--peer-streams", type=int, default=4, help="seeded streams a cell with peers (default 4)")
+    parser.add_argument("--no-peers", dest="peers", action="store_false", help="drift: leave other tools out")
+    parser.add_argument("--peer-streams", type=int, default=4, help="seeded streams a cell of side_by_side (default 4)")
     parser.add_argument("--limit", type=float, default=100, help="seconds that a peer's run may take (default 100)")
-    parser.add_argument("--resume", action="store_true", help="drift, false_alarms: go on from where a run was stopped")
+    parser.add_argument(
+        "--resume", action="store_true", help="drift, false_alarms, side_by_side: go on from a stopped run"
+    )
     parser.add_argument("--streams", type=int, default=20, help="seeded streams a cell of false_alarms (default 20)")
     parser.add_argument("--years", type=int, default=10, help="simulated years of false_alarms (default 10)")
     parser.add_argument("--no-write", action="store_true", help="print only")

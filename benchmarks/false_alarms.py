@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 
 from benchmarks.checked import Checked, Method, Verdicts, check
 from benchmarks.checked_windows import window_section, window_tasks
 from benchmarks.checked_year import Year, year, year_section
-from benchmarks.peers.verdicts import side_by_side
 from benchmarks.rates import ALPHA, Rate, held, rate_of, table
 from benchmarks.streams import DRIFTS, STABLE
+from benchmarks.tables import Sections
 from benchmarks.tasks import run_all
 
 SIZES = {500: (5, 20, 100, 200), 5_000: (5, 20, 100), 50_000: (20,), 1_000_000: (5, 20, 100, 200)}
@@ -30,25 +29,12 @@ _POWER = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sections:
-    """The tables of this benchmark, as Markdown."""
-
-    sections: Sequence[str] = field(default=())
-
-    def markdown(self, machine: str) -> str:
-        """With the machine."""
-        return "\n\n".join([*self.sections, f"Measured {machine}"])
-
-
-def measure(streams: int, years: int, *, peer_streams: int = 4, limit: float = 120, resume: bool = False) -> Sections:
+def measure(streams: int, years: int, *, resume: bool = False) -> Sections:
     """All tables.
 
     Args:
-        streams: seeded ones a cell; none: only what follows.
+        streams: seeded ones a cell.
         years: simulated ones.
-        peer_streams: seeded streams a cell of the table with the peers; none without it.
-        limit: seconds that each peer may take.
         resume: go on from where a run was stopped.
     """
     began = time.perf_counter()
@@ -56,10 +42,7 @@ def measure(streams: int, years: int, *, peer_streams: int = 4, limit: float = 1
     # By seed: so a run that is stopped has a little of everything.
     tasks.sort(key=lambda task: task.seed / (years if isinstance(task, Year) else streams))
     answers = run_all(tasks, solve, name="false_alarms", resume=resume, tell=lambda known: "\n\n".join(_told(known)))
-    sections = _told(answers)
-    if peer_streams:
-        sections += side_by_side(peer_streams, limit=limit, resume=resume)
-    return Sections(sections=[*sections, f"Took {time.perf_counter() - began:.0f} s."])
+    return Sections(sections=[*_told(answers), f"Took {time.perf_counter() - began:.0f} s."])
 
 
 def solve(task: Checked | Year) -> object:

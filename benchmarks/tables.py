@@ -42,6 +42,17 @@ class Result:
         return "\n\n".join([table, *self.notes, f"Measured {machine}"])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sections:
+    """A benchmark whose tables are Markdown already."""
+
+    sections: Sequence[str] = field(default=())
+
+    def markdown(self, machine: str) -> str:
+        """With the machine."""
+        return "\n\n".join([*self.sections, f"Measured {machine}"])
+
+
 def write_between_markers(page: Path, name: str, text: str) -> None:
     """Replaces what stands between `<!-- name -->` and `<!-- /name -->`.
 

@@ -40,7 +40,7 @@ def speed(files: list[Path], *, day_rows: int, limit: float, runs: int = 1, resu
             if len(before) < runs and all(each.failure is None and each.seconds < LONG for each in before):
                 answer = ask(peer, asked[what], limit=limit)
                 journal.write(task, asdict(answer))
-                print(f"{task}: {_cell(answer)}, {answer.gib:.2f} GiB", file=sys.stderr, flush=True)
+                print(f"{task}: {_cell(answer)}", file=sys.stderr, flush=True)
     return _told(journal, day_rows)
 
 

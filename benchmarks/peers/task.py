@@ -67,14 +67,19 @@ def _tell_verdicts(folder: Path, journal: Path, fit: Callable[[Any], Check]) -> 
     known = set(verdicts_of(journal))
     checks: dict[str, Check] = {}
     windows = [path for path in folder.glob("window_*.parquet") if path.stem.removeprefix("window_") not in known]
-    # The first window of every kind and seed, then the second.
-    for path in sorted(windows, key=lambda path: path.stem.split("_")[::-1]):
+    # The first window of every kind and seed, then the second; the stable ones first, without which power says nothing.
+    for path in sorted(windows, key=_order):
         stream = path.stem.split("_")[1]
         if stream not in checks:
             checks[stream] = fit(pd.read_parquet(folder / f"reference_{stream}.parquet"))
         drifted = bool(checks[stream](pd.read_parquet(path)))
         with journal.open("a", encoding="utf-8") as written:
             written.write(json.dumps({"window": path.stem.removeprefix("window_"), "drifted": drifted}) + "\n")
+
+
+def _order(window: Path) -> tuple[str, bool, str, str]:
+    _, stream, kind, number = window.stem.split("_")
+    return number, kind != "stable", kind, stream
 
 
 def verdicts_of(journal: Path) -> dict[str, bool]:

@@ -16,6 +16,7 @@ from benchmarks.peers.environments import OURS, PEERS, Peer, ask
 from benchmarks.peers.task import verdicts_of
 from benchmarks.rates import ALPHA, Rate, held, rate_of, table
 from benchmarks.streams import DRIFTS, STABLE, Drift, day_frame, levels
+from benchmarks.tables import Sections
 
 DAYS, WINDOWS, COLUMNS, ROWS = 30, 5, 20, 500
 TOOLS = (OURS, *PEERS)
@@ -31,7 +32,7 @@ _HEAD = (
 )
 
 
-def side_by_side(streams: int, *, limit: float, resume: bool = False) -> list[str]:
+def side_by_side(streams: int, *, limit: float, resume: bool = False) -> Sections:
     """Two tables: the share of windows called drift, of stable streams and of planted drifts.
 
     Args:
@@ -56,7 +57,9 @@ def side_by_side(streams: int, *, limit: float, resume: bool = False) -> list[st
     head = _HEAD.format(
         days=DAYS, columns=COLUMNS, rows=ROWS, windows=streams * WINDOWS, more=STABLE_STREAMS, alpha=ALPHA
     )
-    return [head, *_told(folder), *([f"Not all windows were judged by {stopped}."] if stopped else [])]
+    return Sections(
+        sections=[head, *_told(folder), *([f"Not all windows were judged by {stopped}."] if stopped else [])]
+    )
 
 
 def _told(folder: Path) -> list[str]:

@@ -20,6 +20,7 @@ from retrain_assets.data.column_profile import (
 from retrain_assets.data.column_profiling import profile_column
 from retrain_assets.data.small_tables import rows_of, table_of_rows
 from retrain_assets.data.text_lengths import SUFFIX, length_column
+from retrain_assets.errors import DataError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +106,18 @@ class TableProfile:
 
     @classmethod
     def from_json(cls, text: str) -> TableProfile:
-        """Reads what `to_json` wrote."""
-        return cls.from_record(json.loads(text))
+        """Reads what `to_json` wrote.
+
+        Raises:
+            DataError: it is something else, or a later version of this package wrote it.
+        """
+        try:
+            return cls.from_record(json.loads(text))
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(
+                f"a profile must be text as TableProfile.to_json writes it ({type(error).__name__}: {error}): "
+                "profile the rows again"
+            ) from error
 
 
 _TABLE = {

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from numbers import Real
 from typing import Any, Literal, TypedDict, Unpack, get_args
 
 from retrain_assets.data.profile import TableProfile, merge_tables
@@ -163,11 +164,10 @@ def compare(
     (True, 'location')
     """
     settings = Settings(**options)
-    _refuse(joint, columns)
+    _refuse(joint, columns, importance or {})
     if joint != "none":
-        reference, current = (
-            read_once(side, name=name, batch=batch) for side, name in ((reference, "reference"), (current, "current"))
-        )
+        reference = read_once(reference, name="reference", batch=batch)
+        current = read_once(current, name="current", batch=batch)
     past, present = (
         profiles_of(side, name=name, batch=batch) for side, name in ((reference, "reference"), (current, "current"))
     )
@@ -186,11 +186,16 @@ def compare(
     return _concluded(found, together, settings, rows, importance or {})
 
 
-def _refuse(joint: str, columns: Sequence[str] | None) -> None:
+def _refuse(joint: str, columns: Sequence[str] | None, importance: Mapping[str, float]) -> None:
     if joint not in get_args(Joint):
         raise ValueError(f"joint must be one of {', '.join(map(repr, get_args(Joint)))} (got {joint!r})")
     if isinstance(columns, str):
         raise TypeError(f"columns must be a list of names (got the text {columns!r}): write [{columns!r}]")
+    if not isinstance(importance, Mapping):
+        raise TypeError(f"importance must be a number by column (got {type(importance).__name__})")
+    for name, weight in importance.items():
+        if not isinstance(weight, Real) or not 0 <= weight < math.inf:
+            raise ValueError(f"the importance of '{name}' must be a number >= 0 and finite (got {weight!r})")
 
 
 def _fitted(reference: Side, past: Mapping[str, TableProfile], settings: Settings, joint: Joint) -> FittedReference:
@@ -232,9 +237,6 @@ def _completed(
 ) -> list[ColumnDrift]:
     """With all distances and the importance of each column."""
     by_name = {column.name: column for column in compared}
-    for name, weight in importance.items():
-        if not 0 <= weight < math.inf:
-            raise ValueError(f"the importance of '{name}' must be >= 0 and finite (got {weight})")
 
     def scores(name: str) -> dict[str, float]:
         if name not in by_name:

@@ -66,13 +66,9 @@ def detect_drift(
     else:
         fitted = _fitted(reference, spec, checks_per_year)
         same = previous if previous is not None and previous.champion_version == champion_version else None
-        before = {} if same is None else same.evidence
-        found = _inputs(current, fitted, spec, checks_per_year, before)
-        beside = (
-            *(() if outputs is None else judge_outputs(outputs, spec, checks_per_year=checks_per_year, previous=same)),
-            *(() if joint is None else [_joint_row(joint, fitted, spec, checks_per_year, before)]),
-        )
+        found = _inputs(current, fitted, spec, checks_per_year, same)
         inputs = weighed(found.drifts, importance or {})
+        beside = _beside(outputs, joint, fitted, spec, checks_per_year, same)
         columns = (*inputs, *beside)
         verdict, reason = conclude(inputs, beside, found.basis, spec)
     return DriftReport(
@@ -117,7 +113,7 @@ def _inputs(
     reference: FittedReference,
     spec: DriftSpec,
     checks_per_year: float,
-    before: Mapping[str, float],
+    previous: DriftReport | None,
 ) -> ColumnsCompared:
     """The inputs against the reference, with the evidence of the checks before."""
     names = watched_columns(current, reference.batches, spec.columns)
@@ -127,7 +123,24 @@ def _inputs(
         checks_per_year=checks_per_year,
         false_alarms_per_year=spec.false_alarms_per_year * inputs_share(spec),
     )
-    return compare_columns(names, reference, current, accumulation=Accumulation(limit=limit, before=before))
+    return compare_columns(names, reference, current, accumulation=_evidence(limit, previous))
+
+
+def _evidence(limit: float, previous: DriftReport | None) -> Accumulation:
+    return Accumulation(limit=limit, before={} if previous is None else previous.evidence)
+
+
+def _beside(
+    outputs: Outputs | None,
+    joint: JointDrift | None,
+    reference: FittedReference,
+    spec: DriftSpec,
+    checks_per_year: float,
+    previous: DriftReport | None,
+) -> tuple[ColumnDrift, ...]:
+    """The rows of the outputs and of the joint test, where they are known."""
+    rows = () if outputs is None else judge_outputs(outputs, spec, checks_per_year=checks_per_year, previous=previous)
+    return (*rows, *(() if joint is None else [_joint_row(joint, reference, spec, checks_per_year, previous)]))
 
 
 def _joint_row(
@@ -135,7 +148,7 @@ def _joint_row(
     reference: FittedReference,
     spec: DriftSpec,
     checks_per_year: float,
-    before: Mapping[str, float],
+    previous: DriftReport | None,
 ) -> ColumnDrift:
     limit = evidence_limit(
         columns=1,
@@ -143,7 +156,7 @@ def _joint_row(
         checks_per_year=checks_per_year,
         false_alarms_per_year=spec.false_alarms_per_year * JOINT_SHARE,
     )
-    return row_of(joint, reference.settings, Accumulation(limit=limit, before=before))
+    return row_of(joint, reference.settings, _evidence(limit, previous))
 
 
 def weighed(columns: Sequence[ColumnDrift], importance: Mapping[str, float]) -> tuple[ColumnDrift, ...]:

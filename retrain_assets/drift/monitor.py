@@ -76,7 +76,15 @@ class Monitor:
         self._fitted = FittedReference(list(self.reference), replace(Settings(**self.options), alpha=alpha))
 
     def check(self, current: TableProfile) -> Check:
-        """Compares the next window; one that cannot be compared changes nothing."""
+        """Compares the next window; one that cannot be compared changes nothing.
+
+        Raises:
+            TypeError: it is no profile.
+        """
+        if not isinstance(current, TableProfile):
+            raise TypeError(
+                f"a window must be a TableProfile (got {type(current).__name__}): profile_table(rows) makes it"
+            )
         if min(current.rows, sum(batch.rows for batch in self.reference)) < self._fitted.settings.min_rows:
             return Check(drifted=None, alarm=False, columns={})
         names = watched_columns(current, self.reference, None)

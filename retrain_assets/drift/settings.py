@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Literal
 
 Significance = Literal["batches", "rows"]
@@ -46,6 +46,10 @@ class Settings:
     separability_floor: float = 0.02
 
     def __post_init__(self) -> None:
+        for name, kind, needed in _TYPES:
+            value = getattr(self, name)
+            if not isinstance(value, kind) or isinstance(value, bool):
+                raise TypeError(f"{name} must be {needed} (got {value!r})")
         limits = (
             ("effect_floor", 0 <= self.effect_floor < math.inf, ">= 0 and finite"),
             ("alpha", 0 < self.alpha < 1, "between 0 and 1"),
@@ -61,6 +65,13 @@ class Settings:
         for name, good, needed in limits:
             if not good:
                 raise ValueError(f"{name} must be {needed} (got {getattr(self, name)!r})")
-        for name in ("min_batches", "min_rows", "bins"):
-            if not isinstance(getattr(self, name), Integral):
-                raise TypeError(f"{name} must be a whole number (got {getattr(self, name)!r})")
+
+
+_TYPES = (
+    ("distance", str, "a name or an import path"),
+    *((name, Integral, "a whole number") for name in ("min_batches", "min_rows", "bins")),
+    *(
+        (name, Real, "a number")
+        for name in ("effect_floor", "alpha", "smoothing", "correlation_floor", "separability_floor")
+    ),
+)

@@ -14,7 +14,8 @@ covariance's eigenvalues (Box 1954, Annals of Mathematical Statistics 25; Brunne
 
 A few batches tell little about a variance. Columns share what they know of `s^2 / mean(unit / rows)` by the empirical
 Bayes of Smyth 2004, "Linear models and empirical Bayes methods", SAGMB 3(1), but never more than as many columns as
-vary independently of each other, and a variance is only ever raised by it.
+vary independently of each other. It raises any variance, and lowers one only where that is usual among the columns: a
+column that varies more than most of them is judged by what it does itself.
 """
 
 from __future__ import annotations
@@ -144,7 +145,7 @@ def _sharper(
 
 
 def _moderated(ratio: Array, freedom: Array | float, away: Array) -> tuple[Array, Array]:
-    """Observed over sampling variance, with what the other columns tell about it; never below what was observed.
+    """Observed over sampling variance, with what the other columns tell about it; never below 1, which rows alone give.
 
     Args:
         ratio: shape (columns,).

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrain_assets.data.profile import merge_tables, profile_table
-from retrain_assets.drift import compare
+from retrain_assets.data.profile import TableProfile, merge_tables, profile_table
+from retrain_assets.drift import Monitor, compare
 from retrain_assets.drift.comparison import Comparison
 from retrain_assets.drift.distances import DISTANCES, measuring
 from retrain_assets.drift.distances.total_variation import TotalVariation
@@ -108,7 +108,7 @@ def test_numbers_without_order_are_refused_and_those_without_a_mean_are_told_by_
     report = compare(numbers.clip(-1, 1) * 1.7e308, numbers.clip(-1, 1) * 1.7e308)
     assert "nan" not in repr(report)
     assert report.columns["x"].before == "from -1.7e+308 to 1.7e+308"
-    with pytest.raises(ValueError, match="the importance of 'x' must be >= 0 and finite"):
+    with pytest.raises(ValueError, match="the importance of 'x' must be a number >= 0 and finite"):
         compare(numbers, numbers, importance={"x": float("inf")})
 
 
@@ -180,7 +180,7 @@ def test_importance_leads_the_report_with_what_can_hurt() -> None:
     assert [column.name for column in weighted.ranked[:2]] == ["c", "a"]
     assert weighted.columns["c"].importance == 0.9
     assert "(c, a)" in weighted.reason
-    with pytest.raises(ValueError, match="importance of 'a' must be >= 0"):
+    with pytest.raises(ValueError, match="importance of 'a' must be a number >= 0"):
         compare(REFERENCE, moved, batch="day", importance={"a": -1.0})
 
 
@@ -219,7 +219,8 @@ def frame(**columns: object) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-ANYTHING: list[Any] = [[1, 2], 7, "foo", 10.5]
+ANYTHING: list[Any] = [[1, 2], 7, "foo", 10.5, "0.1", None]
+PROFILES = [profile_table(REFERENCE[["a"]])]
 ROWS = np.arange(200)
 NOISE = np.random.default_rng(0).normal(size=200)
 
@@ -311,6 +312,13 @@ def test_reference_batches_that_do_not_agree_about_a_type_are_unknown() -> None:
         (lambda: compare(REFERENCE, CURRENT, distance="psii"), ValueError, "Did you mean 'psi'"),
         (lambda: compare(REFERENCE, CURRENT, smoothing=np.inf), ValueError, "smoothing must be > 0"),
         (lambda: compare(REFERENCE, CURRENT, bins=ANYTHING[3]), TypeError, "bins must be a whole number .got 10.5"),
+        (lambda: compare(REFERENCE, CURRENT, alpha=ANYTHING[4]), TypeError, "alpha must be a number .got '0.1'"),
+        (lambda: compare(REFERENCE, CURRENT, distance=ANYTHING[5]), TypeError, "distance must be a name or an import"),
+        (lambda: compare(REFERENCE, CURRENT, importance=ANYTHING[0]), TypeError, "importance must be a number by"),
+        (lambda: compare(REFERENCE, CURRENT, importance={"a": ANYTHING[4]}), ValueError, "must be a number >= 0"),
+        (lambda: TableProfile.from_json("{}"), DataError, "as TableProfile.to_json writes it .KeyError: 'columns'"),
+        (lambda: TableProfile.from_json("[1"), DataError, "profile the rows again"),
+        (lambda: Monitor(PROFILES, checks_per_year=9).check(ANYTHING[0]), TypeError, "a window must be a TableProfile"),
         (lambda: compare(REFERENCE, CURRENT, joint=ANYTHING[2]), ValueError, "joint must be one of 'correlation', "),
         (lambda: compare(REFERENCE, CURRENT, columns="a"), TypeError, "columns must be a list of names"),
         (
