@@ -7,6 +7,7 @@ Source: the Delta Transaction Log Protocol, https://github.com/delta-io/delta/bl
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -23,7 +24,12 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
 
 _KNOWN_WRITER_VERSION = 2
+_NO_HARD_LINKS = frozenset({errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EOPNOTSUPP})
 _SEPARATORS = (",", ":")
+
+
+class NoHardLinksError(Exception):
+    """The file system has none; nothing was committed."""
 
 
 def can_append(handle: DeltaTable) -> bool:
@@ -53,7 +59,10 @@ def append_partition(
 
     Raises:
         FileExistsError: somebody else committed this version first.
+        FileNotFoundError: the version before is not there: somebody put another table here, or none.
+        NoHardLinksError: the file system cannot make a version that only one can have.
     """
+    _log_file(folder, version - 1).stat()
     now = round(time.time() * 1000)
     info = {
         "timestamp": now,
@@ -62,23 +71,28 @@ def append_partition(
         "engineInfo": "retrain-assets",
         **metadata,
     }
-    # Two that append the same new partition both name it: deltalake too refuses the later one.
+    # Two that append the same new partition both name it: deltalake refuses the later one.
     actions: list[dict[str, Any]] = [{"commitInfo": info}, {"txn": {"appId": partition, "version": 1}}]
-    if rows.num_rows:
-        path, size = _write(folder, partition, rows, token)
-        actions.append(
-            {
-                "add": {
-                    "path": path,
-                    "partitionValues": {PARTITION: partition},
-                    "size": size,
-                    "modificationTime": now,
-                    "dataChange": True,
-                    "stats": json.dumps({"numRecords": rows.num_rows}, separators=_SEPARATORS),
-                }
-            }
-        )
-    _commit(folder, version, actions, token)
+    if not rows.num_rows:
+        _commit(folder, version, actions, token)
+        return
+    # Escaped once for the file system, and once more as a URL, as the protocol wants it.
+    name = f"{PARTITION}={quote(partition, safe='')}/part-00000-{token}-c000.snappy.parquet"
+    file = folder / name
+    try:
+        _write(file, rows)
+        added = {
+            "path": quote(name, safe="/="),
+            "partitionValues": {PARTITION: partition},
+            "size": file.stat().st_size,
+            "modificationTime": now,
+            "dataChange": True,
+            "stats": json.dumps({"numRecords": rows.num_rows}, separators=_SEPARATORS),
+        }
+        _commit(folder, version, [*actions, {"add": added}], token)
+    except (OSError, NoHardLinksError):
+        file.unlink(missing_ok=True)
+        raise
 
 
 def commits_after(folder: Path, version: int) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -89,19 +103,14 @@ def commits_after(folder: Path, version: int) -> Iterator[tuple[int, dict[str, A
             text = _log_file(folder, version).read_text(encoding="utf-8")
         except FileNotFoundError:
             return
-        yield version, {name: action for line in text.splitlines() for name, action in json.loads(line).items()}
+        yield version, {name: action for line in text.split("\n") if line for name, action in json.loads(line).items()}
 
 
-def _write(folder: Path, partition: str, rows: pa.Table, token: str) -> tuple[str, int]:
-    """Writes the file of the rows; its path as the log names it, and its size."""
+def _write(file: Path, rows: pa.Table) -> None:
     import pyarrow.parquet as pq
 
-    # Escaped once for the file system, and once more as a URL, as the protocol wants it.
-    place = f"{PARTITION}={quote(partition, safe='')}"
-    name = f"part-00000-{token}-c000.snappy.parquet"
-    (folder / place).mkdir(exist_ok=True)
-    pq.write_table(rows, folder / place / name, compression="snappy")
-    return quote(f"{place}/{name}", safe="/="), (folder / place / name).stat().st_size
+    file.parent.mkdir(exist_ok=True)
+    pq.write_table(rows, file, compression="snappy")
 
 
 def _commit(folder: Path, version: int, actions: list[dict[str, Any]], token: str) -> None:
@@ -110,6 +119,10 @@ def _commit(folder: Path, version: int, actions: list[dict[str, Any]], token: st
     staged.write_text("\n".join(lines), encoding="utf-8")
     try:
         os.link(staged, _log_file(folder, version))
+    except OSError as error:
+        if error.errno in _NO_HARD_LINKS:
+            raise NoHardLinksError(str(error)) from error
+        raise
     finally:
         staged.unlink()
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from retrain_assets.errors import IntegrityError, NotStoredError, StoreError, cause_without_password
-from retrain_assets.stores.delta_append import append_partition, can_append, commits_after
+from retrain_assets.stores.delta_append import NoHardLinksError, append_partition, can_append, commits_after
 from retrain_assets.stores.frames import PARTITION, ROW, fit
 from retrain_assets.stores.protocols import TableCommit
 from retrain_assets.stores.vacuuming import freed_before
@@ -55,6 +55,8 @@ class DeltaLog:
         self._is_local = is_local
         self._handle: DeltaTable | None = None
         self._schema_of: pa.Schema | None = None
+        # Options of deltalake's file system, such as renaming for want of hard links, are for deltalake to follow.
+        self._links = is_local and not storage_options
         self._appends = False
         self._opened_at = -1
         self._indexed = -1
@@ -84,8 +86,14 @@ class DeltaLog:
             if present is not None and present.commit.content_hash == wish.content_hash:
                 return replace(present.commit, changed=False), rows
             fitted = fit(rows, self._schema(), name=self.name)
+            if self._handle is None:
+                self._create(_physical(fitted, wish.partition).schema)
+                continue  # somebody else may have made it, with other types or with this very partition
             try:
                 self._commit(written, fitted, replaces=present is not None)
+            except FileNotFoundError:
+                self._forget()
+                continue
             except (CommitFailedError, FileExistsError):
                 # Another writer was first; what it did is seen at the next attempt.
                 time.sleep(random.uniform(0, 0.02 * (attempt + 1)))  # noqa: S311 - spreads writers, protects nothing
@@ -154,21 +162,29 @@ class DeltaLog:
         if self._schema_of is None:
             handle = self._current()
             self._schema_of = pa.schema(handle.schema().to_arrow())
-            self._appends = self._is_local and can_append(handle)
+            self._appends = self._links and can_append(handle)
         return self._schema_of
 
     def _current(self) -> DeltaTable:
-        """The handle at the newest version that is known.
+        """The handle, at no newer version than the index: what is read by it is what the index tells of.
 
         A handle grows with every version that it follows, and slower (from 10 to 90 ms a write after 1,000), so that it
         is opened anew from each checkpoint.
         """
+        known = self._indexed if self._indexed >= 0 else None
         if self._handle is None or self._indexed - self._opened_at >= _CHECKPOINT_INTERVAL:
-            self._handle = self._open()
+            self._handle = self._open(known)
             self._opened_at = self._handle.version()
         elif self._handle.version() < self._indexed:
             self._handle.update_incremental()
+            if self._handle.version() > self._indexed:  # others went on meanwhile
+                self._handle = self._open(known)
         return self._handle
+
+    def _forget(self) -> None:
+        """Somebody put another table, or none, where this one was: what is known of it is read anew."""
+        self._handle, self._schema_of, self._opened_at, self._indexed = None, None, -1, -1
+        self._log.clear()
 
     def _open(self, version: int | None = None) -> DeltaTable:
         from deltalake import DeltaTable
@@ -217,25 +233,32 @@ class DeltaLog:
         Appends do not disturb each other in Delta Lake. So each names its partition as an application transaction: of
         two that write the same new partition, the later one fails and is repeated on top of the other.
         """
-        partition = written.commit.partition
-        if self._handle is None:
-            self._create(fitted.append_column(PARTITION, _repeated(partition, fitted)).schema)
-        known = set(self._schema().names)
-        if replaces or not self._appends or not known.issuperset(fitted.column_names):
-            self._overwrite(written, fitted.append_column(PARTITION, _repeated(partition, fitted)), replaces=replaces)
+        if replaces or not self._appends or not set(self._schema().names).issuperset(fitted.column_names):
+            self._overwrite(written, fitted, replaces=replaces)
             return
         version = self._indexed + 1
-        append_partition(
-            Path(self._uri), partition, fitted, version=version, metadata=_metadata(written), token=written.token
-        )
+        try:
+            append_partition(
+                Path(self._uri),
+                written.commit.partition,
+                fitted,
+                version=version,
+                metadata=_metadata(written),
+                token=written.token,
+            )
+        except NoHardLinksError:
+            self._links = self._appends = False
+            self._overwrite(written, fitted, replaces=False)
+            return
+        self._refresh()
         if (version + 1) % _CHECKPOINT_INTERVAL == 0:
-            self._refresh()
             self._current().create_checkpoint()
 
-    def _overwrite(self, written: Written, physical: pa.Table, *, replaces: bool) -> None:
+    def _overwrite(self, written: Written, fitted: pa.Table, *, replaces: bool) -> None:
         from deltalake import CommitProperties, PostCommitHookProperties, Transaction, write_deltalake
 
         partition = written.commit.partition
+        physical = _physical(fitted, partition)
         quoted = partition.replace("'", "''")
         how: dict[str, Any] = (
             {"mode": "overwrite", "predicate": f"{PARTITION} = '{quoted}'"} if replaces else {"mode": "append"}
@@ -273,8 +296,9 @@ class DeltaLog:
         self._refresh()
 
 
-def _repeated(partition: str, rows: pa.Table) -> pa.Array:
-    return pa.array([partition] * rows.num_rows, pa.string())
+def _physical(rows: pa.Table, partition: str) -> pa.Table:
+    """The rows as deltalake takes them, which wants the partition in a column."""
+    return rows.append_column(PARTITION, pa.array([partition] * rows.num_rows, pa.string()))
 
 
 def _metadata(written: Written) -> dict[str, str]:

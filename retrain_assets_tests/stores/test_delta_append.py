@@ -1,5 +1,7 @@
 """A partition that is appended here is, to deltalake, one that deltalake appended."""
 
+import errno
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -8,6 +10,7 @@ import pytest
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
+from retrain_assets.errors import StoreError
 from retrain_assets.stores import delta_log
 from retrain_assets.stores.delta import DeltaTableStore
 from retrain_assets.stores.delta_append import append_partition, can_append, commits_after
@@ -107,3 +110,93 @@ def test_a_column_that_somebody_else_added_is_known(store, appended):
     store.write(TABLE, "e", frame(6.0))
     assert appended == [4, 5]
     assert DeltaTable(store.uri(TABLE)).to_pandas().sort_values("n")["text"].tolist()[3:] == ["x", "y", None]
+
+
+def test_a_table_that_took_the_place_of_another_is_not_broken(store):
+    """A folder was restored from an older copy, or deleted and made again, while a process knew the newer one."""
+    shutil.copytree(folder(store), copy := folder(store).with_name("copy"))
+    for key in "cde":
+        store.write(TABLE, key, frame(4.0))
+    shutil.rmtree(folder(store))
+    copy.rename(folder(store))
+    assert store.write(TABLE, "f", frame(9.0)).version == 3
+    assert DeltaTableStore(folder(store).parents[1]).read(TABLE)["n"].tolist() == [1.0, 2.0, 3.0, 9.0]
+    assert list(store.commits(TABLE)) == ["a", "b", "f"]
+
+    shutil.rmtree(folder(store))
+    assert store.write(TABLE, "g", frame(5.0)).rows == 1
+    assert store.read(TABLE)["n"].tolist() == [5.0]
+
+
+@pytest.mark.parametrize("appends", [1, delta_log._CHECKPOINT_INTERVAL - 3])
+def test_what_others_commit_right_after_an_append_is_known(store, monkeypatch, appends):
+    """Also where a checkpoint is due, for which the handle is brought to the end of the log."""
+    other = DeltaTableStore(folder(store).parents[1])
+    for number in range(appends - 1):
+        store.write(TABLE, f"before {number:02}", frame(0.0))
+    refresh = delta_log.DeltaLog._refresh
+
+    def overtaken(log):
+        refresh(log)
+        if log._indexed == appends + 2:
+            monkeypatch.undo()
+            other.write(TABLE, "theirs", frame(7.0))
+
+    monkeypatch.setattr(delta_log.DeltaLog, "_refresh", overtaken)
+    assert store.write(TABLE, "mine", frame(8.0)).version == appends + 2
+    assert store.commits(TABLE)["theirs"].version == appends + 3
+    store.write(TABLE, "theirs", frame(6.0, 7.0))
+    assert store.read(TABLE, ["mine", "theirs"])["n"].tolist() == [8.0, 6.0, 7.0]
+
+
+def test_a_version_is_read_as_it_was_though_others_went_on(store, monkeypatch):
+    reader = DeltaTableStore(folder(store).parents[1])
+    assert reader.commits(TABLE)["b"].version == 2
+    store.write(TABLE, "c", frame(3.0))
+    newest = delta_log.DeltaLog.newest
+
+    def overtaken(log, version):
+        found = newest(log, version)
+        monkeypatch.undo()
+        store.write(TABLE, "b", frame(70.0, 80.0))
+        return found
+
+    monkeypatch.setattr(delta_log.DeltaLog, "newest", overtaken)
+    assert reader.read(TABLE, ["b"], version=3)["n"].tolist() == [2.0, 3.0]
+    assert reader.read(TABLE, ["b"])["n"].tolist() == [70.0, 80.0]
+
+
+@pytest.mark.parametrize("theirs", ["a", "b"])
+def test_two_that_make_a_table_at_once_agree_on_its_types(tmp_path, monkeypatch, theirs):
+    store, other = DeltaTableStore(tmp_path), DeltaTableStore(tmp_path)
+    create = delta_log.DeltaLog._create
+
+    def late(log, schema):
+        monkeypatch.undo()
+        other.write(TABLE, theirs, frame(1.0, 2.0))
+        create(log, schema)
+
+    monkeypatch.setattr(delta_log.DeltaLog, "_create", late)
+    with pytest.raises(StoreError, match="n"):
+        store.write(TABLE, "b", pd.DataFrame({"n": ["text"]}))
+    store.write(TABLE, "b", frame(3.0))
+    assert DeltaTableStore(tmp_path).read(TABLE, ["b"])["n"].tolist() == [3.0]
+
+
+def test_any_character_in_the_name_of_a_column_is_read(store):
+    name = "y\x85\u2028z"
+    DeltaTableStore(folder(store).parents[1]).write(TABLE, "c", pd.DataFrame({"n": [4.0], name: ["x"]}))
+    assert store.read(TABLE, ["c"])[name].tolist() == ["x"]
+
+
+def test_without_hard_links_deltalake_writes(store, appended, monkeypatch):
+    def refused(_source, _target):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", refused)
+    files = set(folder(store).rglob("*.parquet"))
+    for key in "cd":
+        store.write(TABLE, key, frame(4.0))
+    assert appended == []
+    assert store.read(TABLE)["n"].tolist() == [1.0, 2.0, 3.0, 4.0, 4.0]
+    assert len(set(folder(store).rglob("*.parquet")) - files) == 2
