@@ -9,7 +9,7 @@ import dagster as dg
 from retrain_assets import lifecycle
 from retrain_assets.lifecycle.labelling import request_labels
 from retrain_assets.lifecycle.records import Promoted
-from retrain_assets.orchestration import checks, metadata, names
+from retrain_assets.orchestration import checks, metadata, model_metadata, names
 from retrain_assets.orchestration.importance import of_importance
 from retrain_assets.orchestration.label_requests import of_label_requests
 from retrain_assets.orchestration.mlflow_run import MLFLOW_KEY
@@ -126,7 +126,7 @@ def retrain_decision(work: Work) -> Iterator[Made]:
     )
     yield dg.MaterializeResult(
         asset_key=work.key(names.RETRAIN_DECISION),
-        metadata=metadata.of_decision(work.stores, record),
+        metadata=model_metadata.of_decision(work.stores, record),
         check_results=[table_check(work, names.RETRAIN_DECISION)],
         data_version=dg.DataVersion(record.commit.content_hash),
     )
@@ -148,7 +148,7 @@ def training_set(work: Work) -> Iterator[Made]:
     record = lifecycle.freeze_training_set(work.stores, work.model, work.the_batch, now=work.now, run_id=work.run_id)
     yield dg.MaterializeResult(
         asset_key=asset,
-        metadata=metadata.of_training_set(work.stores, record),
+        metadata=model_metadata.of_training_set(work.stores, record),
         check_results=[*checks.of_training_set(asset, record), table_check(work, names.TRAINING_SET)],
         data_version=dg.DataVersion(record.data_hash),
     )
@@ -165,7 +165,7 @@ def candidate(work: Work) -> Iterator[Made]:
         run.failed = not record.loads_and_scores
     yield dg.MaterializeResult(
         asset_key=asset,
-        metadata={**metadata.of_candidate(record), **of_importance(record.importance)},
+        metadata={**model_metadata.of_candidate(record), **of_importance(record.importance)},
         check_results=list(checks.of_candidate(asset, record)),
         data_version=dg.DataVersion(record.version.model_hash),
     )
@@ -178,7 +178,7 @@ def evaluation_report(work: Work) -> Iterator[Made]:
         record = lifecycle.evaluate(work.stores, work.model, work.the_batch, now=work.now, run_id=work.run_id)
     yield dg.MaterializeResult(
         asset_key=asset,
-        metadata=metadata.of_evaluation(work.stores, record),
+        metadata=model_metadata.of_evaluation(work.stores, record),
         check_results=[*checks.of_evaluation(asset, record), table_check(work, names.EVALUATION_REPORT)],
         data_version=dg.DataVersion(record.commit.content_hash),
     )
@@ -194,13 +194,13 @@ def champion(work: Work) -> Iterator[Made]:
             record = lifecycle.promote(work.stores, work.model, work.batch, now=work.now, run_id=work.run_id)
     found = list(checks.of_champion(asset, record))
     if record.promotion is None:
-        work.context.log_event(dg.AssetObservation(asset, metadata=metadata.of_champion(record)))
+        work.context.log_event(dg.AssetObservation(asset, metadata=model_metadata.of_champion(record)))
         yield from found
         return
-    work.context.log_event(dg.AssetObservation(work.key(names.REGISTRY), metadata=metadata.of_champion(record)))
+    work.context.log_event(dg.AssetObservation(work.key(names.REGISTRY), metadata=model_metadata.of_champion(record)))
     yield dg.MaterializeResult(
         asset_key=asset,
-        metadata=metadata.of_champion(record),
+        metadata=model_metadata.of_champion(record),
         check_results=found,
         data_version=dg.DataVersion(f"v{record.promotion.version}"),
     )

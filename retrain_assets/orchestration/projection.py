@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from retrain_assets.lifecycle.records import Promoted
-from retrain_assets.orchestration import metadata, names
+from retrain_assets.orchestration import model_metadata, names
 from retrain_assets.promotion.log import Promotion
 
 DATA_VERSION_TAG = "dagster/data_version"
@@ -18,7 +18,7 @@ def champion_events(record: Promoted) -> tuple[dg.AssetObservation, dg.AssetMate
     made = record.promotion or record.current
     if made is None:
         raise ValueError("there is no champion to show")
-    shown = metadata.of_champion(record)
+    shown = model_metadata.of_champion(record)
     return (
         dg.AssetObservation(names.key(made.model, names.REGISTRY), metadata=shown),
         dg.AssetMaterialization(

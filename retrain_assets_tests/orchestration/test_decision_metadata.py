@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from retrain_assets.orchestration.metadata import _staleness
+from retrain_assets.orchestration.model_metadata import _staleness
 from retrain_assets.policy.decision import Decision
 
 NOW = datetime(2024, 1, 1, tzinfo=UTC)

@@ -1,0 +1,186 @@
+"""Decision, training, evaluation and champion as Dagster metadata: what a person sees on their pages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from retrain_assets.errors import without_password
+from retrain_assets.orchestration.metadata import Metadata, of_table
+from retrain_assets.orchestration.showing import (
+    day,
+    figure,
+    interval,
+    link,
+    moment,
+    number,
+    short,
+    table,
+    truth,
+    truth_text,
+    version_text,
+)
+
+if TYPE_CHECKING:
+    from retrain_assets.lifecycle.records import (
+        Candidate,
+        Decided,
+        Evaluated,
+        Promoted,
+        TrainingSet,
+    )
+    from retrain_assets.policy.decision import Decision, TriggerState
+    from retrain_assets.promotion.log import Promotion
+    from retrain_assets.stores.protocols import Stores
+
+
+def of_decision(stores: Stores, record: Decided) -> Metadata:
+    """The verdict as a sentence, and every trigger with why and why not."""
+    decision = record.decision
+    return {
+        "verdict": decision.verdict,
+        "reason": decision.reason,
+        "cause": decision.cause,
+        "attempt": decision.attempt,
+        "retrospective": decision.retrospective,
+        "as_of": moment(decision.as_of),
+        "champion": version_text(decision.champion_version),
+        "triggers_fired": len(decision.fired),
+        **_staleness(decision),
+        "triggers": table(
+            {"trigger": trigger.name, "fired": truth(trigger), "reason": trigger.reason}
+            for trigger in sorted(decision.triggers, key=_loudest)
+        ),
+        **of_table(stores, record.commit),
+    }
+
+
+def _staleness(decision: Decision) -> dict[str, float]:
+    """What the cost-aware policy knew, as series over the batches; nothing where it knew nothing."""
+    known: dict[str, float | None] = decision.state.get("staleness", {})
+    return {
+        f"staleness_{name}": value
+        for name in ("debt", "debt_error", "limit", "gain", "gain_error")
+        if (value := known.get(name)) is not None
+    }
+
+
+def _loudest(trigger: TriggerState) -> int:
+    """What fired first, what does not apply last."""
+    order = ("fired", "unknown", "did not fire", "not applicable")
+    return order.index(truth(trigger))
+
+
+def of_training_set(stores: Stores, record: TrainingSet) -> Metadata:
+    """What is frozen, and by which versions it is read again."""
+    return {
+        "dagster/row_count": record.rows,
+        "dagster/uri": stores.tables.uri(f"{record.model}/training_set"),
+        "attempt": record.attempt,
+        "cause": record.cause,
+        "as_of": moment(record.as_of),
+        "training_end": moment(record.training_end),
+        "reserved_rows": record.reserved_rows,
+        "batches": f"{len(record.batches)}: {record.batches[0]} to {record.batches[-1]}" if record.batches else "none",
+        "holdout_batches": ", ".join(record.holdout_batches) or "none",
+        "data_hash": short(record.data_hash),
+        "table_versions": table(
+            {"table": name, "version": number} for name, number in sorted(record.table_versions.items())
+        ),
+        "sufficiency": record.reason,
+        "reproduced": record.reproduced,
+    }
+
+
+def of_candidate(record: Candidate) -> Metadata:
+    """The version, what it was trained on, and its MLflow run."""
+    version = record.version
+    return {
+        "version": version.version,
+        "model_hash": short(version.model_hash),
+        "training_end": moment(version.training_end),
+        "data_hash": short(version.data_hash),
+        **number("fit_seconds", record.fit_seconds),
+        "features": ", ".join(record.features),
+        "proof": record.reason,
+        "dagster/uri": without_password(version.uri),
+        "mlflow_run": link(record.run_url, version.run_id),
+    }
+
+
+def of_evaluation(stores: Stores, record: Evaluated) -> Metadata:
+    """Metrics by role, paired differences with intervals, and the gates."""
+    report = record.report
+    return {
+        "verdict": truth_text(record.gates.passed),
+        "reason": record.gates.reason,
+        "gate": record.gates.expression,
+        "candidate": str(record.candidate),
+        "champion": "bootstrapping: nobody to beat" if record.champion is None else str(record.champion),
+        "reserved_rows": report.rows,
+        "holdout_batches": ", ".join(report.batches),
+        **figure("evaluation", record.figure),
+        "model_card": dg.MetadataValue.md(record.card),
+        "gates": table(
+            {"gate": gate.name, "passed": truth_text(gate.passed, applicable=gate.applicable), "reason": gate.reason}
+            for gate in record.gates.results
+        ),
+        "differences": table(
+            {
+                "difference": each.label,
+                "metric": each.metric,
+                "value": each.value,
+                "interval": interval(each.lower, each.upper),
+                "rows": each.rows,
+                "scope": each.scope,
+            }
+            for each in report.differences
+        ),
+        **{
+            name: value
+            for role in report.roles
+            for metric in role.metrics
+            for name, value in number(f"{role.label}/{metric.metric}", metric.value).items()
+        },
+        **of_table(stores, record.commit),
+    }
+
+
+def of_champion(record: Promoted) -> Metadata:
+    """Who is champion, why, and who was."""
+    current = record.current
+    if current is None:
+        return {"champion": "none: bootstrapping", "reason": record.reason}
+    return {
+        "version": current.version,
+        "action": current.action,
+        "promotion": current.id,
+        "reason": record.reason,
+        "candidate_partition": current.batch or "none: adopted",
+        "attempt": current.attempt or 0,
+        "training_end": moment(current.training_end),
+        "in_force_since": moment(current.as_of),
+        "promoted_at": moment(current.promoted_at),
+        "actor": current.actor,
+        **number("holdout_loss", _holdout_loss(current)),
+        "history": table(_promotion(promotion) for promotion in reversed(record.history)),
+    }
+
+
+def _promotion(promotion: Promotion) -> dict[str, Any]:
+    """A line of the history, short enough for its page; the reason stands in the materialization of that promotion."""
+    return {
+        "version": promotion.version,
+        "action": promotion.action,
+        "batch": promotion.batch,
+        "trained_to": day(promotion.training_end),
+        "loss": _holdout_loss(promotion),
+        "actor": promotion.actor,
+    }
+
+
+def _holdout_loss(promotion: Promotion) -> float | None:
+    """The loss on reserved rows with which it was promoted; None for a model that was adopted without."""
+    held = promotion.evidence.get("holdout")
+    return None if held is None else held["value"]
