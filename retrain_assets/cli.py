@@ -96,6 +96,8 @@ def main(ctx: click.Context, home: Path | None, defs: tuple[Path, ...], debug: b
     # A waiting OpenMP thread sleeps instead of spinning, here and in what is started from here: where cores are shared,
     # a fit takes a fraction of the time. Results are the same.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # As in the home's `dagster.yaml`: nothing calls home unless somebody wants it to.
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     ctx.obj = Options(home=home, defs=defs, debug=debug)
 
 

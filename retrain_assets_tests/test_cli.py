@@ -419,4 +419,5 @@ class TestUi:
         assert environ["RETRAIN_ASSETS_HOME"] == str(home)
         assert environ["RETRAIN_ASSETS_DAGSTER_URL"] == "http://127.0.0.1:3005"
         assert environ["OMP_WAIT_POLICY"] == "PASSIVE"  # runs side by side must not spin away each other's cores
-        assert (home / "dagster" / "dagster.yaml").exists()
+        assert environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
+        assert yaml.safe_load((home / "dagster" / "dagster.yaml").read_text())["telemetry"] == {"enabled": False}
