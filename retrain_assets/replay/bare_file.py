@@ -169,6 +169,19 @@ def _judged_by_enough(
     return spec.model_copy(update={"window": spec.window.model_copy(update={"holdout_batches": batches})})
 
 
+def too_few_to_judge(stream: Stream) -> str:
+    """Said where no candidate can ever pass its gate, so that no policy differs from `never`; else nothing."""
+    count, least = stream.spec.window.holdout_batches, stream.spec.promote.min_rows
+    before = np.concatenate([[0], np.cumsum(stream.reserved)])[stream.starts]
+    most = int((before[count:] - before[:-count]).max())
+    if most >= least:
+        return ""
+    return (
+        f"; no model can be promoted: {count} batches hold {most} reserved rows at most, and the gate asks for "
+        f"{least} (use a longer --window, or larger batches)"
+    )
+
+
 def require_columns(frame: pd.DataFrame, target: str, batch: str) -> None:
     """A table that can be replayed has a target, and a batch for each row.
 

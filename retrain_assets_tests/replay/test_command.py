@@ -234,6 +234,16 @@ def test_of_small_batches_more_judge_a_candidate():
     assert stream_of_frame(history(), FileSettings(target="y", batch="batch")).spec.window.holdout_batches == 4
 
 
+def test_a_window_of_too_few_rows_to_judge_by_is_told(call):
+    """Else it looked as if retraining were of no use."""
+    told = "no model can be promoted: 12 batches hold 13 reserved rows at most, and the gate asks for 50"
+    for rows, said in ((3, True), (60, False)):
+        report, output, code = call(history(batches=30, rows=rows), "--policies", "every:4", "--window", "rolling:12")
+        assert code == 0, output
+        assert (told in output) is said, output
+        assert (report["policies"]["every:4"]["promotions"] == 0) is said
+
+
 def test_no_batch_older_than_the_window_judges_a_candidate():
     """A model of the newest batches says nothing of others: the gate does, that there are too few rows."""
 
