@@ -122,6 +122,25 @@ class TestCheck:
         assert "Did you mean 'log_loss'?" in first
         assert "drift.bins: must be >= 2 (got 1)" in second
 
+    @pytest.mark.parametrize(
+        ("retrain", "said"),
+        [
+            ({"cooldown": "99999999999 weeks"}, "retrain.cooldown: must be at most 10000 weeks"),
+            ({"when": "age > 99999999999 weeks"}, "retrain.when: has an age that cannot be read"),
+            ({"when": "age > 0 days"}, "retrain.when: must name an age above zero"),
+            ({"when": "2 of (drift, drift)"}, "retrain.when: must count different conditions"),
+        ],
+    )
+    def test_a_condition_or_span_that_says_nothing_is_a_problem_in_its_place(
+        self, project: Path, retrain: dict[str, str], said: str
+    ):
+        file = declare(project, retrain=retrain)
+        result = call("check")
+        assert result.exit_code == 1
+        [problem] = result.stderr.splitlines()
+        assert problem.startswith(f"{file}:")
+        assert said in problem
+
     def test_as_json(self, project: Path):
         file = declare(project, metric="log_los")
         result = call("check", "--json")

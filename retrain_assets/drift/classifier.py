@@ -39,8 +39,9 @@ def judge_separability(
 
     A window of several batches is compared with groups of as many reference batches, each told from the others: drawn
     at random, they vary as groups of exchangeable batches do (Pitman 1937, "Significance tests which may be applied to
-    samples from any populations", JRSS Supplement 4). Where a group would be more than half of the reference, both
-    sides have as many batches of their own as half of it.
+    samples from any populations", JRSS Supplement 4). Of a window of more batches than half of the reference so many
+    stand for it, drawn at random. A group of k of n reference batches is told from the n - k others, the window from
+    all n.
 
     Source: Lopez-Paz and Oquab 2017, "Revisiting classifier two-sample tests", ICLR; Rabanser, Guennemann and Lipton
     2019, "Failing loudly", NeurIPS.

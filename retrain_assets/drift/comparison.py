@@ -165,23 +165,17 @@ def compare(
     """
     settings = Settings(**options)
     _refuse(joint, columns, importance or {})
-    if joint != "none":
-        reference = read_once(reference, name="reference", batch=batch)
-        current = read_once(current, name="current", batch=batch)
-    past, present = (
-        profiles_of(side, name=name, batch=batch) for side, name in ((reference, "reference"), (current, "current"))
-    )
+    sides, (past, present) = _read(reference, current, joint, batch)
     now = merge_tables(present.values())
     rows = sum(profile.rows for profile in past.values()), now.rows
     for side, count in zip(("reference", "current window"), rows, strict=True):
         if count < settings.min_rows:
             return _unknown(f"the {side} has {count} rows, fewer than min_rows = {settings.min_rows}", settings, rows)
     names = watched_columns(now, list(past.values()), columns)
-    found = compare_columns(names, _fitted(reference, past, settings, joint), now, window=list(present.values()))
+    found = compare_columns(names, _fitted(sides[0], past, settings, joint), now, window=list(present.values()))
     together: JointDrift | None = None
     if joint != "none":
-        sides, profiles = (reference, current), (list(past.values()), now)
-        basis = found.basis
+        profiles, basis = (list(past.values()), now), found.basis
         together = judge_together(joint, names, sides, profiles, batch=batch, settings=settings, basis=basis, seed=seed)
     return _concluded(found, together, settings, rows, importance or {})
 
@@ -196,6 +190,17 @@ def _refuse(joint: str, columns: Sequence[str] | None, importance: Mapping[str, 
     for name, weight in importance.items():
         if not isinstance(weight, Real) or not 0 <= weight < math.inf:
             raise ValueError(f"the importance of '{name}' must be a number >= 0 and finite (got {weight!r})")
+
+
+def _read(
+    reference: Side, current: Side, joint: Joint, batch: str | None
+) -> tuple[tuple[Side, Side], tuple[dict[str, TableProfile], dict[str, TableProfile]]]:
+    """The sides, whose rows a joint test looks at once more, and their profiles by batch."""
+    if joint != "none":
+        reference = read_once(reference, name="reference", batch=batch)
+        current = read_once(current, name="current", batch=batch)
+    past = profiles_of(reference, name="reference", batch=batch)
+    return (reference, current), (past, profiles_of(current, name="current", batch=batch))
 
 
 def _fitted(reference: Side, past: Mapping[str, TableProfile], settings: Settings, joint: Joint) -> FittedReference:

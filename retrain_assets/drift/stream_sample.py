@@ -38,6 +38,8 @@ class StreamSample:
         self._most = most
         self._rng = np.random.default_rng(0)
         self._below = 1.0
+        self._schema: pa.Schema | None = None
+        self._count = 0
         self._kept: list[pa.Table] = []
         self._drawn: list[npt.NDArray[np.float64]] = []
 
@@ -58,30 +60,32 @@ class StreamSample:
         """
         import pyarrow as pa
 
-        if not self._kept:
+        if self._schema is None:
             raise ValueError("a sample of a stream can be asked for when a chunk has passed, at least an empty one")
-        self._fall(self._drawn)
-        return pa.concat_tables(self._kept)
+        if self._count > self._most:
+            self._fall(self._drawn)
+        return pa.concat_tables(self._kept) if self._kept else self._schema.empty_table()
 
     def _add(self, chunk: pa.Table) -> None:
         import pyarrow as pa
 
+        self._schema = chunk.schema
         drawn = self._rng.random(chunk.num_rows)
-        if sum(map(len, self._drawn)) + np.count_nonzero(drawn < self._below) > 2 * self._most:
+        if self._count + np.count_nonzero(drawn < self._below) > 2 * self._most:
             self._fall([*self._drawn, drawn])
         taken = np.flatnonzero(drawn < self._below)
-        # A copy: a slice would keep the whole chunk in memory.
-        self._kept.append(chunk.take(pa.array(taken)))
-        self._drawn.append(drawn[taken])
+        if len(taken):
+            # A copy: a slice would keep the whole chunk in memory.
+            self._kept.append(chunk.take(pa.array(taken)))
+            self._drawn.append(drawn[taken])
+            self._count += len(taken)
 
     def _fall(self, drawn: Sequence[npt.NDArray[np.float64]]) -> None:
         """Sets the threshold so that as many rows as are wanted have drawn less, and drops the kept ones above it."""
         import pyarrow as pa
 
-        every = np.concatenate(drawn)
-        if len(every) <= self._most:
-            return
-        self._below = float(np.partition(every, self._most)[self._most])
-        below = [numbers < self._below for numbers in self._drawn]
-        self._kept = [rows.filter(pa.array(kept)) for rows, kept in zip(self._kept, below, strict=True)]
-        self._drawn = [numbers[kept] for numbers, kept in zip(self._drawn, below, strict=True)]
+        self._below = float(np.partition(np.concatenate(drawn), self._most)[self._most])
+        below = [(place, kept) for place, numbers in enumerate(self._drawn) if (kept := numbers < self._below).any()]
+        self._kept = [self._kept[place].filter(pa.array(kept)) for place, kept in below]
+        self._drawn = [self._drawn[place][kept] for place, kept in below]
+        self._count = sum(map(len, self._drawn))

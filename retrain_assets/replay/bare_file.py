@@ -74,7 +74,7 @@ def read_stream(path: Path, settings: FileSettings) -> Stream:
 
     Numbers and booleans are numeric features, text and categories categorical; a linear model also takes integers of
     one or two bytes as category codes. Columns that are none of these or hold one value, and rows without target, are
-    left out. Batches are in order of their values, text in that of the numbers in it.
+    left out. Batches are in order of their values, text in that of the numbers in it, ordered categories in theirs.
 
     Raises:
         DataError: the file cannot be replayed, and why.
@@ -114,7 +114,7 @@ def stream_of_frame(frame: pd.DataFrame, settings: FileSettings) -> Stream:
     starts = np.searchsorted(position, np.arange(len(keys) + 1))
     reserved = is_reserved(row_ids.astype(str), spec.reserve.share)
     return Stream(
-        spec=_judged_by_enough(spec, reserved, starts),
+        spec=_judged_by_enough(spec, reserved, starts, settings.window),
         frame=features.assign(ra_row_id=row_ids, **{EVENT_TIME: times[position]}),
         labels=_labels(labelled[settings.target], task),
         starts=starts,
@@ -133,8 +133,11 @@ def in_batches(
     labelled = frame[frame[target].notna()]
     codes, found = pd.factorize(labelled[batch])
     values = found.tolist()
+    ranks, kind = [_natural(value) for value in values], labelled[batch].dtype
+    if isinstance(kind, pd.CategoricalDtype) and kind.ordered:
+        ranks = kind.categories.get_indexer(found)
     try:
-        order = sorted(range(len(values)), key=lambda k: _natural(values[k]))
+        order = [k for _, k in sorted(zip(ranks, range(len(values)), strict=True))]
     except TypeError as error:
         raise DataError(f"the batches in {batch!r} must be values of one kind that have an order: {error}") from error
     position = np.argsort(order)[codes]
@@ -149,13 +152,34 @@ def _natural(value: Any) -> Any:
     return [int(part) if k % 2 else part for k, part in enumerate(re.split(r"([0-9]+)", value))]
 
 
-def _judged_by_enough(spec: ModelSpec, reserved: npt.NDArray[np.bool_], starts: npt.NDArray[np.int64]) -> ModelSpec:
-    """Where batches are small, as many of the newest judge a candidate as hold the reserved rows that the gate asks."""
+def _judged_by_enough(
+    spec: ModelSpec, reserved: npt.NDArray[np.bool_], starts: npt.NDArray[np.int64], window: Window
+) -> ModelSpec:
+    """Where batches are small, as many of the newest judge a candidate as hold the reserved rows that the gate asks.
+
+    None of these is older than a window of so many batches: there a candidate would be judged by what it has not seen
+    because it is of another time. Where the window holds too few rows, the gate says so.
+    """
     before = np.concatenate([[0], np.cumsum(reserved)])[starts]
     batches, most = spec.window.holdout_batches, len(starts) - 1
+    if isinstance(window, int):
+        most = min(most, window)
     while batches < most and np.quantile(before[batches:] - before[:-batches], 0.1) < GATE_ROWS:
         batches += 1
     return spec.model_copy(update={"window": spec.window.model_copy(update={"holdout_batches": batches})})
+
+
+def too_few_to_judge(stream: Stream) -> str:
+    """Said where no candidate can ever pass its gate, so that no policy differs from `never`; else nothing."""
+    count, least = stream.spec.window.holdout_batches, stream.spec.promote.min_rows
+    before = np.concatenate([[0], np.cumsum(stream.reserved)])[stream.starts]
+    most = int((before[count:] - before[:-count]).max())
+    if most >= least:
+        return ""
+    return (
+        f"; no model can be promoted: {count} batches hold {most} reserved rows at most, and the gate asks for "
+        f"{least} (use a longer --window, or larger batches)"
+    )
 
 
 def require_columns(frame: pd.DataFrame, target: str, batch: str) -> None:

@@ -207,6 +207,7 @@ def _of_file(
         require_columns,
         stream_of_frame,
         task_of,
+        too_few_to_judge,
     )
     from retrain_assets.replay.laboratory import inject, parse_scenario, with_timing
     from retrain_assets.replay.windows import parse_window
@@ -241,6 +242,7 @@ def _of_file(
     without = left_out(frame.drop(columns=[target, batch]))
     if without:
         told += f"; left out: {', '.join(f'{name} ({held})' for name, held in without.items())}"
+    told += too_few_to_judge(stream)
     return _History(stream=stream, first=first_batches(stream, first, lag), told=told, scenario=scenario)
 
 

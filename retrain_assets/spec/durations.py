@@ -17,6 +17,8 @@ UNITS: dict[str, timedelta] = {
     "day": timedelta(days=1),
     "week": timedelta(weeks=1),
 }
+LONGEST = timedelta(weeks=10_000)
+"""Some 190 years: times of nanoseconds, as tables have them, end in 1677 and 2262."""
 _FORM = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]+)\s*")
 
 
@@ -27,7 +29,7 @@ def parse_duration(value: object) -> timedelta:
     datetime.timedelta(seconds=5400)
 
     Raises:
-        ValueError: no number, no unit, or an unknown unit.
+        ValueError: no number, no unit, an unknown unit, or longer than `LONGEST`.
     """
     if isinstance(value, timedelta):
         return value
@@ -37,6 +39,10 @@ def parse_duration(value: object) -> timedelta:
     number, unit = float(match[1]), match[2].lower().removesuffix("s")
     if unit not in UNITS:
         raise ValueError(f"has an unknown unit '{match[2]}'.{did_you_mean(match[2], [u + 's' for u in UNITS])}")
+    if number > LONGEST / UNITS[unit]:
+        raise ValueError(
+            f"must be at most {format_duration(LONGEST)}, some 190 years (got {value!r}): write a shorter one"
+        )
     return number * UNITS[unit]
 
 
@@ -77,7 +83,7 @@ def format_duration(value: timedelta) -> str:
         number = seconds / size.total_seconds()
         if number == int(number) and (number >= 1 or unit == "second"):
             return f"{int(number)} {unit}{'' if number == 1 else 's'}"
-    return f"{seconds} seconds"
+    return f"{seconds:.6f}".rstrip("0") + " seconds"
 
 
 def _dump(value: Any) -> str:

@@ -180,6 +180,16 @@ def leaving_out(expression: Expression, names: Collection[str]) -> Expression | 
     return type(expression)(left)
 
 
+def _aged(token: str) -> Name:
+    try:
+        limit = parse_duration(token.partition(">")[2])
+    except ValueError as error:
+        raise ValueError(f"has an age that cannot be read, {token!r}: it {error}") from error
+    if not limit:
+        raise ValueError(f"must name an age above zero, as 'age > 12 weeks' (got {token!r}): any model is older")
+    return Name(AGE + format_duration(limit))
+
+
 class _Parser:
     def __init__(self, text: str, known: frozenset[str]) -> None:
         self._text = text
@@ -241,7 +251,7 @@ class _Parser:
         if token in "|&),":
             raise ValueError(f"has {token!r} where a condition was expected: {self._text!r}")
         if token.startswith("age") and ">" in token and AGED in self._known:
-            return Name(AGE + format_duration(parse_duration(token.partition(">")[2])))
+            return _aged(token)
         if token not in self._known:
             raise ValueError(f"names an unknown condition '{token}'.{did_you_mean(token, self._known)}")
         return Name(token)
@@ -256,6 +266,11 @@ class _Parser:
         self._expect(")")
         if not 1 <= count <= len(operands):
             raise ValueError(f"asks for {count} of {len(operands)} conditions: {self._text!r}")
+        for operand in operands:
+            if operands.count(operand) > 1:
+                raise ValueError(
+                    f"must count different conditions (got '{operand}' twice), name each once: {self._text!r}"
+                )
         return AtLeast(count, tuple(operands))
 
     def _expect(self, token: str) -> None:

@@ -7,7 +7,6 @@ import re
 import threading
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import pandas as pd
 import pyarrow as pa
@@ -21,9 +20,6 @@ from retrain_assets.stores.protocols import FreedFiles, TableCommit
 from retrain_assets.stores.recently_used import RecentlyUsed
 from retrain_assets.stores.renaming import rename_folder
 from retrain_assets.stores.vacuuming import vacuum
-
-if TYPE_CHECKING:
-    pass
 
 _Reading = tuple[str, tuple[int, ...], tuple[str, ...], int]
 """A table, the versions of what is read of it, the columns, and how many columns of it have a type."""

@@ -39,6 +39,25 @@ def test_no_more_than_twice_the_wanted_rows_are_ever_kept() -> None:
         assert sum(part.num_rows for part in sample._kept) <= 200
 
 
+def test_a_chunk_costs_the_same_however_many_have_passed() -> None:
+    """Chunks of which nothing is taken leave nothing, and what is kept is gone through when it is thinned only."""
+
+    class Counted(list[np.ndarray]):
+        looks = 0
+
+        def __iter__(self):
+            Counted.looks += 1
+            return super().__iter__()
+
+    sample = StreamSample(20)
+    for _ in sample.passing(pa.table({"x": np.arange(2_000)}).to_batches(max_chunksize=1)):
+        assert all(part.num_rows for part in sample._kept)
+        sample._drawn = sample._drawn if isinstance(sample._drawn, Counted) else Counted(sample._drawn)
+    # Thinned when rows double: from 40 on about seven times, each time looked at for its numbers and for what is left.
+    assert Counted.looks < 40
+    assert sample.table().num_rows == 20
+
+
 def test_a_stream_may_have_columns_of_any_type() -> None:
     """Arrow takes no rows of views, which Polars exports; dictionaries differ from chunk to chunk."""
     texts, numbers = pa.array(list("abcd") * 100), np.arange(400) % 7

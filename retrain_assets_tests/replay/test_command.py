@@ -16,7 +16,8 @@ from retrain_assets.replay import fitting
 from retrain_assets.replay.bare_file import FileSettings, first_batches, stream_of_frame
 from retrain_assets.replay.clock import Course
 from retrain_assets.replay.fitting import ScoreCache, fit_missing
-from retrain_assets.replay.windows import parse_window
+from retrain_assets.replay.stream import Stream
+from retrain_assets.replay.windows import Window, parse_window
 from retrain_assets_tests.replay.streams import history, stream
 
 
@@ -233,6 +234,27 @@ def test_of_small_batches_more_judge_a_candidate():
     assert stream_of_frame(history(), FileSettings(target="y", batch="batch")).spec.window.holdout_batches == 4
 
 
+def test_a_window_of_too_few_rows_to_judge_by_is_told(call):
+    """Else it looked as if retraining were of no use."""
+    told = "no model can be promoted: 12 batches hold 13 reserved rows at most, and the gate asks for 50"
+    for rows, said in ((3, True), (60, False)):
+        report, output, code = call(history(batches=30, rows=rows), "--policies", "every:4", "--window", "rolling:12")
+        assert code == 0, output
+        assert (told in output) is said, output
+        assert (report["policies"]["every:4"]["promotions"] == 0) is said
+
+
+def test_no_batch_older_than_the_window_judges_a_candidate():
+    """A model of the newest batches says nothing of others: the gate does, that there are too few rows."""
+
+    def made(window: Window) -> Stream:
+        return stream_of_frame(history(batches=40, rows=3), FileSettings(target="y", batch="batch", window=window))
+
+    assert made(12).first_judged(30) == made(12).first_trained(30) == 19
+    judging = [made(window).spec.window.holdout_batches for window in (None, "since_change", 12, 2)]
+    assert judging == [40, 40, 12, 4], "four are declared by default"
+
+
 def test_batches_come_in_order_whatever_the_file_says():
     frame = history()
     shuffled = frame.sample(frac=1, random_state=0)
@@ -244,6 +266,15 @@ def test_batches_come_in_order_whatever_the_file_says():
         other = stream_of_frame(text, FileSettings(target="y", batch="batch"))
         assert other.keys == tuple(named.format(k) for k in range(16))
         assert np.array_equal(other.labels, made.labels)
+    months = pd.CategoricalDtype(
+        [f"{name} {k}" for k in range(4) for name in ("Jan", "Feb", "Mar", "Apr")], ordered=True
+    )
+    named = shuffled.assign(batch=pd.Categorical.from_codes(shuffled["batch"].tolist(), dtype=months))
+    ordered = stream_of_frame(named, FileSettings(target="y", batch="batch"))
+    assert ordered.keys == tuple(months.categories)
+    assert np.array_equal(ordered.labels, made.labels)
+    alphabetical = stream_of_frame(named.astype({"batch": str}), FileSettings(target="y", batch="batch"))
+    assert alphabetical.keys[:2] == ("Apr 0", "Apr 1")
 
 
 @pytest.mark.slow

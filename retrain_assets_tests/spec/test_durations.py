@@ -52,6 +52,12 @@ def test_a_month_is_no_duration():
         parse_duration("1 fortnight")
 
 
+@pytest.mark.parametrize("text", ["99999999999 weeks", "10001 weeks", f"{'9' * 400} seconds"])
+def test_a_span_that_no_table_can_hold_is_refused(text: str):
+    with pytest.raises(ValueError, match=r"must be at most 10000 weeks, some 190 years \(got '.*'\): write a shorter"):
+        parse_duration(text)
+
+
 @given(st.integers(0, 10_000), st.sampled_from(sorted(UNITS)))
 def test_singular_and_plural_are_one(number: int, unit: str):
     assert parse_duration(f"{number} {unit}") == parse_duration(f"{number} {unit}s") == number * UNITS[unit]
@@ -77,6 +83,8 @@ def test_fractions_of_a_second_survive(value: timedelta):
         (timedelta(hours=36), "36 hours"),
         (timedelta(0), "0 seconds"),
         (timedelta(seconds=90), "90 seconds"),
+        (timedelta(seconds=1.5), "1.5 seconds"),
+        (timedelta(microseconds=10), "0.00001 seconds"),
     ],
 )
 def test_is_written_in_the_largest_whole_unit(value: timedelta, text: str):

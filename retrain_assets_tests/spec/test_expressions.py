@@ -8,8 +8,9 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from retrain_assets.spec import GATES, TRIGGERS, parse_expression
+from retrain_assets.spec import GATES, TRIGGERS, RetrainSpec, parse_expression
 from retrain_assets.spec.expressions import And, AtLeast, Expression, Name, Not, Or, leaving_out
 
 NAMES = ("a", "b", "c")
@@ -174,6 +175,8 @@ def test_so_many_of_some_hold_expressions_and_compose():
         ("a, b", "unexpected ','"),
         ("2 of (a, z)", "unknown condition 'z'"),
         ("age > 12 weeks", "unknown condition 'age > 12 weeks'"),
+        ("2 of (a, a)", "must count different conditions (got 'a' twice), name each once: '2 of (a, a)'"),
+        ("2 of (a | b, c, (a|b))", "must count different conditions (got '(a | b)' twice)"),
     ],
 )
 def test_mistakes_of_counting_are_told(text: str, said: str):
@@ -187,3 +190,21 @@ def test_an_age_names_its_own_limit():
     assert parse_expression(str(asked), TRIGGERS) == asked
     with pytest.raises(ValueError, match="parsecs"):
         parse_expression("age > 12 parsecs", TRIGGERS)
+    with pytest.raises(ValueError, match="'age > 2 weeks' twice"):
+        parse_expression("2 of (age > 2 weeks, age > 14 days)", TRIGGERS)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("age > 0 days", "must name an age above zero, as 'age > 12 weeks' (got 'age > 0 days'): any model is older"),
+        ("drift | age>0.00000001 seconds", "must name an age above zero"),
+        (
+            "age > 99999999999 weeks",
+            "has an age that cannot be read, 'age > 99999999999 weeks': it must be at most 10000 weeks",
+        ),
+    ],
+)
+def test_an_age_that_says_nothing_is_an_error_of_the_declaration(text: str, said: str):
+    with pytest.raises(ValidationError, match=re.escape(said)):
+        RetrainSpec.model_validate({"when": text})
