@@ -127,7 +127,7 @@ def _rows(rng: np.random.Generator, count: int) -> tuple[Losses, Losses, Losses]
 
 
 def _noticed(newest: tuple[Losses, Losses, Losses]) -> Noticed | None:
-    """How bad the champion looked on its newest batch, as the platform tells it."""
+    """How bad the champion looked on its newest batch, as the platform tells it of one batch, without a floor."""
     loss = _log_loss(*newest[1:])
     error = float(loss.std()) / np.sqrt(len(loss))
     seen = BatchLoss(batch=f"b{BATCHES - 1}", value=float(loss.mean()), standard_error=error, rows=len(loss))

@@ -42,14 +42,21 @@ def show_answers(stores: Stores, model: DeclaredModel, tags: Mapping[str, str]) 
     """Tells the runs of held versions that were rejected, expired or void since; returns the tag that says so.
 
     An answer does not wait for the tracking server, and what expires has no run: their runs say `held` until here.
+
+    Args:
+        stores: the promotion log, and the runs.
+        model: whose versions were held, whether it has a champion or not.
+        tags: of the registered model; they tell how many answers were shown before.
     """
-    count = str(len(stores.state.answers(model.name)))
-    if tags.get(ANSWERS_TAG, "0") == count:
+    answers, tag = stores.state.answers(model.name), tags.get(ANSWERS_TAG, "0")
+    if tag == str(len(answers)):
         return {}
+    # A tag that was changed by hand says nothing: all are told again.
+    news = {given.approval_id for given in answers[int(tag) if tag.isdecimal() else 0 :]}
     champions = {promotion.version for promotion in stores.state.promotions(model.name)}
     newest = {hold.request.version: hold for hold in holds(stores.state, model)}
     for number, hold in newest.items():
-        if hold.open or number in champions:
+        if hold.open or number in champions or hold.request.id not in news:
             continue
         version, last = registered(stores, model, number), hold.answers[-1]
         outcome = {"outcome": "rejected", "reason": f"{hold.state}: {last.person}: {last.reason}"}
@@ -60,4 +67,4 @@ def show_answers(stores: Stores, model: DeclaredModel, tags: Mapping[str, str]) 
                 tags={f"retrain_assets.{name}": value for name, value in outcome.items()},
                 texts={FILE: approval_text(stores, model, version) or ""},
             )
-    return {ANSWERS_TAG: count}
+    return {ANSWERS_TAG: str(len(answers))}

@@ -20,7 +20,7 @@ from retrain_assets.promotion.evaluation import EvaluationReport, Role
 from retrain_assets.promotion.luck import Noticed
 from retrain_assets.promotion.measures import Measure
 from retrain_assets.promotion.measuring import entities_of
-from retrain_assets.promotion.power import batches_asked, newest_alone
+from retrain_assets.promotion.power import batches_asked, carried
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.baseline import NaiveBaseline
 from retrain_assets.training.bundle import ModelVersion
@@ -61,14 +61,14 @@ def compare(stores: Stores, model: DeclaredModel, frozen: TrainingSet, rivals: R
     every = tuple(sorted({*frozen.batches, *frozen.holdout_batches}))
     first = len(frozen.holdout_batches)
     most = first if model.spec.promote.holdout is not None else len(every)
-    count, alone = first, list[Measure]()
+    count, before = first, tuple[Measure, ...]()
     while True:
         made = _compared(stores, model, frozen, rivals, every[len(every) - count :])
-        asked = batches_asked(made.report, model.spec.promote, count=count, most=most)
+        report = replace(made.report, measures=(*made.report.measures, *before))
+        asked = batches_asked(report, model.spec.promote, count=count, most=most)
         if asked == count:
-            return replace(made, report=replace(made.report, measures=(*made.report.measures, *alone)))
-        alone = alone or list(newest_alone(made.report))
-        count = asked
+            return replace(made, report=report)
+        count, before = asked, carried(report, model.spec.promote)
 
 
 def inputs_of(rows: pd.DataFrame) -> pd.DataFrame:

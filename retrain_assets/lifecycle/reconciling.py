@@ -47,6 +47,9 @@ def reconcile(stores: Stores, model: DeclaredModel, *, now: datetime) -> Reconci
     """Compares the registry with the log and puts it right; also says whether the champion can still be loaded."""
     log = stores.state.promotions(model.name)
     if not log:
+        # Persons may have answered about a first version all the same.
+        if answers := show_answers(stores, model, stores.registry.model_tags(model.name)):
+            stores.registry.tag_model(model.name, answers)
         return Reconciled(model=model.name, champion=None)
     found = project(stores, model, log[-1], now=now)
     try:

@@ -11,10 +11,15 @@ How often a gate errs, at the default confidence of 95 % (the interval is two-si
 - `beats_baseline` passes where the interval of candidate - baseline lies below zero. A candidate no better than the
   naive baseline passes in 2.5 %.
 
-A comparison takes place because the champion looked bad; what the difference owes to its luck in that is taken off
-where a candidate must show something, so that the rates hold given the trigger too (`retrain_assets.promotion.luck`).
+A comparison takes place because the champion looked bad; what the difference is estimated to owe to its luck in that is
+taken off where a candidate must show something (`retrain_assets.promotion.luck`). That brings the rates given the
+trigger close to those above where that was measured: decay told by one batch, without a floor, against a holdout loss
+that is known well. With other settings it is an estimate of the same kind.
 
-Every gate is monotone: no row loss of the candidate can rise and turn a fail into a pass. Unknown never passes.
+These three gates, and `better_than_champion`, are monotone in the candidate's row losses as long as no luck is taken
+off: none can rise and turn a fail into a pass. What is taken off is a regression on the champion's losses, which a
+candidate's loss changes too. Where the champion lost much more on a row than on most others, a loss of the candidate
+there can rise by one, and what is taken off fall by more than the difference rose. Unknown never passes.
 """
 
 from __future__ import annotations

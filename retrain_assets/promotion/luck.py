@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import exp
-from statistics import NormalDist
+from math import erfc, exp, pi
 
 import numpy as np
 import numpy.typing as npt
@@ -22,13 +21,16 @@ from retrain_assets.spec import DecaySpec
 
 NAME = "difference"
 _FURTHEST = 8.0
-"""Standard errors beyond which nothing is luck, and further than which no threshold is reached by it."""
+"""Standard errors beyond its threshold at which nothing of a score is luck."""
+_MILLS = 30.0
+"""Standard errors from which the ratio of density and tail is computed from its continued fraction."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Noticed:
     """A champion that looked bad: by `score` standard errors, of which more than `threshold` are noticed.
 
+    The threshold is the larger of the two that `performance_decay` has: the standard errors and the floor.
     `rows_error` is the standard error that the rows of its batches alone give its mean loss there, `standard_error`
     that of the whole comparison with its holdout.
     """
@@ -50,14 +52,14 @@ def noticed_in(
 ) -> Noticed | None:
     """How bad a champion looked, as `performance_decay` tells it, whatever trigger fired; None where it did not."""
     verdict = performance_decay(losses, holdout, spec, holdout_batches=holdout_batches)
-    if not verdict.fired or verdict.excess is None or not verdict.standard_error:
+    if holdout is None or not verdict.fired or verdict.excess is None or not verdict.standard_error:
         return None
     newest = losses[-spec.batches :]
     within = float(np.mean([loss.standard_error**2 for loss in newest]))
     return Noticed(
         batches=tuple(loss.batch for loss in newest),
         score=verdict.excess / verdict.standard_error,
-        threshold=spec.standard_errors,
+        threshold=max(spec.standard_errors, spec.floor * abs(holdout.value) / verdict.standard_error),
         standard_error=verdict.standard_error,
         rows_error=(within / len(newest)) ** 0.5,
     )
@@ -86,9 +88,9 @@ def expected_luck(score: float, threshold: float) -> float:
 def _expected(true: float, threshold: float) -> float:
     """Mean of a normal score given that it exceeds the threshold."""
     beyond = threshold - true
-    if beyond > _FURTHEST:  # the ratio of Mills, of which the tail is too small a number
-        return threshold + 1 / beyond
-    return true + exp(-(beyond**2) / 2) / (2 * np.pi) ** 0.5 / (1 - NormalDist().cdf(beyond))
+    if beyond > _MILLS:  # the first terms of Laplace's continued fraction: further out the tail is no number any more
+        return threshold + 1 / (beyond + 2 / (beyond + 3 / beyond))
+    return true + exp(-(beyond**2) / 2) / (2 * pi) ** 0.5 / (erfc(beyond / 2**0.5) / 2)
 
 
 def luck_measures(
@@ -100,7 +102,8 @@ def luck_measures(
     """What the differences to the champion owe to its expected luck, of the candidate and of earlier champions.
 
     A row on which the champion loses one more makes the difference smaller by the slope of their regression: both
-    models meet the same rows, and much of what is hard for one is for the other.
+    models meet the same rows, and much of what is hard for one is for the other. So a candidate that loses more where
+    the champion lost much owes less.
 
     Args:
         noticed: how bad the champion looked; None where nothing is owed.

@@ -3,42 +3,43 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from math import ceil, inf, isfinite
+from math import ceil
 from statistics import NormalDist
 from typing import Any, ClassVar
 
 from retrain_assets.promotion.evaluation import EvaluationReport
-from retrain_assets.promotion.measures import Measure, chosen
+from retrain_assets.promotion.measures import Measure, chosen, value_of
 from retrain_assets.spec import PromoteSpec
 
 GATE = "has_enough_rows"
 ERROR = "standard_error"
+NEEDED = "rows_needed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """The worsening that so many rows show with the declared power, beside the one that they are asked to show."""
+    """The worsening that so many rows show with the declared power, beside the one that they are asked to show.
+
+    `needed` is how many rows that takes; None where it cannot be known.
+    """
 
     rows: int
     worsening: float
     wanted: float
-
-    @property
-    def needed(self) -> float:
-        """Rows that are asked for, if further ones vary as these do: the error falls with the root of their number."""
-        return self.rows * (self.worsening / self.wanted) ** 2 if self.wanted else inf
+    needed: float | None
 
     @property
     def enough(self) -> bool:
         """Whether no more are asked for."""
-        return self.worsening <= self.wanted
+        return self.needed is not None and self.rows >= self.needed
 
 
 def shown_by(report: EvaluationReport, *, detectable: float, power: float) -> Shown | None:
     """What the rows of a report would show; None where there is no difference to a champion.
 
     With the standard error s of the paired difference, a difference d is shown at the two-sided level 1 - c with power
-    p where d >= (z_c + z_p) s.
+    p where d >= (z_c + z_p) s, and s falls with the root of the number of rows. How many are needed is told by the
+    first look that knows it (see `carried`). Differences that do not vary tell nothing of how others would.
     """
     difference, champion = report.difference("candidate", "champion"), report.role("champion")
     loss = None if champion is None else champion.metric(report.metric).value
@@ -46,11 +47,11 @@ def shown_by(report: EvaluationReport, *, detectable: float, power: float) -> Sh
         return None
     reach = NormalDist().inv_cdf((1 + report.confidence) / 2)
     error = (difference.upper - difference.lower) / (2 * reach)
-    return Shown(
-        rows=difference.rows,
-        worsening=(reach + NormalDist().inv_cdf(power)) * error,
-        wanted=detectable * abs(loss),
-    )
+    worsening, wanted = (reach + NormalDist().inv_cdf(power)) * error, detectable * abs(loss)
+    needed = value_of(report.measures, "holdout", NEEDED)
+    if needed is None and worsening > 0 and wanted > 0:
+        needed = difference.rows * (worsening / wanted) ** 2
+    return Shown(rows=difference.rows, worsening=worsening, wanted=wanted, needed=needed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +70,24 @@ class HasEnoughRows:
             f"{shown.rows:,} rows of {len(report.batches)} batches show a worsening of {shown.worsening:.4g} with a "
             f"power of {self.power:.0%}; {shown.wanted:.4g} ({self.detectable:.1%}) is to be shown"
         )
-        return (True, text) if shown.enough else (None, f"{text}, which takes about {shown.needed:,.0f} rows")
+        if shown.needed is None:
+            return (
+                None,
+                f"{text}: how many rows that takes cannot be told from differences that do not vary, or a loss of 0",
+            )
+        return shown.enough or None, f"{text}, which takes about {shown.needed:,.0f} rows as the newest batches told"
 
 
 def batches_asked(report: EvaluationReport, spec: PromoteSpec, *, count: int, most: int) -> int:
     """How many of the newest batches are to judge, after `count` of them did; `count` where they are enough.
 
-    Without a declared power, or a champion, they always are. Only the spread of the paired differences decides, never
-    their mean: to go on until a candidate passes would let every one pass (C. Stein, Annals of Mathematical Statistics
-    16(3), 1945).
+    Without a declared power, or a champion, they always are. The spread of the paired differences and the champion's
+    mean loss decide, once: in the first look that knows both. To estimate them anew with each enlargement would stop at
+    the first small estimate, and to go on until a candidate passes would let every one pass. Source: C. Stein, Annals
+    of Mathematical Statistics 16(3), 1945.
 
     Args:
-        report: the comparison on the rows of `count` batches.
+        report: the comparison on the rows of `count` batches, with what was `carried` from earlier looks.
         spec: declares a power where `require` names `has_enough_rows`.
         count: batches that judged.
         most: batches that there are.
@@ -90,8 +97,17 @@ def batches_asked(report: EvaluationReport, spec: PromoteSpec, *, count: int, mo
     shown = shown_by(report, detectable=spec.limits.detectable, power=spec.limits.power)
     if shown is not None and shown.enough:
         return count
-    growth = 2.0 if shown is None or not isfinite(shown.needed) else shown.needed / shown.rows
+    growth = 2.0 if shown is None or shown.needed is None else shown.needed / shown.rows
     return max(count, min(most, max(count + 1, ceil(growth * count))))
+
+
+def carried(report: EvaluationReport, spec: PromoteSpec) -> tuple[Measure, ...]:
+    """What a look at more batches is told of those before: the metrics of the first, and how many rows are needed."""
+    known = tuple(chosen(report.measures, "holdout")) or newest_alone(report)
+    shown = shown_by(report, detectable=spec.limits.detectable, power=spec.limits.power)
+    if shown is None or shown.needed is None or any(each.name == NEEDED for each in known):
+        return known
+    return (*known, Measure(kind="holdout", name=NEEDED, value=shown.needed, rows=shown.rows))
 
 
 def newest_alone(report: EvaluationReport) -> tuple[Measure, ...]:

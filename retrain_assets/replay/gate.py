@@ -22,7 +22,8 @@ from retrain_assets.promotion.evaluation import (
 )
 from retrain_assets.promotion.gates import evaluate_gates
 from retrain_assets.promotion.luck import luck_measures, noticed_in
-from retrain_assets.promotion.power import batches_asked
+from retrain_assets.promotion.measures import Measure
+from retrain_assets.promotion.power import batches_asked, carried
 from retrain_assets.replay.scorebook import Scorebook
 from retrain_assets.replay.stream import Stream
 from retrain_assets.spec import ModelSpec
@@ -61,12 +62,14 @@ def report_of(book: Scorebook, candidate: int, champion: int) -> EvaluationRepor
     stream = book.stream
     count = candidate + 1 - stream.first_scored(candidate)
     most = candidate + 1 - stream.first_judged(candidate)
+    before = tuple[Measure, ...]()
     while True:
         made = _report_since(book, candidate, champion, candidate + 1 - count)
+        made = replace(made, measures=(*made.measures, *before))
         asked = batches_asked(made, stream.spec.promote, count=count, most=most)
         if asked == count:
             return made
-        count = asked
+        count, before = asked, carried(made, stream.spec.promote)
 
 
 def _report_since(book: Scorebook, candidate: int, champion: int, first: int) -> EvaluationReport:

@@ -20,7 +20,7 @@ from retrain_assets.lifecycle.waiting import holds, settle_requests
 from retrain_assets.promotion.approvals import ApprovalRequest
 from retrain_assets.promotion.tokens import make_key, sign
 from retrain_assets.spec import ModelSpec
-from retrain_assets_tests.lifecycle.champions import DECLARED, HELD, copied, registry_of
+from retrain_assets_tests.lifecycle.champions import DECLARED, HELD, copied, play, registry_of
 from retrain_assets_tests.lifecycle.world import World, declaration
 from retrain_assets_tests.promotion.test_approvals import REQUEST
 
@@ -134,6 +134,33 @@ def test_the_run_of_a_version_that_nobody_approved_says_so_at_the_next_reconcile
     assert f"It is {end}." in text
     logged = held.stores.registry.model_tags("tiny")["answers"]
     assert logged == str(len(held.stores.state.answers("tiny"))) == "1"
+
+
+def test_the_runs_of_first_versions_say_so_too_and_each_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """There is no champion whose promotion would show them."""
+    world = play(tmp_path, days=2, promote=HELD)
+    told: list[str] = []
+    log = world.stores.registry.log
+
+    def spied(run_id: str, **texts: Any) -> None:
+        told.append(run_id)
+        log(run_id, **texts)
+
+    for day in (1, 2):
+        if day == 2:
+            world.drop(day)
+            world.play()
+        (version,) = world.stores.state.model_versions("tiny")[day - 1 :]
+        assert shown(world)[0]["retrain_assets.outcome"] == "held"
+        say(world, "reject", version=version.version)
+        with monkeypatch.context() as patch:
+            patch.setattr(world.stores.registry, "log", spied)
+            for _ in range(2):
+                assert lifecycle.reconcile(world.stores, world.model, now=world.now).champion is None
+        tags, text = shown(world)
+        assert (tags["retrain_assets.outcome"], told) == ("rejected", [version.run_id])
+        assert "It is rejected." in text
+        told.clear()
 
 
 def test_a_rejection_rejects(held: World):

@@ -62,6 +62,17 @@ def test_just_beyond_the_threshold_all_may_be_luck_and_far_beyond_hardly_any():
     assert expected_luck(12.0, 9.0) < 0.2, "a far threshold is computed as well"
 
 
+@pytest.mark.parametrize("margin", [0.02, 0.1, 0.5, 1.0, 3.0])
+def test_how_much_is_luck_depends_on_the_distance_to_the_threshold_wherever_that_is(margin: float):
+    """What does not make it all of the score is the same for every threshold, also where tails underflow."""
+    thresholds = np.arange(0.0, 120.0, 0.25)
+    lucks = np.array([expected_luck(threshold + margin, threshold) for threshold in thresholds])
+    assert (np.diff(lucks) >= -1e-6).all()
+    known = lucks < thresholds + margin - 1e-6
+    assert (margin < 0.1) or known[-1]
+    assert np.ptp(lucks[known]) < 1e-6
+
+
 def test_the_champion_is_noticed_as_performance_decay_tells():
     values = (0.5, 0.5, 0.5, 0.5, 0.5, 0.6)
     losses = [BatchLoss(batch=f"b{k}", value=value, standard_error=0.01, rows=100) for k, value in enumerate(values)]
@@ -74,6 +85,27 @@ def test_the_champion_is_noticed_as_performance_decay_tells():
     assert noticed_in(losses[:5], holdout, DecaySpec(batches=1), holdout_batches=4) is None
     assert noticed_in(losses, holdout, DecaySpec(batches=9), holdout_batches=4) is None
     assert noticed_in(losses, None, DecaySpec(batches=1), holdout_batches=4) is None
+
+
+def test_where_rows_are_many_the_floor_is_what_the_champion_had_to_exceed():
+    """With the default floor of 2 % and a standard error of 0.2 % ten of these, not two, are noticed."""
+    holdout = HoldoutLoss(value=0.5, standard_error=0.0)
+
+    def noticed(value: float) -> Noticed | None:
+        losses = [BatchLoss(batch="b", value=value, standard_error=0.001, rows=100_000)]
+        return noticed_in(losses, holdout, DecaySpec(batches=1), holdout_batches=4)
+
+    assert noticed(0.5099) is None
+    found = noticed(0.5102)
+    assert found is not None
+    assert found.threshold == pytest.approx(10.0)
+    assert found.luck == pytest.approx(0.0048, abs=1e-4), "just beyond the floor nearly half of the excess"
+    few = noticed_in(
+        [BatchLoss(batch="b", value=0.6, standard_error=0.02, rows=200)], holdout, DecaySpec(batches=1),
+        holdout_batches=4,
+    )  # fmt: skip
+    assert few is not None
+    assert few.threshold == 2.0
 
 
 def test_models_that_lose_alike_owe_nothing_and_neither_do_other_batches():
@@ -91,6 +123,22 @@ def test_models_that_lose_alike_owe_nothing_and_neither_do_other_batches():
     assert owed(np.zeros(50), np.array(["a"] * 50, dtype=object)) == 0.0
     assert list(luck_measures(None, {"candidate": rows, "champion": rows}, {}, batches)) == []
     assert list(luck_measures(noticed, {"candidate": rows}, {}, batches)) == []
+
+
+def test_of_a_row_that_outweighs_all_others_the_luck_may_fall_by_more_than_the_difference_rises():
+    """The exception that the gates' page names: elsewhere a candidate's loss counts for more than what it takes off."""
+    champion = np.append(np.random.default_rng(0).random(99), 50.0)
+    error = float(champion.std()) / 10
+    noticed = Noticed(batches=("b",), score=2.1, threshold=2.0, standard_error=error, rows_error=error)
+    batches = np.array(["b"] * 100, dtype=object)
+
+    def shown(raised: int | None) -> float:
+        candidate = np.zeros(100) + (0.0 if raised is None else np.eye(100)[raised])
+        (made,) = luck_measures(noticed, {"candidate": candidate, "champion": champion}, {}, batches)
+        return float((candidate - champion).mean()) - (made.value or 0.0)
+
+    assert shown(raised=99) < shown(raised=None)
+    assert all(shown(raised=row) > shown(raised=None) for row in range(99))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from retrain_assets.promotion.gates import evaluate_gates
-from retrain_assets.promotion.power import batches_asked, holdout_evidence, newest_alone
+from retrain_assets.promotion.power import batches_asked, carried, holdout_evidence, newest_alone
 from retrain_assets.spec import PromoteSpec
 from retrain_assets_tests.promotion.test_gates import report
 
@@ -37,6 +37,44 @@ def test_the_mean_of_the_differences_asks_for_no_more_rows():
     """Only their spread does: else rows were added until a candidate passes."""
     for champion in ((-0.21, -0.19), (0.19, 0.21)):
         assert batches_asked(report(champion=champion), declared(0.03), count=3, most=99) == 3
+
+
+def test_how_many_rows_it_takes_is_decided_once():
+    """An estimate that is made anew with each enlargement would stop at the first that is small."""
+    spec = declared(0.0286 / 2)
+    first = report()
+    told = carried(first, spec)
+
+    def later(rows: int, champion: tuple[float, float], loss: float = 0.5):
+        made = report(rows=rows, champion=champion)
+        roles = tuple(
+            replace(role, metrics=(replace(role.metrics[0], value=loss),)) if role.role == "champion" else role
+            for role in made.roles
+        )
+        return replace(made, roles=roles, measures=told)
+
+    for lucky in (later(2000, (-0.001, 0.001)), later(2000, (-0.01, 0.01), loss=50.0)):
+        assert batches_asked(lucky, spec, count=6, most=99) == 12
+        assert carried(lucky, spec) == told
+        assert evaluate_gates(lucky, spec, bootstrapping=False).passed is None
+    enough = later(4100, (-0.03, 0.03))
+    assert batches_asked(enough, spec, count=13, most=99) == 13
+    made = {gate.name: gate for gate in evaluate_gates(enough, spec, bootstrapping=False).results}
+    assert made["has_enough_rows"].passed is True
+    assert "which takes about 3,997 rows as the newest batches told" in made["has_enough_rows"].reason
+
+
+def test_differences_that_do_not_vary_are_no_power():
+    """As of few rows on which both models say the same: that does not show how they differ on others."""
+    alike, spec = report(champion=(0.0, 0.0)), declared(0.03)
+    assert batches_asked(alike, spec, count=3, most=99) == 6
+    assert batches_asked(alike, spec, count=3, most=3) == 3
+    made = evaluate_gates(alike, spec, bootstrapping=False)
+    assert made.passed is None
+    assert "from differences that do not vary" in made.reason
+    second = replace(report(rows=2000), measures=carried(alike, spec))
+    assert carried(second, spec)[:-1] == carried(alike, spec), "the first look that knows tells how many it takes"
+    assert carried(second, spec)[-1].name == "rows_needed"
 
 
 def test_too_few_rows_for_the_power_make_all_gates_against_the_champion_unknown():

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from retrain_assets.stores.state.engine import Database
 from retrain_assets.stores.state.records import Row
+from retrain_assets.stores.state.schema import MODEL_MOVES
 
 
 @dataclass(slots=True)
@@ -28,6 +29,7 @@ class Ledgers:
 
     Writers follow one another and ids grow (see `Database`): whoever has seen a row has seen all before it, so that
     only rows behind the last one are asked for. Ledgers are read many times for every batch, and grow for years.
+    A model that is renamed, by this process or another, takes its rows along: then all is read anew.
 
     Args:
         database: where the tables are.
@@ -38,6 +40,7 @@ class Ledgers:
         self._database = database
         self._limit = limit
         self._kept = 0
+        self._moves = 0
         self._read: OrderedDict[tuple[str, str], _Read] = OrderedDict()
         self._whole: dict[str, tuple[int, list[Any]]] = {}
         self._lock = threading.Lock()
@@ -58,6 +61,7 @@ class Ledgers:
             key: columns that no two records share.
         """
         with self._lock:
+            self._forget_moved()
             read = self._read.setdefault((table.name, model), _Read())
             self._read.move_to_end((table.name, model))
             if not self._database.may_have_grown(table.name, read.last, model):
@@ -85,11 +89,18 @@ class Ledgers:
                 self._whole[table.name] = (max((row["id"] for row in rows), default=0), records)
             return list(records)
 
-    def forget(self, model: str) -> None:
-        """Reads a model anew, whose rows got or lost its name."""
-        with self._lock:
-            for key in [key for key in self._read if key[1] == model]:
-                self._kept -= len(self._read.pop(key).records)
+    def _forget_moved(self) -> None:
+        """Before rows are read: those of a move that comes in between are forgotten at the next look."""
+        if not self._database.may_have_grown(MODEL_MOVES.name, self._moves):
+            return
+        with self._database.looking() as connection:
+            newest = connection.execute(_LAST_MOVE).scalar() or 0
+        if newest != self._moves:
+            self._moves, self._kept = newest, 0
+            self._read.clear()
+
+
+_LAST_MOVE = sa.select(sa.func.max(MODEL_MOVES.c.id))
 
 
 @lru_cache

@@ -16,7 +16,6 @@ from retrain_assets.drift.episodes import Episode
 from retrain_assets.errors import StoreError
 from retrain_assets.policy.decision import Decision
 from retrain_assets.promotion.log import Promotion
-from retrain_assets.promotion.model_moves import ModelMove
 from retrain_assets.stores.protocols import OutboxRow, Step
 from retrain_assets.stores.state import records
 from retrain_assets.stores.state.chain import insert_chained as _insert_chained
@@ -277,11 +276,6 @@ class SqlStateStore(GovernedTables):
     def _all(self, query: sa.Select[Any], record_of: Callable[[records.Row], Record], **values: Any) -> list[Record]:
         with self._looking() as connection:
             return [record_of(row) for row in connection.execute(query, values).mappings()]
-
-    def move_model(self, move: ModelMove) -> None:
-        super().move_model(move)
-        for name in filter(None, (move.model, move.previous)):
-            self._ledgers.forget(name)
 
     def _followed(
         self, table: sa.Table, model: str, record_of: Callable[[records.Row], Record], key: Sequence[str] = ("id",)

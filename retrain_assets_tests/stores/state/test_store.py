@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import event, exc
 
 from retrain_assets.errors import PromotionConflictError, StoreError
+from retrain_assets.promotion.approvals import Answer, ApprovalRequest
 from retrain_assets.promotion.model_moves import ModelMove
 from retrain_assets.stores.state import ModelProgress, SqlStateStore
 from retrain_assets.stores.state.ledgers import Ledgers
@@ -293,6 +294,46 @@ def test_who_asked_before_sees_that_another_store_moves_a_model(store, url):
         assert other.model_moves() == made[:number]
     store.move_model(made[2])
     assert [move.model for move in other.model_moves()] == ["flights"] * 3
+    other.close()
+
+
+def test_who_asked_before_sees_a_model_that_another_store_renamed_under_its_new_name_alone(store, url):
+    """Every ledger is followed: approvals, answers and stages no less than the log of promotions."""
+    request = ApprovalRequest(
+        id=0, model=MODEL, version=1, model_hash="mm", artifact_hash="aa", batch="2013-01-01", attempt=1,
+        champion_version=None, reason="", requested_at=NOW, expires_at=NOW,
+    )  # fmt: skip
+    asked = store.request_approval(request)
+    store.record_answer(
+        Answer(
+            approval_id=asked.id, model=MODEL, version=1, verdict="approve", person="ann", proof="", reason="",
+            answered_at=NOW,
+        )
+    )  # fmt: skip
+    store.append_promotion(promotion())
+    store.record_step(step())
+    other = SqlStateStore(url)
+
+    def read(reader, name):
+        ledgers = (
+            reader.approvals,
+            reader.answers,
+            reader.stage_moves,
+            reader.promotions,
+            reader.steps,
+            reader.arrivals,
+        )
+        return [[record.model for record in ledger(name)] for ledger in ledgers]
+
+    for reader in (store, other):
+        assert read(reader, MODEL) == [[MODEL]] * 5 + [[]]
+        assert read(reader, "flights") == [[]] * 6
+    store.move_model(ModelMove(model="flights", action="rename", previous=MODEL, actor="ann", reason="", moved_at=NOW))
+    for reader in (other, store):
+        assert read(reader, MODEL) == [[]] * 6
+        assert read(reader, "flights") == [["flights"]] * 5 + [[]]
+    other.record_arrival(arrival(model="flights"))
+    assert [each.model for each in store.arrivals("flights")] == ["flights"], "and follows it on"
     other.close()
 
 
