@@ -62,7 +62,8 @@ def main(home: str, weeks: int | None) -> None:
     from retrain_assets.demo import run
     from retrain_assets.home import Home
 
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # both as the command line does
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     account = Account()
     play = run.play
 
