@@ -59,7 +59,7 @@ def test_no_error_tells_it(store: str, tmp_path: Path) -> None:
 
 def run_url(tracking_uri: str) -> str:
     registry = MlflowRegistry(tracking_uri)
-    info = SimpleNamespace(experiment_id="1", artifact_uri=f"s3://joe:{SECRET}@bucket/1")
+    info = SimpleNamespace(run_id="7", experiment_id="1", artifact_uri=f"s3://joe:{SECRET}@bucket/1")
     client = SimpleNamespace(get_run=lambda _: SimpleNamespace(info=info))
     registry._session.__dict__["_client"] = client
     return registry.run_url("7")
