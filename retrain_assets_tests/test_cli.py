@@ -358,6 +358,7 @@ class TestAdopt:
         assert "NotStoredError" in done.stderr
         assert "Traceback" not in done.stderr
 
+    @pytest.mark.slow
     def test_takes_over_what_mlflow_holds(self, project: Path):
         """The whole way: a model that somebody logged becomes the champion, proven on the rows of a batch."""
         register = (

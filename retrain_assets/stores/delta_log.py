@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import threading
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -182,7 +184,7 @@ class DeltaLog:
         return self._handle
 
     def _forget(self) -> None:
-        """Somebody put another table, or none, where this one was: what is known of it is read anew."""
+        """Somebody put another table, or none, here: what is known of it is read anew."""
         self._handle, self._schema_of, self._opened_at, self._indexed = None, None, -1, -1
         self._log.clear()
 
@@ -277,23 +279,39 @@ class DeltaLog:
         )
 
     def _create(self, schema: pa.Schema) -> None:
-        from deltalake import DeltaTable
+        """Makes the table; of two that make it at once, the one that lost goes on with the table of the other."""
         from deltalake.exceptions import DeltaError
 
         try:
-            DeltaTable.create(
-                self._uri,
-                schema,
-                partition_by=[PARTITION],
-                configuration=_CONFIGURATION,
-                storage_options=self._storage_options or None,
-            )
-        except DeltaError:
-            # Two may create at once; the one that lost goes on with the table of the other.
+            if self._is_local:
+                self._create_apart(Path(self._uri), schema)
+            else:
+                self._make(self._uri, schema)
+        except (OSError, DeltaError):
             self._refresh()
             if self._handle is None:
                 raise
         self._refresh()
+
+    def _create_apart(self, folder: Path, schema: pa.Schema) -> None:
+        """Of two that begin a log at once deltalake lets both commit; a whole log is put in its place by one."""
+        staged = folder / f"_staged_{uuid.uuid4().hex}"
+        self._make(str(staged), schema)
+        try:
+            (staged / "_delta_log").rename(folder / "_delta_log")
+        finally:
+            shutil.rmtree(staged)
+
+    def _make(self, uri: str, schema: pa.Schema) -> None:
+        from deltalake import DeltaTable
+
+        DeltaTable.create(
+            uri,
+            schema,
+            partition_by=[PARTITION],
+            configuration=_CONFIGURATION,
+            storage_options=self._storage_options or None,
+        )
 
 
 def _physical(rows: pa.Table, partition: str) -> pa.Table:

@@ -115,6 +115,7 @@ def _at_work(stores: Stores) -> bool:
     )
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_of_a_run_it_goes_on_and_frees_what_was_held(played: Played, home: Path) -> None:
     killed = stop(home, 3, signal.SIGKILL, _at_work)
     assert killed.code == -signal.SIGKILL

@@ -77,6 +77,7 @@ def test_a_kill_at_any_change_leaves_a_state_from_which_the_same_command_goes_on
     assert end_state(tmp_path) == expected
 
 
+@pytest.mark.slow
 def test_a_kill_in_the_middle_of_a_retrain_is_repaired_by_the_next_run(
     tmp_path: Path, undisturbed: tuple[dict[str, Any], int]
 ) -> None:

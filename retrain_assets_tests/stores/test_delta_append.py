@@ -200,3 +200,16 @@ def test_without_hard_links_deltalake_writes(store, appended, monkeypatch):
     assert appended == []
     assert store.read(TABLE)["n"].tolist() == [1.0, 2.0, 3.0, 4.0, 4.0]
     assert len(set(folder(store).rglob("*.parquet")) - files) == 2
+
+
+def test_a_table_is_made_once_by_however_many(tmp_path):
+    logs = [DeltaTableStore(tmp_path)._table(TABLE) for _ in range(2)]
+    schemas = [
+        pa.schema([("n", kind), ("ra_row", pa.int64()), ("ra_batch", pa.string())])
+        for kind in (pa.float64(), pa.string())
+    ]
+    for log, schema in zip(logs, schemas, strict=True):
+        log._create(schema)
+    handle = DeltaTable(DeltaTableStore(tmp_path).uri(TABLE))
+    assert (handle.version(), pa.schema(handle.schema().to_arrow()).field("n").type) == (0, pa.float64())
+    assert [path.name for path in Path(DeltaTableStore(tmp_path).uri(TABLE)).iterdir()] == ["_delta_log"]

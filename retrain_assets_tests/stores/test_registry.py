@@ -312,6 +312,7 @@ def test_a_failed_registration_leaves_no_version(
     assert registry.register(run, bundle).version == 1
 
 
+@pytest.mark.slow
 def test_processes_that_make_the_database_together_do_not_break_it(tmp_path: Path) -> None:
     code = (
         "from retrain_assets.stores.registry import MlflowRegistry\n"
