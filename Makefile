@@ -5,7 +5,7 @@ SHELL := /bin/sh
 
 PYTHON ?=#           the interpreter to build .venv with; found by scripts/find-python when empty
 INSTALLER ?= uv#     uv, or pip for a machine whose package index only pip knows
-WORKERS ?= 3#        processes of a test run: one waits for a real daemon most of the time
+WORKERS ?= 2#        processes of a test run
 SAMPLE ?= 0.1#       share of the slow tests that test-sample runs
 SEED ?= 0#           which sample
 ARGS ?=#             passed on: make demo ARGS=--help, make test ARGS='-k drift'
