@@ -11,7 +11,7 @@ from retrain_assets.data.row_ids import ROW_ID
 def in_time_order(frame: pd.DataFrame, event_time: str) -> pd.DataFrame:
     """The rows by event time, equal times by row id, numbered anew; the frame itself where it is so already.
 
-    Tables are written in this order and mostly come back in it: looking is a hundred times cheaper than sorting by ids.
+    Tables are written in this order and mostly come back in it: looking is far cheaper than sorting by ids.
 
     >>> rows = pd.DataFrame({"at": pd.to_datetime(["2013-01-02", "2013-01-01"], utc=True), "ra_row_id": ["a", "b"]})
     >>> in_time_order(rows, "at")["ra_row_id"].tolist()

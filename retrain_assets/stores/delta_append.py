@@ -1,6 +1,6 @@
 """Appending a new partition to a Delta table in a folder: one file of rows, one commit.
 
-This is what an append by deltalake leaves behind too, at a sixth of its time: a batch appends a partition of a few rows
+This is what an append by deltalake leaves behind too, without a query planned for it: a batch appends a few rows
 to each of some ten tables. All else (creating, replacing, new columns, object stores, checkpoints) is deltalake's.
 Source: the Delta Transaction Log Protocol, https://github.com/delta-io/delta/blob/master/PROTOCOL.md.
 """

@@ -68,23 +68,24 @@ def test_threads_share_a_store(tmp_path):
     assert all(frame["n"].nunique() == 1 and len(frame) == ROWS for frame in frames)
 
 
-@pytest.mark.parametrize("moment", ["data written", "any", pytest.param("any again", marks=pytest.mark.slow)])
-def test_killed_in_the_middle_of_a_write(tmp_path, moment):
-    """The next process finds the old rows or the new ones, and the same call again succeeds."""
-    root = tmp_path / "tables"
-    writer = start(root, "p", 0, 10_000)
-    assert writer.stdout is not None
+def killed(writer, moment, data_written):
+    """Kills a writer at a moment after its first write; what it told of."""
     assert writer.stdout.readline().strip() == "0"
     if moment == "data written":
-        # A new data file is there; its commit is not yet, or only just.
-        folder = Path(root, TABLE, "ra_batch=p")
-        before = set(folder.iterdir())
-        while set(folder.iterdir()) <= before:
+        while not data_written():
             pass
     else:
         time.sleep(random.Random(moment).uniform(0.05, 0.4))
     writer.send_signal(signal.SIGKILL)
-    told = [0, *map(int, writer.communicate()[0].split())]
+    return [0, *map(int, writer.communicate()[0].split())]
+
+
+@pytest.mark.parametrize("moment", ["data written", "any", pytest.param("any again", marks=pytest.mark.slow)])
+def test_killed_in_the_middle_of_a_write(tmp_path, moment):
+    """The next process finds the old rows or the new ones, and the same call again succeeds."""
+    root = tmp_path / "tables"
+    # "data written": a second data file is there; its commit is not yet, or only just.
+    told = killed(start(root, "p", 0, 10_000), moment, lambda: len(list(Path(root, TABLE, "ra_batch=p").iterdir())) > 1)
 
     store = DeltaTableStore(root)
     found = store.read(TABLE, ["p"])
@@ -102,17 +103,8 @@ def test_killed_in_the_middle_of_a_write(tmp_path, moment):
 def test_killed_while_it_appends(tmp_path, moment):
     """A partition is there as a whole or not at all, for this package and for others, and the next ones follow."""
     root = tmp_path / "tables"
-    writer = start(root, "{n}", 0, 10_000)
-    assert writer.stdout is not None
-    assert writer.stdout.readline().strip() == "0"
-    if moment == "data written":
-        # The folder of the new partition is there; its file and its commit are not yet, or only just.
-        while not Path(root, TABLE, "ra_batch=7").exists():
-            pass
-    else:
-        time.sleep(random.Random(moment).uniform(0.05, 0.4))
-    writer.send_signal(signal.SIGKILL)
-    told = [0, *map(int, writer.communicate()[0].split())]
+    # The folder of the new partition is there; its file and its commit are not yet, or only just.
+    told = killed(start(root, "{n}", 0, 10_000), moment, Path(root, TABLE, "ra_batch=7").exists)
 
     store = DeltaTableStore(root)
     found = sorted(map(int, store.commits(TABLE)))

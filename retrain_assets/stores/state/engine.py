@@ -49,7 +49,7 @@ class Database:
             yield connection
 
     def may_have_grown(self, table: str, last: int, model: str | None = None) -> bool:
-        """Whether rows behind `last` (of a model) may be there: a hundredth of what a query through SQLAlchemy costs.
+        """Whether rows behind `last` (of a model) may be there, by a look that SQLAlchemy has no part in.
 
         Only a file is looked into; a server is asked for the rows themselves.
         """
