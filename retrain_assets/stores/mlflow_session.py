@@ -5,9 +5,10 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import sqlite3
 import warnings
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,6 +70,7 @@ class MlflowSession:
         from mlflow.tracking import MlflowClient
 
         with _one_at_a_time(self._database):
+            _begin_database(self._database)
             client = MlflowClient(tracking_uri=self.tracking_uri, registry_uri=self.tracking_uri)
             # The first call makes the tables: two processes at once would break each other's.
             client.search_experiments(max_results=1)
@@ -215,6 +217,16 @@ def _one_at_a_time(database: Path | None) -> Generator[None]:
     with database.with_name(f"{database.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def _begin_database(database: Path | None) -> None:
+    """Makes a new SQLite file with a write-ahead log; one that is there stays as its owner made it.
+
+    Who reads (MLflow's own UI) and who writes do not wait for each other, and a commit waits for the disk once.
+    """
+    if database is not None and not database.exists():
+        with closing(sqlite3.connect(database)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
 
 
 @contextmanager
