@@ -79,9 +79,9 @@ def measure(rows: int, runs: int, *, peers: bool = True, limit: float = 600, res
 
 
 _NOTE = (
-    "The floor reads and profiles with this package's own sketch; with a slower one the ratios would look better. It lets "
-    "go of the first window before it reads the second. Tables of both at once take memory that the system has to find, "
-    "which streams do not."
+    "The floor reads and profiles with this package's own sketch; with a slower one the ratios would look better. It "
+    "lets go of the first window before it reads the second. Tables of both at once take memory that the system has "
+    "to find, which streams do not."
 )
 _PEERS = (
     "Each tool with its defaults, in an environment and a process of its own, as many times as above and in turn with "
