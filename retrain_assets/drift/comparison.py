@@ -17,6 +17,7 @@ from retrain_assets.drift.frames import Prepared, Side, profiles_of, read_once
 from retrain_assets.drift.joint import JointDrift
 from retrain_assets.drift.report import ColumnDrift, ColumnVerdict, by_harm
 from retrain_assets.drift.settings import Correction, Settings, Significance
+from retrain_assets.drift.stream_sample import MAX_ROWS, rows_needed
 from retrain_assets.drift.together import JOINT_SHARE, judge_together
 from retrain_assets.drift.watched import watched_columns
 from retrain_assets.drift.wording import first_of, left_out
@@ -165,7 +166,7 @@ def compare(
     """
     settings = Settings(**options)
     _refuse(joint, columns, importance or {})
-    sides, (past, present) = _read(reference, current, joint, batch)
+    sides, (past, present) = _read(reference, current, joint, batch, settings)
     now = merge_tables(present.values())
     rows = sum(profile.rows for profile in past.values()), now.rows
     for side, count in zip(("reference", "current window"), rows, strict=True):
@@ -193,12 +194,14 @@ def _refuse(joint: str, columns: Sequence[str] | None, importance: Mapping[str, 
 
 
 def _read(
-    reference: Side, current: Side, joint: Joint, batch: str | None
+    reference: Side, current: Side, joint: Joint, batch: str | None, settings: Settings
 ) -> tuple[tuple[Side, Side], tuple[dict[str, TableProfile], dict[str, TableProfile]]]:
     """The sides, whose rows a joint test looks at once more, and their profiles by batch."""
     if joint != "none":
-        reference = read_once(reference, name="reference", batch=batch)
-        current = read_once(current, name="current", batch=batch)
+        alike = batch is None and joint == "correlation"
+        most = rows_needed(settings.correlation_floor) if alike else MAX_ROWS
+        reference = read_once(reference, name="reference", batch=batch, most=most)
+        current = read_once(current, name="current", batch=batch, most=most)
     past = profiles_of(reference, name="reference", batch=batch)
     return (reference, current), (past, profiles_of(current, name="current", batch=batch))
 
