@@ -350,6 +350,10 @@ def test_gates_print_their_truth_and_reason():
         ({"approval": {"when": "always", "names": "signed"}}, "must name who may sign"),
         ({"approval": {"names": "signed", "approvers": {"ann": {}}}}, "needs a key: names are signed"),
         ({"approval": {"role": "lead"}}, "must be the role of an approver"),
+        (
+            {"approval": {"persons": 1, "role": "lead", "approvers": {"ann": {"role": "lead"}}}},
+            "must be 2 or more, or left out, beside a role",
+        ),
         ({"approval": {"persons": 2, "approvers": {"ann": {}}}}, "must not be more than there are approvers"),
         ({"approval": {"approvers": {"ann": {"key": "xyz"}}}}, "64 hexadecimal digits"),
     ],
