@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, cast
 import dagster as dg
 from pydantic import Field
 
+from retrain_assets.errors import RefusedError
 from retrain_assets.orchestration.projection import champion_events
 from retrain_assets.orchestration.resources import STORES_KEY, StoresResource
 from retrain_assets.orchestration.telling_jobs import event_job, failing, hold_job, job_of
@@ -50,6 +51,7 @@ def _rollback_job(model: "DeclaredModel") -> dg.JobDefinition:
     @dg.op(name=f"{model.name}__roll_back", required_resource_keys={STORES_KEY})
     def roll_back(context: dg.OpExecutionContext, config: RollbackConfig) -> None:
         from retrain_assets import lifecycle
+        from retrain_assets.lifecycle.reasons import named_person
 
         with _held(context, model) as stores:
             record = lifecycle.roll_back(
@@ -58,7 +60,7 @@ def _rollback_job(model: "DeclaredModel") -> dg.JobDefinition:
                 to=config.to_version,
                 as_of=None if config.as_of is None else _moment(config.as_of),
                 reason=config.reason,
-                actor=f"person:{config.person}",
+                actor=named_person(config.person),
                 now=datetime.now(UTC),
             )
             for event in champion_events(record):
@@ -105,5 +107,11 @@ def _held(context: dg.OpExecutionContext, model: "DeclaredModel") -> "Generator[
 
 
 def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise RefusedError(
+            f"as_of must be a moment of batch time, such as 2013-06-01 or 2013-06-01T12:00 (got {text!r}): nothing was "
+            "done"
+        ) from None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

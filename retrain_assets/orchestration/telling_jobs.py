@@ -39,13 +39,14 @@ def hold_job(model: "DeclaredModel") -> dg.JobDefinition:
     @dg.op(name=f"{model.name}__answer_hold", required_resource_keys={STORES_KEY})
     def answer_hold(context: dg.OpExecutionContext, config: HoldConfig) -> None:
         from retrain_assets.lifecycle.holding import answer_hold as record
+        from retrain_assets.lifecycle.reasons import named_person
 
         with failing():
             held = record(
                 _stores(context),
                 model,
                 config.answer,
-                person=f"person:{config.person}",
+                person=named_person(config.person),
                 reason=config.reason,
                 now=datetime.now(UTC),
             )

@@ -62,8 +62,14 @@ def test_a_rollback_that_is_refused_fails_the_run_with_the_reason(installed: Ins
     assert not result.success
     failure = result.get_step_failure_events()[0].event_specific_data
     assert "tiny v9 never was champion" in str(failure)
-    blank = start(installed, "rollback", "roll_back", reason="", person="ann")
-    assert "a reason must be given in words" in str(blank.get_step_failure_events()[0].event_specific_data)
+    for wrong, said in (
+        ({"reason": ""}, "a reason must be given in words"),
+        ({"person": " "}, "the name of a person must be given"),
+        ({"as_of": "yesterday"}, "as_of must be a moment of batch time, such as 2013-06-01"),
+        ({"as_of": "2024-01-04", "to_version": 2}, "go back to v2 or to the champion as of 2024-01-04 00:00, not both"),
+    ):
+        refused = start(installed, "rollback", "roll_back", **{"reason": "bad nights", "person": "ann"} | wrong)
+        assert said in str(refused.get_step_failure_events()[0].event_specific_data)
     assert len(installed.stores.state.promotions("tiny")) == 3
 
 
