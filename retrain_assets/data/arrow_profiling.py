@@ -93,9 +93,7 @@ def profile_array(name: str, values: pa.ChunkedArray) -> ColumnProfile:
 
     kind = values.type
     if kinds.is_dictionary(kind):
-        kind = kind.value_type
-        if not (kinds.is_string(kind) or kinds.is_large_string(kind)):
-            return profile_array(name, values.cast(kind))
+        return _counted(name, "categorical", values)
     if kinds.is_null(kind):
         return absent_column(name, len(values))
     if kinds.is_boolean(kind):

@@ -10,8 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from retrain_assets.data.arrow_types import without_views
-from retrain_assets.data.categories import added, cut_label
+from retrain_assets.data.categories import added, cut_label, label_of
 from retrain_assets.data.column_profile import ColumnProfile
+from retrain_assets.data.column_profiling import floats_of
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.drift.frames import ArrowStream, Matrix, Prepared, is_stream, with_text_names
 from retrain_assets.drift.stream_sample import MAX_ROWS
@@ -103,7 +104,7 @@ def _chosen_by_batch(codes: Places, batches: int, at_least: int) -> Places | Non
 def _matrix(frame: Any, columns: Sequence[str], chosen: Places | None) -> Matrix:
     matrix = np.empty((len(frame) if chosen is None else len(chosen), len(columns)), order="F")
     for place, name in enumerate(columns):
-        matrix[:, place] = _numbers(frame, name, chosen)
+        matrix[:, place] = floats_of(_values(frame, name, chosen))
     return matrix
 
 
@@ -125,13 +126,6 @@ def _values(frame: Any, name: str, chosen: Places | None = None) -> Any:
         return frame[name] if chosen is None else frame[name].iloc[chosen]
     column = frame.column(name)
     return (column if chosen is None else _taken(column, chosen)).to_pandas()
-
-
-def _numbers(frame: Any, name: str, chosen: Places | None = None) -> Matrix:
-    values = _values(frame, name, chosen)
-    if pd.api.types.is_timedelta64_dtype(values.dtype):
-        return values.dt.total_seconds().to_numpy(dtype=np.float64)
-    return values.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
 def codes_of(
@@ -158,7 +152,10 @@ def codes_of(
     for side, frame in zip(sides, frames, strict=True):
         own = side.batch if isinstance(side, Prepared) else batch
         coded = pd.DataFrame(
-            {name: _numbers(frame, name) if name in numbers else _coded(frame, name, ranks[name]) for name in shared}
+            {
+                name: floats_of(_values(frame, name)) if name in numbers else _coded(frame, name, ranks[name])
+                for name in shared
+            }
         )
         keyed = coded if own is None else coded.assign(**{_BATCH: np.asarray(_values(frame, own))})
         found = matrices_of(keyed, shared, None if own is None else _BATCH, at_least=at_least)
@@ -176,5 +173,5 @@ def _ranks(reference: Sequence[TableProfile], name: str) -> dict[str, float]:
 
 def _coded(frame: Any, name: str, ranks: Mapping[str, float]) -> Matrix:
     values = pd.Series(np.asarray(_values(frame, name), dtype=object))
-    texts = values.map(lambda value: cut_label(str(value)))
+    texts = values.map(lambda value: cut_label(label_of(value)))
     return np.asarray(texts.map(ranks).fillna(-1.0).where(values.notna()), dtype=np.float64)
