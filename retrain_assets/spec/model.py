@@ -46,11 +46,11 @@ class FreshnessSpec(SpecModel):
     )
     model_age: Duration | None = Field(default=None, description="Batch time since the champion's training end.")
 
-    @field_validator("champion")
+    @field_validator("champion", "model_age")
     @classmethod
     def _at_least_a_minute(cls, value: timedelta | None) -> timedelta | None:
         if value is not None and value < timedelta(seconds=60):
-            raise ValueError(f"must be at least '60 seconds', Dagster's smallest freshness window (got {value})")
+            raise ValueError(f"must be at least '60 seconds' (got {value}): any champion is older than that soon")
         return value
 
 
