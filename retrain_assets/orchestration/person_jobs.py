@@ -11,20 +11,21 @@ from pydantic import Field
 from retrain_assets.errors import RefusedError
 from retrain_assets.orchestration.projection import champion_events
 from retrain_assets.orchestration.resources import STORES_KEY, StoresResource
-from retrain_assets.orchestration.telling_jobs import event_job, failing, hold_job, job_of
+from retrain_assets.orchestration.telling_jobs import event_job, failing, hold_job, job_of, unsaid
 
 if TYPE_CHECKING:
     from retrain_assets.lifecycle import DeclaredModel
     from retrain_assets.stores.protocols import Stores
 
-# No postponed annotations here: Dagster reads the type of each op's config.
+# No postponed annotations here: Dagster reads the type of each op's config. Every field has a default, blank where a
+# person must say something: else the launchpad would open without any of them.
 
 
 class RollbackConfig(dg.Config):
     """What the launchpad asks for before a rollback."""
 
-    reason: str = Field(description="Why; it stands in the promotion log.")
-    person: str = Field(description="Who you are. The UI has no login: this name is taken on trust.")
+    reason: str = Field(default="", description="Why; it stands in the promotion log.")
+    person: str = Field(default="", description="Who you are. The UI has no login: this name is taken on trust.")
     to_version: int | None = Field(default=None, description="The version; by default the champion before this one.")
     as_of: str | None = Field(default=None, description="Or the champion as of this moment of batch time (ISO, UTC).")
 
@@ -32,11 +33,15 @@ class RollbackConfig(dg.Config):
 class AnswerConfig(dg.Config):
     """What the launchpad asks for before an answer."""
 
-    version: int = Field(description="The version that waits for an answer.")
-    model_hash: str = Field(description="At least 8 digits of its hash: the answer is worth nothing for any other.")
-    verdict: Literal["approve", "reject"] = Field(description="approve or reject.")
-    person: str = Field(description="Who you are. The UI has no login: without a token this is taken on trust.")
-    reason: str = Field(description="Why; it stands in the record.")
+    version: int = Field(default=0, description="The version that waits for an answer.")
+    model_hash: str = Field(
+        default="", description="At least 8 digits of its hash, in quotes: the answer is worth nothing for any other."
+    )
+    verdict: Literal["", "approve", "reject"] = Field(default="", description="approve or reject.")
+    person: str = Field(
+        default="", description="Who you are. The UI has no login: without a token this is taken on trust."
+    )
+    reason: str = Field(default="", description="Why; it stands in the record.")
     token: str | None = Field(
         default=None, description="What `retrain-assets approval sign` printed, where names must be signed."
     )
@@ -76,6 +81,8 @@ def _answer_job(model: "DeclaredModel") -> dg.JobDefinition:
 
         # No lease: an answer is one row, and a retrain under way must not hold a person up.
         with failing():
+            if config.verdict == "":
+                raise unsaid("verdict", "approve", "reject")
             hold = answer(
                 cast("StoresResource", getattr(context.resources, STORES_KEY)).open(),
                 model,
