@@ -231,10 +231,11 @@ def _begin_database(database: Path | None) -> None:
 
 @contextmanager
 def _quiet() -> Generator[None]:
-    levels = {name: logging.getLogger(name).level for name in _CHATTY}
+    # Not by their levels: with each change of one, logging forgets what it knows of every logger of the process.
+    hushed = [logger for logger in map(logging.getLogger, _CHATTY) if _is_error not in logger.filters]
     before = {name: os.environ.get(name) for name in _SILENT}
-    for name in _CHATTY:
-        logging.getLogger(name).setLevel(logging.ERROR)
+    for logger in hushed:
+        logger.addFilter(_is_error)
     os.environ.update(_SILENT)
     try:
         with warnings.catch_warnings():
@@ -242,13 +243,17 @@ def _quiet() -> Generator[None]:
             warnings.filterwarnings("ignore", module=r"mlflow\.")
             yield
     finally:
-        for name, level in levels.items():
-            logging.getLogger(name).setLevel(level)
+        for logger in hushed:
+            logger.removeFilter(_is_error)
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def _is_error(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.ERROR
 
 
 def sklearn_flavor(folder: Path) -> dict[str, Any]:
