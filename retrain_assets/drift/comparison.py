@@ -20,7 +20,7 @@ from retrain_assets.drift.settings import Correction, Settings, Significance
 from retrain_assets.drift.stream_sample import MAX_ROWS, rows_needed
 from retrain_assets.drift.together import JOINT_SHARE, judge_together
 from retrain_assets.drift.watched import watched_columns
-from retrain_assets.drift.wording import first_of, left_out
+from retrain_assets.drift.wording import first_of, left_out, nothing_compared
 
 Joint = Literal["correlation", "classifier", "none"]
 _VERDICTS: Mapping[ColumnVerdict, str] = {"drift": "!", "stable": " ", "unknown": "?"}
@@ -264,7 +264,7 @@ def _verdict(drifts: Sequence[ColumnDrift], joint: JointDrift | None, basis: Bas
     drifted = sorted((column for column in known if column.verdict == "drift"), key=by_harm)
     together = joint is not None and joint.drifted
     if not known and not together:
-        return None, "no column could be compared"
+        return None, nothing_compared(drifts)
     named = f" ({first_of([column.name for column in drifted])})" if drifted else ""
     count = f"{len(drifted)} of {len(known)} columns {'has' if len(drifted) == 1 else 'have'} drifted{named}"
     also = f", and the columns have together by their {joint.method}" if joint is not None and together else ""

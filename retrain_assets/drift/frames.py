@@ -120,7 +120,7 @@ def _of_stream(side: ArrowStream, name: str, batch: str | None, most: int) -> Pr
     from retrain_assets.data.arrow_profiling import profile_arrow
 
     sample = StreamSample(most)
-    profiles = profile_arrow(sample.passing(_chunks(side, name)), batch=batch)
+    profiles = profile_arrow(sample.passing(_chunks(side, name)), batch=batch, name=name)
     return Prepared(profiles, sample.table(), batch)
 
 
@@ -155,8 +155,12 @@ def profiles_of(side: Side, *, name: str, batch: str | None) -> dict[str, TableP
     if isinstance(side, ArrowStream):
         from retrain_assets.data.arrow_profiling import profile_arrow
 
-        return profile_arrow(_chunks(side, name), batch=batch)
-    raise TypeError(
+        return profile_arrow(_chunks(side, name), batch=batch, name=name)
+    raise _neither(side, name)
+
+
+def _neither(side: object, name: str) -> TypeError:
+    return TypeError(
         f"{name} must be a pandas or Polars data frame, an Arrow table or reader, a TableProfile, or several of them "
         f"by batch (got {type(side).__name__})"
     )
@@ -202,7 +206,10 @@ def _chunks(side: ArrowStream, name: str) -> Iterator[Any]:
         _refuse_twice(table.column_names, name)
         yield table
         return
-    reader: pa.RecordBatchReader = pa.RecordBatchReader.from_stream(side)
+    try:
+        reader: pa.RecordBatchReader = pa.RecordBatchReader.from_stream(side)
+    except pa.ArrowInvalid as error:  # a single column is no table
+        raise _neither(side, name) from error
     _refuse_twice(reader.schema.names, name)
     empty = True
     for chunk in reader:

@@ -48,3 +48,13 @@ def test_whole_numbers_beyond_the_largest_double_are_infinite() -> None:
     assert report.columns["x"].before == "mean 1.18e+21, 25 % missing, 150 infinite"
     moved = compare(huge, column(np.ones(ROWS)))
     assert moved.drifted is True
+
+
+def test_days_of_any_year_are_named() -> None:
+    days = column(np.array(["0001-01-01", "20000-01-01"] * 150, dtype="datetime64[s]"))
+    assert compare(days, days, columns=["x"]).columns["x"].before == "0001-01-01 to 20000-01-01"
+
+
+def test_a_category_of_blanks_is_seen_in_a_report() -> None:
+    blank = column([" ", "b"] * 150)
+    assert compare(blank, blank).columns["x"].before == "' ' 50 %, b 50 %"
