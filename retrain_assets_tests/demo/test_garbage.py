@@ -20,11 +20,8 @@ def test_is_as_it_was_after_the_play_also_where_that_was_interrupted():
 
 
 def test_what_was_made_meanwhile_is_still_found():
-    class Node:
-        pass
-
     with seldom_collected():
-        node = Node()
-        node.itself = node
+        node: list[object] = []
+        node.append(node)
         del node
         assert gc.collect() > 0
