@@ -313,7 +313,8 @@ def places_of_batches(frame: pd.DataFrame) -> dict[str, npt.NDArray[np.intp]]:
 
 
 def _newest_revisions(labels: pd.DataFrame, moment: datetime) -> pd.DataFrame:
-    known = labels[labels[AVAILABLE_AT] <= moment]
+    by_then = (labels[AVAILABLE_AT] <= moment).to_numpy()
+    known = labels if by_then.all() else labels[by_then]
     if not (known["revision"] > 1).any():
         return known  # Most labels are never corrected, and first revisions are one for each row.
     key = [ROW_ID] if BATCH not in labels.columns else [BATCH, ROW_ID]

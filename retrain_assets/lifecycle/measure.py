@@ -27,7 +27,7 @@ from retrain_assets.lifecycle.rolling_back import roll_back_if_broken
 from retrain_assets.lifecycle.settle import labelled_scores, read_labels
 from retrain_assets.lifecycle.slicing import DETAIL as SLICES
 from retrain_assets.lifecycle.slicing import slice_excess
-from retrain_assets.lifecycle.watch import predictions_of, read_predictions, read_validated
+from retrain_assets.lifecycle.watch import predictions_of, read_predictions, read_validated, with_mode
 from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.performance.expected import expectable
 from retrain_assets.performance.intervals import MetricEstimate, estimates
@@ -115,11 +115,7 @@ def _backscore(
         return ()
     version = registered(stores, model, current.version)
     scored = predictions_of(stores, model, version, validated)
-    table = (
-        pd.concat([stored, scored.assign(mode="backscored")], ignore_index=True)
-        if len(stored)
-        else scored.assign(mode="backscored")
-    )
+    table = with_mode(stored, scored, "backscored")
     stores.tables.write(model.table("predictions"), batch.key, table, run_id=run_id)
     return (current.version,)
 
@@ -187,7 +183,9 @@ def _appended(stored: pd.DataFrame, performances: tuple[BatchPerformance, ...]) 
         known = len(stored) > 0 and not made[key].merge(stored[key], on=key).empty
         if not known:
             frames.append(made)
-    return pd.concat(frames, ignore_index=True) if frames else stored
+    if len(frames) > 1:
+        return pd.concat(frames, ignore_index=True)
+    return frames[0] if frames else stored
 
 
 def _health(stores: Stores, model: DeclaredModel, as_of: datetime) -> tuple[bool | None, str]:

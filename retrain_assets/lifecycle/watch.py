@@ -35,9 +35,9 @@ def validate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
     """Parses the kept bytes and splits the rows into those that respect the contract and those in quarantine."""
     frames, unreadable = read_raw(stores, model, batch)
     result = model.contract.check(frames, batch, targets=False)  # those are read when labels are settled
-    quarantine = pd.concat([result.quarantine, _unreadable_rows(unreadable)], ignore_index=True)
-    refused = result.refused
+    quarantine, refused = result.quarantine, result.refused
     if unreadable:
+        quarantine = pd.concat([quarantine, _unreadable_rows(unreadable)], ignore_index=True)
         names = ", ".join(f"{name} ({error.reason})" for name, error in unreadable.items())
         refused = f"unreadable: {names}" if refused is None else f"{refused}; unreadable: {names}"
     if refused is not None:
@@ -104,7 +104,7 @@ def score(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, 
         scored, stored = _changed(scored, stored), stored[~_rescored_by(champion, stored)]
     estimate = _estimate(stores, model, batch, champion, validated, own[0]) if mode == "served" else None
     stored = stored if serving.alone else with_members(stored, own)
-    table = pd.concat([stored, scored.assign(mode=mode)], ignore_index=True) if len(scored) else stored
+    table = with_mode(stored, scored, mode)
     commit = stores.tables.write(model.table("predictions"), batch.key, table, run_id=run_id)
     table = read_predictions(stores, model, batch)
     valid = table[(table["version"] == champion.version) & (table["mode"] != MEMBER)]
@@ -125,6 +125,14 @@ def score(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, 
         weights={} if serving.alone else serving.record(),
         estimate=estimate,
     )
+
+
+def with_mode(stored: pd.DataFrame, scored: pd.DataFrame, mode: PredictionMode) -> pd.DataFrame:
+    """The predictions of a batch with further ones; nothing is joined where one side has no rows."""
+    if not len(scored):
+        return stored
+    made = scored.assign(mode=mode)
+    return pd.concat([stored, made], ignore_index=True) if len(stored) else made
 
 
 def _changed(scored: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame:

@@ -299,6 +299,15 @@ def test_rules_of_a_users_class_name_themselves():
     }
 
 
+def test_each_row_with_a_text_that_breaks_a_rule_is_told_however_often_the_text_is_there():
+    rows = clean_rows(40)
+    rows.loc[[3, 7, 20, 31], "kind"] = "spaceship"
+    rows.loc[[8, 9], "kind"] = None
+    result = checked(contract(quarantine={"tolerance": 0.5}), as_parquet(rows))
+    broken = result.quarantine[result.quarantine["column"] == "kind"]
+    assert broken.loc[broken["value"] == "spaceship", "row_number"].tolist() == [4, 8, 21, 32]
+
+
 def test_a_rule_about_the_whole_column_refuses_the_whole_batch():
     columns = dict(contract().schema.columns)
     columns["speed"] = pa.Column(float, checks=pa.Check(lambda values: values.mean() < 1, name="slow_on_average"))

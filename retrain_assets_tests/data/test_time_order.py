@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from retrain_assets.data.time_order import in_time_order
+from retrain_assets.data.time_order import in_time_order, time_order
 
 
 def frame_of(rows: list[tuple[int, str]]) -> pd.DataFrame:
@@ -19,6 +19,14 @@ def test_it_is_the_order_that_sorting_gives(rows: list[tuple[int, str]], sorted_
     frame = frame_of(sorted(rows) if sorted_before else rows)
     expected = frame.sort_values(["at", "ra_row_id"], kind="stable", ignore_index=True)
     assert_frame_equal(in_time_order(frame, "at"), expected)
+
+
+@given(st.lists(st.tuples(st.integers(-3, 3), st.text("abé", max_size=2))))
+def test_positions_are_by_time_and_of_equal_times_by_id_and_of_equal_ids_as_they_were(
+    rows: list[tuple[int, str]],
+) -> None:
+    frame = frame_of(rows)
+    assert time_order(frame["at"], frame["ra_row_id"]) == sorted(range(len(rows)), key=lambda place: rows[place])
 
 
 def test_what_is_in_order_is_not_sorted(monkeypatch: pytest.MonkeyPatch) -> None:

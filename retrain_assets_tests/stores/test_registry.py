@@ -1,5 +1,7 @@
 """The registry on a real MLflow with SQLite: runs, versions, aliases, and bundles that load without MLflow."""
 
+import io
+import logging
 import os
 import signal
 import socket
@@ -19,6 +21,7 @@ import pytest
 import yaml
 
 from retrain_assets.errors import IntegrityError, NotStoredError, StoreError
+from retrain_assets.stores import mlflow_session
 from retrain_assets.stores.plugins import read_source
 from retrain_assets.stores.registry import MlflowRegistry
 from retrain_assets.training.golden import golden_rows
@@ -447,3 +450,19 @@ def test_a_tracking_server(server: str, capfd: pytest.CaptureFixture[str]) -> No
     assert registry.run_url(run).startswith(f"{server}/#/experiments/")
     assert registry.read_registered("delays", alias="champion").version == 1
     assert capfd.readouterr() == ("", "")  # MLflow's notices and progress bars stay out of a job's log
+
+
+def test_notices_of_mlflow_are_hushed_while_it_works_and_only_then() -> None:
+    notices, told = logging.getLogger("mlflow.utils.environment"), io.StringIO()
+    handler = logging.StreamHandler(told)
+    notices.addHandler(handler)
+    try:
+        with mlflow_session._quiet():
+            with mlflow_session._quiet():
+                notices.warning("a notice")
+            notices.warning("another one")
+            notices.error("a fault")
+        notices.warning("what somebody else says")
+    finally:
+        notices.removeHandler(handler)
+    assert told.getvalue().split("\n") == ["a fault", "what somebody else says", ""]

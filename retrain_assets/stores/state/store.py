@@ -103,7 +103,7 @@ class SqlStateStore(GovernedTables):
             rows = self._followed(OUTBOX, model, records.outbox_row)
             wanted = None if kinds is None else set(kinds)
             return [row for row in rows if row.id > after and (wanted is None or row.kind in wanted)][:limit]
-        self.upgrade()
+        self._begin()
         if not self._database.may_have_grown(OUTBOX.name, after):
             return []
         if kinds is None:
@@ -254,21 +254,25 @@ class SqlStateStore(GovernedTables):
         with self._looking() as connection:
             return connection.execute(_HOLDER, {"model": model, "now": now}).scalar()
 
+    def _begin(self) -> None:
+        if not self._upgraded:
+            self.upgrade()
+
     @contextmanager
     def _reading(self) -> Generator[sa.Connection, None, None]:
-        self.upgrade()
+        self._begin()
         with self._database.reading() as connection:
             yield connection
 
     @contextmanager
     def _looking(self) -> Generator[sa.Connection, None, None]:
-        self.upgrade()
+        self._begin()
         with self._database.looking() as connection:
             yield connection
 
     @contextmanager
     def _writing(self) -> Generator[sa.Connection, None, None]:
-        self.upgrade()
+        self._begin()
         with self._database.writing() as connection:
             yield connection
 
@@ -279,11 +283,11 @@ class SqlStateStore(GovernedTables):
     def _followed(
         self, table: sa.Table, model: str, record_of: Callable[[records.Row], Record], key: Sequence[str] = ("id",)
     ) -> list[Record]:
-        self.upgrade()
+        self._begin()
         return self._ledgers.follow(table, model, record_of, key)
 
     def _whole(self, table: sa.Table, record_of: Callable[[records.Row], Record]) -> list[Record]:
-        self.upgrade()
+        self._begin()
         return self._ledgers.whole(table, record_of)
 
 
