@@ -20,7 +20,7 @@ from retrain_assets.drift.report import ColumnDrift, ColumnVerdict
 from retrain_assets.drift.settings import Settings, Significance
 from retrain_assets.drift.summaries import Summaries, summarize
 from retrain_assets.drift.variation import Array
-from retrain_assets.drift.wording import describe, movers
+from retrain_assets.drift.wording import describe, movers, probability
 from retrain_assets.errors import DataError
 
 
@@ -274,7 +274,7 @@ def _judge(score: float, tested: _Tested, settings: Settings, basis: Basis) -> t
     if score < settings.effect_floor:
         return "stable", f"the distance {score:.3g} is below the floor {settings.effect_floor:g}"
     reached = f"the distance {score:.3g} reaches the floor {settings.effect_floor:g}"
-    adjusted = f"{tested.aspect}: p = {tested.adjusted:.2g} over all columns"
+    adjusted = f"{tested.aspect}: {probability(tested.adjusted)} over all columns"
     if tested.adjusted > settings.alpha:
         chance = (
             "the differences of the reference batches explain it" if basis.significance == "batches" else "chance does"

@@ -146,7 +146,8 @@ def compare(
         joint: what to look for in the columns together: changed `correlation` of numbers, or all that a `classifier`
             can learn, which costs seconds. Both need rows: of a stream a sample is kept for them, of profiles the
             report says that it is unknown.
-        importance: how much each column matters to the model, at least zero; the report leads with what can hurt.
+        importance: how much each column matters to the model, at least zero; the report leads with what can hurt. A
+            column that is not named does not matter.
         seed: of the rows that a classifier samples.
         **options: fields of `Settings`: `alpha`, `effect_floor`, `distance`, and more.
 
@@ -254,7 +255,7 @@ def _completed(
         return {each: measure(each, column.cells, column.before, column.after, settings.smoothing) for each in wanted}
 
     def weight_of(name: str) -> float | None:
-        return importance.get(name, importance.get(name.removesuffix(SUFFIX)))
+        return importance.get(name, importance.get(name.removesuffix(SUFFIX), 0.0)) if importance else None
 
     return [replace(column, scores=scores(column.name), importance=weight_of(column.name)) for column in drifts]
 

@@ -12,6 +12,7 @@ from retrain_assets.drift.multiplicity import sidak
 from retrain_assets.drift.rows import Matrix
 from retrain_assets.drift.settings import Settings
 from retrain_assets.drift.variation import Array, judge_scalars, judge_vectors
+from retrain_assets.drift.wording import probability
 
 MAX_COLUMNS = 200
 """More columns have too many pairs; the first ones are looked at, and the reason says so."""
@@ -125,7 +126,7 @@ def _conclude(
         score=float(change[top]),
         p_value=p_value,
         named=named,
-        reason=f"{moved}; {pairs} p = {p_value:.2g} {relation} {alpha:.2g}, {floor}{more}",
+        reason=f"{moved}; {pairs} {probability(p_value)} {relation} {alpha:.2g}, {floor}{more}",
     )
 
 

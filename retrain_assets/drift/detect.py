@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.data.text_lengths import SUFFIX
 from retrain_assets.drift.accumulation import Accumulation, evidence_limit
-from retrain_assets.drift.columns import ColumnsCompared, FittedReference, compare_columns
+from retrain_assets.drift.columns import FittedReference, compare_columns
 from retrain_assets.drift.conclusion import conclude, score_of
 from retrain_assets.drift.importances import importance_shares
 from retrain_assets.drift.joint import JointDrift
@@ -18,6 +18,53 @@ from retrain_assets.drift.report import ColumnDrift, DriftReport, TableVerdict
 from retrain_assets.drift.together import JOINT_SHARE, row_of
 from retrain_assets.drift.watched import watched_columns
 from retrain_assets.spec import DriftSpec
+
+_Judged = tuple[TableVerdict, str, tuple[ColumnDrift, ...]]
+"""Verdict, reason and rows of a report."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """What a batch is held against: the reference, the declaration, and the checks of the same champion before."""
+
+    reference: FittedReference
+    spec: DriftSpec
+    checks_per_year: float
+    previous: DriftReport | None
+
+    def judge(
+        self,
+        current: TableProfile,
+        outputs: Outputs | None,
+        joint: JointDrift | None,
+        importance: Mapping[str, float],
+    ) -> _Judged:
+        """By the inputs, and by the outputs and the joint test where there are some."""
+        names = watched_columns(current, self.reference.batches, self.spec.columns)
+        evidence = self._evidence(columns=len(names), share=inputs_share(self.spec))
+        found = compare_columns(names, self.reference, current, accumulation=evidence)
+        inputs, beside = weighed(found.drifts, importance), (*self._of_outputs(outputs), *self._of_joint(joint))
+        return *conclude(inputs, beside, found.basis, self.spec), (*inputs, *beside)
+
+    def _of_outputs(self, outputs: Outputs | None) -> tuple[ColumnDrift, ...]:
+        if outputs is None:
+            return ()
+        return judge_outputs(outputs, self.spec, checks_per_year=self.checks_per_year, previous=self.previous)
+
+    def _of_joint(self, joint: JointDrift | None) -> tuple[ColumnDrift, ...]:
+        if joint is None:
+            return ()
+        return (row_of(joint, self.reference.settings, self._evidence(columns=1, share=JOINT_SHARE)),)
+
+    def _evidence(self, *, columns: int, share: float) -> Accumulation:
+        """Of the checks before, with the limit that so many columns and their share of the false alarms give."""
+        limit = evidence_limit(
+            columns=columns,
+            batches=self.reference.trusted_batches,
+            checks_per_year=self.checks_per_year,
+            false_alarms_per_year=self.spec.false_alarms_per_year * share,
+        )
+        return Accumulation(limit=limit, before={} if self.previous is None else self.previous.evidence)
 
 
 def detect_drift(
@@ -54,23 +101,17 @@ def detect_drift(
             declaration; None when the champion has none for this batch.
         spec: what counts as drift.
         checks_per_year: batches in a year.
-        previous: of the batch before; its evidence is carried on where it is against the same champion.
+        previous: of the batch before; its evidence is carried on where the champion is the same.
         outputs: of the batch and of the reference, where they are known.
         importance: of the inputs for the champion; the report leads with what can hurt.
         joint: what the joint test of `drift.joint` found.
     """
-    columns: tuple[ColumnDrift, ...] = ()
-    refused = _not_compared(champion_version, current, reference, spec)
-    if refused is not None or not reference:
-        verdict, reason = refused or ("unknown", "")
-    else:
-        fitted = _fitted(reference, spec, checks_per_year)
-        same = previous if previous is not None and previous.champion_version == champion_version else None
-        found = _inputs(current, fitted, spec, checks_per_year, same)
-        inputs = weighed(found.drifts, importance or {})
-        beside = _beside(outputs, joint, fitted, spec, checks_per_year, same)
-        columns = (*inputs, *beside)
-        verdict, reason = conclude(inputs, beside, found.basis, spec)
+    judged = _not_compared(champion_version, current, reference, spec)
+    if judged is None:
+        before = previous if previous is not None and previous.champion_version == champion_version else None
+        check = _Check(_fitted(reference or (), spec, checks_per_year), spec, checks_per_year, before)
+        judged = check.judge(current, outputs, joint, importance or {})
+    verdict, reason, columns = judged
     return DriftReport(
         model=model,
         batch=batch,
@@ -87,16 +128,16 @@ def _not_compared(
     current: TableProfile,
     reference: Sequence[TableProfile] | FittedReference | None,
     spec: DriftSpec,
-) -> tuple[TableVerdict, str] | None:
+) -> _Judged | None:
     """Why there is nothing to compare; None where there is."""
     if champion_version is None:
-        return "not_applicable", "bootstrapping: there is no champion to compare the batch with"
+        return "not_applicable", "bootstrapping: there is no champion to compare the batch with", ()
     if not reference:
-        return "unknown", f"the {spec.reference} reference of v{champion_version} holds nothing for this batch"
+        return "unknown", f"the {spec.reference} reference of v{champion_version} holds nothing for this batch", ()
     batches = reference.batches if isinstance(reference, FittedReference) else reference
     for side, rows in (("batch", current.rows), ("reference", sum(profile.rows for profile in batches))):
         if rows < spec.min_rows:
-            return "unknown", f"the {side} has {rows} rows, fewer than drift.min_rows = {spec.min_rows}"
+            return "unknown", f"the {side} has {rows} rows, fewer than drift.min_rows = {spec.min_rows}", ()
     return None
 
 
@@ -106,57 +147,6 @@ def _fitted(
     if isinstance(reference, FittedReference):
         return reference
     return FittedReference(reference, settings_of(spec, checks_per_year))
-
-
-def _inputs(
-    current: TableProfile,
-    reference: FittedReference,
-    spec: DriftSpec,
-    checks_per_year: float,
-    previous: DriftReport | None,
-) -> ColumnsCompared:
-    """The inputs against the reference, with the evidence of the checks before."""
-    names = watched_columns(current, reference.batches, spec.columns)
-    limit = evidence_limit(
-        columns=len(names),
-        batches=reference.trusted_batches,
-        checks_per_year=checks_per_year,
-        false_alarms_per_year=spec.false_alarms_per_year * inputs_share(spec),
-    )
-    return compare_columns(names, reference, current, accumulation=_evidence(limit, previous))
-
-
-def _evidence(limit: float, previous: DriftReport | None) -> Accumulation:
-    return Accumulation(limit=limit, before={} if previous is None else previous.evidence)
-
-
-def _beside(
-    outputs: Outputs | None,
-    joint: JointDrift | None,
-    reference: FittedReference,
-    spec: DriftSpec,
-    checks_per_year: float,
-    previous: DriftReport | None,
-) -> tuple[ColumnDrift, ...]:
-    """The rows of the outputs and of the joint test, where they are known."""
-    rows = () if outputs is None else judge_outputs(outputs, spec, checks_per_year=checks_per_year, previous=previous)
-    return (*rows, *(() if joint is None else [_joint_row(joint, reference, spec, checks_per_year, previous)]))
-
-
-def _joint_row(
-    joint: JointDrift,
-    reference: FittedReference,
-    spec: DriftSpec,
-    checks_per_year: float,
-    previous: DriftReport | None,
-) -> ColumnDrift:
-    limit = evidence_limit(
-        columns=1,
-        batches=reference.trusted_batches,
-        checks_per_year=checks_per_year,
-        false_alarms_per_year=spec.false_alarms_per_year * JOINT_SHARE,
-    )
-    return row_of(joint, reference.settings, _evidence(limit, previous))
 
 
 def weighed(columns: Sequence[ColumnDrift], importance: Mapping[str, float]) -> tuple[ColumnDrift, ...]:

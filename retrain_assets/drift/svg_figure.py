@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
 BEFORE, AFTER, INK = "#8a94a6", "#d1495b", "#2b2f36"
 MAX_PANELS = 12
-WIDTH, PANEL, HEAD = 720, 132, 46
+WIDTH, PANEL, HEAD = 720, 146, 58
+_LINE = 122
+"""Characters of the small print that fit into the width."""
+_ALL_NAMED = 10
+"""Cells of which each has its name below it; of more the first, the middle one and the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ def draw(report: Comparison) -> SvgFigure:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif">',
         f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
         _text(10, 20, verdict, size=15, colour=AFTER if report.drifted else INK, bold=True),
-        _text(10, 37, _cut(report.reason, 118), size=10),
+        *(_text(10, 36 + 13 * place, line, size=10) for place, line in enumerate(_lines(report.reason, 118))),
         _text(WIDTH - 10, 20, "grey: before, red: after", size=10, anchor="end"),
         *(
             part
@@ -54,8 +58,9 @@ def draw(report: Comparison) -> SvgFigure:
 def _panel(column: ColumnDrift, shape: Shape, top: int) -> Iterator[str]:
     colour = AFTER if column.verdict == "drift" else INK
     yield _text(10, top + 14, _cut(column.name, 60), size=12, colour=colour, bold=True)
-    yield _text(10, top + 28, _cut(f"{column.before} → {column.after}; {column.reason}", 122), size=9.5)
-    base, tall = top + 108, 74
+    yield _text(10, top + 28, _cut(f"{column.before} → {column.after}", _LINE), size=9.5)
+    yield _text(10, top + 41, _cut(column.reason, _LINE), size=9.5)
+    base, tall = top + 122, 74
     step = (WIDTH - 20) / max(len(shape.cells), 1)
     scale = tall / max(*shape.before, *shape.after, 1e-9)
     for place, (label, before, after) in enumerate(zip(shape.cells, shape.before, shape.after, strict=True)):
@@ -65,7 +70,9 @@ def _panel(column: ColumnDrift, shape: Shape, top: int) -> Iterator[str]:
         yield _bar(left + 0.08 * step, base, 0.4 * step, before * scale, BEFORE)
         yield _bar(left + 0.52 * step, base, 0.4 * step, after * scale, AFTER)
         yield "</g>"
-        if place in (0, len(shape.cells) // 2, len(shape.cells) - 1):
+        if len(shape.cells) <= _ALL_NAMED:
+            yield _text(left + step / 2, base + 12, _cut(label, int(step / 5)), size=9, anchor="middle")
+        elif place in (0, len(shape.cells) // 2, len(shape.cells) - 1):
             anchor = {0: "start", len(shape.cells) - 1: "end"}.get(place, "middle")
             x = {"start": left, "end": left + step, "middle": left + step / 2}[anchor]
             yield _text(x, base + 12, _cut(label, 28), size=9, anchor=anchor)
@@ -82,6 +89,16 @@ def _text(
     weight = ' font-weight="bold"' if bold else ""
     style = f'font-size="{size}" fill="{colour}" text-anchor="{anchor}"{weight}'
     return f'<text x="{x:.1f}" y="{y}" {style}>{escape(text)}</text>'
+
+
+def _lines(text: str, length: int) -> list[str]:
+    """At most two, the second one cut."""
+    first = _printable(text)
+    if len(first) <= length:
+        return [first]
+    end = first.rfind(" ", 0, length + 1)
+    end = end if end > 0 else length
+    return [first[:end], _cut(first[end:].strip(), length)]
 
 
 def _cut(text: str, length: int) -> str:

@@ -54,6 +54,15 @@ def _readable(number: float, deviation: float) -> str:
     return f"{number:.{max(0, 2 - math.floor(math.log10(scale)))}f}"
 
 
+def probability(p_value: float) -> str:
+    """A p-value in words: of one that is too small for a double no more than that.
+
+    >>> probability(0.0123), probability(0.0)
+    ('p = 0.012', 'p < 1e-300')
+    """
+    return f"p = {p_value:.2g}" if p_value >= 1e-300 else "p < 1e-300"
+
+
 def movers(before: ColumnProfile, after: ColumnProfile) -> list[str]:
     """The categories whose shares changed most."""
     labels = {**before.categories, **after.categories}

@@ -178,7 +178,9 @@ def test_importance_leads_the_report_with_what_can_hurt() -> None:
     assert [column.name for column in compare(REFERENCE, moved, batch="day").ranked[:2]] == ["a", "c"]
     weighted = compare(REFERENCE, moved, batch="day", importance={"a": 0.01, "c": 0.9})
     assert [column.name for column in weighted.ranked[:2]] == ["c", "a"]
-    assert weighted.columns["c"].importance == 0.9
+    assert (weighted.columns["c"].importance, weighted.columns["b"].importance) == (0.9, 0.0)
+    named = compare(REFERENCE, moved, batch="day", importance={"c": 1.0}).ranked
+    assert [column.name for column in named[:2]] == ["c", "a"]
     assert "(c, a)" in weighted.reason
     with pytest.raises(ValueError, match="importance of 'a' must be a number >= 0"):
         compare(REFERENCE, moved, batch="day", importance={"a": -1.0})
@@ -203,6 +205,13 @@ def test_the_figure_is_an_svg_with_a_panel_for_each_drifted_column() -> None:
     assert {"a", "c"} <= set(texts)
     assert "b" not in texts
     assert str(compare(REFERENCE, CURRENT.iloc[:0], batch="day").figure()).startswith("<svg")
+
+
+def test_a_figure_has_the_reasons_in_full_and_the_names_of_few_categories() -> None:
+    report = compare(REFERENCE, CURRENT.assign(a=CURRENT["a"] + 2, c="new"), batch="day")
+    texts = [text.text or "" for text in ET.fromstring(str(report.figure())).iter("{http://www.w3.org/2000/svg}text")]
+    assert {"x", "y", "z", "all others", "unseen", "missing", report.columns["a"].reason} <= set(texts)
+    assert report.reason in " ".join(texts)
 
 
 def test_the_library_loads_neither_dagster_nor_mlflow() -> None:

@@ -18,6 +18,7 @@ from retrain_assets.drift.detectors.detector import Detector as Detector
 from retrain_assets.drift.detectors.detector import any_alarm as any_alarm
 from retrain_assets.drift.detectors.ewma import Ewma as Ewma
 from retrain_assets.drift.detectors.page_hinkley import PageHinkley as PageHinkley
+from retrain_assets.drift.detectors.registry import make_detector as make_detector
 from retrain_assets.drift.detectors.river import RiverDetector as RiverDetector
 from retrain_assets.drift.detectors.standard import Standard as Standard
 from retrain_assets.drift.detectors.upper_cusum import UpperCusum as UpperCusum

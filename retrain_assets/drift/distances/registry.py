@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import entry_points
 
 from retrain_assets.drift.distances.chi_square import ChiSquare
 from retrain_assets.drift.distances.cramers_v import CramersV
@@ -18,7 +16,7 @@ from retrain_assets.drift.distances.l_infinity import LInfinity
 from retrain_assets.drift.distances.psi import PopulationStabilityIndex
 from retrain_assets.drift.distances.total_variation import TotalVariation
 from retrain_assets.drift.distances.wasserstein import Wasserstein
-from retrain_assets.errors import did_you_mean
+from retrain_assets.drift.plugged import find_plugged
 
 GROUP = "retrain_assets.distances"
 """Entry points of this group are distances: the class, or an instance of it."""
@@ -50,16 +48,7 @@ def find_distance(name: str) -> Distance:
     """
     if name in DISTANCES:
         return DISTANCES[name]
-    plugged = {point.name: point for point in entry_points(group=GROUP)}
-    if name in plugged:
-        return _checked(name, plugged[name].load())
-    module, _, attribute = name.partition(":")
-    if attribute:
-        return _checked(name, getattr(importlib.import_module(module), attribute, None))
-    raise ValueError(
-        f"distance must be one of {', '.join((*DISTANCES, *plugged))}, or an import path 'module:Class' (got {name!r})."
-        f"{did_you_mean(name, [*DISTANCES, *plugged])}"
-    )
+    return _checked(name, find_plugged(name, what="distance", group=GROUP, built_in=DISTANCES))
 
 
 def _checked(name: str, found: object) -> Distance:

@@ -1,14 +1,18 @@
 """One contract for every streaming detector; the charts keep the run length that was asked for."""
 
 import math
+import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from retrain_assets.drift import plugged
+from retrain_assets.drift.contracts import check_detector
 from retrain_assets.drift.detectors import (
     Adwin,
     Cusum,
@@ -20,6 +24,8 @@ from retrain_assets.drift.detectors import (
     Standard,
     UpperCusum,
     any_alarm,
+    make_detector,
+    registry,
 )
 
 
@@ -87,6 +93,59 @@ def test_a_detector_is_what_the_protocol_says(member: Member) -> None:
     detector = member.make()
     assert isinstance(detector, Detector)
     assert MEMBERS[detector.name] is member
+
+
+@every_detector
+def test_a_detector_keeps_what_those_of_users_are_held_to(member: Member) -> None:
+    check_detector(member.make, scaled=member.scaled)
+
+
+def test_a_detector_is_found_by_its_name_an_import_path_or_an_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert set(registry.DETECTORS) | {"twowindows"} == set(MEMBERS)
+    assert make_detector("cusum", UNIT, values_between_false_alarms=500).name == "cusum"
+    path = f"{__name__}:TwoWindows"
+    point = EntryPoint(name="two", value=path, group=registry.GROUP)
+    monkeypatch.setattr(plugged, "entry_points", lambda group: (point,) if group == registry.GROUP else ())
+    for name in (path, "two"):
+        check_detector(lambda name=name: make_detector(name))
+    with pytest.raises(ValueError, match=r"detector must be one of cusum, .*, two, or an import path.* 'adwin'\?"):
+        make_detector("adwinn")
+    with pytest.raises(TypeError, match=r"must have name, update and reset .it is Member, without name, update, reset"):
+        make_detector(f"{__name__}:Member", make=Adwin)
+    with pytest.raises(TypeError, match="must be a class or a function that makes one"):
+        make_detector(f"{__name__}:UNIT")
+
+
+class Seventh:
+    """Alarms at every seventh value above three."""
+
+    name = "seventh"
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def update(self, value: float) -> bool:
+        self.count += math.isfinite(value) and value > 3
+        return math.isfinite(value) and value > 3 and self.count % 7 == 0
+
+    def reset(self) -> None:
+        self.count = 0
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ({"reset": lambda self: None}, "forget all it has seen by a reset"),
+        ({"update": lambda self, value: False}, "alarm after a shift by five deviations"),
+        ({"update": lambda self, value: not math.isfinite(value)}, "let what is unknown change nothing"),
+        ({"update": lambda self, value: random.random() < 0.1}, "alarm at the same places"),
+        ({"name": ""}, "have name, update and reset"),
+    ],
+)
+def test_a_broken_promise_of_a_detector_is_named(broken: dict[str, object], said: str) -> None:
+    check_detector(Seventh)
+    with pytest.raises(AssertionError, match=said):
+        check_detector(type("Broken", (Seventh,), broken))
 
 
 @every_detector

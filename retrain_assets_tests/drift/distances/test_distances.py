@@ -15,7 +15,9 @@ from scipy.stats.contingency import association
 
 from retrain_assets.data.profile import profile_table
 from retrain_assets.data.sketch import RELATIVE_ACCURACY
+from retrain_assets.drift import plugged
 from retrain_assets.drift.binning import fit_binning
+from retrain_assets.drift.contracts import check_distance
 from retrain_assets.drift.distances import DISTANCES, Distance, find_distance, registry
 from retrain_assets.drift.distances.kolmogorov_smirnov import binning_error
 from retrain_assets.drift.distances.measuring import fine_cells
@@ -42,6 +44,11 @@ def test_the_registry_has_exactly_what_a_declaration_may_name() -> None:
     assert sorted(DISTANCES) == sorted(DECLARED)
     for name in DISTANCES:
         assert find_distance(DriftSpec(distance=name).distance).name == name
+
+
+@every_distance
+def test_a_distance_keeps_what_those_of_users_are_held_to(distance: Distance) -> None:
+    check_distance(distance)
 
 
 @every_distance
@@ -203,15 +210,38 @@ class Halved:
 def test_a_users_distance_is_found_by_its_import_path_and_measures() -> None:
     path = f"{__name__}:Halved"
     assert find_distance(DriftSpec(distance=path).distance)(np.array([1, 0]), np.array([0, 1]), 0.0) == 0.5
+    check_distance(find_distance(path))
     with pytest.raises(TypeError, match="must be callable and have name"):
         find_distance(f"{__name__}:SMOOTHING")
     with pytest.raises(ValueError, match=r"Did you mean 'hellinger'\?"):
         find_distance("helinger")
 
 
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        (lambda before, after: 0.1, "halved must be 0 of equal counts"),
+        (lambda before, after: 0.6 * (before != after).any(), "halved must lie between 0 and its maximum 0.5"),
+        (lambda before, after: np.nan if (before != after).any() else 0.0, "halved must be a finite number"),
+        (lambda before, after: 0.5 * float(before[0] > after[0]), "halved must be symmetric"),
+        (
+            lambda before, after: abs(before[0] / before.sum() - after[0] / after.sum()) / 2,
+            "halved must be blind to the order of cells",
+        ),
+    ],
+)
+def test_a_broken_promise_of_a_distance_is_named(broken, said: str) -> None:
+    class Broken(Halved):
+        def __call__(self, reference_counts, current_counts, smoothing, positions=None) -> float:
+            return broken(reference_counts, current_counts)
+
+    with pytest.raises(AssertionError, match=said):
+        check_distance(Broken())
+
+
 def test_an_entry_point_is_a_distance(monkeypatch: pytest.MonkeyPatch) -> None:
     point = EntryPoint(name="halved", value=f"{__name__}:Halved", group=registry.GROUP)
-    monkeypatch.setattr(registry, "entry_points", lambda group: (point,) if group == registry.GROUP else ())
+    monkeypatch.setattr(plugged, "entry_points", lambda group: (point,) if group == registry.GROUP else ())
     assert find_distance("halved").maximum == 0.5
 
 
