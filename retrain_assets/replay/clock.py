@@ -69,11 +69,15 @@ Rule = Callable[[Moment], bool]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """A named policy; `begin` gives a fresh rule for each walk. So many of its last champions serve together."""
+    """A named policy; `begin` gives a fresh rule for each walk. So many of its last champions serve together.
+
+    `weighs_cost` tells whether it may decide otherwise where a retrain costs otherwise.
+    """
 
     name: str
     begin: Callable[[], Rule]
     members: int = 1
+    weighs_cost: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,6 +59,7 @@ class Comparison:
         self._policies = policies
         self._gate = ReplayGate(book)
         self._calendars: dict[int, float] = {}
+        self._at_any_cost: dict[str, tuple[float, int]] = {}
 
     @cached_property
     def oracle(self) -> Oracle:
@@ -86,6 +87,8 @@ class Comparison:
         walked = walk(self.book, self.course, policy.begin(), self._gate)
         losses = self._losses(policy, walked)
         loss, retrains = self.mean(losses), len(walked.retrains)
+        if not policy.weighs_cost:
+            self._at_any_cost[name] = loss, retrains
         calendar, oracle = self.calendar_loss(retrains), self.oracle_loss(retrains)
         room = calendar - oracle
         return Outcome(
@@ -97,7 +100,7 @@ class Comparison:
             calendar_loss=calendar,
             oracle_loss=oracle,
             skill=(calendar - loss) / room if room > LEAST_ROOM * calendar else None,
-            totals={ratio: self._total(name, ratio) for ratio in COST_RATIOS},
+            totals={ratio: self.total(name, ratio) for ratio in COST_RATIOS},
         )
 
     def hindsight_outcome(self) -> Outcome:
@@ -120,7 +123,7 @@ class Comparison:
 
     def tuned_calendar(self, ratio: float) -> tuple[int, float]:
         """The number of batches between retrains with the least total cost in hindsight, and that cost."""
-        totals = {step: self._total(f"every:{step}", ratio) for step in range(1, len(self.rows) + 1)}
+        totals = {step: self.total(f"every:{step}", ratio) for step in range(1, len(self.rows) + 1)}
         best = min(totals, key=lambda step: (totals[step], -step))
         return best, totals[best]
 
@@ -145,13 +148,16 @@ class Comparison:
         return mixture_losses(self.book, walked, members=policy.members)
 
     def total(self, name: str, ratio: float) -> float:
-        """Loss plus cost of retrains, a row, of a policy that knows what a retrain costs."""
-        return self._total(name, ratio)
-
-    def _total(self, name: str, ratio: float) -> float:
-        policy = self._policies.at_cost(name, ratio)
-        walked = walk(self.book, self.course, policy.begin(), self._gate)
-        return self.mean(self._losses(policy, walked)) + ratio * self.unit * len(walked.retrains)
+        """Loss plus cost of retrains, a row; a policy that does not weigh the cost is walked once for all costs."""
+        made = self._at_any_cost.get(name)
+        if made is None:
+            policy = self._policies.at_cost(name, ratio)
+            walked = walk(self.book, self.course, policy.begin(), self._gate)
+            made = self.mean(self._losses(policy, walked)), len(walked.retrains)
+            if not policy.weighs_cost:
+                self._at_any_cost[name] = made
+        loss, retrains = made
+        return loss + ratio * self.unit * retrains
 
     def _oracle_total(self, ratio: float) -> float:
         losses = self.oracle.losses / self.rows.sum()

@@ -13,8 +13,9 @@ from retrain_assets.replay.clock import Moment, Policy, Rule
 from retrain_assets.replay.declared import declared
 from retrain_assets.replay.drift_book import DriftBook
 from retrain_assets.replay.names import MIXTURE, ORACLE, canonical
-from retrain_assets.replay.published import PUBLISHED, published
+from retrain_assets.replay.published import PUBLISHED, WEIGH_COST, published
 from retrain_assets.spec import TRIGGERS, CostSpec, ModelSpec
+from retrain_assets.spec.expressions import parse_expression
 
 _Begin = Callable[[], Rule]
 
@@ -69,7 +70,13 @@ class Policies:
             when = {DEFAULT: "staleness", DECLARED: self._spec.retrain.when}.get(plain, plain)
             begin = self._declared(name, when, self._priced(plain))
         members = MEMBERS if called.endswith(MIXTURE) else self._spec.serve.members if plain == DECLARED else 1
-        return Policy(name=name, begin=begin, members=members)
+        return Policy(name=name, begin=begin, members=members, weighs_cost=self._weighs_cost(plain, kind))
+
+    def _weighs_cost(self, plain: str, kind: str) -> bool:
+        if plain in ("never", "every") or kind in ("every", *PUBLISHED):
+            return kind in WEIGH_COST
+        when = {DEFAULT: "staleness", DECLARED: self._spec.retrain.when}.get(plain, plain)
+        return "staleness" in parse_expression(when, TRIGGERS).names() or self._spec.retrain.spend is not None
 
     def at_cost(self, name: str, cost: float) -> Policy:
         """The policy where a retrain costs otherwise; the same for one that does not know of costs, or in money."""

@@ -159,3 +159,5 @@ def published(name: str, *, cost: float, limit: float | None = None) -> Callable
 
 
 PUBLISHED = ("adwin", "ddm", "page_hinkley", "cusum", "cara", "upf", "debt_growth")
+WEIGH_COST = ("cara", "upf", "debt_growth")
+"""Of these, those that know what a retrain costs."""

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from retrain_assets.policy.mixture import mixture_weights, overlap
+from retrain_assets.replay import comparison
 from retrain_assets.replay.clock import walk
 from retrain_assets.replay.comparison import COST_RATIOS, Comparison, compare
 from retrain_assets.replay.declared import declared
@@ -94,6 +95,34 @@ def test_total_cost_is_loss_and_retrains(compared):
     for ratio, total in weekly.totals.items():
         assert total == pytest.approx(weekly.loss + ratio * compared.unit * len(weekly.retrains))
     assert compared.outcome("never").totals[0.5] == pytest.approx(compared.outcome("never").loss)
+
+
+@pytest.mark.parametrize(
+    ("name", "walks"),
+    [
+        ("every:3", 1),
+        ("ddm", 1),
+        ("drift", 1),
+        ("every:2+mixture", 1),
+        ("cara", 6),
+        ("default", 6),
+        ("drift | staleness", 6),
+    ],
+)
+def test_a_policy_that_does_not_weigh_the_cost_is_walked_once_for_all_costs(compared, monkeypatch, name, walks):
+    plain = Comparison(compared.book, compared.course, compared._policies)
+    assert plain.unit
+    plain._calendars = dict.fromkeys(range(99), 1.0)  # which would be walked, too
+    begun: list[int] = []
+
+    def counted(*asked):
+        begun.append(1)
+        return walk(*asked)
+
+    monkeypatch.setattr(comparison, "walk", counted)
+    made = plain.outcome(name)
+    assert len(begun) == walks
+    assert made.totals == pytest.approx(compared.outcome(name).totals)
 
 
 def test_a_policy_that_knows_the_cost_retrains_less_where_it_is_dear(compared):
