@@ -28,19 +28,22 @@ _NO_DATA = ("ra_", "__index_level_")
 """What begins so is the platform's own, or the index of a pandas frame."""
 
 
-def profile_arrow(chunks: Iterable[pa.RecordBatch | pa.Table], *, batch: str | None = None) -> dict[str, TableProfile]:
+def profile_arrow(
+    chunks: Iterable[pa.RecordBatch | pa.Table], *, batch: str | None = None, name: str = "the table"
+) -> dict[str, TableProfile]:
     """Profiles of a stream of rows by batch, out of core: one chunk is in memory at a time.
 
     Args:
         chunks: the rows, all with the same columns.
         batch: column that says which rows came together; it is not profiled. Without one all are one batch, "".
+        name: of the rows, for messages.
 
     Raises:
         DataError: the batch column is missing, or a row has none.
     """
     parts: dict[str, list[TableProfile]] = {}
     for chunk in chunks:
-        for key, rows in _by_batch(chunk, batch):
+        for key, rows in _by_batch(chunk, batch, name):
             own = parts.setdefault(key, [])
             own.append(_profile_rows(rows))
             if len(own) >= MERGED_PARTS:
@@ -54,7 +57,7 @@ def _profile_rows(rows: pa.Table) -> TableProfile:
     return TableProfile(rows=rows.num_rows, columns=columns)
 
 
-def _by_batch(chunk: pa.RecordBatch | pa.Table, batch: str | None) -> Iterator[tuple[str, pa.Table]]:
+def _by_batch(chunk: pa.RecordBatch | pa.Table, batch: str | None, name: str) -> Iterator[tuple[str, pa.Table]]:
     import pyarrow as pa
 
     table = without_views(pa.Table.from_batches([chunk]) if isinstance(chunk, pa.RecordBatch) else chunk)
@@ -62,10 +65,10 @@ def _by_batch(chunk: pa.RecordBatch | pa.Table, batch: str | None) -> Iterator[t
         yield "", table
         return
     if batch not in table.column_names:
-        raise DataError(f"the batch column '{batch}' must be in the table (it has {', '.join(table.column_names)})")
+        raise DataError(f"the batch column '{batch}' must be in {name} (it has {', '.join(table.column_names)})")
     column = table.column(batch)
     if column.null_count:
-        raise DataError(f"the batch column '{batch}' must have a value in every row ({column.null_count} have none)")
+        raise _gaps(batch, name, column.null_count)
     if not table.num_rows:
         return
     encoded = column.combine_chunks().dictionary_encode()
@@ -75,7 +78,7 @@ def _by_batch(chunk: pa.RecordBatch | pa.Table, batch: str | None) -> Iterator[t
     without = [code for code, key in enumerate(found) if key is None or (isinstance(key, float) and math.isnan(key))]
     gaps = int(np.isin(codes, without).sum())
     if gaps:
-        raise DataError(f"the batch column '{batch}' must have a value in every row ({gaps} have none)")
+        raise _gaps(batch, name, gaps)
     keys = [str(key) for key in found]
     starts = np.flatnonzero(np.append(True, codes[1:] != codes[:-1]))
     rest = table.drop_columns([batch])
@@ -87,15 +90,17 @@ def _by_batch(chunk: pa.RecordBatch | pa.Table, batch: str | None) -> Iterator[t
         yield keys[codes[start]], rest.slice(int(start), int(end - start))
 
 
+def _gaps(batch: str, name: str, gaps: int) -> DataError:
+    return DataError(f"the batch column '{batch}' must have a value in every row of {name} ({gaps} have none)")
+
+
 def profile_array(name: str, values: pa.ChunkedArray) -> ColumnProfile:
     """Profiles one column."""
     import pyarrow.types as kinds
 
     kind = values.type
     if kinds.is_dictionary(kind):
-        kind = kind.value_type
-        if not (kinds.is_string(kind) or kinds.is_large_string(kind)):
-            return profile_array(name, values.cast(kind))
+        return _counted(name, "categorical", values)
     if kinds.is_null(kind):
         return absent_column(name, len(values))
     if kinds.is_boolean(kind):

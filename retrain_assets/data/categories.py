@@ -8,6 +8,7 @@ follow from their names, so nothing is stored for them, and profiles add up whic
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -59,6 +60,21 @@ def added_bins(parts: Sequence[Bins]) -> Bins:
     return Bins(
         *sketch.add_up(np.concatenate([part.keys_ for part in parts]), np.concatenate([part.counts for part in parts]))
     )
+
+
+def label_of(value: object) -> str:
+    """A value as text: an array as the list that other libraries read the same value as.
+
+    >>> label_of(np.array([1, 2])), label_of({"a": np.array([0.5])}), label_of(b"x")
+    ('[1, 2]', "{'a': [0.5]}", "b'x'")
+    """
+    return str(_plain(value))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return [_plain(each) for each in value.tolist()]
+    return {key: _plain(each) for key, each in value.items()} if isinstance(value, dict) else value
 
 
 def cut_label(label: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ import pandas as pd
 from retrain_assets.data import bins as fine
 from retrain_assets.data import sketch, tallies
 from retrain_assets.data.bins import DAY, Bins
-from retrain_assets.data.categories import count_categories
+from retrain_assets.data.categories import count_categories, label_of
 from retrain_assets.data.column_profile import (
     ColumnKind,
     ColumnProfile,
@@ -39,9 +40,7 @@ def profile_column(name: str, values: pd.Series) -> ColumnProfile:
         whole = isinstance(values.dtype, np.dtype) and values.dtype.kind in "iu"
         counted = profile_integers(name, [values.to_numpy()]) if whole else None
         return counted or profile_numbers(name, kind, floats_of(values))
-    present = values.dropna()
-    if pd.api.types.is_object_dtype(values.dtype) and pd.api.types.infer_dtype(present) not in ("string", "boolean"):
-        present = present.map(str)
+    present = _countable(values.dropna())
     counted = present.value_counts()
     categories, other, lengths = count_categories([str(label) for label in counted.index], counted.tolist())
     return ColumnProfile(
@@ -53,6 +52,15 @@ def profile_column(name: str, values: pd.Series) -> ColumnProfile:
         other=other,
         lengths=lengths,
     )
+
+
+def _countable(present: pd.Series) -> pd.Series:
+    """Values that are no texts as texts: of lists and the like there is no telling which are alike."""
+    if isinstance(present.dtype, pd.ArrowDtype) and present.dtype.kind not in "Ub":
+        present = present.astype("object")
+    if pd.api.types.is_object_dtype(present.dtype) and pd.api.types.infer_dtype(present) not in ("string", "boolean"):
+        return present.map(label_of)
+    return present
 
 
 BLOCK = 16_384
@@ -234,7 +242,18 @@ def floats_of(values: pd.Series) -> npt.NDArray[np.float64]:
     """Numbers, or durations in seconds; NaN where there is none."""
     if pd.api.types.is_timedelta64_dtype(values.dtype):
         return values.dt.total_seconds().to_numpy(dtype=np.float64)
-    return values.to_numpy(dtype=np.float64, na_value=np.nan)
+    try:
+        return values.to_numpy(dtype=np.float64, na_value=np.nan)
+    except OverflowError:
+        return np.array([np.nan if pd.isna(value) else _nearest(value) for value in values])
+
+
+def _nearest(number: Any) -> float:
+    """The double; infinite for whole numbers beyond the largest one."""
+    try:
+        return float(number)
+    except OverflowError:
+        return np.inf if number > 0 else -np.inf
 
 
 def _seconds(values: pd.Series) -> npt.NDArray[np.float64]:

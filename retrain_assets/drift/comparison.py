@@ -17,9 +17,10 @@ from retrain_assets.drift.frames import Prepared, Side, profiles_of, read_once
 from retrain_assets.drift.joint import JointDrift
 from retrain_assets.drift.report import ColumnDrift, ColumnVerdict, by_harm
 from retrain_assets.drift.settings import Correction, Settings, Significance
+from retrain_assets.drift.stream_sample import MAX_ROWS, rows_needed
 from retrain_assets.drift.together import JOINT_SHARE, judge_together
 from retrain_assets.drift.watched import watched_columns
-from retrain_assets.drift.wording import first_of, left_out
+from retrain_assets.drift.wording import first_of, left_out, nothing_compared
 
 Joint = Literal["correlation", "classifier", "none"]
 _VERDICTS: Mapping[ColumnVerdict, str] = {"drift": "!", "stable": " ", "unknown": "?"}
@@ -165,7 +166,7 @@ def compare(
     """
     settings = Settings(**options)
     _refuse(joint, columns, importance or {})
-    sides, (past, present) = _read(reference, current, joint, batch)
+    sides, (past, present) = _read(reference, current, joint, batch, settings)
     now = merge_tables(present.values())
     rows = sum(profile.rows for profile in past.values()), now.rows
     for side, count in zip(("reference", "current window"), rows, strict=True):
@@ -193,12 +194,14 @@ def _refuse(joint: str, columns: Sequence[str] | None, importance: Mapping[str, 
 
 
 def _read(
-    reference: Side, current: Side, joint: Joint, batch: str | None
+    reference: Side, current: Side, joint: Joint, batch: str | None, settings: Settings
 ) -> tuple[tuple[Side, Side], tuple[dict[str, TableProfile], dict[str, TableProfile]]]:
     """The sides, whose rows a joint test looks at once more, and their profiles by batch."""
     if joint != "none":
-        reference = read_once(reference, name="reference", batch=batch)
-        current = read_once(current, name="current", batch=batch)
+        alike = batch is None and joint == "correlation"
+        most = rows_needed(settings.correlation_floor) if alike else MAX_ROWS
+        reference = read_once(reference, name="reference", batch=batch, most=most)
+        current = read_once(current, name="current", batch=batch, most=most)
     past = profiles_of(reference, name="reference", batch=batch)
     return (reference, current), (past, profiles_of(current, name="current", batch=batch))
 
@@ -261,7 +264,7 @@ def _verdict(drifts: Sequence[ColumnDrift], joint: JointDrift | None, basis: Bas
     drifted = sorted((column for column in known if column.verdict == "drift"), key=by_harm)
     together = joint is not None and joint.drifted
     if not known and not together:
-        return None, "no column could be compared"
+        return None, nothing_compared(drifts)
     named = f" ({first_of([column.name for column in drifted])})" if drifted else ""
     count = f"{len(drifted)} of {len(known)} columns {'has' if len(drifted) == 1 else 'have'} drifted{named}"
     also = f", and the columns have together by their {joint.method}" if joint is not None and together else ""

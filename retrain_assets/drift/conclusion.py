@@ -9,7 +9,7 @@ from retrain_assets.drift.columns import Basis
 from retrain_assets.drift.outputs import OUTPUTS, output_of
 from retrain_assets.drift.report import ColumnDrift, TableVerdict, by_harm
 from retrain_assets.drift.together import JOINT
-from retrain_assets.drift.wording import first_of, left_out
+from retrain_assets.drift.wording import first_of, left_out, nothing_compared
 from retrain_assets.spec import DriftSpec
 
 
@@ -76,7 +76,7 @@ def _of_inputs(columns: Sequence[ColumnDrift], basis: Basis, spec: DriftSpec) ->
     compared = [column for column in columns if column.verdict != "unknown"]
     drifted = [column.name for column in sorted(compared, key=by_harm) if column.verdict == "drift"]
     if not compared:
-        return "unknown", "no column could be compared"
+        return "unknown", nothing_compared(columns)
     needed = deciding_columns(len(compared), spec.columns_share)
     found = f"{len(drifted)} of {len(compared)} columns have drifted"
     named = f"{f' ({first_of(drifted)})' if drifted else ''}{left_out(columns)}"

@@ -13,6 +13,7 @@ import pandas as pd
 from retrain_assets.data.profile import TableProfile, profile_table
 from retrain_assets.drift.columns import FittedReference
 from retrain_assets.drift.settings import Settings
+from retrain_assets.drift.stream_sample import MAX_ROWS, StreamSample
 from retrain_assets.errors import DataError
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Prepared:
     rows: pd.DataFrame | ArrowStream | None
     batch: str | None = None
     _fitted: dict[Settings, FittedReference] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _matrices: dict[tuple[int, tuple[str, ...]], Mapping[str, Matrix] | None] = field(
+    _matrices: dict[tuple[tuple[int, int], tuple[str, ...]], Mapping[str, Matrix] | None] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
@@ -68,10 +69,10 @@ class Prepared:
         return self._fitted[settings]
 
     def matrices(
-        self, columns: Sequence[str], at_least: int, make: Callable[[], Mapping[str, Matrix] | None]
+        self, columns: Sequence[str], sizes: tuple[int, int], make: Callable[[], Mapping[str, Matrix] | None]
     ) -> Mapping[str, Matrix] | None:
         """The numbers of some columns by batch, made when they are first asked for; None without rows."""
-        asked = at_least, tuple(columns)
+        asked = sizes, tuple(columns)
         if asked not in self._matrices:
             self._matrices.clear()
             self._matrices[asked] = make()
@@ -92,7 +93,7 @@ def prepare(reference: Side, *, batch: str | None = None) -> Prepared:
         reference.agree_with(batch)
         return reference
     if is_stream(reference):
-        return _of_stream(reference, "reference", batch)
+        return _of_stream(reference, "reference", batch, MAX_ROWS)
     profiled = isinstance(reference, (TableProfile, Mapping, Sequence))
     profiles = profiles_of(reference, name="reference", batch=batch)
     return Prepared(profiles, None) if profiled else Prepared(profiles, reference, batch)
@@ -103,23 +104,23 @@ def is_stream(side: object) -> TypeGuard[ArrowStream]:
     return isinstance(side, ArrowStream) and not hasattr(side, "columns")
 
 
-def read_once(side: Side, *, name: str, batch: str | None) -> Side:
+def read_once(side: Side, *, name: str, batch: str | None, most: int) -> Side:
     """A side whose rows can be looked at again: of a stream the profiles and a sample, anything else as it is.
 
     Args:
         side: rows or profiles.
         name: of the side, for messages.
         batch: column that says which rows came together.
+        most: rows of the sample.
     """
-    return _of_stream(side, name, batch) if is_stream(side) else side
+    return _of_stream(side, name, batch, most) if is_stream(side) else side
 
 
-def _of_stream(side: ArrowStream, name: str, batch: str | None) -> Prepared:
+def _of_stream(side: ArrowStream, name: str, batch: str | None, most: int) -> Prepared:
     from retrain_assets.data.arrow_profiling import profile_arrow
-    from retrain_assets.drift.stream_sample import StreamSample
 
-    sample = StreamSample()
-    profiles = profile_arrow(sample.passing(_chunks(side, name)), batch=batch)
+    sample = StreamSample(most)
+    profiles = profile_arrow(sample.passing(_chunks(side, name)), batch=batch, name=name)
     return Prepared(profiles, sample.table(), batch)
 
 
@@ -154,8 +155,12 @@ def profiles_of(side: Side, *, name: str, batch: str | None) -> dict[str, TableP
     if isinstance(side, ArrowStream):
         from retrain_assets.data.arrow_profiling import profile_arrow
 
-        return profile_arrow(_chunks(side, name), batch=batch)
-    raise TypeError(
+        return profile_arrow(_chunks(side, name), batch=batch, name=name)
+    raise _neither(side, name)
+
+
+def _neither(side: object, name: str) -> TypeError:
+    return TypeError(
         f"{name} must be a pandas or Polars data frame, an Arrow table or reader, a TableProfile, or several of them "
         f"by batch (got {type(side).__name__})"
     )
@@ -201,7 +206,10 @@ def _chunks(side: ArrowStream, name: str) -> Iterator[Any]:
         _refuse_twice(table.column_names, name)
         yield table
         return
-    reader: pa.RecordBatchReader = pa.RecordBatchReader.from_stream(side)
+    try:
+        reader: pa.RecordBatchReader = pa.RecordBatchReader.from_stream(side)
+    except pa.ArrowInvalid as error:  # a single column is no table
+        raise _neither(side, name) from error
     _refuse_twice(reader.schema.names, name)
     empty = True
     for chunk in reader:

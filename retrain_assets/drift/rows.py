@@ -10,15 +10,18 @@ import numpy.typing as npt
 import pandas as pd
 
 from retrain_assets.data.arrow_types import without_views
-from retrain_assets.data.categories import added, cut_label
+from retrain_assets.data.categories import added, cut_label, label_of
 from retrain_assets.data.column_profile import ColumnProfile
+from retrain_assets.data.column_profiling import floats_of
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.drift.frames import ArrowStream, Matrix, Prepared, is_stream, with_text_names
 from retrain_assets.drift.stream_sample import MAX_ROWS
 
+Places = npt.NDArray[np.int64]
+
 
 def matrices_of(
-    side: object, columns: Sequence[str], batch: str | None, *, at_least: int = 1
+    side: object, columns: Sequence[str], batch: str | None, *, at_least: int = 1, unbatched: int = MAX_ROWS
 ) -> Mapping[str, Matrix] | None:
     """The columns as numbers, by batch; None of what cannot be read twice (a stream) or has no rows (profiles).
 
@@ -27,23 +30,25 @@ def matrices_of(
         columns: numeric columns.
         batch: column that says which rows came together; a prepared side knows its own.
         at_least: rows that a batch must have, where it has them: of more batches than fit some are taken.
+        unbatched: rows that are enough where they came in no batches.
     """
     if isinstance(side, Prepared):
-        return side.matrices(columns, at_least, lambda: matrices_of(side.rows, columns, side.batch, at_least=at_least))
+        asked = {"at_least": at_least, "unbatched": unbatched}
+        return side.matrices(
+            columns, (at_least, unbatched), lambda: matrices_of(side.rows, columns, side.batch, **asked)
+        )
     frame = _frame(side)
     if frame is None:
         return None
-    frame = _sampled(frame, columns, batch, at_least)
-    matrix = np.empty((len(frame), len(columns)), order="F")
-    for place, name in enumerate(columns):
-        matrix[:, place] = _numbers(frame, name)
     if batch is None:
-        return {"": matrix}
+        return {"": _matrix(frame, columns, _chosen(len(frame), unbatched))}
     codes, keys = pd.factorize(_values(frame, batch), sort=True)
+    chosen = _chosen_by_batch(codes, len(keys), at_least)
+    matrix, codes = _matrix(frame, columns, chosen), codes if chosen is None else codes[chosen]
     order = np.argsort(codes, kind="stable")
     ends = np.cumsum(np.bincount(codes, minlength=len(keys)))
     parts = np.split(matrix if (np.diff(codes) >= 0).all() else matrix[order], ends[:-1])
-    return {str(key): part for key, part in zip(keys, parts, strict=True)}
+    return {str(key): part for key, part in zip(keys, parts, strict=True) if len(part)}
 
 
 def numeric_columns(reference: Sequence[TableProfile], current: TableProfile, names: Sequence[str]) -> list[str]:
@@ -74,36 +79,36 @@ def _frame(side: object) -> Any:
     return without_views(pa.table(side))
 
 
-def _sampled(frame: Any, columns: Sequence[str], batch: str | None, at_least: int) -> Any:
-    """The columns of some rows, in their order, where there are more than a correlation needs; always the same."""
-    if len(frame) <= MAX_ROWS:
-        return frame
+def _chosen(count: int, most: int) -> Places | None:
+    """Ascending places of as many rows, one out of each stretch of the same length; None where there are no more."""
+    if count <= most:
+        return None
     rng = np.random.default_rng(0)
-    if batch is None:
-        chosen = np.sort(rng.choice(len(frame), MAX_ROWS, replace=False))
-    else:
-        chosen = _drawn_by_batch(_values(frame, batch), at_least, rng)
-    names = list(dict.fromkeys([*columns, *([] if batch is None else [batch])]))
-    if isinstance(frame, pd.DataFrame):
-        return frame[names].iloc[chosen]
-    import pyarrow as pa
-
-    return pa.table({name: _taken(frame.column(name), chosen) for name in names})
+    return ((np.arange(most) + rng.random(most)) * (count / most)).astype(np.int64)
 
 
-def _drawn_by_batch(batches: Any, at_least: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    """Ascending places of as many rows of each batch as there is room for; rather fewer batches than too small ones."""
-    codes, keys = pd.factorize(batches)
-    each = max(MAX_ROWS // len(keys), at_least)
+def _chosen_by_batch(codes: Places, batches: int, at_least: int) -> Places | None:
+    """The same, with as many rows of each batch as there is room for; rather fewer batches than too small ones."""
+    if len(codes) <= MAX_ROWS:
+        return None
+    rng = np.random.default_rng(0)
+    each = max(MAX_ROWS // batches, at_least)
     order = np.argsort(codes, kind="stable")
-    sizes = np.bincount(codes, minlength=len(keys))
+    sizes = np.bincount(codes, minlength=batches)
     starts = np.cumsum(sizes) - sizes
-    taken = np.sort(rng.permutation(len(keys))[: max(MAX_ROWS // each, 1)])
+    taken = np.sort(rng.permutation(batches)[: max(MAX_ROWS // each, 1)])
     drawn = [starts[place] + rng.permutation(sizes[place])[:each] for place in taken]
     return np.sort(order[np.concatenate(drawn)]).astype(np.int64)
 
 
-def _taken(column: Any, chosen: npt.NDArray[np.int64]) -> Any:
+def _matrix(frame: Any, columns: Sequence[str], chosen: Places | None) -> Matrix:
+    matrix = np.empty((len(frame) if chosen is None else len(chosen), len(columns)), order="F")
+    for place, name in enumerate(columns):
+        matrix[:, place] = floats_of(_values(frame, name, chosen))
+    return matrix
+
+
+def _taken(column: Any, chosen: Places) -> Any:
     """Ascending rows of an Arrow column, chunk by chunk: together they would first have to be copied."""
     import pyarrow as pa
 
@@ -116,15 +121,11 @@ def _taken(column: Any, chosen: npt.NDArray[np.int64]) -> Any:
     return pa.chunked_array(taken, type=column.type)
 
 
-def _values(frame: Any, name: str) -> Any:
-    return frame[name] if isinstance(frame, pd.DataFrame) else frame.column(name).to_pandas()
-
-
-def _numbers(frame: Any, name: str) -> Matrix:
-    values = _values(frame, name)
-    if pd.api.types.is_timedelta64_dtype(values.dtype):
-        return values.dt.total_seconds().to_numpy(dtype=np.float64)
-    return values.to_numpy(dtype=np.float64, na_value=np.nan)
+def _values(frame: Any, name: str, chosen: Places | None = None) -> Any:
+    if isinstance(frame, pd.DataFrame):
+        return frame[name] if chosen is None else frame[name].iloc[chosen]
+    column = frame.column(name)
+    return (column if chosen is None else _taken(column, chosen)).to_pandas()
 
 
 def codes_of(
@@ -151,7 +152,10 @@ def codes_of(
     for side, frame in zip(sides, frames, strict=True):
         own = side.batch if isinstance(side, Prepared) else batch
         coded = pd.DataFrame(
-            {name: _numbers(frame, name) if name in numbers else _coded(frame, name, ranks[name]) for name in shared}
+            {
+                name: floats_of(_values(frame, name)) if name in numbers else _coded(frame, name, ranks[name])
+                for name in shared
+            }
         )
         keyed = coded if own is None else coded.assign(**{_BATCH: np.asarray(_values(frame, own))})
         found = matrices_of(keyed, shared, None if own is None else _BATCH, at_least=at_least)
@@ -169,5 +173,5 @@ def _ranks(reference: Sequence[TableProfile], name: str) -> dict[str, float]:
 
 def _coded(frame: Any, name: str, ranks: Mapping[str, float]) -> Matrix:
     values = pd.Series(np.asarray(_values(frame, name), dtype=object))
-    texts = values.map(lambda value: cut_label(str(value)))
+    texts = values.map(lambda value: cut_label(label_of(value)))
     return np.asarray(texts.map(ranks).fillna(-1.0).where(values.notna()), dtype=np.float64)

@@ -12,6 +12,7 @@ from retrain_assets.drift.columns import Basis
 from retrain_assets.drift.joint import JointDrift
 from retrain_assets.drift.report import ColumnDrift
 from retrain_assets.drift.settings import Settings
+from retrain_assets.drift.stream_sample import rows_needed
 
 if TYPE_CHECKING:
     from retrain_assets.drift.frames import Side
@@ -58,7 +59,8 @@ def judge_together(
             return JointDrift.unknown("classifier", "profiles do not keep the rows that it needs")
         return judge_separability(*coded, settings, alpha=alpha, independent=independent, seed=seed)
     numbers = numeric_columns(*profiles, names)
-    matrices = [matrices_of(side, numbers, batch, at_least=settings.min_rows) for side in sides]
+    sizes = {"at_least": settings.min_rows, "unbatched": rows_needed(settings.correlation_floor)}
+    matrices = [matrices_of(side, numbers, batch, **sizes) for side in sides]
     if matrices[0] is None or matrices[1] is None:
         return JointDrift.unknown("correlation", "profiles do not keep the rows that it needs")
     return judge_correlations(numbers, matrices[0], matrices[1], settings, alpha=alpha, independent=independent)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from retrain_assets.data.column_profile import ColumnProfile
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.data.text_lengths import SUFFIX, is_text
 
@@ -20,10 +21,15 @@ def watched_columns(
     else:
         sides = (*reference, current)
         every = dict.fromkeys(name for side in sides for name in side.names)
-        times = {column.name for side in sides for column in side.columns if column.kind == "datetime"}
-        names = tuple(name for name in every if name not in times)
+        names = tuple(name for name in every if not _is_time([side[name] for side in sides if name in side]))
     with_lengths = ((name, *_lengths(name, current, reference)) for name in names)
     return tuple(dict.fromkeys(each for group in with_lengths for each in group))
+
+
+def _is_time(sides: Sequence[ColumnProfile]) -> bool:
+    """Whether a column holds times, and nothing else on any side: a time that has become a text is compared."""
+    kinds = {side.kind for side in sides if side.present} or {side.kind for side in sides}
+    return kinds == {"datetime"}
 
 
 def _lengths(name: str, current: TableProfile, reference: Sequence[TableProfile]) -> tuple[str, ...]:

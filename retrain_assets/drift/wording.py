@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+
+import numpy as np
 
 from retrain_assets.data.column_profile import ColumnProfile
 from retrain_assets.drift.report import ColumnDrift
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAMED_CATEGORIES = 3
 
 
@@ -30,8 +30,9 @@ def _middle(column: ColumnProfile, categories: Sequence[str]) -> str:
     if not column.present:
         return ""
     if column.kind == "datetime" and column.minimum is not None and column.maximum is not None:
-        first, last = (_EPOCH + timedelta(seconds=edge) for edge in (column.minimum, column.maximum))
-        return f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"
+        # No datetime of Python: its last year is 9999.
+        first, last = (np.datetime64(math.floor(edge), "s") for edge in (column.minimum, column.maximum))
+        return f"{first.astype('datetime64[D]')} to {last.astype('datetime64[D]')}"
     if column.kind == "numeric" and column.mean is not None:
         if not math.isfinite(column.mean):  # the sum of the largest doubles is infinite
             return f"from {column.minimum:.3g} to {column.maximum:.3g}"
@@ -39,7 +40,10 @@ def _middle(column: ColumnProfile, categories: Sequence[str]) -> str:
         spread = f", deviation {_readable(deviation, deviation)}" if deviation else ""
         return f"mean {_readable(column.mean, deviation)}{spread}"
     labels = categories or list(column.categories)[:_NAMED_CATEGORIES]
-    return ", ".join(f"{label} {100 * column.categories.get(label, 0) / column.rows:.3g} %" for label in labels)
+    return ", ".join(
+        f"{label if label.strip() else repr(label)} {100 * column.categories.get(label, 0) / column.rows:.3g} %"
+        for label in labels
+    )
 
 
 def _readable(number: float, deviation: float) -> str:
@@ -69,6 +73,14 @@ def first_of(names: Sequence[str]) -> str:
     'a, b, c, ...'
     """
     return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+
+
+def nothing_compared(columns: Sequence[ColumnDrift]) -> str:
+    """Why there is no verdict: what the first of the columns says, none of which could be compared."""
+    if not columns:
+        return "no column could be compared: there is none but times, which are compared where they are named"
+    more = f"; and {len(columns) - 1} more" if len(columns) > 1 else ""
+    return f"no column could be compared ({columns[0].name}: {columns[0].reason}{more})"
 
 
 def left_out(columns: Sequence[ColumnDrift]) -> str:

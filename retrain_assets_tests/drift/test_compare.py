@@ -219,10 +219,11 @@ def frame(**columns: object) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-ANYTHING: list[Any] = [[1, 2], 7, "foo", 10.5, "0.1", None]
+ANYTHING: list[Any] = [[1, 2], 7, "foo", 10.5, "0.1", None, pa.chunked_array([[1]])]
 PROFILES = [profile_table(REFERENCE[["a"]])]
 ROWS = np.arange(200)
 NOISE = np.random.default_rng(0).normal(size=200)
+DAY = np.arange("2020-01-01", "2020-07-19", dtype="datetime64[D]")
 
 
 @pytest.mark.parametrize(
@@ -247,7 +248,10 @@ NOISE = np.random.default_rng(0).normal(size=200)
         (frame(x=ROWS), frame(x=ROWS.astype(float)), False, ""),
         (frame(x=[2**63 + i for i in range(200)]), frame(x=[2**64 + i for i in range(200)]), True, ""),
         (frame(x=[10**30 + i for i in range(200)]), frame(x=[10**30 + i for i in range(200)]), False, ""),
-        (frame(x=NOISE), frame(x=["a"] * 200), None, "no column could be compared"),
+        (frame(x=NOISE), frame(x=["a"] * 200), None, "no column could be compared (x: the column was numeric and is"),
+        (frame(t=DAY), frame(t=DAY), None, "there is none but times, which are compared where they are named"),
+        (frame(t=DAY, x=NOISE), frame(t=["1.1.2020"] * 200, x=NOISE), False, "1 could not be compared (t)"),
+        (frame(t=DAY, x=NOISE), frame(t=[None] * 200, x=NOISE), False, "0 of 1 columns"),
         (frame(x=NOISE * 1e300), frame(x=NOISE * 1e300), False, ""),
         (frame(x=NOISE * 1e-300), frame(x=NOISE * 1e-300), False, ""),
         (frame(x=["a"] * 200), frame(x=["a"] * 199 + ["b" * 10_000]), False, ""),
@@ -307,6 +311,7 @@ def test_reference_batches_that_do_not_agree_about_a_type_are_unknown() -> None:
         (lambda: compare(pa.table(REFERENCE), pa.table(CURRENT), batch="week"), DataError, "the batch column 'week'"),
         (lambda: compare(ANYTHING[0], CURRENT), TypeError, "the batches of reference must be TableProfile"),
         (lambda: compare(ANYTHING[1], CURRENT), TypeError, "reference must be a pandas or Polars data frame"),
+        (lambda: compare(ANYTHING[6], CURRENT), TypeError, "reference must be a .* by batch .got ChunkedArray"),
         (lambda: compare(REFERENCE, CURRENT, alpha=2), ValueError, "alpha must be between 0 and 1"),
         (lambda: compare(REFERENCE, CURRENT, bins=1), ValueError, "bins must be between 2 and 256"),
         (lambda: compare(REFERENCE, CURRENT, distance="psii"), ValueError, "Did you mean 'psi'"),
@@ -324,7 +329,7 @@ def test_reference_batches_that_do_not_agree_about_a_type_are_unknown() -> None:
         (
             lambda: compare(pa.table({"day": np.where(ROWS < 5, np.nan, 1.0), "x": NOISE}), CURRENT, batch="day"),
             DataError,
-            "must have a value in every row .5 have none",
+            "must have a value in every row of reference .5 have none",
         ),
         (lambda: compare(pd.DataFrame({1: NOISE, "1": NOISE}), CURRENT), DataError, "'1' is there more than once"),
         (

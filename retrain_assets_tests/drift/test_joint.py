@@ -12,6 +12,7 @@ import pytest
 
 from retrain_assets.drift import compare, rows
 from retrain_assets.drift.joint import JointDrift
+from retrain_assets.drift.stream_sample import rows_needed
 
 
 def days(count: int, *, rho: float = 0.0, wander: float = 0.0, rows: int = 400, seed: int = 0) -> pd.DataFrame:
@@ -87,6 +88,19 @@ def test_a_small_change_of_a_correlation_is_below_its_floor() -> None:
     many = days(10, rows=20_000), days(1, rows=20_000, rho=0.06, seed=1)
     assert joint(*many, correlation_floor=0.1).drifted is False
     assert joint(*many, correlation_floor=0.01).drifted is True
+
+
+@pytest.mark.parametrize("of", [pd.DataFrame, pa.table], ids=["pandas", "arrow"])
+def test_as_many_independent_rows_are_looked_at_as_a_change_by_the_floor_takes(of: Any) -> None:
+    """So that it is seen; of twice the rows every second one, wherever it stands."""
+    needed = rows_needed(0.2)
+    assert 3_000 < needed < 4_000
+    before, after = days(1, rows=2 * needed), [days(1, rows=2 * needed, rho=0.2, seed=1 + seed) for seed in range(8)]
+    parts = rows.matrices_of(of(before), list("abcd"), None, unbatched=needed)
+    assert parts is not None
+    assert (len(parts[""]), abs(before["a"].mean() - parts[""][:, 0].mean()) < 0.05) == (needed, True)
+    found = [joint(of(before), of(each), batch=None, correlation_floor=0.2) for each in after]
+    assert all(each.p_value is not None and each.p_value <= 0.005 for each in found), found
 
 
 def test_single_far_rows_do_not_make_a_correlation() -> None:

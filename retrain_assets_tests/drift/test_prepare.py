@@ -42,9 +42,9 @@ def test_what_is_prepared_is_not_done_again(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(columns, "merge_columns", again)
     monkeypatch.setattr(columns.FittedColumn, "_count", again)
-    sampled = rows._sampled
+    matrix = rows._matrix
     monkeypatch.setattr(
-        rows, "_sampled", lambda frame, *rest: again() if len(frame) == len(DAYS) else sampled(frame, *rest)
+        rows, "_matrix", lambda frame, *rest: again() if len(frame) == len(DAYS) else matrix(frame, *rest)
     )
     assert compare(once, TODAY, batch="day").to_json() == expected
 

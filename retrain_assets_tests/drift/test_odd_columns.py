@@ -1,0 +1,60 @@
+"""Columns of every type that frames can hold: the same of whatever library, and never a crash."""
+
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from retrain_assets.drift import compare
+
+ROWS = 300
+
+
+def column(values: Any) -> pd.DataFrame:
+    return pd.DataFrame({"x": pd.Series(values)})
+
+
+ANY: Any = [10**400, -(10**400), 2**70, None]  # pandas-stubs know no series of such numbers
+DAYS = [pd.Timestamp("2020-01-01"), pd.Timestamp("2020-01-02")]
+LISTS: Any = pa.array([[1, 2], [3]] * (ROWS // 2))
+SAME = {
+    "categories that are whole numbers": (column(pd.Categorical([1, 2, 2] * 100)), "categorical"),
+    "categories that are days": (column(pd.Categorical(DAYS * 150)), "categorical"),
+    "lists as arrays": (column([np.array([1, 2]), np.array([3])] * 150), "categorical"),
+    "lists of lists": (column([np.array([np.array([1]), np.array([2, 3])], dtype=object)] * ROWS), "categorical"),
+    "lists of Arrow": (column(pd.arrays.ArrowExtensionArray(LISTS)), "categorical"),
+    "records": (column([{"a": 1, "b": None}] * ROWS), "categorical"),
+    "bytes": (column([b"\xff", b"a"] * 150), "categorical"),
+    "durations": (column(np.array([1, 90, "NaT"] * 100, dtype="timedelta64[s]")), "numeric"),
+    "decimals": (column([Decimal("1.5"), None] * 150), "numeric"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("frame", "kind"), SAME.values(), ids=SAME)
+def test_a_column_is_the_same_in_pandas_and_in_arrow(frame: pd.DataFrame, kind: str) -> None:
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    for before, after in ((frame, table), (table, frame), (frame, frame)):
+        report = compare(before, after)
+        assert (report.drifted, report.columns["x"].kind, report.columns["x"].score) == (False, kind, 0.0)
+
+
+def test_whole_numbers_beyond_the_largest_double_are_infinite() -> None:
+    huge = column(pd.Series(ANY * 75, dtype="object"))
+    report = compare(huge, huge)
+    assert report.drifted is False
+    assert report.columns["x"].before == "mean 1.18e+21, 25 % missing, 150 infinite"
+    moved = compare(huge, column(np.ones(ROWS)))
+    assert moved.drifted is True
+
+
+def test_days_of_any_year_are_named() -> None:
+    days = column(np.array(["0001-01-01", "20000-01-01"] * 150, dtype="datetime64[s]"))
+    assert compare(days, days, columns=["x"]).columns["x"].before == "0001-01-01 to 20000-01-01"
+
+
+def test_a_category_of_blanks_is_seen_in_a_report() -> None:
+    blank = column([" ", "b"] * 150)
+    assert compare(blank, blank).columns["x"].before == "' ' 50 %, b 50 %"
