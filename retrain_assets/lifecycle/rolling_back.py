@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from retrain_assets.errors import DataError, MissingUpstreamError, RefusedError, StoreError, WithheldError
 from retrain_assets.lifecycle.champions import newest_watched_end, registered
@@ -23,6 +23,9 @@ from retrain_assets.promotion.watch import breaks_ceiling, is_watched
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.golden import golden_rows
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 OF_THE_MOMENT = frozenset({"approved_by", "approval", "approval_proofs", "rolled_back", "recalled"})
 """Evidence that belongs to one promotion, not to the version."""
 
@@ -38,6 +41,7 @@ def roll_back(
     actor: str,
     now: datetime,
     since: datetime | None = None,
+    rows: pd.DataFrame | None = None,
 ) -> Promoted:
     """Puts an earlier champion back in force, from the end of the newest batch on.
 
@@ -55,6 +59,7 @@ def roll_back(
         actor: who wants it.
         now: wall time.
         since: batch time from which it is in force, where that is later.
+        rows: what it must be able to score; some of the newest batch that was watched by default.
 
     Raises:
         RefusedError: nobody to go back to, a version that never was champion, both `to` and `as_of`, or a blank reason.
@@ -65,7 +70,7 @@ def roll_back(
     log = stores.state.promotions(model.name)
     target = _target(stores, model, log, to, as_of)
     version = registered(stores, model, target.version)
-    proven, said = prove(stores, model, version, _golden(stores, model))
+    proven, said = prove(stores, model, version, _golden(stores, model) if rows is None else rows)
     if not proven:
         raise RefusedError(f"{said}: nothing was changed")
     made = stores.state.append_promotion(_link(stores, model, log[-1], target, reason, actor, now, since))
@@ -81,6 +86,7 @@ def roll_back_if_broken(
     red: Mapping[str, str],
     now: datetime,
     since: datetime | None = None,
+    rows: pd.DataFrame | None = None,
 ) -> Promoted | None:
     """Goes back by itself if the newest promotion is still watched and something broke; None otherwise.
 
@@ -93,6 +99,7 @@ def roll_back_if_broken(
         red: checks that are red now, with their reasons.
         now: wall time.
         since: batch time from which the earlier champion is in force, where that is later than what was watched.
+        rows: what the earlier champion must be able to score; see `roll_back`.
     """
     log = stores.state.promotions(model.name)
     if not log or not is_watched(log[-1], model.spec.rollback, as_of):
@@ -106,8 +113,8 @@ def roll_back_if_broken(
         return None
     reason = f"within {model.spec.rollback.watch} of its promotion v{log[-1].version} broke: " + "; ".join(broken)
     try:
-        return roll_back(stores, model, reason=reason, actor=PLATFORM, now=now, since=since)
-    except (RefusedError, DataError, StoreError, WithheldError) as error:
+        return roll_back(stores, model, reason=reason, actor=PLATFORM, now=now, since=since, rows=rows)
+    except (RefusedError, DataError, StoreError, WithheldError, ValueError) as error:
         # Whatever bars the way back (a column that the older version needs is gone), the step that saw it goes on.
         payload = {"text": reason, "failed": str(error)}
         stores.state.append_outbox("rollback_failed", model.name, payload=payload, key=str(log[-1].id), now=now)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -11,7 +13,7 @@ from retrain_assets.data.profile import TableProfile, profile_table
 from retrain_assets.data.reading import read_part
 from retrain_assets.data.windows import Batch
 from retrain_assets.drift.report import DriftReport
-from retrain_assets.errors import MissingUpstreamError, NotStoredError, UnreadableFileError
+from retrain_assets.errors import DataError, MissingUpstreamError, NotStoredError, UnreadableFileError
 from retrain_assets.lifecycle.champions import champion_version
 from retrain_assets.lifecycle.estimating import DETAIL, estimate_batch
 from retrain_assets.lifecycle.ingest import latest_arrival
@@ -20,10 +22,10 @@ from retrain_assets.lifecycle.mixing import MEMBER, Mixture, mixed, mixture_of, 
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.novel_rows import novelty_of
 from retrain_assets.lifecycle.partitions import rows_of_batch
-from retrain_assets.lifecycle.records import PredictionMode, Profiled, Scored, Validated
+from retrain_assets.lifecycle.records import PredictionMode, Profiled, Promoted, Scored, Validated
 from retrain_assets.lifecycle.rolling_back import roll_back_if_broken
 from retrain_assets.lifecycle.unprofiled import unprofiled_columns
-from retrain_assets.lifecycle.withholding import withholding
+from retrain_assets.lifecycle.withholding import withholding, words_of
 from retrain_assets.performance.estimation import LossEstimate
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import ModelVersion
@@ -88,7 +90,10 @@ def profile(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime
 
 @withholding
 def score(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Scored:
-    """Scores the batch with the champion as of the batch; what was served before is never overwritten."""
+    """Scores the batch with the champion as of the batch; what was served before is never overwritten.
+
+    Where a champion that is still watched cannot score it, and the one before can, that one is back in force.
+    """
     champion = champion_version(stores, model, batch.start)
     validated = read_validated(stores, model, batch)
     stored = read_predictions(stores, model, batch)
@@ -97,7 +102,13 @@ def score(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, 
         _watched(stores, model, batch, None, now=now, run_id=run_id)
         return Scored(version=None, mode=None, rows=0, mean_score=None, commit=commit)
     serving = mixture_of(stores, model, champion, as_of=batch.start)
-    own = tuple(predictions_of(stores, model, version, validated) for version in serving.versions)
+    try:
+        own = tuple(predictions_of(stores, model, version, validated) for version in serving.versions)
+    except (DataError, ValueError) as error:  # what estimators raise of rows that they cannot take
+        back = _step_back(stores, model, batch, champion, validated, error, now=now)
+        if back is None:
+            raise
+        return replace(score(stores, model, batch, now=now, run_id=run_id), rolled_back=back)
     scored = mixed(serving, own)
     mode: PredictionMode = "rescored" if (stored["mode"] == "served").any() else "served"
     if mode == "rescored":
@@ -133,6 +144,26 @@ def with_mode(stored: pd.DataFrame, scored: pd.DataFrame, mode: PredictionMode) 
         return stored
     made = scored.assign(mode=mode)
     return pd.concat([stored, made], ignore_index=True) if len(stored) else made
+
+
+def _step_back(
+    stores: Stores,
+    model: DeclaredModel,
+    batch: Batch,
+    champion: ModelVersion,
+    validated: pd.DataFrame,
+    error: Exception,
+    *,
+    now: datetime,
+) -> Promoted | None:
+    """Goes back from a champion that cannot score a batch; None where it is not the newest, or may not be left."""
+    if stores.state.promotions(model.name)[-1].version != champion.version:
+        return None
+    with suppress(DataError, ValueError):
+        predictions_of(stores, model, champion, validated)
+        return None  # another member of a mixture failed
+    red = {"predictions_are_valid": f"{champion} cannot score batch {batch}: {words_of(error, model)}"}
+    return roll_back_if_broken(stores, model, as_of=batch.as_of, red=red, now=now, rows=validated)
 
 
 def _changed(scored: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame:

@@ -54,7 +54,7 @@ def _told(error: Exception, model: DeclaredModel) -> Exception:
     return DataError(said) if isinstance(error, DataError) else WithheldError(said)
 
 
-def words_of(error: RetrainAssetsError, model: DeclaredModel) -> str:
+def words_of(error: Exception, model: DeclaredModel) -> str:
     """What an error that is told and not raised says."""
     return str(_told(error, model) if model.spec.personal_columns else error)
 

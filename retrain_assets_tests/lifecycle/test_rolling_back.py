@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from retrain_assets import lifecycle
@@ -23,6 +26,7 @@ from retrain_assets.lifecycle.versions import clear, stage_of
 from retrain_assets.promotion.log import champion_as_of
 from retrain_assets.spec import ModelSpec
 from retrain_assets.stores.registry import MlflowRegistry
+from retrain_assets.training.bundle import ModelBundle, ModelVersion
 from retrain_assets_tests.lifecycle.champions import DECLARED, copied, registry_of
 from retrain_assets_tests.lifecycle.world import World, declaration
 
@@ -274,18 +278,68 @@ def test_a_red_check_within_the_watch_rolls_back_by_itself(promoted: World):
     assert broken(promoted, red, watch="10 days") is None, "who came back is not watched"
 
 
-def test_a_loss_above_its_ceiling_on_matured_labels_rolls_back_by_itself(three_champions: World, tmp_path: Path):
+@pytest.mark.parametrize(
+    ("declared", "said"),
+    [
+        ({"max_loss": 1.0, "checks": []}, r"log_loss of batch 2024-01-05 is .*, above rollback.max_loss 1"),
+        (
+            {"checks": ["champion_is_healthy"]},
+            r"champion_is_healthy: .*champion's log_loss over the newest matured batch",
+        ),
+    ],
+)
+def test_what_matured_labels_show_rolls_back_by_itself(
+    three_champions: World, tmp_path: Path, declared: dict[str, Any], said: str
+):
     """v3 is promoted with the fourth day; then the world turns round, and the sixth day's settling sees it."""
-    declared = {"watch": "10 days", "max_loss": 1.0, "checks": []}
-    world = copied(three_champions, tmp_path / "w", rollback=declared, retrain={"when": "event"})
+    retrain = {"when": "event", "decay": {"batches": 1, "standard_errors": 0.5}}
+    world = copied(three_champions, tmp_path / "w", rollback={"watch": "10 days", **declared}, retrain=retrain)
     for day in (4, 5, 6):
         world.drop(day, flip=True)
     world.play()
     log = world.stores.state.promotions("tiny")
     assert [(made.action, made.version) for made in log[3:]] == [("rollback", 2)]
-    assert "log_loss of batch 2024-01-05 is" in log[-1].reason
-    assert "above rollback.max_loss 1" in log[-1].reason
+    assert re.search(said, log[-1].reason)
     assert [d.cause for d in world.stores.state.decisions("tiny")].count("rollback") == 1
+
+
+class Failing:
+    """A pipeline that cannot take the rows of some day."""
+
+    def predict_proba(self, frame: pd.DataFrame) -> np.ndarray:
+        raise ValueError("Input X contains infinity")
+
+
+@pytest.mark.parametrize("failing", [{3}, {2, 3}])
+def test_a_champion_that_cannot_score_a_batch_is_replaced_by_the_one_before_if_that_can(
+    three_champions: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: set[int]
+):
+    declared = {"watch": "10 days", "checks": ["predictions_are_valid"]}
+    world = copied(three_champions, tmp_path / "w", rollback=declared, retrain={"when": "event"})
+    world.drop(4)
+    world.poll()
+    common: dict[str, Any] = {"now": world.now, "run_id": "run-4"}
+    for step in (lifecycle.ingest, lifecycle.validate):
+        step(world.stores, world.model, world.batch(4), **common)
+    load = world.stores.registry.load
+
+    def loaded(version: ModelVersion, **asked: Any) -> ModelBundle:
+        bundle = load(version, **asked)
+        return replace(bundle, pipeline=Failing()) if version.version in failing else bundle
+
+    monkeypatch.setattr(world.stores.registry, "load", loaded)
+    if 2 in failing:  # the rows are at fault, not the version
+        with pytest.raises(ValueError, match="contains infinity"):
+            lifecycle.score(world.stores, world.model, world.batch(4), **common)
+        assert world.stores.state.promotions("tiny")[-1].version == 3
+        return
+    made = lifecycle.score(world.stores, world.model, world.batch(4), **common)
+    newest = world.stores.state.promotions("tiny")[-1]
+    assert (newest.action, newest.version, newest.as_of) == ("rollback", 2, world.batch(4).start)
+    assert "predictions_are_valid: tiny v3 cannot score batch 2024-01-05: Input X contains infinity" in newest.reason
+    assert made.rolled_back is not None
+    assert set(world.stores.tables.read("tiny/predictions", [world.batch(4).key])["version"]) == {2}
+    assert verify(world.stores, "tiny").faults == ()
 
 
 @pytest.mark.parametrize("error", [NotStoredError, DataError, WithheldError])

@@ -54,6 +54,7 @@ def installed(root: Path, instance: dg.DagsterInstance) -> Installation:
         features={"transform": "retrain_assets_tests.orchestration.personal_features:build"},
         retrain={"when": "new_labels", "min_new_labels": 1},
         quarantine={"tolerance": 0.2},
+        label_next={"path": "to_label/{batch}.csv", "rows": 20},
         promote={
             "require": "not_worse_than_champion & beats_baseline & no_slice_regression & is_fair & has_no_leak",
             "min_rows": 50,
@@ -126,6 +127,18 @@ def test_no_value_of_a_personal_column_is_found_after_a_whole_loop(lived: Instal
         if planted.encode() in content
     }
     assert not found
+
+
+def test_who_labels_is_shown_the_id_of_a_row_and_nothing_else_of_a_person(lived: Installation):
+    files = sorted((lived.root / "to_label").glob("*.csv"))
+    assert files
+    for file in files:
+        asked = pd.read_csv(file)
+        assert "email" in asked.columns, "without the id no answer could be joined"
+        assert {"city", "phone"}.isdisjoint(asked.columns)
+        assert asked["part"].str.fullmatch(r"city=group \d+").all()
+        said = asked.drop(columns="email").to_csv()
+        assert not [planted for planted in PLANTED if planted in said]
 
 
 def test_the_loop_did_what_it_should_and_named_the_columns(lived: Installation):
