@@ -239,6 +239,8 @@ def test_a_registry_that_is_down_holds_no_rollback_up(promoted: World, monkeypat
 
 def test_a_tracking_database_that_cannot_be_read_holds_no_rollback_up(promoted: World):
     file = promoted.root / "mlflow.db"
+    for part in promoted.root.glob("mlflow.db*"):
+        part.unlink()
     file.write_bytes(b"this is no database " * 500)
     broken = replace(promoted, stores=replace(promoted.stores, registry=MlflowRegistry(f"sqlite:///{file}")))
     made = back(broken)
