@@ -159,7 +159,7 @@ def _parts(array: pa.Array) -> Iterator[bytes | memoryview]:
     if pa.types.is_null(kind):
         return
     if pa.types.is_floating(kind):
-        values = np.asarray(pc.fill_null(array, np.nan)) + 0.0  # -0.0 becomes 0.0
+        values = np.asarray(_filled(array, np.nan)) + 0.0  # -0.0 becomes 0.0
         values[np.isnan(values)] = np.nan
         yield values.tobytes()
     elif pa.types.is_list(kind):
@@ -174,8 +174,12 @@ def _parts(array: pa.Array) -> Iterator[bytes | memoryview]:
         yield from _number_parts(array)
 
 
+def _filled(array: pa.Array, value: object) -> pa.Array:
+    return pc.fill_null(array, value) if array.null_count else array
+
+
 def _text_parts(array: pa.Array) -> Iterator[bytes | memoryview]:
-    filled = pc.fill_null(array, "" if pa.types.is_large_string(array.type) else b"")
+    filled = _filled(array, "" if pa.types.is_large_string(array.type) else b"")
     lengths = np.asarray(pc.binary_length(filled)).astype("<i8")
     yield lengths.tobytes()
     _, offsets, data = filled.buffers()
@@ -194,4 +198,4 @@ def _number_parts(array: pa.Array) -> Iterator[bytes | memoryview]:
     if pa.types.is_date32(kind):
         array = array.cast(pa.int32())
     integers = _cast(array, pa.int64())
-    yield np.ascontiguousarray(np.asarray(pc.fill_null(integers, 0)).astype("<i8", copy=False)).tobytes()
+    yield np.ascontiguousarray(np.asarray(_filled(integers, 0)).astype("<i8", copy=False)).tobytes()

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from retrain_assets.demo.garbage import seldom_collected
 from retrain_assets.demo.interrupts import Interrupts
 from retrain_assets.demo.pace import Pace, clock_time
 from retrain_assets.home import DEFAULT_FOLDER, HOME_VARIABLE, Home
@@ -64,8 +63,7 @@ def _demo(home: Home, weeks: int | None, console: Console, interrupts: Interrupt
         goals = _goals(location, files, folder, weeks)
         driver = _driver(instance, location, goals)
         driver.recover()
-        with seldom_collected():
-            failed = play(_replay(driver, goals, files, folder), console, interrupts)
+        failed = play(_replay(driver, goals, files, folder), console, interrupts)
     _tell(driver.stores, location, home, console)
     _print_next(files, folder, home, console)
     for ran in failed:

@@ -178,7 +178,10 @@ def read_rows(
 
 def training_inputs(model: DeclaredModel, rows: pd.DataFrame) -> pd.DataFrame:
     """Validated rows as a model is fitted on them: without columns that the schema had once, which no new batch has."""
-    return rows.drop(columns=["label", "ra_batch", *_undeclared(model, rows.columns)])
+    inputs = rows.copy(deep=False)
+    for name in ("label", "ra_batch", *_undeclared(model, rows.columns)):
+        del inputs[name]  # in place: all history is there, and `drop` would copy it
+    return inputs
 
 
 def declared_profile(model: DeclaredModel, profile: TableProfile) -> TableProfile:

@@ -65,8 +65,9 @@ def kinds_of(table: pa.Table, frame: pd.DataFrame) -> dict[str, str]:
     {'a': 'int64', 'b': 'int64?'}
     """
     kinds: dict[str, str] = {}
+    dtypes = frame.dtypes.to_dict()
     for name, column in zip(table.column_names, table.columns, strict=True):
-        dtype = frame[name].dtype
+        dtype = dtypes[name]
         masked = isinstance(dtype, pd.api.extensions.ExtensionDtype) and not isinstance(dtype, pd.CategoricalDtype)
         nullable = column.type in _NULLABLE and (masked or column.null_count > 0)
         kinds[name] = f"{column.type}?" if nullable else str(column.type)
