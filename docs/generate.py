@@ -176,10 +176,10 @@ def _distances() -> Iterator[str]:
     yield "# Distances\n"
     yield (
         "What `drift.distance` and `compare(distance=...)` may name. p and q are the shares of the cells on both\n"
-        "sides, after `smoothing` was added to each count. Numbers are compared over quantile cells of the reference,\n"
-        "whose edges are edges of fine bins, so that a profile counts them as rows would. The distances marked fine use all\n"
-        f"fine bins of a profile, whose middles are within {100 * RELATIVE_ACCURACY:g} % of their numbers, and say\n"
-        "what that costs.\n"
+        "sides, after `smoothing` was added to each count. Numbers are compared over quantile cells of the\n"
+        "reference, whose edges are edges of fine bins, so that a profile counts them as rows would. The distances\n"
+        f"marked fine use all fine bins of a profile, whose middles are within {100 * RELATIVE_ACCURACY:g} % of their\n"
+        "numbers, and say what that costs.\n"
     )
     yield "| distance | extremes | order of cells | symmetric | fine |\n|---|---|---|---|---|"
     for each in DISTANCES.values():
