@@ -11,7 +11,7 @@ import pandas as pd
 
 from benchmarks.tables import Figure, Result
 from retrain_assets.performance.scores import Scores
-from retrain_assets.promotion.comparing import evaluate_models
+from retrain_assets.promotion.comparing import Contest, evaluate_models
 from retrain_assets.promotion.evaluation import EvaluationReport
 from retrain_assets.promotion.gates import evaluate_gates
 from retrain_assets.promotion.measuring import Judged, measured
@@ -74,10 +74,13 @@ def drawn(rows: int, batches: int) -> tuple[pd.DataFrame, dict[str, Scores]]:
 
 def evaluated(frame: pd.DataFrame, scores: dict[str, Scores]) -> EvaluationReport:
     """The report with its measures, judged by the gates."""
+    contest = Contest(
+        labels=frame["label"].to_numpy(), batches=frame["ra_batch"].tolist(), scores=scores,  # pyright: ignore[reportArgumentType]
+        versions={"candidate": 2, "champion": 1},
+    )  # fmt: skip
     report = evaluate_models(
-        model="m", batch="b", attempt=1, labels=frame["label"].to_numpy(), scores=scores,  # pyright: ignore[reportArgumentType]
-        versions={"candidate": 2, "champion": 1}, batches=frame["ra_batch"].tolist(), metric=METRICS[0],
-        report_metrics=METRICS[1:], confidence=0.95, rng=np.random.default_rng(1),
+        contest, model="m", batch="b", attempt=1, metric=METRICS[0], report_metrics=METRICS[1:], confidence=0.95,
+        rng=np.random.default_rng(1),
     )  # fmt: skip
     judged = Judged(
         rows=frame, scores=scores, score=lambda asked: Scores(np.full(len(asked), 0.5), (0, 1)), pipeline=None,  # pyright: ignore[reportArgumentType]

@@ -21,7 +21,7 @@ from benchmarks import machine
 from benchmarks.tables import write_between_markers
 from retrain_assets.performance.decay import BatchLoss, HoldoutLoss
 from retrain_assets.performance.scores import Scores
-from retrain_assets.promotion.comparing import evaluate_models
+from retrain_assets.promotion.comparing import Contest, evaluate_models
 from retrain_assets.promotion.evaluation import EvaluationReport
 from retrain_assets.promotion.gates import evaluate_gates
 from retrain_assets.promotion.luck import Noticed, noticed_in
@@ -103,18 +103,20 @@ def trial(
     def expected(said: Losses) -> float:
         return float(-(truth * np.log(said) + (1 - truth) * np.log(1 - said)).mean())
 
-    report = evaluate_models(
-        model="m", batch="b", attempt=1, labels=labels,
+    contest = Contest(
+        labels=labels,
         scores={
             "candidate": Scores(values["candidate"], (0.0, 1.0)),
             "champion": Scores(values["champion"], (0.0, 1.0)),
             "baseline": Scores(np.full(ROWS, 0.5), (0.0, 1.0)),
         },
         versions={"candidate": 2, "champion": 1, "baseline": None},
-        batches=np.repeat([f"b{number}" for number in range(BATCHES)], NEWEST).tolist(), metric="log_loss",
+        batches=np.repeat([f"b{number}" for number in range(BATCHES)], NEWEST).tolist(),
         noticed=_noticed(newest),
-        confidence=0.95, rng=rng, resamples=400,
-    )  # fmt: skip
+    )
+    report = evaluate_models(
+        contest, model="m", batch="b", attempt=1, metric="log_loss", confidence=0.95, rng=rng, resamples=400
+    )
     losses = {role: _log_loss(labels, said) for role, said in values.items()}
     return report, losses["candidate"], losses["champion"], expected(values["candidate"]) - expected(values["champion"])
 

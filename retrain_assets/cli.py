@@ -257,12 +257,15 @@ def ui(options: Options, port: int) -> None:
 
 
 def _code_location() -> list[str]:
-    """The workspace here, what Dagster reads from the project's settings, or else the models of this package."""
+    """The workspace here, what Dagster reads from the project's settings, what is declared here, or else the demo's."""
     if Path("workspace.yaml").exists():
         return ["-w", "workspace.yaml"]
-    from retrain_assets.stores.declarations import is_dagster_project
+    from retrain_assets.stores.declarations import find_declarations, is_dagster_project
 
-    return [] if is_dagster_project(Path.cwd()) else ["-m", "retrain_assets.definitions"]
+    if is_dagster_project(Path.cwd()):
+        return []
+    declared = find_declarations(Path.cwd())
+    return ["-m", "retrain_assets.orchestration.folder" if declared else "retrain_assets.definitions"]
 
 
 @main.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -441,3 +442,14 @@ class TestUi:
         assert environ["OMP_WAIT_POLICY"] == "PASSIVE"  # runs side by side must not spin away each other's cores
         assert environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
         assert yaml.safe_load((home / "dagster" / "dagster.yaml").read_text())["telemetry"] == {"enabled": False}
+
+    def test_a_folder_that_is_no_project_shows_what_is_declared_in_it(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        started: list[Any] = []
+        monkeypatch.setattr(os, "execve", lambda *call: started.append(call))
+        assert call("ui").exit_code == 0
+        shutil.rmtree(project / "defs")
+        assert call("ui").exit_code == 0
+        here, nowhere = (command[command.index("-m", 2) + 1] for _, command, _ in started)
+        assert (here, nowhere) == ("retrain_assets.orchestration.folder", "retrain_assets.definitions")

@@ -52,7 +52,9 @@ def run(options: Options, model: str, batch: str | None) -> None:
         for ran in run_batch(instance, target, batch):
             failed |= not ran.success
             mark = click.style("ok", fg="green") if ran.success else click.style("failed", fg="red")
-            click.echo(f"{ran.batch}  {ran.job:<8} {mark}  {ran.seconds:5.1f} s  {_outcome(home, ran)}")
+            click.echo(
+                f"{ran.batch or 'approved':<10}  {ran.job:<8} {mark}  {ran.seconds:5.1f} s  {_outcome(home, ran)}"
+            )
     _print_verdicts(home, declared.spec)
     sys.exit(1 if failed else 0)
 

@@ -69,7 +69,6 @@ def _print_status(models: Sequence[ModelOverview], home: Home) -> None:
     for column in ("model", "champion", "last batch", "drift", "health", "decision", "next"):
         table.add_column(column, overflow="fold", no_wrap=column != "model")
     for each in models:
-        due = each.next_due
         table.add_row(
             each.model,
             _champion(each),
@@ -77,12 +76,13 @@ def _print_status(models: Sequence[ModelOverview], home: Home) -> None:
             _light(each.drift),
             _light(each.health),
             each.decision or "",
-            (f"retrain of\n{each.decision_batch}" if each.retrain_waits else f"batch {each.next_batch or 'none'}")
-            + (f"\n{due.trigger}\n{due.at:%Y-%m-%d}" if due else ""),
+            _next(each),
         )
     console = Console()
     console.print(table)
     for each in models:
+        if each.away is not None:
+            console.print(each.away, style="yellow", soft_wrap=True, markup=False)
         for waits in each.approvals:
             console.print(f"{each.model}: {waits.text}", style="yellow", soft_wrap=True, markup=False)
         if each.source_failure is not None:
@@ -91,6 +91,15 @@ def _print_status(models: Sequence[ModelOverview], home: Home) -> None:
         if each.retrain_waits is not None:
             console.print(f"{each.model}: {each.retrain_waits}", style="yellow", soft_wrap=True, markup=False)
     console.print(f"state in {home.folder}", style="dim", soft_wrap=True)
+
+
+def _next(model: ModelOverview) -> str:
+    """What comes next of itself: a batch, a retrain that waits, and what time alone will trigger."""
+    if model.away is not None:
+        return ""
+    due = model.next_due
+    first = f"retrain of\n{model.decision_batch}" if model.retrain_waits else f"batch {model.next_batch or 'none'}"
+    return first + (f"\n{due.trigger}\n{due.at:%Y-%m-%d}" if due else "")
 
 
 def _champion(model: ModelOverview) -> str:
@@ -125,9 +134,11 @@ def _print_details(model: ModelOverview) -> None:
         **({"waits": model.retrain_waits} if model.retrain_waits else {}),
         "next batch": f"{model.next_batch}, closes {model.next_batch_closes:%Y-%m-%d %H:%M}"
         if model.next_batch and model.next_batch_closes
-        else "the stream has ended",
+        else model.away or "the stream has ended",
         "next trigger": f"{due.trigger} at {due.at:%Y-%m-%d %H:%M} ({due.clock} time)"
         if due
+        else "none"
+        if model.away
         else "only the data tells",
     }
     console = Console(highlight=False)

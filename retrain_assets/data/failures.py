@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -81,7 +80,6 @@ class Failures:
         self, *, ids: pd.Series, numbers: NDArray[np.int64], files: Sequence[str], file_of: NDArray[np.intp]
     ) -> pd.DataFrame:
         """The quarantine table: a line for each broken rule of each row, by file and row number."""
-        none: Any = None  # pandas-stubs do not take it as a replacement
         empty = pd.DataFrame({name: pd.Series(dtype="object") for name in QUARANTINE_COLUMNS})
         empty["row_number"] = empty["row_number"].astype("int64")
         if not self._kept:
@@ -94,7 +92,7 @@ class Failures:
 
         frame = pd.DataFrame(
             {
-                "row_id": ids.astype("object").where(ids.notna(), none).to_numpy(dtype=object)[positions],
+                "row_id": [None if pd.isna(each) else each for each in ids.to_numpy(dtype=object)[positions]],
                 "row_number": numbers[positions],
                 "column": repeated([failure.column for failure in self._kept]),
                 "rule": repeated([failure.rule for failure in self._kept]),

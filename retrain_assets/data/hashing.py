@@ -50,7 +50,7 @@ def canonical_table(frame: pd.DataFrame) -> pa.Table:
     names = list(frame.columns)
     if not all(isinstance(name, str) for name in names) or len(set(names)) != len(names):
         raise TypeError(f"column names must be unique texts (got {names})")
-    arrays = [_canonical_column(name, frame[name]) for name in names]
+    arrays = [_canonical_column(str(name), column) for name, column in frame.items()]
     return pa.Table.from_arrays(arrays, names=names)
 
 
@@ -67,8 +67,10 @@ def table_hash(table: pa.Table) -> str:
 
 
 def _canonical_column(name: str, column: pd.Series) -> pa.Array:
+    # Arrow asks a Series for what it may be ten times as long as it reads a short one.
+    values = column.to_numpy() if isinstance(column.dtype, np.dtype) else column
     try:
-        array = pa.array(column, from_pandas=True)
+        array = pa.array(values, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError) as error:
         raise TypeError(f"column '{name}' must hold values of one type ({error})") from error
     try:
@@ -90,11 +92,11 @@ def _canonical_array(array: pa.Array) -> pa.Array:
     if pa.types.is_dictionary(kind):
         array = _canonical_array(array.dictionary_decode())
     elif pa.types.is_integer(kind):
-        array = array.cast(pa.int64())
+        array = _cast(array, pa.int64())
     elif pa.types.is_floating(kind):
-        array = _canonical_numbers(array.cast(pa.float64()))
+        array = _canonical_numbers(_cast(array, pa.float64()))
     elif pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        array = array.cast(pa.large_string())
+        array = _cast(array, pa.large_string())
     elif pa.types.is_timestamp(kind):
         array = _utc(array)
     elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
@@ -104,6 +106,10 @@ def _canonical_array(array: pa.Array) -> pa.Array:
     elif not _is_plain(kind):
         raise TypeError("give it as a number, a text or a time")
     return array
+
+
+def _cast(array: pa.Array, kind: pa.DataType) -> pa.Array:
+    return array if array.type == kind else array.cast(kind)
 
 
 def _is_plain(kind: pa.DataType) -> bool:
@@ -187,5 +193,5 @@ def _number_parts(array: pa.Array) -> Iterator[bytes | memoryview]:
         return
     if pa.types.is_date32(kind):
         array = array.cast(pa.int32())
-    integers = array.cast(pa.int64()) if not pa.types.is_int64(array.type) else array
+    integers = _cast(array, pa.int64())
     yield np.ascontiguousarray(np.asarray(pc.fill_null(integers, 0)).astype("<i8", copy=False)).tobytes()

@@ -224,17 +224,11 @@ def merge_labels(stored: pd.DataFrame | None, delivered: pd.DataFrame, as_of: da
     newest = known
     if not known[ROW_ID].is_unique:
         newest = known.sort_values(AVAILABLE_AT, kind="stable").drop_duplicates(ROW_ID, keep="last")
-    current = history.sort_values("revision", kind="stable").drop_duplicates(ROW_ID, keep="last")
-    pairs = newest[[ROW_ID, "label"]].merge(
-        current[[ROW_ID, "label", "revision"]], on=ROW_ID, how="left", suffixes=("", "_held")
-    )
-    is_new = pairs["revision"].isna().to_numpy()
-    changed = ~is_new & (pairs["label"].astype("object") != pairs["label_held"].astype("object")).to_numpy()
+    is_new, changed, revisions = _compared(newest, history)
     keep = is_new | changed
-    fresh = newest[keep].copy()
-    fresh["revision"] = pairs["revision"].fillna(0).to_numpy(dtype="int64")[keep] + 1
     cutoff = pd.Timestamp(as_of).tz_convert("UTC")
-    fresh[AVAILABLE_AT] = fresh[AVAILABLE_AT].where(fresh[AVAILABLE_AT] > cutoff, cutoff).astype(UTC_TIME)
+    fresh = newest[keep].assign(revision=revisions[keep] + 1)
+    fresh[AVAILABLE_AT] = pd.Series(cutoff, index=fresh.index, dtype=UTC_TIME)
     parts = [part for part in (history, fresh) if len(part)]
     frame = pd.concat(parts, ignore_index=True) if len(parts) > 1 else (parts[0] if parts else delivered.iloc[:0])
     if len(history):
@@ -248,6 +242,22 @@ def merge_labels(stored: pd.DataFrame | None, delivered: pd.DataFrame, as_of: da
         duplicates=len(known) - int(keep.sum()),
         pending=len(delivered) - len(known),
     )
+
+
+def _compared(
+    newest: pd.DataFrame, history: pd.DataFrame
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+    """Of each delivered label whether its row had none, whether it had another one, and the revision that it had."""
+    if history.empty:
+        none = np.zeros(len(newest), dtype=bool)
+        return ~none, none, none.astype(np.int64)
+    current = history.sort_values("revision", kind="stable").drop_duplicates(ROW_ID, keep="last")
+    pairs = newest[[ROW_ID, "label"]].merge(
+        current[[ROW_ID, "label", "revision"]], on=ROW_ID, how="left", suffixes=("", "_held")
+    )
+    is_new = pairs["revision"].isna().to_numpy()
+    changed = ~is_new & (pairs["label"].astype("object") != pairs["label_held"].astype("object")).to_numpy()
+    return is_new, changed, pairs["revision"].fillna(0).to_numpy(dtype="int64")
 
 
 def labels_as_of(labels: pd.DataFrame, moment: datetime) -> pd.DataFrame:

@@ -129,8 +129,10 @@ def _joined(parts: Sequence[pd.Series]) -> pd.Series:
     """The parts with `|` between them; a `|` inside a part is escaped where more than one is joined."""
     if len(parts) == 1:
         return parts[0]
-    rows = zip(*map(_escaped, parts), strict=True)
-    joined = [None if None in row else "|".join(row) for row in rows]
+    texts = [_escaped(part) for part in parts]
+    rows = zip(*texts, strict=True)
+    some_lack = any(None in part for part in texts)
+    joined = [None if some_lack and None in row else "|".join(row) for row in rows]
     return pd.Series(joined, index=parts[0].index, dtype="object")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 
@@ -22,13 +23,18 @@ def table_of_rows(rows: Sequence[Sequence[Any]], types: Mapping[str, str]) -> pd
     [1.0, nan]
     """
     columns = zip(*rows, strict=True) if rows else ([] for _ in types)
-    # One index for all: pandas would compare those of the columns; and a name of a type is looked up once.
-    index = pd.RangeIndex(len(rows))
-    made = {
-        name: pd.Series(list(values), index=index, dtype=_dtype(types[name]))
-        for name, values in zip(types, columns, strict=True)
-    }
-    return pd.DataFrame(made, index=index)
+    made = {name: _column(list(values), types[name]) for name, values in zip(types, columns, strict=True)}
+    return pd.DataFrame(made, index=pd.RangeIndex(len(rows)))
+
+
+def _column(values: list[Any], name: str) -> Any:
+    """An array: of so few values a Series takes longer to make than to fill."""
+    dtype = _dtype(name)
+    if not isinstance(dtype, np.dtype):
+        return pd.array(values, dtype=dtype)
+    column = np.empty(len(values), dtype=dtype)
+    column[:] = values
+    return column
 
 
 @lru_cache

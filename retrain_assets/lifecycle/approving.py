@@ -168,11 +168,16 @@ def prove_name(spec: ApprovalSpec, request: ApprovalRequest, person: str, verdic
     if not person.strip() or person == PLATFORM:
         raise RefusedError(f"an answer needs the name of a person (got {person!r})")
     if spec.approvers and person not in spec.approvers:
-        raise RefusedError(f"{person} may not answer: promote.approval.approvers names {', '.join(spec.approvers)}")
-    if spec.names == "on_trust":
+        raise RefusedError(
+            f"{person} may not answer: promote.approval.approvers names {', '.join(spec.approvers)}; "
+            "who answers gives the name that stands there"
+        )
+    key = spec.approvers[person].key if person in spec.approvers else None
+    if token is None and spec.names == "on_trust":
         return "the name was taken on trust, as promote.approval.names declares"
-    key = spec.approvers[person].key
-    if token is None or key is None:
+    if key is None:
+        raise RefusedError(f"a token proves nothing of {person}: promote.approval.approvers names no key of that name")
+    if token is None:
         raise RefusedError(
             f"{person} must prove the name with a token: `retrain-assets approval sign {request.model} "
             f"{request.version}` makes one with the private key"

@@ -15,7 +15,7 @@ from retrain_assets.lifecycle.records import TrainingSet
 from retrain_assets.lifecycle.training_window import read_judging_rows
 from retrain_assets.performance.expected import expectable
 from retrain_assets.performance.scores import Scores
-from retrain_assets.promotion.comparing import evaluate_models
+from retrain_assets.promotion.comparing import Contest, evaluate_models
 from retrain_assets.promotion.evaluation import EvaluationReport, Role
 from retrain_assets.promotion.luck import Noticed
 from retrain_assets.promotion.measures import Measure
@@ -86,26 +86,29 @@ def _compared(
         scores["champion"] = _scores(stores, model, champion, rows)
     scores["baseline"] = rivals.baseline.predict(len(rows))
     before, silent = earlier.scores_of(stores, model, rivals.before, inputs_of(rows))
-    report = evaluate_models(
-        model=model.name,
-        batch=frozen.batch,
-        attempt=frozen.attempt,
+    contest = Contest(
         labels=rows["label"].to_numpy(),
+        batches=rows["ra_batch"].tolist(),
         scores=scores,
         versions={
             "candidate": candidate.version,
             "champion": champion.version if champion else None,
             "baseline": None,
         },
-        batches=rows["ra_batch"].tolist(),
+        earlier=before,
+        newer_than_both=(rows[spec.event_time] >= pd.Timestamp(rivals.fitted_until)).to_numpy(),
+        noticed=rivals.noticed,
+        together=entities_of(rows, spec.promote),
+    )
+    report = evaluate_models(
+        contest,
+        model=model.name,
+        batch=frozen.batch,
+        attempt=frozen.attempt,
         metric=spec.metric,
         report_metrics=(*expectable(spec.metric), *spec.report_metrics),
         confidence=spec.promote.confidence,
         rng=np.random.default_rng([frozen.attempt, spec.estimator.seed]),
-        newer_than_both=(rows[spec.event_time] >= pd.Timestamp(rivals.fitted_until)).to_numpy(),
-        earlier=before,
-        noticed=rivals.noticed,
-        together=entities_of(rows, spec.promote),
     )
     told = replace(report, measures=(*report.measures, *silent))
     return Compared(rows=rows, scores=scores, before=before, report=told)

@@ -10,7 +10,7 @@ import pandas as pd
 from retrain_assets.data.small_tables import table_of_rows
 from retrain_assets.data.windows import Batch
 from retrain_assets.lifecycle.champions import champion
-from retrain_assets.lifecycle.facts import gather_facts, requests
+from retrain_assets.lifecycle.facts import episode_of, gather_facts, requests
 from retrain_assets.lifecycle.holding import open_hold, tell
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.model import DeclaredModel
@@ -18,6 +18,7 @@ from retrain_assets.lifecycle.records import Decided
 from retrain_assets.lifecycle.sharing import decide_within
 from retrain_assets.lifecycle.standing import was_deduced
 from retrain_assets.lifecycle.training_window import plan_window
+from retrain_assets.lifecycle.watch import read_drift
 from retrain_assets.policy.decision import Decision, TriggerState
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.stores.protocols import Stores
@@ -67,7 +68,8 @@ def _unwritten(stores: Stores, model: DeclaredModel, batch: Batch, made: list[De
 def decide_by_hand(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Decision:
     """The record of a person who launched a training set by hand: the trigger `person`, and nothing else asked.
 
-    Where a retrain of this batch or one before is held for a person, that is the answer.
+    Where a retrain of this batch or one before is held for a person, that is the answer. The drift episode of the batch
+    is acknowledged, as by any decision to retrain.
     """
     every = stores.state.decisions(model.name)
     made, held = [decision for decision in every if decision.batch == batch.key], open_hold(every)
@@ -87,6 +89,10 @@ def decide_by_hand(stores: Stores, model: DeclaredModel, batch: Batch, *, now: d
         retrospective=False,
         state={"run_id": run_id, "outbox_id": stores.state.last_outbox_id(), "by_hand": True, **answer},
     )
+    episode = episode_of(stores, model, read_drift(stores, model, batch))
+    if episode is not None and episode.covers(batch.key):
+        labelled_until = plan_window(stores, model, batch, as_of=batch.as_of).labelled_until
+        stores.state.save_episode(episode.acknowledged(batch.key, labelled_until))
     _record(stores, model, batch, decision, run_id=run_id, now=now)
     return decision
 

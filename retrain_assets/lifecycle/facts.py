@@ -54,7 +54,7 @@ def gather_facts(
         now=now,
         champion=current,
         drift=drift,
-        episode=_episode(stores, model, drift),
+        episode=episode_of(stores, model, drift),
         losses=()
         if current is None
         else losses_in(measured, model, current.version, current.training_end, as_of=batch.as_of),
@@ -130,7 +130,8 @@ def _texts(news: list[OutboxRow], kind: str) -> tuple[str, ...]:
     return tuple(str(row.payload.get("text", "")) for row in news if row.kind == kind)
 
 
-def _episode(stores: Stores, model: DeclaredModel, drift: DriftReport | None) -> Episode | None:
+def episode_of(stores: Stores, model: DeclaredModel, drift: DriftReport | None) -> Episode | None:
+    """The newest drift episode against the champion of a report."""
     if drift is None or drift.champion_version is None:
         return None
     mine = [e for e in stores.state.episodes(model.name) if e.champion_version == drift.champion_version]
@@ -140,7 +141,7 @@ def _episode(stores: Stores, model: DeclaredModel, drift: DriftReport | None) ->
 def _rows_since_change(
     stores: Stores, model: DeclaredModel, drift: DriftReport | None, window: TrainingWindow
 ) -> int | None:
-    episode = _episode(stores, model, drift)
+    episode = episode_of(stores, model, drift)
     if episode is None or episode.closed_batch is not None:
         return None
     return window.rows_after(model.calendar.batch(episode.opened_batch).start)

@@ -1,4 +1,4 @@
-"""What a person gives as a reason stands in the record for good, so that there must be one."""
+"""What a person does stands in the record for good, with a reason and a name: there must be both."""
 
 from __future__ import annotations
 
@@ -15,3 +15,19 @@ def require_reason(reason: str, *, what: str = "a reason") -> None:
     """
     if not reason.strip():
         raise RefusedError(f"{what} must be given in words (got {reason!r}): it stands in the record; nothing was done")
+
+
+def named_person(name: str) -> str:
+    """The actor that a person is in the record, by the name that was typed.
+
+    >>> named_person(" ann ")
+    'person:ann'
+
+    Raises:
+        RefusedError: it is empty or blank.
+    """
+    if not name.strip():
+        raise RefusedError(
+            f"the name of a person must be given (got {name!r}): it stands in the record; nothing was done"
+        )
+    return f"person:{name.strip()}"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from retrain_assets.data.hashing import frame_hash
 from retrain_assets.errors import NotStoredError, StoreError
 from retrain_assets.lifecycle.champions import registered
 from retrain_assets.lifecycle.model import DeclaredModel
@@ -18,12 +19,17 @@ from retrain_assets.lifecycle.training_window import (
     training_inputs,
 )
 from retrain_assets.lifecycle.withholding import withholding
+from retrain_assets.stores.model_files import as_json
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import Manifest, ModelBundle, ModelVersion
 from retrain_assets.training.environment import code_version, libraries, threads
 from retrain_assets.training.golden import golden_rows
 from retrain_assets.training.model_hash import model_hash
+from retrain_assets.training.trainer import FittedModel
 from retrain_assets.training.trainer import train as fit
+
+READ_ROWS = ("validated", "labels")
+"""Tables whose rows the training reads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +49,7 @@ class Reproduced:
             also = f"; it made no difference that{said}" if said else ""
             return f"{self.version} was made again with the same hash {self.version.model_hash[:16]}{also}"
         made = (self.hash or "")[:16]
-        why = said or "\n  no input differs that is recorded: the training is not deterministic"
+        why = said or "\n  no input differs, down to the rows as they are stored: the training is not deterministic"
         return f"{self.version} has the hash {self.version.model_hash[:16]}, made again it has {made}:{why}"
 
 
@@ -66,7 +72,11 @@ def reproduce(stores: Stores, model: DeclaredModel, number: int, *, now: datetim
     labels, inputs = rows["label"].to_numpy(), training_inputs(model, rows)
     fitted = fit(model.spec, inputs, labels, source=model.transform())
     made = model_hash(fitted.pipeline, golden=golden_rows(inputs), classes=fitted.classes)
-    return Reproduced(version=version, same=made == version.model_hash, hash=made, differences=tuple(differences))
+    same = made == version.model_hash
+    differences += _fitted(bundle.manifest, fitted)
+    if not same:
+        differences += _rows(stores, model, frozen)
+    return Reproduced(version=version, same=same, hash=made, differences=tuple(differences))
 
 
 def _frozen(stores: Stores, model: DeclaredModel, version: ModelVersion) -> TrainingSet:
@@ -111,3 +121,34 @@ def _data(stores: Stores, model: DeclaredModel, frozen: TrainingSet) -> Iterator
     now = data_hash_of(frozen.batches, commits)
     if now != frozen.data_hash:
         yield f"data: {frozen.data_hash[:16]} then, {now[:16]} now"
+
+
+def _fitted(manifest: Manifest, fitted: FittedModel) -> Iterator[str]:
+    """What of the declaration came out otherwise: the estimator's parameters, and the columns it learned from."""
+    for name in sorted({*manifest.params, *fitted.params}):
+        before, after = (_text(params.get(name)) for params in (manifest.params, fitted.params))
+        if before != after:
+            yield f"parameter {name}: {before} then, {after} now"
+    for name in manifest.features:
+        if name not in fitted.features:
+            yield f"feature {name}: learned from then, not now"
+    for name in fitted.features:
+        if name not in manifest.features:
+            yield f"feature {name}: learned from now, not then"
+
+
+def _text(value: object) -> str:
+    return " ".join(as_json(value).decode().split())
+
+
+def _rows(stores: Stores, model: DeclaredModel, frozen: TrainingSet) -> Iterator[str]:
+    """Partitions whose rows are not those that were written: their files were changed past the table's log."""
+    for asset in READ_ROWS:
+        table, version = model.table(asset), frozen.table_versions[asset]
+        for key, commit in stores.tables.commits(table, version=version).items():
+            if key not in frozen.batches:
+                continue
+            rows = stores.tables.read(table, [key], version=version).drop(columns="ra_batch")
+            # A column that came later is missing in all rows of a partition that was written without it.
+            if commit.content_hash not in (frame_hash(rows), frame_hash(rows.dropna(axis="columns", how="all"))):
+                yield f"data: the rows of {asset} {key} are not those that were written; its files were changed since"

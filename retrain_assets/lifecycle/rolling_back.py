@@ -57,7 +57,7 @@ def roll_back(
         since: batch time from which it is in force, where that is later.
 
     Raises:
-        RefusedError: nobody to go back to, a version that never was champion, or a blank reason.
+        RefusedError: nobody to go back to, a version that never was champion, both `to` and `as_of`, or a blank reason.
         DataError: the version cannot score the rows of now: nothing was changed.
         StoreError: the version is not there any more, or is not what was registered: nothing was changed.
     """
@@ -120,6 +120,10 @@ def _target(
     if not log:
         raise RefusedError(f"{model.name} has no champion yet: there is nothing to roll back")
     earlier = earlier_champions(log)
+    if to is not None and as_of is not None:
+        raise RefusedError(
+            f"go back to v{to} or to the champion as of {as_of:%Y-%m-%d %H:%M}, not both: nothing was done"
+        )
     if as_of is not None:
         found = champion_as_of(log, as_of)
         if found is None:

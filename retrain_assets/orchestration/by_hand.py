@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from retrain_assets.errors import DataError, LeaseHeldError
+from retrain_assets.errors import DataError, LeaseHeldError, RefusedError
 from retrain_assets.orchestration import names
 from retrain_assets.orchestration.component import build_retraining_definitions
 from retrain_assets.orchestration.driver import DRIVER_TAG, Driver, Ran
+from retrain_assets.promotion.model_moves import out_of_service
 from retrain_assets.stores.source_failures import source_failure
 
 if TYPE_CHECKING:
@@ -28,12 +29,13 @@ def run_batch(instance: dg.DagsterInstance, model: DeclaredModel, batch: str | N
     Raises:
         ValueError: the key is not one of a batch.
         LeaseHeldError: another run works on the model.
+        RefusedError: the model was retired, or has another name.
         DataError: there is nothing to run, or the named batch did not arrive.
     """
     definitions = build_retraining_definitions(model.spec, root=model.root)
     driver = Driver(instance, definitions, {model.name: model})
     driver.recover()
-    _refuse_if_held(driver.stores, model)
+    _refuse_if_barred(driver.stores, model)
     asked = None if batch is None else model.calendar.batch(batch).key
     if asked is not None and asked in _watched(driver.stores, model) and not _unfinished(driver.stores, model, asked):
         yield from _again(instance, definitions, model, asked)
@@ -55,7 +57,10 @@ def _until_decided(driver: Driver, model: DeclaredModel, asked: str | None) -> I
             return
 
 
-def _refuse_if_held(stores: Stores, model: DeclaredModel) -> None:
+def _refuse_if_barred(stores: Stores, model: DeclaredModel) -> None:
+    away = out_of_service(stores.state.model_moves(), model.name)
+    if away is not None:
+        raise RefusedError(away)
     owner = stores.state.lease_owner(model.name, now=datetime.now(UTC))
     if owner is not None:
         raise LeaseHeldError(

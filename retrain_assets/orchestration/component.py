@@ -86,6 +86,11 @@ def build_retraining_definitions(
     ]
     if unequal:
         raise DeclarationError(unequal)
+    return definitions_of(declared, stores=stores)
+
+
+def definitions_of(declared: Sequence[DeclaredModel], *, stores: StoresResource | None = None) -> dg.Definitions:
+    """The same of models that have a root each, and of which it is known that they agree."""
     return dg.Definitions(
         assets=[asset for model in declared for asset in model_assets(model)],
         jobs=[job for model in declared for job in person_jobs(model)],

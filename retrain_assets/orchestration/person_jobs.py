@@ -8,22 +8,24 @@ from typing import TYPE_CHECKING, Literal, cast
 import dagster as dg
 from pydantic import Field
 
+from retrain_assets.errors import RefusedError
 from retrain_assets.orchestration.projection import champion_events
 from retrain_assets.orchestration.resources import STORES_KEY, StoresResource
-from retrain_assets.orchestration.telling_jobs import event_job, failing, hold_job, job_of
+from retrain_assets.orchestration.telling_jobs import event_job, failing, hold_job, job_of, unsaid
 
 if TYPE_CHECKING:
     from retrain_assets.lifecycle import DeclaredModel
     from retrain_assets.stores.protocols import Stores
 
-# No postponed annotations here: Dagster reads the type of each op's config.
+# No postponed annotations here: Dagster reads the type of each op's config. Every field has a default, blank where a
+# person must say something: else the launchpad would open without any of them.
 
 
 class RollbackConfig(dg.Config):
     """What the launchpad asks for before a rollback."""
 
-    reason: str = Field(description="Why; it stands in the promotion log.")
-    person: str = Field(description="Who you are. The UI has no login: this name is taken on trust.")
+    reason: str = Field(default="", description="Why; it stands in the promotion log.")
+    person: str = Field(default="", description="Who you are. The UI has no login: this name is taken on trust.")
     to_version: int | None = Field(default=None, description="The version; by default the champion before this one.")
     as_of: str | None = Field(default=None, description="Or the champion as of this moment of batch time (ISO, UTC).")
 
@@ -31,11 +33,15 @@ class RollbackConfig(dg.Config):
 class AnswerConfig(dg.Config):
     """What the launchpad asks for before an answer."""
 
-    version: int = Field(description="The version that waits for an answer.")
-    model_hash: str = Field(description="At least 8 digits of its hash: the answer is worth nothing for any other.")
-    verdict: Literal["approve", "reject"] = Field(description="approve or reject.")
-    person: str = Field(description="Who you are. The UI has no login: without a token this is taken on trust.")
-    reason: str = Field(description="Why; it stands in the record.")
+    version: int = Field(default=0, description="The version that waits for an answer.")
+    model_hash: str = Field(
+        default="", description="At least 8 digits of its hash, in quotes: the answer is worth nothing for any other."
+    )
+    verdict: Literal["", "approve", "reject"] = Field(default="", description="approve or reject.")
+    person: str = Field(
+        default="", description="Who you are. The UI has no login: without a token this is taken on trust."
+    )
+    reason: str = Field(default="", description="Why; it stands in the record.")
     token: str | None = Field(
         default=None, description="What `retrain-assets approval sign` printed, where names must be signed."
     )
@@ -50,6 +56,7 @@ def _rollback_job(model: "DeclaredModel") -> dg.JobDefinition:
     @dg.op(name=f"{model.name}__roll_back", required_resource_keys={STORES_KEY})
     def roll_back(context: dg.OpExecutionContext, config: RollbackConfig) -> None:
         from retrain_assets import lifecycle
+        from retrain_assets.lifecycle.reasons import named_person
 
         with _held(context, model) as stores:
             record = lifecycle.roll_back(
@@ -58,7 +65,7 @@ def _rollback_job(model: "DeclaredModel") -> dg.JobDefinition:
                 to=config.to_version,
                 as_of=None if config.as_of is None else _moment(config.as_of),
                 reason=config.reason,
-                actor=f"person:{config.person}",
+                actor=named_person(config.person),
                 now=datetime.now(UTC),
             )
             for event in champion_events(record):
@@ -74,6 +81,8 @@ def _answer_job(model: "DeclaredModel") -> dg.JobDefinition:
 
         # No lease: an answer is one row, and a retrain under way must not hold a person up.
         with failing():
+            if config.verdict == "":
+                raise unsaid("verdict", "approve", "reject")
             hold = answer(
                 cast("StoresResource", getattr(context.resources, STORES_KEY)).open(),
                 model,
@@ -105,5 +114,11 @@ def _held(context: dg.OpExecutionContext, model: "DeclaredModel") -> "Generator[
 
 
 def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise RefusedError(
+            f"as_of must be a moment of batch time, such as 2013-06-01 or 2013-06-01T12:00 (got {text!r}): nothing was "
+            "done"
+        ) from None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, cast
 import dagster as dg
 from pydantic import Field
 
-from retrain_assets.errors import RetrainAssetsError
+from retrain_assets.errors import RefusedError, RetrainAssetsError
 from retrain_assets.orchestration import names
 from retrain_assets.orchestration.resources import STORES_KEY, StoresResource
 
@@ -16,21 +16,23 @@ if TYPE_CHECKING:
     from retrain_assets.lifecycle import DeclaredModel
     from retrain_assets.stores.protocols import Stores
 
-# No postponed annotations here: Dagster reads the type of each op's config.
+# No postponed annotations here: Dagster reads the type of each op's config. Blank defaults: see `person_jobs`.
 
 
 class HoldConfig(dg.Config):
     """What the launchpad asks for before an answer to a held retrain."""
 
-    answer: Literal["resume", "reject"] = Field(description="resume lets it go on; reject takes its drift as seen.")
-    person: str = Field(description="Who you are. The UI has no login: this name is taken on trust.")
-    reason: str = Field(description="Why; it stands in the decision.")
+    answer: Literal["", "resume", "reject"] = Field(
+        default="", description="resume lets it go on; reject takes its drift as seen."
+    )
+    person: str = Field(default="", description="Who you are. The UI has no login: this name is taken on trust.")
+    reason: str = Field(default="", description="Why; it stands in the decision.")
 
 
 class EventConfig(dg.Config):
     """What the launchpad asks for before an event."""
 
-    text: str = Field(description="What happened; it stands in the decision.", min_length=1)
+    text: str = Field(default="", description="What happened; it stands in the decision.")
 
 
 def hold_job(model: "DeclaredModel") -> dg.JobDefinition:
@@ -39,13 +41,16 @@ def hold_job(model: "DeclaredModel") -> dg.JobDefinition:
     @dg.op(name=f"{model.name}__answer_hold", required_resource_keys={STORES_KEY})
     def answer_hold(context: dg.OpExecutionContext, config: HoldConfig) -> None:
         from retrain_assets.lifecycle.holding import answer_hold as record
+        from retrain_assets.lifecycle.reasons import named_person
 
         with failing():
+            if config.answer == "":
+                raise unsaid("answer", "resume", "reject")
             held = record(
                 _stores(context),
                 model,
                 config.answer,
-                person=f"person:{config.person}",
+                person=named_person(config.person),
                 reason=config.reason,
                 now=datetime.now(UTC),
             )
@@ -93,6 +98,11 @@ def failing() -> Generator[None]:
         raise dg.Failure(
             description=str(error), metadata={"error": type(error).__name__}, allow_retries=False
         ) from error
+
+
+def unsaid(field: str, *choices: str) -> RefusedError:
+    """What a person did not choose."""
+    return RefusedError(f"{field} must be {' or '.join(choices)} (got ''): nothing was done")
 
 
 def _stores(context: dg.OpExecutionContext) -> "Stores":

@@ -30,15 +30,17 @@ class FirstLoss:
     trained_rows: int
 
 
-def expected_loss(loss: BatchLoss, holdout: HoldoutLoss) -> float | None:
+def expected_loss(loss: BatchLoss, holdout: HoldoutLoss, *, own: float = OWN_GAP) -> float | None:
     """What a model would lose on a batch if it were not stale: E_j + 0.75 (H - E_H).
 
     With E what its own probabilities expected on the batch and on the holdout, and H its loss there; None where it
-    expects nothing.
+    expects nothing. `own` is the share of the gap that is taken for the model's nature; what a model promises too
+    little is its nature whatever that is.
     """
     if loss.expected is None or holdout.expected is None:
         return None
-    return loss.expected + OWN_GAP * (holdout.value - holdout.expected)
+    gap = holdout.value - holdout.expected
+    return loss.expected + (own if gap > 0 else OWN_GAP) * gap
 
 
 def usual_excess(firsts: Sequence[FirstLoss], *, incumbent: int, scale: float, rows: int) -> float:

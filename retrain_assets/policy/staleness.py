@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retrain_assets.performance.decay import BatchLoss, HoldoutLoss
-from retrain_assets.policy.first_losses import MOST_EXCESS, FirstLoss, expected_loss, usual_excess
+from retrain_assets.policy.first_losses import MOST_EXCESS, OWN_GAP, FirstLoss, expected_loss, usual_excess
 
 DEBT_WEIGHT = 0.7
 """Exponent of the debt; that of the growth is the rest to 1."""
@@ -19,6 +19,8 @@ PRICE, PRICE_WEIGHT = 1.95, 0.6
 """A retrain pays from PRICE x cost^PRICE_WEIGHT on."""
 SLACK = 0.1
 """Excess of a batch that counts for nothing."""
+PATIENCE = 12
+"""Where a retrain only adds rows, an excess counts that pays for it within so many batches."""
 MEMORY = 0.7
 """Weight of a batch in the rate, relative to that of the next."""
 SCALE_BATCHES = 8
@@ -101,11 +103,15 @@ def judge_staleness(facts: StalenessFacts) -> StalenessVerdict | None:
     With L_j the champion's loss on batch j and E_j the loss that its own probabilities expected there (`expected`), H
     and E_H the same on its holdout, and B the mean loss of the (up to) eight newest labelled batches as served:
 
-    1. excess x_j = (L_j - E_j - 0.75 (H - E_H)) / B - u, at most 1: what the model lost beyond what it knew it would. A
-       hard batch that it knows to be hard is no excess, nor is what new models lose beyond their expectation at once
-       (u, see `usual_excess`). Without an expectation x_j = (L_j - H) / B;
+    1. excess x_j = (L_j - E_j - 0.75 g_j (H - E_H)) / B - u, at most 1: what the model lost beyond what it knew it
+       would. A hard batch that it knows to be hard is no excess, nor is what new models lose beyond their expectation
+       at once (u, see `usual_excess`). What a model promises too much goes with more rows, by g_j = (n / n_j)^0.5 of
+       the rows n it was trained on and n_j that a training would have had by then: none of it where a window slides.
+       Without an expectation x_j = (L_j - H) / B;
     2. debt D_j = max(0, D_{j-1} + x_j - k), from 0 at the last training: Page's reflected sum, so that good batches of
-       long ago are no credit. The slack k is 0.1, and no less than what the rows of a batch alone make its loss vary;
+       long ago are no credit. The slack k is 0.1, and no less than what the rows of a batch alone make its loss vary.
+       Where new rows are added to the old ones a retrain forgets nothing, and k is less for a cheap one: in proportion
+       to the price, where that is less than 12 batches of a slack of 0.1;
     3. nowcast v, the mean of x_j with weights that fall by 0.7 a batch: it stands for the w batches without labels and
        the next one, D = max(0, D + (w + 1) (v - k));
     4. growth r = ln(1 + new rows / rows of the last training): what there is to learn from;
@@ -120,9 +126,9 @@ def judge_staleness(facts: StalenessFacts) -> StalenessVerdict | None:
     scale = _scale(facts)
     if scale <= 0:
         return None
-    usual = _usual(facts, scale)
+    usual, price = _usual(facts, scale), PRICE * facts.cost**PRICE_WEIGHT
     excess, sampling = _excess(facts, scale, usual), _sampling(facts.losses)
-    slack = max(SLACK, sampling)
+    slack = max(SLACK, sampling) * _strictness(_added(facts), price)
     weights = MEMORY ** np.arange(len(excess))[::-1]
     weights /= weights.sum()
     rate, ahead = float(weights @ excess), facts.unlabelled + 1
@@ -131,7 +137,7 @@ def judge_staleness(facts: StalenessFacts) -> StalenessVerdict | None:
     growth = math.log1p(sum(facts.new_rows) / facts.trained_rows)
     noise = max(sampling, _successive(excess))
     rate_error = noise * float(np.linalg.norm(weights))
-    limit = _limit(facts.cost, growth)
+    limit = _limit(price, growth)
     return StalenessVerdict(
         fired=debt > limit,
         debt=debt,
@@ -168,10 +174,27 @@ def _usual(facts: StalenessFacts, scale: float) -> float:
 def _excess(facts: StalenessFacts, scale: float, usual: float) -> npt.NDArray[np.float64]:
     """What the model lost on each batch beyond what a new one would have."""
     held = facts.holdout
-    known = [expected_loss(loss, held) for loss in facts.losses] if _informed(facts) else []
-    expected = [each for each in known if each is not None] or [held.value] * len(facts.losses)
+    expected = np.full(len(facts.losses), held.value)
+    if _informed(facts):
+        rows = facts.trained_rows + _added(facts) * np.cumsum(facts.new_rows)
+        own = OWN_GAP * np.sqrt(facts.trained_rows / rows)
+        known = [expected_loss(loss, held, own=share) for loss, share in zip(facts.losses, own, strict=True)]
+        expected = np.array(known, dtype=np.float64)
     values = np.array([loss.value for loss in facts.losses])
     return np.clip((values - expected) / scale - usual, -MOST_EXCESS, MOST_EXCESS)
+
+
+def _added(facts: StalenessFacts) -> float:
+    """Share of the new rows by which a training would have more than the last one had: 0 where a window slides."""
+    new = sum(facts.new_rows)
+    if facts.available_rows is None or new <= 0:
+        return 0.0
+    return min(1.0, max(0.0, (facts.available_rows - facts.trained_rows) / new))
+
+
+def _strictness(added: float, price: float) -> float:
+    """Of the slack: 1, and as far as rows are added no more than the price pays for."""
+    return 1.0 - added * (1.0 - min(1.0, price / (PATIENCE * SLACK)))
 
 
 def _debt(excess: npt.NDArray[np.float64], slack: float) -> tuple[float, int]:
@@ -192,11 +215,10 @@ def _sampling(losses: Sequence[BatchLoss]) -> float:
     return math.sqrt(float(np.mean(np.square(relative)))) if relative else 0.0
 
 
-def _limit(cost: float, growth: float) -> float:
+def _limit(price: float, growth: float) -> float:
     """The debt D at which D^0.7 growth^0.3 is the price."""
     if growth <= 0:
         return math.inf
-    price = PRICE * cost**PRICE_WEIGHT
     return float((price / growth ** (1 - DEBT_WEIGHT)) ** (1 / DEBT_WEIGHT))
 
 

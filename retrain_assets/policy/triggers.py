@@ -6,6 +6,7 @@ have said. Only those that apply count.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -129,12 +130,16 @@ def freshness(context: DecisionContext) -> TriggerState:
 
 
 def new_labels(context: DecisionContext) -> TriggerState:
-    """At least `retrain.min_new_labels` labels matured since the champion's training end."""
-    name, needed = "new_labels", context.spec.retrain.min_new_labels
+    """As many labels as `retrain` asks for, in number and share, matured since the champion's training end."""
+    name, asked, share = "new_labels", context.spec.retrain.min_new_labels, context.spec.retrain.min_new_share
     if context.champion is None:
         return no_champion(name)
+    if share and context.trained_rows is None:
+        return unknown(name, "the rows of the champion's training are not recorded (it was adopted)")
+    needed = max(asked, math.ceil(share * (context.trained_rows or 0)))
     sentence = f"{context.new_labels:,} labels matured since the champion's training end, {needed:,} are asked for"
-    return TriggerState(name=name, fired=context.new_labels >= needed, reason=sentence)
+    of = "" if needed == asked else f" ({share:.0%} of the {context.trained_rows:,} rows of the last training)"
+    return TriggerState(name=name, fired=context.new_labels >= needed, reason=sentence + of)
 
 
 def changed_declaration(context: DecisionContext) -> TriggerState:

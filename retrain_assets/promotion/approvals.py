@@ -58,12 +58,12 @@ class Requirement:
     """Who has to agree: so many persons, or one of a role.
 
     Args:
-        persons: number of persons whose approval together suffices.
+        persons: number of persons whose approval together suffices; None where only the role does.
         role: one person of it suffices alone; None where no role does.
         roles: the role of each person on the list; empty where there is no list.
     """
 
-    persons: int = 1
+    persons: int | None = 1
     role: str | None = None
     roles: Mapping[str, str] = field(default_factory=dict[str, str])
 
@@ -74,12 +74,16 @@ class Requirement:
         True
         >>> Requirement(persons=2).met_by(["ann", "ann"])
         False
+        >>> Requirement(persons=None, role="lead", roles={"ann": "lead"}).met_by(["bob", "eve", "dan"])
+        False
         """
         if self.role is not None and any(self.roles.get(person) == self.role for person in persons):
             return True
-        return len(set(persons)) >= self.persons
+        return self.persons is not None and len(set(persons)) >= self.persons
 
     def __str__(self) -> str:
+        if self.persons is None:
+            return f"one {self.role}"
         enough = f"{self.persons} person{'' if self.persons == 1 else 's'}"
         return enough if self.role is None else f"one {self.role} or {enough}"
 
@@ -131,7 +135,8 @@ class Hold:
 
 def requirement_of(spec: ApprovalSpec) -> Requirement:
     """Who has to agree, by the declaration of now."""
-    return Requirement(persons=spec.persons, role=spec.role, roles=spec.roles)
+    persons = 1 if spec.persons is None and spec.role is None else spec.persons
+    return Requirement(persons=persons, role=spec.role, roles=spec.roles)
 
 
 def holds_of(

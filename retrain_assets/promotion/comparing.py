@@ -7,7 +7,7 @@ losses is what tells them apart, not their two intervals.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -31,59 +31,90 @@ from retrain_assets.promotion.evaluation import (
     Unit,
 )
 from retrain_assets.promotion.luck import Noticed, luck_measures
+from retrain_assets.promotion.measures import Measure
 
 AGAINST: tuple[Role, ...] = ("champion", "candidate", "baseline")
 """What each earlier champion is compared with."""
 METRIC_RESAMPLES = 200
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contest:
+    """Models, and the rows by which all of them are judged.
+
+    Args:
+        labels: truth of each row.
+        batches: batch of each row.
+        scores: of the candidate, the baseline and, unless bootstrapping, the champion. A class that a model does not
+            know has probability 0 for it.
+        versions: registered version of each role.
+        earlier: scores of earlier champions by their versions.
+        newer_than_both: rows that are newer than what either model was trained on; None for no row.
+        noticed: how bad the champion looked, where that is why they are compared.
+        together: entity of each row; the rows of one are drawn together. By default batches where there are enough.
+    """
+
+    labels: npt.ArrayLike
+    batches: Sequence[str]
+    scores: Mapping[Role, Scores]
+    versions: Mapping[Role, int | None]
+    earlier: Mapping[int, Scores] = field(default_factory=dict[int, Scores])
+    newer_than_both: npt.NDArray[np.bool_] | None = None
+    noticed: Noticed | None = None
+    together: npt.NDArray[Any] | None = None
+
+    def over_all_classes(self) -> Contest:
+        """The same with all scores over the union of the classes that the models know."""
+        known = [*(self.scores[role] for role in ROLES if role in self.scores), *self.earlier.values()]
+        union = tuple(dict.fromkeys(name for scored in known for name in scored.classes))
+        return replace(
+            self,
+            scores={role: scored.over(union) for role, scored in self.scores.items()},
+            earlier={version: scored.over(union) for version, scored in self.earlier.items()},
+        )
+
+    def models(self) -> list[tuple[Role, int | None, Scores]]:
+        """Role, version and scores of each."""
+        found: list[tuple[Role, int | None, Scores]] = []
+        found.extend((role, self.versions.get(role), self.scores[role]) for role in ROLES if role in self.scores)
+        found.extend(("earlier", version, scored) for version, scored in self.earlier.items())
+        return found
+
+    def newer(self) -> npt.NDArray[np.intp]:
+        """The places of the rows that are newer than what either model was trained on."""
+        return np.flatnonzero([] if self.newer_than_both is None else self.newer_than_both)
+
+
 def evaluate_models(
+    contest: Contest,
     *,
     model: str,
     batch: str,
     attempt: int,
-    labels: npt.ArrayLike,
-    scores: Mapping[Role, Scores],
-    versions: Mapping[Role, int | None],
-    batches: Sequence[str],
     metric: str,
     report_metrics: Sequence[str] = (),
     confidence: float,
     rng: np.random.Generator,
-    newer_than_both: npt.NDArray[np.bool_] | None = None,
-    earlier: Mapping[int, Scores] | None = None,
-    noticed: Noticed | None = None,
-    together: npt.NDArray[Any] | None = None,
     resamples: int = 1000,
 ) -> EvaluationReport:
     """Judges all models by the same rows.
 
     Args:
+        contest: the models, and the rows.
         model: name of the declared model.
         batch: partition of the candidate.
         attempt: attempt of the candidate.
-        labels: truth of each row.
-        scores: of the candidate, the baseline and, unless bootstrapping, the champion. A class that a model does not
-            know has probability 0 for it.
-        versions: registered version of each role.
-        batches: batch of each row.
         metric: the declared loss, by which differences are taken.
         report_metrics: further metrics of each model.
-        confidence: level of all intervals.
+        confidence: level of all intervals. That of differences to earlier champions is shared over these.
         rng: source of the resamples.
-        newer_than_both: rows that are newer than what either model was trained on.
-        earlier: scores of earlier champions by their versions. The level of their differences is shared over them.
-        noticed: how bad the champion looked, where that is why they are compared.
-        together: entity of each row; the rows of one are drawn together. By default batches where there are enough.
         resamples: of the differences; the models' own intervals take 200, and of many rows as many.
 
     Raises:
         DataError: scores or labels that no metric can be computed from.
     """
-    truth = np.asarray(labels)
-    aligned, aligned_before = _aligned(scores, dict(earlier or {}))
-    newer = np.zeros(len(truth), dtype=bool) if newer_than_both is None else np.asarray(newer_than_both, dtype=bool)
-    names, resampled, blocks = _units(batches, together)
+    contest, truth = contest.over_all_classes(), np.asarray(contest.labels)
+    names, resampled, blocks = _units(contest.batches, contest.together)
     judged = _Judging(
         truth=truth,
         metrics=tuple(dict.fromkeys([metric, *report_metrics])),
@@ -91,32 +122,18 @@ def evaluate_models(
         resamples=resamples if len(truth) >= MANY_ROWS else METRIC_RESAMPLES,
         blocks=blocks,
     )
-    roles = [judged.model(role, versions.get(role), aligned[role], rng) for role in ROLES if role in aligned]
-    roles += [judged.model("earlier", version, scored, rng) for version, scored in aligned_before.items()]
-    paired = _Pairing(
-        metric=metric,
-        losses={role: row_losses(metric, truth, scored) for role, scored in aligned.items()},
-        earlier={version: row_losses(metric, truth, scored) for version, scored in aligned_before.items()},
-        confidence=confidence,
-        resamples=resamples,
-    )
+    roles = tuple(judged.model(role, version, scored, rng) for role, version, scored in contest.models())
+    paired = _Pairing.of(contest, metric, confidence=confidence, resamples=resamples)
+    newer = contest.newer()
     return EvaluationReport(
-        model=model,
-        batch=batch,
-        attempt=attempt,
-        metric=metric,
-        rows=len(truth),
-        batches=names,
-        rows_newer_than_both=int(newer.sum()),
-        confidence=confidence,
-        resampled=resampled,
-        roles=tuple(roles),
+        model=model, batch=batch, attempt=attempt, metric=metric, rows=len(truth), batches=names,
+        rows_newer_than_both=len(newer), confidence=confidence, resampled=resampled, roles=roles,
         differences=(
             *paired.differences(np.arange(len(truth)), "reserved", rng, blocks, resampled),
-            *paired.differences(np.flatnonzero(newer), "newer", rng, blocks, resampled),
+            *paired.differences(newer, "newer", rng, blocks, resampled),
         ),
-        measures=tuple(luck_measures(noticed, paired.losses, paired.earlier, np.asarray(batches, dtype=object))),
-    )
+        measures=paired.luck(contest),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +168,23 @@ class _Pairing:
     earlier: Mapping[int, Values]
     confidence: float
     resamples: int
+
+    @classmethod
+    def of(cls, contest: Contest, metric: str, *, confidence: float, resamples: int) -> _Pairing:
+        """The losses of each row by each model."""
+        truth = np.asarray(contest.labels)
+        return cls(
+            metric=metric,
+            losses={role: row_losses(metric, truth, scored) for role, scored in contest.scores.items()},
+            earlier={version: row_losses(metric, truth, scored) for version, scored in contest.earlier.items()},
+            confidence=confidence,
+            resamples=resamples,
+        )
+
+    def luck(self, contest: Contest) -> tuple[Measure, ...]:
+        """What the differences to the champion owe to its luck."""
+        batches = np.asarray(contest.batches, dtype=object)
+        return tuple(luck_measures(contest.noticed, self.losses, self.earlier, batches))
 
     def differences(
         self,
@@ -207,15 +241,3 @@ def _units(
     if together is not None:
         return names, "entities", together
     return (names, "batches", batch_of_row) if len(names) >= ENOUGH_BATCHES else (names, "rows", None)
-
-
-def _aligned(
-    scores: Mapping[Role, Scores], earlier: Mapping[int, Scores]
-) -> tuple[dict[Role, Scores], dict[int, Scores]]:
-    """All scores over the union of the classes that the models know."""
-    known = [*(scores[role] for role in ROLES if role in scores), *earlier.values()]
-    union = tuple(dict.fromkeys(name for scored in known for name in scored.classes))
-    return (
-        {role: scored.over(union) for role, scored in scores.items()},
-        {version: scored.over(union) for version, scored in earlier.items()},
-    )

@@ -21,6 +21,7 @@ from retrain_assets.spec import ModelSpec
 MOST_CLASSES = 20
 LEAST_BATCHES = 6
 GATE_ROWS = 50
+ENDLESS = (-np.inf, np.inf)
 NO_FEATURES = {
     **dict.fromkeys(("date", "datetime", "time", "timedelta", "period"), "times"),
     "bytes": "bytes",
@@ -74,7 +75,8 @@ def read_stream(path: Path, settings: FileSettings) -> Stream:
 
     Numbers and booleans are numeric features, text and categories categorical; a linear model also takes integers of
     one or two bytes as category codes. Columns that are none of these or hold one value, and rows without target, are
-    left out. Batches are in order of their values, text in that of the numbers in it, ordered categories in theirs.
+    left out; infinite values are missing ones. Batches are in order of their values, text in that of the numbers in it,
+    ordered categories in theirs.
 
     Raises:
         DataError: the file cannot be replayed, and why.
@@ -222,9 +224,15 @@ def task_of(target: pd.Series, metric: str | None) -> str:
 def _labels(target: pd.Series, task: str) -> Any:
     if task == "regression":
         try:
-            return target.to_numpy(dtype=np.float64)
+            values = target.to_numpy(dtype=np.float64)
         except (TypeError, ValueError) as error:
             raise DataError(f"the target of a regression must be numbers: {error}") from error
+        if np.isinf(values).any():
+            raise DataError(
+                f"the target of a regression must be finite numbers ({np.isinf(values).sum():,} of {len(values):,} are "
+                "infinite): leave these rows out of the file"
+            )
+        return values
     return np.asarray(target.tolist())
 
 
@@ -234,6 +242,7 @@ def _features(frame: pd.DataFrame, settings: FileSettings) -> pd.DataFrame:
     if reserved:
         raise DataError(f"columns must not begin with 'ra_' (got {', '.join(reserved)}): rename them")
     features = frame.drop(columns=list(left_out(frame)))
+    features = features.assign(**{name: features[name].replace(ENDLESS, np.nan) for name in infinite(features)})
     if features.empty or not len(features.columns):
         raise DataError("the file has no column to learn from: only times, columns of one value, target and batch")
     if settings.estimator == "linear":
@@ -252,6 +261,12 @@ def left_out(frame: pd.DataFrame) -> dict[str, str]:
         elif frame[name].nunique(dropna=False) < 2:
             found[str(name)] = "one value"
     return found
+
+
+def infinite(frame: pd.DataFrame) -> list[str]:
+    """The columns that hold infinite values, which no model learns from: they count as missing."""
+    floats = [name for name in frame.columns if pd.api.types.is_float_dtype(frame[name])]
+    return [str(name) for name in floats if np.isinf(frame[name].to_numpy(dtype=np.float64, na_value=np.nan)).any()]
 
 
 def _declaration(settings: FileSettings, task: str) -> ModelSpec:

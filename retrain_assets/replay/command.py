@@ -202,6 +202,7 @@ def _of_file(
         FileSettings,
         column_kinds,
         first_batches,
+        infinite,
         left_out,
         read_table,
         require_columns,
@@ -239,9 +240,12 @@ def _of_file(
         f"{data.name}: {len(stream.labels):,} rows in {len(stream)} batches, {len(numeric)} numeric and "
         f"{len(categorical)} categorical features, {stream.spec.metric}"
     )
-    without = left_out(frame.drop(columns=[target, batch]))
+    inputs = frame.drop(columns=[target, batch])
+    without, endless = left_out(inputs), infinite(inputs)
     if without:
         told += f"; left out: {', '.join(f'{name} ({held})' for name, held in without.items())}"
+    if endless:
+        told += f"; infinite values count as missing: {', '.join(endless)}"
     told += too_few_to_judge(stream)
     return _History(stream=stream, first=first_batches(stream, first, lag), told=told, scenario=scenario)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from html import escape
 
+from retrain_assets.promotion.approvals import requirement_of
 from retrain_assets.promotion.evaluation import EvaluationReport
 from retrain_assets.promotion.gates import GateReport
 from retrain_assets.promotion.measures import Measure, MeasureKind
@@ -258,18 +259,13 @@ def _approval(spec: ModelSpec) -> Section:
     approval = spec.promote.approval
     if approval.when == "never":
         return Section(title="Approval", lines=("No person has to agree to a promotion.",))
-    who = f"{approval.persons} person(s)" + (f", or one {approval.role}" if approval.role else "")
     trust = "by signature" if approval.names == "signed" else "on trust"
-    return Section(
-        title="Approval",
-        lines=(
-            (
-                f"Asked for: {approval.when}; {who} must approve within {format_duration(approval.expires)}; names are "
-                f"taken {trust}. Who answered stands in `approvals.md` beside this card, and in "
-                f"`retrain-assets approval list {spec.name} --all`."
-            ),
-        ),
+    asked = (
+        f"Asked for: {approval.when}; {requirement_of(approval)} must approve within "
+        f"{format_duration(approval.expires)}; names are taken {trust}."
     )
+    answers = f"`approvals.md` beside this card, and in `retrain-assets approval list {spec.name} --all`"
+    return Section(title="Approval", lines=(f"{asked} Who answered stands in {answers}.",))
 
 
 def _limits(spec: ModelSpec, manifest: Manifest, report: EvaluationReport) -> Section:

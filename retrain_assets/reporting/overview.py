@@ -47,13 +47,15 @@ class Sign:
 class ModelOverview:
     """One line of `retrain-assets status`.
 
-    `model_age` is batch time since the champion's training end, `champion_age` wall time since its promotion.
+    `model_age` is batch time since the champion's training end, `champion_age` wall time since its promotion; `away`
+    tells why nothing runs under this name any more.
     """
 
     model: str
     task: str
     metric: str
     state: Literal["not started", "bootstrapping", "serving", "retired", "renamed"]
+    away: str | None
     champion: int | None
     champion_since: datetime | None
     champion_age: timedelta | None
@@ -105,8 +107,10 @@ class Records:
         )
 
 
-def _state(name: str, records: Records) -> Literal["not started", "bootstrapping", "serving", "retired", "renamed"]:
-    if out_of_service(records.moves, name) is not None:
+def _state(
+    name: str, records: Records, *, away: bool
+) -> Literal["not started", "bootstrapping", "serving", "retired", "renamed"]:
+    if away:
         return "retired" if any(move.model == name for move in records.moves) else "renamed"
     return "serving" if records.promotions else "bootstrapping" if records.steps else "not started"
 
@@ -121,12 +125,14 @@ def overview(spec: ModelSpec, records: Records, *, now: datetime) -> ModelOvervi
     champion = log[-1] if log else None
     calendar = Calendar(spec.batches)
     seen = None if last is None else calendar.batch(last.batch)
-    following = calendar.first if seen is None else calendar.next(seen)
+    away = out_of_service(records.moves, spec.name)
+    following = None if away else calendar.first if seen is None else calendar.next(seen)
     return ModelOverview(
         model=spec.name,
         task=spec.task,
         metric=spec.metric,
-        state=_state(spec.name, records),
+        state=_state(spec.name, records, away=away is not None),
+        away=away,
         champion=champion.version if champion else None,
         champion_since=champion.promoted_at if champion else None,
         champion_age=now - champion.promoted_at if champion else None,
@@ -142,7 +148,7 @@ def overview(spec: ModelSpec, records: Records, *, now: datetime) -> ModelOvervi
         working=records.working,
         source_failure=records.source_failure,
         retrain_waits=_waiting(spec, decision, records, now),
-        next_due=next_due(spec, champion, seen.end if seen else spec.batches.start),
+        next_due=None if away else next_due(spec, champion, seen.end if seen else spec.batches.start),
         next_batch=following.key if following else None,
         next_batch_closes=following.end if following else None,
         approvals=waiting_promotions(spec, records.holds, now=now),

@@ -53,8 +53,15 @@ class ApprovalSpec(SpecModel):
         default_factory=dict[str, ApproverSpec],
         description="Who may answer, by name. Without any, and with names on trust, anybody may.",
     )
-    persons: int = Field(default=1, ge=1, description="So many persons must approve; one rejection rejects.")
-    role: str | None = Field(default=None, description="One person of this role suffices alone.")
+    persons: int | None = Field(
+        default=None,
+        ge=1,
+        description="So many persons must approve; one rejection rejects. Default: one; where a `role` is declared, no "
+        "number of others suffices.",
+    )
+    role: str | None = Field(
+        default=None, description="One person of this role must approve, or as many others as `persons` says."
+    )
     names: Literal["signed", "on_trust"] = Field(
         default="on_trust",
         description="`signed`: an answer carries a token made with the person's private key. `on_trust`: whoever "

@@ -24,6 +24,8 @@ def _import_path(value: str) -> str:
     return value
 
 
+Share = Annotated[float, Field(ge=0, le=1)]
+
 ImportPath = Annotated[str, AfterValidator(_import_path)]
 """`package.module:name`, or `package.module.name` for classes."""
 

@@ -84,7 +84,13 @@ def _approval(spec: ApprovalSpec) -> Iterator[Inconsistency]:
             message=f"must be the role of an approver (got '{spec.role}'): nobody could answer as it",
             involves=(f"{field}.approvers",),
         )
-    if spec.approvers and spec.persons > len(spec.approvers) and spec.role is None:
+    if spec.role is not None and spec.persons == 1:
+        yield Inconsistency(
+            field=f"{field}.persons",
+            message=f"must be 2 or more, or left out, beside a role (got 1): one person who is no {spec.role} would do",
+            involves=(f"{field}.role",),
+        )
+    if spec.approvers and spec.role is None and (spec.persons or 1) > len(spec.approvers):
         yield Inconsistency(
             field=f"{field}.persons",
             message=f"must not be more than there are approvers (got {spec.persons}, {len(spec.approvers)} are named)",

@@ -26,7 +26,8 @@ TRIGGERS: dict[str, str] = {
     "residual_drift": "label less score has drifted, in such an episode; needs `residual` in `drift.outputs`",
     "model_age": "the champion's training end is older than `freshness.model_age`, in batch time",
     "freshness": "the FreshnessPolicy on the champion failed, in wall time",
-    "new_labels": "at least `retrain.min_new_labels` labels matured since the champion's training end",
+    "new_labels": "at least `retrain.min_new_labels` labels, and `retrain.min_new_share` of the last training's rows, "
+    "matured since the champion's training end",
     "changed_declaration": "the declaration differs from the one that trained the champion",
     "schedule": "the cron expression `retrain.schedule` came due within the batch's window, or before it where a "
     "limit, a hold or something unknown has kept the retrain back since",
@@ -114,6 +115,11 @@ class RetrainSpec(Manners):
         "retrain. A person needs no confirmation. Default: the first counts.",
     )
     min_new_labels: int = Field(default=1000, ge=1, description="Threshold of the trigger `new_labels`.")
+    min_new_share: float = Field(
+        default=0,
+        ge=0,
+        description="So many labels for each row of the last training `new_labels` asks for besides, such as 0.25.",
+    )
     schedule: str | None = Field(default=None, description="Cron expression (UTC) of the trigger `schedule`.")
     decay: DecaySpec = DecaySpec()
     cost: CostSpec = CostSpec()

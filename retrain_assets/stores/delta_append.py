@@ -80,11 +80,11 @@ def append_partition(
     name = f"{PARTITION}={quote(partition, safe='')}/part-00000-{token}-c000.snappy.parquet"
     file = folder / name
     try:
-        _write(file, rows)
+        size = _write(file, rows)
         added = {
             "path": quote(name, safe="/="),
             "partitionValues": {PARTITION: partition},
-            "size": file.stat().st_size,
+            "size": size,
             "modificationTime": now,
             "dataChange": True,
             "stats": json.dumps({"numRecords": rows.num_rows}, separators=_SEPARATORS),
@@ -106,11 +106,17 @@ def commits_after(folder: Path, version: int) -> Iterator[tuple[int, dict[str, A
         yield version, {name: action for line in text.split("\n") if line for name, action in json.loads(line).items()}
 
 
-def _write(file: Path, rows: pa.Table) -> None:
+def _write(file: Path, rows: pa.Table) -> int:
+    """Writes the rows at once, where Arrow would write each page by itself; gives the bytes."""
     import pyarrow.parquet as pq
 
+    sink = pa.BufferOutputStream()
+    # Nobody asks the file which values it holds: it is found by its partition, and read as a whole.
+    pq.write_table(rows, sink, compression="snappy", write_statistics=False)
+    content = sink.getvalue()
     file.parent.mkdir(exist_ok=True)
-    pq.write_table(rows, file, compression="snappy")
+    file.write_bytes(content)
+    return content.size
 
 
 def _commit(folder: Path, version: int, actions: list[dict[str, Any]], token: str) -> None:

@@ -100,17 +100,8 @@ class DeltaLog:
                 # Another writer was first; what it did is seen at the next attempt.
                 time.sleep(random.uniform(0, 0.02 * (attempt + 1)))  # noqa: S311 - spreads writers, protects nothing
                 continue
-            return self._followed(written), fitted
+            return next(entry.commit for entry in reversed(self._log) if entry.token == written.token), fitted
         raise StoreError(f"{self._uri} is written by too many at once: {_ATTEMPTS} attempts failed. Try again later.")
-
-    def _followed(self, written: Written) -> TableCommit:
-        """The commit as it is in the log after a write: of deltalake the next one, unless others came between."""
-        if self._handle is not None and self._handle.version() == self._indexed + 1:
-            self._indexed, self._schema_of = self._indexed + 1, None
-            self._log.append(replace(written, commit=replace(written.commit, version=self._indexed)))
-        else:
-            self._refresh()
-        return next(entry.commit for entry in reversed(self._log) if entry.token == written.token)
 
     def load(
         self, wanted: Sequence[Written], names: Sequence[str] | None, version: int | None
@@ -252,7 +243,7 @@ class DeltaLog:
             self._links = self._appends = False
             self._overwrite(written, fitted, replaces=False)
             return
-        self._refresh()
+        self._note(written, version)
         if (version + 1) % _CHECKPOINT_INTERVAL == 0:
             self._current().create_checkpoint()
 
@@ -265,8 +256,9 @@ class DeltaLog:
         how: dict[str, Any] = (
             {"mode": "overwrite", "predicate": f"{PARTITION} = '{quoted}'"} if replaces else {"mode": "append"}
         )
+        handle = self._current()
         write_deltalake(
-            self._current(),
+            handle,
             physical,
             **how,
             schema_mode=None if set(self._schema().names) == set(physical.column_names) else "merge",
@@ -277,6 +269,16 @@ class DeltaLog:
             ),
             post_commithook_properties=PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False),
         )
+        if handle.version() == self._indexed + 1:
+            self._note(written, handle.version())
+            self._schema_of = None
+        else:  # others came between
+            self._refresh()
+
+    def _note(self, written: Written, version: int) -> None:
+        """What this process committed as the version after the newest that it knew need not be read."""
+        self._log.append(replace(written, commit=replace(written.commit, version=version)))
+        self._indexed = version
 
     def _create(self, schema: pa.Schema) -> None:
         """Makes the table; of two that make it at once, the one that lost goes on with the table of the other."""

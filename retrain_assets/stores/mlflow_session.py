@@ -5,9 +5,10 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import sqlite3
 import warnings
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,6 +70,7 @@ class MlflowSession:
         from mlflow.tracking import MlflowClient
 
         with _one_at_a_time(self._database):
+            _begin_database(self._database)
             client = MlflowClient(tracking_uri=self.tracking_uri, registry_uri=self.tracking_uri)
             # The first call makes the tables: two processes at once would break each other's.
             client.search_experiments(max_results=1)
@@ -217,12 +219,23 @@ def _one_at_a_time(database: Path | None) -> Generator[None]:
         yield
 
 
+def _begin_database(database: Path | None) -> None:
+    """Makes a new SQLite file with a write-ahead log; one that is there stays as its owner made it.
+
+    Who reads (MLflow's own UI) and who writes do not wait for each other, and a commit waits for the disk once.
+    """
+    if database is not None and not database.exists():
+        with closing(sqlite3.connect(database)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+
+
 @contextmanager
 def _quiet() -> Generator[None]:
-    levels = {name: logging.getLogger(name).level for name in _CHATTY}
+    # Not by their levels: with each change of one, logging forgets what it knows of every logger of the process.
+    hushed = [logger for logger in map(logging.getLogger, _CHATTY) if _is_error not in logger.filters]
     before = {name: os.environ.get(name) for name in _SILENT}
-    for name in _CHATTY:
-        logging.getLogger(name).setLevel(logging.ERROR)
+    for logger in hushed:
+        logger.addFilter(_is_error)
     os.environ.update(_SILENT)
     try:
         with warnings.catch_warnings():
@@ -230,13 +243,17 @@ def _quiet() -> Generator[None]:
             warnings.filterwarnings("ignore", module=r"mlflow\.")
             yield
     finally:
-        for name, level in levels.items():
-            logging.getLogger(name).setLevel(level)
+        for logger in hushed:
+            logger.removeFilter(_is_error)
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def _is_error(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.ERROR
 
 
 def sklearn_flavor(folder: Path) -> dict[str, Any]:

@@ -111,7 +111,7 @@ def bundle_files(bundle: ModelBundle, model: Serialized) -> dict[str, bytes]:
     for module, source in bundle.sources.items():
         content[f"{_SOURCES}/{module}.py"] = source.encode()
     listing = {"format": model.format, "files": {name: _sha256(data) for name, data in sorted(content.items())}}
-    content[LISTING] = _json(listing)
+    content[LISTING] = as_json(listing)
     return content
 
 
@@ -202,7 +202,8 @@ def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _json(value: object) -> bytes:
+def as_json(value: object) -> bytes:
+    """A value as it is kept in a bundle."""
     return json.dumps(value, sort_keys=True, indent=1, default=_plain).encode()
 
 
@@ -218,7 +219,7 @@ def _plain(value: object) -> object:
 
 
 def _manifest_json(manifest: Manifest) -> bytes:
-    return _json(
+    return as_json(
         {name: dict(value) if isinstance(value, Mapping) else value for name, value in asdict(manifest).items()}
     )
 

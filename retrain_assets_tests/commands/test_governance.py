@@ -169,7 +169,9 @@ def test_a_model_is_retired_and_taken_back(promoted: World, call: Call):
     assert (freed.exit_code, "tiny: " in freed.stdout) == (0, True), freed.output
     assert "left out: tiny was retired" in call("reconcile").stderr
     assert json.loads(call("status", "tiny", "--json").stdout)[0]["state"] == "retired"
-    assert "retired" in call("status").stdout
+    shown = call("status").stdout
+    assert "tiny was retired on " in shown
+    assert "batch 2024" not in shown, "nothing comes next"
     assert "v3 is champion" in call("retire", "tiny", "--undo", "--reason", "not yet").stdout
     assert json.loads(call("status", "tiny", "--json").stdout)[0]["state"] == "serving"
     assert call("audit", "verify").exit_code == 0

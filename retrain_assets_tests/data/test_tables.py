@@ -19,7 +19,7 @@ from retrain_assets.performance.intervals import MetricEstimate
 from retrain_assets.performance.report import BatchPerformance, performance_frame
 from retrain_assets.performance.scores import Scores
 from retrain_assets.policy.decision import Decision, TriggerState
-from retrain_assets.promotion.comparing import evaluate_models
+from retrain_assets.promotion.comparing import Contest, evaluate_models
 from retrain_assets.promotion.evaluation import Role
 from retrain_assets.promotion.gates import evaluate_gates
 from retrain_assets.spec import PromoteSpec
@@ -77,10 +77,10 @@ def evaluation() -> pd.DataFrame:
         "champion": Scores(np.clip(chances + 0.05, 0, 0.99), (0, 1)),
         "baseline": Scores(np.full(600, 0.5), (0, 1)),
     }
+    versions: dict[Role, int | None] = {"candidate": 2, "champion": 1, "baseline": None}
     report = evaluate_models(
-        model="shop", batch="2013-01-01", attempt=1, labels=labels, scores=scores,
-        versions={"candidate": 2, "champion": 1, "baseline": None}, batches=["2013-01-01"] * 600,
-        metric="log_loss", confidence=0.95, rng=rng, resamples=100,
+        Contest(labels=labels, scores=scores, versions=versions, batches=["2013-01-01"] * 600),
+        model="shop", batch="2013-01-01", attempt=1, metric="log_loss", confidence=0.95, rng=rng, resamples=100,
     )  # fmt: skip
     gates = evaluate_gates(report, PromoteSpec(), False)
     return pd.concat([report.to_frame(), gates.to_frame(attempt=1)], ignore_index=True)

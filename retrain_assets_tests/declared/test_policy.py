@@ -47,6 +47,15 @@ def test_so_many_labels_are_new(facts: Any):
         assert fired(context, "new_labels") is fires
 
 
+@pytest.mark.covers("retrain.min_new_share")
+def test_so_large_a_share_of_the_labels_is_new(facts: Any):
+    for share, fires in ((0.0, True), (0.25, True), (0.26, False)):
+        retrain = {"when": "new_labels", "min_new_labels": 50, "min_new_share": share}
+        for labels, enough in ((100, fires), (40, False)):
+            context = facts(retrain=retrain, new_labels=labels, trained_rows=400, losses=())
+            assert fired(context, "new_labels") is enough
+
+
 @pytest.mark.covers("retrain.schedule")
 def test_the_schedule_comes_due_in_the_window(facts: Any):
     """Week 10 begins on 2013-03-12."""

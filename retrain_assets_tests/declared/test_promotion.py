@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from retrain_assets.performance.scores import Scores
-from retrain_assets.promotion.comparing import evaluate_models
+from retrain_assets.promotion.comparing import Contest, evaluate_models
 from retrain_assets.promotion.evaluation import EvaluationReport
 from retrain_assets.promotion.explanation import explanation_measures
 from retrain_assets.promotion.gates import evaluate_gates
@@ -61,19 +61,21 @@ def evaluated(declared: ModelSpec) -> EvaluationReport:
     def scores(values: Any) -> Scores:
         return Scores(classes=(0, 1), values=values)
 
+    contest = Contest(
+        labels=labels,
+        batches=["b"] * 400,
+        scores={"candidate": scores(good), "champion": scores(naive), "baseline": scores(naive)},
+        versions={"candidate": 2, "champion": 1, "baseline": None},
+    )
     return evaluate_models(
+        contest,
         model=declared.name,
         batch="b",
         attempt=1,
-        labels=labels,
-        scores={"candidate": scores(good), "champion": scores(naive), "baseline": scores(naive)},
-        versions={"candidate": 2, "champion": 1, "baseline": None},
-        batches=["b"] * 400,
         metric=declared.metric,
         report_metrics=declared.report_metrics,
         confidence=declared.promote.confidence,
         rng=np.random.default_rng(1),
-        newer_than_both=None,
     )
 
 
@@ -350,6 +352,10 @@ def test_gates_print_their_truth_and_reason():
         ({"approval": {"when": "always", "names": "signed"}}, "must name who may sign"),
         ({"approval": {"names": "signed", "approvers": {"ann": {}}}}, "needs a key: names are signed"),
         ({"approval": {"role": "lead"}}, "must be the role of an approver"),
+        (
+            {"approval": {"persons": 1, "role": "lead", "approvers": {"ann": {"role": "lead"}}}},
+            "must be 2 or more, or left out, beside a role",
+        ),
         ({"approval": {"persons": 2, "approvers": {"ann": {}}}}, "must not be more than there are approvers"),
         ({"approval": {"approvers": {"ann": {"key": "xyz"}}}}, "64 hexadecimal digits"),
     ],

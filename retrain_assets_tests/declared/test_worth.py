@@ -12,7 +12,8 @@ from sklearn.metrics import ndcg_score
 
 from retrain_assets.errors import DataError
 from retrain_assets.performance.scores import Scores, Values
-from retrain_assets.promotion.comparing import evaluate_models
+from retrain_assets.promotion.comparing import Contest, evaluate_models
+from retrain_assets.promotion.evaluation import EvaluationReport
 from retrain_assets.promotion.gates import evaluate_gates
 from retrain_assets.promotion.measures import Measure
 from retrain_assets.promotion.measuring import Judged, entities_of, measured
@@ -110,23 +111,23 @@ def test_rows_of_one_customer_are_drawn_together():
     scores = {"candidate": Scores(good, (0, 1)), "champion": Scores(np.full(2000, 0.5), (0, 1))}
     scores["baseline"] = scores["champion"]
     rows = pd.DataFrame({"customer": customer})
+    contest = Contest(labels=labels, scores=scores, versions={}, batches=["b"] * 2000)  # pyright: ignore[reportArgumentType]
     widths: dict[str | None, float] = {}
-    for column in (None, "customer"):
-        made = evaluate_models(
-            model="m", batch="b", attempt=1, labels=labels, scores=scores, versions={},  # pyright: ignore[reportArgumentType]
-            batches=["b"] * 2000, metric="log_loss", confidence=0.95, rng=np.random.default_rng(1),
-            together=entities_of(rows, PromoteSpec(draw_together=column)),
+
+    def evaluated(together: np.ndarray | None) -> EvaluationReport:
+        return evaluate_models(
+            replace(contest, together=together), model="m", batch="b", attempt=1, metric="log_loss", confidence=0.95,
+            rng=np.random.default_rng(1),
         )  # fmt: skip
+
+    for column in (None, "customer"):
+        made = evaluated(entities_of(rows, PromoteSpec(draw_together=column)))
         difference = made.difference("candidate", "champion")
         assert difference is not None
         widths[column] = difference.upper - difference.lower
         assert made.resampled == ("rows" if column is None else "entities")
     assert widths["customer"] > 1.5 * widths[None]
-    few = evaluate_models(
-        model="m", batch="b", attempt=1, labels=labels, scores=scores, versions={},  # pyright: ignore[reportArgumentType]
-        batches=["b"] * 2000, metric="log_loss", confidence=0.95, rng=np.random.default_rng(1), together=customer // 8,
-    )  # fmt: skip
-    assert few.differences == (), "from five customers nothing is known"
+    assert evaluated(customer // 8).differences == (), "from five customers nothing is known"
 
 
 def test_a_row_without_an_entity_is_one_of_its_own():

@@ -230,7 +230,10 @@ def test_who_is_on_the_list_and_of_the_role(held: World):
     with pytest.raises(RefusedError, match=r"eve may not answer: promote\.approval.approvers names ann, bob, lea"):
         say(world, person="eve")
     assert say(world, person="ann").state == "pending"
-    assert say(world, person="lea").state == "approved"
+    alone = declared(held, approvers=people, role="lead")
+    assert holds(alone.stores.state, alone.model)[0].state == "pending"
+    assert say(alone, person="bob").state == "pending", "nobody but a lead suffices where no number is declared"
+    assert say(alone, person="lea").state == "approved"
     assert declared(held, persons=1).model.spec.promote.approval.role is None
 
 
@@ -238,7 +241,15 @@ def test_who_is_on_the_list_and_of_the_role(held: World):
 def test_signed_names_need_the_persons_token(held: World):
     private, public = make_key()
     other, _ = make_key()
-    assert prove_name(declared(held, names="on_trust").model.spec.promote.approval, REQUEST, "ann", "approve", None)
+    trusting = declared(held, names="on_trust").model.spec.promote.approval
+    assert "on trust" in prove_name(trusting, REQUEST, "ann", "approve", None)
+    with pytest.raises(RefusedError, match=r"a token proves nothing of ann: .* names no key of that name"):
+        prove_name(trusting, REQUEST, "ann", "approve", "a.token")
+    listed = declared(held, approvers={"ann": {"key": public}}).model.spec.promote.approval
+    assert "on trust" in prove_name(listed, REQUEST, "ann", "approve", None)
+    assert "signed" in prove_name(listed, REQUEST, "ann", "approve", sign(REQUEST, "ann", "approve", private))
+    with pytest.raises(RefusedError, match="not signed with the key"):
+        prove_name(listed, REQUEST, "ann", "approve", sign(REQUEST, "ann", "approve", other))
     world = declared(held, names="signed", approvers={"ann": {"key": public}, "bob": {"key": make_key()[1]}})
     (hold,) = holds(world.stores.state, world.model)
     with pytest.raises(RefusedError, match="ann must prove the name with a token"):

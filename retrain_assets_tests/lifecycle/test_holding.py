@@ -100,8 +100,12 @@ def test_a_training_set_by_hand_is_the_answer_to_a_hold(paused: World) -> None:
     older, held = world.batch(5), world.batch(6)
     lifecycle.freeze_training_set(world.stores, world.model, older, now=world.now, run_id="older")
     assert open_hold(world.stores.state.decisions("tiny")) is not None, "what is held is not in an older batch"
+    (episode,) = [each for each in world.stores.state.episodes("tiny") if each.closed_batch is None]
+    assert episode.acknowledged_batch is None
     lifecycle.freeze_training_set(world.stores, world.model, held, now=world.now, run_id="by hand")
     assert open_hold(world.stores.state.decisions("tiny")) is None
+    (episode,) = [each for each in world.stores.state.episodes("tiny") if each.closed_batch is None]
+    assert episode.acknowledged_batch == held.key, "the drift that a person answered does not alarm again"
     with pytest.raises(RefusedError, match="nothing to reject"):
         answer_hold(world.stores, world.model, "reject", person="person:ann", reason="no", now=world.now)
 

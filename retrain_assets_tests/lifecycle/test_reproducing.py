@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from retrain_assets.errors import NotStoredError
 from retrain_assets.lifecycle import DeclaredModel, reproducing
 from retrain_assets.lifecycle.reproducing import reproduce
 from retrain_assets.spec import ModelSpec
-from retrain_assets_tests.lifecycle.champions import DECLARED
+from retrain_assets_tests.lifecycle.champions import DECLARED, copied
 from retrain_assets_tests.lifecycle.world import World, declaration
 
 
@@ -36,8 +38,32 @@ def test_another_declaration_is_named(promoted: World):
     spec = ModelSpec.model_validate(declaration(**DECLARED, estimator=changed))
     found = reproduce(promoted.stores, DeclaredModel(spec=spec, root=promoted.root), 2, now=promoted.now)
     assert found.same is False
-    assert [difference.partition(":")[0] for difference in found.differences] == ["declaration", "seed"]
+    assert [difference.partition(":")[0] for difference in found.differences] == [
+        "declaration", "seed", "parameter C", "parameter random_state",
+    ]  # fmt: skip
+    assert "parameter C: 1.0 then, 0.01 now" in found.differences
     assert "made again it has" in str(found)
+
+
+def test_a_feature_that_is_left_out_is_named(promoted: World):
+    spec = ModelSpec.model_validate(declaration(**DECLARED, features={"columns": ["x"]}))
+    found = reproduce(promoted.stores, DeclaredModel(spec=spec, root=promoted.root), 2, now=promoted.now)
+    assert found.same is False
+    assert "feature kind: learned from then, not now" in found.differences
+
+
+def test_rows_that_were_changed_where_they_lie_are_named(promoted: World):
+    """Past the table's log, which still tells the hash of what was written."""
+    key = promoted.batch(1).key
+    (file,) = (promoted.root / "tables" / "tiny" / "validated" / f"ra_batch={key}").glob("*.parquet")
+    rows = pq.ParquetFile(file).read()
+    moved = pa.array([value + 1 for value in rows["x"].to_pylist()])
+    pq.write_table(rows.set_column(rows.column_names.index("x"), "x", moved), file)
+    world = copied(promoted, promoted.root)
+    found = reproduce(world.stores, world.model, 2, now=world.now)
+    assert found.same is False
+    (said,) = found.differences
+    assert said == f"data: the rows of validated {key} are not those that were written; its files were changed since"
 
 
 def test_another_library_and_other_data_are_named(promoted: World, monkeypatch: pytest.MonkeyPatch):

@@ -154,6 +154,22 @@ def test_the_component_is_a_registered_plug_in() -> None:
     assert "RetrainedModel" in dir(found.load())
 
 
+def test_a_folder_that_is_no_project_is_a_code_location_of_what_is_declared_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from retrain_assets.orchestration import folder
+
+    for name in ("fraud", "returns"):
+        document = {"type": "retrain_assets.RetrainedModel", "attributes": declaration(name=name)}
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "defs.yaml").write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    made = folder.defs()
+    keys = {key.path[0] for key in made.resolve_all_asset_keys()}
+    assert keys == {"fraud", "returns"}
+    assert made.resolve_job_def("fraud__rollback")
+
+
 def test_a_project_may_call_it_from_python_beside_its_own_assets(tmp_path: Path) -> None:
     @dg.asset
     def opening_hours() -> None: ...

@@ -62,9 +62,34 @@ def test_a_rollback_that_is_refused_fails_the_run_with_the_reason(installed: Ins
     assert not result.success
     failure = result.get_step_failure_events()[0].event_specific_data
     assert "tiny v9 never was champion" in str(failure)
-    blank = start(installed, "rollback", "roll_back", reason="", person="ann")
-    assert "a reason must be given in words" in str(blank.get_step_failure_events()[0].event_specific_data)
+    for wrong, said in (
+        ({"reason": ""}, "a reason must be given in words"),
+        ({"person": " "}, "the name of a person must be given"),
+        ({"as_of": "yesterday"}, "as_of must be a moment of batch time, such as 2013-06-01"),
+        ({"as_of": "2024-01-04", "to_version": 2}, "go back to v2 or to the champion as of 2024-01-04 00:00, not both"),
+    ):
+        refused = start(installed, "rollback", "roll_back", **{"reason": "bad nights", "person": "ann"} | wrong)
+        assert said in str(refused.get_step_failure_events()[0].event_specific_data)
     assert len(installed.stores.state.promotions("tiny")) == 3
+
+
+@pytest.mark.parametrize(
+    ("job", "op", "config", "said"),
+    [
+        ("rollback", "roll_back", {"person": "ann"}, "a reason must be given in words"),
+        ("answer", "record_answer", {}, "verdict must be approve or reject (got '')"),
+        ("answer", "record_answer", {"verdict": "approve", "reason": "good"}, "nobody is asked about tiny v0"),
+        ("hold", "answer_hold", {}, "answer must be resume or reject (got '')"),
+        ("hold", "answer_hold", {"answer": "resume"}, "the name of a person must be given"),
+        ("event", "record_event", {}, "what happened must be given in words"),
+    ],
+)
+def test_what_the_launchpad_offers_is_refused_until_it_is_filled_in(
+    installed: Installation, job: str, op: str, config: dict[str, str], said: str
+):
+    """It shows the fields that have defaults, and none of a job that has a field without one."""
+    refused = start(installed, job, op, **config)
+    assert said in str(refused.get_step_failure_events()[0].event_specific_data)
 
 
 def test_a_rollback_by_itself_is_shown_by_the_run_that_made_it(three_champions: World, tmp_path, instance):

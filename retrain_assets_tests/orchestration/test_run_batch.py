@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from retrain_assets.errors import DataError, LeaseHeldError
+from retrain_assets.errors import DataError, LeaseHeldError, RefusedError
 from retrain_assets.home import Home, open_stores
 from retrain_assets.lifecycle import LEASE_TTL, record_event
+from retrain_assets.lifecycle.renaming import retire
 from retrain_assets.orchestration.by_hand import run_batch
 from retrain_assets.spec import RetrainSpec
 from retrain_assets_tests.lifecycle.world import declaration
@@ -81,6 +82,9 @@ def test_what_stands_in_the_way_of_a_run_is_told(played: Installation) -> None:
     retrain = RetrainSpec.model_validate({**played.model.spec.retrain.model_dump(), "quiet_hours": quiet})
     played.model = replace(played.model, spec=played.model.spec.model_copy(update={"retrain": retrain}))
     with pytest.raises(DataError, match=f"retrain of {newest.batch} waits for the end of the quiet hours"):
+        by_hand(played)
+    retire(played.stores, played.model, reason="done", actor="person:ann", now=datetime.now(UTC))
+    with pytest.raises(RefusedError, match=r"tiny was retired on .* by person:ann \(done\)"):
         by_hand(played)
 
 

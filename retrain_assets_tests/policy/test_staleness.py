@@ -232,3 +232,41 @@ def test_costs_can_be_declared_in_money(stale):
         made = decide(stale(retrain={"when": "staleness", "cost": cost}))
         assert made.verdict == verdict
         assert made.state["staleness"]["cost"] == pytest.approx(0.5 / unit)
+
+
+def grown(values, *, added=True, cost=0.5, expected=None, gap=0.0):
+    """A training would have the rows of the last one, and all new ones beside them or in place of as many old ones."""
+    own = losses(*values)
+    own = own if expected is None else tuple(replace(loss, expected=expected) for loss in own)
+    held = HoldoutLoss(value=0.5, standard_error=0.005, expected=None if expected is None else 0.5 - gap)
+    verdict = judge_staleness(
+        StalenessFacts(
+            losses=own, holdout=held, trained_rows=2000, new_rows=(1000.0,) * len(own), cost=cost,
+            served=losses(*[0.5] * 8), available_rows=2000 + 1000 * len(own) if added else 2000,
+        )
+    )  # fmt: skip
+    assert verdict is not None
+    return verdict
+
+
+def test_what_a_model_of_few_rows_promises_too_much_goes_with_more_of_them():
+    """Loss as on the holdout, where half of it was not expected: four times the rows would halve that."""
+    replaced, added = (grown([0.5] * 6, added=each, expected=0.25, gap=0.25) for each in (False, True))
+    assert replaced.debt == pytest.approx(7 * (0.125 - 0.1))
+    assert added.gain > 2 * replaced.gain
+    assert grown([0.5] * 30, expected=0.25, gap=0.25).fired
+    assert not grown([0.5] * 30, added=False, expected=0.25, gap=0.25).fired
+
+
+def test_what_a_model_promises_too_little_is_no_want_of_rows():
+    alike = [grown([0.5] * 6, added=each, expected=0.55, gap=-0.05) for each in (False, True)]
+    assert alike[0] == alike[1]
+
+
+def test_a_cheap_retrain_that_forgets_nothing_asks_for_less_excess():
+    slight = [0.54] * 12
+    assert grown(slight, cost=0.5).slack == grown(slight, cost=5).slack == 0.1
+    assert grown(slight, cost=0.02).slack == pytest.approx(0.1 * 1.95 * 0.02**0.6 / 1.2)
+    assert grown(slight, cost=0.02).fired
+    assert not grown(slight, cost=0.5).fired
+    assert not grown(slight, cost=0.02, added=False).fired, "a sliding window forgets as much as it learns"

@@ -125,6 +125,14 @@ def test_new_labels_are_counted(facts):
     assert made.reason.startswith("1,000 labels matured")
 
 
+def test_the_share_of_new_labels_is_told_and_unknown_of_an_adopted_model(facts):
+    declared = {"when": "new_labels", "min_new_labels": 10, "min_new_share": 0.5}
+    made = state(facts(retrain=declared, new_labels=999, trained_rows=2000, losses=()), "new_labels")
+    assert made.fired is False
+    assert made.reason.endswith("1,000 are asked for (50% of the 2,000 rows of the last training)")
+    assert state(facts(retrain=declared, new_labels=999, trained_rows=None), "new_labels").fired is None
+
+
 def test_a_changed_declaration(facts):
     declared = {"when": "changed_declaration"}
     assert state(facts(retrain=declared), "changed_declaration").fired is False

@@ -59,6 +59,7 @@ def test_one_person_suffices_by_default():
 def test_a_requirement_says_itself():
     assert str(TWO) == "one lead or 2 persons"
     assert str(Requirement()) == "1 person"
+    assert str(replace(TWO, persons=None)) == "one lead"
 
 
 def test_a_token_proves_person_verdict_and_version():

@@ -8,7 +8,7 @@ import pytest
 
 from retrain_assets.errors import DataError
 from retrain_assets.performance.scores import Scores
-from retrain_assets.promotion.comparing import evaluate_models
+from retrain_assets.promotion.comparing import Contest, evaluate_models
 from retrain_assets.promotion.evaluation import COLUMN_TYPES, PAIRS, EvaluationReport, Role
 
 CLASSES = (0, 1)
@@ -22,7 +22,8 @@ def evaluate(labels, scores, seed=0, **changes):
         "batches": [f"2013-04-{k % 4 + 1:02}" for k in range(rows)], "metric": "log_loss", "confidence": 0.95,
         "rng": np.random.default_rng(seed), "resamples": 400, **changes,
     }  # fmt: skip
-    return evaluate_models(**arguments)
+    contest = Contest(**{name: arguments.pop(name) for name in Contest.__slots__ if name in arguments})
+    return evaluate_models(contest, **arguments)
 
 
 def difference(report, a: Role, b: Role, scope="reserved"):

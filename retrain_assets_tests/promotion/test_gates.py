@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from retrain_assets.performance.intervals import MetricEstimate
 from retrain_assets.performance.scores import Scores
-from retrain_assets.promotion.comparing import evaluate_models
+from retrain_assets.promotion.comparing import Contest, evaluate_models
 from retrain_assets.promotion.conditions import CONDITIONS
 from retrain_assets.promotion.evaluation import EvaluationReport, PairedDifference, Role, RoleEvaluation
 from retrain_assets.promotion.gates import GateReport, evaluate_gates
@@ -114,12 +114,14 @@ def test_gates_come_back_from_the_table_they_share_with_the_report():
 
 def judged(labels, candidate, champion, margin, seed):
     rows = len(labels)
-    made = evaluate_models(
-        model="m", batch="b", attempt=1, labels=labels,
+    contest = Contest(
+        labels=labels, batches=["b"] * rows, versions={},
         scores={
             "candidate": Scores(candidate), "champion": Scores(champion), "baseline": Scores(np.full(rows, 0.5)),
         },
-        versions={}, batches=["b"] * rows, metric="absolute_error", confidence=0.95,
+    )  # fmt: skip
+    made = evaluate_models(
+        contest, model="m", batch="b", attempt=1, metric="absolute_error", confidence=0.95,
         rng=np.random.default_rng(seed), resamples=100,
     )  # fmt: skip
     return evaluate_gates(made, PromoteSpec(margin=margin, min_rows=2), bootstrapping=False)

@@ -5,7 +5,7 @@ import pytest
 
 from retrain_assets.performance.decay import BatchLoss, HoldoutLoss
 from retrain_assets.performance.scores import Scores
-from retrain_assets.promotion.comparing import evaluate_models
+from retrain_assets.promotion.comparing import Contest, evaluate_models
 from retrain_assets.promotion.health import champion_beats_baseline, champion_is_healthy
 from retrain_assets.spec import DecaySpec
 
@@ -25,15 +25,14 @@ def test_healthy_is_not_decayed_and_unknown_is_neither(made, healthy):
 def report():
     rng = np.random.default_rng(0)
     labels = rng.normal(size=400)
-    return evaluate_models(
-        model="m", batch="b", attempt=1, labels=labels,
+    contest = Contest(
+        labels=labels, batches=["b"] * 400, versions={"candidate": 5, "champion": 4},
         scores={
             "candidate": Scores(labels + rng.normal(0, 0.1, 400)), "champion": Scores(rng.normal(0, 2, 400)),
             "baseline": Scores(np.zeros(400)),
         },
-        versions={"candidate": 5, "champion": 4}, batches=["b"] * 400, metric="squared_error", confidence=0.95,
-        rng=rng,
     )  # fmt: skip
+    return evaluate_models(contest, model="m", batch="b", attempt=1, metric="squared_error", confidence=0.95, rng=rng)
 
 
 def test_the_champion_is_found_in_the_evaluation_by_its_version(report):

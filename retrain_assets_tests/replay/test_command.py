@@ -179,6 +179,13 @@ def test_the_target_tells_the_task(target, metric, told):
     assert (made.spec.task, made.spec.metric) == told
 
 
+def test_an_infinite_quantity_is_no_target():
+    frame = history(task="regression")
+    frame.loc[3, "y"] = np.inf
+    with pytest.raises(DataError, match=r"must be finite numbers \(1 of 2,560 are infinite\)"):
+        stream_of_frame(frame, FileSettings(target="y", batch="batch"))
+
+
 def test_many_values_of_text_are_no_classes_unless_that_is_said():
     frame = history().assign(y=lambda each: (each.index % 21).astype(str))
     with pytest.raises(DataError, match=r"at most 20 classes \(got 21 values\).* --metric log_loss"):
@@ -213,11 +220,14 @@ def test_rows_without_a_target_and_columns_that_are_no_features_are_left_out(cal
     frame = history().assign(at=pd.Timestamp("2020-01-01"), day=one, took=pd.Timedelta("1h"), tags="[]", same=1.0)
     frame["tags"] = [[1, 2]] * len(frame)
     frame["y"] = frame["y"].astype("Int8").mask(frame.index % 10 == 0)
+    frame["ratio"] = frame["x"].mask(frame.index % 2 == 0, -np.inf)
     made = stream_of_frame(frame, FileSettings(target="y", batch="batch"))
     assert len(made.labels) == len(frame) * 0.9
     assert not {"at", "day", "took", "tags", "same"} & set(made.frame)
+    assert not np.isinf(made.frame["ratio"]).any()
     _, output, code = call(frame, "--policies", "never", "--first", "13")
     assert code == 0, output
+    assert "infinite values count as missing: ratio" in output
     assert (
         "left out: at (times), day (times), took (times), tags (neither numbers nor text), same (one value)" in output
     )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from retrain_assets.performance.scores import Scores
-from retrain_assets.promotion.comparing import evaluate_models
+from retrain_assets.promotion.comparing import Contest, evaluate_models
 from retrain_assets.reporting.evaluation_figure import evaluation_figure
 
 
@@ -14,15 +14,17 @@ from retrain_assets.reporting.evaluation_figure import evaluation_figure
 def report():
     rng = np.random.default_rng(0)
     labels = rng.normal(size=400)
-    return evaluate_models(
-        model="m", batch="2013-05-07", attempt=1, labels=labels,
+    contest = Contest(
+        labels=labels, batches=["b"] * 400, versions={"candidate": 5, "champion": 4},
         scores={
             "candidate": Scores(labels + rng.normal(0, 0.5, 400)), "champion": Scores(labels + rng.normal(0, 0.6, 400)),
             "baseline": Scores(np.zeros(400)),
         },
-        versions={"candidate": 5, "champion": 4}, batches=["b"] * 400, metric="squared_error", confidence=0.95,
-        rng=rng, newer_than_both=np.arange(400) > 300,
+        newer_than_both=np.arange(400) > 300,
     )  # fmt: skip
+    return evaluate_models(
+        contest, model="m", batch="2013-05-07", attempt=1, metric="squared_error", confidence=0.95, rng=rng
+    )
 
 
 def is_small_png(content):

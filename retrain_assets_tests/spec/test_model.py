@@ -180,6 +180,7 @@ def test_hidden_columns_are_the_target_and_the_leaks():
         ("promote", {"confidence": 0.5}, "promote.confidence: must be > 0.5"),
         ("promote", {"margin": -0.1}, "promote.margin: must be >= 0"),
         ("freshness", {"champion": "30 seconds"}, "at least '60 seconds'"),
+        ("freshness", {"model_age": "0 days"}, "at least '60 seconds'"),
         ("retrain", {"max_attempts": 0}, "retrain.max_attempts: must be >= 1"),
         ("features", {"impute": "mode"}, "features.impute: must be one of median, mean, none (got 'mode')"),
         ("features", {"scale": "maybe"}, "features.scale: must be true or false (got 'maybe')"),

@@ -134,15 +134,14 @@ def test_what_others_commit_right_after_an_append_is_known(store, monkeypatch, a
     other = DeltaTableStore(folder(store).parents[1])
     for number in range(appends - 1):
         store.write(TABLE, f"before {number:02}", frame(0.0))
-    refresh = delta_log.DeltaLog._refresh
+    note = delta_log.DeltaLog._note
 
-    def overtaken(log):
-        refresh(log)
-        if log._indexed == appends + 2:
-            monkeypatch.undo()
-            other.write(TABLE, "theirs", frame(7.0))
+    def overtaken(log, written, version):
+        note(log, written, version)
+        monkeypatch.undo()
+        other.write(TABLE, "theirs", frame(7.0))
 
-    monkeypatch.setattr(delta_log.DeltaLog, "_refresh", overtaken)
+    monkeypatch.setattr(delta_log.DeltaLog, "_note", overtaken)
     assert store.write(TABLE, "mine", frame(8.0)).version == appends + 2
     assert store.commits(TABLE)["theirs"].version == appends + 3
     store.write(TABLE, "theirs", frame(6.0, 7.0))

@@ -3,11 +3,13 @@
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -313,6 +315,15 @@ def test_a_failed_registration_leaves_no_version(
 
 
 @pytest.mark.slow
+def test_a_new_database_is_read_while_it_is_written_and_one_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs.db"
+    sqlite3.connect(theirs).execute("CREATE TABLE their_own (id)").connection.close()
+    for path, expected in ((tmp_path / "new.db", "wal"), (theirs, "delete")):
+        MlflowRegistry(f"sqlite:///{path}").alias("nothing", "champion")
+        with closing(sqlite3.connect(path)) as database:
+            assert database.execute("PRAGMA journal_mode").fetchone() == (expected,)
+
+
 def test_processes_that_make_the_database_together_do_not_break_it(tmp_path: Path) -> None:
     code = (
         "from retrain_assets.stores.registry import MlflowRegistry\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,9 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
+
+Version = tuple[int, int]
+"""What a connection says of the state of the database, after the number of that connection: only these compare."""
 
 _BUSY_SECONDS = 60
 _WRITES = "retrain_assets_writes"
@@ -29,7 +33,12 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        self.engine = _engine(sa.make_url(with_driver(url)))
+        made = sa.make_url(with_driver(url))
+        self.engine = _engine(made)
+        self._is_file = self.is_sqlite and made.database not in (None, "", ":memory:")
+        self._lock = threading.Lock()
+        self._watching: sa.PoolProxiedConnection | None = None
+        self._opened = 0
 
     @property
     def is_sqlite(self) -> bool:
@@ -47,6 +56,29 @@ class Database:
         """For a single statement that reads, which sees one state without a transaction around it."""
         with self.engine.connect().execution_options(**{_LOOKS: self.is_sqlite}) as connection:
             yield connection
+
+    def close(self) -> None:
+        """Closes all connections; the next use opens new ones."""
+        with self._lock:
+            if self._watching is not None:
+                self._watching.close()
+            self._watching = None
+        self.engine.dispose()
+
+    def version(self) -> Version | None:
+        """Stays the same until something is committed, by whomever; None where only a query can tell.
+
+        Nothing is ever written through the connection that is asked: it does not see its own commits
+        (https://www.sqlite.org/pragma.html#pragma_data_version).
+        """
+        if not self._is_file:
+            return None
+        with self._lock:
+            if self._watching is None:
+                self._watching, self._opened = self.engine.raw_connection(), self._opened + 1
+            # All rows are fetched: a statement that is not at its end would go on seeing the state of its beginning.
+            [(number,)] = self._watching.cursor().execute("PRAGMA data_version").fetchall()
+            return self._opened, number
 
     def may_have_grown(self, table: str, last: int, model: str | None = None) -> bool:
         """Whether rows behind `last` (of a model) may be there, by a look that SQLAlchemy has no part in.

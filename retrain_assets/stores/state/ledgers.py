@@ -11,16 +11,17 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from retrain_assets.stores.state.engine import Database
+from retrain_assets.stores.state.engine import Database, Version
 from retrain_assets.stores.state.records import Row
 from retrain_assets.stores.state.schema import MODEL_MOVES
 
 
 @dataclass(slots=True)
 class _Read:
-    """Records by their key, in the order of recording, up to the row `last`."""
+    """Records by their key, in the order of recording, up to the row `last`: all there were at a database's version."""
 
     last: int = 0
+    version: Version | None = None
     records: dict[tuple[object, ...], Any] = field(default_factory=dict[tuple[object, ...], Any])
 
 
@@ -28,7 +29,8 @@ class Ledgers:
     """The records of a model in tables whose rows are only ever added, or replaced by a row with a higher id.
 
     Writers follow one another and ids grow (see `Database`): whoever has seen a row has seen all before it, so that
-    only rows behind the last one are asked for. Ledgers are read many times for every batch, and grow for years.
+    only rows behind the last one are asked for, and none where nothing was committed meanwhile. Ledgers are read many
+    times for every batch, and grow for years.
     A model that is renamed, by this process or another, takes its rows along: then all is read anew.
 
     Args:
@@ -41,6 +43,7 @@ class Ledgers:
         self._limit = limit
         self._kept = 0
         self._moves = 0
+        self._version: Version | None = None
         self._read: OrderedDict[tuple[str, str], _Read] = OrderedDict()
         self._whole: dict[str, tuple[int, list[Any]]] = {}
         self._lock = threading.Lock()
@@ -61,10 +64,14 @@ class Ledgers:
             key: columns that no two records share.
         """
         with self._lock:
-            self._forget_moved()
+            version = self._database.version()
+            self._forget_moved(version)
             read = self._read.setdefault((table.name, model), _Read())
             self._read.move_to_end((table.name, model))
+            if _is_unchanged(read.version, version):
+                return list(read.records.values())
             if not self._database.may_have_grown(table.name, read.last, model):
+                read.version = version
                 return list(read.records.values())
             before = len(read.records)
             with self._database.looking() as connection:
@@ -73,6 +80,7 @@ class Ledgers:
                     read.records.pop(place, None)
                     read.records[place] = record_of(row)
                     read.last = row["id"]
+            read.version = version
             self._kept += len(read.records) - before
             while self._kept > self._limit and len(self._read) > 1:
                 self._kept -= len(self._read.popitem(last=False)[1].records)
@@ -89,15 +97,23 @@ class Ledgers:
                 self._whole[table.name] = (max((row["id"] for row in rows), default=0), records)
             return list(records)
 
-    def _forget_moved(self) -> None:
+    def _forget_moved(self, version: Version | None) -> None:
         """Before rows are read: those of a move that comes in between are forgotten at the next look."""
+        if _is_unchanged(self._version, version):
+            return
         if not self._database.may_have_grown(MODEL_MOVES.name, self._moves):
+            self._version = version
             return
         with self._database.looking() as connection:
             newest = connection.execute(_LAST_MOVE).scalar() or 0
         if newest != self._moves:
             self._moves, self._kept = newest, 0
             self._read.clear()
+        self._version = version
+
+
+def _is_unchanged(seen: Version | None, version: Version | None) -> bool:
+    return version is not None and seen == version
 
 
 _LAST_MOVE = sa.select(sa.func.max(MODEL_MOVES.c.id))

@@ -77,7 +77,7 @@ class SqlStateStore(GovernedTables):
 
     def close(self) -> None:
         """Closes all connections; the next call opens new ones."""
-        self._database.engine.dispose()
+        self._database.close()
 
     def append_outbox(
         self,
@@ -106,10 +106,9 @@ class SqlStateStore(GovernedTables):
         self.upgrade()
         if not self._database.may_have_grown(OUTBOX.name, after):
             return []
-        query = sa.select(OUTBOX).where(OUTBOX.c.id > after).order_by(OUTBOX.c.id).limit(limit)
-        if kinds is not None:
-            query = query.where(OUTBOX.c.kind.in_(list(kinds)))
-        return self._all(query, records.outbox_row)
+        if kinds is None:
+            return self._all(_TOLD, records.outbox_row, after=after, limit=limit)
+        return self._all(_TOLD_OF_KINDS, records.outbox_row, after=after, limit=limit, kinds=list(kinds))
 
     def last_outbox_id(self) -> int:
         with self._looking() as connection:
@@ -289,6 +288,13 @@ class SqlStateStore(GovernedTables):
 
 
 # Statements that every batch executes several times: putting them together takes longer than the database.
+_TOLD = (
+    sa.select(OUTBOX)
+    .where(OUTBOX.c.id > sa.bindparam("after"))
+    .order_by(OUTBOX.c.id)
+    .limit(sa.bindparam("limit", type_=sa.Integer))
+)
+_TOLD_OF_KINDS = _TOLD.where(OUTBOX.c.kind.in_(sa.bindparam("kinds", expanding=True)))
 _LAST_TOLD = sa.select(sa.func.max(OUTBOX.c.id))
 _EPISODES = sa.select(EPISODES).where(EPISODES.c.model == sa.bindparam("model")).order_by(EPISODES.c.id)
 _LEASE = sa.select(LEASES).where(LEASES.c.model == sa.bindparam("model"))

@@ -11,6 +11,7 @@ from retrain_assets.errors import PromotionConflictError, StoreError
 from retrain_assets.promotion.approvals import Answer, ApprovalRequest
 from retrain_assets.promotion.model_moves import ModelMove
 from retrain_assets.stores.state import ModelProgress, SqlStateStore
+from retrain_assets.stores.state.engine import Database
 from retrain_assets.stores.state.ledgers import Ledgers
 from retrain_assets_tests.stores.state.records import (
     NOW,
@@ -278,6 +279,35 @@ def test_another_store_on_the_same_database_sees_it_all(store, url):
     other = SqlStateStore(url)
     assert other.arrivals(MODEL) == [arrival()]
     other.close()
+
+
+def test_whatever_is_committed_by_whomever_is_seen_at_the_next_look(store, url):
+    other = SqlStateStore(url)
+    for number, writer in enumerate([store, other, other, store, other]):
+        writer.record_step(step(batch=f"2013-01-{number + 1:02}"))
+        writer.record_arrival(arrival(batch=f"2013-01-{number + 1:02}"))
+        for reader in (store, other, store):
+            assert len(reader.steps(MODEL)) == len(reader.arrivals(MODEL)) == number + 1
+    other.close()
+
+
+def test_what_was_committed_while_a_store_was_closed_is_seen_after_it(store, url):
+    """What a connection says of the state of the database tells nothing of what the next one says."""
+    other = SqlStateStore(url)
+    for number in range(4):
+        assert len(store.steps(MODEL)) == number
+        store.close()
+        other.record_step(step(batch=f"2013-01-{number + 1:02}"))
+    other.close()
+
+
+def test_a_look_at_a_ledger_where_nothing_was_committed_asks_no_table(store, monkeypatch):
+    store.record_step(step())
+    assert store.steps(MODEL) == [step()]
+    if store._database.is_sqlite:
+        monkeypatch.setattr(Database, "may_have_grown", None)
+        monkeypatch.setattr(Database, "looking", None)
+    assert store.steps(MODEL) == [step()]
 
 
 def test_who_asked_before_sees_that_another_store_moves_a_model(store, url):

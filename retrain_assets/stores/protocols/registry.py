@@ -1,0 +1,100 @@
+"""What the lifecycle needs of a tracking server and model registry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    from retrain_assets.training.bundle import ModelBundle, ModelVersion
+
+RunStatus = Literal["FINISHED", "FAILED", "KILLED"]
+
+
+class ModelRegistry(Protocol):
+    """Tracking and registry: one run for each retrain, versions, aliases."""
+
+    @property
+    def address(self) -> str:
+        """Where another process finds it; may hold a password."""
+        ...
+
+    def begin_run(self, *, model: str, name: str, tags: Mapping[str, str]) -> str:
+        """Opens a run and returns its id; the same `retrain_assets.key` tag finds the open run again."""
+        ...
+
+    def log(
+        self,
+        run_id: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        metrics: Mapping[str, float] | None = None,
+        tags: Mapping[str, str] | None = None,
+        figures: Mapping[str, bytes] | None = None,
+        texts: Mapping[str, str] | None = None,
+    ) -> None:
+        """Adds to a run; figures are PNG bytes by artifact path."""
+        ...
+
+    def log_input(
+        self, run_id: str, *, name: str, source: str, digest: str, schema: Mapping[str, str], context: str
+    ) -> None:
+        """Adds a dataset input."""
+        ...
+
+    def end_run(self, run_id: str, status: RunStatus) -> None:
+        """Closes a run."""
+        ...
+
+    def run_url(self, run_id: str) -> str:
+        """A link or path to the run."""
+        ...
+
+    def register(self, run_id: str, bundle: ModelBundle) -> ModelVersion:
+        """Logs the bundle to the run and registers it as a version; the same hash of the same run is one version."""
+        ...
+
+    def load(self, version: ModelVersion, *, cached: bool = True) -> ModelBundle:
+        """The bundle, its hash verified before anything is deserialized; read and verified anew if not `cached`.
+
+        Raises:
+            NotStoredError: it is not there.
+            IntegrityError: its files are not what was registered.
+        """
+        ...
+
+    def knows(self, version: ModelVersion) -> bool:
+        """Whether the version is registered; its files may be there or not."""
+        ...
+
+    def set_alias(self, model: str, alias: str, version: int) -> None:
+        """Points `champion` or `challenger` at a version."""
+        ...
+
+    def alias(self, model: str, alias: str) -> int | None:
+        """The version an alias points at."""
+        ...
+
+    def remove_alias(self, model: str, alias: str) -> None:
+        """Takes an alias away; nothing happens where there is none."""
+        ...
+
+    def rename(self, before: str, name: str) -> None:
+        """Gives the registered model and its experiment another name; done before, it may be done again.
+
+        Raises:
+            StoreError: a registered model of that name is there already.
+        """
+        ...
+
+    def model_tags(self, model: str) -> dict[str, str]:
+        """The platform's tags of the registered model, without their prefix; empty when there is none."""
+        ...
+
+    def tag_model(self, model: str, tags: Mapping[str, str]) -> None:
+        """Sets tags of the registered model; their prefix is added."""
+        ...
+
+    def tag_version(self, model: str, version: int, tags: Mapping[str, str]) -> None:
+        """Sets tags of one version; their prefix is added."""
+        ...
