@@ -131,7 +131,7 @@ def _floor(files: list[Path]) -> None:
 
 
 def _whole(files: list[Path]) -> None:
-    """As streams, a row group after the other: what the page on drift names as the fastest way from a file."""
+    """As streams, some row groups after the other: what the page on drift names as the fastest way from a file."""
     from benchmarks.peers.retrain_assets_compare import read
     from retrain_assets.drift import compare
 

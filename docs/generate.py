@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Iterator
 from datetime import timedelta
@@ -11,7 +12,9 @@ from typing import Any, Literal, get_args, get_origin
 
 from retrain_assets.cli import main as cli
 from retrain_assets.data.reasons import FILE_REASONS, ROW_REASONS
+from retrain_assets.data.sketch import RELATIVE_ACCURACY
 from retrain_assets.data.tables import TABLES
+from retrain_assets.drift.distances import DISTANCES
 from retrain_assets.orchestration import names
 from retrain_assets.orchestration.specs import NODES
 from retrain_assets.spec import GATES, TRIGGERS, ModelSpec, format_duration
@@ -28,6 +31,7 @@ def pages() -> dict[Path, str]:
         DOCS / "declaration.md": _MADE + "\n".join(_declaration()),
         DOCS / "cli.md": _MADE + "\n".join(_cli()),
         DOCS / "tables.md": _MADE + "\n".join(_tables()),
+        DOCS / "distances.md": _MADE + "\n".join(_distances()),
         DOCS / "declaration.schema.json": json.dumps(ModelSpec.model_json_schema(by_alias=True), indent=2) + "\n",
         DOCS / "graph.svg": graph(),
     }
@@ -166,6 +170,25 @@ def _tables() -> Iterator[str]:
         yield f"| reason of a {title} | meaning |\n|---|---|"
         yield from (f"| `{code}` | {meaning} |" for code, meaning in reasons.items())
         yield ""
+
+
+def _distances() -> Iterator[str]:
+    yield "# Distances\n"
+    yield (
+        "What `drift.distance` and `compare(distance=...)` may name. p and q are the shares of the cells on both\n"
+        "sides, after `smoothing` was added to each count. Numbers are compared over quantile cells of the\n"
+        "reference, whose edges are edges of fine bins, so that a profile counts them as rows would. The distances\n"
+        f"marked fine use all fine bins of a profile, whose middles are within {100 * RELATIVE_ACCURACY:g} % of their\n"
+        "numbers, and say what that costs.\n"
+    )
+    yield "| distance | extremes | order of cells | symmetric | fine |\n|---|---|---|---|---|"
+    for each in DISTANCES.values():
+        said = " | ".join("yes" if part else "" for part in (each.ordered, each.symmetric, each.fine))
+        yield f"| [{each.name}](#{each.name}) | {each.meaning} | {said} |"
+    for each in DISTANCES.values():
+        text, _, _ = (inspect.getdoc(type(each)) or "").partition(">>>")
+        yield f"\n## {each.name}\n\n{text.strip()}"
+    yield ""
 
 
 _WIDE, _HIGH, _BOX = 196, 74, (158, 40)

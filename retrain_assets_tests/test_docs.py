@@ -25,7 +25,9 @@ def generate() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["declaration.md", "cli.md", "tables.md", "declaration.schema.json", "graph.svg"])
+@pytest.mark.parametrize(
+    "name", ["declaration.md", "cli.md", "tables.md", "distances.md", "declaration.schema.json", "graph.svg"]
+)
 def test_generated_pages_are_up_to_date(generate: ModuleType, name: str):
     written = (DOCS / name).read_text(encoding="utf-8")
     assert written == generate.pages()[DOCS / name], "run `python docs/generate.py`"

@@ -13,9 +13,9 @@ from retrain_assets.drift import compare, prepare
 
 
 def read(path: str) -> pa.RecordBatchReader:
-    """The rows of a file, a row group at a time."""
+    """The rows of a file, half a million at a time."""
     file = pq.ParquetFile(path, pre_buffer=False)  # which would hold the whole file
-    return pa.RecordBatchReader.from_batches(file.schema_arrow, file.iter_batches(batch_size=250_000))
+    return pa.RecordBatchReader.from_batches(file.schema_arrow, file.iter_batches(batch_size=500_000))
 
 
 def fit(reference: Any) -> Check:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from retrain_assets.data.arrow_types import without_views
+from retrain_assets.data.arrow_types import in_plain_types
 from retrain_assets.data.categories import count_categories
 from retrain_assets.data.column_profile import ColumnProfile, absent_column
 from retrain_assets.data.column_profiling import profile_numbers
@@ -60,7 +60,7 @@ def _profile_rows(rows: pa.Table) -> TableProfile:
 def _by_batch(chunk: pa.RecordBatch | pa.Table, batch: str | None, name: str) -> Iterator[tuple[str, pa.Table]]:
     import pyarrow as pa
 
-    table = without_views(pa.Table.from_batches([chunk]) if isinstance(chunk, pa.RecordBatch) else chunk)
+    table = in_plain_types(pa.Table.from_batches([chunk]) if isinstance(chunk, pa.RecordBatch) else chunk)
     if batch is None:
         yield "", table
         return
@@ -71,7 +71,11 @@ def _by_batch(chunk: pa.RecordBatch | pa.Table, batch: str | None, name: str) ->
         raise _gaps(batch, name, column.null_count)
     if not table.num_rows:
         return
-    encoded = column.combine_chunks().dictionary_encode()
+    try:
+        encoded = column.combine_chunks().dictionary_encode()
+    except pa.ArrowNotImplementedError:
+        needed = "must hold texts, whole numbers or times, which can be told apart"
+        raise DataError(f"the batch column '{batch}' of {name} {needed} (it holds {column.type})") from None
     encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
     codes = encoded.indices.to_numpy(zero_copy_only=False)
     found = encoded.dictionary.to_pylist()

@@ -208,8 +208,10 @@ def _chunks(side: ArrowStream, name: str) -> Iterator[Any]:
         return
     try:
         reader: pa.RecordBatchReader = pa.RecordBatchReader.from_stream(side)
-    except pa.ArrowInvalid as error:  # a single column is no table
-        raise _neither(side, name) from error
+    except pa.ArrowInvalid as error:
+        if is_stream(side):  # a single column is no table
+            raise _neither(side, name) from error
+        raise DataError(f"{name} holds a column that is no Arrow data, convert it first: {error}") from error
     _refuse_twice(reader.schema.names, name)
     empty = True
     for chunk in reader:

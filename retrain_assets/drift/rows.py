@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from retrain_assets.data.arrow_types import without_views
+from retrain_assets.data.arrow_types import in_plain_types
 from retrain_assets.data.categories import added, cut_label, label_of
 from retrain_assets.data.column_profile import ColumnProfile
 from retrain_assets.data.column_profiling import floats_of
@@ -73,10 +73,10 @@ def _frame(side: object) -> Any:
     if isinstance(side, pd.DataFrame):
         return with_text_names(side)
     if isinstance(side, pa.Table):
-        return without_views(side)
+        return in_plain_types(side)
     if isinstance(side, (TableProfile, Sequence, Mapping)) or not isinstance(side, ArrowStream) or is_stream(side):
         return None
-    return without_views(pa.table(side))
+    return in_plain_types(pa.table(side))
 
 
 def _chosen(count: int, most: int) -> Places | None:
@@ -172,6 +172,13 @@ def _ranks(reference: Sequence[TableProfile], name: str) -> dict[str, float]:
 
 
 def _coded(frame: Any, name: str, ranks: Mapping[str, float]) -> Matrix:
-    values = pd.Series(np.asarray(_values(frame, name), dtype=object))
-    texts = values.map(lambda value: cut_label(label_of(value)))
-    return np.asarray(texts.map(ranks).fillna(-1.0).where(values.notna()), dtype=np.float64)
+    """By the ranks of their labels; what has none (times) is not read."""
+    if isinstance(frame, pd.DataFrame):
+        missing = frame[name].isna().to_numpy()
+    else:
+        missing = frame.column(name).is_null(nan_is_null=True).to_numpy()
+    if not ranks:
+        return np.where(missing, np.nan, -1.0)
+    values = frame[name] if isinstance(frame, pd.DataFrame) else frame.column(name).to_pylist()
+    codes = [np.nan if value is None else ranks.get(cut_label(label_of(value)), -1.0) for value in values]
+    return np.where(missing, np.nan, codes)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from retrain_assets.data.arrow_types import without_views
+from retrain_assets.data.arrow_types import in_plain_types
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -62,7 +62,7 @@ class StreamSample:
         import pyarrow as pa
 
         for chunk in chunks:
-            table = without_views(pa.Table.from_batches([chunk]) if isinstance(chunk, pa.RecordBatch) else chunk)
+            table = in_plain_types(pa.Table.from_batches([chunk]) if isinstance(chunk, pa.RecordBatch) else chunk)
             self._add(table)
             yield table
 

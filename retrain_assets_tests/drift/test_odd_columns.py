@@ -5,10 +5,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 
 from retrain_assets.drift import compare
+from retrain_assets.drift.comparison import Joint
+from retrain_assets.errors import DataError
 
 ROWS = 300
 
@@ -58,3 +61,37 @@ def test_days_of_any_year_are_named() -> None:
 def test_a_category_of_blanks_is_seen_in_a_report() -> None:
     blank = column([" ", "b"] * 150)
     assert compare(blank, blank).columns["x"].before == "' ' 50 %, b 50 %"
+
+
+HALF = np.arange(ROWS) % 2
+ARROW: dict[str, Any] = {
+    "runs": pa.RunEndEncodedArray.from_arrays([100, ROWS], ["a", "b"]),
+    "a dictionary of lists": pa.DictionaryArray.from_arrays(pa.array(HALF), pa.array([[1], [2]])),
+    "a dictionary that knows null": pa.DictionaryArray.from_arrays(pa.array(HALF), pa.array(["a", None])),
+    "views in a dictionary": pa.DictionaryArray.from_arrays(pa.array(HALF), pa.array(["a", "b"], pa.string_view())),
+    "one of several types": pa.UnionArray.from_sparse(
+        pa.array(HALF.astype("int8")), [pa.array(range(ROWS)), pa.array(["x"] * ROWS)]
+    ),
+    "times of no known zone": pa.array([0] * ROWS, pa.timestamp("us", "Mars/Olympus")),
+}
+
+
+@pytest.mark.parametrize("values", ARROW.values(), ids=ARROW)
+def test_every_arrow_type_is_compared_as_a_table_and_as_a_stream(values: Any) -> None:
+    table = pa.table({"x": values, "y": np.random.default_rng(0).normal(size=ROWS), "day": np.arange(ROWS) // 50})
+    joints: list[Joint] = ["correlation", "classifier"]
+    for side, joint in zip((table, table.to_reader(max_chunksize=37)), joints, strict=True):
+        report = compare(table, side, batch="day", joint=joint, columns=["x", "y"])
+        assert (report.drifted, report.columns["x"].score) == (False, 0.0)
+
+
+def test_a_batch_column_whose_values_cannot_be_told_apart_is_refused() -> None:
+    table = pa.table({"x": range(ROWS), "day": [{"n": 1}] * ROWS})
+    with pytest.raises(DataError, match=r"the batch column 'day' of reference must hold texts, .* .it holds struct<"):
+        compare(table, table, batch="day")
+
+
+def test_a_column_that_arrow_does_not_know_is_told_from_what_is_no_table() -> None:
+    wide = pl.DataFrame({"x": pl.Series([2**100] * ROWS, dtype=pl.Int128)})
+    with pytest.raises(DataError, match="reference holds a column that is no Arrow data, convert it first"):
+        compare(wide, wide)
