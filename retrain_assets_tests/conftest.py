@@ -31,7 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def _without_waiting_for_the_disk(connection: Any, record: Any, _proxy: Any) -> None:
     """A killed process loses nothing by it, only a power cut would; after what an engine set as it connected."""
     if isinstance(connection, sqlite3.Connection) and not record.info.setdefault("waits_for_no_disk", False):
-        with suppress(sqlite3.DatabaseError):  # some tests open what is no database
+        with suppress(sqlite3.DatabaseError):  # a file that is no database is found out by who reads it
             connection.execute("PRAGMA synchronous = OFF")
         record.info["waits_for_no_disk"] = True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from retrain_assets.data.profile import TableProfile, merge_tables
@@ -11,19 +12,34 @@ from retrain_assets.drift.detect import detect_drift
 from retrain_assets.drift.episodes import advance, superseded
 from retrain_assets.drift.levels import settings_of
 from retrain_assets.drift.report import DriftReport
+from retrain_assets.errors import DataError
 from retrain_assets.lifecycle.champions import champion_version
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.outputs import outputs_of
 from retrain_assets.lifecycle.records import Detected
 from retrain_assets.lifecycle.together import joint_of
-from retrain_assets.lifecycle.watch import read_drift, read_profile
+from retrain_assets.lifecycle.watch import read_drift, read_profile, step_back
 from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.stores.protocols import Stores
 
 
 @withholding
 def detect(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Detected:
-    """Compares the batch with the reference of the champion as of the batch, and carries the drift episode on."""
+    """Compares the batch with the reference of the champion as of the batch, and carries the drift episode on.
+
+    Where a champion that is still watched cannot score it, and the one before can, that one is back in force.
+    """
+    try:
+        return _detect(stores, model, batch, run_id=run_id)
+    except (DataError, ValueError) as error:  # what estimators raise of rows that they cannot take
+        champion = champion_version(stores, model, batch.start)
+        back = None if champion is None else step_back(stores, model, batch, champion, error, now=now)
+        if back is None:
+            raise
+        return replace(_detect(stores, model, batch, run_id=run_id), rolled_back=back)
+
+
+def _detect(stores: Stores, model: DeclaredModel, batch: Batch, *, run_id: str) -> Detected:
     current = read_profile(stores, model, batch)
     champion = champion_version(stores, model, batch.start)
     if champion is None:

@@ -73,6 +73,7 @@ class Detected:
     episode: Episode | None
     commit: TableCommit
     figure: bytes | None = None
+    rolled_back: Promoted | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

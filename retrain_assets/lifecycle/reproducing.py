@@ -66,7 +66,7 @@ def reproduce(stores: Stores, model: DeclaredModel, number: int, *, now: datetim
     differences = [*_environment(bundle.manifest, model), *_declaration(bundle, version, model)]
     try:
         rows = read_rows(stores, model, frozen, frozen.batches, reserved=False)
-    except (NotStoredError, StoreError) as error:
+    except (NotStoredError, StoreError, ValueError, OSError) as error:  # the latter two: a file that is none any more
         return Reproduced(version=version, same=None, hash=None, differences=(*differences, f"data: {error}"))
     differences += _data(stores, model, frozen)
     labels, inputs = rows["label"].to_numpy(), training_inputs(model, rows)

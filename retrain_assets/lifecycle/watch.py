@@ -105,7 +105,7 @@ def score(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, 
     try:
         own = tuple(predictions_of(stores, model, version, validated) for version in serving.versions)
     except (DataError, ValueError) as error:  # what estimators raise of rows that they cannot take
-        back = _step_back(stores, model, batch, champion, validated, error, now=now)
+        back = step_back(stores, model, batch, champion, error, now=now)
         if back is None:
             raise
         return replace(score(stores, model, batch, now=now, run_id=run_id), rolled_back=back)
@@ -146,22 +146,16 @@ def with_mode(stored: pd.DataFrame, scored: pd.DataFrame, mode: PredictionMode) 
     return pd.concat([stored, made], ignore_index=True) if len(stored) else made
 
 
-def _step_back(
-    stores: Stores,
-    model: DeclaredModel,
-    batch: Batch,
-    champion: ModelVersion,
-    validated: pd.DataFrame,
-    error: Exception,
-    *,
-    now: datetime,
+def step_back(
+    stores: Stores, model: DeclaredModel, batch: Batch, champion: ModelVersion, error: Exception, *, now: datetime
 ) -> Promoted | None:
-    """Goes back from a champion that cannot score a batch; None where it is not the newest, or may not be left."""
+    """Goes back from a champion that cannot score a batch; None where it can, is not the newest, or may not be left."""
     if stores.state.promotions(model.name)[-1].version != champion.version:
         return None
+    validated = read_validated(stores, model, batch)
     with suppress(DataError, ValueError):
         predictions_of(stores, model, champion, validated)
-        return None  # another member of a mixture failed
+        return None  # something else failed, as another member of a mixture
     red = {"predictions_are_valid": f"{champion} cannot score batch {batch}: {words_of(error, model)}"}
     return roll_back_if_broken(stores, model, as_of=batch.as_of, red=red, now=now, rows=validated)
 

@@ -69,6 +69,7 @@ def drift_report(work: Work) -> Iterator[Made]:
     """Compares the inputs with the champion's reference."""
     asset = work.key(names.DRIFT_REPORT)
     record = lifecycle.detect(work.stores, work.model, work.the_batch, now=work.now, run_id=work.run_id)
+    _show_rollback(work, record.rolled_back)
     yield dg.MaterializeResult(
         asset_key=asset,
         metadata=metadata.of_drift(work.stores, record),

@@ -7,12 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
+import pytest
 import sqlalchemy as sa
 
 from retrain_assets.lifecycle import DeclaredModel
 from retrain_assets.spec import ModelSpec
 from retrain_assets.stores.registry import MlflowRegistry
 from retrain_assets.stores.state import SqlStateStore
+from retrain_assets.training.bundle import ModelBundle, ModelVersion
 from retrain_assets_tests.lifecycle.world import World, declaration, make_world, open_stores
 
 DECLARED: dict[str, Any] = {"retrain": {"when": "new_labels", "min_new_labels": 1}}
@@ -68,3 +72,23 @@ def execute(world: World, statement: str) -> None:
     assert isinstance(world.stores.state, SqlStateStore)
     with world.stores.state._database.writing() as connection:
         assert connection.execute(sa.text(statement)).rowcount > 0
+
+
+class Failing:
+    """A pipeline that cannot take the rows."""
+
+    def predict_proba(self, frame: pd.DataFrame) -> np.ndarray:
+        raise ValueError("Input X contains infinity")
+
+
+def fail_to_score(monkeypatch: pytest.MonkeyPatch, versions: set[int]) -> None:
+    """From now on these versions load, and score nothing."""
+    load = MlflowRegistry.load
+
+    def loaded(self: MlflowRegistry, version: ModelVersion, **asked: Any) -> ModelBundle:
+        bundle = load(self, version, **asked)
+        if version.version not in versions:
+            return bundle
+        return replace(bundle, pipeline=Failing())  # pyright: ignore[reportArgumentType] - nothing else is asked of it
+
+    monkeypatch.setattr(MlflowRegistry, "load", loaded)

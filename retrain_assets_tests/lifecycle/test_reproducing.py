@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -52,18 +53,34 @@ def test_a_feature_that_is_left_out_is_named(promoted: World):
     assert "feature kind: learned from then, not now" in found.differences
 
 
+def write_as_large(file: Path, rows: pa.Table) -> None:
+    """As many bytes as the file had, which the table's log knows."""
+    size, pad = file.stat().st_size, 1
+    for _ in range(9):
+        with pq.ParquetWriter(file, rows.schema, compression="zstd", store_schema=False) as writer:
+            writer.write_table(rows)
+            writer.add_key_value_metadata({"pad": "." * pad})
+        pad += size - file.stat().st_size
+    assert file.stat().st_size == size
+
+
 def test_rows_that_were_changed_where_they_lie_are_named(promoted: World):
     """Past the table's log, which still tells the hash of what was written."""
     key = promoted.batch(1).key
     (file,) = (promoted.root / "tables" / "tiny" / "validated" / f"ra_batch={key}").glob("*.parquet")
     rows = pq.ParquetFile(file).read()
     moved = pa.array([value + 1 for value in rows["x"].to_pylist()])
-    pq.write_table(rows.set_column(rows.column_names.index("x"), "x", moved), file)
+    write_as_large(file, rows.set_column(rows.column_names.index("x"), "x", moved))
     world = copied(promoted, promoted.root)
     found = reproduce(world.stores, world.model, 2, now=world.now)
     assert found.same is False
     (said,) = found.differences
     assert said == f"data: the rows of validated {key} are not those that were written; its files were changed since"
+    file.write_bytes(b"torn")
+    world = copied(promoted, promoted.root)
+    found = reproduce(world.stores, world.model, 2, now=world.now)
+    assert found.same is None
+    assert "cannot be made again:\n  data: " in str(found)
 
 
 def test_another_library_and_other_data_are_named(promoted: World, monkeypatch: pytest.MonkeyPatch):

@@ -14,7 +14,7 @@ from retrain_assets.home import Home
 from retrain_assets.lifecycle.renaming import retire
 from retrain_assets.orchestration import StoresResource, build_retraining_definitions
 from retrain_assets.stores.registry import MlflowRegistry
-from retrain_assets_tests.lifecycle.champions import copied
+from retrain_assets_tests.lifecycle.champions import copied, fail_to_score
 from retrain_assets_tests.lifecycle.world import World
 from retrain_assets_tests.orchestration.installation import Installation
 
@@ -104,6 +104,23 @@ def test_a_rollback_by_itself_is_shown_by_the_run_that_made_it(three_champions: 
     assert [made.action for made in installed.stores.state.promotions("tiny")] == [*["promote"] * 3, "rollback"]
     page = installed.metadata("champion")
     assert (page["version"], page["actor"]) == (2, "retrain_assets")
+
+
+def test_a_champion_that_cannot_score_a_batch_is_left_by_the_run_that_finds_out(
+    three_champions: World, tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+):
+    world = copied(three_champions, tmp_path / "w", rollback={"watch": "10 days"}, retrain={"when": "event"})
+    installed = over(world, instance)
+    world.drop(4)
+    world.poll()
+    fail_to_score(monkeypatch, {3})
+    assert installed.run("watch", 4).success
+    made = installed.stores.state.promotions("tiny")[-1]
+    assert (made.action, made.version, made.as_of) == ("rollback", 2, world.batch(4).start)
+    assert "predictions_are_valid: tiny v3 cannot score batch 2024-01-05: Input X contains infinity" in made.reason
+    assert installed.metadata("champion")["version"] == 2
+    for asset, column in (("drift_report", "champion_version"), ("predictions", "version")):
+        assert set(installed.stores.tables.read(f"tiny/{asset}", [world.batch(4).key])[column]) == {2}
 
 
 def test_an_answer_from_the_launchpad_is_carried_out_by_the_sensor(held: World, instance: dg.DagsterInstance):
