@@ -67,6 +67,19 @@ class DeclaredModel:
             return self.spec.training_hash()
         return hashlib.sha256("\n".join([self.spec.training_hash(), *texts]).encode()).hexdigest()[:16]
 
+    def declared_training(self) -> dict[str, Any]:
+        """What of the declaration decides a training, for a version's manifest.
+
+        Without what the manifest tells elsewhere (the estimator's parameters and seed), and without what is not to be
+        shown: where labels come from, and, where some columns are personal, the values that columns may have.
+        """
+        fields = self.spec.training_fields()
+        fields["target"] = {name: value for name, value in fields["target"].items() if name != "labels"}
+        fields["estimator"] = {
+            name: value for name, value in fields["estimator"].items() if name not in ("params", "seed")
+        }
+        return {name: value for name, value in fields.items() if name != "schema" or not self.spec.personal_columns}
+
     def reading(self, source: SourceSpec) -> dict[str, Any]:
         """How the files of a source are read; an error quotes nothing of them where columns are personal."""
         show = {"show": not self.spec.personal_columns}

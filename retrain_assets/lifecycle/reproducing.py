@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, cast
 
 from retrain_assets.data.hashing import frame_hash
 from retrain_assets.errors import NotStoredError, StoreError
@@ -103,7 +104,9 @@ def _environment(manifest: Manifest, model: DeclaredModel) -> Iterator[str]:
 
 
 def _declaration(bundle: ModelBundle, version: ModelVersion, model: DeclaredModel) -> Iterator[str]:
-    if version.training_hash != model.training_hash():
+    changed = tuple(_changed_fields(bundle.manifest.declared, model.declared_training()))
+    yield from changed
+    if not changed and version.training_hash != model.training_hash():
         yield f"declaration: {version.training_hash} then, {model.training_hash()} now"
     if bundle.manifest.seed != model.spec.estimator.seed:
         yield f"seed: {bundle.manifest.seed} then, {model.spec.estimator.seed} now"
@@ -112,6 +115,22 @@ def _declaration(bundle: ModelBundle, version: ModelVersion, model: DeclaredMode
     for name in sorted({*bundle.sources, *now}):
         if bundle.sources.get(name) != now.get(name):
             yield f"transform {name}: its source is another one now"
+
+
+def _changed_fields(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """Fields of the declaration that differ, where the version tells what it was declared as."""
+    before, after = dict(_leaves(then)), dict(_leaves(now))
+    for name in sorted({*before, *after}) if before else ():
+        if before.get(name) != after.get(name):
+            yield f"declaration {name}: {_text(before.get(name))} then, {_text(after.get(name))} now"
+
+
+def _leaves(fields: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in fields.items():
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(cast("Mapping[str, Any]", value), f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
 
 
 def _data(stores: Stores, model: DeclaredModel, frozen: TrainingSet) -> Iterator[str]:

@@ -140,6 +140,7 @@ def _manifest(
         model_hash=hashed,
         trusted_types=estimator.trusted_types,
         baseline=baseline,
+        declared=model.declared_training(),
     )
 
 

@@ -144,11 +144,8 @@ class ModelSpec(SpecModel):
         """Columns that no feature transform may see: the target and the declared leaks."""
         return (self.target.column, *self.leak_columns)
 
-    def training_hash(self) -> str:
-        """Hash of what decides how a model is trained; a change of it is the trigger `changed_declaration`.
-
-        Owners, schedules and gates may change without making the champion another model.
-        """
+    def training_fields(self) -> dict[str, Any]:
+        """What decides how a model is trained, as it would stand in JSON."""
         training = self.model_dump(
             mode="json",
             by_alias=True,
@@ -167,7 +164,14 @@ class ModelSpec(SpecModel):
                 *(["personal_columns"] if self.personal_columns else []),
             },
         )
-        return _hash(training | kept_from_training(self))
+        return training | kept_from_training(self)
+
+    def training_hash(self) -> str:
+        """Hash of what decides how a model is trained; a change of it is the trigger `changed_declaration`.
+
+        Owners, schedules and gates may change without making the champion another model.
+        """
+        return _hash(self.training_fields())
 
     def spec_hash(self) -> str:
         """Hash of the whole declaration."""

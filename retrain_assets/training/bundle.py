@@ -40,7 +40,8 @@ class Manifest:
     """From what a model was made; enough to make it again.
 
     `trusted_types` are those that the declaration allows skops to load beside the package's own; `baseline` is the
-    naive model of the same training rows, which an adopted model does not have.
+    naive model of the same training rows, which an adopted model does not have. `declared` are the fields of the
+    declaration that decided the training, which versions of before there was the field do not tell.
     """
 
     model: str
@@ -62,6 +63,7 @@ class Manifest:
     model_hash: str
     trusted_types: tuple[str, ...] = ()
     baseline: NaiveBaseline | None = None
+    declared: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

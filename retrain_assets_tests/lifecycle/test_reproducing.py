@@ -13,6 +13,7 @@ from retrain_assets.errors import NotStoredError
 from retrain_assets.lifecycle import DeclaredModel, reproducing
 from retrain_assets.lifecycle.reproducing import reproduce
 from retrain_assets.spec import ModelSpec
+from retrain_assets.training.bundle import ModelBundle
 from retrain_assets_tests.lifecycle.champions import DECLARED, copied
 from retrain_assets_tests.lifecycle.world import World, declaration
 
@@ -44,6 +45,34 @@ def test_another_declaration_is_named(promoted: World):
     ]  # fmt: skip
     assert "parameter C: 1.0 then, 0.01 now" in found.differences
     assert "made again it has" in str(found)
+
+
+def test_each_field_of_the_declaration_that_differs_is_named(promoted: World):
+    """The reserve and the window too, which leave no other trace."""
+    changed = {"reserve": {"share": 0.25}, "window": {**declaration()["window"], "train": "4 weeks"}}
+    spec = ModelSpec.model_validate(declaration(**DECLARED, **changed))
+    model = DeclaredModel(spec=spec, root=promoted.root)
+    said = reproduce(promoted.stores, model, 2, now=promoted.now).differences
+    assert 'declaration window.train: "all_history" then, "4 weeks" now' in said
+    assert "declaration reserve.share: 0.2 then, 0.25 now" in said
+    before = promoted.stores.registry.load
+    promoted.stores.registry.load = lambda *args, **kwargs: _untold(before(*args, **kwargs))
+    (hashes, *_) = reproduce(promoted.stores, model, 2, now=promoted.now).differences
+    assert hashes == f"declaration: {promoted.model.training_hash()} then, {model.training_hash()} now"
+
+
+def _untold(bundle: ModelBundle) -> ModelBundle:
+    """A version of before there was the field."""
+    return replace(bundle, manifest=replace(bundle.manifest, declared={}))
+
+
+def test_what_a_manifest_tells_holds_no_address_and_no_value_of_a_personal_column():
+    secret = "postgresql://joe:secret@db/labels"
+    labels = {"type": "sql", "url": secret, "query": "SELECT 1 WHERE :start < :end"}
+    declared = declaration(target={"column": "y", "label_delay": "1 day", "labels": labels}, personal_columns=["kind"])
+    told = str(DeclaredModel(spec=ModelSpec.model_validate(declared), root=Path()).declared_training())
+    assert secret not in told
+    assert "values" not in told
 
 
 def test_a_feature_that_is_left_out_is_named(promoted: World):
