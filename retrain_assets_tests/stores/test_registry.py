@@ -317,7 +317,6 @@ def test_a_failed_registration_leaves_no_version(
     assert registry.register(run, bundle).version == 1
 
 
-@pytest.mark.slow
 def test_a_new_database_is_read_while_it_is_written_and_one_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
     theirs = tmp_path / "theirs.db"
     sqlite3.connect(theirs).execute("CREATE TABLE their_own (id)").connection.close()
@@ -327,6 +326,7 @@ def test_a_new_database_is_read_while_it_is_written_and_one_that_is_there_stays_
             assert database.execute("PRAGMA journal_mode").fetchone() == (expected,)
 
 
+@pytest.mark.slow
 def test_processes_that_make_the_database_together_do_not_break_it(tmp_path: Path) -> None:
     code = (
         "from retrain_assets.stores.registry import MlflowRegistry\n"
