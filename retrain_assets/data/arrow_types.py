@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def in_plain_types(table: pa.Table) -> pa.Table:
-    """The table with runs decoded, and views of text and bytes, also those in dictionaries, as large text and bytes."""
+    """The table with runs decoded, and views of text and bytes, wherever they are nested, as large text and bytes."""
     for place, field in enumerate(table.schema):
         plain = _plain(field.type)
         if plain is not None:
@@ -18,13 +18,19 @@ def in_plain_types(table: pa.Table) -> pa.Table:
 
 
 def _plain(kind: pa.DataType) -> pa.DataType | None:
-    """The type that runs, a view, or a dictionary of views are converted to; None for any other."""
+    """The type that runs, a view, or what is made of them is converted to; None for any other."""
     import pyarrow as pa
 
     if pa.types.is_run_end_encoded(kind):
         return _plain(kind.value_type) or kind.value_type
     if pa.types.is_dictionary(kind):
         return _plain(kind.value_type)
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        inner = _plain(kind.value_type)
+        return None if inner is None else pa.large_list(inner)
+    if pa.types.is_struct(kind):
+        inner = [(field.name, _plain(field.type) or field.type) for field in kind]
+        return None if all(_plain(field.type) is None for field in kind) else pa.struct(inner)
     return {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}.get(kind)
 
 
@@ -32,11 +38,14 @@ def _converted(column: pa.ChunkedArray, plain: pa.DataType) -> pa.ChunkedArray:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if pa.types.is_run_end_encoded(column.type):
-        runs: Any = [pc.call_function("run_end_decode", [chunk]) for chunk in column.chunks]
-        return pa.chunked_array(runs, type=column.type.value_type).cast(plain)
     if not pa.types.is_dictionary(column.type):
-        return column.cast(plain)
+        try:
+            if pa.types.is_run_end_encoded(column.type):
+                runs: Any = [pc.call_function("run_end_decode", [chunk]) for chunk in column.chunks]
+                return pa.chunked_array(runs, type=column.type.value_type).cast(plain)
+            return column.cast(plain)
+        except pa.ArrowNotImplementedError:  # of what is nested; then value by value
+            return pa.chunked_array([pa.array(chunk.to_pylist(), type=plain) for chunk in column.chunks], type=plain)
     kind = pa.dictionary(column.type.index_type, plain)
     return pa.chunked_array(
         [pa.DictionaryArray.from_arrays(chunk.indices, chunk.dictionary.cast(plain)) for chunk in column.chunks],

@@ -7,8 +7,9 @@ follow from their names, so nothing is stored for them, and profiles add up whic
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -67,14 +68,28 @@ def label_of(value: object) -> str:
 
     >>> label_of(np.array([1, 2])), label_of({"a": np.array([0.5])}), label_of(b"x")
     ('[1, 2]', "{'a': [0.5]}", "b'x'")
+    >>> label_of([1, None]) == label_of(np.array([1.0, np.nan])) == "[1, None]"
+    True
     """
     return str(_plain(value))
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return [_plain(each) for each in value.tolist()]
-    return {key: _plain(each) for key, each in value.items()} if isinstance(value, dict) else value
+    listed = value.tolist() if isinstance(value, np.ndarray) else value
+    if isinstance(listed, list):
+        return [_element(each) for each in cast("list[Any]", listed)]
+    if isinstance(listed, dict):
+        return {key: _element(each) for key, each in cast("dict[Any, Any]", listed).items()}
+    return listed
+
+
+def _element(value: Any) -> Any:
+    """Of a list in which one is missing, pandas makes numbers with a point."""
+    if not isinstance(value, float):
+        return _plain(value)
+    if math.isnan(value):
+        return None
+    return int(value) if value.is_integer() else value
 
 
 def cut_label(label: str) -> str:

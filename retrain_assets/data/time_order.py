@@ -26,10 +26,15 @@ def time_order(times: pd.Series, ids: pd.Series) -> list[int]:
     """The positions of rows by time, equal times by id; neither may be missing."""
     moments = times.to_numpy(dtype="datetime64[us]")
     by_time = np.argsort(moments, kind="stable")
+    order: list[int] = by_time.tolist()
     changes = np.flatnonzero(np.diff(moments[by_time])) + 1
+    starts, ends = np.append(0, changes), np.append(changes, len(order))
+    together = ends - starts > 1
     # Texts are compared only where times are equal.
     texts = ids.tolist()
-    return [at for rows in np.split(by_time, changes) for at in sorted(rows.tolist(), key=texts.__getitem__)]
+    for start, end in zip(starts[together].tolist(), ends[together].tolist(), strict=True):
+        order[start:end] = sorted(order[start:end], key=texts.__getitem__)
+    return order
 
 
 def is_in_time_order(frame: pd.DataFrame, event_time: str) -> bool:

@@ -200,7 +200,7 @@ def _read(
     """The sides, whose rows a joint test looks at once more, and their profiles by batch."""
     if joint != "none":
         alike = batch is None and joint == "correlation"
-        most = rows_needed(settings.correlation_floor) if alike else MAX_ROWS
+        most = rows_needed(settings.correlation_floor, settings.min_rows) if alike else MAX_ROWS
         reference = read_once(reference, name="reference", batch=batch, most=most)
         current = read_once(current, name="current", batch=batch, most=most)
     past = profiles_of(reference, name="reference", batch=batch)

@@ -9,17 +9,17 @@ import numpy as np
 
 from retrain_assets.drift.joint import JointDrift
 from retrain_assets.drift.multiplicity import sidak
-from retrain_assets.drift.rows import Matrix
+from retrain_assets.drift.rows import Matrix, drawn_places
 from retrain_assets.drift.settings import Settings
+from retrain_assets.drift.stream_sample import BLOCKS
 from retrain_assets.drift.variation import Array, judge_scalars, judge_vectors
 from retrain_assets.drift.wording import probability
 
 MAX_COLUMNS = 200
 """More columns have too many pairs; the first ones are looked at, and the reason says so."""
-BLOCKS = 20
-"""Where rows are taken for independent, so many blocks of the reference stand for its batches."""
 CLIPPED = 3.0
 _BLOCK = 4_096
+_ENOUGH = 5_000
 _NAMED_PAIRS = 3
 
 
@@ -163,9 +163,14 @@ def _quartiles(rows: Matrix) -> Array:
 
 
 def _sample(batches: Sequence[Matrix]) -> Matrix:
-    """Some 5,000 rows and at least one of each batch: quartiles are then known to a fiftieth of a deviation."""
-    step = max(1, sum(map(len, batches)) // 5_000)
-    return np.concatenate([rows[::step] for rows in batches])
+    """Some 5,000 rows and at least one of each batch: quartiles are then known to a fiftieth of a deviation.
+
+    Drawn, and not every so many: rows may come in turns, from one machine after the other.
+    """
+    rng, rows = np.random.default_rng(0), sum(map(len, batches))
+    if rows <= _ENOUGH:
+        return _joined(batches)
+    return np.concatenate([part[drawn_places(len(part), max(1, len(part) * _ENOUGH // rows), rng)] for part in batches])
 
 
 def _standard(rows: Matrix, middle: Array, scale: Array) -> Matrix:

@@ -26,7 +26,10 @@ def find_plugged(name: str, *, what: str, group: str, built_in: Iterable[str]) -
         return plugged[name].load()
     module, _, attribute = name.partition(":")
     if attribute:
-        return getattr(importlib.import_module(module), attribute, None)
+        try:
+            return getattr(importlib.import_module(module), attribute)
+        except (ImportError, AttributeError) as error:
+            raise ValueError(f"{what} {name!r} cannot be imported: {error}") from error
     names = [*built_in, *plugged]
     raise ValueError(
         f"{what} must be one of {', '.join(names)}, or an import path 'module:Class' (got {name!r})."

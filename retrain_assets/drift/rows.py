@@ -80,11 +80,18 @@ def _frame(side: object) -> Any:
 
 
 def _chosen(count: int, most: int) -> Places | None:
-    """Ascending places of as many rows, one out of each stretch of the same length; None where there are no more."""
-    if count <= most:
-        return None
-    rng = np.random.default_rng(0)
-    return ((np.arange(most) + rng.random(most)) * (count / most)).astype(np.int64)
+    """Ascending places of as many rows; None where there are no more."""
+    return None if count <= most else drawn_places(count, most, np.random.default_rng(0))
+
+
+def drawn_places(count: int, most: int, rng: np.random.Generator) -> Places:
+    """Ascending places of `most` of `count` rows, each other ones: one out of each stretch of about the same length.
+
+    >>> drawn_places(5, 4, np.random.default_rng(0)).tolist()
+    [0, 1, 2, 3]
+    """
+    ends = np.arange(most + 1) * count // most
+    return ends[:-1] + (rng.random(most) * np.diff(ends)).astype(np.int64)
 
 
 def _chosen_by_batch(codes: Places, batches: int, at_least: int) -> Places | None:

@@ -15,20 +15,30 @@ if TYPE_CHECKING:
 
 MAX_ROWS = 100_000
 """Rows of a side that are looked at, over all its batches."""
+BLOCKS = 20
+"""Where rows are taken for independent, so many blocks of the reference stand for its batches."""
 _SEEN_AT = 8.0
 """Deviations at which a change is seen: 5.3 are the limit for all pairs of 200 columns, 2.7 leave one of 300 unseen."""
 
 
-def rows_needed(floor: float) -> int:
+def rows_needed(floor: float, least: int) -> int:
     """Independent rows of either side in which a change of a correlation by the floor is seen; at most `MAX_ROWS`.
 
     Fisher's z has a variance of about `1 / rows` on either side, so that the change is `floor * sqrt(rows / 2)`
     deviations. Batches differ by more than their rows tell: they get all rows that there may be.
 
-    >>> rows_needed(0.05), rows_needed(0.2), rows_needed(0.0)
-    (51200, 3200, 100000)
+    Args:
+        floor: of the change.
+        least: rows of a block; blocks get twice as many at the least.
+
+    >>> rows_needed(0.05, 30), rows_needed(0.2, 30), rows_needed(0.5, 30), rows_needed(0.0, 30)
+    (51200, 3200, 1200, 100000)
+    >>> rows_needed(0.05, 2_000), rows_needed(0.05, 9_000)
+    (80000, 100000)
     """
-    return MAX_ROWS if floor * (MAX_ROWS / 2) ** 0.5 <= _SEEN_AT else round(2 * (_SEEN_AT / floor) ** 2)
+    if floor * (MAX_ROWS / 2) ** 0.5 <= _SEEN_AT:
+        return MAX_ROWS
+    return min(MAX_ROWS, max(round(2 * (_SEEN_AT / floor) ** 2), 2 * BLOCKS * least))
 
 
 class StreamSample:

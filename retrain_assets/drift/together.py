@@ -59,7 +59,7 @@ def judge_together(
             return JointDrift.unknown("classifier", "profiles do not keep the rows that it needs")
         return judge_separability(*coded, settings, alpha=alpha, independent=independent, seed=seed)
     numbers = numeric_columns(*profiles, names)
-    sizes = {"at_least": settings.min_rows, "unbatched": rows_needed(settings.correlation_floor)}
+    sizes = {"at_least": settings.min_rows, "unbatched": rows_needed(settings.correlation_floor, settings.min_rows)}
     matrices = [matrices_of(side, numbers, batch, **sizes) for side in sides]
     if matrices[0] is None or matrices[1] is None:
         return JointDrift.unknown("correlation", "profiles do not keep the rows that it needs")

@@ -60,7 +60,7 @@ def probability(p_value: float) -> str:
     >>> probability(0.0123), probability(0.0)
     ('p = 0.012', 'p < 1e-300')
     """
-    return f"p = {p_value:.2g}" if p_value >= 1e-300 else "p < 1e-300"
+    return "p < 1e-300" if p_value < 1e-300 else f"p = {p_value:.2g}"
 
 
 def movers(before: ColumnProfile, after: ColumnProfile) -> list[str]:

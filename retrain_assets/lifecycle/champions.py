@@ -37,6 +37,10 @@ def registered(stores: Stores, model: DeclaredModel, version: int) -> ModelVersi
 
 
 def newest_watched_end(stores: Stores, model: DeclaredModel, otherwise: datetime) -> datetime:
-    """The end of the newest batch that was watched, or a later moment: from then on another champion may serve."""
-    watched = [step.batch for step in stores.state.steps(model.name) if step.job == "watch"]
+    """The end of the newest batch that was watched, or a later moment: from then on another champion may serve.
+
+    A watch that came to no end will be tried again.
+    """
+    ended = [step for step in stores.state.steps(model.name) if step.outcome in ("done", "refused")]
+    watched = [step.batch for step in ended if step.job == "watch"]
     return max(otherwise, model.calendar.batch(max(watched)).end) if watched else otherwise

@@ -12,7 +12,6 @@ from retrain_assets.drift.detect import detect_drift
 from retrain_assets.drift.episodes import advance, superseded
 from retrain_assets.drift.levels import settings_of
 from retrain_assets.drift.report import DriftReport
-from retrain_assets.errors import DataError
 from retrain_assets.lifecycle.champions import champion_version
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.outputs import outputs_of
@@ -21,6 +20,7 @@ from retrain_assets.lifecycle.together import joint_of
 from retrain_assets.lifecycle.watch import read_drift, read_profile, step_back
 from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.stores.protocols import Stores
+from retrain_assets.training.predict import CANNOT_SCORE
 
 
 @withholding
@@ -31,7 +31,7 @@ def detect(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime,
     """
     try:
         return _detect(stores, model, batch, run_id=run_id)
-    except (DataError, ValueError) as error:  # what estimators raise of rows that they cannot take
+    except CANNOT_SCORE as error:
         champion = champion_version(stores, model, batch.start)
         back = None if champion is None else step_back(stores, model, batch, champion, error, now=now)
         if back is None:

@@ -19,7 +19,7 @@ from retrain_assets.lifecycle.training_window import (
     stored_training_sets,
     training_inputs,
 )
-from retrain_assets.lifecycle.withholding import withholding
+from retrain_assets.lifecycle.withholding import withholding, words_of
 from retrain_assets.stores.model_files import as_json
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import Manifest, ModelBundle, ModelVersion
@@ -68,7 +68,9 @@ def reproduce(stores: Stores, model: DeclaredModel, number: int, *, now: datetim
     try:
         rows = read_rows(stores, model, frozen, frozen.batches, reserved=False)
     except (NotStoredError, StoreError, ValueError, OSError) as error:  # the latter two: a file that is none any more
-        return Reproduced(version=version, same=None, hash=None, differences=(*differences, f"data: {error}"))
+        return Reproduced(
+            version=version, same=None, hash=None, differences=(*differences, f"data: {words_of(error, model)}")
+        )
     differences += _data(stores, model, frozen)
     labels, inputs = rows["label"].to_numpy(), training_inputs(model, rows)
     fitted = fit(model.spec, inputs, labels, source=model.transform())
@@ -168,6 +170,5 @@ def _rows(stores: Stores, model: DeclaredModel, frozen: TrainingSet) -> Iterator
             if key not in frozen.batches:
                 continue
             rows = stores.tables.read(table, [key], version=version).drop(columns="ra_batch")
-            # A column that came later is missing in all rows of a partition that was written without it.
-            if commit.content_hash not in (frame_hash(rows), frame_hash(rows.dropna(axis="columns", how="all"))):
-                yield f"data: the rows of {asset} {key} are not those that were written; its files were changed since"
+            if commit.content_hash != frame_hash(rows):
+                yield f"data: the rows of {asset} {key} do not hash as they did when they were written"

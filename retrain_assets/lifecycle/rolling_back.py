@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from retrain_assets.errors import DataError, MissingUpstreamError, RefusedError, StoreError, WithheldError
+from retrain_assets.errors import MissingUpstreamError, RefusedError, StoreError, WithheldError
 from retrain_assets.lifecycle.champions import newest_watched_end, registered
 from retrain_assets.lifecycle.history import champion_losses
 from retrain_assets.lifecycle.model import DeclaredModel
@@ -22,6 +22,7 @@ from retrain_assets.promotion.log import Promotion, champion_as_of, earlier_cham
 from retrain_assets.promotion.watch import breaks_ceiling, is_watched
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.golden import golden_rows
+from retrain_assets.training.predict import CANNOT_SCORE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,7 +115,7 @@ def roll_back_if_broken(
     reason = f"within {model.spec.rollback.watch} of its promotion v{log[-1].version} broke: " + "; ".join(broken)
     try:
         return roll_back(stores, model, reason=reason, actor=PLATFORM, now=now, since=since, rows=rows)
-    except (RefusedError, DataError, StoreError, WithheldError, ValueError) as error:
+    except (RefusedError, StoreError, WithheldError, *CANNOT_SCORE) as error:
         # Whatever bars the way back (a column that the older version needs is gone), the step that saw it goes on.
         payload = {"text": reason, "failed": str(error)}
         stores.state.append_outbox("rollback_failed", model.name, payload=payload, key=str(log[-1].id), now=now)

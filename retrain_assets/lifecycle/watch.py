@@ -13,8 +13,8 @@ from retrain_assets.data.profile import TableProfile, profile_table
 from retrain_assets.data.reading import read_part
 from retrain_assets.data.windows import Batch
 from retrain_assets.drift.report import DriftReport
-from retrain_assets.errors import DataError, MissingUpstreamError, NotStoredError, UnreadableFileError
-from retrain_assets.lifecycle.champions import champion_version
+from retrain_assets.errors import MissingUpstreamError, NotStoredError, UnreadableFileError
+from retrain_assets.lifecycle.champions import champion_version, newest_watched_end
 from retrain_assets.lifecycle.estimating import DETAIL, estimate_batch
 from retrain_assets.lifecycle.ingest import latest_arrival
 from retrain_assets.lifecycle.ledger import record_step
@@ -29,7 +29,7 @@ from retrain_assets.lifecycle.withholding import withholding, words_of
 from retrain_assets.performance.estimation import LossEstimate
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import ModelVersion
-from retrain_assets.training.predict import predict
+from retrain_assets.training.predict import CANNOT_SCORE, predict
 
 
 @withholding
@@ -104,11 +104,12 @@ def score(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, 
     serving = mixture_of(stores, model, champion, as_of=batch.start)
     try:
         own = tuple(predictions_of(stores, model, version, validated) for version in serving.versions)
-    except (DataError, ValueError) as error:  # what estimators raise of rows that they cannot take
+    except CANNOT_SCORE as error:
         back = step_back(stores, model, batch, champion, error, now=now)
         if back is None:
             raise
-        return replace(score(stores, model, batch, now=now, run_id=run_id), rolled_back=back)
+        again = score(stores, model, batch, now=now, run_id=run_id)
+        return replace(again, rolled_back=again.rolled_back or back)
     scored = mixed(serving, own)
     mode: PredictionMode = "rescored" if (stored["mode"] == "served").any() else "served"
     if mode == "rescored":
@@ -149,11 +150,17 @@ def with_mode(stored: pd.DataFrame, scored: pd.DataFrame, mode: PredictionMode) 
 def step_back(
     stores: Stores, model: DeclaredModel, batch: Batch, champion: ModelVersion, error: Exception, *, now: datetime
 ) -> Promoted | None:
-    """Goes back from a champion that cannot score a batch; None where it can, is not the newest, or may not be left."""
+    """Goes back from a champion that cannot score a batch.
+
+    None where it can, is not the newest, or may not be left; and where newer batches were watched, or this one before:
+    the one before would be in force only after them, and the batch would still have nobody.
+    """
     if stores.state.promotions(model.name)[-1].version != champion.version:
         return None
+    if newest_watched_end(stores, model, batch.start) > batch.start:
+        return None
     validated = read_validated(stores, model, batch)
-    with suppress(DataError, ValueError):
+    with suppress(*CANNOT_SCORE):
         predictions_of(stores, model, champion, validated)
         return None  # something else failed, as another member of a mixture
     red = {"predictions_are_valid": f"{champion} cannot score batch {batch}: {words_of(error, model)}"}

@@ -106,7 +106,7 @@ def judge_staleness(facts: StalenessFacts) -> StalenessVerdict | None:
     1. excess x_j = (L_j - E_j - 0.75 g_j (H - E_H)) / B - u, at most 1: what the model lost beyond what it knew it
        would. A hard batch that it knows to be hard is no excess, nor is what new models lose beyond their expectation
        at once (u, see `usual_excess`). What a model promises too much goes with more rows, by g_j = (n / n_j)^0.5 of
-       the rows n of the last training and n_j that one would have had by then: none of it where a window slides.
+       the rows n of the last training and n_j that one would have had by then: none of it where a full window slides.
        Without an expectation x_j = (L_j - H) / B;
     2. debt D_j = max(0, D_{j-1} + x_j - k), from 0 at the last training: Page's reflected sum, so that good batches of
        long ago are no credit. The slack k is 0.1, and no less than what the rows of a batch alone make its loss vary.

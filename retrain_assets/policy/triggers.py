@@ -136,9 +136,9 @@ def new_labels(context: DecisionContext) -> TriggerState:
         return no_champion(name)
     if share and context.trained_rows is None:
         return unknown(name, "the rows of the champion's training are not recorded (it was adopted)")
-    needed = max(asked, math.ceil(share * (context.trained_rows or 0)))
+    needed = max(asked, math.ceil(round(share * (context.trained_rows or 0), 6)))
     sentence = f"{context.new_labels:,} labels matured since the champion's training end, {needed:,} are asked for"
-    of = "" if needed == asked else f" ({share:.0%} of the {context.trained_rows:,} rows of the last training)"
+    of = "" if needed == asked else f" ({100 * share:g}% of the {context.trained_rows:,} rows of the last training)"
     return TriggerState(name=name, fired=context.new_labels >= needed, reason=sentence + of)
 
 

@@ -111,8 +111,8 @@ def _write(file: Path, rows: pa.Table) -> int:
     import pyarrow.parquet as pq
 
     sink = pa.BufferOutputStream()
-    # Nobody asks the file which values it holds: it is read as a whole. Most of its texts are ids, each another one.
-    pq.write_table(rows, sink, compression="snappy", write_statistics=False, use_dictionary=False)
+    # Nobody asks the file which values it holds: it is read as a whole.
+    pq.write_table(rows, sink, compression="snappy", write_statistics=False)
     content = sink.getvalue()
     file.parent.mkdir(exist_ok=True)
     file.write_bytes(content)

@@ -8,7 +8,7 @@ import os
 import sqlite3
 import warnings
 from collections.abc import Generator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -225,7 +225,8 @@ def _begin_database(database: Path | None) -> None:
     Who reads (MLflow's own UI) and who writes do not wait for each other, and a commit waits for the disk once.
     """
     if database is not None and not database.exists():
-        with closing(sqlite3.connect(database)) as connection:
+        # Where that fails (a full disk), MLflow fails next, and says so.
+        with suppress(sqlite3.OperationalError), closing(sqlite3.connect(database)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
 
 

@@ -17,6 +17,9 @@ from retrain_assets.training.bundle import ModelBundle
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
+CANNOT_SCORE: tuple[type[Exception], ...] = (DataError, ValueError, TypeError, LookupError, ArithmeticError)
+"""What estimators and transforms raise of rows that they cannot take."""
+
 
 def predict(model: ModelBundle | BaseEstimator, frame: pd.DataFrame, *, task: Task, classes: Sequence[Any]) -> Scores:
     """What the model says about validated rows.

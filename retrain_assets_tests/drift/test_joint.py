@@ -93,7 +93,7 @@ def test_a_small_change_of_a_correlation_is_below_its_floor() -> None:
 @pytest.mark.parametrize("of", [pd.DataFrame, pa.table], ids=["pandas", "arrow"])
 def test_as_many_independent_rows_are_looked_at_as_a_change_by_the_floor_takes(of: Any) -> None:
     """So that it is seen; of twice the rows every second one, wherever it stands."""
-    needed = rows_needed(0.2)
+    needed = rows_needed(0.2, 30)
     assert 3_000 < needed < 4_000
     before, after = days(1, rows=2 * needed), [days(1, rows=2 * needed, rho=0.2, seed=1 + seed) for seed in range(8)]
     parts = rows.matrices_of(of(before), list("abcd"), None, unbatched=needed)
@@ -101,6 +101,38 @@ def test_as_many_independent_rows_are_looked_at_as_a_change_by_the_floor_takes(o
     assert (len(parts[""]), abs(before["a"].mean() - parts[""][:, 0].mean()) < 0.05) == (needed, True)
     found = [joint(of(before), of(each), batch=None, correlation_floor=0.2) for each in after]
     assert all(each.p_value is not None and each.p_value <= 0.005 for each in found), found
+
+
+@pytest.mark.parametrize(
+    ("settings", "drifted"),
+    [({"correlation_floor": 0.5}, True), ({"correlation_floor": 20.0}, False), ({"min_rows": 3_000}, True)],
+)
+@pytest.mark.parametrize("of", [pa.table, lambda frame: pa.table(frame).to_reader()], ids=["table", "stream"])
+def test_whatever_floor_and_rows_are_declared_there_are_blocks_to_judge_by(
+    of: Any, settings: dict[str, Any], drifted: bool
+) -> None:
+    before, after = (pa.table(days(1, rows=60_000, rho=rho, seed=place)) for place, rho in enumerate((0.0, 0.9)))
+    found = joint(of(before), of(after), batch=None, columns=["a", "b"], **settings)
+    assert (found.drifted, found.p_value is not None) == (drifted, True), found
+
+
+def test_no_row_is_drawn_twice() -> None:
+    for count in (101, 150, 199, 200, 1_000):
+        places = rows.drawn_places(count, 100, np.random.default_rng(0))
+        assert (len(np.unique(places)), places.max() < count, np.all(np.diff(places) > 0)) == (100, True, True)
+
+
+def test_rows_that_come_in_turns_are_judged_by_all_of_them() -> None:
+    """Every twentieth comes from a machine that is dead: its zeros say nothing of where the others lie."""
+
+    def turns(rho: float, seed: int) -> pd.DataFrame:
+        made = days(20, rows=5_000, rho=rho, seed=seed)
+        made[["a", "b"]] += 50
+        made.loc[np.arange(len(made)) % 20 == 0, ["a", "b"]] = 0.0
+        return made
+
+    found = joint(turns(0.2, 1), turns(0.7, 2), columns=["a", "b"])
+    assert found.drifted is True, found
 
 
 def test_single_far_rows_do_not_make_a_correlation() -> None:

@@ -69,6 +69,9 @@ ARROW: dict[str, Any] = {
     "a dictionary of lists": pa.DictionaryArray.from_arrays(pa.array(HALF), pa.array([[1], [2]])),
     "a dictionary that knows null": pa.DictionaryArray.from_arrays(pa.array(HALF), pa.array(["a", None])),
     "views in a dictionary": pa.DictionaryArray.from_arrays(pa.array(HALF), pa.array(["a", "b"], pa.string_view())),
+    "views in records": pa.array([{"f": "ab"[place]} for place in HALF], pa.struct([("f", pa.string_view())])),
+    "views in lists": pa.array([[["a"], ["b", None]][place] for place in HALF], pa.large_list(pa.string_view())),
+    "runs of a dictionary": pa.RunEndEncodedArray.from_arrays([100, ROWS], pa.array(["a", "b"]).dictionary_encode()),
     "one of several types": pa.UnionArray.from_sparse(
         pa.array(HALF.astype("int8")), [pa.array(range(ROWS)), pa.array(["x"] * ROWS)]
     ),

@@ -104,7 +104,7 @@ def test_rows_that_were_changed_where_they_lie_are_named(promoted: World):
     found = reproduce(world.stores, world.model, 2, now=world.now)
     assert found.same is False
     (said,) = found.differences
-    assert said == f"data: the rows of validated {key} are not those that were written; its files were changed since"
+    assert said == f"data: the rows of validated {key} do not hash as they did when they were written"
     file.write_bytes(b"torn")
     world = copied(promoted, promoted.root)
     found = reproduce(world.stores, world.model, 2, now=world.now)

@@ -23,6 +23,7 @@ from retrain_assets.lifecycle.rolling_back import roll_back_if_broken
 from retrain_assets.lifecycle.versions import clear, stage_of
 from retrain_assets.promotion.log import champion_as_of
 from retrain_assets.spec import ModelSpec
+from retrain_assets.stores.protocols import StepOutcome
 from retrain_assets.stores.registry import MlflowRegistry
 from retrain_assets_tests.lifecycle.champions import DECLARED, copied, fail_to_score, registry_of
 from retrain_assets_tests.lifecycle.world import World, declaration
@@ -328,6 +329,31 @@ def test_a_champion_that_cannot_score_a_batch_is_replaced_by_the_one_before_if_t
     assert made.rolled_back is not None
     assert set(world.stores.tables.read("tiny/predictions", [world.batch(4).key])["version"]) == {2}
     assert verify(world.stores, "tiny").faults == ()
+
+
+@pytest.mark.parametrize("outcome", ["failed", "done"])
+def test_a_champion_that_cannot_score_is_left_at_a_second_try_but_not_where_the_batch_was_watched(
+    three_champions: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outcome: StepOutcome
+):
+    """After a watch the one before would be in force from the next batch on, and this one would still have nobody."""
+    declared = {"watch": "10 days", "checks": ["predictions_are_valid"]}
+    world = copied(three_champions, tmp_path / "w", rollback=declared, retrain={"when": "event"})
+    world.drop(4)
+    world.poll()
+    batch, common = world.batch(4), {"now": world.now, "run_id": "run-4"}
+    for step in (lifecycle.ingest, lifecycle.validate):
+        step(world.stores, world.model, batch, **common)
+    earlier = world.stores.state.steps("tiny", world.batch(3).key)[0]
+    world.stores.state.record_step(replace(earlier, batch=batch.key, job="watch", outcome=outcome))
+    fail_to_score(monkeypatch, {3})
+    if outcome == "done":
+        with pytest.raises(ValueError, match="contains infinity"):
+            lifecycle.score(world.stores, world.model, batch, **common)
+        assert world.stores.state.promotions("tiny")[-1].version == 3
+    else:
+        made = lifecycle.score(world.stores, world.model, batch, **common)
+        assert made.version is not None
+        assert (made.version.version, world.stores.state.promotions("tiny")[-1].version) == (2, 2)
 
 
 @pytest.mark.parametrize("error", [NotStoredError, DataError, WithheldError])

@@ -35,7 +35,7 @@ class Database:
     def __init__(self, url: str) -> None:
         made = sa.make_url(with_driver(url))
         self.engine = _engine(made)
-        self._is_file = self.is_sqlite and made.database not in (None, "", ":memory:")
+        self._is_file = self.is_sqlite and isinstance(self.engine.pool, sa.QueuePool)
         self._lock = threading.Lock()
         self._watching: sa.PoolProxiedConnection | None = None
         self._opened = 0
@@ -63,7 +63,7 @@ class Database:
             if self._watching is not None:
                 self._watching.close()
             self._watching = None
-        self.engine.dispose()
+            self.engine.dispose()
 
     def version(self) -> Version | None:
         """Stays the same until something is committed, by whomever; None where only a query can tell.
