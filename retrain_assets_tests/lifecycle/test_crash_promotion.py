@@ -145,12 +145,8 @@ ENDINGS: dict[str, dict[str, Any]] = {
 }
 
 
-LONG = ("recall", "rename", "retire")
-
-
-@pytest.mark.parametrize(
-    "story", [pytest.param(each, marks=pytest.mark.slow if each in LONG else ()) for each in ENDINGS]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("story", ENDINGS)
 def test_undisturbed_it_ends_where_it_must_and_so_after_a_sample_of_kills(told: Callable[[str], Told], story: str):
     made = told(story)
     ending = {**made.ending}
