@@ -340,7 +340,8 @@ def test_a_champion_that_cannot_score_is_left_at_a_second_try_but_not_where_the_
     world = copied(three_champions, tmp_path / "w", rollback=declared, retrain={"when": "event"})
     world.drop(4)
     world.poll()
-    batch, common = world.batch(4), {"now": world.now, "run_id": "run-4"}
+    batch = world.batch(4)
+    common: dict[str, Any] = {"now": world.now, "run_id": "run-4"}
     for step in (lifecycle.ingest, lifecycle.validate):
         step(world.stores, world.model, batch, **common)
     earlier = world.stores.state.steps("tiny", world.batch(3).key)[0]
