@@ -88,7 +88,7 @@ def main(ctx: click.Context, home: Path | None, defs: tuple[Path, ...], debug: b
     Look around:        retrain-assets ui
     When to retrain?    retrain-assets replay --data sales.csv --target sold --batch month
 
-    Exit codes: 0 done, 1 problems were found or it failed, 2 wrong usage.
+    Exit codes: 0 done, 1 problems were found or it failed, 2 wrong usage, 130 interrupted.
     """  # noqa: D301 - click reads the backspace
     working_folder = str(Path.cwd())
     if working_folder not in sys.path:  # the code that declarations name lies in the project, as for `dagster dev`

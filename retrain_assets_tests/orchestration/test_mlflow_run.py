@@ -6,10 +6,12 @@ import os
 from datetime import timedelta
 from typing import Any
 
+import dagster as dg
 import pytest
 
 from retrain_assets import lifecycle
 from retrain_assets.errors import DataError
+from retrain_assets.orchestration.ended import note_ended_run
 from retrain_assets.orchestration.mlflow_run import MLFLOW_RUN_TAG
 from retrain_assets_tests.orchestration.installation import Installation
 
@@ -86,6 +88,28 @@ def test_a_failed_step_ends_the_run_as_failed(
     assert next((ran.job, ran.success) for ran in ready.driver().until_idle()) == ("retrain", True)
     assert [run.info.status for run in tracked(ready)] == ["FAILED", "FINISHED"]
     assert [promotion.version for promotion in ready.stores.state.promotions("tiny")] != []
+
+
+def test_a_retrain_whose_process_died_ends_as_its_job_does(ready: Installation) -> None:
+    for attempt, (interrupted, status) in enumerate(((True, "KILLED"), (False, "FAILED")), start=1):
+        tracking_run = ready.stores.registry.begin_run(model="tiny", name=f"try {attempt}", tags={})
+        dead = ready.instance.create_run_for_job(
+            ready.definitions.resolve_job_def("tiny__retrain"),
+            tags={"dagster/partition": ready.batch(1).key, MLFLOW_RUN_TAG: tracking_run},
+            status=dg.DagsterRunStatus.STARTED,
+        )
+        note_ended_run(ready.stores, ready.model, "retrain", dead, reason="killed", interrupted=interrupted)
+        (run,) = [run for run in tracked(ready) if run.info.run_id == tracking_run]
+        assert run.info.status == status
+
+
+def test_a_retrain_that_somebody_stops_ends_as_killed(ready: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(lifecycle, "train", stop)
+    assert not ready.run("retrain", 1).success
+    assert [run.info.status for run in tracked(ready)] == ["KILLED"]
 
 
 def test_what_a_users_code_logs_reaches_the_run(ready: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
