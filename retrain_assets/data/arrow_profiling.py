@@ -73,7 +73,7 @@ def _by_batch(chunk: pa.RecordBatch | pa.Table, batch: str | None, name: str) ->
         return
     try:
         encoded = column.combine_chunks().dictionary_encode()
-    except pa.ArrowNotImplementedError:
+    except pa.ArrowNotImplementedError:  # Arrow's own list of what it can encode: no second one is kept here
         needed = "must hold texts, whole numbers or times, which can be told apart"
         raise DataError(f"the batch column '{batch}' of {name} {needed} (it holds {column.type})") from None
     encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded

@@ -44,7 +44,8 @@ def _converted(column: pa.ChunkedArray, plain: pa.DataType) -> pa.ChunkedArray:
                 runs: Any = [pc.call_function("run_end_decode", [chunk]) for chunk in column.chunks]
                 return pa.chunked_array(runs, type=column.type.value_type).cast(plain)
             return column.cast(plain)
-        except pa.ArrowNotImplementedError:  # of what is nested; then value by value
+        except pa.ArrowNotImplementedError:
+            # Arrow has no kernel for some nested types, and a release may bring one: it is asked, and tells.
             return pa.chunked_array([pa.array(chunk.to_pylist(), type=plain) for chunk in column.chunks], type=plain)
     kind = pa.dictionary(column.type.index_type, plain)
     return pa.chunked_array(

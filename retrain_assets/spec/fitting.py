@@ -54,7 +54,8 @@ class EstimatorSpec(SpecModel):
 class WindowSpec(SpecModel):
     """Which labelled batches a model trains on."""
 
-    train: Literal["all_history"] | Literal["since_change"] | Duration = Field(  # noqa: PYI030 - each by itself in a message
+    # Two literals, not one of two values: the message of a wrong value then names each choice by itself.
+    train: Literal["all_history"] | Literal["since_change"] | Duration = Field(  # noqa: PYI030 - see above
         default="all_history",
         description="`all_history`, a span such as `12 weeks`, or `since_change`: since the relation of inputs and "
         "outcome last changed, and further back while that is less than `min_rows`.",
