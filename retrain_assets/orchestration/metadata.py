@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from retrain_assets.data.tables import validated_schema
+from retrain_assets.data.stored_schemas import validated_schema
 from retrain_assets.orchestration.columns import as_table_schema
 from retrain_assets.orchestration.showing import (
     figure,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dagster as dg
 
-from retrain_assets.data.tables import schema_problems, table_problems, validated_schema
+from retrain_assets.data.stored_schemas import schema_problems, validated_schema
+from retrain_assets.data.tables import table_problems
 from retrain_assets.orchestration import checks, names
 from retrain_assets.orchestration.work import Work
 

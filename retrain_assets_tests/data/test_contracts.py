@@ -15,7 +15,7 @@ from retrain_assets.data.failures import QUARANTINE_COLUMNS, VALUE_LENGTH
 from retrain_assets.data.reading import read_part
 from retrain_assets.data.reasons import ROW_REASONS
 from retrain_assets.data.row_ids import ROW_ID
-from retrain_assets.data.tables import schema_problems, validated_schema
+from retrain_assets.data.stored_schemas import schema_problems, validated_schema
 from retrain_assets.errors import DeclarationError
 from retrain_assets_tests.data.contract_world import COLUMNS, clean_rows, contract, declared, first_batch
 

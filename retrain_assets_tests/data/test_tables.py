@@ -10,7 +10,8 @@ import pytest
 
 from retrain_assets.data.labels import extract_labels, merge_labels, no_labels
 from retrain_assets.data.profile import profile_table
-from retrain_assets.data.tables import TABLES, schema_problems, table_problems, table_schema, validated_schema
+from retrain_assets.data.stored_schemas import schema_problems, validated_schema
+from retrain_assets.data.tables import TABLES, table_problems, table_schema
 from retrain_assets.drift.report import ColumnDrift, DriftReport
 from retrain_assets.lifecycle.decide import decisions_frame
 from retrain_assets.lifecycle.records import TrainingSet
