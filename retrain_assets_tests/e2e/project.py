@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
+import pytest
 import yaml
 
-from retrain_assets.data.windows import Batch, Calendar
+from retrain_assets.data.windows import Batch
 from retrain_assets.home import Home
+from retrain_assets.lifecycle import DeclaredModel
+from retrain_assets.orchestration.by_hand import run_batch
 from retrain_assets.spec import ModelSpec
 from retrain_assets_tests.lifecycle.world import declaration, rows_of
 
+SETTLED_SECONDS = 1.1  # a younger file may still be being written
 FAST_DAEMON = {"FRESHNESS_DAEMON_INTERVAL_SECONDS": "5"}
 
 MODELS: dict[str, dict[str, Any]] = {
@@ -128,8 +135,22 @@ class ShopProject:
 
     def batch(self, model: str, key: str) -> Batch:
         """The batch of a key."""
+        return self._declared(model).calendar.batch(key)
+
+    def live(self, model: str, keys: Sequence[str]) -> None:
+        """Runs batches of a model in this process, up to the last, before any daemon is there."""
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in self.environ.items():
+                patch.setenv(name, value)
+            for key in keys:
+                self.drop(model, key)
+            time.sleep(SETTLED_SECONDS)
+            with dg.DagsterInstance.from_config(str(self.home.dagster_home)) as instance:
+                assert all(ran.success for ran in run_batch(instance, self._declared(model), keys[-1]))
+
+    def _declared(self, model: str) -> DeclaredModel:
         spec = ModelSpec.model_validate(attributes(model, **MODELS[model]))
-        return Calendar(spec.batches).batch(key)
+        return DeclaredModel(spec, self.folder / "shop" / "defs" / model)
 
     def drop(self, model: str, key: str, **kwargs: Any) -> None:
         """Delivers the file of a batch, as a careful writer does: whole, by a rename."""

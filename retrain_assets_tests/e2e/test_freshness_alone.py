@@ -10,7 +10,6 @@ RETRAINED = ("training_set", "candidate", "evaluation_report")
 
 def test_a_freshness_policy_that_fails_alone_rematerializes_training_set_to_evaluation_report(shop: Shop):
     server = shop.server
-    # Whether the third day is decided before the policy fails or after it, only the policy asks for a retrain.
     shop.wait_for_step(MODEL, "retrain 2024-01-03")
 
     decisions = [made for made in server.materializations(MODEL, "retrain_decision") if made.partition == "2024-01-03"]
