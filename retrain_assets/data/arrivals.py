@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -24,7 +25,8 @@ class Arrival:
     """One delivery of a batch.
 
     `revision` counts the deliveries with different content, from 1; a delivery with the content of an earlier one
-    is a `duplicate` and keeps that one's revision. `content_hash` is a hash over the parts.
+    is a `duplicate` and keeps that one's revision. One without rows is `empty`, whatever came before it.
+    `content_hash` is a hash over the parts.
     """
 
     model: str
@@ -34,3 +36,8 @@ class Arrival:
     content_hash: str
     parts: tuple[RawPart, ...]
     arrived_at: datetime
+
+
+def without_rows(arrivals: Iterable[Arrival]) -> set[tuple[str, int]]:
+    """Batch and revision of the deliveries that hold no rows, also where one of them came again."""
+    return {(arrival.batch, arrival.revision) for arrival in arrivals if arrival.kind == "empty"}

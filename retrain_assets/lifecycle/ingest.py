@@ -6,11 +6,15 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from retrain_assets.data.arrivals import Arrival, ArrivalKind, RawPart
+from retrain_assets.data.arrivals import Arrival, ArrivalKind, RawPart, without_rows
+from retrain_assets.data.holding import holds_rows
 from retrain_assets.data.windows import Batch
+from retrain_assets.lifecycle.looks import shown_labels, shown_rows
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import Ingested
-from retrain_assets.stores.protocols import Stores
+from retrain_assets.spec import FilesSource
+from retrain_assets.spec.sources import AskedSource
+from retrain_assets.stores.protocols import OutboxRow, RawFile, Stores
 
 EMPTY_HASH = hashlib.sha256(b"").hexdigest()
 
@@ -25,15 +29,17 @@ def ingest(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime,
     see_sources(stores, model, [batch], now=now)
     seen = _seen(stores, model, batch)
     parts: dict[str, RawPart] = {}
-    for file in sorted(model.source.read(batch), key=lambda file: file.name):
+    files = sorted(model.source.read(batch), key=lambda file: file.name)
+    empty = not any(_holds_rows(model, file) for file in files)
+    for file in files:
         content_hash = stores.blobs.put(file.content)
         # A second file with the same bytes is the same delivery twice: it adds no rows.
         parts.setdefault(
             content_hash,
             RawPart(name=file.name, media_type=file.media_type, content_hash=content_hash, size=len(file.content)),
         )
-    deliveries = 0 if model.spec.source.type in QUERIES else len(seen)
-    arrival = _classify(stores, model, batch, tuple(parts.values()), deliveries=deliveries, now=now)
+    deliveries = 0 if isinstance(model.spec.source, AskedSource) else len(seen)
+    arrival = _classify(stores, model, batch, tuple(parts.values()), empty=empty, deliveries=deliveries, now=now)
     stores.state.record_arrival(arrival)
     # The look at the source came before the read: what was seen after it is read by a later run.
     stores.state.append_outbox(
@@ -50,66 +56,67 @@ def ingest(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime,
         stores.state.append_outbox(
             "redelivered", model.name, batch=batch.key, key=f"{batch.key}/{len(arrivals)}", now=now
         )
-    return Ingested(arrival=arrival, uris=tuple(stores.blobs.uri(part.content_hash) for part in arrival.parts))
+    return Ingested(
+        arrival=arrival, empty=empty, uris=tuple(stores.blobs.uri(part.content_hash) for part in arrival.parts)
+    )
+
+
+def _holds_rows(model: DeclaredModel, file: RawFile) -> bool:
+    source = model.spec.source
+    text = {"encoding": source.encoding, "separator": source.separator} if isinstance(source, FilesSource) else {}
+    return holds_rows(file.media_type, file.content, **text)
 
 
 def see_sources(stores: Stores, model: DeclaredModel, batches: Sequence[Batch], *, now: datetime) -> list[str]:
     """Writes one outbox row for each batch whose source shows something not seen before; returns those keys."""
-    return _see(stores, model, "batch_seen", _listing(stores, model, batches, now), now)
+    last = _last(stores, model, "batch_seen")
+    shown = shown_rows(model, batches, last=last, empty=_empty(stores, model), now=now)
+    return _see(stores, model, "batch_seen", shown, last, now)
 
 
 def see_labels(stores: Stores, model: DeclaredModel, batches: Sequence[Batch], *, now: datetime) -> list[str]:
     """The same for a label source of its own: a label that comes or changes is a cause to settle its batch."""
     if model.label_source is None:
         return []
-    return _see(stores, model, "labels_seen", model.label_source.listing(batches), now)
+    last = _last(stores, model, "labels_seen")
+    shown = shown_labels(model, model.label_source, batches, last=last, now=now)
+    return _see(stores, model, "labels_seen", shown, last, now)
 
 
-def _see(stores: Stores, model: DeclaredModel, kind: str, listing: Mapping[str, str], now: datetime) -> list[str]:
-    rows = stores.state.outbox(model=model.name, kinds=[kind], limit=1_000_000)
-    newest = {row.batch: row for row in rows}
+def _last(stores: Stores, model: DeclaredModel, kind: str) -> dict[str, OutboxRow]:
+    """The newest row of a kind for each batch."""
+    return {row.batch or "": row for row in stores.state.outbox(model=model.name, kinds=[kind], limit=1_000_000)}
+
+
+def _empty(stores: Stores, model: DeclaredModel) -> set[str]:
+    """Batches whose newest delivery holds no rows."""
+    arrivals = stores.state.arrivals(model.name)
+    newest = {arrival.batch: arrival for arrival in arrivals}
+    hollow = without_rows(arrivals)
+    return {batch for batch, arrival in newest.items() if (batch, arrival.revision) in hollow}
+
+
+def _see(
+    stores: Stores,
+    model: DeclaredModel,
+    kind: str,
+    shown: Mapping[str, str],
+    last: Mapping[str, OutboxRow],
+    now: datetime,
+) -> list[str]:
     news: list[str] = []
-    for key, fingerprint in sorted(listing.items()):
-        last = newest.get(key)
-        if last is not None and last.payload["fingerprint"] == fingerprint:
+    for key, fingerprint in sorted(shown.items()):
+        before = last.get(key)
+        if before is not None and before.payload["fingerprint"] == fingerprint:
             continue
         # What was there before may come back: it is news after what came between.
-        told = f"{key}/{fingerprint}" if last is None else f"{key}/{fingerprint}/{last.id}"
+        told = f"{key}/{fingerprint}" if before is None else f"{key}/{fingerprint}/{before.id}"
         row = stores.state.append_outbox(
             kind, model.name, batch=key, payload={"fingerprint": fingerprint}, key=told, now=now
         )
         if row is not None:
             news.append(key)
     return news
-
-
-QUERIES = ("python", "sql")
-LOOKS_PER_TOLERANCE = 8
-
-
-def _listing(stores: Stores, model: DeclaredModel, batches: Sequence[Batch], now: datetime) -> dict[str, str]:
-    """The source's fingerprints; a callable or a query has none, so it is asked at fixed times.
-
-    It is asked when the window has closed, and once more when the batch is due. While its answer is empty it is asked
-    again a few times in between. After that only a person asks again.
-    """
-    listed = model.source.listing(batches)
-    if model.spec.source.type not in QUERIES:
-        return listed
-    arrivals = {arrival.batch: arrival for arrival in stores.state.arrivals(model.name)}
-    answer: dict[str, str] = {}
-    for batch in batches:
-        if batch.key not in listed:
-            continue
-        due = batch.end + model.spec.batches.tolerance
-        if now >= due:
-            answer[batch.key] = "due"
-        elif batch.key not in arrivals:
-            answer[batch.key] = "closed"
-        elif not arrivals[batch.key].parts:
-            looks = LOOKS_PER_TOLERANCE * (now - batch.end) / model.spec.batches.tolerance
-            answer[batch.key] = f"empty {int(looks)}"
-    return answer
 
 
 def declare(stores: Stores, model: DeclaredModel, *, now: datetime) -> datetime:
@@ -125,42 +132,32 @@ def declare(stores: Stores, model: DeclaredModel, *, now: datetime) -> datetime:
 def note_missing(stores: Stores, model: DeclaredModel, *, now: datetime) -> list[str]:
     """Records as missing each batch that should have arrived by now and has not; returns the keys that are new.
 
-    A batch is due at its window's end plus the declared tolerance. Windows that closed before the model was declared
-    here are history: of those only a gap, a batch with a later one there, is missing.
+    A batch is due at its window's end plus the declared tolerance; a delivery without rows is none. Windows that
+    closed before the model was declared here are history: of those only a gap, a batch with a later one there, is
+    missing.
     """
     declared_at = declare(stores, model, now=now)
-    seen = {
-        row.batch or ""
-        for row in stores.state.outbox(model=model.name, kinds=["batch_seen", "missing"], limit=1_000_000)
-    }
-    newest = max(seen, default="")
-    seen -= _empty_queries(stores, model)
+    told, empty = _last(stores, model, "missing").keys(), _empty(stores, model)
+    seen = _last(stores, model, "batch_seen").keys()
+    newest = max(seen | told, default="")
+    tolerance = model.spec.batches.tolerance
     absent = [
         batch
-        for batch in model.calendar.until(now - model.spec.batches.tolerance)
-        if batch.key not in seen
-        and not (batch.end + model.spec.batches.tolerance <= declared_at and batch.key > newest)
+        for batch in model.calendar.until(now - tolerance)
+        if batch.key not in told
+        and (batch.key not in seen or batch.key in empty)
+        and not (batch.end + tolerance <= declared_at and batch.key > newest)
     ]
     arriving = model.source.arriving(absent) if absent else frozenset[str]()
     missing: list[str] = []
     for batch in absent:
-        due = batch.end + model.spec.batches.tolerance
-        if batch.key in arriving:
-            continue
-        row = stores.state.append_outbox(
-            "missing", model.name, batch=batch.key, payload={"due": due.isoformat()}, key=batch.key, now=now
-        )
-        if row is not None:
+        payload = {"due": (batch.end + tolerance).isoformat(), "empty": batch.key in empty}
+        if batch.key not in arriving and (
+            stores.state.append_outbox("missing", model.name, batch=batch.key, payload=payload, key=batch.key, now=now)
+            is not None
+        ):
             missing.append(batch.key)
     return missing
-
-
-def _empty_queries(stores: Stores, model: DeclaredModel) -> set[str]:
-    """Batches for which a callable or a query still has nothing: asking it is not a delivery."""
-    if model.spec.source.type not in QUERIES:
-        return set()
-    newest = {arrival.batch: arrival for arrival in stores.state.arrivals(model.name)}
-    return {key for key, arrival in newest.items() if not arrival.parts}
 
 
 def _classify(
@@ -169,6 +166,7 @@ def _classify(
     batch: Batch,
     parts: tuple[RawPart, ...],
     *,
+    empty: bool,
     deliveries: int,
     now: datetime,
 ) -> Arrival:
@@ -183,27 +181,16 @@ def _classify(
         model=model.name,
         batch=batch.key,
         revision=same.revision if same is not None else max((a.revision for a in earlier), default=0) + 1,
-        kind=_kind(stores, model, batch, parts, earlier, same, now),
+        kind="duplicate" if same is not None else "empty" if empty else _kind(stores, model, batch, earlier, now),
         content_hash=content_hash,
         parts=parts,
         arrived_at=now,
     )
 
 
-def _kind(
-    stores: Stores,
-    model: DeclaredModel,
-    batch: Batch,
-    parts: tuple[RawPart, ...],
-    earlier: list[Arrival],
-    same: Arrival | None,
-    now: datetime,
-) -> ArrivalKind:
-    if same is not None:
-        return "duplicate"
-    if not any(part.size for part in parts):
-        return "empty"
-    if any(arrival.kind != "empty" for arrival in earlier):
+def _kind(stores: Stores, model: DeclaredModel, batch: Batch, earlier: list[Arrival], now: datetime) -> ArrivalKind:
+    """What is unusual about rows that were never delivered before."""
+    if any((arrival.batch, arrival.revision) not in without_rows(earlier) for arrival in earlier):
         return "changed"
     due = batch.end + model.spec.batches.tolerance
     return "late" if declare(stores, model, now=now) < due < now else "on_time"

@@ -27,9 +27,10 @@ PredictionMode = Literal["served", "backscored", "rescored"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ingested:
-    """`raw`: the delivery that is now kept."""
+    """`raw`: the delivery that is now kept, and whether it holds no rows."""
 
     arrival: Arrival
+    empty: bool
     uris: tuple[str, ...]
 
     @property

@@ -60,10 +60,11 @@ def of_raw(asset: dg.AssetKey, record: Ingested) -> Iterator[dg.AssetCheckResult
     """Is there anything, and was it in time."""
     arrival = record.arrival
     size = sum(part.size for part in arrival.parts)
-    said = f"{len(arrival.parts)} files with {size:,} bytes"
-    yield result(asset, "batch_is_not_empty", state_of(arrival.kind != "empty" and size > 0), said)
+    said = f"{len(arrival.parts)} files with {size:,} bytes{' hold no rows' if record.empty else ''}"
+    yield result(asset, "batch_is_not_empty", state_of(not record.empty), said)
     said = f"delivery {arrival.revision} is {arrival.kind.replace('_', ' ')}, {arrival.arrived_at:%Y-%m-%d %H:%M} UTC"
-    yield result(asset, "batch_arrived_in_time", state_of(arrival.kind != "late"), said, severity=WARN)
+    in_time = None if record.empty else arrival.kind != "late"
+    yield result(asset, "batch_arrived_in_time", state_of(in_time), said, severity=WARN)
 
 
 def of_validated(asset: dg.AssetKey, record: Validated) -> Iterator[dg.AssetCheckResult]:

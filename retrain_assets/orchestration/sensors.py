@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from retrain_assets.lifecycle import DeclaredModel
     from retrain_assets.lifecycle.polling import Polled
     from retrain_assets.lifecycle.records import NextJob
-    from retrain_assets.stores.protocols import Stores
+    from retrain_assets.stores.protocols import OutboxRow, Stores
 
 LAUNCHING: Mapping[str, names.Job] = {
     "new_batches": "watch",
@@ -151,18 +151,26 @@ def _missing_sensor(models: Mapping[str, "DeclaredModel"]) -> dg.SensorDefinitio
                     check_name="batch_arrived_in_time",
                     passed=False,
                     severity=dg.AssetCheckSeverity.WARN,
-                    description=f"batch {row.batch} was due at {row.payload['due']} and is not there",
+                    description=f"batch {row.batch} was due at {row.payload['due']} and {_absence(row)}",
                     metadata={"batch": str(row.batch), "due": str(row.payload["due"]), "state": "failed"},
                 )
                 for row in rows
             ],
             skip_reason=dg.SkipReason(
-                _told("a missing batch", [f"{row.model} {row.batch}" for row in rows], f"no outbox row after {after}")
+                _told(
+                    "a missing batch",
+                    [f"{row.model} {row.batch} ({_absence(row)})" for row in rows],
+                    f"no outbox row after {after}",
+                )
             ),
             cursor=str(page[-1].id if page else after),
         )
 
     return read
+
+
+def _absence(row: "OutboxRow") -> str:
+    return "came empty, without rows" if row.payload.get("empty") else "is not there"
 
 
 def _lost_sensor(models: Mapping[str, "DeclaredModel"]) -> dg.SensorDefinition:

@@ -59,7 +59,7 @@ class TargetSpec(SpecModel):
         default=None,
         description="A source of its own for labels: the row id columns, the target column and, where known, "
         "`available_at`. By default the target column of `source`. A query or a callable is asked when labels mature, "
-        "and with each new batch until enough of them are there; what it answers later, only `run --batch` reads.",
+        "and with each new batch until enough of them are there, and after that for as long as its `recheck` says.",
     )
     mature_share: Share = Field(default=0.95, description="A batch is mature when this share of its rows has a label.")
 

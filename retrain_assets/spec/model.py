@@ -149,6 +149,7 @@ class ModelSpec(SpecModel):
         training = self.model_dump(
             mode="json",
             by_alias=True,
+            exclude={"target": {"labels": {"recheck"}}},
             include={
                 "schema_",
                 "event_time",

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from retrain_assets.spec.base import ImportPath, SpecModel, Text
+from retrain_assets.spec.durations import Duration
 
 
 class FilesSource(SpecModel):
@@ -36,12 +37,23 @@ class DeltaSource(SpecModel):
     storage_options: dict[str, Text] = Field(default_factory=dict, description="Options of the object store.")
 
 
-class SqlSource(SpecModel):
-    """A query with `:start` and `:end` bound as parameters, read in chunks.
+class AskedSource(SpecModel):
+    """A source that shows no change: it is asked when a window has closed, and again when the batch is due.
 
-    A query shows no change: it is asked when a window has closed, while it answers nothing a few times more, and once
-    again when `batches.tolerance` is over. What changes later, only `retrain-assets run --batch` reads.
+    While its answer holds no rows it is asked a few times more before, and after that at intervals that double.
     """
+
+    recheck: Duration | None = Field(
+        default=None,
+        description="For so long after a batch was due (of `target.labels`: after its labels should be known) what was "
+        "answered is asked for again, to see whether it changed: after `batches.tolerance`, then at intervals that "
+        "double, and at the end of the span. Each time is a query and a run. By default an answer to a batch that "
+        "is due is final, and only `retrain-assets run --batch` reads what changes later.",
+    )
+
+
+class SqlSource(AskedSource):
+    """A query with `:start` and `:end` bound as parameters, read in chunks."""
 
     type: Literal["sql"] = Field(description="The kind of the source.")
     url: Text = Field(description="SQLAlchemy URL; use `{env: NAME}` where it holds a password.")
@@ -52,11 +64,8 @@ class SqlSource(SpecModel):
     chunk_rows: int = Field(default=50_000, ge=1, description="Rows fetched at a time.")
 
 
-class PythonSource(SpecModel):
-    """A callable `load(start, end) -> pandas.DataFrame`, for an API or anything else.
-
-    It is asked when a query would be.
-    """
+class PythonSource(AskedSource):
+    """A callable `load(start, end) -> pandas.DataFrame`, for an API or anything else."""
 
     type: Literal["python"] = Field(description="The kind of the source.")
     load: ImportPath = Field(description="`package.module:function`, called with the window's start and end (UTC).")

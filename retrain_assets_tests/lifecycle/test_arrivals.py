@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from datetime import timedelta
 
@@ -97,10 +98,45 @@ def test_a_file_that_may_still_be_written_is_not_missing(world: World) -> None:
     assert lifecycle.poll_source(world.stores, world.model, now=world.now) == ([world.batch(1).key], [])
 
 
-def test_a_batch_of_no_bytes_is_named_empty(world: World) -> None:
-    world.put(0, b"")
+def parquet_of(frame: pd.DataFrame) -> bytes:
+    sink = io.BytesIO()
+    frame.to_parquet(sink)
+    return sink.getvalue()
+
+
+HEADER = b"id,at,x,z,kind,outcome_code,y"
+
+
+@pytest.mark.parametrize("content", [b"", b" \n\n", HEADER, HEADER + b"\r\n\n", b'"id\nof a row",x\n'])
+def test_a_batch_without_rows_is_named_empty(world: World, content: bytes) -> None:
+    world.put(0, content)
     world.play()
     assert kinds(world, 0) == ["empty"]
+
+
+def test_a_parquet_file_without_rows_is_named_empty_and_a_damaged_one_is_not(worlds) -> None:
+    world = worlds("w", source={"type": "files", "path": "drop/{batch}*.csv", "format": "parquet"})
+    rows = rows_of(world.batch(0))
+    world.put(0, parquet_of(rows[:0]))
+    world.put(1, parquet_of(rows)[:-9])
+    world.play()
+    assert [kinds(world, day) for day in (0, 1)] == [["empty"], ["on_time"]]
+
+
+def test_rows_after_an_empty_delivery_are_the_first_ones_and_not_a_change(world: World) -> None:
+    for content in (HEADER, HEADER, rows_of(world.batch(0)).to_csv(index=False).encode(), HEADER + b"\n"):
+        world.put(0, content)
+        world.play()
+    assert kinds(world, 0) == ["empty", "duplicate", "on_time", "empty"]
+
+
+def test_an_empty_batch_is_missing_when_it_is_due_whatever_file_it_came_in(world: World) -> None:
+    drop_days(world, range(3))
+    world.put(1, HEADER)
+    world.play()
+    world.play()
+    (row,) = world.stores.state.outbox(model="tiny", kinds=["missing"])
+    assert (row.batch, row.payload["empty"]) == (world.batch(1).key, True)
 
 
 def test_a_gap_is_reported_and_does_not_hold_up_the_stream_and_the_late_batch_is_watched(world: World) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from retrain_assets_tests.lifecycle.world import make_world
+from retrain_assets_tests.lifecycle.crash_run import WRITES
+from retrain_assets_tests.lifecycle.crash_steps import die_in, play, reopened
+from retrain_assets_tests.lifecycle.end_state import end_state
+from retrain_assets_tests.lifecycle.world import World, rows_of
 from retrain_assets_tests.tracking import put_empty_database
 
 SAMPLE = 24
@@ -22,44 +27,73 @@ def run(root: Path, n: int, when: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
 
 
-def end_state(root: Path) -> dict[str, Any]:
-    """What a user can see of an installation, without the numbers that count tries."""
-    world = make_world(root)
-    state, tables = world.stores.state, world.stores.tables
-    hashes = {version.version: version.model_hash for version in state.model_versions("tiny")}
-    champion = state.promotions("tiny")[-1]
-    assert world.stores.registry.alias("tiny", "champion") == champion.version
-    assert (
-        world.stores.registry.load(champion_version(world, champion.version)).manifest.model_hash
-        == hashes[champion.version]
-    )
-    return {
-        "decisions": [(d.batch, d.verdict, d.fired) for d in state.decisions("tiny")],
-        "written decisions": sorted(
-            (row["ra_batch"], row["attempt"], row["verdict"], row["trigger"])
-            for row in tables.read("tiny/retrain_decision").to_dict("records")
-        ),
-        "promotions": [(p.batch, p.action, hashes[p.version]) for p in state.promotions("tiny")],
-        "validated": {key: commit.content_hash for key, commit in tables.commits("tiny/validated").items()},
-        "labels": {key: commit.content_hash for key, commit in tables.commits("tiny/labels").items()},
-        "scores": sorted(
-            (row["ra_batch"], row["ra_row_id"], row["mode"], round(row["score"], 12))
-            for row in tables.read("tiny/predictions").to_dict("records")
-        ),
-        "lease": state.lease_owner("tiny", now=world.now),
-    }
-
-
-def champion_version(world, version: int):
-    return next(known for known in world.stores.state.model_versions("tiny") if known.version == version)
-
-
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory) -> tuple[dict[str, Any], int]:
     root = tmp_path_factory.mktemp("undisturbed")
     finished = run(root, 0, "before")
     assert finished.returncode == 0, finished.stderr
     return end_state(root), int(finished.stdout.split()[-1])
+
+
+STEPS = (
+    "ingest", "validate", "profile", "detect", "score", "decide", "freeze_training_set", "train", "evaluate", "promote",
+    "settle_labels", "measure",
+)  # fmt: skip
+"""The steps of a batch in the order in which they come, by the names of their functions."""
+AFTER_PROMOTION = ("promote", "settle_labels", "measure")
+
+
+def killed_in(installation: World, root: Path, *steps: str) -> dict[str, Any]:
+    """How a fourth retrain ended that was killed in the middle of each of these steps."""
+    command = [sys.executable, "-m", "retrain_assets_tests.lifecycle.crash_steps", str(installation.root), str(root)]
+    done = subprocess.run([*command, *steps], capture_output=True, text=True, check=False, timeout=280)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["kills"] == {step: [signal.SIGKILL, 4 if step in AFTER_PROMOTION else 3] for step in steps}
+    return told["end"]
+
+
+class Gone(BaseException):
+    """The process of a run is gone."""
+
+
+def gone(world: World) -> Callable[[], None]:
+    """As far as the stores can tell, this is a kill: nothing that the dying run still does reaches them."""
+
+    def die(*_: Any, **__: Any) -> None:
+        for adapter in (getattr(world.stores, store) for store in WRITES):
+            for name in dir(adapter):
+                if not name.startswith("_") and callable(getattr(adapter, name)):
+                    setattr(adapter, name, die)
+        raise Gone
+
+    return die
+
+
+def test_gone_in_the_middle_of_a_step_the_same_call_again_promotes_once(promoted: World) -> None:
+    promoted.drop(4)
+    for step in ("ingest", "score", "decide", "train", "promote"):
+        world = reopened(promoted.root)
+        with pytest.MonkeyPatch.context() as patch:
+            die_in(step, world, gone(world), patch)
+            with pytest.raises(Gone):
+                play(world)
+        champions = reopened(promoted.root).stores.state.promotions("tiny")
+        assert len(champions) == (4 if step in AFTER_PROMOTION else 3), step
+    play(reopened(promoted.root))
+    end = end_state(promoted.root)
+    batches = [batch for batch, _, _ in end["promotions"]]
+    assert batches == [promoted.batch(day).key for day in (1, 2, 3, 4)]
+    assert [batch for batch, _, _ in end["decisions"]] == [promoted.batch(day).key for day in range(5)]
+    served = [row_id for batch, row_id, mode, _ in end["scores"] if (batch, mode) == (batches[-1], "served")]
+    assert len(served) == len(set(served)) == len(rows_of(promoted.batch(4)))
+    assert end["lease"] is None
+
+
+@pytest.mark.slow
+def test_killed_once_in_each_step_it_ends_as_if_nobody_had_been_killed(three_champions: World, tmp_path: Path) -> None:
+    undisturbed = killed_in(three_champions, tmp_path / "undisturbed")
+    assert killed_in(three_champions, tmp_path / "killed", *STEPS) == undisturbed
 
 
 @pytest.mark.slow
@@ -74,14 +108,4 @@ def test_a_kill_at_any_change_leaves_a_state_from_which_the_same_command_goes_on
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     finished = run(tmp_path, 0, when)
     assert finished.returncode == 0, finished.stderr
-    assert end_state(tmp_path) == expected
-
-
-@pytest.mark.slow
-def test_a_kill_in_the_middle_of_a_retrain_is_repaired_by_the_next_run(
-    tmp_path: Path, undisturbed: tuple[dict[str, Any], int]
-) -> None:
-    expected, changes = undisturbed
-    assert run(tmp_path, changes // 2, "before").returncode == -signal.SIGKILL
-    assert run(tmp_path, 0, "before").returncode == 0
     assert end_state(tmp_path) == expected

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -17,6 +20,7 @@ from retrain_assets_tests.lifecycle.test_closed_loop import drop_days
 from retrain_assets_tests.lifecycle.world import START, World, rows_of
 
 LIVE = {"every": "day", "start": "2024-01-01", "tolerance": "8 hours"}
+ONE_DAY = "2024-01-02"
 
 
 Answer = Callable[[datetime, datetime], pd.DataFrame]
@@ -95,6 +99,91 @@ def test_a_callable_that_has_answered_is_asked_once_more_and_only_when_the_batch
         world.now = closed + timedelta(hours=hours)
         world.play()
     assert [moment - closed for moment in asked] == [timedelta(hours=hours) for hours in (0.1, 3, 8)]
+
+
+def asked_at(world: World, api: Api, answers: Callable[[datetime], Answer], hours: Sequence[float]) -> list[float]:
+    """At which of the hours after the window's end the source is asked."""
+    asked: list[datetime] = []
+
+    def answer(start: datetime, end: datetime) -> pd.DataFrame:
+        asked.append(world.now)
+        return answers(world.now)(start, end)
+
+    closed, api.answer = START + timedelta(days=1), answer
+    for hour in hours:
+        world.now = closed + timedelta(hours=hour)
+        world.play()
+    return [(moment - closed) / timedelta(hours=1) for moment in asked]
+
+
+def test_a_batch_that_is_due_and_empty_is_asked_for_ever_more_rarely_and_named_late(worlds, api: Api) -> None:
+    world = worlds("api", source={"type": "python", "load": "api_of_the_test:load"}, batches=LIVE | {"end": ONE_DAY})
+    nothing, rows = api.answer, answering(world)
+
+    def answers(now: datetime) -> Answer:
+        return rows if now >= START + timedelta(days=5) else nothing
+
+    asked = asked_at(world, api, answers, range(0, 24 * 10, 2))
+    assert asked == [0, 2, 4, 6, 8, 16, 32, 64, 128], "eighths of the tolerance, then 8 hours + 8 x (1, 3, 7, 15)"
+    assert [arrival.kind for arrival in world.stores.state.arrivals("tiny")] == ["empty", "late"]
+    assert world.stores.state.decisions("tiny")[-1].cause == "redelivery"
+
+
+@pytest.mark.covers("source.python.recheck")
+def test_what_was_answered_is_asked_for_again_within_the_declared_span(worlds, api: Api) -> None:
+    source = {"type": "python", "load": "api_of_the_test:load"}
+    batches = LIVE | {"end": ONE_DAY}
+    final = worlds("final", source=source, batches=batches)
+    assert asked_at(final, api, lambda now: answering(final), range(0, 24 * 10, 2)) == [0, 8]
+
+    world = worlds("rechecked", source=source | {"recheck": "3 days"}, batches=batches)
+    before, after = answering(world), answering(world, seed=9)
+
+    def answers(now: datetime) -> Answer:
+        return after if now >= START + timedelta(days=3) else before
+
+    assert asked_at(world, api, answers, range(0, 24 * 10, 2)) == [0, 8, 16, 32, 64, 80]
+    assert [arrival.kind for arrival in world.stores.state.arrivals("tiny")] == ["on_time", "changed"]
+
+
+@pytest.mark.covers("source.sql.recheck")
+def test_a_row_that_is_mended_in_a_database_is_noticed_within_the_declared_span(worlds, tmp_path: Path) -> None:
+    url, query = f"sqlite:///{tmp_path}/shop.db", "SELECT * FROM orders WHERE at >= :start AND at < :end"
+    source = {"type": "sql", "url": url, "query": query}
+    final = worlds("final", source=source, batches=LIVE | {"end": ONE_DAY})
+    rechecked = worlds("rechecked", source=source | {"recheck": "1 week"}, batches=LIVE | {"end": ONE_DAY})
+
+    def play(days: float) -> list[list[str]]:
+        for world in (final, rechecked):
+            world.now = START + timedelta(days=days)
+            world.play()
+        return [[arrival.kind for arrival in world.stores.state.arrivals("tiny")] for world in (final, rechecked)]
+
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as shop:
+        rows_of(final.batch(0)).to_sql("orders", shop, index=False)
+        assert [play(days) for days in (1, 1.5, 2)][-1] == [["on_time"], ["on_time"]]
+        shop.execute("UPDATE orders SET x = 0 WHERE id = 7")
+        shop.commit()
+    assert play(10) == [["on_time"], ["on_time", "changed"]]
+
+
+@pytest.mark.parametrize(("recheck", "revisions"), [({}, [1]), ({"recheck": "1 week"}, [1, 2])])
+def test_labels_that_a_service_corrects_are_settled_again_within_the_declared_span(
+    worlds, api: Api, recheck: dict[str, str], revisions: list[int]
+) -> None:
+    labels = {"type": "python", "load": "api_of_the_test:load", **recheck}
+    world = worlds("w", target={"column": "y", "label_delay": "1 day", "labels": labels}, batches=LIVE)
+    assert "recheck" not in world.model.spec.training_fields()["target"]["labels"], "it makes no other model"
+    drop_days(world, range(1))
+    given = rows_of(world.batch(0))[["id", "y"]]
+    api.answer = lambda start, end: given
+    for hours in (1, 25, 48):
+        world.now = START + timedelta(days=1, hours=hours)
+        world.play()
+    given = given.assign(y=1 - given["y"])
+    world.now = START + timedelta(days=12)
+    world.play()
+    assert sorted(world.stores.tables.read("tiny/labels", [world.batch(0).key])["revision"].unique()) == revisions
 
 
 LABELS = {"column": "y", "label_delay": "1 day", "labels": {"type": "files", "path": "labels/{batch}*.csv"}}

@@ -24,7 +24,7 @@ from retrain_assets.orchestration.resources import STORES_KEY
 from retrain_assets.orchestration.sensors import location_sensors
 from retrain_assets.spec import ModelSpec
 from retrain_assets.stores.source_failures import source_failure
-from retrain_assets_tests.lifecycle.world import declaration
+from retrain_assets_tests.lifecycle.world import declaration, rows_of
 from retrain_assets_tests.orchestration.installation import Installation, make_installation
 
 
@@ -93,6 +93,18 @@ def test_a_batch_that_never_came_is_a_failed_check_of_raw(installation: Installa
     assert installation.batch(1).key in (check.description or "")
     told = tick(installation, "batch_missing")
     assert tick(installation, "batch_missing", told.cursor).asset_events == []
+
+
+def test_a_batch_that_came_without_rows_says_so_on_its_page_and_by_the_sensor(installation: Installation) -> None:
+    header = rows_of(installation.batch(0))[:0]
+    installation.drop(0, header)
+    installation.drive()
+    assert installation.metadata("raw")["delivery"] == "empty"
+    size = len(header.to_csv(index=False))
+    assert installation.check("raw", "batch_is_not_empty").description == f"1 files with {size} bytes hold no rows"
+    in_time = installation.checks("raw", "batch_arrived_in_time")
+    assert [each.passed for each in in_time] == [False, False]  # unknown by the run, then told by the sensor
+    assert any("came empty, without rows" in (each.description or "") for each in in_time)
 
 
 def test_missing_batches_of_other_locations_are_passed_over(

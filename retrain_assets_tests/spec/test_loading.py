@@ -163,7 +163,7 @@ def test_a_mistyped_required_key_is_one_mistake_not_two():
         ("{type: files, path: {env: ''}}", "source.path.env: must not be shorter than 1 (got '')"),
         (
             "{type: sql, url: sqlite://, query: q, path: x}",
-            "source.path: is not a known key. Known: chunk_rows, query, type, url.",
+            "source.path: is not a known key. Known: chunk_rows, query, recheck, type, url.",
         ),
         ("{type: files, path: x, separator: ';;'}", "source.separator: must not be longer than 1 (got ';;')"),
         (
