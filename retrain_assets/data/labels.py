@@ -289,10 +289,11 @@ def with_labels(
     place = np.full(len(rows), -1)
     for batch, at in places_of_batches(rows).items():
         labelled = of_batch.get(batch, np.empty(0, dtype=np.intp))
-        index = pd.Index(known_ids[labelled])
-        if not (index.is_unique and pd.Index(ids[at]).is_unique):
+        # Told that they are objects, pandas does not look what else the ids might be.
+        index, wanted = (pd.Index(each, dtype=object) for each in (known_ids[labelled], ids[at]))
+        if not (index.is_unique and wanted.is_unique):
             raise StoreError(f"validated or labels of batch {batch} hold a row twice: materialize them again")
-        found = index.get_indexer(pd.Index(ids[at]))
+        found = index.get_indexer(wanted)
         place[at] = np.where(found >= 0, labelled[found] if len(labelled) else -1, -1)
     at = np.flatnonzero(place >= 0 if among is None else (place >= 0) & among)
     joined = rows.take(at)

@@ -7,6 +7,7 @@ tags and run keys. No cursor is kept between two processes: the agenda is told f
 from __future__ import annotations
 
 import fcntl
+import gc
 import logging
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from retrain_assets.stores.protocols import Stores
 
 DRIVER_TAG = "retrain_assets/driver"
+_COLLECTED_AFTER = (20_000, 20, 20)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,7 +220,7 @@ class Driver:
 
 @contextmanager
 def driving(lock: Path) -> Generator[None]:
-    """One driver at a time for an instance; a killed one lets go of it.
+    """One driver at a time for an instance; a killed one lets go of it. Meanwhile cycles are seldom looked for.
 
     Raises:
         RefusedError: another process holds it.
@@ -229,7 +231,13 @@ def driving(lock: Path) -> Generator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise RefusedError(f"another process drives this installation ({lock}): wait for it, or stop it") from None
-        yield
+        # What is loaded stays: half a million objects, which Python would look through time and again.
+        before = gc.get_threshold()
+        gc.set_threshold(*_COLLECTED_AFTER)
+        try:
+            yield
+        finally:
+            gc.set_threshold(*before)
 
 
 def _quiet(_: dg.InitLoggerContext) -> logging.Logger:

@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from dagster._core.storage.event_log.schema import AssetKeyTable
 from dagster._core.storage.event_log.sqlite.consolidated_sqlite_event_log import ConsolidatedSqliteEventLogStorage
 from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
@@ -31,10 +32,27 @@ class EventLog(ConsolidatedSqliteEventLogStorage):
     def _engine(self) -> Engine:
         return pooled_engine(self._conn_string)
 
+    @cached_property
+    def _present(self) -> set[str]:
+        """Tables, and columns of the asset keys, that were found: neither is ever taken away."""
+        return set()
+
     @contextmanager
     def _connect(self) -> Generator[Connection]:
         with self._engine.begin() as connection:
             yield connection
+
+    def has_table(self, table_name: str) -> bool:
+        """Dagster asks at every event, each time over a new engine."""
+        if table_name not in self._present and super().has_table(table_name):
+            self._present.add(table_name)
+        return table_name in self._present
+
+    def _has_asset_key_col_on_connection(self, conn: Connection, column_name: str) -> bool:
+        column = f"{AssetKeyTable.name}.{column_name}"
+        if column not in self._present and super()._has_asset_key_col_on_connection(conn, column_name):
+            self._present.add(column)
+        return column in self._present
 
     def dispose(self) -> None:
         """Closes the connections."""

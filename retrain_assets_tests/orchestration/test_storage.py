@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
+import pytest
+from sqlalchemy import text
 
 from retrain_assets.home import Home
 from retrain_assets.orchestration.storage import EventLog, InstallationStorage, Runs
@@ -58,3 +61,29 @@ def test_what_was_written_is_there_after_the_storage_was_disposed(tmp_path: Path
     again = InstallationStorage(str(tmp_path))
     assert again.run_storage.get_runs() == []
     again.dispose()
+
+
+def test_what_a_database_has_is_asked_once_and_what_it_lacks_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = InstallationStorage(str(tmp_path)).event_log_storage
+    assert isinstance(storage, EventLog)
+    looks: list[str] = []
+    of_parent: Callable[[object, str], bool] = EventLog.__base__.has_table  # pyright: ignore - Dagster's own
+
+    def look(log: object, name: str) -> bool:
+        looks.append(name)
+        return of_parent(log, name)
+
+    monkeypatch.setattr(EventLog.__base__, "has_table", look)
+    assert [storage.has_table("later"), storage.supports_asset_checks, storage.supports_asset_checks] == [
+        False, True, True,
+    ]  # fmt: skip
+    assert not storage.has_asset_key_col("later")
+    with storage.index_connection() as connection:
+        connection.execute(text("CREATE TABLE later (id INTEGER)"))
+        connection.execute(text("ALTER TABLE asset_keys ADD COLUMN later TEXT"))
+    assert storage.has_table("later")
+    assert storage.has_asset_key_col("later")
+    assert looks == ["later", "asset_check_executions", "later"]
+    storage.dispose()

@@ -1,0 +1,33 @@
+"""While one process drives an installation: nobody else does, and Python seldom looks for cycles."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+
+import pytest
+
+from retrain_assets.errors import RefusedError
+from retrain_assets.orchestration.driver import driving
+
+
+def test_one_at_a_time_and_another_one_afterwards(tmp_path: Path) -> None:
+    lock = tmp_path / "home" / "driver.lock"
+    with driving(lock), pytest.raises(RefusedError, match="another process drives this installation"), driving(lock):
+        pass
+    with driving(lock):
+        pass
+
+
+def test_cycles_are_looked_for_seldom_and_afterwards_as_before(tmp_path: Path) -> None:
+    before = gc.get_threshold()
+
+    def interrupted() -> None:
+        with driving(tmp_path / "driver.lock"):
+            assert gc.isenabled()
+            assert gc.get_threshold() > before
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert gc.get_threshold() == before
