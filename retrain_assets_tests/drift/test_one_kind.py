@@ -18,6 +18,7 @@ TRUTHS = RNG.random(ROWS) < 0.4
 GAPS = RNG.random(ROWS) < 0.1
 DIGITS = RNG.integers(0, 9, ROWS)
 DAYS = pd.Timestamp("2024-01-01") + pd.to_timedelta(DIGITS, unit="D")
+GAP: Any = None  # pandas-stubs know no array of numbers and None
 TAKEN = "0 and 1 on one side are False and True on the other: the distance 0 is below the floor 0.01"
 
 
@@ -56,8 +57,8 @@ def test_a_classifier_is_not_told_by_the_type_and_does_not_see_what_cannot_be_co
 
 
 def test_gaps_beside_truth_values_are_the_same_in_every_type() -> None:
-    nullable = frame(pd.array(np.where(GAPS, None, TRUTHS), dtype="boolean"))
-    for numbers in (np.where(GAPS, np.nan, TRUTHS), pd.array(np.where(GAPS, None, TRUTHS), dtype="Int64")):
+    nullable = frame(pd.array(np.where(GAPS, GAP, TRUTHS), dtype="boolean"))
+    for numbers in (np.where(GAPS, np.nan, TRUTHS), pd.array(np.where(GAPS, GAP, TRUTHS), dtype="Int64")):
         assert all(report.columns["x"].score == 0 for report in both_ways(nullable, frame(numbers)))
     lost = compare(frame(TRUTHS), frame(np.where(GAPS, np.nan, TRUTHS)))
     assert (lost.drifted, lost.columns["x"].aspect) == (True, "missing")
@@ -87,7 +88,7 @@ def test_batches_may_change_between_truth_values_and_0_and_1() -> None:
     ("first", "second"),
     [
         (DIGITS, DIGITS.astype(float)),
-        (np.where(GAPS, np.nan, DIGITS), pd.array(np.where(GAPS, None, DIGITS), dtype="Int64")),
+        (np.where(GAPS, np.nan, DIGITS), pd.array(np.where(GAPS, GAP, DIGITS), dtype="Int64")),
         (pd.Categorical(np.array(list("abc"))[DIGITS % 3]), np.array(list("abc"))[DIGITS % 3]),
         (pd.Categorical(DIGITS), pd.Categorical(DIGITS.astype(float))),
         (pd.Categorical(DIGITS), DIGITS.astype(str)),
