@@ -39,7 +39,9 @@ def measure(rows: int, runs: int, *, peers: bool = True, limit: float = 600, res
         ]
         floor, whole, in_memory = _in_turn([_floor, _whole, _in_memory], files, runs)
         long = _apart(write_window(Path(folder) / "long.parquet", 10 * rows, 2), files[1])
-        side_by_side = speed(files, day_rows=day_rows, limit=limit, runs=runs, resume=resume) if peers else ""
+        side_by_side = (
+            speed(files, day_rows=day_rows, limit=limit, floor=floor, runs=runs, resume=resume) if peers else ""
+        )
     read = _day_against_stored(30, day_rows, runs)
     day, longer = (_day_against_prepared(days, day_rows, runs) for days in (30, 120))
     wide = {columns: _wide(columns, runs) for columns in (250, 1_000)}

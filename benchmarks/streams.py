@@ -13,6 +13,10 @@ import pandas as pd
 Matrix = npt.NDArray[np.float64]
 STABLE = ("iid", "mild days", "shared days", "strong cycles", "trend, then flat")
 """Ways to be stable: what the levels of the days do."""
+POWER_STREAMS = tuple(stream for stream in STABLE if stream != "shared days")
+"""Those in which drifts are planted."""
+COSTLY = ("strong cycles", "trend, then flat")
+"""Of these in fewer seeds: what cycles and trends hide is seen in few windows too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +40,12 @@ DRIFTS: Mapping[str, Drift] = {
     "0.2 sd in 1": Drift(kind="shift", size=0.2),
     "0.3 sd in 1": Drift(kind="shift", size=0.3),
     "0.5 sd in 1": Drift(kind="shift", size=0.5),
+    "0.05 sd in 3": Drift(kind="shift", size=0.05, columns=3),
     "0.1 sd in 3": Drift(kind="shift", size=0.1, columns=3),
     "0.5 sd in 3": Drift(kind="shift", size=0.5, columns=3),
+    "0.05 sd in all": Drift(kind="shift", size=0.05, columns=10_000),
     "0.1 sd in all": Drift(kind="shift", size=0.1, columns=10_000),
+    "0.5 sd in all": Drift(kind="shift", size=0.5, columns=10_000),
     "category +5 points": Drift(kind="category", size=0.05),
     "correlation 0 to 0.2": Drift(kind="correlation", size=0.2),
     "2 % missing": Drift(kind="missing", size=0.02),

@@ -87,13 +87,13 @@ def install(peer: Peer) -> str | None:
     return None
 
 
-def ask(peer: Peer, arguments: Sequence[str | Path], *, limit: float) -> Answer:
+def ask(peer: Peer, arguments: Sequence[str | Path], *, limit: float | None) -> Answer:
     """Runs a task of `benchmarks.peers.task` in the peer's environment.
 
     Args:
         peer: who is asked.
         arguments: of the task.
-        limit: in seconds; a longer run is ended, and told as such.
+        limit: in seconds; a longer run is ended, and told as such. None for none.
     """
     refused = install(peer)
     if refused is not None:
@@ -105,7 +105,7 @@ def ask(peer: Peer, arguments: Sequence[str | Path], *, limit: float) -> Answer:
             env={**os.environ, "PYTHONWARNINGS": "ignore", "TF_CPP_MIN_LOG_LEVEL": "3"},
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        return Answer(failure=f"over {limit:.0f} s")
+        return Answer(failure=f"over {limit:g} s")
     if done.returncode:
         return Answer(failure=f"failed: {(done.stderr.strip().splitlines() or ['no message'])[-1][:100]}")
     said = json.loads(done.stdout.strip().splitlines()[-1])

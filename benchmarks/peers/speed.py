@@ -19,22 +19,26 @@ DAYS, COLUMNS = 30, 20
 LONG = 20.0
 """Seconds: what takes longer is not run again, because its ratio to ours is beyond doubt."""
 TOOLS, WHAT = (OURS, *PEERS), ("windows", "day")
+FLOOR = "floor"
+"""In the journal: what reading and profiling takes."""
 
 
-def speed(files: list[Path], *, day_rows: int, limit: float, runs: int = 1, resume: bool = False) -> str:
+def speed(files: list[Path], *, day_rows: int, limit: float, floor: float, runs: int = 1, resume: bool = False) -> str:
     """A table: two windows from Parquet to the verdict, and a day against thirty days that were read and fitted.
 
     Args:
         files: Parquet files of the two windows.
         day_rows: rows of a day.
         limit: seconds after which a run is ended.
+        floor: seconds that reading and profiling both windows takes, kept for the table of all tools.
         runs: of each tool, in turn with the others; the median is told. Of what takes longer than `LONG` one run.
         resume: whether the answers of a run that was stopped count.
     """
     with tempfile.TemporaryDirectory() as name:
         reference, today = _write_days(Path(name), day_rows)
         asked = {"windows": ["windows", *files], "day": ["day", reference, today]}
-        journal = Journal(f"drift-peers-{day_rows}", resume=resume)
+        journal = journal_of(day_rows, resume=resume)
+        journal.write(FLOOR, asdict(Answer(seconds=floor)))
         for _, peer, what in product(range(runs), TOOLS, asked):
             task, before = f"{peer.name}: {what}", _answers(journal, peer.name, what)
             if len(before) < runs and all(each.failure is None and each.seconds < LONG for each in before):
@@ -42,6 +46,11 @@ def speed(files: list[Path], *, day_rows: int, limit: float, runs: int = 1, resu
                 journal.write(task, asdict(answer))
                 print(f"{task}: {_cell(answer)}", file=sys.stderr, flush=True)
     return _told(journal, day_rows)
+
+
+def journal_of(day_rows: int, *, resume: bool) -> Journal:
+    """What the tools took with days of so many rows."""
+    return Journal(f"drift-peers-{day_rows}", resume=resume)
 
 
 def _write_days(folder: Path, rows: int) -> tuple[Path, Path]:
@@ -55,7 +64,7 @@ def _write_days(folder: Path, rows: int) -> tuple[Path, Path]:
 
 
 def _told(journal: Journal, day_rows: int) -> str:
-    medians = {(peer.name, what): _median(_answers(journal, peer.name, what)) for peer in TOOLS for what in WHAT}
+    medians = {(peer.name, what): median_of(journal, peer.name, what) for peer in TOOLS for what in WHAT}
     head = (
         "| | two windows of the size above, from Parquet to the verdict | peak memory | "
         f"a day of {day_rows:,} rows against {DAYS} such days, already fitted |"
@@ -73,8 +82,9 @@ def _answers(journal: Journal, name: str, what: str) -> list[Answer]:
     return [Answer(**each) for each in journal.known().get(f"{name}: {what}", [])]
 
 
-def _median(answers: list[Answer]) -> Answer:
+def median_of(journal: Journal, name: str, what: str) -> Answer:
     """The answer of median time, or the failure."""
+    answers = _answers(journal, name, what)
     failed = [each for each in answers if each.failure is not None]
     return failed[0] if failed else sorted(answers, key=lambda each: each.seconds)[len(answers) // 2]
 

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -63,23 +63,34 @@ def _warm(fit: Callable[[Any], Check], read: Callable[[str], Any], file: str) ->
 
 
 def _tell_verdicts(folder: Path, journal: Path, fit: Callable[[Any], Check]) -> None:
-    """Each is written as soon as it is known; a run that is ended has judged some windows of every kind."""
+    """Each is written as soon as it is known; a run that is ended has judged the same share of every cell."""
     known = set(verdicts_of(journal))
     checks: dict[str, Check] = {}
-    windows = [path for path in folder.glob("window_*.parquet") if path.stem.removeprefix("window_") not in known]
-    # The first window of every kind and seed, then the second; the stable ones first, without which power says nothing.
-    for path in sorted(windows, key=_order):
-        stream = path.stem.split("_")[1]
+    for path in in_turn(folder.glob("window_*.parquet")):
+        window = path.stem.removeprefix("window_")
+        stream = window.split("_")[0]
+        if window in known:
+            continue
         if stream not in checks:
             checks[stream] = fit(pd.read_parquet(folder / f"reference_{stream}.parquet"))
         drifted = bool(checks[stream](pd.read_parquet(path)))
         with journal.open("a", encoding="utf-8") as written:
-            written.write(json.dumps({"window": path.stem.removeprefix("window_"), "drifted": drifted}) + "\n")
+            written.write(json.dumps({"window": window, "drifted": drifted}) + "\n")
 
 
-def _order(window: Path) -> tuple[str, bool, str, str]:
-    _, stream, kind, number = window.stem.split("_")
-    return number, kind != "stable", kind, stream
+def in_turn(windows: Iterable[Path]) -> list[Path]:
+    """Cell by cell in turn, so that wherever the order is cut off as large a part of each cell stands before the cut.
+
+    The windows of a cell come from one seed after the other.
+    """
+    cells: dict[tuple[str, str], list[Path]] = {}
+    for path in sorted(windows, key=lambda path: (path.stem.split("_")[3], path.stem)):
+        _, stream, kind, _ = path.stem.split("_")
+        cells.setdefault((stream.rpartition("-")[0], kind), []).append(path)
+    placed = [
+        ((place + 0.5) / len(paths), cell, path) for cell, paths in cells.items() for place, path in enumerate(paths)
+    ]
+    return [path for _, _, path in sorted(placed)]
 
 
 def verdicts_of(journal: Path) -> dict[str, bool]:

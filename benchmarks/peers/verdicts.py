@@ -12,32 +12,32 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.journal import FOLDER
+from benchmarks.peers.at_a_glance import GLANCES, Glance, at_a_glance
 from benchmarks.peers.environments import OURS, PEERS, Peer, ask
 from benchmarks.peers.task import verdicts_of
 from benchmarks.rates import ALPHA, Rate, held, rate_of, table
-from benchmarks.streams import DRIFTS, STABLE, Drift, day_frame, levels
+from benchmarks.streams import COSTLY, DRIFTS, POWER_STREAMS, STABLE, Drift, day_frame, levels
 from benchmarks.tables import Sections
 
 DAYS, WINDOWS, COLUMNS, ROWS = 30, 5, 20, 500
 TOOLS = (OURS, *PEERS)
-POWER_STREAMS = STABLE[:2]
 STABLE_STREAMS = 3
 """So many times the seeded streams without any drift: whether a tool holds the rate decides what its power is worth."""
 PLANTED = tuple(DRIFTS)
 _HEAD = (
     "**Side by side**, each tool with its defaults in an environment of its own: share of windows called drift, {days} "
-    "reference days, {columns} columns of {rows} rows a day, up to {windows} windows a cell, {more} times as many "
-    "stable ones. In brackets where the tool's false alarms on that stream are above {alpha:g}: what alarms on stable "
-    "days finds planted drifts as well."
+    "reference days, {columns} columns of {rows} rows a day, up to {windows} windows a cell (half as many of "
+    f"{' and of '.join(COSTLY)}), {{more}} times as many stable ones. In brackets where the tool's false alarms on "
+    "that stream are above {alpha:g}: what alarms on stable days finds planted drifts as well."
 )
 
 
 def side_by_side(streams: int, *, limit: float, resume: bool = False) -> Sections:
-    """Two tables: the share of windows called drift, of stable streams and of planted drifts.
+    """All tools at a glance; the share of windows called drift, of stable streams and of planted drifts.
 
     Args:
         streams: seeded references of each planted drift, with `WINDOWS` windows each.
-        limit: seconds that one tool may take for all of it.
+        limit: seconds that one tool may take for all of it; this package takes as long as it takes.
         resume: whether the verdicts of peers in a run that was stopped count.
     """
     folder = FOLDER / "verdicts"
@@ -46,11 +46,16 @@ def side_by_side(streams: int, *, limit: float, resume: bool = False) -> Section
     folder.mkdir(parents=True, exist_ok=True)
     _journal(folder, OURS).unlink(missing_ok=True)  # this package may be another one since
     for stream, seed in product(STABLE, range(STABLE_STREAMS * streams)):
-        _write(folder, stream, seed, planted=stream in POWER_STREAMS and seed < streams)
+        _write(folder, stream, seed, planted=seed < _planted_seeds(stream, streams))
+    for glance, seed in product(GLANCES, range(streams)):
+        _write_glance(folder, glance, seed)
     # Two at a time: nothing is timed, and most tools use a single processor.
     with ThreadPoolExecutor(2) as pool:
         asked = {
-            peer: pool.submit(ask, peer, ["verdicts", folder, _journal(folder, peer)], limit=limit) for peer in TOOLS
+            peer: pool.submit(
+                ask, peer, ["verdicts", folder, _journal(folder, peer)], limit=None if peer is OURS else limit
+            )
+            for peer in TOOLS
         }
         answers = {peer: answer.result() for peer, answer in asked.items()}
     stopped = "; ".join(f"{peer.name}: {answer.failure}" for peer, answer in answers.items() if answer.failure)
@@ -58,15 +63,33 @@ def side_by_side(streams: int, *, limit: float, resume: bool = False) -> Section
         days=DAYS, columns=COLUMNS, rows=ROWS, windows=streams * WINDOWS, more=STABLE_STREAMS, alpha=ALPHA
     )
     return Sections(
-        sections=[head, *_told(folder), *([f"Not all windows were judged by {stopped}."] if stopped else [])]
+        sections=[
+            *at_a_glance(TOOLS, _glances(folder), streams * WINDOWS),
+            head,
+            *_told(folder),
+            *([f"Not all windows were judged by {stopped}."] if stopped else []),
+        ]
     )
 
 
+def _glances(folder: Path) -> dict[str, dict[str, Rate]]:
+    verdicts = _verdicts(folder)
+    return {glance.key: _rates(verdicts, glance.key, _STABLE) for glance in GLANCES}
+
+
+def _verdicts(folder: Path) -> dict[str, dict[str, bool]]:
+    return {peer.name: verdicts_of(_journal(folder, peer)) for peer in TOOLS}
+
+
+_STABLE = "stable"
+"""The kind of windows without a drift among those that have some, and of the only windows of a glance."""
+
+
 def _told(folder: Path) -> list[str]:
-    verdicts = {peer.name: verdicts_of(_journal(folder, peer)) for peer in TOOLS}
-    stable = {stream: _rates(verdicts, stream, "stable") for stream in STABLE}
+    verdicts = _verdicts(folder)
+    stable = {stream: _rates(verdicts, _key(stream), _STABLE) for stream in STABLE}
     planted = {
-        f"{stream}: {drift}": _rates(verdicts, stream, str(place))
+        f"{stream}: {drift}": _rates(verdicts, _key(stream), str(place))
         for stream in POWER_STREAMS
         for place, drift in enumerate(PLANTED)
     }
@@ -86,7 +109,7 @@ def _compared(planted: Mapping[str, Mapping[str, Rate]], holds: Callable[[str, s
     """In a sentence: where a tool that holds the rate finds more than this package, beyond what chance explains."""
     better: list[str] = []
     for row, rates in planted.items():
-        ours = rates[OURS.name]
+        ours = rates[OURS.name]  # which is never cut off
         for name, rate in rates.items():
             apart = (ours.half**2 + rate.half**2) ** 0.5
             if name != OURS.name and holds(row, name) and rate.share - ours.share > apart:
@@ -101,7 +124,7 @@ def _journal(folder: Path, peer: Peer) -> Path:
 
 def _write(folder: Path, stream: str, seed: int, *, planted: bool) -> None:
     """One reference with its windows, as files; those of an earlier run are the same."""
-    key = f"{STABLE.index(stream)}-{seed}"
+    key = f"{_key(stream)}-{seed}"
     if (folder / f"written_{key}").exists():
         return
     rng = np.random.default_rng([seed, len(stream)])
@@ -115,14 +138,40 @@ def _write(folder: Path, stream: str, seed: int, *, planted: bool) -> None:
     (folder / f"written_{key}").touch()
 
 
-def _rates(verdicts: Mapping[str, Mapping[str, bool]], stream: str, kind: str) -> dict[str, Rate]:
-    """By tool, over the streams whose windows it has judged."""
+def _write_glance(folder: Path, glance: Glance, seed: int) -> None:
+    key = f"{glance.key}-{seed}"
+    if (folder / f"written_{key}").exists():
+        return
+    rng = np.random.default_rng([seed, glance.columns, len(glance.key)])
+    days = levels(glance.stream, glance.DAYS + WINDOWS, glance.columns, rng)
+    reference = [
+        day_frame(level, glance.ROWS, rng).assign(day=place) for place, level in enumerate(days[: glance.DAYS])
+    ]
+    pd.concat(reference).to_parquet(folder / f"reference_{key}.parquet", index=False)
+    for window, level in enumerate(days[glance.DAYS :]):
+        rows = day_frame(level, glance.ROWS, rng, DRIFTS.get(glance.drift))
+        rows.to_parquet(folder / f"window_{key}_{_STABLE}_{window}.parquet", index=False)
+    (folder / f"written_{key}").touch()
+
+
+def _planted_seeds(stream: str, streams: int) -> int:
+    if stream not in POWER_STREAMS:
+        return 0
+    return max(streams // 2, 1) if stream in COSTLY else streams
+
+
+def _key(stream: str) -> str:
+    return str(STABLE.index(stream))
+
+
+def _rates(verdicts: Mapping[str, Mapping[str, bool]], cell: str, kind: str) -> dict[str, Rate]:
+    """By tool, over the seeds of a cell whose windows it has judged."""
     found: dict[str, Rate] = {}
     for name, said in verdicts.items():
         by_seed: dict[str, list[bool]] = {}
         for window, drifted in said.items():
             key, of, _ = window.split("_")
-            if key.partition("-")[0] == str(STABLE.index(stream)) and of == kind:
+            if key.rpartition("-")[0] == cell and of == kind:
                 by_seed.setdefault(key, []).append(drifted)
         if by_seed:
             found[name] = rate_of(list(by_seed.values()))

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retrain_assets.data.arrow_types import in_plain_types
-from retrain_assets.data.categories import count_categories
+from retrain_assets.data.categories import count_categories, label_of
 from retrain_assets.data.column_profile import ColumnProfile, absent_column
 from retrain_assets.data.column_profiling import profile_numbers
 from retrain_assets.data.integer_profiling import profile_integers
@@ -158,7 +158,7 @@ def _counted(name: str, kind: str, values: pa.ChunkedArray) -> ColumnProfile:
         values = _as_text(values)
     counted = values.value_counts()
     pairs = zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True)
-    present: list[tuple[str, int]] = [(str(label), count) for label, count in pairs if label is not None]
+    present: list[tuple[str, int]] = [(label_of(label), count) for label, count in pairs if label is not None]
     categories, other, lengths = count_categories([label for label, _ in present], [count for _, count in present])
     return ColumnProfile(
         name=name,
@@ -175,5 +175,5 @@ def _as_text(values: pa.ChunkedArray) -> pa.ChunkedArray:
     """What is no text as Python writes it: lists, structs, bytes, times of day."""
     import pyarrow as pa
 
-    texts = [None if value is None else str(value) for value in values.to_pylist()]
+    texts = [None if value is None else label_of(value) for value in values.to_pylist()]
     return pa.chunked_array([pa.array(texts, type=pa.string())])

@@ -70,8 +70,10 @@ def label_of(value: object) -> str:
     ('[1, 2]', "{'a': [0.5]}", "b'x'")
     >>> label_of([1, None]) == label_of(np.array([1.0, np.nan])) == "[1, None]"
     True
+    >>> label_of(3.0) == label_of(3) == "3"  # categories that were whole numbers until one was missing
+    True
     """
-    return str(_plain(value))
+    return str(_element(value) if isinstance(value, float) else _plain(value))
 
 
 def _plain(value: Any) -> Any:

@@ -42,7 +42,7 @@ def profile_column(name: str, values: pd.Series) -> ColumnProfile:
         return counted or profile_numbers(name, kind, floats_of(values))
     present = _countable(values.dropna())
     counted = present.value_counts()
-    categories, other, lengths = count_categories([str(label) for label in counted.index], counted.tolist())
+    categories, other, lengths = count_categories([label_of(label) for label in counted.index], counted.tolist())
     return ColumnProfile(
         name=name,
         kind=kind,

@@ -19,6 +19,7 @@ from retrain_assets.drift.multiplicity import CORRECTIONS
 from retrain_assets.drift.report import ColumnDrift, ColumnVerdict
 from retrain_assets.drift.settings import Settings, Significance
 from retrain_assets.drift.summaries import Summaries, summarize
+from retrain_assets.drift.truths import as_truths
 from retrain_assets.drift.variation import Array
 from retrain_assets.drift.wording import describe, movers, probability
 from retrain_assets.errors import DataError
@@ -35,12 +36,13 @@ class Basis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
-    """A column that both sides have, with its profiles and its rows by cell."""
+    """A column that both sides have, with its profiles and its rows by cell; `note` is what was made alike for it."""
 
     name: str
     before: ColumnProfile
     after: ColumnProfile
     cells: ColumnCells
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +95,7 @@ class FittedReference:
         return self._columns[name]
 
     def _fit(self, name: str) -> FittedColumn | str:
-        batches = [batch[name] if name in batch else absent_column(name, batch.rows) for batch in self._used]
+        batches = as_truths([batch[name] if name in batch else absent_column(name, batch.rows) for batch in self._used])
         try:
             merged = merge_columns(batches) if batches else absent_column(name, 0)
         except DataError as error:
@@ -167,7 +169,11 @@ def _prepare(
 ) -> Compared | ColumnDrift:
     settings, known = reference.settings, name in reference
     after = current[name] if name in current else absent_column(name, current.rows)
+    parts = [batch[name] if name in batch else absent_column(name, batch.rows) for batch in window]
     fitted = reference.column(name)
+    note = ""
+    if not isinstance(fitted, str):
+        fitted, after, parts, note = _made_alike(fitted, after, parts)
     before = absent_column(name, 0) if isinstance(fitted, str) else fitted.merged
     reason = fitted if isinstance(fitted, str) else _incomparable(before, after, known=known, there=name in current)
     if reason is not None or isinstance(fitted, str):
@@ -187,8 +193,20 @@ def _prepare(
         before = replace(before, kind=after.kind)
         batches = [replace(batch, kind=after.kind) for batch in fitted.batches]
         fitted = FittedColumn(merged=before, batches=batches, bins=settings.bins)
-    parts = [batch[name] if name in batch else absent_column(name, batch.rows) for batch in window]
-    return Compared(name=name, before=before, after=after, cells=fitted.cells(after, parts))
+    return Compared(name=name, before=before, after=after, cells=fitted.cells(after, parts), note=note)
+
+
+def _made_alike(
+    fitted: FittedColumn, after: ColumnProfile, parts: Sequence[ColumnProfile]
+) -> tuple[FittedColumn, ColumnProfile, list[ColumnProfile], str]:
+    """Both sides as booleans where one of them has these and the other 0 and 1, with a sentence that says so."""
+    before, now, *window = as_truths([fitted.merged, after, *parts])
+    if (before.kind, now.kind) == (fitted.merged.kind, after.kind):
+        return fitted, now, window, ""
+    if before.kind != fitted.merged.kind:
+        batches = as_truths([now, *fitted.batches])[1:]
+        fitted = FittedColumn(merged=before, batches=batches, bins=fitted.bins)
+    return fitted, now, window, "0 and 1 on one side are False and True on the other: "
 
 
 def _incomparable(before: ColumnProfile, after: ColumnProfile, *, known: bool, there: bool) -> str | None:
@@ -201,7 +219,10 @@ def _incomparable(before: ColumnProfile, after: ColumnProfile, *, known: bool, t
     alike = before.kind == after.kind or (before.kind in by_name and after.kind in by_name)
     if alike or not (before.present and after.present):
         return None
-    return f"the column was {before.kind} and is {after.kind} now: the two cannot be compared"
+    changed = f"the column was {before.kind} and is {after.kind} now"
+    if {before.kind, after.kind} == {"boolean", "numeric"}:
+        return f"{changed}, with other numbers than 0 and 1: the two cannot be compared"
+    return f"{changed}, which cannot be compared: give both sides one type if they hold the same"
 
 
 def _test(compared: Sequence[Compared], settings: Settings, basis: Basis) -> list[_Tested]:
@@ -264,7 +285,7 @@ def _conclude(
         aspect=tested.aspect,
         evidence=None if carried is None else carried.evidence,
         verdict=verdict,
-        reason=f"the column has gone from the batch: {reason}" if gone else reason,
+        reason=f"the column has gone from the batch: {reason}" if gone else column.note + reason,
         before=describe(column.before, named),
         after="not there" if gone else describe(column.after, named),
     )

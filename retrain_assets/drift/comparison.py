@@ -19,8 +19,10 @@ from retrain_assets.drift.report import ColumnDrift, ColumnVerdict, by_harm
 from retrain_assets.drift.settings import Correction, Settings, Significance
 from retrain_assets.drift.stream_sample import MAX_ROWS, rows_needed
 from retrain_assets.drift.together import JOINT_SHARE, judge_together
+from retrain_assets.drift.truths import tables_as_truths
 from retrain_assets.drift.watched import watched_columns
 from retrain_assets.drift.wording import first_of, left_out, nothing_compared
+from retrain_assets.errors import did_you_mean
 
 Joint = Literal["correlation", "classifier", "none"]
 _VERDICTS: Mapping[ColumnVerdict, str] = {"drift": "!", "stable": " ", "unknown": "?"}
@@ -155,7 +157,8 @@ def compare(
         DataError: the batch column is missing or has gaps, is another one than the reference was prepared with, or
             column names are not unique.
         TypeError: a side is neither rows nor profiles, or an option has another type than it must have.
-        ValueError: an option is out of its range, or the distance of another package answers what none can be.
+        ValueError: an option is out of its range, `importance` names no column, or the distance of another package
+            answers what none can be.
 
     >>> import numpy as np, pandas as pd
     >>> rng = np.random.default_rng(0)
@@ -168,16 +171,19 @@ def compare(
     settings = Settings(**options)
     _refuse(joint, columns, importance or {})
     sides, (past, present) = _read(reference, current, joint, batch, settings)
-    now = merge_tables(present.values())
+    window = tables_as_truths(list(present.values()))
+    now = merge_tables(window)
     rows = sum(profile.rows for profile in past.values()), now.rows
     for side, count in zip(("reference", "current window"), rows, strict=True):
         if count < settings.min_rows:
             return _unknown(f"the {side} has {count} rows, fewer than min_rows = {settings.min_rows}", settings, rows)
     names = watched_columns(now, list(past.values()), columns)
-    found = compare_columns(names, _fitted(sides[0], past, settings, joint), now, window=list(present.values()))
+    _refuse_unknown(importance or {}, list(past.values()), now)
+    found = compare_columns(names, _fitted(sides[0], past, settings, joint), now, window=window)
     together: JointDrift | None = None
     if joint != "none":
         profiles, basis = (list(past.values()), now), found.basis
+        names = tuple(column.name for column in found.compared)
         together = judge_together(joint, names, sides, profiles, batch=batch, settings=settings, basis=basis, seed=seed)
     return _concluded(found, together, settings, rows, importance or {})
 
@@ -192,6 +198,16 @@ def _refuse(joint: str, columns: Sequence[str] | None, importance: Mapping[str, 
     for name, weight in importance.items():
         if not isinstance(weight, Real) or not 0 <= weight < math.inf:
             raise ValueError(f"the importance of '{name}' must be a number >= 0 and finite (got {weight!r})")
+
+
+def _refuse_unknown(importance: Mapping[str, float], past: Sequence[TableProfile], now: TableProfile) -> None:
+    known = dict.fromkeys(name for side in (*past, now) for name in side.names)
+    for name in importance:
+        if not any(name in side for side in (*past, now)):
+            raise ValueError(
+                f"importance must name columns of the reference or the current window (got {name!r})."
+                f"{did_you_mean(str(name), known)}"
+            )
 
 
 def _read(

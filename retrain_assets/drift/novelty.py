@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from retrain_assets.data.categories import cut_label
+from retrain_assets.data.categories import cut_label, label_of
 from retrain_assets.data.column_profile import ColumnProfile, bin_edges, bins_of
 from retrain_assets.data.column_profiling import floats_of
 from retrain_assets.data.profile import TableProfile, merge_tables
@@ -91,7 +91,7 @@ def _of_categories(column: ColumnProfile, values: pd.Series) -> Array:
         label: (no_more_frequent[np.searchsorted(sizes, count, side="right") - 1] + 1) / (column.rows + 1)
         for label, count in counts.items()
     }
-    labels = values.astype(object).where(values.notna(), _MISSING).map(lambda value: cut_label(str(value)))
+    labels = values.astype(object).where(values.notna(), _MISSING).map(lambda value: cut_label(label_of(value)))
     found = labels.map(tails).fillna((column.other + 1) / (column.rows + 1))
     return found.to_numpy(dtype=np.float64)
 

@@ -56,8 +56,10 @@ def numeric_columns(reference: Sequence[TableProfile], current: TableProfile, na
     return [name for name in names if _is_number(name, reference, current) and _varies([b[name] for b in reference])]
 
 
-def _is_number(name: str, reference: Sequence[TableProfile], current: TableProfile) -> bool:
-    return all(name in profile and profile[name].kind == "numeric" for profile in (*reference, current))
+def _is_number(
+    name: str, reference: Sequence[TableProfile], current: TableProfile, kinds: tuple[str, ...] = ("numeric",)
+) -> bool:
+    return all(name in profile and profile[name].kind in kinds for profile in (*reference, current))
 
 
 def _varies(batches: Sequence[ColumnProfile]) -> bool:
@@ -143,7 +145,7 @@ def codes_of(
     *,
     at_least: int = 1,
 ) -> tuple[list[str], Mapping[str, Matrix], Mapping[str, Matrix]] | None:
-    """Numbers as they are and categories by the rank of their frequency in the reference, for a model of trees.
+    """Numbers and truth values as they are, categories by the rank of their frequency in the reference, for trees.
 
     A category that the reference does not have is -1, a missing value NaN. None where a side has no rows that can be
     read, or no column is on both sides.
@@ -153,7 +155,7 @@ def codes_of(
     shared = [name for name in names if name in current and all(name in each for each in reference)]
     if frames[0] is None or frames[1] is None or not shared:
         return None
-    numbers = {name for name in shared if _is_number(name, reference, current)}
+    numbers = {name for name in shared if _is_number(name, reference, current, ("numeric", "boolean"))}
     ranks = {name: _ranks(reference, name) for name in shared if name not in numbers}
     made: list[Mapping[str, Matrix]] = []
     for side, frame in zip(sides, frames, strict=True):

@@ -330,6 +330,7 @@ def test_reference_batches_that_do_not_agree_about_a_type_are_unknown() -> None:
         (lambda: compare(REFERENCE, CURRENT, distance=ANYTHING[5]), TypeError, "distance must be a name or an import"),
         (lambda: compare(REFERENCE, CURRENT, importance=ANYTHING[0]), TypeError, "importance must be a number by"),
         (lambda: compare(REFERENCE, CURRENT, importance={"a": ANYTHING[4]}), ValueError, "must be a number >= 0"),
+        (lambda: compare(REFERENCE, CURRENT, importance={"aa": 1.0}), ValueError, "got 'aa'.. Did you mean 'a'"),
         (lambda: TableProfile.from_json("{}"), DataError, "as TableProfile.to_json writes it .KeyError: 'columns'"),
         (lambda: TableProfile.from_json("[1"), DataError, "profile the rows again"),
         (lambda: Monitor(PROFILES, checks_per_year=9).check(ANYTHING[0]), TypeError, "a window must be a TableProfile"),

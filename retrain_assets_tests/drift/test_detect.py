@@ -134,7 +134,10 @@ def test_a_new_column_is_unknown_and_alarms_nobody() -> None:
 def test_a_column_of_another_kind_is_unknown() -> None:
     found = report(table(5000, seed=1).assign(c0="text"), table(20_000))
     assert found.columns[0].verdict == "unknown"
-    assert found.columns[0].reason == "the column was numeric and is categorical now: the two cannot be compared"
+    assert found.columns[0].reason == (
+        "the column was numeric and is categorical now, which cannot be compared: give both sides one type if they "
+        "hold the same"
+    )
 
 
 def test_a_column_without_values_is_compared_whatever_its_kind() -> None:

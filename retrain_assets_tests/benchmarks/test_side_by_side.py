@@ -1,0 +1,71 @@
+"""A tool that is cut off has judged as much of every cell; the table of all tools has what the tools said and took."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from benchmarks.peers import at_a_glance, verdicts
+from benchmarks.peers.environments import OURS, PEERS, Answer
+from benchmarks.peers.speed import FLOOR, journal_of
+from benchmarks.peers.task import in_turn
+from benchmarks.streams import COSTLY, DRIFTS, POWER_STREAMS, STABLE
+
+KS = PEERS[0]
+
+
+def test_wherever_a_tool_is_ended_it_has_judged_as_large_a_part_of_every_cell() -> None:
+    cells = {("0", "stable"): 60, ("0", "3"): 20, ("iid100", "stable"): 5}
+    seeds = [(cell, kind, number, count // 5) for (cell, kind), count in cells.items() for number in range(5)]
+    windows = [
+        Path(f"window_{cell}-{seed}_{kind}_{number}.parquet")
+        for cell, kind, number, count in seeds
+        for seed in range(count)
+    ]
+    ordered = [path.stem.split("_") for path in in_turn(reversed(windows))]
+    assert len(ordered) == len(windows) == 85
+    for end in range(1, 85):
+        for (cell, kind), count in cells.items():
+            judged = sum(stream.rpartition("-")[0] == cell and of == kind for _, stream, of, _ in ordered[:end])
+            assert abs(judged / count - end / 85) <= 1 / min(cells.values())
+    assert len({stream for _, stream, of, _ in ordered[:12] if of == "stable"}) > 5  # of other seeds first
+
+
+def test_one_run_gives_the_table_of_all_tools_and_another_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verdicts, "FOLDER", tmp_path)
+    monkeypatch.setattr("benchmarks.journal.FOLDER", tmp_path)
+    monkeypatch.setattr(verdicts, "TOOLS", (OURS, KS))
+    monkeypatch.setattr(verdicts, "ROWS", 20)
+    monkeypatch.setattr(verdicts, "DAYS", 2)
+    monkeypatch.setattr(at_a_glance.Glance, "ROWS", 20)
+    times = journal_of(at_a_glance.DAY_ROWS, resume=False)
+    times.write(FLOOR, asdict(Answer(seconds=0.5)))
+    times.write(f"{OURS.name}: windows", asdict(Answer(seconds=0.6, gib=1.0)))
+    times.write(f"{KS.name}: day", asdict(Answer(failure="over 60 s")))
+    asked: list[tuple[str, float | None, int]] = []
+
+    def ask(peer, arguments, *, limit):
+        """Says of every window that it has drifted; the other tool is cut off after three."""
+        _, folder, told = arguments
+        known = told.read_text().splitlines() if told.exists() else []
+        asked.append((peer.name, limit, len(known)))
+        windows = in_turn(folder.glob("window_*.parquet"))[: None if peer is OURS else 3]
+        said = [json.dumps({"window": path.stem.removeprefix("window_"), "drifted": True}) for path in windows]
+        told.write_text("\n".join([*known, *said]) + "\n")
+        return Answer(failure=None if peer is OURS else "over 9 s")
+
+    monkeypatch.setattr(verdicts, "ask", ask)
+    text = verdicts.side_by_side(1, limit=9).markdown("here")
+    assert sorted(asked) == [(KS.name, 9, 0), (OURS.name, None, 0)]
+    ones = "1.00 ± 0.28"
+    assert f"| {OURS.name} | {' / '.join([ones] * 3)} | {ones} | {ones} | 1.2x, 1.0 GiB | - |" in text
+    assert f"| {KS.name} | - / - / - | - | - | - | over 60 s |" in text
+    assert "Not all windows were judged by KS per column, p < 0.05: over 9 s." in text
+    planted = [line for line in text.splitlines() if line.startswith("| ") and ": " in line]
+    assert len(planted) == len(POWER_STREAMS) * len(DRIFTS)
+    assert set(COSTLY) < set(POWER_STREAMS) < set(STABLE)
+    verdicts.side_by_side(1, limit=9, resume=True)
+    assert sorted(asked[2:]) == [(KS.name, 9, 3), (OURS.name, None, 0)]
