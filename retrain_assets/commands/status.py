@@ -98,7 +98,8 @@ def _next(model: ModelOverview) -> str:
     if model.away is not None:
         return ""
     due = model.next_due
-    first = f"retrain of\n{model.decision_batch}" if model.retrain_waits else f"batch {model.next_batch or 'none'}"
+    waits = f"retrain of {model.decision_batch}" if model.retrain_waits else model.due_now
+    first = waits.replace(" of ", " of\n") if waits else f"batch {model.next_batch or 'none'}"
     return first + (f"\n{due.trigger}\n{due.at:%Y-%m-%d}" if due else "")
 
 
@@ -132,6 +133,7 @@ def _print_details(model: ModelOverview) -> None:
         else "none",
         **({"approval": "; ".join(waits.text for waits in model.approvals)} if model.approvals else {}),
         **({"waits": model.retrain_waits} if model.retrain_waits else {}),
+        **({"due now": model.due_now} if model.due_now else {}),
         "next batch": f"{model.next_batch}, closes {model.next_batch_closes:%Y-%m-%d %H:%M}"
         if model.next_batch and model.next_batch_closes
         else model.away or "the stream has ended",

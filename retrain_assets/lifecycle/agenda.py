@@ -14,7 +14,8 @@ from typing import Literal
 from retrain_assets.data.windows import Batch
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import NextJob
-from retrain_assets.lifecycle.standing import CAUSES, Standing, newest_valid, read_standing
+from retrain_assets.lifecycle.standing import Standing, read_standing
+from retrain_assets.stores.causes import CAUSES, newest_valid
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.stores.tries import Rest, decided_retrain
 

@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.policy.decision import Decision
+from retrain_assets.stores.causes import CAUSES, asking, newest_valid
 from retrain_assets.stores.protocols import OutboxRow, Step, Stores
 from retrain_assets.stores.tries import TRIES, Rest, failures_in_a_row, rest_after
-
-CAUSES = {
-    "event": "event",
-    "person": "person",
-    "freshness_failed": "freshness",
-    "declared": "declaration",
-    "correction": "labels",
-    "redelivered": "redelivery",
-    "rolled_back": "rollback",
-    "hold_resumed": "person",
-    "hold_rejected": "person",
-}
-"""Outbox rows that ask for a decision, and the cause that they are."""
 
 Readiness = Literal["ready", "given_up"]
 
@@ -102,19 +89,13 @@ def was_deduced(decision: Decision) -> bool:
     return bool(decision.triggers) and not decision.state.get("by_hand")
 
 
-def newest_valid(decisions: Sequence[Decision]) -> Decision | None:
-    """The decision in force: a retrospective one launches nothing, and answers no event."""
-    return next((decision for decision in reversed(decisions) if not decision.retrospective), None)
-
-
 def read_standing(stores: Stores, model: DeclaredModel) -> Standing:
     """Reads the ledger of a model."""
     seen: dict[str, OutboxRow] = {}
     labels_seen: dict[str, OutboxRow] = {}
     read: dict[str, dict[str, int]] = {"ingested": {}, "labels_read": {}}
     missing: set[str] = set()
-    causes: list[OutboxRow] = []
-    declared = False
+    rows = list[OutboxRow]()
     kinds = ["batch_seen", "ingested", "labels_seen", "labels_read", "missing", *CAUSES]
     for row in stores.state.outbox(model=model.name, kinds=kinds, limit=1_000_000):
         batch = row.batch or ""
@@ -126,14 +107,9 @@ def read_standing(stores: Stores, model: DeclaredModel) -> Standing:
             read[row.kind][batch] = int(row.payload["seen_id"])
         elif row.kind == "missing":
             missing.add(batch)
-        elif row.kind == "declared" and not declared:
-            # The first declaration is a beginning; only a further one is a change.
-            declared = True
         else:
-            causes.append(row)
+            rows.append(row)
     decisions = tuple(stores.state.decisions(model.name))
-    in_force = newest_valid(decisions)
-    watermark = int(in_force.state.get("outbox_id", 0)) if in_force is not None else 0
     steps: dict[tuple[str, str], list[Step]] = defaultdict(list)
     for step in stores.state.steps(model.name):
         steps[step.job, step.batch].append(step)
@@ -143,7 +119,7 @@ def read_standing(stores: Stores, model: DeclaredModel) -> Standing:
         labels_seen=labels_seen,
         labels_read=read["labels_read"],
         missing=frozenset(missing),
-        causes=tuple(row for row in causes if row.id > watermark),
+        causes=asking(rows, newest_valid(decisions)),
         steps=dict(steps),
         decisions=decisions,
     )

@@ -74,9 +74,9 @@ def read_stream(path: Path, settings: FileSettings) -> Stream:
     """Reads a Parquet or CSV file.
 
     Numbers and booleans are numeric features, text and categories categorical; a linear model also takes integers of
-    one or two bytes as category codes. Columns that are none of these or hold one value, and rows without target, are
-    left out; infinite values are missing ones. Batches are in order of their values, text in that of the numbers in it,
-    ordered categories in theirs.
+    one or two bytes as category codes. Columns that are none of these, hold one value or name the rows, and rows
+    without target, are left out; infinite values are missing ones. Batches are in order of their values, text in that
+    of the numbers in it, ordered categories in theirs.
 
     Raises:
         DataError: the file cannot be replayed, and why.
@@ -260,7 +260,16 @@ def left_out(frame: pd.DataFrame) -> dict[str, str]:
             found[str(name)] = NO_FEATURES[kind]
         elif frame[name].nunique(dropna=False) < 2:
             found[str(name)] = "one value"
+        elif kind in ("string", "categorical", "integer") and frame[name].is_unique:
+            names = "another value in each row" if kind != "integer" else _numbering(frame[name])
+            found.update({str(name): names} if names else {})
     return found
+
+
+def _numbering(values: pd.Series) -> str | None:
+    """Whole numbers that count the rows tell a model when a row came, and nothing of rows to come."""
+    every = values.notna().all() and int(values.max()) - int(values.min()) + 1 == len(values)
+    return "row numbers" if every or values.is_monotonic_increasing or values.is_monotonic_decreasing else None
 
 
 def infinite(frame: pd.DataFrame) -> list[str]:

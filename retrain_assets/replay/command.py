@@ -78,8 +78,8 @@ TRIED = "performance_decay,drift,adwin,ddm,page_hinkley,cusum,cara,upf,debt_grow
 @click.option(
     "--inject",
     help="Put a drift into the file and tell how late each policy notices: sudden (the concept only), gradual, "
-    "recurring, covariate, missing, stuck, late, outage or feedback, from a batch on, such as sudden@30 or "
-    "sudden@30:FEATURE.",
+    "recurring, covariate, missing, stuck, unit, scale, recoded, swapped, late, outage or feedback, from a batch on, "
+    "such as sudden@30 or sudden@30:FEATURE.",
 )
 @click.option("--json", "json_path", type=click.Path(dir_okay=False, path_type=Path), help="Write everything as JSON.")
 @click.option("--figure", type=click.Path(dir_okay=False, path_type=Path), help="Write the frontier as PNG.")

@@ -8,6 +8,10 @@
 | `covariate` | only rows where the feature is large arrive; what it means for the target stays as it was |
 | `missing` | the feature is missing |
 | `stuck` | the feature keeps its last value |
+| `unit` | the feature comes in another unit: 1.8 x + 32, as degrees Fahrenheit for Celsius |
+| `scale` | the feature is a thousand times as large, as grams for kilograms |
+| `recoded` | each category of the feature has the code of another |
+| `swapped` | the feature and the numeric column behind it have changed places |
 | `late` | as `sudden`, and labels come three batches later |
 | `outage` | four batches do not come; behind them it is as `sudden`, and the onset is the first one that comes |
 | `feedback` | as `sudden`, and only rows that a model of the batches before would have chosen get a label |
@@ -24,9 +28,8 @@ learned from nor judged, as in life, where nobody knows what a refused customer 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -34,19 +37,17 @@ import pandas as pd
 from retrain_assets.errors import DataError, did_you_mean
 from retrain_assets.replay.bare_file import in_batches
 from retrain_assets.replay.comparison import Outcome
+from retrain_assets.replay.scenarios import OUTAGE_BATCHES, SCENARIOS, Injected, feature_of
 from retrain_assets.replay.stream import Stream, one_batch_each
 
-GRADUAL_BATCHES = 8
-RECURRING_BATCHES = 4
 LATE_BATCHES = 3
-OUTAGE_BATCHES = 4
 ALIASES = {"concept": "sudden", "concept_only": "sudden", "covariate_only": "covariate"}
 _FORM = re.compile(r"([a-z_\-]+)@(\d+)(?::(.+))?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """What happens, from which batch on (counted from 0), to which feature; None is the first numeric one."""
+    """What happens, from which batch on (counted from 0), to which feature; None is the first that it fits."""
 
     kind: str
     onset: int
@@ -92,7 +93,7 @@ def inject(
     """The labelled rows of the history with a scenario in it; batches are counted by them, as a replay does.
 
     Raises:
-        DataError: there is no such batch or numeric feature.
+        DataError: there is no such batch or feature.
     """
     made, keys, position = in_batches(frame, target, batch)
     if not 0 < scenario.onset < len(keys):
@@ -104,92 +105,9 @@ def inject(
         raise DataError(
             f"the onset of an outage must be batch {last} at most: {OUTAGE_BATCHES} do not come, others must"
         )
-    feature = _feature(made, scenario, target, batch)
-    return SCENARIOS[scenario.kind](_Injected(made, position, scenario.onset, feature, target, task, rng))
-
-
-@dataclass(frozen=True, slots=True)
-class _Injected:
-    frame: pd.DataFrame
-    position: Any
-    onset: int
-    feature: str
-    target: str
-    task: str
-    rng: np.random.Generator
-
-    @property
-    def large(self) -> Any:
-        """Rows whose feature lies above its median before the onset."""
-        values = self.frame[self.feature]
-        return (values > values[self.position < self.onset].median()).to_numpy(dtype=bool)
-
-    def turned(self, rows: Any) -> pd.DataFrame:
-        """The target turned round in some rows."""
-        labels = self.frame[self.target]
-        if self.task == "regression":
-            values = labels.astype("float64")
-            mean = values[self.position < self.onset].mean()
-            return self.frame.assign(**{self.target: values.mask(rows, 2 * mean - values)})
-        classes = sorted(labels.unique())
-        other = dict(zip(classes, reversed(classes), strict=True))
-        return self.frame.assign(**{self.target: labels.mask(rows, labels.map(other)).astype(labels.dtype)})
-
-    def with_feature(self, values: pd.Series) -> pd.DataFrame:
-        return self.frame.assign(**{self.feature: values})
-
-
-def _sudden(at: _Injected) -> pd.DataFrame:
-    return at.turned(at.large & (at.position >= at.onset))
-
-
-def _gradual(at: _Injected) -> pd.DataFrame:
-    share = np.clip((at.position - at.onset + 1) / GRADUAL_BATCHES, 0, 1)
-    return at.turned(at.large & (at.rng.random(len(at.frame)) < share))
-
-
-def _recurring(at: _Injected) -> pd.DataFrame:
-    since = at.position - at.onset
-    return at.turned(at.large & (since >= 0) & (since % (2 * RECURRING_BATCHES) < RECURRING_BATCHES))
-
-
-def _covariate(at: _Injected) -> pd.DataFrame:
-    return at.frame[at.large | (at.position < at.onset)].reset_index(drop=True)
-
-
-def _missing(at: _Injected) -> pd.DataFrame:
-    return at.with_feature(at.frame[at.feature].astype("float64").mask(at.position >= at.onset))
-
-
-def _stuck(at: _Injected) -> pd.DataFrame:
-    values = at.frame[at.feature]
-    last = values[at.position < at.onset].iloc[-1]
-    return at.with_feature(values.mask(at.position >= at.onset, last))
-
-
-def _outage(at: _Injected) -> pd.DataFrame:
-    away = (at.position >= at.onset) & (at.position < at.onset + OUTAGE_BATCHES)
-    return _sudden(at)[~away].reset_index(drop=True)
-
-
-def _feedback(at: _Injected) -> pd.DataFrame:
-    early = at.position < at.onset
-    rated = _rated(at.frame.drop(columns=[at.target]), at.frame[at.target], early, at.task)
-    chosen = early | (rated >= np.median(rated[early]))
-    return _sudden(at)[chosen].reset_index(drop=True)
-
-
-def _rated(features: pd.DataFrame, target: pd.Series, early: Any, task: str) -> Any:
-    """How high a small model of the rows before the onset rates each row."""
-    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-
-    numeric = features.select_dtypes("number").astype("float64")
-    kind = HistGradientBoostingRegressor if task == "regression" else HistGradientBoostingClassifier
-    model = kind(max_iter=20, max_leaf_nodes=8, random_state=0)
-    model.fit(numeric[early], target[early])
-    if isinstance(model, HistGradientBoostingClassifier):
-        return model.predict_proba(numeric)[:, -1]
-    return model.predict(numeric)
+    outcome = frozenset({target, batch})
+    feature = feature_of(made, scenario.kind, scenario.feature, outcome)
+    return SCENARIOS[scenario.kind](Injected(made, position, scenario.onset, feature, target, outcome, task, rng))
 
 
 def with_timing(stream: Stream, scenario: Scenario) -> Stream:
@@ -206,37 +124,6 @@ def _with_gap(stream: Stream, onset: int) -> Stream:
     times = pd.DatetimeIndex([batch.start for batch in batches]).repeat(stream.rows)
     frame = stream.frame.assign(**{stream.spec.event_time: times})
     return replace(stream, frame=frame, batches=batches, gap=(onset, OUTAGE_BATCHES))
-
-
-SCENARIOS: Mapping[str, Callable[[_Injected], pd.DataFrame]] = {
-    "sudden": _sudden,
-    "gradual": _gradual,
-    "recurring": _recurring,
-    "covariate": _covariate,
-    "missing": _missing,
-    "stuck": _stuck,
-    "late": _sudden,
-    "outage": _outage,
-    "feedback": _feedback,
-}
-
-
-def _feature(frame: pd.DataFrame, scenario: Scenario, target: str, batch: str) -> str:
-    numeric = [
-        str(name)
-        for name in frame.columns
-        if name not in (target, batch)
-        and pd.api.types.is_numeric_dtype(frame[name])
-        and not pd.api.types.is_bool_dtype(frame[name])
-    ]
-    if scenario.feature is None and numeric:
-        return numeric[0]
-    if scenario.feature not in numeric:
-        raise DataError(
-            f"the feature of a scenario must be numeric (got {scenario.feature!r})."
-            f"{did_you_mean(scenario.feature or '', numeric)}"
-        )
-    return scenario.feature
 
 
 def noticed(outcomes: Sequence[Outcome], stream: Stream, scenario: Scenario, first_decision: int) -> dict[str, Noticed]:

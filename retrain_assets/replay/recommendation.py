@@ -100,16 +100,39 @@ def _sentence(
         f"At {cost:g} batches' worth of loss a retrain, take {_described(chosen.name)}: {_count(len(chosen.retrains))}"
     )
     others = [
-        f"{(totals[name] - totals[chosen.name]) / totals[name]:+.1%} against {name} ({beats[name]:.0%} sure)"
+        _against(name, 1 - totals[chosen.name] / totals[name], beats[name])
         for name in ("never", "every")
         if name in by_name and name != chosen.name
     ]
     rivals = [name for name in beats if name not in ("never", "every")]
     if rivals:
         rival = min(rivals, key=lambda name: totals[name])
-        saved = (totals[rival] - totals[chosen.name]) / totals[rival]
-        others.append(f"{saved:+.1%} against {rival}, the best of the others ({beats[rival]:.0%} sure)")
-    return f"{said}, saving {', '.join(others)}." if others else f"{said}."
+        saved = 1 - totals[chosen.name] / totals[rival]
+        others.append(_against(f"{rival}, the best of the others", saved, beats[rival]))
+    return f"{said}; it {', '.join(others)}." if others else f"{said}."
+
+
+def _against(rival: str, saved: float, sure: float) -> str:
+    """What it costs less, with the probability of that, or more, with the reason why it is taken all the same.
+
+    >>> _against("never", 0.212, 0.95), _against("every:4", -0.008, 0.29)  # doctest: +NORMALIZE_WHITESPACE
+    ('costs 21.2% less than never (95% sure)',
+     'costs 0.8% more than every:4 (71% sure, and only from 90% on another is taken)')
+    """
+    if abs(saved) < 5e-4:
+        return f"costs as much as {rival}"
+    if saved > 0:
+        return f"costs {saved:.1%} less than {rival} ({_sure(sure)} sure)"
+    return f"costs {-saved:.1%} more than {rival} ({1 - sure:.0%} sure, and only from {CLOSE:.0%} on another is taken)"
+
+
+def _sure(probability: float) -> str:
+    """No resample tells certainty.
+
+    >>> [_sure(each) for each in (0.5, 0.999, 1.0)]
+    ['50%', 'over 99%', 'over 99%']
+    """
+    return "over 99%" if probability > 0.99 else f"{probability:.0%}"
 
 
 def _described(name: str) -> str:

@@ -146,7 +146,13 @@ class Report:
 
         table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
         table.add_column("policy", no_wrap=True)
-        for column in (self.metric, "retrains", "promoted", "skill", *(f"cost {ratio:g}" for ratio in COST_RATIOS)):
+        for column in (
+            self.metric.replace("_", " "),
+            "retrains",
+            "promoted",
+            "skill",
+            *(f"cost {ratio:g}" for ratio in COST_RATIOS),
+        ):
             table.add_column(column, justify="right")
         *policies, oracle = self.outcomes
         middle = COST_RATIOS[len(COST_RATIOS) // 2]

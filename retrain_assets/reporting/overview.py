@@ -15,12 +15,13 @@ from retrain_assets.promotion.model_moves import ModelMove, out_of_service
 from retrain_assets.reporting.waiting import WaitingPromotion, read_holds, waiting_promotions
 from retrain_assets.spec import ModelSpec, format_duration
 from retrain_assets.spec.expressions import age_limit
+from retrain_assets.stores.causes import CAUSES, asking, newest_valid
 from retrain_assets.stores.source_failures import source_failure
-from retrain_assets.stores.tries import decided_retrain
+from retrain_assets.stores.tries import DecidedRetrain, decided_retrain
 
 if TYPE_CHECKING:
     from retrain_assets.policy.decision import Decision
-    from retrain_assets.stores.protocols import StateStore, Step
+    from retrain_assets.stores.protocols import OutboxRow, StateStore, Step
 
 Light = Literal["green", "red", "unknown", "not applicable"]
 
@@ -48,7 +49,7 @@ class ModelOverview:
     """One line of `retrain-assets status`.
 
     `model_age` is batch time since the champion's training end, `champion_age` wall time since its promotion; `away`
-    tells why nothing runs under this name any more.
+    tells why nothing runs under this name any more, `due_now` which job nothing but a free run keeps from beginning.
     """
 
     model: str
@@ -71,6 +72,7 @@ class ModelOverview:
     working: str | None
     source_failure: str | None
     retrain_waits: str | None
+    due_now: str | None
     next_due: Due | None
     next_batch: str | None
     next_batch_closes: datetime | None
@@ -89,21 +91,24 @@ class Records:
     deliveries: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
     moves: Sequence[ModelMove] = ()
     holds: Sequence[Hold] = ()
+    asked: Sequence[OutboxRow] = ()
 
     @classmethod
     def read(cls, state: StateStore, spec: ModelSpec, *, now: datetime) -> Records:
         """All records of the model, as they are now."""
         model, log = spec.name, state.promotions(spec.name)
         seen = state.outbox(model=model, kinds=["batch_seen"], limit=1_000_000)
+        decisions = state.decisions(model)
         return cls(
             steps=state.steps(model),
-            decisions=state.decisions(model),
+            decisions=decisions,
             promotions=log,
             working=state.lease_owner(model, now=now),
             source_failure=source_failure(state, model),
             deliveries={row.batch or "": row.recorded_at for row in seen},
             moves=[move for move in state.model_moves() if model in (move.model, move.previous)],
             holds=read_holds(state, spec, log),
+            asked=asking(state.outbox(model=model, kinds=[*CAUSES], limit=1_000_000), newest_valid(decisions)),
         )
 
 
@@ -121,12 +126,13 @@ def overview(spec: ModelSpec, records: Records, *, now: datetime) -> ModelOvervi
     watches = [step for step in steps if step.job == "watch"]
     last = max(watches, key=lambda step: step.batch, default=None)
     # A retrospective decision, of an older batch that came again, says nothing of where the model stands.
-    decision = next((made for made in reversed(decisions) if not made.retrospective), None)
+    decision = newest_valid(decisions)
     champion = log[-1] if log else None
     calendar = Calendar(spec.batches)
     seen = None if last is None else calendar.batch(last.batch)
     away = out_of_service(records.moves, spec.name)
     following = None if away else calendar.first if seen is None else calendar.next(seen)
+    decided = _decided(spec, decision, records, now)
     return ModelOverview(
         model=spec.name,
         task=spec.task,
@@ -147,7 +153,8 @@ def overview(spec: ModelSpec, records: Records, *, now: datetime) -> ModelOvervi
         decision_reason=decision.reason if decision else None,
         working=records.working,
         source_failure=records.source_failure,
-        retrain_waits=_waiting(spec, decision, records, now),
+        retrain_waits=None if decided is None or decided.rest is None else decided.rest.reason,
+        due_now=None if away else _due_now(decision, decided, records),
         next_due=None if away else next_due(spec, champion, seen.end if seen else spec.batches.start),
         next_batch=following.key if following else None,
         next_batch_closes=following.end if following else None,
@@ -155,13 +162,21 @@ def overview(spec: ModelSpec, records: Records, *, now: datetime) -> ModelOvervi
     )
 
 
-def _waiting(spec: ModelSpec, decision: Decision | None, records: Records, now: datetime) -> str | None:
-    """Why the retrain that was decided has not begun."""
+def _decided(spec: ModelSpec, decision: Decision | None, records: Records, now: datetime) -> DecidedRetrain | None:
+    """The retrain that was decided and has not ended."""
     batch = None if decision is None else decision.batch
     steps = [step for step in records.steps if step.batch == batch and step.job == "retrain"]
     since = records.deliveries.get(batch or "")
-    decided = decided_retrain(spec.retrain, decision, steps, since=since, now=now)
-    return None if decided is None or decided.rest is None else decided.rest.reason
+    return decided_retrain(spec.retrain, decision, steps, since=since, now=now)
+
+
+def _due_now(decision: Decision | None, decided: DecidedRetrain | None, records: Records) -> str | None:
+    """What comes before the next batch: a decided retrain, else the decision that something asks for."""
+    if decision is None or (decided is not None and decided.rest is not None):
+        return None
+    if decided is not None:
+        return f"retrain of {decision.batch}"
+    return f"decision of {decision.batch} ({CAUSES[records.asked[-1].kind]})" if records.asked else None
 
 
 def next_due(spec: ModelSpec, champion: Promotion | None, reached: datetime) -> Due | None:

@@ -13,6 +13,7 @@ from retrain_assets.errors import StoreError
 from retrain_assets.home import Home
 from retrain_assets.lifecycle.renaming import retire
 from retrain_assets.orchestration import StoresResource, build_retraining_definitions
+from retrain_assets.reporting.overview import Records, overview
 from retrain_assets.stores.registry import MlflowRegistry
 from retrain_assets_tests.lifecycle.champions import copied, fail_to_score
 from retrain_assets_tests.lifecycle.world import World
@@ -56,6 +57,9 @@ def test_a_rollback_from_the_launchpad(installed: Installation):
         "promote",
     ]
     assert installed.stores.state.lease_owner("tiny", now=made.promoted_at) is None
+    spec, now = installed.model.spec, made.promoted_at
+    seen = overview(spec, Records.read(installed.stores.state, spec, now=now), now=now)
+    assert seen.due_now == f"decision of {seen.decision_batch} (rollback)"
 
 
 def test_a_rollback_that_is_refused_fails_the_run_with_the_reason(installed: Installation):

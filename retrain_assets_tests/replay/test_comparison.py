@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -279,8 +280,8 @@ def test_the_recommendation_says_how_sure_it_is(compared):
     made = recommend(outcomes, compared.rows, 0.5, compared.unit, np.random.default_rng(0))
     assert made.policy == "default"
     assert made.beats["never"] > 0.8
-    assert "against never" in made.sentence
-    assert f"({made.beats['never']:.0%} sure)" in made.sentence
+    assert "less than never" in made.sentence
+    assert f"({made.beats['never']:.0%} sure)".replace("100%", "over 99%") in made.sentence
     again = recommend(outcomes, compared.rows, 0.5, compared.unit, np.random.default_rng(0))
     assert again == made
 
@@ -290,6 +291,17 @@ def test_only_what_can_be_declared_is_recommended(compared):
     made = recommend(outcomes, compared.rows, 0.5, compared.unit, np.random.default_rng(0))
     assert made.policy in ("every:4", "never")
     assert set(made.beats) == {"every:4", "never"} - {made.policy}
+
+
+def test_what_is_cheaper_and_not_told_apart_is_named_with_the_reason(compared):
+    """Of two that are the same but for a hair on one batch the default stands, and the sentence says what it costs."""
+    default = compared.outcome("default")
+    lower = default.batch_losses - np.eye(len(default.batch_losses))[0] * default.loss
+    hair = replace(default, name="every:4", batch_losses=lower, loss=compared.mean(lower))
+    made = recommend([default, hair], compared.rows, 0.5, compared.unit, np.random.default_rng(0))
+    assert made.policy == "default"
+    assert "more than every:4, the best of the others (" in made.sentence
+    assert "only from 90% on another is taken" in made.sentence
 
 
 def test_a_mixture_of_one_is_that_one(compared):

@@ -6,13 +6,15 @@ import json
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
 from retrain_assets.cli import main
 from retrain_assets.errors import DataError
-from retrain_assets.replay.laboratory import SCENARIOS, Scenario, inject, parse_scenario, with_timing
+from retrain_assets.replay.laboratory import Scenario, inject, parse_scenario, with_timing
 from retrain_assets.replay.run import ReplaySettings, replay
+from retrain_assets.replay.scenarios import SCENARIOS
 from retrain_assets_tests.replay.streams import history, stream
 
 
@@ -100,6 +102,42 @@ def test_a_feature_goes_or_stands_still():
     assert stuck.loc[stuck["batch"] >= 8, "z"].nunique() == 1
 
 
+@pytest.mark.parametrize(("kind", "changed"), [("unit", lambda x: 1.8 * x + 32), ("scale", lambda x: 1000 * x)])
+def test_a_feature_comes_in_another_unit(kind, changed):
+    frame, made = injected(kind, feature="z")
+    late = frame["batch"] >= 8
+    assert np.allclose(made.loc[late, "z"], changed(frame.loc[late, "z"]))
+    assert made.drop(columns="z").equals(frame.drop(columns="z"))
+
+
+@pytest.mark.parametrize(
+    "codes",
+    [["a", "b", "c", None], [3, 1, 2, 3], pd.Categorical(["a", "b", "c", None]), pd.array([1, 2, 3, None], "Int64")],
+)
+def test_codes_of_categories_are_shuffled_and_nothing_gets_lost(codes):
+    frame = history(turns=())
+    frame["kind"] = pd.Series(codes).take(np.arange(len(frame)) % 4).to_numpy()
+    frame["kind"] = frame["kind"].astype(pd.Series(codes).dtype)
+    made = put(frame, parse_scenario("recoded@8:kind"))
+    late = frame["batch"] >= 8
+    pairs = pd.DataFrame({"old": frame["kind"], "new": made["kind"]})[late].drop_duplicates()
+    known = pairs.dropna()
+    assert (known["old"] != known["new"]).all()
+    assert set(known["old"]) == set(known["new"])
+    assert len(known) == known["old"].nunique() == 3
+    assert (made["kind"].isna() == frame["kind"].isna()).all()
+    assert made["kind"].dtype == frame["kind"].dtype
+
+
+def test_two_columns_change_places():
+    frame, made = injected("swapped")
+    late = frame["batch"] >= 8
+    assert made.loc[late, "x"].tolist() == frame.loc[late, "z"].tolist()
+    assert made.loc[late, "z"].tolist() == frame.loc[late, "x"].tolist()
+    with pytest.raises(DataError, match="two or more are numeric"):
+        put(history(turns=()).drop(columns="z"), parse_scenario("swapped@8"))
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [("sudden", "must read like"), ("suden@3", "Did you mean 'sudden'?"), ("sudden@x", "must read like")],
@@ -109,7 +147,10 @@ def test_a_scenario_that_cannot_be_read_is_told(text, said):
         parse_scenario(text)
 
 
-@pytest.mark.parametrize(("scenario", "said"), [("sudden@99", "must be batch 1 to 15"), ("stuck@3:kind", "be numeric")])
+@pytest.mark.parametrize(
+    ("scenario", "said"),
+    [("sudden@99", "must be batch 1 to 15"), ("stuck@3:kind", "be numeric"), ("recoded@3:x", "be text, a category")],
+)
 def test_a_scenario_that_does_not_fit_the_file_is_told(scenario, said):
     with pytest.raises(DataError, match=said):
         put(history(), parse_scenario(scenario))

@@ -12,7 +12,7 @@ from retrain_assets.policy.decision import Decision, TriggerState
 from retrain_assets.promotion.approvals import holds_of
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.reporting.overview import Records, age, next_due, overview
-from retrain_assets.stores.protocols import Step
+from retrain_assets.stores.protocols import OutboxRow, Step
 from retrain_assets_tests.promotion.test_approvals import REQUEST, said
 from retrain_assets_tests.spec.declarations import spec
 
@@ -260,3 +260,27 @@ class TestNextDue:
 )
 def test_ages_are_said_in_a_fitting_unit(value: timedelta | None, text: str):
     assert age(value) == text
+
+
+class TestDueNow:
+    """What the next free run works on before any further batch."""
+
+    ASKED = OutboxRow(id=7, model="sales", kind="rolled_back", batch=None, payload={}, recorded_at=NOW)
+
+    def test_a_rollback_asks_for_a_decision_of_the_newest_decided_batch(self):
+        records = Records(steps=[step(4)], decisions=[decision(4)], promotions=[promotion()], asked=[self.ASKED])
+        assert overview(spec(), records, now=NOW).due_now == "decision of 2013-01-29 (rollback)"
+        assert overview(spec(), replace(records, asked=()), now=NOW).due_now is None
+
+    def test_a_decided_retrain_comes_first_until_it_has_ended(self):
+        retrain = decision(4, verdict="retrain")
+        records = Records(steps=[step(4)], decisions=[retrain], asked=[self.ASKED])
+        assert overview(spec(), records, now=NOW).due_now == "retrain of 2013-01-29"
+        ended = replace(records, steps=[step(4), step(4, "retrain")])
+        assert overview(spec(), ended, now=NOW).due_now == "decision of 2013-01-29 (rollback)"
+
+    def test_nothing_is_due_where_a_retrain_waits(self):
+        declared = spec(retrain={"quiet_hours": "10:00-14:00"})
+        records = Records(steps=[step(4)], decisions=[decision(4, verdict="retrain")])
+        seen = overview(declared, records, now=NOW)
+        assert (seen.due_now, seen.retrain_waits is None) == (None, False)
