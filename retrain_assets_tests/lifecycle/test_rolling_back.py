@@ -283,7 +283,7 @@ def test_a_red_check_within_the_watch_rolls_back_by_itself(promoted: World):
 @pytest.mark.parametrize(
     ("declared", "said"),
     [
-        ({"max_loss": 1.0, "checks": []}, r"log_loss of batch 2024-01-05 is .*, above rollback.max_loss 1"),
+        ({"max_loss": 1.0, "checks": []}, r"log_loss of batch 2024-01-07 is .*, above rollback.max_loss 1"),
         (
             {"checks": ["champion_is_healthy"]},
             r"champion_is_healthy: .*champion's log_loss over the newest matured batch",
@@ -293,15 +293,20 @@ def test_a_red_check_within_the_watch_rolls_back_by_itself(promoted: World):
 def test_what_matured_labels_show_rolls_back_by_itself(
     three_champions: World, tmp_path: Path, declared: dict[str, Any], said: str
 ):
-    """v3 is promoted with the fourth day; then the world turns round, and the sixth day's settling sees it."""
-    retrain = {"when": "event", "decay": {"batches": 1, "standard_errors": 0.5}}
+    """v3 is promoted with the fourth day; the world turns round on the seventh, and its settling sees it.
+
+    One batch tells: what batches differ by is known from those of the champions before.
+    """
+    retrain = {"when": "event", "decay": {"batches": 1}}
     world = copied(three_champions, tmp_path / "w", rollback={"watch": "10 days", **declared}, retrain=retrain)
-    for day in (4, 5, 6):
-        world.drop(day, flip=True)
+    for day in range(4, 8):
+        world.drop(day, flip=day > 5)
     world.play()
     log = world.stores.state.promotions("tiny")
     assert [(made.action, made.version) for made in log[3:]] == [("rollback", 2)]
     assert re.search(said, log[-1].reason)
+    settled = [step for step in world.stores.state.steps("tiny", world.batch(6).key) if step.job == "settle"]
+    assert settled[-1].detail["health"] is False
     assert [d.cause for d in world.stores.state.decisions("tiny")].count("rollback") == 1
 
 
