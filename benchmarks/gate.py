@@ -227,7 +227,12 @@ class _Judging(ReplayGate):
         super().__init__(replayed.book)
         self._replayed, self._name = replayed, name
 
-    def passes(self, candidate: int, champion: int) -> bool:
+    def passes(
+        self,
+        candidate: int,
+        champion: int,
+        noticed: Noticed | None = None,  # noqa: ARG002 - a gate asks for all
+    ) -> bool:
         """Whether the candidate may replace the champion."""
         return self._replayed.verdicts(candidate, champion)[self._name]
 

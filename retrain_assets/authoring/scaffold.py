@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from retrain_assets.authoring.personal import holds_births, personal_columns
 from retrain_assets.data.infer import infer_columns
 from retrain_assets.data.windows import Calendar
 from retrain_assets.errors import DeclarationError, Problem, did_you_mean
@@ -26,6 +27,11 @@ _STEPS: dict[str, pd.Timedelta] = {
     "week": pd.Timedelta(weeks=1),
     "month": pd.Timedelta(days=30),
 }
+
+_PERSONAL = (
+    "Guessed by names and values: look at every column yourself. Of the columns named here no report, log or",
+    "quarantine shows a value, and they are inputs of the model only through a transform.",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +134,7 @@ class _Guesses:
             self._known("event_time", given)
         else:
             times = [name for name, column in self._columns.items() if column.type == "datetime" or self._parses(name)]
-            times.sort(key=lambda name: _TIMES.search(name) is None)
+            times.sort(key=lambda name: (holds_births(name), _TIMES.search(name) is None))
             if not times:
                 raise _wrong("event_time", "no column holds times: name the one that does by --event-time")
             given = times[0]
@@ -190,7 +196,8 @@ class _Guesses:
     ) -> dict[str, Any]:
         identity = [] if (row_id := self._row_id(event_time, target)) is None else [row_id]
         kind = "Classifier" if metric in ("log_loss", "brier") else "Regressor"
-        features = self._features({event_time, target, *identity})
+        personal = self._personal({event_time, target})
+        features = self._features({event_time, target, *identity, *personal})
         typical = int(pd.Series([len(rows) for rows in by_batch.values()]).median())
         attributes: dict[str, Any] = {
             "name": name,
@@ -202,6 +209,7 @@ class _Guesses:
             "event_time": event_time,
             **({"row_id": identity[0]} if identity else {}),
             "target": {"column": target, "label_delay": "0 days"},
+            "personal_columns": personal,
             "features": {"columns": features},
             "estimator": {"class": f"sklearn.ensemble.HistGradientBoosting{kind}", "params": {"max_iter": 100}},
             "metric": metric,
@@ -233,6 +241,18 @@ class _Guesses:
                 self.told.append(f"row_id: {name} (unique, and named like an id)")
                 return name
         return None
+
+    def _personal(self, shown: set[str]) -> list[str]:
+        """Those that look so; their values stand in no schema either."""
+        found = personal_columns(self._frame, {k: v for k, v in self._columns.items() if k not in shown})
+        for name in found:
+            kind = "string" if self._columns[name].type == "category" else self._columns[name].type
+            self._columns[name] = ColumnSpec(type=kind, nullable=self._columns[name].nullable)
+        why = "; ".join(f"{name} ({reason})" for name, reason in found.items()) or "none (by no name and no value)"
+        self.told.append(
+            f"personal_columns: {why}. A person must look, before the first batch; none of them is a feature"
+        )
+        return list(found)
 
     def _features(self, others: set[str]) -> list[str]:
         left: list[str] = []
@@ -267,7 +287,10 @@ def _text(attributes: Mapping[str, Any], file: PurePath) -> str:
         "attributes:",
     ]
     for key, value in attributes.items():
-        if key == "schema":
+        if key == "personal_columns":
+            lines += [f"  # {line}" for line in _PERSONAL]
+            lines.append(f"  {'' if value else '# '}{key}: {_flow(value)}")
+        elif key == "schema":
             lines.append("  schema:")
             lines += [f"    {_flow(column)}: {_flow(rules)}" for column, rules in value.items()]
         else:

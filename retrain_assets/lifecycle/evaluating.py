@@ -21,10 +21,11 @@ from retrain_assets.lifecycle.partitions import rows_of_batch
 from retrain_assets.lifecycle.records import Evaluated, TrainingSet
 from retrain_assets.lifecycle.training_window import latest_training_set, read_rows
 from retrain_assets.lifecycle.withholding import withholding
+from retrain_assets.policy.decision import Decision
 from retrain_assets.promotion.evaluation import EvaluationReport, Role
 from retrain_assets.promotion.gates import GateReport, evaluate_gates
 from retrain_assets.promotion.log import Promotion, champion_as_of
-from retrain_assets.promotion.luck import Noticed, noticed_in
+from retrain_assets.promotion.luck import Noticed, most_luck, noticed_by, noticed_in
 from retrain_assets.promotion.measuring import Judged, measured
 from retrain_assets.reporting.model_card import ModelCard, model_card
 from retrain_assets.spec.holdout import holdout_batches
@@ -130,15 +131,22 @@ def log_before(stores: Stores, model: DeclaredModel, batch: Batch, attempt: int)
 
 def _why(stores: Stores, model: DeclaredModel, frozen: TrainingSet) -> str:
     """The reason of the decision that the training followed."""
+    made = _decision(stores, model, frozen)
+    return "" if made is None else made.reason
+
+
+def _decision(stores: Stores, model: DeclaredModel, frozen: TrainingSet) -> Decision | None:
     made = stores.state.decisions(model.name)
-    return next((each.reason for each in made if (each.batch, each.attempt) == (frozen.batch, frozen.attempt)), "")
+    return next((each for each in made if (each.batch, each.attempt) == (frozen.batch, frozen.attempt)), None)
 
 
 def _noticed(stores: Stores, model: DeclaredModel, incumbent: Promotion, frozen: TrainingSet) -> Noticed | None:
     """How bad the champion looked by the labels that the training saw; None where it did not."""
+    asked = noticed_by(_decision(stores, model, frozen))
     losses = champion_losses(stores, model, incumbent, as_of=frozen.as_of)
     declared = model.spec.retrain.decay
-    return noticed_in(losses, holdout_of(incumbent), declared, holdout_batches=holdout_batches(model.spec))
+    decayed = noticed_in(losses, holdout_of(incumbent), declared, holdout_batches=holdout_batches(model.spec))
+    return most_luck(decayed, asked)
 
 
 def baseline_of(stores: Stores, model: DeclaredModel, frozen: TrainingSet, candidate: ModelVersion) -> NaiveBaseline:

@@ -15,7 +15,7 @@ from retrain_assets.data.windows import Batch
 from retrain_assets.errors import NotStoredError
 from retrain_assets.lifecycle.champions import champion, registered
 from retrain_assets.lifecycle.estimating import estimate_of
-from retrain_assets.lifecycle.history import champion_losses, holdout_of
+from retrain_assets.lifecycle.history import holdout_of, losses_in, performance_table, served_losses
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.mixing import MEMBER
 from retrain_assets.lifecycle.model import DeclaredModel
@@ -192,10 +192,14 @@ def _health(stores: Stores, model: DeclaredModel, as_of: datetime) -> tuple[bool
     current = champion(stores, model, as_of)
     if current is None:
         return None, "bootstrapping: there is no champion to judge"
+    measured = performance_table(stores, model)
+    own = losses_in(measured, model, current.version, current.training_end, as_of=as_of)
+    before = [loss for loss in served_losses(measured, model, as_of=as_of) if own and loss.batch < own[0].batch]
     verdict = champion_is_healthy(
-        champion_losses(stores, model, current, as_of=as_of),
+        own,
         holdout_of(current),
         model.spec.retrain.decay,
+        before=before,
         holdout_batches=holdout_batches(model.spec),
         metric=model.spec.metric,
     )

@@ -12,6 +12,8 @@ from retrain_assets.spec import DecaySpec
 
 OLDER_BATCHES = 4
 """From so many batches before those that are judged their usual differences are learned."""
+ENOUGH_OLDER = 8
+"""So many batches of the champion's own need no help from those of champions before it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +44,17 @@ class HoldoutLoss:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecayVerdict:
-    """`fired` is None where it cannot be known; `excess` and `standard_error` in the unit of the loss."""
+    """`fired` is None where it cannot be known; `excess` and `standard_error` in the unit of the loss.
+
+    `unsure` marks an excess that its rows do not explain and that did not fire, where fewer than four other batches
+    tell what batches differ by: it may be a sudden rise, which was then counted as its own excuse.
+    """
 
     fired: bool | None
     excess: float | None
     standard_error: float | None
     reason: str
+    unsure: bool = False
 
 
 def performance_decay(
@@ -55,6 +62,7 @@ def performance_decay(
     holdout: HoldoutLoss | None,
     spec: DecaySpec,
     *,
+    before: Sequence[BatchLoss] = (),
     holdout_batches: int = 4,
     metric: str = "loss",
 ) -> DecayVerdict:
@@ -68,7 +76,8 @@ def performance_decay(
 
     t comes from the differences of successive batches (von Neumann): a slow rise, which is what decay is, does not hide
     itself in it. The newest k are left out of it where at least four are older: else a sudden rise would be its own
-    excuse, and a single batch could hardly ever tell one. Decay has fired when the excess is above
+    excuse, and a single batch could hardly ever tell one. Where fewer than eight are the champion's own, `before` fills
+    up: what champions before it lost on the batches before, oldest first. Decay has fired when the excess is above
     `spec.standard_errors` of these and at least `spec.floor` of the holdout loss.
 
     At two standard errors, three batches and no floor, independent batches alarm in 2 % of the decisions where rows are
@@ -83,17 +92,20 @@ def performance_decay(
     mean = float(np.mean([loss.value for loss in newest]))
     within = float(np.mean([loss.standard_error**2 for loss in newest]))
     older = losses[: -spec.batches]
-    usual = older if len(older) >= OLDER_BATCHES else losses
-    between = max(0.0, _successive_variance([loss.value for loss in usual]) - within)
-    variance = (within + between) / len(newest) + between / holdout_batches + holdout.standard_error**2
-    excess, error = mean - holdout.value, math.sqrt(variance)
+    others = older if len(older) >= ENOUGH_OLDER else (*before, *older)[-ENOUGH_OLDER:]
+    known = len(others) >= OLDER_BATCHES
+    between = max(0.0, _successive_variance([loss.value for loss in (others if known else losses)]) - within)
+    of_rows = within / len(newest) + holdout.standard_error**2
+    excess, error = mean - holdout.value, math.sqrt(of_rows + between / len(newest) + between / holdout_batches)
     significant = excess > spec.standard_errors * error
     large = excess > 0 and excess >= spec.floor * abs(holdout.value)
+    beyond_rows = large and excess > spec.standard_errors * math.sqrt(of_rows)
     return DecayVerdict(
         fired=significant and large,
         excess=excess,
         standard_error=error,
         reason=_reason(metric, mean, holdout.value, excess, error, len(newest)) + _limit(significant, large, spec),
+        unsure=not known and beyond_rows and not significant,
     )
 
 

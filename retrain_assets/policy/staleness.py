@@ -56,6 +56,22 @@ class StalenessFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewestExcess:
+    """What the champion lost too much on its newest labelled batch, in the unit of the loss.
+
+    `needed` is the excess up to which a retrain would not have been taken to pay, everything else as it was: what of
+    the newest batch is chance, the verdict was picked for. `error` is the standard deviation of a batch's excess,
+    `rows_error` the part of it that the batch's rows explain.
+    """
+
+    batch: str
+    value: float
+    needed: float
+    error: float
+    rows_error: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StalenessVerdict:
     """Losses in batches' worth of loss: 1 is what a batch of late has cost.
 
@@ -63,7 +79,7 @@ class StalenessVerdict:
     `gain` what a retrain is expected to save on each batch, `debt_error` and `gain_error` their standard deviations,
     `limit` the debt from which a retrain pays at the present `growth`. `informed` tells whether the model's own
     expectation was there to tell a hard batch from a stale model, `usual` what of a batch's excess a new model is taken
-    to have too.
+    to have too. `newest` tells what the newest batch did to it, where it fired.
     """
 
     fired: bool
@@ -77,6 +93,7 @@ class StalenessVerdict:
     cost: float
     informed: bool
     usual: float = 0.0
+    newest: NewestExcess | None = None
 
     @property
     def reason(self) -> str:
@@ -92,7 +109,7 @@ class StalenessVerdict:
     def record(self) -> dict[str, Any]:
         """For the state that is stored with the decision."""
         return {
-            name: value if isinstance(value, bool) or math.isfinite(value) else None
+            name: None if isinstance(value, float) and not math.isfinite(value) else value
             for name, value in asdict(self).items()
         }
 
@@ -129,8 +146,7 @@ def judge_staleness(facts: StalenessFacts) -> StalenessVerdict | None:
     usual, price = _usual(facts, scale), PRICE * facts.cost**PRICE_WEIGHT
     excess, sampling = _excess(facts, scale, usual), _sampling(facts.losses)
     slack = max(SLACK, sampling) * _strictness(_added(facts), price)
-    weights = MEMORY ** np.arange(len(excess))[::-1]
-    weights /= weights.sum()
+    weights = _weights(len(excess))
     rate, ahead = float(weights @ excess), facts.unlabelled + 1
     debt, counted = _debt(excess, slack)
     debt = max(0.0, debt + ahead * (rate - slack))
@@ -138,8 +154,9 @@ def judge_staleness(facts: StalenessFacts) -> StalenessVerdict | None:
     noise = max(sampling, _successive(excess))
     rate_error = noise * float(np.linalg.norm(weights))
     limit = _limit(price, growth)
+    fired = debt > limit
     return StalenessVerdict(
-        fired=debt > limit,
+        fired=fired,
         debt=debt,
         debt_error=math.hypot(noise * math.sqrt(counted), ahead * rate_error),
         gain=max(0.0, rate),
@@ -150,7 +167,35 @@ def judge_staleness(facts: StalenessFacts) -> StalenessVerdict | None:
         cost=facts.cost,
         informed=_informed(facts),
         usual=usual,
+        newest=_newest(facts, excess, slack=slack, limit=limit, noise=noise) if fired else None,
     )
+
+
+def _newest(
+    facts: StalenessFacts, excess: npt.NDArray[np.float64], *, slack: float, limit: float, noise: float
+) -> NewestExcess:
+    """How far the newest batch lies beyond where it would have left the debt at its limit.
+
+    With P the debt before it, w its weight in the nowcast and R what the batches before it add to that, a of them to
+    come, and k the slack, the debt is the larger of P + x - k + a (R + w x - k) and a (R + w x - k), or 0.
+    """
+    weights, ahead, scale, loss = _weights(len(excess)), facts.unlabelled + 1, _scale(facts), facts.losses[-1]
+    before, _ = _debt(excess[:-1], slack)
+    rest, own = float(weights[:-1] @ excess[:-1]) - slack, float(weights[-1])
+    needed = min((limit - before + slack - ahead * rest) / (1 + ahead * own), (limit / ahead - rest) / own)
+    return NewestExcess(
+        batch=loss.batch,
+        value=scale * float(excess[-1]),
+        needed=scale * needed,
+        error=scale * noise,
+        rows_error=loss.standard_error,
+    )
+
+
+def _weights(batches: int) -> npt.NDArray[np.float64]:
+    """Of the batches in the nowcast, the newest last."""
+    weights = MEMORY ** np.arange(batches)[::-1]
+    return weights / weights.sum()
 
 
 def _scale(facts: StalenessFacts) -> float:

@@ -14,7 +14,7 @@ How often a gate errs, at the default confidence of 95 % (the interval is two-si
 A comparison takes place because the champion looked bad; what the difference is estimated to owe to its luck in that is
 taken off where a candidate must show something (`retrain_assets.promotion.luck`). That brings the rates given the
 trigger close to those above where that was measured: decay told by one batch, without a floor, against a holdout loss
-that is known well. With other settings it is an estimate of the same kind.
+that is known well, or staleness told of a cheap retrain. With other settings it is an estimate of the same kind.
 
 These three gates, and `better_than_champion`, are monotone in the candidate's row losses as long as no luck is taken
 off: none can rise and turn a fail into a pass. What is taken off is a regression on the champion's losses, which a

@@ -1,7 +1,8 @@
 """The champion was picked because it looked bad: what the difference to it owes to the luck that is expected in that.
 
 A comparison that a trigger asked for is not drawn at random. It takes place because the champion's loss on the newest
-batches lay above its holdout by more than a threshold, and the rows by which the candidate is judged are among those.
+batches lay above its holdout by more than a threshold, or because what it lost too much came to more than a retrain
+costs, and the rows by which the candidate is judged are among those.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import numpy.typing as npt
 
 from retrain_assets.performance.decay import BatchLoss, HoldoutLoss, performance_decay
 from retrain_assets.performance.scores import Values
+from retrain_assets.policy.decision import Decision
+from retrain_assets.policy.staleness import NewestExcess
 from retrain_assets.promotion.evaluation import Role
 from retrain_assets.promotion.measures import Measure, chosen
 from retrain_assets.spec import DecaySpec
@@ -30,9 +33,10 @@ _MILLS = 30.0
 class Noticed:
     """A champion that looked bad: by `score` standard errors, of which more than `threshold` are noticed.
 
-    The threshold is the larger of the two that `performance_decay` has: the standard errors and the floor.
-    `rows_error` is the standard error that the rows of its batches alone give its mean loss there, `standard_error`
-    that of the whole comparison with its holdout.
+    The threshold is the larger of the two that `performance_decay` has, the standard errors and the floor; of
+    `staleness` it is what the newest batch had to show for a retrain to pay. `rows_error` is the standard error that
+    the rows of its batches alone give its mean loss there, `standard_error` that of the whole comparison. `above` says
+    in words what its loss was compared with.
     """
 
     batches: tuple[str, ...]
@@ -40,6 +44,7 @@ class Noticed:
     threshold: float
     standard_error: float
     rows_error: float
+    above: str = "its holdout"
 
     @property
     def luck(self) -> float:
@@ -62,6 +67,39 @@ def noticed_in(
         threshold=max(spec.standard_errors, spec.floor * abs(holdout.value) / verdict.standard_error),
         standard_error=verdict.standard_error,
         rows_error=(within / len(newest)) ** 0.5,
+    )
+
+
+def noticed_by(decision: Decision | None) -> Noticed | None:
+    """How bad a champion looked on its newest batch where `staleness` asked for the retrain; None where it did not.
+
+    What batches before it owe to chance is not looked at: had they shown enough, the trigger would have fired then.
+    Where it did, and something held the retrain back, the newest batch had to show little, and little of it is luck.
+    """
+    if decision is None or "staleness" not in decision.fired:
+        return None
+    newest = decision.state.get("staleness", {}).get("newest")
+    return None if newest is None else noticed_on(NewestExcess(**newest))
+
+
+def noticed_on(newest: NewestExcess) -> Noticed | None:
+    """The same of the newest batch of a verdict on staleness; None where the champion did well on it."""
+    if newest.value <= 0 or not newest.error:
+        return None
+    return Noticed(
+        batches=(newest.batch,),
+        score=newest.value / newest.error,
+        threshold=newest.needed / newest.error,
+        standard_error=newest.error,
+        rows_error=newest.rows_error,
+        above="what a new model is expected to lose",
+    )
+
+
+def most_luck(*found: Noticed | None) -> Noticed | None:
+    """Of what several triggers noticed, that of the most luck: it is the same luck of the same rows."""
+    return max(
+        (each for each in found if each is not None), key=lambda each: each.luck * len(each.batches), default=None
     )
 
 
@@ -131,7 +169,7 @@ def _reason(noticed: Noticed) -> str:
     count = len(noticed.batches)
     over = "the newest matured batch" if count == 1 else f"the newest {count} matured batches"
     return (
-        f"the champion looked bad on {over}: {noticed.score:.1f} standard errors above its holdout, of which "
+        f"the champion looked bad on {over}: {noticed.score:.1f} standard errors above {noticed.above}, of which "
         f"{luck:.1f} are expected to be luck"
     )
 

@@ -44,7 +44,7 @@ def robustness_measures(
             without = score(taken.assign(**{name: _missing(taken[name])}))
             value = float(row_losses(metric, truth, without).mean()) / usual - 1 if usual else None
         except (DataError, ValueError, TypeError, KeyError) as error:
-            reason = f"the model fails without it: {type(error).__name__}"
+            reason = f"the model fails without it: {type(error.__cause__ or error).__name__}"
         yield Measure(kind="robustness", name=GROWTH, group=name, value=value, rows=len(taken), reason=reason)
 
 

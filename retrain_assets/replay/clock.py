@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from retrain_assets.promotion.luck import Noticed
 from retrain_assets.replay.gate import ReplayGate
 from retrain_assets.replay.scorebook import Scorebook
 
@@ -49,7 +50,7 @@ class Moment:
 
     `labelled` is the newest batch with labels, `champion` the model in force, `attempted` that of the last training,
     promoted or not. `serving` holds the model of each batch that was served, `trained` the batch of each decision that
-    led to a training, the first model's among them.
+    led to a training, the first model's among them. A rule may leave in `noticed` how bad the champion looked to it.
     """
 
     book: Scorebook
@@ -61,6 +62,7 @@ class Moment:
     serving: dict[int, int]
     trained: list[int]
     champions: list[int]
+    noticed: Noticed | None = None
 
 
 Rule = Callable[[Moment], bool]
@@ -123,13 +125,14 @@ def walk(book: Scorebook, course: Course, rule: Rule, gate: ReplayGate) -> Walk:
     for batch in course.decisions(stream):
         moment.decided, moment.labelled = batch, stream.labelled(batch)
         moment.serving[batch] = serving.at(batch)
+        moment.noticed = None
         if moment.labelled <= moment.attempted or not rule(moment):
             continue
         candidate = moment.labelled
         retrains.append(batch)
         moment.trained.append(batch)
         moment.attempted = candidate
-        if gate.passes(candidate, moment.champion):
+        if gate.passes(candidate, moment.champion, moment.noticed):
             promotions.append(batch)
             moment.champion = candidate
             moment.champions.append(candidate)

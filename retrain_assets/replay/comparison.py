@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from retrain_assets.promotion.luck import Noticed
 from retrain_assets.replay.clock import Course, Policy, Walk, batch_losses, scheduled, walk
 from retrain_assets.replay.gate import ReplayGate
 from retrain_assets.replay.oracle import Oracle, hindsight
@@ -171,7 +172,12 @@ class Comparison:
 class _Open(ReplayGate):
     """Lets every model through that could be trained."""
 
-    def passes(self, candidate: int, champion: int) -> bool:  # noqa: ARG002 - a gate asks for both
+    def passes(
+        self,
+        candidate: int,
+        champion: int,  # noqa: ARG002 - a gate asks for all
+        noticed: Noticed | None = None,  # noqa: ARG002 - a gate asks for all
+    ) -> bool:
         """Whether there is a model."""
         return self._book.usable(candidate)
 

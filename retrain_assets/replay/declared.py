@@ -18,6 +18,7 @@ from retrain_assets.policy.decision import Decision
 from retrain_assets.policy.due import due_since
 from retrain_assets.policy.first_losses import NEWEST, FirstLoss
 from retrain_assets.policy.staleness import SCALE_BATCHES
+from retrain_assets.promotion.luck import noticed_by
 from retrain_assets.replay.clock import Moment, Rule
 from retrain_assets.replay.drift_book import DriftBook
 from retrain_assets.replay.estimating import Estimates
@@ -59,6 +60,7 @@ class DeclaredRule:
         context = self._context(moment)
         made = decide(context)
         self.decisions.append(made)
+        moment.noticed = noticed_by(made)
         if made.verdict == "retrain" and context.episode is not None:
             self._episodes[-1] = context.episode.acknowledged(context.batch.key, context.labelled_until)
         return made.verdict == "retrain"

@@ -21,7 +21,7 @@ from retrain_assets.promotion.evaluation import (
     RoleEvaluation,
 )
 from retrain_assets.promotion.gates import evaluate_gates
-from retrain_assets.promotion.luck import luck_measures, noticed_in
+from retrain_assets.promotion.luck import Noticed, luck_measures, most_luck, noticed_in
 from retrain_assets.promotion.measures import Measure
 from retrain_assets.promotion.power import batches_asked, carried
 from retrain_assets.replay.scorebook import Scorebook
@@ -44,27 +44,30 @@ class ReplayGate:
     def __init__(self, book: Scorebook) -> None:
         _require_judgeable(book.stream.spec)
         self._book = book
-        self._judged: dict[tuple[int, int], bool] = {}
+        self._judged: dict[tuple[int, int, Noticed | None], bool] = {}
 
-    def passes(self, candidate: int, champion: int) -> bool:
+    def passes(self, candidate: int, champion: int, noticed: Noticed | None = None) -> bool:
         """Whether the candidate may replace the champion; unknown does not pass."""
         if not self._book.usable(candidate):
             return False
-        pair = (candidate, champion)
-        if pair not in self._judged:
-            spec = self._book.stream.spec.promote
-            self._judged[pair] = evaluate_gates(report_of(self._book, *pair), spec, bootstrapping=False).passed is True
-        return self._judged[pair]
+        asked = (candidate, champion, noticed)
+        if asked not in self._judged:
+            spec, report = self._book.stream.spec.promote, report_of(self._book, *asked)
+            self._judged[asked] = evaluate_gates(report, spec, bootstrapping=False).passed is True
+        return self._judged[asked]
 
 
-def report_of(book: Scorebook, candidate: int, champion: int) -> EvaluationReport:
-    """The comparison on the reserved rows of the candidate's newest batches: as many as a declared power asks for."""
+def report_of(book: Scorebook, candidate: int, champion: int, noticed: Noticed | None = None) -> EvaluationReport:
+    """The comparison on the reserved rows of the candidate's newest batches: as many as a declared power asks for.
+
+    `noticed` tells how bad the champion looked to the policy that asks, beside what `performance_decay` notices.
+    """
     stream = book.stream
     count = candidate + 1 - stream.first_scored(candidate)
     most = candidate + 1 - stream.first_judged(candidate)
     before = tuple[Measure, ...]()
     while True:
-        made = _report_since(book, candidate, champion, candidate + 1 - count)
+        made = _report_since(book, candidate, champion, candidate + 1 - count, noticed)
         made = replace(made, measures=(*made.measures, *before))
         asked = batches_asked(made, stream.spec.promote, count=count, most=most)
         if asked == count:
@@ -72,7 +75,9 @@ def report_of(book: Scorebook, candidate: int, champion: int) -> EvaluationRepor
         count, before = asked, carried(made, stream.spec.promote)
 
 
-def _report_since(book: Scorebook, candidate: int, champion: int, first: int) -> EvaluationReport:
+def _report_since(
+    book: Scorebook, candidate: int, champion: int, first: int, noticed: Noticed | None
+) -> EvaluationReport:
     stream = book.stream
     low, high = stream.starts[first], stream.starts[candidate + 1]
     reserved = stream.reserved[low:high]
@@ -84,9 +89,9 @@ def _report_since(book: Scorebook, candidate: int, champion: int, first: int) ->
     made = _report(stream.spec.metric, losses, batch_of_row, stream.spec.promote.confidence)
     known = book.losses(champion, candidate)
     decay, count = stream.spec.retrain.decay, stream.spec.window.holdout_batches
-    noticed = noticed_in(known, book.holdout(champion), decay, holdout_batches=count)
+    decayed = noticed_in(known, book.holdout(champion), decay, holdout_batches=count)
     keys = np.array([batch.key for batch in stream.batches], dtype=object)
-    return replace(made, measures=tuple(luck_measures(noticed, losses, {}, keys[batch_of_row])))
+    return replace(made, measures=tuple(luck_measures(most_luck(decayed, noticed), losses, {}, keys[batch_of_row])))
 
 
 def _baseline(stream: Stream, candidate: int, labels: npt.NDArray[np.generic]) -> Losses:

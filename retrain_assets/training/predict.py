@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from retrain_assets.errors import DataError
+from retrain_assets.errors import DataError, DeclarationError, RetrainAssetsError
 from retrain_assets.performance.scores import Scores
 from retrain_assets.spec.model import Task
 from retrain_assets.training.bundle import ModelBundle
@@ -17,8 +17,8 @@ from retrain_assets.training.bundle import ModelBundle
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
-CANNOT_SCORE: tuple[type[Exception], ...] = (DataError, ValueError, TypeError, LookupError, ArithmeticError)
-"""What estimators and transforms raise of rows that they cannot take."""
+CANNOT_SCORE: tuple[type[Exception], ...] = (DataError, DeclarationError)
+"""What `predict` raises of a model that cannot take the rows; the latter of a transform whose source does not run."""
 
 
 def predict(model: ModelBundle | BaseEstimator, frame: pd.DataFrame, *, task: Task, classes: Sequence[Any]) -> Scores:
@@ -32,7 +32,7 @@ def predict(model: ModelBundle | BaseEstimator, frame: pd.DataFrame, *, task: Ta
             regression.
 
     Raises:
-        DataError: a feature is missing, the transform failed, or a score is NaN or infinite.
+        DataError: a feature is missing, the transform or the estimator failed, or a score is NaN or infinite.
     """
     pipeline: Any = model.pipeline if isinstance(model, ModelBundle) else model
     known = tuple(classes)
@@ -42,9 +42,23 @@ def predict(model: ModelBundle | BaseEstimator, frame: pd.DataFrame, *, task: Ta
     if len(frame) == 0:
         return Scores(np.empty((0, len(known)) if len(known) > 2 else 0), known)
     if not known:
-        return Scores(_finite(np.asarray(pipeline.predict(frame), dtype=np.float64).reshape(len(frame))))
-    probabilities = _finite(np.asarray(pipeline.predict_proba(frame), dtype=np.float64))
+        return Scores(_finite(_asked(pipeline, "predict", frame).reshape(len(frame))))
+    probabilities = _finite(_asked(pipeline, "predict_proba", frame))
     return Scores(probabilities[:, 1] if len(known) == 2 else probabilities, known)
+
+
+def _asked(pipeline: Any, method: Literal["predict", "predict_proba"], frame: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """What the pipeline answers.
+
+    Libraries derive errors of their own from `Exception`: whichever it is, the model cannot score the rows. A machine
+    without memory or a disk that fails is not the model's fault, and another try may help.
+    """
+    try:
+        return np.asarray(getattr(pipeline, method)(frame), dtype=np.float64)
+    except (RetrainAssetsError, MemoryError, OSError):
+        raise
+    except Exception as error:
+        raise DataError(f"the model's {method} failed with {type(error).__name__}: {error}") from error
 
 
 def _finite(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

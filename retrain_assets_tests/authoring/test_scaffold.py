@@ -88,7 +88,7 @@ class TestGuesses:
         assert made(orders(), target="shop").metric == "log_loss"
 
     @pytest.mark.parametrize(
-        ("rows", "days", "every"), [(6000, 60, "week"), (60_000, 60, "day"), (60_000, 4, "hour"), (6000, 700, "month")]
+        ("rows", "days", "every"), [(6000, 60, "week"), (12_000, 20, "day"), (6000, 1, "hour"), (6000, 700, "month")]
     )
     def test_of_the_batches(self, rows: int, days: int, every: str):
         """The shortest that hold some hundreds of rows."""
@@ -123,6 +123,71 @@ class TestGuesses:
     )
     def test_of_a_name(self, stem: str, name: str):
         assert load_declarations(scaffold(orders(), file=Path(f"{stem}.csv")).text)[0].name == name
+
+
+def people(rows: int = 600) -> pd.DataFrame:
+    """Customers as a file might hold them, of no two columns in the same form."""
+    rng = np.random.default_rng(1)
+    number = range(rows)
+    return pd.DataFrame(
+        {
+            "birthDate": pd.date_range("1950-01-01", periods=rows).strftime("%Y-%m-%d"),
+            "bought_at": pd.date_range("2024-01-01", periods=rows, freq="h").strftime("%Y-%m-%dT%H:%M:%S"),
+            "Last Name": rng.choice(["Hopper", "Lovelace", "Noether"], rows),
+            "contact": [f"ada{n}@example.org" for n in number],
+            "note": [f"asked by joe{n}@example.org" if n % 10 == 0 else f"text {n}" for n in number],
+            "reached_by": [f"+49 30 {1000000 + n}" for n in number],
+            "seen_from": [f"10.0.{n // 250}.{n % 250}" for n in number],
+            "tax_id": rng.integers(10_000_000, 99_999_999, rows),
+            "zip": rng.integers(10_000, 99_999, rows),
+            "ssn4": [f"{n:03}-12-{n:04}" for n in number],
+            "email_opt_in": rng.choice(["yes", "no"], rows),
+            "phone_calls": rng.integers(0, 9, rows),
+            "email_verified_at": pd.date_range("2023-01-01", periods=rows).strftime("%Y-%m-%d"),
+            "product_name": rng.choice(["chair", "table", "lamp"], rows),
+            "mobile": rng.integers(0, 2, rows).astype(bool),
+            "price": rng.gamma(2, 10, rows).round(2),
+            "bought": rng.integers(0, 2, rows),
+        }
+    )
+
+
+class TestPersonalData:
+    def test_is_suggested_by_names_and_values(self):
+        spec = made(people(), target="bought")
+        assert set(spec.personal_columns) == {
+            "birthDate", "Last Name", "contact", "note", "reached_by", "seen_from", "tax_id", "zip", "ssn4",
+        }  # fmt: skip
+        assert spec.event_time == "bought_at", "a date of birth is the time of no row"
+
+    def test_is_no_feature_and_stands_in_no_schema(self, tmp_path: Path):
+        written = scaffold(people(), file=Path("people.csv"), target="bought")
+        spec = load_declarations(written.text)[0]
+        assert spec.features.columns is not None
+        assert set(spec.features.columns).isdisjoint(spec.personal_columns)
+        assert {"email_opt_in", "phone_calls", "product_name", "mobile", "price"} == set(spec.features.columns)
+        assert "Hopper" not in written.text
+        assert isinstance(spec.schema_, dict)
+        assert (spec.schema_["zip"].min, spec.schema_["zip"].max) == (None, None)
+
+    def test_is_a_guess_that_a_person_must_look_at(self):
+        written = scaffold(people(), file=Path("people.csv"), target="bought")
+        told = next(guess for guess in written.guesses if guess.startswith("personal_columns: "))
+        assert "contact (its values hold e-mail addresses)" in told
+        assert "Last Name (named like a person's name)" in told
+        assert told.endswith("A person must look, before the first batch; none of them is a feature")
+        assert "# Guessed by names and values: look at every column yourself." in written.text
+
+    def test_that_nobody_could_see_is_left_to_the_person(self):
+        written = scaffold(orders(), file=Path("orders.csv"))
+        assert load_declarations(written.text)[0].personal_columns == ()
+        assert "\n  # personal_columns: []\n" in written.text
+        assert any("personal_columns: none (by no name and no value)" in guess for guess in written.guesses)
+
+    def test_in_the_target_or_the_event_time_is_not_named(self):
+        """The declaration refuses both: every report tells of them."""
+        spec = made(people(), target="Last Name", event_time="birthDate")
+        assert {"Last Name", "birthDate"}.isdisjoint(spec.personal_columns)
 
 
 class TestRefuses:

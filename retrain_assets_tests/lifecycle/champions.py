@@ -74,11 +74,15 @@ def execute(world: World, statement: str) -> None:
         assert connection.execute(sa.text(statement)).rowcount > 0
 
 
+class LibraryError(Exception):
+    """As lightgbm, xgboost and catboost raise: an error of their own, derived from `Exception` itself."""
+
+
 class Failing:
     """A pipeline that cannot take the rows."""
 
     def predict_proba(self, frame: pd.DataFrame) -> np.ndarray:
-        raise ValueError("Input X contains infinity")
+        raise LibraryError("Input X contains infinity")
 
 
 def fail_to_score(monkeypatch: pytest.MonkeyPatch, versions: set[int]) -> None:

@@ -5,11 +5,13 @@ from collections.abc import Callable
 import pytest
 
 from retrain_assets.lifecycle.history import champion_losses, holdout_of, performance_table, served_losses
+from retrain_assets.lifecycle.promote import read_evaluation
+from retrain_assets.promotion.luck import owed_to_luck
 from retrain_assets_tests.lifecycle.world import World
 
 
 def test_a_world_that_turns_round_is_answered_by_staleness_alone(worlds: Callable[..., World]):
-    world = worlds("stale", retrain={"when": "staleness"})
+    world = worlds("stale", retrain={"when": "staleness"}, promote={"min_rows": 50, "margin": 0.02})
     for day in range(9):
         world.drop(day, flip=day >= 6)
     world.play()
@@ -23,6 +25,12 @@ def test_a_world_that_turns_round_is_answered_by_staleness_alone(worlds: Callabl
     assert learned["debt"] > learned["limit"]
     assert learned["gain"] > 0.1
     assert before.state["staleness"]["debt"] == pytest.approx(0, abs=0.3)
+    # The champion was picked by the newest labels: what they owe to luck is told, and taken off.
+    assert learned["newest"]["value"] > learned["newest"]["needed"]
+    owed = owed_to_luck(read_evaluation(world.stores, world.model, world.batch(7), answered[0].attempt).measures)
+    assert owed is not None
+    assert owed.reason.startswith("the champion looked bad on the newest matured batch: ")
+    assert "standard errors above what a new model is expected to lose, of which " in owed.reason
 
 
 def test_what_the_champion_expected_of_itself_is_known_to_the_decision(worlds: Callable[..., World]):

@@ -121,7 +121,8 @@ def test_a_champion_that_cannot_score_a_batch_is_left_by_the_run_that_finds_out(
     assert installed.run("watch", 4).success
     made = installed.stores.state.promotions("tiny")[-1]
     assert (made.action, made.version, made.as_of) == ("rollback", 2, world.batch(4).start)
-    assert "predictions_are_valid: tiny v3 cannot score batch 2024-01-05: Input X contains infinity" in made.reason
+    said = "the model's predict_proba failed with LibraryError: Input X contains infinity"
+    assert f"predictions_are_valid: tiny v3 cannot score batch 2024-01-05: {said}" in made.reason
     assert installed.metadata("champion")["version"] == 2
     for asset, column in (("drift_report", "champion_version"), ("predictions", "version")):
         assert set(installed.stores.tables.read(f"tiny/{asset}", [world.batch(4).key])[column]) == {2}

@@ -51,6 +51,22 @@ def test_a_decayed_model_is_retrained_and_a_good_one_is_not():
     assert decayed.gain == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize("late", [0, 2])
+@pytest.mark.parametrize("before", [[], [0.62, 0.62], [0.9, 0.2], [0.2, 0.3]])
+def test_what_the_newest_batch_had_to_show_is_where_the_verdict_turns(before, late):
+    """Also where the debt of before was nothing, and where batches without labels are counted like the newest."""
+    fired = judged([*before, 1.0], cost=0.05, error=0.0, late=late)
+    assert fired.newest is not None
+    assert (fired.newest.batch, fired.newest.value) == (losses(*before, 1.0)[-1].batch, pytest.approx(0.5))
+    needed = 0.5 + fired.newest.needed
+    assert 0.5 < needed < 1.0
+    just, short = (judged([*before, needed + step], cost=0.05, error=0.0, late=late) for step in (1e-6, -1e-6))
+    assert just.fired
+    assert not short.fired
+    assert short.newest is None
+    assert just.debt == pytest.approx(just.limit, abs=1e-4)
+
+
 def test_a_hard_batch_that_the_model_knew_to_be_hard_is_no_staleness():
     """Twice the loss, and twice the loss expected: the model knows what it does not know."""
     hard = judged([1.0] * 6, expected=[1.0] * 6)

@@ -21,6 +21,47 @@ def test_healthy_is_not_decayed_and_unknown_is_neither(made, healthy):
     assert verdict.reason
 
 
+HOLDOUT = HoldoutLoss(value=0.5, standard_error=0.005)
+ONE = DecaySpec(batches=1)
+
+
+def of(*values):
+    return [BatchLoss(batch=f"b{k}", value=value, standard_error=0.005, rows=500) for k, value in enumerate(values)]
+
+
+def test_soon_after_a_promotion_the_batches_of_champions_before_tell_what_batches_differ_by():
+    """337 % above its holdout was a healthy champion as long as the one bad batch was its own excuse."""
+    own, calm, restless = of(0.5, 2.185), of(0.5, 0.51, 0.49), of(0.5, 3.0, 0.4)
+    assert champion_is_healthy(own, HOLDOUT, ONE, before=calm).healthy is False
+    assert champion_is_healthy(own, HOLDOUT, ONE, before=restless).healthy is True
+    assert champion_is_healthy(of(0.5, 0.505), HOLDOUT, ONE, before=calm).healthy is True
+
+
+def test_where_nobody_knows_what_batches_differ_by_health_is_unknown_and_said_to_be():
+    unknown = champion_is_healthy(of(0.5, 2.185), HOLDOUT, ONE, before=of(0.5, 0.51))
+    assert unknown.healthy is None
+    assert "337.0% above its holdout 0.5: 1.3 standard errors" in unknown.reason
+    said = "its rows do not explain that, and of 3 other batches nobody can tell what batches differ by (it takes 4)"
+    assert unknown.reason.endswith(said)
+    assert champion_is_healthy(of(0.5, 0.512), HOLDOUT, ONE).healthy is True, "its rows explain that"
+    assert champion_is_healthy(of(0.6, 0.6, 0.6), HOLDOUT, DecaySpec()).healthy is False, "nothing differs, all are bad"
+
+
+@pytest.mark.parametrize(("between", "before", "at_most"), [(0.0, 5, 0.03), (3.0, 5, 0.08), (3.0, 2, 0.09)])
+def test_a_sound_champion_is_seldom_called_unhealthy_by_its_first_batches(between, before, at_most):
+    """Seeded nulls, 2,000 each: of one batch, after five of champions before or two."""
+    rng, spread = np.random.default_rng(2013), float(np.hypot(1.0, between))
+    found = []
+    for _ in range(2000):
+        values = 100 + rng.normal(0, spread, before + 2)
+        seen = [BatchLoss(batch=f"b{k}", value=float(v), standard_error=1.0, rows=500) for k, v in enumerate(values)]
+        holdout = HoldoutLoss(value=100 + rng.normal(0, spread / 2), standard_error=0.5)
+        verdict = champion_is_healthy(seen[before:], holdout, DecaySpec(batches=1, floor=0.0), before=seen[:before])
+        found.append(verdict.healthy)
+    assert found.count(False) / 2000 <= at_most
+    assert (found.count(None) > 0) is (before < 3)
+
+
 @pytest.fixture
 def report():
     rng = np.random.default_rng(0)

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 
 from retrain_assets.performance.decay import BatchLoss, HoldoutLoss
+from retrain_assets.policy.decision import Decision, TriggerState
+from retrain_assets.policy.staleness import StalenessFacts, judge_staleness
 from retrain_assets.promotion.evaluation import Role
 from retrain_assets.promotion.gates import evaluate_gates
-from retrain_assets.promotion.luck import Noticed, expected_luck, luck_measures, noticed_in, owed_to_luck
+from retrain_assets.promotion.luck import (
+    Noticed,
+    expected_luck,
+    luck_measures,
+    most_luck,
+    noticed_by,
+    noticed_in,
+    noticed_on,
+    owed_to_luck,
+)
 from retrain_assets.promotion.measures import Measure
 from retrain_assets.promotion.recall import in_candidates_place, most_promising
 from retrain_assets.spec import DecaySpec, PromoteSpec
@@ -51,6 +63,52 @@ def test_most_of_what_the_trigger_chose_is_taken_off():
         expected = -2.37 * (2 / seen) ** 0.5 / 2 / BATCHES
         assert biases.mean() == pytest.approx(expected, abs=3 * error), "the trigger makes the candidate look better"
         assert 0.65 < taken.mean() / expected < 1, "a score far beyond its threshold may also be luck, and seldom is"
+
+
+def test_what_a_cheap_retrain_owes_to_the_luck_of_its_newest_batch_is_told():
+    """Of a champion that is not stale, for which `staleness` fires by chance: most of that is the last batch's."""
+    rng, error, true, told = np.random.default_rng(0), 0.03, list[float](), list[float]()
+    for _ in range(400):
+        chance = rng.normal(0, error, 8)
+        seen = [
+            BatchLoss(batch=f"b{k}", value=0.5 + value, standard_error=error, rows=500)
+            for k, value in enumerate(chance.tolist())
+        ]
+        for count in range(1, len(seen) + 1):
+            facts = StalenessFacts(
+                losses=seen[:count], holdout=HoldoutLoss(value=0.49, standard_error=0.0), trained_rows=4000,
+                new_rows=[400] * count, available_rows=4000 + 400 * count, cost=0.005,
+            )  # fmt: skip
+            verdict = judge_staleness(facts)
+            if verdict is not None and verdict.newest is not None:
+                noticed = noticed_on(verdict.newest)
+                true.append(float(chance[count - 1]))
+                told.append(0.0 if noticed is None else noticed.luck)
+                break
+    assert 100 < len(true) < 400
+    assert np.mean(true) > 0.8 * error
+    assert 0.65 < np.mean(told) / np.mean(true) < 1.1, "what so few batches differ by is not quite known"
+
+
+def test_staleness_is_asked_only_where_it_asked_for_the_retrain():
+    newest = {"batch": "b3", "value": 0.06, "needed": 0.05, "error": 0.03, "rows_error": 0.03}
+    asked = Decision(
+        model="m", batch="b4", attempt=1, verdict="retrain", reason="", cause="batch", champion_version=1,
+        triggers=(TriggerState(name="staleness", fired=True, reason=""),), state={"staleness": {"newest": newest}},
+        as_of=datetime(2013, 1, 1, tzinfo=UTC), decided_at=datetime(2013, 1, 1, tzinfo=UTC),
+    )  # fmt: skip
+    found = noticed_by(asked)
+    assert found is not None
+    assert (found.batches, found.score, found.threshold) == (("b3",), 2.0, pytest.approx(5 / 3))
+    assert noticed_by(None) is None
+    assert noticed_by(replace(asked, triggers=())) is None
+    assert noticed_by(replace(asked, state={"staleness": {"newest": None}})) is None
+    well = {**newest, "value": -0.01, "needed": -0.02}
+    assert noticed_by(replace(asked, state={"staleness": {"newest": well}})) is None
+    decayed = Noticed(batches=("b2", "b3"), score=2.1, threshold=2.0, standard_error=0.02, rows_error=0.02)
+    assert most_luck(None, found) == found
+    assert most_luck(decayed, found) == decayed, "more of it, over two batches"
+    assert most_luck(None, None) is None
 
 
 def test_just_beyond_the_threshold_all_may_be_luck_and_far_beyond_hardly_any():

@@ -118,7 +118,7 @@ def test_the_oracle_is_the_best_of_all_schedules(tmp_path, delay):
     oracle = hindsight(scores, course)
 
     class Open(ReplayGate):
-        def passes(self, candidate, champion):
+        def passes(self, candidate, champion, noticed=None):
             return True
 
     decisions = list(course.decisions(scores.stream))

@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 
 from retrain_assets.errors import DataError
-from retrain_assets.promotion.luck import owed_to_luck
+from retrain_assets.promotion.luck import Noticed, owed_to_luck
+from retrain_assets.replay.clock import Course, walk
+from retrain_assets.replay.declared import declared
+from retrain_assets.replay.drift_book import DriftBook
 from retrain_assets.replay.gate import ReplayGate, report_of
 from retrain_assets.replay.scorebook import Scorebook
 from retrain_assets.spec import PromoteSpec
@@ -70,3 +73,22 @@ def test_a_champion_that_looked_bad_is_known_as_the_lifecycle_knows_it(scores: S
     assert owed.reason.startswith("the champion looked bad on the newest 3 matured batches: ")
     assert owed.rows == scores.stream.reserved[scores.stream.starts[8] : scores.stream.starts[11]].sum()
     assert owed_to_luck(report_of(scores, 7, 4).measures) is None
+
+
+def test_a_champion_that_looked_stale_is_known_as_the_lifecycle_knows_it(scores: Scorebook):
+    """The gate is told by how much the decision's newest batch lay beyond what a retrain asks for."""
+    asked: list[tuple[int, int, Noticed | None]] = []
+
+    class Listening(ReplayGate):
+        def passes(self, candidate: int, champion: int, noticed: Noticed | None = None) -> bool:
+            asked.append((candidate, champion, noticed))
+            return super().passes(candidate, champion, noticed)
+
+    rule = declared(scores.stream.spec, DriftBook(scores.stream), when="staleness", cost={"retrain": 0.1})()
+    walk(scores, Course(first=4), rule, Listening(scores))
+    candidate, champion, noticed = next(each for each in asked if each[0] == 8)
+    assert noticed is not None
+    assert noticed.batches == (scores.stream.batches[8].key,)
+    owed = owed_to_luck(report_of(scores, candidate, champion, noticed).measures)
+    assert owed is not None
+    assert "above what a new model is expected to lose" in owed.reason

@@ -160,6 +160,33 @@ def test_scores_must_be_finite() -> None:
         predict(fitted.pipeline, rows, task="regression", classes=())
 
 
+@pytest.mark.parametrize("raised", [ValueError, AttributeError, type("LightGBMError", (Exception,), {})])
+def test_whatever_a_library_raises_it_is_the_model_that_cannot_score(raised: type[Exception]) -> None:
+    """Errors that libraries derive from `Exception` itself among them; the cause is kept."""
+    with pytest.raises(
+        DataError, match=f"the model's predict failed with {raised.__name__}: 3 features, 4 needed"
+    ) as told:
+        predict(_raising(raised("3 features, 4 needed")), make_rows(5), task="regression", classes=())
+    assert isinstance(told.value.__cause__, raised)
+
+
+@pytest.mark.parametrize("raised", [MemoryError, OSError, KeyboardInterrupt, DeclarationError])
+def test_what_is_not_the_models_fault_stays_what_it_is(raised: type[BaseException]) -> None:
+    """A machine at its end or a stopped run takes no champion out of service."""
+    error = DeclarationError([]) if raised is DeclarationError else raised("no more")
+    with pytest.raises(raised) as told:
+        predict(_raising(error), make_rows(5), task="regression", classes=())
+    assert told.value is error
+
+
+def _raising(error: BaseException) -> Any:
+    class Raising:
+        def predict(self, frame: pd.DataFrame) -> Any:
+            raise error
+
+    return Raising()
+
+
 def test_no_rows_have_no_scores() -> None:
     fitted = make_fitted()
     scores = predict(fitted.pipeline, make_rows().head(0), task="classification", classes=fitted.classes)
