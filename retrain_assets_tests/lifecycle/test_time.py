@@ -40,8 +40,8 @@ QUICK_TO_LEARN = {"min_rows": 200, "holdout_batches": 3, "train": "3 days"}
 
 def test_a_rerun_of_an_old_batch_reads_nothing_later_and_gives_the_same(worlds) -> None:
     world = worlds("w", window=QUICK_TO_LEARN)
-    drop_days(world, range(10))
-    drop_days(world, range(10, 16), flip=True)
+    drop_days(world, range(7))
+    drop_days(world, range(7, 10), flip=True, shift=3.0)
     world.play()
     assert len(world.stores.state.promotions("tiny")) > 1
     batch = world.batch(4)
