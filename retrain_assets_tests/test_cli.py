@@ -343,6 +343,22 @@ class TestRun:
         assert result.exit_code == 1
         assert "batch 2013-01-01 of sales cannot be run: its source has nothing for it yet" in result.stderr
 
+    def test_a_run_that_fails_is_told_and_so_is_the_exit_code(self, project: Path, monkeypatch: pytest.MonkeyPatch):
+        from retrain_assets import lifecycle
+
+        def fail(*_: Any, **__: Any) -> None:
+            raise OSError("the disk is full")
+
+        (project / "drop").mkdir()
+        (project / "drop" / "2013-01-01.csv").write_text("day,price\n2013-01-02,1\n")
+        os.utime(project / "drop" / "2013-01-01.csv", (1e9, 1e9))
+        declare(project, source={"type": "files", "path": str(project / "drop" / "{batch}.csv")})
+        monkeypatch.setattr(lifecycle, "ingest", fail)
+        result = call("run", "sales")
+        assert result.exit_code == 1
+        assert "2013-01-01  watch    failed" in result.stdout
+        assert "the disk is full" in result.stdout
+
 
 class TestAdopt:
     @pytest.mark.parametrize(

@@ -26,13 +26,15 @@ def test_the_declaration_passes_the_check(tmp_path: Path):
     assert check_declarations([tmp_path], environ={}) == []
 
 
-def test_the_make_commands_are_targets():
+def test_the_make_commands_are_targets_and_do_what_they_say():
     """They are not run here: `make test` is what runs this."""
     [commands] = [block for block in blocks("sh") if "make " in block]
     targets = re.findall(r"^make (\w+)", commands, flags=re.MULTILINE)
     assert targets == ["demo", "test"]
+    runs = {"demo": "bin/retrain-assets demo", "test": '-m pytest .*-m "not slow"', "ui": "bin/retrain-assets ui"}
     for target in (*targets, "ui"):
-        subprocess.run(["make", "-n", target], cwd=ROOT, check=True, capture_output=True, timeout=60)
+        told = subprocess.run(["make", "-n", target], cwd=ROOT, check=True, capture_output=True, text=True, timeout=60)
+        assert re.search(runs[target], told.stdout.strip().splitlines()[-1]), told.stdout
 
 
 def test_your_own_model_from_the_data_to_the_status(tmp_path: Path):

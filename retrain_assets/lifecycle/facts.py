@@ -42,7 +42,7 @@ def gather_facts(
     held = open_hold(earlier)
     current = champion(stores, model, batch.end)
     drift = read_drift(stores, model, batch)
-    trained = _ended(stores, model)
+    trained = _ended(stores, model, batch)
     last = trained[-1] if trained else None
     measured = performance_table(stores, model)
     attempt = 1 + sum(decision.batch == batch.key for decision in earlier)
@@ -67,7 +67,7 @@ def gather_facts(
         trained_rows=None if last is None else last.rows,
         trained_until=None if last is None else last.training_end,
         labelled_until=window.labelled_until,
-        retrains=_retrains(stores, model, trained, batch),
+        retrains=_retrains(stores, model, trained),
         champion_training_hash=None if current is None else registered(stores, model, current.version).training_hash,
         current_training_hash=model.training_hash(),
         data_is_newer=None if last is None else window.data_hash != last.data_hash,
@@ -102,20 +102,24 @@ def _seen_by(decision: Decision | None) -> int:
     return 0 if decision is None else int(decision.state.get("outbox_id", 0))
 
 
-def _ended(stores: Stores, model: DeclaredModel) -> list[TrainingSet]:
-    """Trainings that came to an evaluation: one that crashed was none, and may be tried on the same data."""
+def _ended(stores: Stores, model: DeclaredModel, batch: Batch) -> list[TrainingSet]:
+    """Trainings up to the batch that came to an evaluation: one that crashed was none, and may be tried on its data."""
     ended = {
         (step.batch, step.detail.get("decision"))
         for step in stores.state.steps(model.name)
         if step.job == "retrain" and step.outcome == "done"
     }
-    return [frozen for frozen in stored_training_sets(stores, model) if (frozen.batch, frozen.attempt) in ended]
+    return [
+        frozen
+        for frozen in stored_training_sets(stores, model)
+        if (frozen.batch, frozen.attempt) in ended and frozen.as_of <= batch.as_of
+    ]
 
 
-def _retrains(stores: Stores, model: DeclaredModel, trained: list[TrainingSet], batch: Batch) -> tuple[datetime, ...]:
-    """What cooldown and budget count: trainings up to the batch, without those that sought a first champion in vain."""
+def _retrains(stores: Stores, model: DeclaredModel, trained: list[TrainingSet]) -> tuple[datetime, ...]:
+    """What cooldown and budget count: not those that sought a first champion in vain."""
     log = stores.state.promotions(model.name)
-    return tuple(made.as_of for made in trained if log and log[0].as_of <= made.as_of <= batch.as_of)
+    return tuple(made.as_of for made in trained if log and log[0].as_of <= made.as_of)
 
 
 def _stale(stores: Stores, model: DeclaredModel) -> bool:

@@ -70,7 +70,8 @@ def _holds_rows(model: DeclaredModel, file: RawFile) -> bool:
 def see_sources(stores: Stores, model: DeclaredModel, batches: Sequence[Batch], *, now: datetime) -> list[str]:
     """Writes one outbox row for each batch whose source shows something not seen before; returns those keys."""
     last = _last(stores, model, "batch_seen")
-    shown = shown_rows(model, batches, last=last, empty=_empty(stores, model), now=now)
+    empty = _empty(stores, model) if isinstance(model.spec.source, AskedSource) else frozenset[str]()
+    shown = shown_rows(model, batches, last=last, empty=empty, now=now)
     return _see(stores, model, "batch_seen", shown, last, now)
 
 

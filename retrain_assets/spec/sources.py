@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from retrain_assets.spec.base import ImportPath, SpecModel, Text
 from retrain_assets.spec.durations import Duration
@@ -27,6 +27,24 @@ class FilesSource(SpecModel):
     storage_options: dict[str, Text] = Field(
         default_factory=dict, description="Options of the fsspec file system; secrets by `{env: NAME}`."
     )
+
+    @field_validator("encoding")
+    @classmethod
+    def _known(cls, encoding: str) -> str:
+        try:
+            "x".encode(encoding)
+        except LookupError:
+            raise ValueError(f"must be a text encoding such as 'utf-8' or 'latin-1' (got {encoding!r})") from None
+        return encoding
+
+    @field_validator("separator")
+    @classmethod
+    def _separates(cls, separator: str) -> str:
+        if separator in '"\r\n':
+            raise ValueError(
+                f"must be no quote and no line break, which have a meaning of their own (got {separator!r})"
+            )
+        return separator
 
 
 class DeltaSource(SpecModel):

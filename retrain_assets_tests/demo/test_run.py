@@ -1,15 +1,22 @@
 """`retrain-assets demo` for real: through sensors, jobs and assets, interrupted and gone on with."""
 
+import io
 import json
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from retrain_assets.demo.data import NEXT_WEEKS, bike_weeks
+from retrain_assets.demo.replay import Replay
+from retrain_assets.demo.run import main
+from retrain_assets.demo.standing import Standing
 from retrain_assets.errors import LeaseHeldError
+from retrain_assets.home import Home
+from retrain_assets.orchestration.driver import Ran
 from retrain_assets.stores.protocols import Stores
 from retrain_assets_tests.demo.conftest import Played, play, stop
 
@@ -125,14 +132,31 @@ def test_killed_in_the_middle_of_a_run_it_goes_on_and_frees_what_was_held(played
     assert ledger(again.stores) == ledger(played.stores)
 
 
+def test_a_failed_run_is_told_and_so_is_the_exit_code(played: Played, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(replay: Replay) -> Iterator[tuple[Ran, Standing]]:
+        run = Ran(
+            sensor="new_batches", model=MODELS[0], job="watch", batch="2013-01-22", run_id="r1", success=False,
+            seconds=1.0,
+        )  # fmt: skip
+        yield run, replay.standings()[MODELS[0]]
+
+    monkeypatch.setenv("RETRAIN_ASSETS_HOME", "")  # set back also where the demo sets it
+    monkeypatch.setattr(Replay, "play", fail)
+    console = Console(file=io.StringIO(), width=120)
+    assert main(Home.at(played.folder), weeks=4, console=console) == 1
+    assert isinstance(console.file, io.StringIO)
+    assert "A run failed: flight_delay watch 2013-01-22, run r1" in console.file.getvalue()
+
+
 @pytest.mark.slow
-def test_killed_while_it_trains_it_goes_on_to_the_same_models(played: Played, home: Path, tmp_path: Path) -> None:
+def test_stopped_while_it_trains_it_goes_on_to_the_same_models(played: Played, home: Path, tmp_path: Path) -> None:
     whole = tmp_path / "whole"
     (whole / "cache").parent.mkdir()
     subprocess.run(["cp", "-r", str(played.folder / "cache"), str(whole / "cache")], check=True)
     assert play(whole, 8).code == 0
-    for _ in range(2):
-        stop(home, 8, signal.SIGKILL, _training)
+    for number, code in ((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)):
+        stopped = stop(home, 8, number, _training)
+        assert stopped.code == code, stopped.output
     again = play(home, 8)
     assert again.code == 0, again.output
     expected = ledger(Played(whole, 0, "").stores)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pandas as pd
 
 from retrain_assets import lifecycle
@@ -38,21 +40,52 @@ QUICK_TO_LEARN = {"min_rows": 200, "holdout_batches": 3, "train": "3 days"}
 
 def test_a_rerun_of_an_old_batch_reads_nothing_later_and_gives_the_same(worlds) -> None:
     world = worlds("w", window=QUICK_TO_LEARN)
-    drop_days(world, range(10))
-    drop_days(world, range(10, 16), flip=True)
+    drop_days(world, range(7))
+    drop_days(world, range(7, 10), flip=True, shift=3.0)
     world.play()
     assert len(world.stores.state.promotions("tiny")) > 1
     batch = world.batch(4)
     before = {
         name: world.stores.tables.read(f"tiny/{name}", [batch.key])
-        for name in ("predictions", "drift_report", "profile")
+        for name in ("predictions", "drift_report", "profile", "performance")
     }
     lifecycle.detect(world.stores, world.model, batch, now=world.now, run_id="rerun")
     scored = lifecycle.score(world.stores, world.model, batch, now=world.now, run_id="rerun")
     assert scored.version is not None
     assert scored.version.version == 1
+    [settle, *_] = [step for step in world.stores.state.steps("tiny", batch.key) if step.job == "settle"]
+    lifecycle.measure(world.stores, world.model, batch, as_of=settle.as_of, now=world.now, run_id="rerun")
+    [first, *_] = world.stores.state.decisions("tiny", batch.key)
+    again = lifecycle.decide(world.stores, world.model, batch, cause="batch", now=world.now, run_id="rerun").decision
+    assert (again.retrospective, again.verdict, again.triggers) == (True, first.verdict, first.triggers)
     for name, table in before.items():
         pd.testing.assert_frame_equal(world.stores.tables.read(f"tiny/{name}", [batch.key]), table)
+
+
+LATE = {"column": "y", "label_delay": "1 day", "labels": {"type": "files", "path": "labels/{batch}*.csv"}}
+
+
+def test_a_late_label_is_in_no_model_that_was_trained_before_it_came(worlds) -> None:
+    """Ten labels of the first day are false: planted in time they change the first model, too late they are nowhere."""
+
+    def first_model(name: str, planted: timedelta | None) -> str:
+        world = worlds(name, target=LATE)
+        drop_days(world, range(2))
+        for day in range(2):
+            labels = rows_of(world.batch(day))[["id", "y"]]
+            labels["available_at"] = world.batch(day).start + timedelta(days=1)
+            if day == 0:
+                labels = labels.drop(index=range(10)) if planted is None else labels
+                labels.loc[labels["id"] < 10, "y"] = 1 - labels["y"]
+                if planted is not None:
+                    labels.loc[labels["id"] < 10, "available_at"] += planted
+            world.put(day, labels.to_csv(index=False).encode(), folder="labels")
+        world.play()
+        return world.stores.state.model_versions("tiny")[0].model_hash
+
+    absent = first_model("absent", None)
+    assert first_model("late", timedelta(days=30)) == absent
+    assert first_model("in_time", timedelta(0)) != absent
 
 
 def test_a_frozen_training_set_reproduces_the_same_model_after_its_data_were_corrected(world: World) -> None:

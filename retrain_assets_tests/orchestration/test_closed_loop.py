@@ -20,6 +20,23 @@ from retrain_assets import lifecycle
 from retrain_assets.stores.protocols import Stores
 from retrain_assets_tests.orchestration.installation import Installation, make_installation
 
+RETRAINED = ("evaluation_report",)
+TABLES = (
+    "validated", "quarantine", "profile", "drift_report", "predictions", "labels", "performance", "retrain_decision",
+    *RETRAINED,
+)  # fmt: skip
+HASHED = ("raw", "validated", "profile", "labels", "training_set", "candidate")
+
+
+def data_versions(installation: Installation, *assets: str) -> dict[str, str]:
+    tags: dict[str, str] = {}
+    for asset in assets:
+        event = installation.instance.get_latest_materialization_event(dg.AssetKey(["tiny", asset]))
+        assert event is not None
+        assert event.asset_materialization is not None
+        tags[asset] = (event.asset_materialization.tags or {})["dagster/data_version"]
+    return tags
+
 
 def jobs_of(installation: Installation) -> list[tuple[str, str]]:
     return [(ran.job, ran.batch) for ran in installation.drive() if ran.success]
@@ -45,6 +62,15 @@ def test_files_become_a_champion_in_the_order_of_the_design(installation: Instal
     assert [promotion.version for promotion in installation.stores.state.promotions("tiny")] == [1]
     assert installation.metadata("champion")["version"] == 1
     assert installation.metadata("predictions")["champion"] == "tiny v1"
+    performance = installation.metadata("performance")
+    assert {name for name, value in performance.items() if isinstance(value, float)} >= {"log_loss"}, "it is plotted"
+    [measured, *_] = [row.data for row in performance["metrics"].records if row.data["metric"] == "log_loss"]
+    assert (measured["version"], measured["mode"], measured["rows"]) == (1, "served", 400)
+    assert measured["value"] == pytest.approx(performance["log_loss"], abs=1e-4)
+    assert data_versions(installation, *TABLES) == {
+        asset: installation.stores.tables.commits(f"tiny/{asset}")[second if asset in RETRAINED else third].content_hash
+        for asset in TABLES
+    }
 
 
 @pytest.fixture(scope="module")
@@ -150,19 +176,9 @@ def test_what_a_person_sees_of_a_batch(settled: Installation) -> None:
     assert champion["history"].records[0].data["version"] == 1
 
 
-def data_versions(installation: Installation) -> dict[str, str]:
-    tags: dict[str, str] = {}
-    for asset in ("raw", "validated", "profile", "labels", "training_set", "candidate"):
-        event = installation.instance.get_latest_materialization_event(dg.AssetKey(["tiny", asset]))
-        assert event is not None
-        assert event.asset_materialization is not None
-        tags[asset] = (event.asset_materialization.tags or {})["dagster/data_version"]
-    return tags
-
-
 def test_the_data_version_is_a_hash_of_the_content(settled: Installation, champion: Installation) -> None:
-    found = data_versions(settled)
-    assert found == data_versions(champion), "another installation with the same files"
+    found = data_versions(settled, *HASHED)
+    assert found == data_versions(champion, *HASHED), "another installation with the same files"
     assert len(set(found.values())) == len(found)
 
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 import importlib
 import os
 import shutil
+import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pandas as pd
 import pytest
 from dagster._core.definitions.freshness import FreshnessState, FreshnessStateChange
+from deltalake import write_deltalake
 
 from retrain_assets.lifecycle import DeclaredModel
 from retrain_assets.orchestration import StoresResource
@@ -105,6 +109,29 @@ def test_a_batch_that_came_without_rows_says_so_on_its_page_and_by_the_sensor(in
     in_time = installation.checks("raw", "batch_arrived_in_time")
     assert [each.passed for each in in_time] == [False, False]  # unknown by the run, then told by the sensor
     assert any("came empty, without rows" in (each.description or "") for each in in_time)
+
+
+@pytest.mark.parametrize("kind", ["delta", "sql"])
+def test_rows_of_a_table_are_noticed_by_the_sensor_and_watched(
+    kind: str, tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    query = "SELECT * FROM rows WHERE at >= :start AND at < :end"
+    sources = {
+        "delta": {"type": "delta", "path": "rows"},
+        "sql": {"type": "sql", "url": "sqlite:///rows.db", "query": query},
+    }
+    made = make_installation(tmp_path, instance, source=sources[kind])
+    rows = rows_of(made.batch(0))
+    if kind == "delta":
+        write_deltalake(tmp_path / "rows", rows.assign(at=pd.to_datetime(rows["at"]).astype("datetime64[us, UTC]")))
+    else:
+        with closing(sqlite3.connect(tmp_path / "rows.db")) as database:
+            rows.to_sql("rows", database, index=False)
+    asked = tick(made, "new_batches").run_requests
+    assert [(request.job_name, request.partition_key) for request in asked] == [("tiny__watch", made.batch(0).key)]
+    ran = next(made.driver().until_idle())
+    assert (ran.job, ran.batch, ran.success) == ("watch", made.batch(0).key, True)
+    assert made.metadata("validated")["dagster/row_count"] == len(rows)
 
 
 def test_missing_batches_of_other_locations_are_passed_over(

@@ -167,6 +167,14 @@ def test_a_mistyped_required_key_is_one_mistake_not_two():
         ),
         ("{type: files, path: x, separator: ';;'}", "source.separator: must not be longer than 1 (got ';;')"),
         (
+            "{type: files, path: x, separator: '\"'}",
+            "source.separator: must be no quote and no line break, which have a meaning of their own (got '\"')",
+        ),
+        (
+            "{type: files, path: x, encoding: utf-8x}",
+            "source.encoding: must be a text encoding such as 'utf-8' or 'latin-1' (got 'utf-8x')",
+        ),
+        (
             "{type: python, load: 'a.b:c', arguments: {x: [1]}}",
             (
                 "source.arguments.x: must be a text or {env: NAME} or a whole number or a number or true or false "
