@@ -118,7 +118,7 @@ def labels_of_rows(
     spec = contract.spec
     ids = contract.reader.ids(frames)
     found = np.flatnonzero(ids.isin(rows[ROW_ID]).to_numpy())
-    index = pd.Index(ids.to_numpy(dtype=object)[found])
+    index = pd.Index(ids.to_numpy(dtype=object)[found], dtype=object)
     if not index.is_unique:
         # Of rows with one id only the check tells which was accepted.
         return extract_labels(frames, contract, batch, stored=stored)
@@ -129,7 +129,7 @@ def labels_of_rows(
     unreadable[found] = bad[found]
     place = index.get_indexer(pd.Index(rows[ROW_ID]))
     labels = targets.iloc[found[place[place >= 0]]]
-    labelled = rows[place >= 0][labels.notna().to_numpy()]
+    labelled = rows[[ROW_ID, spec.event_time]][place >= 0][labels.notna().to_numpy()]
     times = labelled[spec.event_time]
     return DeliveredLabels(
         labels=_labels(labelled[ROW_ID], times, labels[labels.notna()], times + spec.target.label_delay),

@@ -76,10 +76,11 @@ def labelled_scores(
 ) -> tuple[np.ndarray, Scores]:
     """Labels and scores of the rows that have both, in the order of the predictions."""
     place = pd.Index(labels["ra_row_id"]).get_indexer(pd.Index(predictions["ra_row_id"]))
-    joined = predictions[place >= 0].assign(label=labels["label"].array[place[place >= 0]])
-    multi = len(joined) > 0 and joined["probabilities"].notna().all()
-    values = np.vstack(joined["probabilities"].tolist()) if multi else joined["score"].to_numpy(dtype=float)
-    return joined["label"].to_numpy(), Scores(values=values, classes=classes)
+    both = place >= 0
+    probabilities = predictions["probabilities"][both]
+    multi = len(probabilities) > 0 and probabilities.notna().all()
+    values = np.vstack(probabilities.tolist()) if multi else predictions["score"][both].to_numpy(dtype=float)
+    return labels["label"].take(place[both]).to_numpy(), Scores(values=values, classes=classes)
 
 
 def _delivered(

@@ -21,6 +21,7 @@ from retrain_assets.stores.sources.settings import located, resolve, resolve_all
 _TEMPORARY = (".tmp", ".temp", ".part", ".partial", ".crdownload", ".filepart", ".swp")
 _STAMPS = ("ETag", "etag", "md5Hash", "LastModified", "mtime", "created")
 _WILD = re.compile(r"\{batch\}|\*|\?")
+_DIGITS = str.maketrans("123456789", "0" * 9)
 _GIVE_UP_SECONDS = 10.0
 
 
@@ -229,7 +230,9 @@ def _by_batch(folder: _LocalFolder | _RemoteFolder, pattern: str, keys: Sequence
     if not wanted:
         return {}
     full = folder.strip(pattern)
-    keys_form = "|".join(sorted({re.sub(r"\d", r"\\d", re.escape(key)) for key in wanted}))
+    # All batches of a model, thousands of them, have one form or two.
+    forms = {key.translate(_DIGITS) for key in wanted}
+    keys_form = "|".join(sorted(re.escape(form).replace("0", r"\d") for form in forms))
     matcher = re.compile(_expression(full, keys_form))
     found: dict[str, list[FoundFile]] = {}
     for file in _walk(folder, full, keys_form):
