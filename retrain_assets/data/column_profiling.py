@@ -13,13 +13,15 @@ import pandas as pd
 from retrain_assets.data import bins as fine
 from retrain_assets.data import sketch, tallies
 from retrain_assets.data.bins import DAY, Bins
-from retrain_assets.data.categories import count_categories, label_of
+from retrain_assets.data.categories import count_categories
 from retrain_assets.data.column_profile import (
     ColumnKind,
     ColumnProfile,
     pooled_moments,
 )
 from retrain_assets.data.integer_profiling import profile_integers
+from retrain_assets.data.text_counts import TextCounts, count_texts
+from retrain_assets.data.value_texts import objects_of, texts_of_series
 from retrain_assets.errors import DataError
 
 
@@ -40,27 +42,25 @@ def profile_column(name: str, values: pd.Series) -> ColumnProfile:
         whole = isinstance(values.dtype, np.dtype) and values.dtype.kind in "iu"
         counted = profile_integers(name, [values.to_numpy()]) if whole else None
         return counted or profile_numbers(name, kind, floats_of(values))
-    present = _countable(values.dropna())
-    counted = present.value_counts()
-    categories, other, lengths = count_categories([label_of(label) for label in counted.index], counted.tolist())
+    counted = _count_labels(values, kind)
     return ColumnProfile(
         name=name,
         kind=kind,
         rows=len(values),
-        missing=len(values) - len(present),
-        categories=categories,
-        other=other,
-        lengths=lengths,
+        missing=counted.missing,
+        categories=counted.categories,
+        other=counted.other,
+        lengths=counted.lengths,
     )
 
 
-def _countable(present: pd.Series) -> pd.Series:
-    """Values that are no texts as texts: of lists and the like there is no telling which are alike."""
-    if isinstance(present.dtype, pd.ArrowDtype) and present.dtype.kind not in "Ub":
-        present = present.astype("object")
-    if pd.api.types.is_object_dtype(present.dtype) and pd.api.types.infer_dtype(present) not in ("string", "boolean"):
-        return present.map(label_of)
-    return present
+def _count_labels(values: pd.Series, kind: ColumnKind) -> TextCounts:
+    if kind == "boolean":
+        counts = values.value_counts()
+        categories, other, lengths = count_categories([str(label) for label in counts.index], counts.tolist())
+        missing = int(values.isna().sum())
+        return TextCounts(missing=missing, categories=categories, other=other, lengths=lengths)
+    return count_texts(texts_of_series(values))
 
 
 BLOCK = 16_384
@@ -268,9 +268,11 @@ def _seconds(values: pd.Series) -> npt.NDArray[np.float64]:
 
 def _far_seconds(values: pd.Series) -> npt.NDArray[np.float64]:
     """The same of dates and times as objects, some of them beyond the 292 years around 1970 that nanoseconds reach."""
-    seconds = np.full(len(values), np.nan)
-    for place, value in enumerate(values):
-        if not pd.isna(value):
-            moment = pd.Timestamp(value).asm8  # in UTC
-            seconds[place] = moment.astype("datetime64[us]").astype(np.int64) / 1e6
-    return seconds
+    import pyarrow as pa
+
+    objects = objects_of(values)
+    try:
+        moments = pa.array(objects, type=pa.timestamp("us", tz="UTC"))  # with a zone or without
+    except pa.ArrowTypeError:  # dates, or some among the times, of which the day counts then
+        moments = pa.array(objects, type=pa.date64()).cast(pa.timestamp("us"))
+    return moments.cast(pa.int64()).to_numpy(zero_copy_only=False).astype(np.float64) / 1e6
