@@ -14,6 +14,7 @@ from retrain_assets.data.column_profile import ColumnKind, ColumnProfile, absent
 from retrain_assets.data.column_profiling import profile_numbers
 from retrain_assets.data.integer_profiling import profile_integers
 from retrain_assets.data.profile import TableProfile, merge_tables
+from retrain_assets.data.seconds import seconds_of_arrow
 from retrain_assets.data.text_counts import add_texts, count_texts
 from retrain_assets.data.value_texts import texts_of_array, texts_of_arrow
 from retrain_assets.errors import DataError
@@ -111,7 +112,7 @@ def profile_array(name: str, values: pa.ChunkedArray) -> ColumnProfile:
     if kinds.is_boolean(kind):
         return _counted(name, "boolean", values)
     if kinds.is_timestamp(kind) or kinds.is_date(kind):
-        return profile_numbers(name, "datetime", *_seconds(values))
+        return profile_numbers(name, "datetime", *seconds_of_arrow(values))
     if kinds.is_integer(kind) or kinds.is_floating(kind) or kinds.is_decimal(kind) or kinds.is_duration(kind):
         return _numeric(name, values)
     return _counted(name, "categorical", values)
@@ -133,22 +134,10 @@ def _floats(values: pa.ChunkedArray) -> list[npt.NDArray[np.float64]]:
     import pyarrow.types as kinds
 
     if kinds.is_duration(values.type):
-        return [numbers / 1e6 for numbers in _floats(values.cast(pa.duration("us"), safe=False).cast(pa.int64()))]
+        return seconds_of_arrow(values)
     if kinds.is_decimal(values.type):
         values = values.cast(pa.float64())
     return [chunk.to_numpy(zero_copy_only=False).astype(np.float64, copy=False) for chunk in values.chunks]
-
-
-def _seconds(values: pa.ChunkedArray) -> list[npt.NDArray[np.float64]]:
-    """Seconds since 1970; a time without zone is UTC."""
-    import pyarrow as pa
-    import pyarrow.types as kinds
-
-    if kinds.is_date(values.type):
-        values = values.cast(pa.timestamp("s"))
-    zone = getattr(values.type, "tz", None)
-    whole = values.cast(pa.timestamp("us", tz=zone), safe=False).cast(pa.int64())
-    return [numbers / 1e6 for numbers in _floats(whole)]
 
 
 def _counted(name: str, kind: ColumnKind, values: pa.ChunkedArray) -> ColumnProfile:

@@ -20,8 +20,9 @@ from retrain_assets.data.column_profile import (
     pooled_moments,
 )
 from retrain_assets.data.integer_profiling import profile_integers
+from retrain_assets.data.seconds import seconds_of_series
 from retrain_assets.data.text_counts import TextCounts, count_texts
-from retrain_assets.data.value_texts import objects_of, texts_of_series
+from retrain_assets.data.value_texts import texts_of_series
 from retrain_assets.errors import DataError
 
 
@@ -37,7 +38,7 @@ def profile_column(name: str, values: pd.Series) -> ColumnProfile:
         )
     kind = _kind_of(values)
     if kind == "datetime":
-        return profile_numbers(name, kind, _seconds(values))
+        return profile_numbers(name, kind, seconds_of_series(values))
     if kind == "numeric":
         whole = isinstance(values.dtype, np.dtype) and values.dtype.kind in "iu"
         counted = profile_integers(name, [values.to_numpy()]) if whole else None
@@ -231,7 +232,7 @@ def _kind_of(values: pd.Series) -> ColumnKind:
         return "boolean"
     if pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_timedelta64_dtype(dtype):
         return "numeric"
-    if pd.api.types.is_datetime64_any_dtype(dtype):
+    if pd.api.types.is_datetime64_any_dtype(dtype) or isinstance(dtype, pd.PeriodDtype):
         return "datetime"
     if pd.api.types.is_object_dtype(dtype):
         return _INFERRED.get(pd.api.types.infer_dtype(values, skipna=True), "categorical")
@@ -254,25 +255,3 @@ def _nearest(number: Any) -> float:
         return float(number)
     except OverflowError:
         return np.inf if number > 0 else -np.inf
-
-
-def _seconds(values: pd.Series) -> npt.NDArray[np.float64]:
-    """Seconds since 1970; a time without zone is UTC."""
-    try:
-        # Without the cache: to look whether it would serve costs more than the conversion.
-        moments = pd.DatetimeIndex(pd.to_datetime(values, utc=True, cache=False)).as_unit("us")
-    except pd.errors.OutOfBoundsDatetime:
-        return _far_seconds(values)
-    return np.where(moments.isna(), np.nan, moments.to_numpy("datetime64[us]").astype(np.int64) / 1e6)
-
-
-def _far_seconds(values: pd.Series) -> npt.NDArray[np.float64]:
-    """The same of dates and times as objects, some of them beyond the 292 years around 1970 that nanoseconds reach."""
-    import pyarrow as pa
-
-    objects = objects_of(values)
-    try:
-        moments = pa.array(objects, type=pa.timestamp("us", tz="UTC"))  # with a zone or without
-    except pa.ArrowTypeError:  # dates, or some among the times, of which the day counts then
-        moments = pa.array(objects, type=pa.date64()).cast(pa.timestamp("us"))
-    return moments.cast(pa.int64()).to_numpy(zero_copy_only=False).astype(np.float64) / 1e6
