@@ -10,11 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from retrain_assets.data.arrow_types import in_plain_types
-from retrain_assets.data.categories import count_categories, label_of
-from retrain_assets.data.column_profile import ColumnProfile, absent_column
+from retrain_assets.data.column_profile import ColumnKind, ColumnProfile, absent_column
 from retrain_assets.data.column_profiling import profile_numbers
 from retrain_assets.data.integer_profiling import profile_integers
 from retrain_assets.data.profile import TableProfile, merge_tables
+from retrain_assets.data.seconds import seconds_of_arrow
+from retrain_assets.data.text_counts import add_texts, count_texts
+from retrain_assets.data.value_texts import texts_of_array, texts_of_arrow
 from retrain_assets.errors import DataError
 
 if TYPE_CHECKING:
@@ -110,7 +112,7 @@ def profile_array(name: str, values: pa.ChunkedArray) -> ColumnProfile:
     if kinds.is_boolean(kind):
         return _counted(name, "boolean", values)
     if kinds.is_timestamp(kind) or kinds.is_date(kind):
-        return profile_numbers(name, "datetime", *_seconds(values))
+        return profile_numbers(name, "datetime", *seconds_of_arrow(values))
     if kinds.is_integer(kind) or kinds.is_floating(kind) or kinds.is_decimal(kind) or kinds.is_duration(kind):
         return _numeric(name, values)
     return _counted(name, "categorical", values)
@@ -132,48 +134,28 @@ def _floats(values: pa.ChunkedArray) -> list[npt.NDArray[np.float64]]:
     import pyarrow.types as kinds
 
     if kinds.is_duration(values.type):
-        return [numbers / 1e6 for numbers in _floats(values.cast(pa.duration("us"), safe=False).cast(pa.int64()))]
+        return seconds_of_arrow(values)
     if kinds.is_decimal(values.type):
         values = values.cast(pa.float64())
     return [chunk.to_numpy(zero_copy_only=False).astype(np.float64, copy=False) for chunk in values.chunks]
 
 
-def _seconds(values: pa.ChunkedArray) -> list[npt.NDArray[np.float64]]:
-    """Seconds since 1970; a time without zone is UTC."""
-    import pyarrow as pa
+def _counted(name: str, kind: ColumnKind, values: pa.ChunkedArray) -> ColumnProfile:
     import pyarrow.types as kinds
 
-    if kinds.is_date(values.type):
-        values = values.cast(pa.timestamp("s"))
-    zone = getattr(values.type, "tz", None)
-    whole = values.cast(pa.timestamp("us", tz=zone), safe=False).cast(pa.int64())
-    return [numbers / 1e6 for numbers in _floats(whole)]
-
-
-def _counted(name: str, kind: str, values: pa.ChunkedArray) -> ColumnProfile:
-    import pyarrow.types as kinds
-
-    dictionary = kinds.is_dictionary(values.type)
-    if not (dictionary or kinds.is_string(values.type) or kinds.is_large_string(values.type) or kind == "boolean"):
-        values = _as_text(values)
-    counted = values.value_counts()
-    pairs = zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True)
-    present: list[tuple[str, int]] = [(label_of(label), count) for label, count in pairs if label is not None]
-    categories, other, lengths = count_categories([label for label, _ in present], [count for _, count in present])
+    told_apart = kinds.is_dictionary(values.type) or kinds.is_string(values.type) or kinds.is_large_string(values.type)
+    if told_apart or kind == "boolean":
+        whole = values.value_counts()
+        texts = texts_of_array(whole.field("values"))
+        counted = add_texts([(texts, whole.field("counts").to_numpy())])
+    else:
+        counted = count_texts(texts_of_arrow(values))
     return ColumnProfile(
         name=name,
-        kind="boolean" if kind == "boolean" else "categorical",
+        kind=kind,
         rows=len(values),
-        missing=len(values) - sum(count for _, count in present),
-        categories=categories,
-        other=other,
-        lengths=lengths,
+        missing=counted.missing,
+        categories=counted.categories,
+        other=counted.other,
+        lengths=counted.lengths,
     )
-
-
-def _as_text(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """What is no text as Python writes it: lists, structs, bytes, times of day."""
-    import pyarrow as pa
-
-    texts = [None if value is None else label_of(value) for value in values.to_pylist()]
-    return pa.chunked_array([pa.array(texts, type=pa.string())])

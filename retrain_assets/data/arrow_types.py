@@ -1,15 +1,20 @@
-"""Arrow types for which Arrow has hardly any function, as plain ones: views, which Polars exports, and run ends."""
+"""Arrow types for which Arrow has hardly any function, as plain ones: views, which Polars exports, runs, periods."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+
+from retrain_assets.data.seconds import seconds_of_series
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
 def in_plain_types(table: pa.Table) -> pa.Table:
-    """The table with runs decoded, and views of text and bytes, wherever they are nested, as large text and bytes."""
+    """The table with runs decoded, and views of text and bytes, wherever they are nested, as large text and bytes.
+
+    Periods of pandas are the times at which they begin.
+    """
     for place, field in enumerate(table.schema):
         plain = _plain(field.type)
         if plain is not None:
@@ -21,6 +26,8 @@ def _plain(kind: pa.DataType) -> pa.DataType | None:
     """The type that runs, a view, or what is made of them is converted to; None for any other."""
     import pyarrow as pa
 
+    if getattr(kind, "extension_name", "") == "pandas.period":
+        return pa.timestamp("s")
     if pa.types.is_run_end_encoded(kind):
         return _plain(kind.value_type) or kind.value_type
     if pa.types.is_dictionary(kind):
@@ -38,6 +45,9 @@ def _converted(column: pa.ChunkedArray, plain: pa.DataType) -> pa.ChunkedArray:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if getattr(column.type, "extension_name", "") == "pandas.period":
+        begun = seconds_of_series(column.to_pandas())
+        return pa.chunked_array([pa.array(begun, from_pandas=True).cast(pa.int64()).cast(plain)])
     if not pa.types.is_dictionary(column.type):
         try:
             if pa.types.is_run_end_encoded(column.type):

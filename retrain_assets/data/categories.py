@@ -64,7 +64,7 @@ def added_bins(parts: Sequence[Bins]) -> Bins:
 
 
 def label_of(value: object) -> str:
-    """A value as text: an array as the list that other libraries read the same value as.
+    """A value as text: an array as the list that other libraries read the same value as, a record by its names.
 
     >>> label_of(np.array([1, 2])), label_of({"a": np.array([0.5])}), label_of(b"x")
     ('[1, 2]', "{'a': [0.5]}", "b'x'")
@@ -76,12 +76,22 @@ def label_of(value: object) -> str:
     return str(_element(value) if isinstance(value, float) else _plain(value))
 
 
+def element_text(value: object) -> str:
+    """A value as it is written within a list or a record.
+
+    >>> element_text("a"), element_text(2.0)
+    ("'a'", '2')
+    """
+    return repr(_element(value))
+
+
 def _plain(value: Any) -> Any:
-    listed = value.tolist() if isinstance(value, np.ndarray) else value
+    listed = value.tolist() if isinstance(value, np.ndarray) else [*value] if isinstance(value, tuple) else value
     if isinstance(listed, list):
         return [_element(each) for each in cast("list[Any]", listed)]
     if isinstance(listed, dict):
-        return {key: _element(each) for key, each in cast("dict[Any, Any]", listed).items()}
+        found = sorted(cast("dict[Any, Any]", listed).items(), key=lambda each: str(each[0]))
+        return {key: element for key, each in found if (element := _element(each)) is not None}
     return listed
 
 

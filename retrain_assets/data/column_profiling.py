@@ -13,13 +13,16 @@ import pandas as pd
 from retrain_assets.data import bins as fine
 from retrain_assets.data import sketch, tallies
 from retrain_assets.data.bins import DAY, Bins
-from retrain_assets.data.categories import count_categories, label_of
+from retrain_assets.data.categories import count_categories
 from retrain_assets.data.column_profile import (
     ColumnKind,
     ColumnProfile,
     pooled_moments,
 )
 from retrain_assets.data.integer_profiling import profile_integers
+from retrain_assets.data.seconds import seconds_of_series
+from retrain_assets.data.text_counts import TextCounts, count_texts
+from retrain_assets.data.value_texts import texts_of_series
 from retrain_assets.errors import DataError
 
 
@@ -35,32 +38,30 @@ def profile_column(name: str, values: pd.Series) -> ColumnProfile:
         )
     kind = _kind_of(values)
     if kind == "datetime":
-        return profile_numbers(name, kind, _seconds(values))
+        return profile_numbers(name, kind, seconds_of_series(values))
     if kind == "numeric":
         whole = isinstance(values.dtype, np.dtype) and values.dtype.kind in "iu"
         counted = profile_integers(name, [values.to_numpy()]) if whole else None
         return counted or profile_numbers(name, kind, floats_of(values))
-    present = _countable(values.dropna())
-    counted = present.value_counts()
-    categories, other, lengths = count_categories([label_of(label) for label in counted.index], counted.tolist())
+    counted = _count_labels(values, kind)
     return ColumnProfile(
         name=name,
         kind=kind,
         rows=len(values),
-        missing=len(values) - len(present),
-        categories=categories,
-        other=other,
-        lengths=lengths,
+        missing=counted.missing,
+        categories=counted.categories,
+        other=counted.other,
+        lengths=counted.lengths,
     )
 
 
-def _countable(present: pd.Series) -> pd.Series:
-    """Values that are no texts as texts: of lists and the like there is no telling which are alike."""
-    if isinstance(present.dtype, pd.ArrowDtype) and present.dtype.kind not in "Ub":
-        present = present.astype("object")
-    if pd.api.types.is_object_dtype(present.dtype) and pd.api.types.infer_dtype(present) not in ("string", "boolean"):
-        return present.map(label_of)
-    return present
+def _count_labels(values: pd.Series, kind: ColumnKind) -> TextCounts:
+    if kind == "boolean":
+        counts = values.value_counts()
+        categories, other, lengths = count_categories([str(label) for label in counts.index], counts.tolist())
+        missing = int(values.isna().sum())
+        return TextCounts(missing=missing, categories=categories, other=other, lengths=lengths)
+    return count_texts(texts_of_series(values))
 
 
 BLOCK = 16_384
@@ -231,7 +232,7 @@ def _kind_of(values: pd.Series) -> ColumnKind:
         return "boolean"
     if pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_timedelta64_dtype(dtype):
         return "numeric"
-    if pd.api.types.is_datetime64_any_dtype(dtype):
+    if pd.api.types.is_datetime64_any_dtype(dtype) or isinstance(dtype, pd.PeriodDtype):
         return "datetime"
     if pd.api.types.is_object_dtype(dtype):
         return _INFERRED.get(pd.api.types.infer_dtype(values, skipna=True), "categorical")
@@ -254,23 +255,3 @@ def _nearest(number: Any) -> float:
         return float(number)
     except OverflowError:
         return np.inf if number > 0 else -np.inf
-
-
-def _seconds(values: pd.Series) -> npt.NDArray[np.float64]:
-    """Seconds since 1970; a time without zone is UTC."""
-    try:
-        # Without the cache: to look whether it would serve costs more than the conversion.
-        moments = pd.DatetimeIndex(pd.to_datetime(values, utc=True, cache=False)).as_unit("us")
-    except pd.errors.OutOfBoundsDatetime:
-        return _far_seconds(values)
-    return np.where(moments.isna(), np.nan, moments.to_numpy("datetime64[us]").astype(np.int64) / 1e6)
-
-
-def _far_seconds(values: pd.Series) -> npt.NDArray[np.float64]:
-    """The same of dates and times as objects, some of them beyond the 292 years around 1970 that nanoseconds reach."""
-    seconds = np.full(len(values), np.nan)
-    for place, value in enumerate(values):
-        if not pd.isna(value):
-            moment = pd.Timestamp(value).asm8  # in UTC
-            seconds[place] = moment.astype("datetime64[us]").astype(np.int64) / 1e6
-    return seconds

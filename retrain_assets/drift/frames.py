@@ -206,6 +206,7 @@ def _chunks(side: ArrowStream, name: str) -> Iterator[Any]:
         _refuse_twice(table.column_names, name)
         yield table
         return
+    _refuse_objects(side, name)
     try:
         reader: pa.RecordBatchReader = pa.RecordBatchReader.from_stream(side)
     except pa.ArrowInvalid as error:
@@ -219,6 +220,17 @@ def _chunks(side: ArrowStream, name: str) -> Iterator[Any]:
         yield chunk
     if empty:
         yield reader.schema.empty_table()
+
+
+def _refuse_objects(side: ArrowStream, name: str) -> None:
+    """Of a column of Python objects Polars exports the places in memory, as bytes."""
+    schema: Any = getattr(side, "schema", None) if type(side).__module__.startswith("polars.") else None
+    objects = [column for column, kind in (schema or {}).items() if str(kind) == "Object"]
+    if objects:
+        raise DataError(
+            f"{name} holds Python objects of Polars in column '{objects[0]}', which are no Arrow data: cast it to a "
+            "type of values, or drop it"
+        )
 
 
 def _refuse_twice(columns: Sequence[str], name: str) -> None:

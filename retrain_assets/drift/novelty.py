@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from retrain_assets.data.categories import cut_label, label_of
 from retrain_assets.data.column_profile import ColumnProfile, bin_edges, bins_of
 from retrain_assets.data.column_profiling import floats_of
 from retrain_assets.data.profile import TableProfile, merge_tables
+from retrain_assets.data.text_counts import codes_of_texts
+from retrain_assets.data.value_texts import texts_of_series
 
 Array = npt.NDArray[np.float64]
 
@@ -91,9 +92,10 @@ def _of_categories(column: ColumnProfile, values: pd.Series) -> Array:
         label: (no_more_frequent[np.searchsorted(sizes, count, side="right") - 1] + 1) / (column.rows + 1)
         for label, count in counts.items()
     }
-    labels = values.astype(object).where(values.notna(), _MISSING).map(lambda value: cut_label(label_of(value)))
-    found = labels.map(tails).fillna((column.other + 1) / (column.rows + 1))
-    return found.to_numpy(dtype=np.float64)
+    if column.kind == "boolean" and pd.api.types.is_numeric_dtype(values.dtype):
+        values = values.map({0: "False", 1: "True"})  # of truth values too, which are equal to them
+    found = codes_of_texts(texts_of_series(values), tails, (column.other + 1) / (column.rows + 1))
+    return np.where(np.isnan(found), tails[_MISSING], found)
 
 
 _MISSING = "\0missing"

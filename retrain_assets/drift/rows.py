@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from retrain_assets.data.arrow_types import in_plain_types
-from retrain_assets.data.categories import added, cut_label, label_of
+from retrain_assets.data.categories import added
 from retrain_assets.data.column_profile import ColumnProfile
 from retrain_assets.data.column_profiling import floats_of
 from retrain_assets.data.profile import TableProfile
+from retrain_assets.data.text_counts import codes_of_texts
+from retrain_assets.data.value_texts import texts_of_arrow, texts_of_series
 from retrain_assets.drift.frames import ArrowStream, Matrix, Prepared, is_stream, with_text_names
 from retrain_assets.drift.stream_sample import MAX_ROWS
 
@@ -40,11 +42,25 @@ def matrices_of(
     frame = _frame(side)
     if frame is None:
         return None
+    return _by_batch(frame, columns, batch, _numbers, at_least, unbatched)
+
+
+Reader = Callable[[Any, str, "Places | None"], Matrix]
+"""Of a frame the chosen rows of a column, as numbers."""
+
+
+def _numbers(frame: Any, name: str, chosen: Places | None) -> Matrix:
+    return _numbers_of(_column(frame, name, chosen))
+
+
+def _by_batch(
+    frame: Any, columns: Sequence[str], batch: str | None, read: Reader, at_least: int, unbatched: int
+) -> dict[str, Matrix]:
     if batch is None:
-        return {"": _matrix(frame, columns, _chosen(len(frame), unbatched))}
-    codes, keys = pd.factorize(_values(frame, batch), sort=True)
+        return {"": _matrix(frame, columns, _chosen(len(frame), unbatched), read)}
+    codes, keys = pd.factorize(_values(_column(frame, batch)), sort=True)
     chosen = _chosen_by_batch(codes, len(keys), at_least)
-    matrix, codes = _matrix(frame, columns, chosen), codes if chosen is None else codes[chosen]
+    matrix, codes = _matrix(frame, columns, chosen, read), codes if chosen is None else codes[chosen]
     order = np.argsort(codes, kind="stable")
     ends = np.cumsum(np.bincount(codes, minlength=len(keys)))
     parts = np.split(matrix if (np.diff(codes) >= 0).all() else matrix[order], ends[:-1])
@@ -110,10 +126,10 @@ def _chosen_by_batch(codes: Places, batches: int, at_least: int) -> Places | Non
     return np.sort(order[np.concatenate(drawn)]).astype(np.int64)
 
 
-def _matrix(frame: Any, columns: Sequence[str], chosen: Places | None) -> Matrix:
+def _matrix(frame: Any, columns: Sequence[str], chosen: Places | None, read: Reader) -> Matrix:
     matrix = np.empty((len(frame) if chosen is None else len(chosen), len(columns)), order="F")
     for place, name in enumerate(columns):
-        matrix[:, place] = floats_of(_values(frame, name, chosen))
+        matrix[:, place] = read(frame, name, chosen)
     return matrix
 
 
@@ -130,11 +146,19 @@ def _taken(column: Any, chosen: Places) -> Any:
     return pa.chunked_array(taken, type=column.type)
 
 
-def _values(frame: Any, name: str, chosen: Places | None = None) -> Any:
+def _column(frame: Any, name: str, chosen: Places | None = None) -> Any:
+    """Of pandas or of Arrow, as the frame is."""
     if isinstance(frame, pd.DataFrame):
         return frame[name] if chosen is None else frame[name].iloc[chosen]
-    column = frame.column(name)
-    return (column if chosen is None else _taken(column, chosen)).to_pandas()
+    return frame.column(name) if chosen is None else _taken(frame.column(name), chosen)
+
+
+def _values(column: Any) -> Any:
+    return column if isinstance(column, pd.Series) else column.to_pandas()
+
+
+def _numbers_of(column: Any) -> Matrix:
+    return floats_of(_values(column))
 
 
 def codes_of(
@@ -157,22 +181,16 @@ def codes_of(
         return None
     numbers = {name for name in shared if _is_number(name, reference, current, ("numeric", "boolean"))}
     ranks = {name: _ranks(reference, name) for name in shared if name not in numbers}
-    made: list[Mapping[str, Matrix]] = []
-    for side, frame in zip(sides, frames, strict=True):
-        own = side.batch if isinstance(side, Prepared) else batch
-        coded = pd.DataFrame(
-            {
-                name: floats_of(_values(frame, name)) if name in numbers else _coded(frame, name, ranks[name])
-                for name in shared
-            }
-        )
-        keyed = coded if own is None else coded.assign(**{_BATCH: np.asarray(_values(frame, own))})
-        found = matrices_of(keyed, shared, None if own is None else _BATCH, at_least=at_least)
-        made.append(found or {})
+
+    def read(frame: Any, name: str, chosen: Places | None) -> Matrix:
+        column = _column(frame, name, chosen)
+        return _numbers_of(column) if name in numbers else _coded(column, ranks[name])
+
+    made = [
+        _by_batch(frame, shared, side.batch if isinstance(side, Prepared) else batch, read, at_least, MAX_ROWS)
+        for side, frame in zip(sides, frames, strict=True)
+    ]
     return shared, made[0], made[1]
-
-
-_BATCH = "ra_batch"
 
 
 def _ranks(reference: Sequence[TableProfile], name: str) -> dict[str, float]:
@@ -180,14 +198,10 @@ def _ranks(reference: Sequence[TableProfile], name: str) -> dict[str, float]:
     return {label: float(rank) for rank, label in enumerate(sorted(total, key=lambda label: (-total[label], label)))}
 
 
-def _coded(frame: Any, name: str, ranks: Mapping[str, float]) -> Matrix:
+def _coded(column: Any, ranks: Mapping[str, float]) -> Matrix:
     """By the ranks of their labels; what has none (times) is not read."""
-    if isinstance(frame, pd.DataFrame):
-        missing = frame[name].isna().to_numpy()
-    else:
-        missing = frame.column(name).is_null(nan_is_null=True).to_numpy()
-    if not ranks:
-        return np.where(missing, np.nan, -1.0)
-    values = frame[name] if isinstance(frame, pd.DataFrame) else frame.column(name).to_pylist()
-    codes = [np.nan if value is None else ranks.get(cut_label(label_of(value)), -1.0) for value in values]
-    return np.where(missing, np.nan, codes)
+    pandas = isinstance(column, pd.Series)
+    if ranks:
+        return codes_of_texts(texts_of_series(column) if pandas else texts_of_arrow(column), ranks, -1.0)
+    missing = column.isna() if pandas else column.is_null(nan_is_null=True).to_numpy()
+    return np.where(missing, np.nan, -1.0)

@@ -58,6 +58,27 @@ def test_days_of_any_year_are_named() -> None:
     assert compare(days, days, columns=["x"]).columns["x"].before == "0001-01-01 to 20000-01-01"
 
 
+FAR = np.array([2**62, "NaT", -(2**50)] * 100, dtype="datetime64[s]")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pd.Series(FAR),
+        pd.Series(pd.DatetimeIndex(FAR).tz_localize("UTC")),
+        pd.Series(pa.array(FAR), dtype=pd.ArrowDtype(pa.timestamp("s"))),
+    ],
+    ids=["numpy", "zone", "arrow"],
+)
+def test_a_time_beyond_all_years_of_microseconds_is_no_other_one(values: pd.Series) -> None:
+    frame = column(values)
+    for side in (frame, pa.Table.from_pandas(frame)):
+        found = compare(side, side, columns=["x"]).columns["x"]
+        assert (found.before, found.score) == ("-35676378-04-08 to 146138514283-06-19, 33.3 % missing", 0.0)
+    seconds = pa.table({"x": pa.array([2**62, None] * 150, pa.duration("s"))})
+    assert compare(seconds, seconds).columns["x"].before == "mean 4.61e+18, 50 % missing"
+
+
 def test_a_category_of_blanks_is_seen_in_a_report() -> None:
     blank = column([" ", "b"] * 150)
     assert compare(blank, blank).columns["x"].before == "' ' 50 %, b 50 %"
@@ -95,6 +116,9 @@ def test_a_batch_column_whose_values_cannot_be_told_apart_is_refused() -> None:
 
 
 def test_a_column_that_arrow_does_not_know_is_told_from_what_is_no_table() -> None:
+    objects = pl.DataFrame({"x": pl.Series([object()] * ROWS, dtype=pl.Object)})
+    with pytest.raises(DataError, match="reference holds Python objects of Polars in column 'x', which are no Arrow"):
+        compare(objects, objects)
     wide = pl.DataFrame({"x": pl.Series([2**100] * ROWS, dtype=pl.Int128)})
     with pytest.raises(DataError, match="reference holds a column that is no Arrow data, convert it first"):
         compare(wide, wide)

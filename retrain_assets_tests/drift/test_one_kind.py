@@ -96,6 +96,8 @@ def test_batches_may_change_between_truth_values_and_0_and_1() -> None:
         (TRUTHS, TRUTHS.astype(str)),
         (DAYS.date, DAYS),
         (DAYS.tz_localize("UTC"), DAYS),
+        (DAYS.to_period("D"), DAYS),
+        (pd.cut(DIGITS, 3), pd.cut(DIGITS, 3).astype(str)),
         ([Decimal(int(digit)) / 4 for digit in DIGITS], DIGITS / 4),
         (pd.to_timedelta(DIGITS, unit="s"), DIGITS.astype(float)),
 
@@ -103,6 +105,7 @@ def test_batches_may_change_between_truth_values_and_0_and_1() -> None:
     ids=[
         "whole and float", "whole with gaps", "categories and texts", "categories of numbers", "categories and digits",
         "categories of truths", "truths and their names", "dates and times", "zone and none",
+        "periods and times", "intervals and texts",
         "decimals and floats", "durations and seconds",
     ],
 )  # fmt: skip

@@ -1,0 +1,57 @@
+"""Times and durations in seconds, whatever holds them: of any year, and without a loop over them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from retrain_assets.data.value_texts import objects_of
+
+Seconds = npt.NDArray[np.float64]
+
+_PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6}
+"""No microseconds are made of seconds: they have room for 292,000 years only."""
+
+
+def seconds_of_arrow(values: pa.ChunkedArray) -> list[Seconds]:
+    """Of dates and times since 1970, those without a zone in UTC, or of durations; NaN where there is none."""
+    if pa.types.is_date(values.type):
+        values = values.cast(pa.timestamp("s"))
+    unit = values.type.unit
+    if unit == "ns":
+        coarser = pa.duration("us") if pa.types.is_duration(values.type) else pa.timestamp("us", tz=values.type.tz)
+        values, unit = values.cast(coarser, safe=False), "us"
+    whole = values.cast(pa.int64()).chunks
+    return [chunk.to_numpy(zero_copy_only=False).astype(np.float64, copy=False) / _PER_SECOND[unit] for chunk in whole]
+
+
+def seconds_of_series(values: pd.Series) -> Seconds:
+    """The same of times of pandas, of periods the beginning."""
+    if isinstance(values.dtype, pd.ArrowDtype):
+        found: Any = pa.array(values.array)
+        return np.concatenate([np.empty(0), *seconds_of_arrow(pa.chunked_array([found], type=found.type))])
+    if isinstance(values.dtype, pd.PeriodDtype):
+        periods: Any = values.array
+        return np.where(values.isna(), np.nan, periods.asfreq("s", how="start").asi8)
+    try:
+        # Without the cache: to look whether it would serve costs more than the conversion.
+        moments = pd.DatetimeIndex(pd.to_datetime(values, utc=True, cache=False)).tz_localize(None)
+    except pd.errors.OutOfBoundsDatetime:
+        return _far_seconds(values)
+    if moments.unit == "ns":
+        moments = moments.as_unit("us")
+    return np.where(moments.isna(), np.nan, moments.to_numpy().astype(np.int64) / _PER_SECOND[moments.unit])
+
+
+def _far_seconds(values: pd.Series) -> Seconds:
+    """Of dates and times as objects, some of them beyond the 292 years around 1970 that nanoseconds reach."""
+    objects = objects_of(values)
+    try:
+        moments = pa.array(objects, type=pa.timestamp("us", tz="UTC"))  # with a zone or without
+    except pa.ArrowTypeError:  # dates, or some among the times, of which the day counts then
+        moments = pa.array(objects, type=pa.date64())
+    return seconds_of_arrow(pa.chunked_array([moments]))[0]
