@@ -85,7 +85,7 @@ def _near(values: Mapping[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("members", "declared_delay", "batches_late", "train", "batches", "days"),
-    [(1, "0 days", 1, "all_history", None, 12), (3, "36 hours", 2, "3 days", 3, 15)],
+    [(3, "0 days", 1, "all_history", None, 12), (3, "36 hours", 2, "3 days", 3, 15)],
 )
 def test_the_replay_of_a_declaration_retrains_when_the_lifecycle_did(
     worlds: Callable[..., World],
