@@ -46,10 +46,10 @@ def mixture_weights(
     same rows err alike, and the best of them is to be found. Errors of models that share no rows cancel out in the
     mean, which the loss of each by itself does not show: there a small excess is no reason to leave one out.
 
-    Where rows are only added, the loss on the reserved rows that judged a member stands for it on their batches: what
-    the newest has learned there is told before labels of what it serves come, and an older one that has become stale
-    does not stay meanwhile. Where a window slides, a model of the newest rows does best on their like, whatever comes:
-    there the holdout tells nothing, and a member without a labelled batch has no excess until there is one.
+    A member without such a batch, the newest as a rule, has no excess yet: trust goes to what is new until labels tell
+    otherwise. Where rows are only added, the loss on the reserved rows that judged it stands for it meanwhile, on their
+    batches, so that an older one that has become stale does not stay. Where a window slides it tells nothing: a model
+    of the newest rows does best on their like, whatever comes.
 
     Exponential weights are those of prediction with expert advice (Vovk, COLT 1990); discounting follows
     Herbster and Warmuth (Machine Learning 32, 1998) in that the best expert may change.
@@ -70,7 +70,7 @@ def mixture_weights(
     if not losses:
         raise ValueError("a mixture needs at least one member")
     if held and overlap == 1:
-        losses = [{**before, **own} for before, own in zip(held, losses, strict=True)]
+        losses = [own or before for before, own in zip(held, losses, strict=True)]
     newest = max((batch for own in losses for batch in own), default=0)
     recent = [{b: loss for b, loss in own.items() if b > newest - LABELLED_BATCHES} for own in losses]
     shared = {b for own in recent for b in own if sum(b in other for other in recent) > 1}
