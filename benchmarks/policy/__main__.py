@@ -12,11 +12,13 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 from benchmarks import machine
+from benchmarks.policy.mixtures import mix_all
 from benchmarks.policy.replays import WINDOWS, Results, replay_all, units
 from benchmarks.policy.report import (
     cost_table,
     estimator_table,
     loss_table,
+    mixture_table,
     skill_table,
     stationary_table,
     stream_table,
@@ -56,6 +58,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--starts", type=_numbers, default=(0, 4), help="batches that the first model trains on more")
     parser.add_argument("--rows", type=int, default=300, help="most rows of a batch, drawn by the seed; 0 for all")
     parser.add_argument("--shuffled", action="store_true", help="without drift: count retrains")
+    parser.add_argument("--mixtures", action="store_true", help="only: dates and weights of a mixture, on kept models")
     parser.add_argument("--cache", type=Path, default=Path(".retrain_assets/replay"), help="of scores and results")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--no-write", action="store_true", help="print only")
@@ -72,7 +75,10 @@ def main() -> None:
         files, options.tasks, options.estimators, options.seeds, delays=options.delays, starts=options.starts,
         windows=options.windows, rows=options.rows, shuffled=options.shuffled, cache=options.cache,
     )  # fmt: skip
-    name, tables = _tables(options, replay_all(work, options.workers))
+    if options.mixtures:
+        name, tables = "mixtures", [mixture_table(mix_all(work))]
+    else:
+        name, tables = _tables(options, replay_all(work, options.workers))
     text = "\n\n".join([*tables, _settings(options, len(files)), f"Measured {where}"])
     print(f"\n{text}")
     if not options.no_write:

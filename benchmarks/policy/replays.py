@@ -149,6 +149,12 @@ def replay_unit(unit: Unit) -> Results:
 
 
 def _replays(unit: Unit) -> Iterator[tuple[Case, dict[str, Measured]]]:
+    for case, comparison in comparisons(unit):
+        yield case, _measured(comparison, only_unprovoked=unit.shuffled)
+
+
+def comparisons(unit: Unit) -> Iterator[tuple[Case, Comparison]]:
+    """Each case of a unit, its models fitted."""
     frame = thinned(pd.read_parquet(unit.file), unit.rows, unit.seed)
     length = max(6, round(frame[BATCH].nunique() / 8))
     frame = VARIANTS[unit.task](frame, length)
@@ -166,8 +172,7 @@ def _replays(unit: Unit) -> Iterator[tuple[Case, dict[str, Measured]]]:
                 stream=unit.file.stem, task=unit.task, window=unit.window, delay=delay, estimator=unit.estimator,
                 seed=unit.seed, start=start,
             )  # fmt: skip
-            comparison = Comparison(book, Course(first=length + start), Policies(stream.spec, drift, cost=COST))
-            yield case, _measured(comparison, only_unprovoked=unit.shuffled)
+            yield case, Comparison(book, Course(first=length + start), Policies(stream.spec, drift, cost=COST))
 
 
 def _window(called: str, length: int) -> Window:

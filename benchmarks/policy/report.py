@@ -46,28 +46,41 @@ class _Tuned:
         return self._results[case][self._made[key]]
 
 
+SKILLS: tuple[str, ...] = (
+    "| policy | window | median | by estimator and seed | least cell | 10 % to 90 % of all replays | retrains |",
+    "|---|---|---|---|---|---|---|",
+)
+
+
 def skill_table(results: Results) -> str:
     """Skill by policy and window: cells are streams, targets and delays, each the mean of its replays."""
-    lines = [
-        "| policy | window | median | by estimator and seed | least cell | 10 % to 90 % of all replays | retrains |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    tuned = _Tuned(results)
+    lines, tuned = list(SKILLS), _Tuned(results)
     rows: dict[str, Sequence[str]] = {f"`{name}`": (name,) for name in JUDGED}
     for (name, names), window in itertools.product({**rows, **TUNED, **FIXED}.items(), _windows(results)):
         chosen = {case: tuned(name, names, case, TUNED_AT) for case in results if case.window == window}
-        skills = {case: made.skill for case, made in chosen.items() if made.skill is not None}
-        share = np.mean([made.share for made in chosen.values()])
-        if not skills:
-            lines.append(f"| {name} | {window} | | | | | {share:.0%} |")
-            continue
-        cells = _cells(skills)
-        low, high = np.quantile(list(skills.values()), [0.1, 0.9])
-        lines.append(
-            f"| {name} | {window} | {np.median(cells):+.2f} | {_spread(skills)} | {min(cells):+.2f} | "
-            f"{low:+.2f} to {high:+.2f} | {share:.0%} |"
-        )
+        lines.append(_skills(name, window, chosen))
     return "\n".join(lines)
+
+
+def mixture_table(results: Results) -> str:
+    """Skill by dates and weights, as `skill_table` has it."""
+    lines, names = list(SKILLS), next(iter(results.values()))
+    for name, window in itertools.product(names, _windows(results)):
+        lines.append(_skills(name, window, {case: results[case][name] for case in results if case.window == window}))
+    return "\n".join(lines)
+
+
+def _skills(name: str, window: str, chosen: Mapping[Case, Measured]) -> str:
+    skills = {case: made.skill for case, made in chosen.items() if made.skill is not None}
+    share = np.mean([made.share for made in chosen.values()])
+    if not skills:
+        return f"| {name} | {window} | | | | | {share:.0%} |"
+    cells = _cells(skills)
+    low, high = np.quantile(list(skills.values()), [0.1, 0.9])
+    return (
+        f"| {name} | {window} | {np.median(cells):+.2f} | {_spread(skills)} | {min(cells):+.2f} | "
+        f"{low:+.2f} to {high:+.2f} | {share:.0%} |"
+    )
 
 
 def _spread(skills: Mapping[Case, float]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from retrain_assets.lifecycle.champions import registered
-from retrain_assets.lifecycle.history import losses_of_version
+from retrain_assets.lifecycle.history import holdout_of, losses_of_version
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.versions import stage_of
 from retrain_assets.policy.mixture import mixture_weights, overlap
+from retrain_assets.promotion.log import Promotion
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import ModelVersion
 
@@ -45,7 +47,8 @@ def mixture_of(stores: Stores, model: DeclaredModel, champion: ModelVersion, *, 
     """
     if model.spec.serve.members == 1:
         return Mixture(versions=(champion,), weights=(1.0,))
-    versions = (champion, *_before(stores, model, champion, as_of)[: model.spec.serve.members - 1])
+    log = [promotion for promotion in stores.state.promotions(model.name) if promotion.as_of <= as_of]
+    versions = (champion, *_before(stores, model, champion, log)[: model.spec.serve.members - 1])
     manifests = [stores.registry.load(version).manifest for version in versions]
     losses = [
         {
@@ -55,12 +58,30 @@ def mixture_of(stores: Stores, model: DeclaredModel, champion: ModelVersion, *, 
         for version in versions
     ]
     trained = [manifest.training_batches for manifest in manifests]
-    weights = mixture_weights(losses, [manifest.training_rows for manifest in manifests], overlap=overlap(trained))
+    rows = [manifest.training_rows for manifest in manifests]
+    held = [_held(model, version, batches, log) for version, batches in zip(versions, trained, strict=True)]
+    weights = mixture_weights(losses, rows, overlap=overlap(trained), held=held)
     return Mixture(versions=versions, weights=tuple(weights.tolist()))
 
 
-def _before(stores: Stores, model: DeclaredModel, champion: ModelVersion, as_of: datetime) -> list[ModelVersion]:
-    log = [promotion for promotion in stores.state.promotions(model.name) if promotion.as_of <= as_of]
+def _held(
+    model: DeclaredModel, version: ModelVersion, trained: Sequence[str], log: Sequence[Promotion]
+) -> dict[int, float]:
+    """The loss on the reserved rows by which a version was promoted, on each of their batches.
+
+    With `promote.holdout` these come after its training, and its losses there are measured as on any other.
+    """
+    promoted = next((made for made in log if made.version == version.version), None)
+    holdout = None if promoted is None else holdout_of(promoted)
+    if holdout is None or model.spec.promote.holdout is not None:
+        return {}
+    judging = sorted(trained)[-model.spec.window.holdout_batches :]
+    return {_position(model, batch): holdout.value for batch in judging}
+
+
+def _before(
+    stores: Stores, model: DeclaredModel, champion: ModelVersion, log: Sequence[Promotion]
+) -> list[ModelVersion]:
     earlier = dict.fromkeys(promotion.version for promotion in reversed(log))
     classes = stores.registry.load(champion).manifest.classes
     return [

@@ -29,7 +29,11 @@ def overlap(trained: Sequence[Collection[Hashable]]) -> float:
 
 
 def mixture_weights(
-    losses: Sequence[Mapping[int, float]], rows: Sequence[int] = (), *, overlap: float = 1.0
+    losses: Sequence[Mapping[int, float]],
+    rows: Sequence[int] = (),
+    *,
+    overlap: float = 1.0,
+    held: Sequence[Mapping[int, float]] = (),
 ) -> npt.NDArray[np.float64]:
     """Weights of the members, newest first; they add up to 1.
 
@@ -40,23 +44,33 @@ def mixture_weights(
 
     Of two models of which one has learned from half the rows of the other, the other is the better guess. Models of the
     same rows err alike, and the best of them is to be found. Errors of models that share no rows cancel out in the
-    mean, which the loss of each by itself does not show: there a small excess is no reason to leave one out. A member
-    without such a batch, the newest as a rule, has no excess yet: trust goes to what is new until labels tell
-    otherwise. Exponential weights are those of prediction with expert advice (Vovk, COLT 1990); discounting follows
+    mean, which the loss of each by itself does not show: there a small excess is no reason to leave one out.
+
+    A member without such a batch, the newest as a rule, has no excess yet: trust goes to what is new until labels tell
+    otherwise. Where rows are only added, the loss on the reserved rows that judged it stands for it meanwhile, on their
+    batches, so that an older one that has become stale does not stay. Where a window slides it tells nothing: a model
+    of the newest rows does best on their like, whatever comes.
+
+    Exponential weights are those of prediction with expert advice (Vovk, COLT 1990); discounting follows
     Herbster and Warmuth (Machine Learning 32, 1998) in that the best expert may change.
 
     Args:
         losses: mean loss of each member, newest first, by the position of each batch that it was not trained on.
         rows: training rows of each member; taken for equal where they are not given.
         overlap: how much of what the older ones learned from the newest has seen too, see `overlap`.
+        held: of each member the holdout loss of its training, by the position of each batch that gave it.
 
     >>> mixture_weights([{}, {7: 0.5, 8: 0.5}]).round(2)
     array([0.56, 0.44])
     >>> mixture_weights([{8: 0.4}, {7: 0.5, 8: 0.5}]).round(2)
     array([0.95, 0.05])
+    >>> mixture_weights([{}, {7: 0.5, 8: 0.5}], held=[{7: 0.4, 8: 0.4}, {}]).round(2)
+    array([0.95, 0.05])
     """
     if not losses:
         raise ValueError("a mixture needs at least one member")
+    if held and overlap == 1:
+        losses = [own or before for before, own in zip(held, losses, strict=True)]
     newest = max((batch for own in losses for batch in own), default=0)
     recent = [{b: loss for b, loss in own.items() if b > newest - LABELLED_BATCHES} for own in losses]
     shared = {b for own in recent for b in own if sum(b in other for other in recent) > 1}

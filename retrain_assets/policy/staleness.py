@@ -138,7 +138,7 @@ def judge_staleness(facts: StalenessFacts) -> StalenessVerdict | None:
 
     The deviations rest on the variance of successive batches (von Neumann), which a slow rise does not hide itself in.
     """
-    if not facts.losses or facts.trained_rows <= 0 or facts.holdout.value <= 0:
+    if not facts.losses or facts.trained_rows <= 0:
         return None
     scale = _scale(facts)
     if scale <= 0:

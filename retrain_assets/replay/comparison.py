@@ -90,17 +90,15 @@ class Comparison:
         loss, retrains = self.mean(losses), len(walked.retrains)
         if not policy.weighs_cost:
             self._at_any_cost[name] = loss, retrains
-        calendar, oracle = self.calendar_loss(retrains), self.oracle_loss(retrains)
-        room = calendar - oracle
         return Outcome(
             name=name,
             loss=loss,
             batch_losses=losses,
             retrains=walked.retrains,
             promotions=len(walked.promotions),
-            calendar_loss=calendar,
-            oracle_loss=oracle,
-            skill=(calendar - loss) / room if room > LEAST_ROOM * calendar else None,
+            calendar_loss=self.calendar_loss(retrains),
+            oracle_loss=self.oracle_loss(retrains),
+            skill=self.skill(loss, retrains),
             totals={ratio: self.total(name, ratio) for ratio in COST_RATIOS},
         )
 
@@ -142,6 +140,12 @@ class Comparison:
     def oracle_loss(self, retrains: int) -> float:
         """The least loss that so many retrains allow."""
         return float(self.oracle.losses[min(retrains, len(self.oracle.losses) - 1)] / self.rows.sum())
+
+    def skill(self, loss: float, retrains: int) -> float | None:
+        """Where a loss lies between a calendar (0) and the oracle (1) with as many retrains; None without room."""
+        calendar = self.calendar_loss(retrains)
+        room = calendar - self.oracle_loss(retrains)
+        return (calendar - loss) / room if room > LEAST_ROOM * calendar else None
 
     def _losses(self, policy: Policy, walked: Walk) -> npt.NDArray[np.float64]:
         if policy.members == 1:

@@ -7,8 +7,16 @@ import pandas as pd
 import pytest
 
 from benchmarks.policy import replays
+from benchmarks.policy.mixtures import DATES, WEIGHTS, mix_all, published
 from benchmarks.policy.replays import CHARTS, Case, Measured, replay_all, units
-from benchmarks.policy.report import cost_table, loss_table, skill_table, stationary_table, tuned_elsewhere
+from benchmarks.policy.report import (
+    cost_table,
+    loss_table,
+    mixture_table,
+    skill_table,
+    stationary_table,
+    tuned_elsewhere,
+)
 from benchmarks.policy.variants import VARIANTS, high, multiclass, regression, shuffled, thinned
 from retrain_assets_tests.replay.streams import history
 
@@ -77,6 +85,25 @@ def test_a_second_run_reads_what_the_first_kept(replayed, monkeypatch, capsys):
     again = replay_all(work, 1)
     assert again == {case: each for results in made.values() for case, each in results.items()}
     assert "4 of 4 kept from before" in capsys.readouterr().out
+
+
+def test_the_dates_and_weights_of_a_mixture_are_measured_on_the_same_models(replayed):
+    """As it is served, and the newest member alone, it is what the benchmark replays."""
+    work, made = replayed
+    mixed = mix_all(work)
+    assert mixed.keys() == {case for results in made.values() for case in results}
+    for unit in work:
+        for case, known in made[unit].items():
+            for named, told in (("default", "newest alone"), ("default+mixture", "as served")):
+                assert mixed[case][f"`default`, {told}"].skill == pytest.approx(known[named].skill)
+    assert mixture_table(mixed).count("\n") == 1 + len(DATES) * len(WEIGHTS) * 2
+
+
+def test_published_weights_ask_for_what_was_lost_on_the_same_batches():
+    """An excess of 0.1 nats on the newest batch, and of none on one before it, discounted by 0.7."""
+    weights = published([{9: 0.5}, {8: 0.4, 9: 0.6}, {8: 0.4, 9: 0.5}], [3, 2, 1], overlap=1.0, held=[])
+    expected = np.array([1, 0.8 * np.exp(-30 * 0.1 / 1.7), 0.64])
+    assert weights == pytest.approx(expected / expected.sum())
 
 
 def test_another_setting_is_another_result(replayed):

@@ -168,7 +168,11 @@ def test_what_cannot_be_judged_is_none():
     assert judge_staleness(facts) is not None
     assert judge_staleness(replace(facts, losses=(), new_rows=())) is None
     assert judge_staleness(replace(facts, trained_rows=0)) is None
-    assert judge_staleness(replace(facts, holdout=HoldoutLoss(value=0.0, standard_error=0.0))) is None
+    perfect = replace(facts, holdout=HoldoutLoss(value=0.0, standard_error=0.0))
+    told = judge_staleness(perfect)
+    assert told is not None
+    assert told.debt == pytest.approx(2 * (1 - 0.1)), "whatever it loses now is excess"
+    assert judge_staleness(replace(perfect, losses=losses(0.0))) is None, "nothing was lost, and nothing is a scale"
 
 
 @given(

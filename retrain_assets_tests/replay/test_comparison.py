@@ -319,6 +319,19 @@ def test_a_mixture_leaves_the_model_that_fails(compared):
     assert after.sum() == pytest.approx(1)
 
 
+def test_a_stale_model_is_left_before_labels_of_the_new_one_come_where_rows_are_only_added():
+    """Its reserved rows tell; of a window that slides they say nothing, and what is measured replaces them."""
+    losses, held = [{}, {6: 0.5, 7: 0.9, 8: 0.9}], [{7: 0.4, 8: 0.4}, {4: 0.45, 5: 0.45}]
+    blind, told, sliding = (
+        mixture_weights(losses, overlap=share, held=known)[1] for share, known in ((1, ()), (1, held), (0.9, held))
+    )
+    assert blind > 0.4
+    assert told < 0.01
+    assert sliding == mixture_weights(losses, overlap=0.9)[1] > 0.4
+    measured = [{8: 0.9}, losses[1]]
+    assert mixture_weights(measured, held=held) == pytest.approx(mixture_weights(measured))
+
+
 def test_models_of_the_same_rows_are_told_apart_and_those_of_others_averaged():
     losses = [{5: 0.3}, {5: 0.33}]
     alike, apart = (mixture_weights(losses, overlap=share)[1] for share in (1.0, 0.0))
