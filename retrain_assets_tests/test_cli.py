@@ -19,6 +19,7 @@ from retrain_assets.cli import main
 from retrain_assets.home import Home, open_state
 from retrain_assets.policy.decision import Decision
 from retrain_assets.promotion.log import Promotion
+from retrain_assets.stores.protocols import Step
 from retrain_assets.stores.source_failures import note_source
 from retrain_assets_tests.spec.declarations import attributes
 
@@ -211,6 +212,20 @@ class TestStatus:
         assert json.loads(call("status", "--json").stdout)[0]["source_failure"] == "the variable [SHOP] is not set"
         note_source(open_state(home), "sales", None, now=datetime.now(UTC))
         assert "cannot be looked at" not in call("status").stdout
+
+    def test_a_rejected_candidate_of_a_model_without_a_champion_is_told(self, project: Path):
+        now, judged = datetime.now(UTC), {"version": 4, "outcome": "rejected", "reason": "beats_baseline: [-0.1, +0.1]"}
+        rejected = Step(
+            model="sales", batch="2013-01-01", job="retrain", attempt=1, revision=1, outcome="done", cause="batch",
+            as_of=now, finished_at=now, detail=judged,
+        )  # fmt: skip
+        open_state(Home.at(project / ".retrain_assets").prepare()).record_step(rejected)
+        said = "v4 of 2013-01-01 rejected: beats_baseline: [-0.1, +0.1]"
+        assert f"sales: {said}" in call("status").stdout
+        assert f"retrain      {said}" in call("status", "sales").stdout
+        promote(project)
+        assert said not in call("status").stdout, "there is a champion, and what became of others is a detail"
+        assert said in call("status", "sales").stdout
 
     def test_a_retrain_that_waits_stands_in_the_place_of_the_next_batch(self, project: Path):
         now = datetime.now(UTC)

@@ -85,6 +85,8 @@ def _print_status(models: Sequence[ModelOverview], home: Home) -> None:
             console.print(each.away, style="yellow", soft_wrap=True, markup=False)
         for waits in each.approvals:
             console.print(f"{each.model}: {waits.text}", style="yellow", soft_wrap=True, markup=False)
+        if each.champion is None and each.away is None and each.last_retrain is not None:
+            console.print(f"{each.model}: {each.last_retrain}", style="yellow", soft_wrap=True, markup=False)
         if each.source_failure is not None:
             said = f"{each.model}: its source cannot be looked at: {each.source_failure}"
             console.print(said, style="red", soft_wrap=True, markup=False)
@@ -126,14 +128,15 @@ def _print_details(model: ModelOverview) -> None:
         "champion": champion if model.champion is not None else "none",
         **({"source": f"cannot be looked at: {escape(model.source_failure)}"} if model.source_failure else {}),
         "last batch": f"{model.last_batch} {model.last_batch_outcome}" if model.last_batch else "none",
-        "drift": f"{_light(model.drift)}  {model.drift.reason}",
-        "health": f"{_light(model.health)}  {model.health.reason}",
-        "decision": f"{model.decision} for {model.decision_batch}: {model.decision_reason}"
+        "drift": f"{_light(model.drift)}  {escape(model.drift.reason)}",
+        "health": f"{_light(model.health)}  {escape(model.health.reason)}",
+        "decision": escape(f"{model.decision} for {model.decision_batch}: {model.decision_reason}")
         if model.decision
         else "none",
-        **({"approval": "; ".join(waits.text for waits in model.approvals)} if model.approvals else {}),
-        **({"waits": model.retrain_waits} if model.retrain_waits else {}),
-        **({"due now": model.due_now} if model.due_now else {}),
+        **({"retrain": escape(model.last_retrain)} if model.last_retrain else {}),
+        **({"approval": escape("; ".join(waits.text for waits in model.approvals))} if model.approvals else {}),
+        **({"waits": escape(model.retrain_waits)} if model.retrain_waits else {}),
+        **({"due now": escape(model.due_now)} if model.due_now else {}),
         "next batch": f"{model.next_batch}, closes {model.next_batch_closes:%Y-%m-%d %H:%M}"
         if model.next_batch and model.next_batch_closes
         else model.away or "the stream has ended",

@@ -49,7 +49,8 @@ class ModelOverview:
     """One line of `retrain-assets status`.
 
     `model_age` is batch time since the champion's training end, `champion_age` wall time since its promotion; `away`
-    tells why nothing runs under this name any more, `due_now` which job nothing but a free run keeps from beginning.
+    tells why nothing runs under this name any more, `last_retrain` what became of the newest candidate, and why,
+    `due_now` which job nothing but a free run keeps from beginning.
     """
 
     model: str
@@ -69,6 +70,7 @@ class ModelOverview:
     decision: str | None
     decision_batch: str | None
     decision_reason: str | None
+    last_retrain: str | None
     working: str | None
     source_failure: str | None
     retrain_waits: str | None
@@ -151,6 +153,7 @@ def overview(spec: ModelSpec, records: Records, *, now: datetime) -> ModelOvervi
         decision=decision.verdict if decision else None,
         decision_batch=decision.batch if decision else None,
         decision_reason=decision.reason if decision else None,
+        last_retrain=_last_retrain(steps),
         working=records.working,
         source_failure=records.source_failure,
         retrain_waits=None if decided is None or decided.rest is None else decided.rest.reason,
@@ -160,6 +163,15 @@ def overview(spec: ModelSpec, records: Records, *, now: datetime) -> ModelOvervi
         next_batch_closes=following.end if following else None,
         approvals=waiting_promotions(spec, records.holds, now=now),
     )
+
+
+def _last_retrain(steps: Sequence[Step]) -> str | None:
+    """The newest candidate that was judged."""
+    ended = [step for step in steps if step.job == "retrain" and step.outcome == "done" and "outcome" in step.detail]
+    if not ended:
+        return None
+    last = ended[-1]
+    return f"v{last.detail['version']} of {last.batch} {last.detail['outcome']}: {last.detail['reason']}"
 
 
 def _decided(spec: ModelSpec, decision: Decision | None, records: Records, now: datetime) -> DecidedRetrain | None:

@@ -74,6 +74,15 @@ def promotion(version: int = 1, **changes: Any) -> Promotion:
     return Promotion(**values)
 
 
+def test_what_became_of_the_newest_candidate_is_told():
+    """Else a model whose candidates are all rejected would stand there without a champion, and nobody knew why."""
+    judged = {"decision": 1, "version": 4, "outcome": "rejected", "reason": "not passed: beats_baseline"}
+    steps = [step(2, "retrain", detail=judged), step(3, "retrain", outcome="failed", detail={"reason": "killed"})]
+    seen = overview(spec(), Records(steps=[*steps, step(3)]), now=NOW)
+    assert seen.last_retrain == "v4 of 2013-01-15 rejected: not passed: beats_baseline"
+    assert overview(spec(), Records(steps=steps[1:]), now=NOW).last_retrain is None
+
+
 def test_a_model_that_never_ran():
     seen = overview(spec(), Records(), now=NOW)
     assert (seen.state, seen.champion, seen.last_batch, seen.decision) == ("not started", None, None, None)
