@@ -25,6 +25,10 @@ FLAGS = [
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 """As in the `conftest.py` that leaves these tests out where there is none."""
 LOAD_SECONDS = 90
+HIDDEN = """() => Math.max(0, ...[...document.querySelectorAll("*")]
+  .filter(element => ["auto", "scroll"].includes(getComputedStyle(element).overflowY))
+  .map(element => element.scrollHeight - element.clientHeight))"""
+"""How many pixels of the page's longest part have to be scrolled to."""
 SETTLE_SECONDS = 3
 
 
@@ -72,6 +76,16 @@ class Window:
         """A screenshot, after everything has come to rest."""
         self.page.wait_for_timeout(SETTLE_SECONDS * 1000)
         self.page.screenshot(path=artifacts() / f"{name}.png")
+
+    def keep_whole(self, name: str) -> None:
+        """A screenshot in a window so high that nothing has to be scrolled to."""
+        self.page.wait_for_timeout(SETTLE_SECONDS * 1000)
+        before = self.page.viewport_size
+        assert before is not None
+        self.page.set_viewport_size({**before, "height": before["height"] + self.page.evaluate(HIDDEN)})
+        self.keep(name)
+        assert self.page.evaluate(HIDDEN) == 0, "something of the page is still out of sight"
+        self.page.set_viewport_size(before)
 
 
 def from_elsewhere(url: str) -> bool:

@@ -106,6 +106,7 @@ class ShopProject:
     def build(cls, folder: Path) -> ShopProject:
         """Writes the project, and prepares the home of its installation with a quick queue."""
         _write(folder / "pyproject.toml", PYPROJECT)
+        _write(folder / "workspace.yaml", _workspace())
         _write(folder / "shop" / "__init__.py", "")
         _write(folder / "shop" / "definitions.py", DEFINITIONS)
         _write(folder / "shop" / "refunds.py", HANGING_SCHEMA)
@@ -172,6 +173,12 @@ def attributes(name: str, **changes: Any) -> dict[str, Any]:
         report_metrics=["brier", "roc_auc"],
         **changes,
     )
+
+
+def _workspace() -> str:
+    """The repository's own workspace, on the shop: `make ui` is a daemon on that file."""
+    own = Path(__file__).parents[2].joinpath("workspace.yaml").read_text(encoding="utf-8")
+    return own.replace("retrain_assets", "shop")
 
 
 def _write(path: Path, text: str) -> None:

@@ -28,7 +28,7 @@ class DagsterDev:
     """The webserver, the daemon and the code location of a project; stopped on leaving the context.
 
     Args:
-        project: its folder, where `dagster dev` starts.
+        project: its folder, where `dagster dev` starts on the workspace that lies there.
         environ: added to this process's environment.
         log: where it writes what it prints.
     """
@@ -44,7 +44,18 @@ class DagsterDev:
     def __enter__(self) -> Self:
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(self.port)],
+                [
+                    sys.executable,
+                    "-m",
+                    "dagster",
+                    "dev",
+                    "-w",
+                    "workspace.yaml",
+                    "-h",
+                    "127.0.0.1",
+                    "-p",
+                    str(self.port),
+                ],
                 cwd=self.project,
                 env=self.environ,
                 stdin=subprocess.DEVNULL,

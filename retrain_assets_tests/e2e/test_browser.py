@@ -69,8 +69,8 @@ def test_drift_scores_are_plotted_as_series(ui: Window):
     # By partition Dagster 1.13 plots the 120 newest windows before today, also of a stream that ended before them.
     ui.page.get_by_text("Events", exact=True).last.click()
     expect(ui.page.locator("canvas").first).to_be_visible(timeout=LOAD_SECONDS * 1000)
-    ui.see("drift_score", "drift/x")
-    ui.keep("drift_report_plots")
+    ui.see("drift_score", "drift/x", "drift/z", "drift/kind")
+    ui.keep_whole("drift_report_plots")
 
 
 def test_an_evaluation_report_and_its_gates(ui: Window):
