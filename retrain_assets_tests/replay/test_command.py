@@ -54,6 +54,7 @@ def test_a_file_is_replayed_into_json_table_figure_and_yaml(call, tmp_path):
     assert report["recommendation"]["yaml"].strip() in output
     assert report["recommendation"]["sentence"] in output
     assert figure.read_bytes().startswith(b"\x89PNG")
+    assert "3 of 11 models are fitted\n" in output
     assert "calendar, in hindsight" in output
 
 
