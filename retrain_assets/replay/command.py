@@ -200,6 +200,7 @@ def _of_file(
 
     from retrain_assets.replay.bare_file import (
         FileSettings,
+        another_order,
         column_kinds,
         first_batches,
         infinite,
@@ -246,7 +247,7 @@ def _of_file(
         told += f"; left out: {', '.join(f'{name} ({held})' for name, held in without.items())}"
     if endless:
         told += f"; infinite values count as missing: {', '.join(endless)}"
-    told += too_few_to_judge(stream)
+    told += another_order(frame, settings) + too_few_to_judge(stream)
     return _History(stream=stream, first=first_batches(stream, first, lag), told=told, scenario=scenario)
 
 
