@@ -154,6 +154,18 @@ def _natural(value: Any) -> Any:
     return [int(part) if k % 2 else part for k, part in enumerate(re.split(r"([0-9]+)", value))]
 
 
+def another_order(frame: pd.DataFrame, settings: FileSettings) -> str:
+    """Said where batches of text lie one behind the other in the file, and not in the order that text has."""
+    codes, found = pd.factorize(frame.loc[frame[settings.target].notna(), settings.batch])
+    keys = in_batches(frame, settings.target, settings.batch)[1]
+    if not isinstance(keys[0], str) or (np.diff(codes) < 0).any() or keys == tuple(found):
+        return ""
+    return (
+        f"; batches are taken in the order of their names, {keys[0]}, {keys[1]}, ..., and the file begins with "
+        f"{found[0]}, {found[1]}: use dates or numbers where that is the order of time"
+    )
+
+
 def _judged_by_enough(
     spec: ModelSpec, reserved: npt.NDArray[np.bool_], starts: npt.NDArray[np.int64], window: Window
 ) -> ModelSpec:

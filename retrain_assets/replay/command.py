@@ -200,6 +200,7 @@ def _of_file(
 
     from retrain_assets.replay.bare_file import (
         FileSettings,
+        another_order,
         column_kinds,
         first_batches,
         infinite,
@@ -246,7 +247,7 @@ def _of_file(
         told += f"; left out: {', '.join(f'{name} ({held})' for name, held in without.items())}"
     if endless:
         told += f"; infinite values count as missing: {', '.join(endless)}"
-    told += too_few_to_judge(stream)
+    told += another_order(frame, settings) + too_few_to_judge(stream)
     return _History(stream=stream, first=first_batches(stream, first, lag), told=told, scenario=scenario)
 
 
@@ -286,14 +287,20 @@ def _of_model(options: Any, name: str, first: int | None, lag: int) -> _History:
 
 
 class _Progress(AbstractContextManager["_Progress"]):
-    """Shows how many models are fitted, then which policy walks; on standard error, gone when done."""
+    """Shows how many models are fitted, then which policy walks; on standard error, gone when done.
+
+    Where nobody can see a bar move, a line at each fifth of the models tells how far it is.
+    """
 
     def __init__(self) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._progress = Progress(*columns, console=Console(stderr=True), transient=True)
+        console = Console(stderr=True)
+        # Without a terminal rich would write an empty line in the end, and nothing before.
+        self._told: int | None = None if console.is_terminal else 0
+        self._progress = Progress(*columns, console=console, transient=True, disable=self._told is not None)
         self._task = self._progress.add_task("models", total=None)
 
     def __enter__(self) -> Self:
@@ -307,6 +314,9 @@ class _Progress(AbstractContextManager["_Progress"]):
 
     def fitted(self, done: int, total: int) -> None:
         self._progress.update(self._task, completed=done, total=total)
+        if self._told is not None and total and (fifth := 5 * done // total) > self._told:
+            self._told = fifth
+            click.echo(f"{done} of {total} models are fitted", err=True)
 
     def walked(self, name: str) -> None:
         self._progress.update(self._task, description=f"policy {name}")

@@ -15,7 +15,13 @@ from click.testing import CliRunner
 from retrain_assets.cli import main
 from retrain_assets.errors import DataError
 from retrain_assets.replay import fitting
-from retrain_assets.replay.bare_file import FileSettings, first_batches, stream_of_frame, too_few_to_judge
+from retrain_assets.replay.bare_file import (
+    FileSettings,
+    another_order,
+    first_batches,
+    stream_of_frame,
+    too_few_to_judge,
+)
 from retrain_assets.replay.clock import Course
 from retrain_assets.replay.fitting import ScoreCache, fit_missing
 from retrain_assets.replay.stream import Stream
@@ -54,6 +60,7 @@ def test_a_file_is_replayed_into_json_table_figure_and_yaml(call, tmp_path):
     assert report["recommendation"]["yaml"].strip() in output
     assert report["recommendation"]["sentence"] in output
     assert figure.read_bytes().startswith(b"\x89PNG")
+    assert "3 of 11 models are fitted\n" in output
     assert "calendar, in hindsight" in output
 
 
@@ -316,6 +323,18 @@ def test_batches_come_in_order_whatever_the_file_says():
     assert np.array_equal(ordered.labels, made.labels)
     alphabetical = stream_of_frame(named.astype({"batch": str}), FileSettings(target="y", batch="batch"))
     assert alphabetical.keys[:2] == ("Apr 0", "Apr 1")
+
+
+def test_names_that_have_another_order_than_the_file_are_told():
+    """Months by name would be replayed from April to September, and nothing would look wrong."""
+    settings, frame = FileSettings(target="y", batch="batch"), history()
+    months = pd.date_range("2020-01-01", periods=16, freq="MS")
+    named = frame.assign(batch=frame["batch"].map(dict(enumerate(months.strftime("%b %Y")))))
+    assert "Apr 2020, Apr 2021, ..., and the file begins with Jan 2020, Feb 2020" in another_order(named, settings)
+    assert not another_order(named.sample(frac=1, random_state=0), settings), "shuffled rows have no order"
+    dated = frame.assign(batch=frame["batch"].map(dict(enumerate(months.strftime("%Y-%m")))))
+    assert not another_order(dated, settings)
+    assert not another_order(frame.iloc[::-1], settings), "numbers have an order, newest first or not"
 
 
 @pytest.mark.slow
