@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from retrain_assets.stores.protocols import Stores
 
 DRIVER_TAG = "retrain_assets/driver"
-_COLLECTED_AFTER = (20_000, 20, 20)
+_COLLECTED_AFTER = (5_000, 20, 20)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
