@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from retrain_assets.data.contracts import RESERVED, Contract
@@ -53,13 +56,34 @@ def schema_problems(schema: DataFrameSchema, frame: pd.DataFrame) -> tuple[str, 
     """Violations of a schema, one sentence for each rule with the number of rows and the first value."""
     from pandera.errors import SchemaErrors
 
+    stored = _as_stored_types(schema, frame)
     try:
-        schema.validate(_as_stored_types(schema, frame), lazy=True)
+        with _texts_taken_as_such(schema, stored):
+            schema.validate(stored, lazy=True)
     except SchemaErrors as errors:
         said = tuple(_sentence(error) for error in errors.schema_errors)
         rest = len(said) - _SHOWN_PROBLEMS
         return said if rest <= 0 else (*said[:_SHOWN_PROBLEMS], f"and {rest} further rules")
     return ()
+
+
+@contextmanager
+def _texts_taken_as_such(schema: DataFrameSchema, frame: pd.DataFrame) -> Generator[None]:
+    """Meanwhile columns that hold nothing but texts are asked for no type: pandera looks at each value in Python."""
+    texts = [
+        (column, column.dtype)
+        for name, column in schema.columns.items()
+        if getattr(column.dtype, "type", None) == np.dtype("str")
+        and name in frame.columns
+        and pd.api.types.infer_dtype(frame[name], skipna=True) in ("string", "empty")
+    ]
+    for column, _ in texts:
+        column.dtype = None
+    try:
+        yield
+    finally:
+        for column, dtype in texts:
+            column.dtype = dtype
 
 
 def _as_stored_types(schema: DataFrameSchema, frame: pd.DataFrame) -> pd.DataFrame:

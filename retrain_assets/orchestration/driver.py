@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from retrain_assets.stores.protocols import Stores
 
 DRIVER_TAG = "retrain_assets/driver"
-_COLLECTED_AFTER = (20_000, 20, 20)
+_COLLECTED_AFTER = (5_000, 20, 20)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +89,9 @@ class Driver:
         self._cursors: dict[str, str | None] = {}
         self._evaluated: dict[str, float] = {}
         self._jobs: dict[str, dg.JobDefinition] = {}
-        self._resource = cast("StoresResource", (definitions.resources or {})[STORES_KEY])
+        # Made once: for each look of a sensor that takes longer than the look. It holds a lease only within a run.
+        with dg.build_resources({STORES_KEY: (definitions.resources or {})[STORES_KEY]}, instance) as made:
+            self._resource = cast("StoresResource", getattr(made, STORES_KEY))
 
     @property
     def stores(self) -> Stores:
@@ -169,7 +171,7 @@ class Driver:
             cursor=self._cursors.get(sensor.name),
             repository_def=self._repository,
             sensor_name=sensor.name,
-            resources={STORES_KEY: self._resource},
+            resources={STORES_KEY: dg.ResourceDefinition.hardcoded_resource(self._resource)},
         ) as context:
             data = sensor.evaluate_tick(context)
         self._evaluated[sensor.name] = self._clock()

@@ -189,6 +189,22 @@ def test_a_record_that_cannot_be_is_told_with_rows_and_value(table, change, told
     assert any(told in problem for problem in problems), problems
 
 
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (["a", "b"], ()),
+        (["a", 7], ("column: dtype('str') does not hold in 1 row, for example '7'",)),
+        (["a", b"b"], ("column: dtype('str') does not hold in 1 row, for example \"b'b'\"",)),
+        (["a", None], ("column: not_nullable does not hold in 1 row, for example 'None'",)),
+    ],
+)
+def test_a_column_of_texts_holds_nothing_else(values, told):
+    frame = pd.concat([FRAMES["profile"]().iloc[:1]] * 2, ignore_index=True)
+    schema = table_schema("profile")
+    assert schema_problems(schema, frame.assign(column=pd.Series(values, dtype="object"))) == told
+    assert str(schema.columns["column"].dtype) == "str"
+
+
 def test_many_problems_are_cut():
     frame = FRAMES["predictions"]()
     broken = pd.DataFrame({name: ["x"] * len(frame) for name in frame.columns})
