@@ -1,4 +1,4 @@
-"""The cells in which a column is compared: fitted on the reference alone, the same for every batch."""
+"""The cells in which a column is compared: fitted on the reference, the same for every batch of a comparison."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ class ColumnCells:
     """Rows of one column by cell, with what lies outside of all other reference batches.
 
     Args:
-        binning: fitted on the reference batches together.
+        binning: fitted on the reference batches together; which of many categories it names, on both sides.
         reference: rows by cell of the reference batches together, shape (cells,).
         current: rows by cell of the current window, shape (cells,).
         current_batches: rows by cell of each of its batches, shape (batches, cells).

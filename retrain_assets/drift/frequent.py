@@ -2,8 +2,8 @@
 
 Those that are most frequent in the reference were lucky there: in any other window they are rarer, and a stable column
 of very many values would look like drift. So they are chosen by the rows of both sides together, as margins of a table
-of counts (Fisher 1935, "The logic of inductive inference", JRSS 98): where windows are exchangeable, so are their counts
-in such cells.
+of counts (Fisher 1935, "The logic of inductive inference", JRSS 98): where windows are exchangeable, so are their
+counts in such cells.
 """
 
 from __future__ import annotations
