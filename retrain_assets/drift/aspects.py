@@ -92,7 +92,7 @@ def _with_single_cells(summaries: Summaries, p_values: Array) -> Array:
 
     One category that gains five points is lost in a whole whose other cells vary from day to day.
     """
-    column, cell = np.nonzero((summaries.roots != 0).any(axis=1))
+    column, cell = np.nonzero((summaries.roots != 0).any(axis=1) | (summaries.current_roots != 0))
     tested = judge_scalars(
         summaries.roots[column, :, cell], summaries.current_roots[column, cell],
         summaries.rows[column], summaries.current_rows[column], unit=0.25, merged=summaries.merged[column],

@@ -1,7 +1,8 @@
-"""The cells in which a column is compared: fitted on the reference alone, the same for every batch."""
+"""The cells in which a column is compared: fitted on the reference, the same for every batch of a comparison."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,14 +44,13 @@ class NumericBinning:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CategoryBinning:
-    """The most frequent categories of the reference, its others together, unseen ones, and missing.
+    """The most frequent categories, the others of the reference together, unseen ones, and missing.
 
     Where the reference itself does not know all of its categories by name, an unseen one cannot be told from a rare
-    one and counts among the others. A profile counts by name only its most frequent categories, so a column of
-    thousands (an id) looks a little unstable in its few named cells; their share is too small to reach an effect floor.
+    one and counts among the others. Where there are more than cells, `retrain_assets.drift.frequent` chooses.
 
     Args:
-        known: categories of the reference by name, the most frequent first.
+        known: categories of the reference by name, those with a cell first.
         named: so many of them have a cell of their own.
         complete: whether the reference knows all its categories by name.
         labels: of all cells, in order.
@@ -76,16 +76,19 @@ class CategoryBinning:
 Binning = NumericBinning | CategoryBinning
 
 
-def fit_binning(reference: ColumnProfile, *, bins: int, precision: int | None = None) -> Binning:
+def fit_binning(
+    reference: ColumnProfile, *, bins: int, precision: int | None = None, named: Sequence[str] | None = None
+) -> Binning:
     """Cells for a column.
 
     Args:
-        reference: the only side that is looked at.
+        reference: the side that is looked at.
         bins: quantile bins of numbers; categories with a cell of their own.
         precision: binary digits of the other side's fine bins, where they are coarser.
+        named: the categories with a cell; by default the most frequent ones.
     """
     if reference.kind in ("categorical", "boolean"):
-        return _fit_categories(reference, bins)
+        return _fit_categories(reference, tuple(reference.categories)[:bins] if named is None else named)
     return _fit_numbers(reference, bins, min(reference.precision, precision or reference.precision))
 
 
@@ -111,14 +114,12 @@ def _fit_numbers(reference: ColumnProfile, bins: int, precision: int) -> Numeric
     )
 
 
-def _fit_categories(reference: ColumnProfile, bins: int) -> CategoryBinning:
-    known = tuple(reference.categories)
-    named = min(bins, len(known))
+def _fit_categories(reference: ColumnProfile, named: Sequence[str]) -> CategoryBinning:
     return CategoryBinning(
-        known=known,
-        named=named,
+        known=tuple(dict.fromkeys((*named, *reference.categories))),
+        named=len(named),
         complete=reference.other == 0,
-        labels=(*known[:named], REST, UNSEEN, MISSING) if reference.other == 0 else (*known[:named], REST, MISSING),
+        labels=(*named, REST, UNSEEN, MISSING) if reference.other == 0 else (*named, REST, MISSING),
     )
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from retrain_assets.data.column_profile import ColumnProfile, bin_edges, bins_of
 from retrain_assets.drift.binning import Binning, Counts, NumericBinning, fit_binning
+from retrain_assets.drift.frequent import frequent_categories
 
 Array = npt.NDArray[np.float64]
 
@@ -19,7 +20,7 @@ class ColumnCells:
     """Rows of one column by cell, with what lies outside of all other reference batches.
 
     Args:
-        binning: fitted on the reference batches together.
+        binning: fitted on the reference batches together; which of many categories it names, on both sides.
         reference: rows by cell of the reference batches together, shape (cells,).
         current: rows by cell of the current window, shape (cells,).
         current_batches: rows by cell of each of its batches, shape (batches, cells).
@@ -61,7 +62,7 @@ class FittedColumn:
     """One column of the reference, ready to be compared with any number of windows.
 
     Args:
-        merged: the reference batches together: the only side that the cells are fitted on.
+        merged: the reference batches together: the side that the cells are fitted on.
         batches: the reference batches.
         bins: quantile bins of numbers, or categories with a cell of their own.
     """
@@ -69,7 +70,7 @@ class FittedColumn:
     merged: ColumnProfile
     batches: Sequence[ColumnProfile]
     bins: int
-    _precision: int | None = None
+    _fitted: tuple[int, Sequence[str] | None] | None = None
     _cells: ColumnCells | None = None
 
     def cells(self, current: ColumnProfile, window: Sequence[ColumnProfile] = ()) -> ColumnCells:
@@ -80,8 +81,9 @@ class FittedColumn:
             window: the batches of the current window, where it is more than one.
         """
         precision = min([current.precision, *(batch.precision for batch in (*self.batches, *window))])
-        if self._cells is None or self._precision != precision:
-            self._precision, self._cells = precision, self._count(precision)
+        wanted = precision, self._named(window or [current])
+        if self._cells is None or self._fitted != wanted:
+            self._fitted, self._cells = wanted, self._count(*wanted)
         binning = self._cells.binning
         counted = binning.counts(current)
         if isinstance(binning, NumericBinning):
@@ -91,8 +93,15 @@ class FittedColumn:
         batches = np.stack([binning.counts(batch) for batch in window]) if window else counted[None]
         return replace(self._cells, current=counted, current_batches=batches, current_novel=novel)
 
-    def _count(self, precision: int) -> ColumnCells:
-        binning = fit_binning(self.merged, bins=self.bins, precision=precision)
+    def _named(self, window: Sequence[ColumnProfile]) -> Sequence[str] | None:
+        """The categories with a cell, where there are more than cells."""
+        if len(self.merged.categories) <= self.bins or self.merged.kind not in ("categorical", "boolean"):
+            return None
+        among = None if self.merged.other else frozenset(self.merged.categories)
+        return frequent_categories([*self.batches, *window], self.bins, among=among)
+
+    def _count(self, precision: int, named: Sequence[str] | None) -> ColumnCells:
+        binning = fit_binning(self.merged, bins=self.bins, precision=precision, named=named)
         numeric = isinstance(binning, NumericBinning)
         return ColumnCells(
             binning=binning,

@@ -273,7 +273,8 @@ def _conclude(
             "drift",
             f"the distance {score:.3g} reaches the floor {settings.effect_floor:g}, and {carried}",
         )
-    named = movers(column.before, column.after)
+    novel = tested.aspect == "novel"
+    named = movers(column.before, column.after, new=novel)
     return ColumnDrift(
         name=column.name,
         kind=column.before.kind if column.before.present else column.after.kind,
@@ -286,8 +287,8 @@ def _conclude(
         evidence=None if carried is None else carried.evidence,
         verdict=verdict,
         reason=f"the column has gone from the batch: {reason}" if gone else column.note + reason,
-        before=describe(column.before, named),
-        after="not there" if gone else describe(column.after, named),
+        before=describe(column.before, named, ranged=novel),
+        after="not there" if gone else describe(column.after, named, ranged=novel),
     )
 
 

@@ -21,7 +21,7 @@ from retrain_assets.drift.stream_sample import MAX_ROWS, rows_needed
 from retrain_assets.drift.together import JOINT_SHARE, judge_together
 from retrain_assets.drift.truths import tables_as_truths
 from retrain_assets.drift.watched import watched_columns
-from retrain_assets.drift.wording import first_of, left_out, nothing_compared
+from retrain_assets.drift.wording import first_of, left_out, nothing_compared, shown
 from retrain_assets.errors import did_you_mean
 
 Joint = Literal["correlation", "classifier", "none"]
@@ -113,13 +113,13 @@ class Comparison:
         verdict = {True: "drift", False: "no drift", None: "unknown"}[self.drifted]
         lines = [f"{verdict}: {self.reason}"]
         of = {verdict: [column for column in self.ranked if column.verdict == verdict] for verdict in _VERDICTS}
-        shown = [*(of["drift"] or of["stable"][:3]), *of["unknown"]]
-        width = max((len(column.name) for column in shown[:12]), default=0)
-        for column in shown[:12]:
+        told = [*(of["drift"] or of["stable"][:3]), *of["unknown"]]
+        width = max((len(shown(column.name)) for column in told[:12]), default=0)
+        for column in told[:12]:
             said = f"{column.before} -> {column.after}: {column.reason}"
-            lines.append(f"{_VERDICTS[column.verdict]} {column.name:<{width}}  {said}")
-        if len(shown) > 12:
-            lines.append(f"  and {len(shown) - 12} more")
+            lines.append(f"{_VERDICTS[column.verdict]} {shown(column.name):<{width}}  {said}")
+        if len(told) > 12:
+            lines.append(f"  and {len(told) - 12} more")
         if self.joint is not None:
             mark = {True: "!", False: " ", None: "?"}[self.joint.drifted]
             lines.append(f"{mark} {self.joint.method}: {self.joint.reason}")

@@ -49,9 +49,10 @@ def _novelty(column: ColumnCells) -> float:
 
     Of numbers exactly: the x largest of N + n exchangeable rows are all among the n with a probability below
     `(n / (N + n))^x` (Rosenbaum 1954, "Tables for a nonparametric test of location"). Of categories by the rate at
-    which new ones turn up, that of categories seen once (Good 1953, "The population frequencies of species").
+    which new ones turn up, that of categories seen once (Good 1953, "The population frequencies of species"): of two
+    Poisson counts with that rate, given the one, the other is negative binomial.
     """
-    from scipy.special import pdtrc
+    from scipy.special import betainc
 
     if not column.knows_all:
         return np.nan
@@ -61,4 +62,4 @@ def _novelty(column: ColumnCells) -> float:
     if column.ordered:
         farther = max(int(column.current[0]), int(column.current[-2])) if len(column.current) > 2 else 0
         return float(min(1.0, 2 * (current / (rows + current)) ** farther))
-    return float(pdtrc(column.current_novel - 1, current * (column.once + 1) / rows))
+    return float(betainc(column.current_novel, column.once + 1, current / (rows + current)))

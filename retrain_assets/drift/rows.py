@@ -10,13 +10,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from retrain_assets.data.arrow_types import in_plain_types
-from retrain_assets.data.categories import added
+from retrain_assets.data.categories import MAX_CATEGORIES
 from retrain_assets.data.column_profile import ColumnProfile
 from retrain_assets.data.column_profiling import floats_of
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.data.text_counts import codes_of_texts
 from retrain_assets.data.value_texts import texts_of_arrow, texts_of_series
 from retrain_assets.drift.frames import ArrowStream, Matrix, Prepared, is_stream, with_text_names
+from retrain_assets.drift.frequent import frequent_categories
 from retrain_assets.drift.stream_sample import MAX_ROWS
 
 Places = npt.NDArray[np.int64]
@@ -169,7 +170,7 @@ def codes_of(
     *,
     at_least: int = 1,
 ) -> tuple[list[str], Mapping[str, Matrix], Mapping[str, Matrix]] | None:
-    """Numbers and truth values as they are, categories by the rank of their frequency in the reference, for trees.
+    """Numbers and truth values as they are, categories by the rank of their frequency, for trees.
 
     A category that the reference does not have is -1, a missing value NaN. None where a side has no rows that can be
     read, or no column is on both sides.
@@ -180,7 +181,7 @@ def codes_of(
     if frames[0] is None or frames[1] is None or not shared:
         return None
     numbers = {name for name in shared if _is_number(name, reference, current, ("numeric", "boolean"))}
-    ranks = {name: _ranks(reference, name) for name in shared if name not in numbers}
+    ranks = {name: _ranks([*reference, current], name) for name in shared if name not in numbers}
 
     def read(frame: Any, name: str, chosen: Places | None) -> Matrix:
         column = _column(frame, name, chosen)
@@ -193,9 +194,13 @@ def codes_of(
     return shared, made[0], made[1]
 
 
-def _ranks(reference: Sequence[TableProfile], name: str) -> dict[str, float]:
-    total = added(profile[name].categories for profile in reference)
-    return {label: float(rank) for rank, label in enumerate(sorted(total, key=lambda label: (-total[label], label)))}
+def _ranks(parts: Sequence[TableProfile], name: str) -> dict[str, float]:
+    """Of both sides together: what is frequent in the reference alone is in part luck, which would tell them apart."""
+    columns = [part[name] for part in parts]
+    whole = any(column.other for column in columns[:-1])
+    among = None if whole else frozenset(label for column in columns[:-1] for label in column.categories)
+    named = frequent_categories(columns, MAX_CATEGORIES, among=among)
+    return {label: float(rank) for rank, label in enumerate(named)}
 
 
 def _coded(column: Any, ranks: Mapping[str, float]) -> Matrix:

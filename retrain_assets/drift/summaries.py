@@ -243,7 +243,9 @@ def _shape(column: ColumnCells) -> tuple[Array, Array, int]:
     if not reference.sum():
         return np.ones((len(batches), 1)), np.ones(1), 0
     smallest = min([rows for rows in (*batches.sum(axis=1), *current.sum(axis=1)) if rows], default=0.0)
-    groups = _groups(reference / reference.sum() * smallest, ordered=column.ordered)
+    # A category that only the window has is one of both sides, as those that were given a cell.
+    seen = reference if column.ordered else reference + current.sum(axis=0)
+    groups = _groups(seen / seen.sum() * smallest, ordered=column.ordered)
     gathered = np.zeros((len(reference), int(groups.max()) + 1))
     gathered[np.arange(len(reference)), groups] = 1.0
     shares = reference @ gathered / reference.sum()

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
+from retrain_assets.drift.wording import shown
+
 if TYPE_CHECKING:
     from retrain_assets.drift.comparison import Comparison, Shape
     from retrain_assets.drift.report import ColumnDrift
@@ -71,7 +73,7 @@ def _panel(column: ColumnDrift, shape: Shape, top: int) -> Iterator[str]:
         yield _bar(left + 0.52 * step, base, 0.4 * step, after * scale, AFTER)
         yield "</g>"
         if len(shape.cells) <= _ALL_NAMED:
-            yield _text(left + step / 2, base + 12, _cut(label, int(step / 5)), size=9, anchor="middle")
+            yield _text(left + step / 2, base + 12, _cut(shown(label), int(step / 5)), size=9, anchor="middle")
         elif place in (0, len(shape.cells) // 2, len(shape.cells) - 1):
             anchor = {0: "start", len(shape.cells) - 1: "end"}.get(place, "middle")
             x = {"start": left, "end": left + step, "middle": left + step / 2}[anchor]

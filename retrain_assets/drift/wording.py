@@ -13,8 +13,8 @@ from retrain_assets.drift.report import ColumnDrift
 _NAMED_CATEGORIES = 3
 
 
-def describe(column: ColumnProfile, categories: Sequence[str] = ()) -> str:
-    """A column in a few words; of categories those asked for, by default the most frequent.
+def describe(column: ColumnProfile, categories: Sequence[str] = (), *, ranged: bool = False) -> str:
+    """A column in a few words; of categories those asked for, by default the most frequent; of numbers also the range.
 
     >>> from retrain_assets.data.profile import profile_table
     >>> import pandas as pd
@@ -23,7 +23,9 @@ def describe(column: ColumnProfile, categories: Sequence[str] = ()) -> str:
     """
     missing = f"{100 * column.missing_share:.3g} % missing" if column.missing else ""
     infinite = f"{column.infinite} infinite" if column.infinite else ""
-    return ", ".join(part for part in (_middle(column, categories), missing, infinite) if part) or "no rows"
+    told = ranged and column.kind == "numeric" and column.minimum is not None and math.isfinite(column.mean or 0.0)
+    ends = f"from {column.minimum:.4g} to {column.maximum:.4g}" if told else ""
+    return ", ".join(part for part in (_middle(column, categories), ends, missing, infinite) if part) or "no rows"
 
 
 def _middle(column: ColumnProfile, categories: Sequence[str]) -> str:
@@ -40,10 +42,17 @@ def _middle(column: ColumnProfile, categories: Sequence[str]) -> str:
         spread = f", deviation {_readable(deviation, deviation)}" if deviation else ""
         return f"mean {_readable(column.mean, deviation)}{spread}"
     labels = categories or list(column.categories)[:_NAMED_CATEGORIES]
-    return ", ".join(
-        f"{label if label.strip() else repr(label)} {100 * column.categories.get(label, 0) / column.rows:.3g} %"
-        for label in labels
-    )
+    return ", ".join(f"{shown(label)} {100 * column.categories.get(label, 0) / column.rows:.3g} %" for label in labels)
+
+
+def shown(label: str, most: int = 40) -> str:
+    """A name as a reader sees it: blanks in quotes, a long one cut.
+
+    >>> shown(" "), shown("y" * 50, 5)
+    ("' '", 'yyyy…')
+    """
+    seen = label if label.strip() else repr(label)
+    return seen if len(seen) <= most else f"{seen[: most - 1]}…"
 
 
 def _readable(number: float, deviation: float) -> str:
@@ -63,8 +72,8 @@ def probability(p_value: float) -> str:
     return "p < 1e-300" if p_value < 1e-300 else f"p = {p_value:.2g}"
 
 
-def movers(before: ColumnProfile, after: ColumnProfile) -> list[str]:
-    """The categories whose shares changed most."""
+def movers(before: ColumnProfile, after: ColumnProfile, *, new: bool = False) -> list[str]:
+    """The categories whose shares changed most; the new ones first where these are asked for."""
     labels = {**before.categories, **after.categories}
     rows = max(before.rows, 1), max(after.rows, 1)
 
@@ -72,7 +81,10 @@ def movers(before: ColumnProfile, after: ColumnProfile) -> list[str]:
         change = before.categories.get(label, 0) / rows[0] - after.categories.get(label, 0) / rows[1]
         return round(abs(change), 9)
 
-    return sorted(labels, key=lambda label: (-moved(label), label))[:_NAMED_CATEGORIES]
+    def told(label: str) -> tuple[bool, float, str]:
+        return new and label in before.categories, -moved(label), label
+
+    return sorted(labels, key=told)[:_NAMED_CATEGORIES]
 
 
 def first_of(names: Sequence[str]) -> str:
@@ -81,7 +93,7 @@ def first_of(names: Sequence[str]) -> str:
     >>> first_of(["a", "b", "c", "d"])
     'a, b, c, ...'
     """
-    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+    return ", ".join(shown(name) for name in names[:3]) + (", ..." if len(names) > 3 else "")
 
 
 def nothing_compared(columns: Sequence[ColumnDrift]) -> str:

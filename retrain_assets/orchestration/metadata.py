@@ -133,6 +133,7 @@ def of_drift(stores: Stores, record: Detected) -> Metadata:
                 "after": column.after,
                 "adjusted_p_value": column.adjusted_p_value,
                 "aspect": column.aspect or "",
+                "reason": column.reason,
             }
             for column in report.ranked
         ),

@@ -30,11 +30,9 @@ def test_stable_windows_of_several_days_do_not_alarm_many_times_as_often_as_decl
 
 
 def test_a_window_of_many_days_shows_a_shift_that_a_day_of_it_does_not() -> None:
-    week = [judged(12, 6, seed=seed, shift=0.8) for seed in range(2)]
-    day = [judged(12, 1, seed=seed, shift=0.8) for seed in range(2)]
-    assert [each.drifted for each in week] == [True, True], [each.reason for each in week]
-    assert all(each.named[0] == "a" for each in week)
-    assert not all(each.drifted for each in day)
+    week, day = (judged(12, batches, seed=1, shift=0.8) for batches in (6, 1))
+    assert (week.drifted, week.named[0]) == (True, "a"), week.reason
+    assert day.drifted is False, day.reason
 
 
 @pytest.mark.parametrize(("reference", "window"), [(4, 9), (5, 2)])

@@ -403,6 +403,30 @@ def test_the_answer_of_a_distance_is_a_number_or_refused(monkeypatch: pytest.Mon
         compare(frame(x=NOISE), frame(x=NOISE), distance="psi")
 
 
+def test_what_is_new_is_told_first() -> None:
+    new = compare(REFERENCE, CURRENT.assign(c=CURRENT["c"].where(CURRENT.index % 25 > 0, "new")), batch="day")
+    assert new.columns["c"].before.startswith("new 0 %, ")
+    assert new.columns["c"].after.startswith("new 4 %, ")
+    far = compare(REFERENCE, CURRENT.assign(a=CURRENT["a"].where(CURRENT.index % 10 > 0, 77.0)), batch="day")
+    assert far.columns["a"].aspect == "novel"
+    assert far.columns["a"].after.endswith("to 77")
+
+
+def test_long_and_blank_names_leave_a_report_readable() -> None:
+    name, rng = "very " * 30, np.random.default_rng(0)
+    before, after = (pd.DataFrame({name: rng.choice(["", "y" * 90], 400, p=[p, 1 - p])}) for p in (0.2, 0.6))
+    report = compare(before, after)
+    assert report.drifted is True
+    assert max(map(len, repr(report).splitlines())) < 300
+    assert "very very" in repr(report)
+    assert report.columns[name].before.startswith(("'' 2", "yyy"))
+    assert any(text in ("''", "&#x27;&#x27;") for text in _texts(str(report.figure())))
+
+
+def _texts(svg: str) -> list[str]:
+    return [element.text or "" for element in ET.fromstring(svg).iter() if element.tag.endswith("text")]
+
+
 def test_control_characters_are_no_part_of_a_figure() -> None:
     report = compare(frame(**{"c\x00\x0b": ["a\x0b"] * 200}), frame(**{"c\x00\x0b": ["b\x0b"] * 200}))
     assert report.drifted is True
