@@ -23,6 +23,7 @@ from retrain_assets.spec import (
     SqlSource,
 )
 from retrain_assets.spec.fields import Location
+from retrain_assets.spec.limits import gate_of
 from retrain_assets.spec.loading import Declaration
 from retrain_assets.spec.problems import undotted
 from retrain_assets.stores.declarations import read_files
@@ -312,6 +313,10 @@ def _unset_variables(spec: ModelSpec, environ: Mapping[str, str]) -> Told:
             yield field, f"refers to the environment variable {reference.env}, which is not set here"
 
 
+_LIMITS_OF_MORE = frozenset({"slices"})
+"""Limits that more than their gate reads: what is asked to be labelled covers the slices."""
+
+
 def _without_effect(spec: ModelSpec) -> Told:
     """What is declared and asks for something else that is not."""
     if spec.retrain.priority and spec.retrain.shared_budget is None:
@@ -319,6 +324,17 @@ def _without_effect(spec: ModelSpec) -> Told:
             "retrain.priority",
             f"has no effect (got {spec.retrain.priority}): it is one within retrain.shared_budget, which is not set",
         )
+    required = spec.promote.expression.names()
+    for name in sorted(spec.promote.limits.model_fields_set - _LIMITS_OF_MORE):
+        gate = gate_of(name)
+        if gate is not None and gate not in required:
+            yield (
+                f"promote.limits.{name}",
+                f"has no effect: promote.require does not name {gate}, which it is a limit of",
+            )
+    for name in sorted(spec.rollback.model_fields_set & {"max_loss", "checks"}):
+        if spec.rollback.watch is None and getattr(spec.rollback, name) is not None:
+            yield f"rollback.{name}", "has no effect: rollback.watch, the time in which it is looked at, is not set"
 
 
 def _references(value: object, field: str) -> Iterator[tuple[str, EnvReference]]:

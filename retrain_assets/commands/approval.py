@@ -167,8 +167,8 @@ def _answer(
         token=signed,
         now=datetime.now(UTC),
     )
-    given = sum(each.verdict == "approve" for each in hold.answers)
-    click.echo(f"{model}: v{version} is {hold.state} ({given} approved, {hold.answers[-1].proof})")
+    approved = ", ".join(each.person for each in hold.answers if each.verdict == "approve") or "nobody"
+    click.echo(f"{model}: v{version} is {hold.state} (approved by {approved}; your answer: {hold.answers[-1].proof})")
     if hold.state == "approved":
         click.echo(
             f"  the sensor approvals_answered carries it out; without a daemon, `retrain-assets run {model}` does"

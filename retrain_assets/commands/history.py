@@ -13,6 +13,7 @@ from retrain_assets.commands.options import MOMENT, Options, with_options
 
 if TYPE_CHECKING:
     from retrain_assets.lifecycle.auditing import HistoryLine, Verified
+    from retrain_assets.promotion.model_moves import ModelMove
     from retrain_assets.stores.protocols import StateStore
 
 
@@ -47,7 +48,9 @@ def history(options: Options, model: str, as_of: datetime | None, as_json: bool)
         _print(model, lines)
         _print_moves(state, model)
     else:
-        click.echo(f"{model}: no champion" + (f" as of {as_of:%Y-%m-%d %H:%M}" if as_of else " yet"))
+        gone = next((move.model for move in reversed(state.model_moves()) if _left(move, model)), None)
+        since = f" under this name: `retrain-assets history {gone}`" if gone else " yet"
+        click.echo(f"{model}: no champion" + (f" as of {as_of:%Y-%m-%d %H:%M}" if as_of else since))
         _print_moves(state, model)
 
 
@@ -80,6 +83,11 @@ def _print_moves(state: StateStore, model: str) -> None:
         if model in (move.model, move.previous):
             did = {"rename": f"renamed from {move.previous} to {move.model}", "retire": "retired", "return": "returned"}
             click.echo(f"{did[move.action]} by {move.actor} on {move.moved_at:%Y-%m-%d %H:%M}: {move.reason}")
+
+
+def _left(move: ModelMove, name: str) -> bool:
+    """Whether a model was given another name, with all its history."""
+    return move.action == "rename" and move.previous == name
 
 
 def _plain(line: HistoryLine) -> dict[str, Any]:

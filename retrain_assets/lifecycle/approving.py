@@ -180,7 +180,8 @@ def prove_name(spec: ApprovalSpec, request: ApprovalRequest, person: str, verdic
     if token is None:
         raise RefusedError(
             f"{person} must prove the name with a token: `retrain-assets approval sign {request.model} "
-            f"{request.version}` makes one with the private key"
+            f"{request.version} --person {person} --key FILE` makes one with the private key, and so do `approve` and "
+            "`reject` with --key"
         )
     verify(token, request, person, verdict, key)
     return f"signed with the key {key[:16]}"

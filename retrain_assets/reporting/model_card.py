@@ -7,6 +7,7 @@ browser without it.
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -73,13 +74,13 @@ class ModelCard:
         parts = [f"<h1>{escape(self.title)}</h1>"]
         for section in self.sections:
             parts.append(f"<h2>{escape(section.title)}</h2>")
-            parts += [f"<p>{escape(line)}</p>" for line in section.lines]
+            parts += [f"<p>{_html(line)}</p>" for line in section.lines]
             if section.figure is not None:
                 parts.append(f'<img alt="{escape(section.title)}" src="{_inline(section.figure)}">')
             if section.table:
                 head, *rows = section.table
                 cells = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-                body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+                body = "".join(f"<tr>{''.join(f'<td>{_html(cell)}</td>' for cell in row)}</tr>" for row in rows)
                 parts.append(f"<table><tr>{cells}</tr>{body}</table>")
         return f"{_HEAD.format(title=escape(self.title))}{''.join(parts)}</body></html>\n"
 
@@ -305,9 +306,15 @@ def _markdown_text(line: str) -> str:
     return line.replace("\n", " ")
 
 
+def _html(text: str) -> str:
+    """What stands in backticks is code, as in Markdown."""
+    return _CODE.sub(r"<code>\1</code>", escape(text))
+
+
+_CODE = re.compile("`([^`]+)`")
 _HEAD = (
     '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>'
     "body{{font:15px/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}}"
     "table{{border-collapse:collapse}}td,th{{border:1px solid #ccc;padding:.2rem .6rem;text-align:left;"
-    "vertical-align:top;overflow-wrap:anywhere}}</style></head><body>"
+    "vertical-align:top;overflow-wrap:anywhere}}td:first-child,th{{overflow-wrap:normal}}</style></head><body>"
 )

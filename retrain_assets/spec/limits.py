@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from pydantic import Field
 
 from retrain_assets.spec.base import SpecModel
 
+_GATE = re.compile(r"`(\w+)`:")
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -91,3 +93,13 @@ class LimitsSpec(SpecModel):
         description="`has_no_leak`: how well one input column alone may predict: area under the curve, or for a "
         "regression the absolute rank correlation.",
     )
+
+
+def gate_of(limit: str) -> str | None:
+    """The gate that a limit belongs to, as its description begins; None for one of several gates.
+
+    >>> gate_of("churn"), gate_of("group_min_rows")
+    ('is_stable', None)
+    """
+    named = _GATE.match(LimitsSpec.model_fields[limit].description or "")
+    return None if named is None else named[1]

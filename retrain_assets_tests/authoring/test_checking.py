@@ -10,6 +10,8 @@ import yaml
 
 from retrain_assets.authoring.checking import check_declarations
 from retrain_assets.errors import Problem
+from retrain_assets.spec.limits import LimitsSpec, gate_of
+from retrain_assets.spec.promote import GATES
 from retrain_assets_tests.spec.declarations import attributes
 
 CODE = "retrain_assets_tests.authoring.user_code"
@@ -291,6 +293,32 @@ def test_a_priority_in_no_shared_budget_is_a_warning(tmp_path: Path):
     shared = {"name": "gpu", "budget": "4 per week"}
     for retrain in ({"priority": 2, "shared_budget": shared}, {"shared_budget": shared}, {"priority": 0}):
         assert not check(tmp_path, retrain=retrain)
+
+
+def test_a_limit_of_a_gate_that_is_not_required_is_a_warning(tmp_path: Path):
+    """Else a candidate below the declared metric would be promoted, and nobody had been told that nothing asks."""
+    limits = {"metrics": {"brier": 0.2}, "churn": 0.1, "slices": ["price"], "group_min_rows": 20}
+    found = check(tmp_path, promote={"limits": limits})
+    assert [(each.severity, each.field) for each in found] == [
+        ("warning", "promote.limits.metrics"),
+        ("warning", "promote.limits.churn"),
+    ]
+    assert "promote.require does not name meets_thresholds" in found[0].message
+    require = "not_worse_than_champion & meets_thresholds & is_stable"
+    assert not check(tmp_path, promote={"require": require, "limits": limits})
+
+
+def test_every_limit_but_one_of_several_gates_tells_its_gate():
+    told = {name: gate_of(name) for name in LimitsSpec.model_fields}
+    assert [name for name, gate in told.items() if gate is None] == ["group_min_rows"]
+    assert {gate for gate in told.values() if gate is not None} <= GATES.keys()
+
+
+def test_what_only_a_watch_looks_at_is_a_warning_without_one(tmp_path: Path):
+    problem = only(check(tmp_path, rollback={"max_loss": 0.9}))
+    assert (problem.severity, problem.field) == ("warning", "rollback.max_loss")
+    assert "rollback.watch" in problem.message
+    assert not check(tmp_path, rollback={"max_loss": 0.9, "watch": "2 weeks"})
 
 
 def test_code_that_fails_to_import_is_told_with_its_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -36,7 +36,7 @@ def test_what_waits_is_listed_with_its_evidence_and_approved(held: World, call: 
     assert (wrong.exit_code, "the answer is for the model" in wrong.stderr) == (1, True)
     done = call("approve", "tiny", "4", "--hash", hash_of(held), "--reason", "good", "--person", "ann")
     assert done.exit_code == 0, done.output
-    assert "tiny: v4 is approved (1 approved, the name was taken on trust" in done.stdout
+    assert "tiny: v4 is approved (approved by ann; your answer: the name was taken on trust" in done.stdout
     assert call("approval", "list").stdout == "nothing waits for an answer\n"
     (waiting,) = json.loads(call("status", "--json").stdout)[0]["approvals"]
     assert waiting == {

@@ -155,6 +155,7 @@ def test_a_model_gets_another_name_and_history_tells_of_it(promoted: World, call
     assert "left out: tiny was renamed to arrivals" in call("reconcile").stderr
     told = call("history", "arrivals", declare={"name": "arrivals"}).stdout
     assert "renamed from tiny to arrivals by person:" in told
+    assert "tiny: no champion under this name: `retrain-assets history arrivals`\n" in call("history", "tiny").stdout
     assert call("rename", "tiny", "arrivals", "--reason", "again").exit_code == 0, "it may be given again"
     assert call("audit", "verify").exit_code == 0
     assert call("rollback", "arrivals", "--reason", "worse").exit_code == 0

@@ -6,8 +6,9 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import pandas as pd
 import pytest
 
 from retrain_assets import lifecycle
@@ -21,11 +22,13 @@ from retrain_assets.lifecycle.holding import answer_hold
 from retrain_assets.lifecycle.renaming import rename, retire, take_back
 from retrain_assets.lifecycle.rolling_back import roll_back_if_broken
 from retrain_assets.lifecycle.versions import clear, stage_of
+from retrain_assets.lifecycle.withholding import words_of
 from retrain_assets.promotion.log import champion_as_of
 from retrain_assets.spec import ModelSpec
 from retrain_assets.stores.protocols import StepOutcome
 from retrain_assets.stores.registry import MlflowRegistry
-from retrain_assets_tests.lifecycle.champions import DECLARED, copied, fail_to_score, registry_of
+from retrain_assets.training.predict import predict
+from retrain_assets_tests.lifecycle.champions import DECLARED, Failing, copied, fail_to_score, registry_of
 from retrain_assets_tests.lifecycle.world import World, declaration
 
 
@@ -335,6 +338,15 @@ def test_a_champion_that_cannot_score_a_batch_is_replaced_by_the_one_before_if_t
     assert made.rolled_back is not None
     assert set(world.stores.tables.read("tiny/predictions", [world.batch(4).key])["version"]) == {2}
     assert verify(world.stores, "tiny").faults == ()
+
+
+def test_what_a_library_says_of_rows_of_personal_data_is_not_told(tmp_path: Path):
+    spec = ModelSpec.model_validate(declaration(personal_columns=["z"]))
+    model = DeclaredModel(spec=spec, root=tmp_path)
+    with pytest.raises(DataError, match="Input X contains infinity") as failed:
+        predict(cast("Any", Failing()), pd.DataFrame({"z": [1.0]}), task="classification", classes=(0, 1))
+    assert "infinity" not in words_of(failed.value, model)
+    assert words_of(failed.value, model).startswith("DataError from LibraryError at ")
 
 
 @pytest.mark.parametrize("outcome", ["failed", "done"])

@@ -15,7 +15,7 @@ from retrain_assets.lifecycle.renaming import retire
 from retrain_assets.orchestration import StoresResource, build_retraining_definitions
 from retrain_assets.reporting.overview import Records, overview
 from retrain_assets.stores.registry import MlflowRegistry
-from retrain_assets_tests.lifecycle.champions import copied, fail_to_score
+from retrain_assets_tests.lifecycle.champions import RECALL, SEASONS, copied, fail_to_score
 from retrain_assets_tests.lifecycle.world import World
 from retrain_assets_tests.orchestration.installation import Installation
 
@@ -108,6 +108,27 @@ def test_a_rollback_by_itself_is_shown_by_the_run_that_made_it(three_champions: 
     assert [made.action for made in installed.stores.state.promotions("tiny")] == [*["promote"] * 3, "rollback"]
     page = installed.metadata("champion")
     assert (page["version"], page["actor"]) == (2, "retrain_assets")
+
+
+def test_a_champion_of_before_is_recalled_by_the_retrain_of_its_season_and_the_page_says_so(
+    two_seasons: World, tmp_path: Path, instance: dg.DagsterInstance
+):
+    world = copied(two_seasons, tmp_path / "w", **SEASONS | {"promote": RECALL})
+    installed = over(world, instance)
+    for day in (6, 7):
+        world.drop(day, rows=1500)
+    world.poll()
+    while (job := lifecycle.next_job(world.stores, world.model, now=world.now)) is not None:
+        if (job.job, job.batch) == ("retrain", world.batch(7).key):
+            break
+        world.run(job)
+    assert installed.run("retrain", 7).success
+    made = installed.stores.state.promotions("tiny")[-1]
+    assert (made.version, made.action) == (2, "recall")
+    page = installed.metadata("champion")
+    assert (page["version"], page["action"], page["candidate_partition"]) == (2, "recall", made.batch)
+    assert page["history"].records[0].data["action"] == "recall"
+    assert made.reason in str(page["reason"])
 
 
 def test_a_champion_that_cannot_score_a_batch_is_left_by_the_run_that_finds_out(

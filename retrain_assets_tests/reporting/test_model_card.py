@@ -97,6 +97,14 @@ def test_it_is_logged_with_the_evaluation(three_champions: World):
     assert {"model_card.md", "model_card.html", "evaluation.png", "calibration.png", "importance.png"} <= names
 
 
+def test_names_are_code_on_the_page_as_in_markdown():
+    card = ModelCard(
+        title="m v1", sections=(Section(title="Data", lines=("Of `a<b`: 1 `",), table=(("x",), ("`y`",))),)
+    )
+    assert "<p>Of <code>a&lt;b</code>: 1 `</p>" in card.to_html()
+    assert "<td><code>y</code></td>" in card.to_html()
+
+
 def test_its_pictures_are_inside_it():
     card = ModelCard(title="m v1", sections=(Section(title="Calibration", figure=b"png"),))
     assert "![Calibration](data:image/png;base64,cG5n)" in card.to_markdown()
