@@ -26,6 +26,7 @@ from benchmarks.policy.report import (
 from benchmarks.policy.variants import OTHER_TARGETS, VARIANTS
 from benchmarks.tables import write_between_markers
 from retrain_assets.replay.bare_file import ESTIMATORS
+from retrain_assets.replay.fitting import one_thread
 
 PAGE = Path(__file__).parents[2] / "docs" / "policy-benchmark.md"
 
@@ -76,6 +77,7 @@ def main() -> None:
         windows=options.windows, rows=options.rows, shuffled=options.shuffled, cache=options.cache,
     )  # fmt: skip
     if options.mixtures:
+        one_thread()
         name, tables = "mixtures", [mixture_table(mix_all(work))]
     else:
         name, tables = _tables(options, replay_all(work, options.workers))

@@ -14,7 +14,6 @@ from retrain_assets.replay.clock import batch_losses, walk
 from retrain_assets.replay.comparison import Comparison
 from retrain_assets.replay.debt_growth import PRICE, PRICE_WEIGHT
 from retrain_assets.replay.drift_book import DriftBook
-from retrain_assets.replay.fitting import one_thread
 from retrain_assets.replay.gate import ReplayGate
 from retrain_assets.replay.policies import Policies
 from retrain_assets.replay.served_mixture import Weigh, mixture_losses
@@ -72,7 +71,6 @@ WEIGHTS: Mapping[str, Weigh | None] = {
 
 def mix_all(work: Sequence[Unit]) -> Results:
     """Every rule with every kind of weights, case by case; models that are kept are not fitted again."""
-    one_thread()
     results: Results = {}
     for done, unit in enumerate(work, start=1):
         results.update((case, dict(_mixed(comparison))) for case, comparison in comparisons(unit))
