@@ -186,6 +186,28 @@ def test_labels_that_a_service_corrects_are_settled_again_within_the_declared_sp
     assert sorted(world.stores.tables.read("tiny/labels", [world.batch(0).key])["revision"].unique()) == revisions
 
 
+def test_labels_that_are_asked_for_again_and_are_the_same_are_no_correction(worlds, api: Api) -> None:
+    def decided(days: float) -> list[str]:
+        world.now = START + timedelta(days=days)
+        world.play()
+        return [decision.cause for decision in world.stores.state.decisions("tiny")]
+
+    labels = {"type": "python", "load": "api_of_the_test:load", "recheck": "1 week"}
+    world = worlds(
+        "w", target={"column": "y", "label_delay": "1 day", "labels": labels}, batches=LIVE | {"end": "2024-01-04"}
+    )
+    drop_days(world, range(3))
+    api.answer = lambda start, end: answering(world)(start, end)[["id", "y"]]
+    for days in (1.1, 2.1, 3.1):
+        decided(days)
+    assert decided(5) == ["batch"] * 3
+    settles = [step for step in world.stores.state.steps("tiny", world.batch(0).key) if step.job == "settle"]
+    assert len(settles) > 1, "they were asked for again"
+    first = api.answer
+    api.answer = lambda start, end: first(start, end).assign(y=1)
+    assert "labels" in decided(7.5)
+
+
 LABELS = {"column": "y", "label_delay": "1 day", "labels": {"type": "files", "path": "labels/{batch}*.csv"}}
 
 
