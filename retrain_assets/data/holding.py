@@ -21,7 +21,7 @@ def holds_rows(
     >>> holds_rows("csv", b"id,x\n\n"), holds_rows("csv", b"id,x\n1,2\n")
     (False, True)
     """
-    if not content.strip():
+    if not content or content.isspace():
         return False
     if media_type == "parquet":
         try:

@@ -1,7 +1,8 @@
 """Which job should run next for a model: told from the ledger alone, so that no lost cursor can repeat or skip one.
 
 For a model the jobs run strictly in order: settle all that has matured by the end of K, watch K, decide K, retrain K if
-decided, then K + 1. What happened meanwhile (an event, a failed freshness policy, a corrected batch) comes in between.
+decided, then K + 1. What happened meanwhile (an event, a failed freshness policy, a corrected batch) comes in between;
+what is only asked for again, to see whether it changed, comes after the new batches.
 A job that failed rests before it is tried again, and holds up what follows only for its first tries.
 """
 
@@ -15,6 +16,7 @@ from retrain_assets.data.windows import Batch
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import NextJob
 from retrain_assets.lifecycle.standing import Standing, read_standing
+from retrain_assets.spec.sources import AskedSource
 from retrain_assets.stores.causes import CAUSES, newest_valid
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.stores.tries import Rest, decided_retrain
@@ -37,7 +39,9 @@ def resting(stores: Stores, model: DeclaredModel, *, now: datetime) -> Rest | No
 
 def _first(stores: Stores, model: DeclaredModel, now: datetime) -> NextJob | Rest | None:
     rules = _Rules(model, read_standing(stores, model), now)
-    for rule in (rules.retrain, rules.decision, rules.redelivery, rules.new_batch, rules.tail_labels):
+    for rule in (
+        rules.retrain, rules.decision, rules.redelivery, rules.new_batch, rules.another_look, rules.tail_labels,
+    ):  # fmt: skip
         job = rule()
         if job is not None:
             return job
@@ -82,8 +86,18 @@ class _Rules:
 
     def redelivery(self) -> NextJob | Rest | None:
         """A watched batch, or its labels, came again, or could not be worked on before."""
+        return self._again(another_look=False)
+
+    def another_look(self) -> NextJob | Rest | None:
+        """What was decided is asked for once more, and may be the same: new batches go first."""
+        spec = self.model.spec
+        asks = any(isinstance(source, AskedSource) for source in (spec.source, spec.target.labels))
+        return self._again(another_look=True) if asks else None
+
+    def _again(self, *, another_look: bool) -> NextJob | Rest | None:
+        spec = self.model.spec
         for batch in self.standing.watched:
-            if not self.standing.up_to_date(batch):
+            if not self.standing.up_to_date(batch) and self._is_look(spec.source, batch) == another_look:
                 job = self._tried("watch", batch, "changed")
                 if job is not None:
                     return job
@@ -91,12 +105,18 @@ class _Rules:
             watch, settle = self.standing.newest(batch, "watch"), self.standing.newest(batch, "settle")
             if watch is None or settle is None or watch.outcome != "done":
                 continue
-            if settle.revision != watch.revision or self.standing.has_label_news(batch):
+            changed = settle.revision != watch.revision
+            if not changed and not self.standing.has_label_news(batch):
+                continue
+            if (not changed and self._is_look(spec.target.labels, batch)) == another_look:
                 newest = self.model.calendar.batch(self.standing.watched[-1])
                 job = self._tried("settle", batch, "changed", as_of=max(newest.end, settle.as_of))
                 if job is not None:
                     return job
         return None
+
+    def _is_look(self, source: object, batch: str) -> bool:
+        return isinstance(source, AskedSource) and batch in self.standing.decided
 
     def new_batch(self) -> NextJob | Rest | None:
         """The next batch is there: first all labels that have matured by its end, then the batch itself."""

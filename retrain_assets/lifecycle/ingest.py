@@ -24,41 +24,61 @@ def ingest(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime,
 
     Safe to repeat: the same content is the same revision. Content that differs from every earlier delivery is a new
     revision (`changed`); one that was seen before is a `duplicate`; nothing to read is `empty`. The newest delivery is
-    the valid one.
+    the valid one. A query or a callable that has no rows any more takes none away: what it answered before stays.
     """
     see_sources(stores, model, [batch], now=now)
     seen = _seen(stores, model, batch)
     parts: dict[str, RawPart] = {}
     files = sorted(model.source.read(batch), key=lambda file: file.name)
     empty = not any(_holds_rows(model, file) for file in files)
-    for file in files:
+    asked = isinstance(model.spec.source, AskedSource)
+    earlier = stores.state.arrivals(model.name, batch.key)
+    kept = earlier[-1] if asked and empty and earlier and not _is_hollow(earlier[-1], earlier) else None
+    for file in () if kept else files:
         content_hash = stores.blobs.put(file.content)
         # A second file with the same bytes is the same delivery twice: it adds no rows.
         parts.setdefault(
             content_hash,
             RawPart(name=file.name, media_type=file.media_type, content_hash=content_hash, size=len(file.content)),
         )
-    deliveries = 0 if isinstance(model.spec.source, AskedSource) else len(seen)
-    arrival = _classify(stores, model, batch, tuple(parts.values()), empty=empty, deliveries=deliveries, now=now)
+    arrival = kept or _classify(
+        stores, model, batch, tuple(parts.values()), empty=empty, deliveries=0 if asked else len(seen), now=now
+    )
     stores.state.record_arrival(arrival)
+    _tell_if_decided_without(stores, model, batch, arrival, now=now)
     # The look at the source came before the read: what was seen after it is read by a later run.
     stores.state.append_outbox(
         "ingested",
         model.name,
         batch=batch.key,
-        payload={"seen_id": max(seen, default=0), "revision": arrival.revision, "run_id": run_id},
+        payload={
+            "seen_id": max(seen, default=0), "revision": arrival.revision, "run_id": run_id,
+            "empty": empty and kept is None, "kept": kept is not None,
+        },
         now=now,
-    )
-    arrivals = stores.state.arrivals(model.name, batch.key)
-    is_news = len(arrivals) == 1 or arrivals[-2].content_hash != arrival.content_hash
-    if is_news and arrival.parts and any(made.batch == batch.key for made in stores.state.decisions(model.name)):
-        # The batch was decided by other content, or by none.
-        stores.state.append_outbox(
-            "redelivered", model.name, batch=batch.key, key=f"{batch.key}/{len(arrivals)}", now=now
-        )
+    )  # fmt: skip
     return Ingested(
-        arrival=arrival, empty=empty, uris=tuple(stores.blobs.uri(part.content_hash) for part in arrival.parts)
+        arrival=arrival,
+        empty=empty and kept is None,
+        kept=kept is not None,
+        uris=tuple(stores.blobs.uri(part.content_hash) for part in arrival.parts),
     )
+
+
+def _tell_if_decided_without(
+    stores: Stores, model: DeclaredModel, batch: Batch, arrival: Arrival, *, now: datetime
+) -> None:
+    """A batch that was decided by other content, or by none, is a cause to decide again."""
+    steps = stores.state.steps(model.name, batch.key)
+    watched = [step for step in steps if step.job == "watch" and step.outcome in ("done", "refused")]
+    is_news = not watched or watched[-1].revision != arrival.revision
+    if is_news and arrival.parts and any(made.batch == batch.key for made in stores.state.decisions(model.name)):
+        key = f"{batch.key}/{len(stores.state.arrivals(model.name, batch.key))}"
+        stores.state.append_outbox("redelivered", model.name, batch=batch.key, key=key, now=now)
+
+
+def _is_hollow(arrival: Arrival, arrivals: list[Arrival]) -> bool:
+    return (arrival.batch, arrival.revision) in without_rows(arrivals)
 
 
 def _holds_rows(model: DeclaredModel, file: RawFile) -> bool:
@@ -77,7 +97,8 @@ def see_sources(stores: Stores, model: DeclaredModel, batches: Sequence[Batch], 
 
 def see_labels(stores: Stores, model: DeclaredModel, batches: Sequence[Batch], *, now: datetime) -> list[str]:
     """The same for a label source of its own: a label that comes or changes is a cause to settle its batch."""
-    if model.label_source is None:
+    declared = model.spec.target.labels
+    if model.label_source is None or (isinstance(declared, AskedSource) and not declared.recheck):
         return []
     last = _last(stores, model, "labels_seen")
     shown = shown_labels(model, model.label_source, batches, last=last, now=now)
@@ -90,7 +111,9 @@ def _last(stores: Stores, model: DeclaredModel, kind: str) -> dict[str, OutboxRo
 
 
 def _empty(stores: Stores, model: DeclaredModel) -> set[str]:
-    """Batches whose newest delivery holds no rows."""
+    """Batches whose newest delivery holds no rows; of files the arrivals, one more read at every tick, need not say."""
+    if not isinstance(model.spec.source, AskedSource):
+        return {batch for batch, row in _last(stores, model, "ingested").items() if row.payload.get("empty")}
     arrivals = stores.state.arrivals(model.name)
     newest = {arrival.batch: arrival for arrival in arrivals}
     hollow = without_rows(arrivals)
@@ -191,7 +214,7 @@ def _classify(
 
 def _kind(stores: Stores, model: DeclaredModel, batch: Batch, earlier: list[Arrival], now: datetime) -> ArrivalKind:
     """What is unusual about rows that were never delivered before."""
-    if any((arrival.batch, arrival.revision) not in without_rows(earlier) for arrival in earlier):
+    if not all(_is_hollow(arrival, earlier) for arrival in earlier):
         return "changed"
     due = batch.end + model.spec.batches.tolerance
     return "late" if declare(stores, model, now=now) < due < now else "on_time"

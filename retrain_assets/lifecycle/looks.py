@@ -13,6 +13,9 @@ from retrain_assets.stores.protocols import OutboxRow, Source
 LOOKS_PER_TOLERANCE = 8
 """An empty answer is asked for again so often between the window's end and the moment at which the batch is due."""
 
+EMPTY_LOOKS = 8
+"""So many empty batches are asked for at one tick, the newest first: each is a query and a run."""
+
 Looks = Mapping[str, OutboxRow]
 """The newest look at each batch that was looked at, and what was shown then."""
 
@@ -23,25 +26,29 @@ def shown_rows(
     """What the source shows of each batch; one that must be asked shows something new whenever a look is due.
 
     A batch in `empty`, for which the newest answer held no rows, is asked until it is due, and ever more rarely after
-    that. One that was answered is asked when it is due, and for `recheck` after that.
+    that, a few at a time. One that was answered is asked when it is due, and for `recheck` after that.
     """
     declared, listed = model.spec.source, model.source.listing(batches)
     if not isinstance(declared, AskedSource):
         return listed
-    for batch in batches:
+    hollow = 0
+    for batch in sorted(batches, key=lambda batch: batch.key, reverse=True):
         due, unit = batch.end + model.spec.batches.tolerance, _unit(model, batch)
         look = last.get(batch.key)
         if look is None:
             listed[batch.key] = "due" if now >= due else "closed"
         elif batch.key in empty:
             before, by_now = (_looks_for_rows(batch.end, due, unit, moment) for moment in (look.recorded_at, now))
-            listed[batch.key] = _told(look, f"empty {by_now}", news=by_now > before)
+            news = by_now > before and hollow < EMPTY_LOOKS
+            hollow += news
+            listed[batch.key] = _told(look, f"empty {by_now}", news=news)
         else:
             before, by_now = (
                 (moment >= due) + _looks_for_changes(due, unit, declared.recheck, moment)
                 for moment in (look.recorded_at, now)
             )
-            listed[batch.key] = _told(look, f"answered {by_now}", news=by_now > before)
+            news = by_now > before and (look.recorded_at < due or not _is_over(due, unit, declared.recheck, now))
+            listed[batch.key] = _told(look, f"answered {by_now}", news=news)
     return listed
 
 
@@ -49,17 +56,20 @@ def shown_labels(
     model: DeclaredModel, source: Source, batches: Sequence[Batch], *, last: Looks, now: datetime
 ) -> dict[str, str]:
     """The same of a source of labels, which settling asks: here only for `recheck` after they should be known."""
-    declared, listed = model.spec.target.labels, source.listing(batches)
+    declared = model.spec.target.labels
     if not isinstance(declared, AskedSource):
-        return listed
+        return source.listing(batches)
+    listed: dict[str, str] = {}
     for batch in batches:
-        look = last.get(batch.key)
+        due, unit = model.matured_at(batch), _unit(model, batch)
+        if _is_over(due, unit, declared.recheck, now):
+            continue
+        look, by_now = last.get(batch.key), _looks_for_changes(due, unit, declared.recheck, now)
+        told = f"answered {by_now}"
         if look is not None:
-            due, unit = model.matured_at(batch), _unit(model, batch)
-            before, by_now = (
-                _looks_for_changes(due, unit, declared.recheck, moment) for moment in (look.recorded_at, now)
-            )
-            listed[batch.key] = _told(look, f"answered {by_now}", news=by_now > before)
+            before = _looks_for_changes(due, unit, declared.recheck, look.recorded_at)
+            told = _told(look, told, news=by_now > before)
+        listed[batch.key] = told
     return listed
 
 
@@ -83,6 +93,11 @@ def _looks_for_changes(due: datetime, unit: timedelta, span: timedelta | None, m
     if not span or moment < due:
         return 0
     return _doublings(min(moment - due, span), unit) + (moment - due >= span)
+
+
+def _is_over(due: datetime, unit: timedelta, span: timedelta | None, moment: datetime) -> bool:
+    """No look for changes is made up for long after the span, as where `recheck` was declared only later."""
+    return moment - due > (span or timedelta()) + unit
 
 
 def _doublings(elapsed: timedelta, unit: timedelta) -> int:

@@ -35,7 +35,7 @@ from retrain_assets.performance.maturity import maturity
 from retrain_assets.performance.report import BatchPerformance, performance_frame
 from retrain_assets.promotion.health import champion_is_healthy
 from retrain_assets.spec.holdout import holdout_batches
-from retrain_assets.stores.protocols import Stores
+from retrain_assets.stores.protocols import Step, Stores
 
 ESTIMATED = "estimated_"
 
@@ -63,7 +63,8 @@ def measure(
         kept = _kept(stores, model, batch, validated, known)
     commit = stores.tables.write(model.table("performance"), batch.key, stored, run_id=run_id)
     health, reason = _health(stores, model, as_of) if settled.mature else (None, settled.reason)
-    # Before the step is written: killed in between, the batch is settled again, and the older champion is not watched.
+    # Both before the step is written: killed in between, the batch is settled again, which tells and goes back once.
+    _tell_if_decided_without(stores, model, batch, as_of=as_of, now=now)
     red = {"champion_is_healthy": reason} if health is False else {}
     rolled_back = roll_back_if_broken(stores, model, as_of=as_of, red=red, now=now)
     record_step(
@@ -76,7 +77,6 @@ def measure(
             **kept,
         },
     )  # fmt: skip
-    _tell_if_decided_without(stores, model, batch, commit.content_hash, as_of=as_of, now=now)
     return Measured(
         performances=performances,
         backscored=backscored,
@@ -207,10 +207,21 @@ def _health(stores: Stores, model: DeclaredModel, as_of: datetime) -> tuple[bool
 
 
 def _tell_if_decided_without(
-    stores: Stores, model: DeclaredModel, batch: Batch, content_hash: str, *, as_of: datetime, now: datetime
+    stores: Stores, model: DeclaredModel, batch: Batch, *, as_of: datetime, now: datetime
 ) -> None:
-    """Labels that a decision could have read, and that were not there when it was made, are a cause to decide again."""
+    """Labels that a decision could have read, and that were not there when it was made, are a cause to decide again.
+
+    The same labels once more are none: a run that settled the batch to the end has written them.
+    """
     decisions = stores.state.decisions(model.name)
-    if decisions and as_of <= decisions[-1].as_of:
-        key = f"{batch.key}/{content_hash}"
+    written = stores.tables.commits(model.table("labels")).get(batch.key)
+    if written is None or not decisions or as_of > decisions[-1].as_of:
+        return
+    settled = {step.run_id for step in stores.state.steps(model.name, batch.key) if _has_settled(step)}
+    if written.run_id not in settled:
+        key = f"{batch.key}/{written.content_hash}"
         stores.state.append_outbox("correction", model.name, batch=batch.key, payload={}, key=key, now=now)
+
+
+def _has_settled(step: Step) -> bool:
+    return (step.job, step.outcome) == ("settle", "done")

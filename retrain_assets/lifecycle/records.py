@@ -27,11 +27,15 @@ PredictionMode = Literal["served", "backscored", "rescored"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ingested:
-    """`raw`: the delivery that is now kept, and whether it holds no rows."""
+    """`raw`: the delivery that is now kept, and whether it holds no rows.
+
+    `kept` tells that the source answered without rows this time, so that an earlier delivery stays the valid one.
+    """
 
     arrival: Arrival
     empty: bool
     uris: tuple[str, ...]
+    kept: bool = False
 
     @property
     def data_version(self) -> str:

@@ -61,6 +61,8 @@ def of_raw(asset: dg.AssetKey, record: Ingested) -> Iterator[dg.AssetCheckResult
     arrival = record.arrival
     size = sum(part.size for part in arrival.parts)
     said = f"{len(arrival.parts)} files with {size:,} bytes{' hold no rows' if record.empty else ''}"
+    if record.kept:
+        said += f"; the source has no rows for the batch any more: those of delivery {arrival.revision} are kept"
     yield result(asset, "batch_is_not_empty", state_of(not record.empty), said)
     said = f"delivery {arrival.revision} is {arrival.kind.replace('_', ' ')}, {arrival.arrived_at:%Y-%m-%d %H:%M} UTC"
     in_time = None if record.empty else arrival.kind != "late"

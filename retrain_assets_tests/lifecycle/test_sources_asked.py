@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,12 +12,18 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import dagster as dg
 import pandas as pd
 import pytest
 
 from retrain_assets import lifecycle
+from retrain_assets.lifecycle import DeclaredModel
+from retrain_assets.lifecycle.looks import EMPTY_LOOKS, shown_rows
+from retrain_assets.orchestration.checks import of_raw
+from retrain_assets.spec import ModelSpec
+from retrain_assets.stores.protocols import OutboxRow
 from retrain_assets_tests.lifecycle.test_closed_loop import drop_days
-from retrain_assets_tests.lifecycle.world import START, World, rows_of
+from retrain_assets_tests.lifecycle.world import START, World, declaration, rows_of
 
 LIVE = {"every": "day", "start": "2024-01-01", "tolerance": "8 hours"}
 ONE_DAY = "2024-01-02"
@@ -135,6 +141,7 @@ def test_what_was_answered_is_asked_for_again_within_the_declared_span(worlds, a
     batches = LIVE | {"end": ONE_DAY}
     final = worlds("final", source=source, batches=batches)
     assert asked_at(final, api, lambda now: answering(final), range(0, 24 * 10, 2)) == [0, 8]
+    assert len(final.stores.state.decisions("tiny")) == 1, "the same answer is no cause to decide again"
 
     world = worlds("rechecked", source=source | {"recheck": "3 days"}, batches=batches)
     before, after = answering(world), answering(world, seed=9)
@@ -144,6 +151,24 @@ def test_what_was_answered_is_asked_for_again_within_the_declared_span(worlds, a
 
     assert asked_at(world, api, answers, range(0, 24 * 10, 2)) == [0, 8, 16, 32, 64, 80]
     assert [arrival.kind for arrival in world.stores.state.arrivals("tiny")] == ["on_time", "changed"]
+
+
+def test_rows_that_a_service_does_not_answer_any_more_are_kept(worlds, api: Api) -> None:
+    world = worlds("api", source={"type": "python", "load": "api_of_the_test:load"}, batches=LIVE | {"end": ONE_DAY})
+    nothing, rows = api.answer, answering(world)
+    answers = iter([rows, nothing])
+    assert asked_at(world, api, lambda now: next(answers), [0, 8, 9]) == [0, 8]
+    assert [arrival.kind for arrival in world.stores.state.arrivals("tiny")] == ["on_time"]
+    assert len(world.stores.tables.read("tiny/validated")) == 400
+    told = world.stores.state.outbox(model="tiny", kinds=["ingested"])
+    assert [row.payload["kept"] for row in told] == [False, True]
+    assert world.stores.state.outbox(model="tiny", kinds=["missing"]) == []
+    api.answer = nothing
+    again = lifecycle.ingest(world.stores, world.model, world.batch(0), now=world.now, run_id="by hand")
+    assert (again.kept, again.empty) == (True, False)
+    checks = {check.check_name: check for check in of_raw(dg.AssetKey("raw"), again)}
+    assert checks["batch_is_not_empty"].passed
+    assert "any more: those of delivery 1 are kept" in str(checks["batch_is_not_empty"].description)
 
 
 @pytest.mark.covers("source.sql.recheck")
@@ -164,7 +189,7 @@ def test_a_row_that_is_mended_in_a_database_is_noticed_within_the_declared_span(
         assert [play(days) for days in (1, 1.5, 2)][-1] == [["on_time"], ["on_time"]]
         shop.execute("UPDATE orders SET x = 0 WHERE id = 7")
         shop.commit()
-    assert play(10) == [["on_time"], ["on_time", "changed"]]
+    assert play(8.5) == [["on_time"], ["on_time", "changed"]]
 
 
 @pytest.mark.parametrize(("recheck", "revisions"), [({}, [1]), ({"recheck": "1 week"}, [1, 2])])
@@ -181,9 +206,86 @@ def test_labels_that_a_service_corrects_are_settled_again_within_the_declared_sp
         world.now = START + timedelta(days=1, hours=hours)
         world.play()
     given = given.assign(y=1 - given["y"])
-    world.now = START + timedelta(days=12)
+    world.now = START + timedelta(days=9, hours=4)
     world.play()
     assert sorted(world.stores.tables.read("tiny/labels", [world.batch(0).key])["revision"].unique()) == revisions
+
+
+def test_labels_that_are_asked_for_again_and_are_the_same_are_no_correction(worlds, api: Api) -> None:
+    def decided(days: float) -> list[str]:
+        world.now = START + timedelta(days=days)
+        world.play()
+        return [decision.cause for decision in world.stores.state.decisions("tiny")]
+
+    labels = {"type": "python", "load": "api_of_the_test:load", "recheck": "1 week"}
+    world = worlds(
+        "w", target={"column": "y", "label_delay": "1 day", "labels": labels}, batches=LIVE | {"end": "2024-01-04"}
+    )
+    drop_days(world, range(3))
+    api.answer = lambda start, end: answering(world)(start, end)[["id", "y"]]
+    for days in (1.1, 2.1, 3.1):
+        decided(days)
+    assert decided(5) == ["batch"] * 3
+    settles = [step for step in world.stores.state.steps("tiny", world.batch(0).key) if step.job == "settle"]
+    assert len(settles) > 1, "they were asked for again"
+    first = api.answer
+    api.answer = lambda start, end: first(start, end).assign(y=1)
+    assert "labels" in decided(7.5)
+
+
+def live(*, recheck: bool, days: int) -> DeclaredModel:
+    """A model whose source is a service that nobody asks: only what the tick shows counts."""
+    asked: dict[str, Any] = {"type": "python", "load": "a:b"} | ({"recheck": "3 days"} if recheck else {})
+    end = {"end": f"{START + timedelta(days=days):%Y-%m-%d}"}
+    spec = ModelSpec.model_validate(declaration(source=asked, batches=LIVE | end))
+    return DeclaredModel(spec=spec, root=Path())
+
+
+def looks(model: DeclaredModel, ages: Mapping[int, timedelta]) -> dict[str, OutboxRow]:
+    """A look at each of the first days' batches, so long after the window's end."""
+    batches = list(model.calendar.until(START + timedelta(days=400)))
+    return {
+        batches[day].key: OutboxRow(
+            id=day + 1, kind="batch_seen", model="tiny", batch=batches[day].key,
+            payload={"fingerprint": "before"}, recorded_at=batches[day].end + age,
+        )
+        for day, age in ages.items()
+    }  # fmt: skip
+
+
+def shown_news(
+    model: DeclaredModel, last: dict[str, OutboxRow], now: datetime, empty: Collection[str] = ()
+) -> list[str]:
+    batches = list(model.calendar.until(now))
+    shown = shown_rows(model, batches, last=last, empty=empty, now=now)
+    return sorted(key for key, told in shown.items() if told != "before")
+
+
+def test_what_was_answered_long_before_recheck_was_declared_is_not_asked_again() -> None:
+    model, due = live(recheck=True, days=300), timedelta(hours=8)
+    last = looks(model, dict.fromkeys(range(300), due))
+    assert shown_news(model, last, START + timedelta(days=300, hours=9)) == [
+        f"{START + timedelta(days=day):%Y-%m-%d}" for day in (296, 297, 298)
+    ]
+
+
+def test_of_old_batches_without_rows_a_few_are_asked_at_a_tick_the_newest_first() -> None:
+    model, now = live(recheck=False, days=300), START + timedelta(days=300, hours=9)
+    last = looks(model, dict.fromkeys(range(300), timedelta(hours=8)))
+    asked = shown_news(model, last, now, empty=last)
+    assert asked == [f"{START + timedelta(days=day):%Y-%m-%d}" for day in range(299 - EMPTY_LOOKS, 299)]
+
+
+def test_a_new_batch_goes_before_what_is_only_asked_for_again(worlds, api: Api) -> None:
+    world = worlds("w", source={"type": "python", "load": "api_of_the_test:load"}, batches=LIVE)
+    api.answer = answering(world)
+    for days in (1.1, 2.1):  # at the second moment the first batch is due, and the second has closed
+        world.now = START + timedelta(days=days)
+        done = world.play()
+    assert [(job.job, job.batch) for job in done if job.job == "watch"] == [
+        ("watch", world.batch(1).key),
+        ("watch", world.batch(0).key),
+    ]
 
 
 LABELS = {"column": "y", "label_delay": "1 day", "labels": {"type": "files", "path": "labels/{batch}*.csv"}}
