@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
@@ -30,7 +30,8 @@ _STEPS: dict[str, pd.Timedelta] = {
 
 _PERSONAL = (
     "Guessed by names and values: look at every column yourself. Of the columns named here no report, log or",
-    "quarantine shows a value, and they are inputs of the model only through a transform.",
+    "quarantine shows a value. They are inputs of the model only through a transform, or where features.columns",
+    "names a number.",
 )
 
 
@@ -69,7 +70,8 @@ def scaffold(
     batches = BatchesSpec.model_validate({"every": every, "start": times.min().floor("h" if every == "hour" else "D")})
     by_batch = _by_batch(times, Calendar(batches))
     attributes = guess.attributes(name, event_time, target, metric, batches, file.suffix, by_batch)
-    spec_from(attributes)
+    # Without a feature the file is written all the same: `check` names its one mistake, where it is to be mended.
+    spec_from(attributes if attributes["features"]["columns"] else {**attributes, "features": {}})
     return Scaffold(name=name, text=_text(attributes, file), guesses=tuple(guess.told), batches=by_batch)
 
 
@@ -197,7 +199,7 @@ class _Guesses:
         identity = [] if (row_id := self._row_id(event_time, target)) is None else [row_id]
         kind = "Classifier" if metric in ("log_loss", "brier") else "Regressor"
         personal = self._personal({event_time, target})
-        features = self._features({event_time, target, *identity, *personal})
+        features = self._features({event_time, target, *identity}, personal)
         typical = int(pd.Series([len(rows) for rows in by_batch.values()]).median())
         attributes: dict[str, Any] = {
             "name": name,
@@ -254,15 +256,21 @@ class _Guesses:
         )
         return list(found)
 
-    def _features(self, others: set[str]) -> list[str]:
+    def _features(self, others: set[str], personal: Collection[str]) -> list[str]:
         left: list[str] = []
         for name, column in self._columns.items():
             many = column.type in ("string", "category") and self._frame[name].nunique() > _CATEGORIES
-            if name not in others and not many and column.type != "datetime":
+            why = "personal" if name in personal else "times" if column.type == "datetime" else None
+            why = why or ("too many distinct texts" if many else None)
+            if name not in others and why is None:
                 left.append(name)
             elif name not in others:
-                why = "times" if column.type == "datetime" else "too many distinct texts"
                 self.told.append(f"features.columns: without {name} ({why})")
+        if not left:
+            self.told.append(
+                "features.columns: no column is left, and a model needs one. Put a features.transform in its place "
+                "that derives some, or take a column off personal_columns that is none and name it here"
+            )
         return left
 
     def _known(self, field: str, name: str) -> str:

@@ -142,7 +142,7 @@ def _decision(stores: Stores, model: DeclaredModel, frozen: TrainingSet) -> Deci
 
 def _noticed(stores: Stores, model: DeclaredModel, incumbent: Promotion, frozen: TrainingSet) -> Noticed | None:
     """How bad the champion looked by the labels that the training saw; None where it did not."""
-    asked = noticed_by(_decision(stores, model, frozen))
+    asked = noticed_by(_decision(stores, model, frozen), incumbent.version)
     losses = champion_losses(stores, model, incumbent, as_of=frozen.as_of)
     declared = model.spec.retrain.decay
     decayed = noticed_in(losses, holdout_of(incumbent), declared, holdout_batches=holdout_batches(model.spec))

@@ -55,9 +55,14 @@ def losses_in(
     return tuple(loss for loss in losses if model.calendar.batch(loss.batch).start >= training_end)
 
 
-def served_losses(table: pd.DataFrame, model: DeclaredModel, *, as_of: datetime) -> tuple[BatchLoss, ...]:
-    """The loss on each matured batch of whichever version served it, as measured by the cutoff, oldest first."""
-    return _batch_losses(table, _texts(table, "mode") == "served", model, as_of=as_of)
+def served_losses(
+    table: pd.DataFrame, model: DeclaredModel, *, as_of: datetime, version: int | None = None
+) -> tuple[BatchLoss, ...]:
+    """The loss on each matured batch of whichever version served it, or where one did, by the cutoff, oldest first."""
+    served = _texts(table, "mode") == "served"
+    if version is not None:
+        served &= table["version"].to_numpy() == version
+    return _batch_losses(table, served, model, as_of=as_of)
 
 
 def _batch_losses(table: pd.DataFrame, among: Mask, model: DeclaredModel, *, as_of: datetime) -> tuple[BatchLoss, ...]:

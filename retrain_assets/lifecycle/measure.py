@@ -29,6 +29,7 @@ from retrain_assets.lifecycle.slicing import DETAIL as SLICES
 from retrain_assets.lifecycle.slicing import slice_excess
 from retrain_assets.lifecycle.watch import predictions_of, read_predictions, read_validated, with_mode
 from retrain_assets.lifecycle.withholding import withholding
+from retrain_assets.performance.decay import ENOUGH_OLDER, BatchLoss, without_decay
 from retrain_assets.performance.expected import expectable
 from retrain_assets.performance.intervals import MetricEstimate, estimates
 from retrain_assets.performance.maturity import maturity
@@ -194,7 +195,7 @@ def _health(stores: Stores, model: DeclaredModel, as_of: datetime) -> tuple[bool
         return None, "bootstrapping: there is no champion to judge"
     measured = performance_table(stores, model)
     own = losses_in(measured, model, current.version, current.training_end, as_of=as_of)
-    before = [loss for loss in served_losses(measured, model, as_of=as_of) if own and loss.batch < own[0].batch]
+    before = _before(stores, model, measured, own[0].batch, as_of) if own else []
     verdict = champion_is_healthy(
         own,
         holdout_of(current),
@@ -204,6 +205,24 @@ def _health(stores: Stores, model: DeclaredModel, as_of: datetime) -> tuple[bool
         metric=model.spec.metric,
     )
     return verdict.healthy, verdict.reason
+
+
+def _before(
+    stores: Stores, model: DeclaredModel, measured: pd.DataFrame, first: str, as_of: datetime
+) -> list[tuple[BatchLoss, ...]]:
+    """What the newest champions before a batch lost on those that they served, without their decay; oldest first."""
+    runs: list[tuple[BatchLoss, ...]] = []
+    promoted = {made.version: made for made in stores.state.promotions(model.name) if made.as_of <= as_of}
+    for made in reversed(promoted.values()):
+        served = served_losses(measured, model, as_of=as_of, version=made.version)
+        older = [loss for loss in served if loss.batch < first]
+        sound = without_decay(
+            older, holdout_of(made), model.spec.retrain.decay, holdout_batches=holdout_batches(model.spec)
+        )
+        runs += [sound] if sound else []
+        if sum(map(len, runs)) >= ENOUGH_OLDER:
+            break
+    return sorted(runs, key=lambda run: run[-1].batch)
 
 
 def _tell_if_decided_without(

@@ -12,6 +12,8 @@ from retrain_assets.spec import DecaySpec
 
 OLDER_BATCHES = 4
 """From so many batches before those that are judged their usual differences are learned."""
+DIFFERENCES = 2
+"""So many differences between batches of one champion it takes at least."""
 ENOUGH_OLDER = 8
 """So many batches of the champion's own need no help from those of champions before it."""
 
@@ -46,15 +48,15 @@ class HoldoutLoss:
 class DecayVerdict:
     """`fired` is None where it cannot be known; `excess` and `standard_error` in the unit of the loss.
 
-    `unsure` marks an excess that its rows do not explain and that did not fire, where fewer than four other batches
-    tell what batches differ by: it may be a sudden rise, which was then counted as its own excuse.
+    `unsure` says why an excess that its rows do not explain and that did not fire may be decay all the same: fewer than
+    four other batches tell what batches differ by, or the champion's own say another thing than those before it.
     """
 
     fired: bool | None
     excess: float | None
     standard_error: float | None
     reason: str
-    unsure: bool = False
+    unsure: str | None = None
 
 
 def performance_decay(
@@ -62,7 +64,7 @@ def performance_decay(
     holdout: HoldoutLoss | None,
     spec: DecaySpec,
     *,
-    before: Sequence[BatchLoss] = (),
+    before: Sequence[Sequence[BatchLoss]] = (),
     holdout_batches: int = 4,
     metric: str = "loss",
 ) -> DecayVerdict:
@@ -77,7 +79,8 @@ def performance_decay(
     t comes from the differences of successive batches (von Neumann): a slow rise, which is what decay is, does not hide
     itself in it. The newest k are left out of it where at least four are older: else a sudden rise would be its own
     excuse, and a single batch could hardly ever tell one. Where fewer than eight are the champion's own, `before` fills
-    up: what champions before it lost on the batches before, oldest first. Decay has fired when the excess is above
+    up: what each champion before it lost on the batches that it served, oldest first. From one champion to the next no
+    difference is taken: the step is that of the models. Decay has fired when the excess is above
     `spec.standard_errors` of these and at least `spec.floor` of the holdout loss.
 
     At two standard errors, three batches and no floor, independent batches alarm in 2 % of the decisions where rows are
@@ -92,30 +95,76 @@ def performance_decay(
     mean = float(np.mean([loss.value for loss in newest]))
     within = float(np.mean([loss.standard_error**2 for loss in newest]))
     older = losses[: -spec.batches]
-    others = older if len(older) >= ENOUGH_OLDER else (*before, *older)[-ENOUGH_OLDER:]
-    known = len(others) >= OLDER_BATCHES
-    between = max(0.0, _successive_variance([loss.value for loss in (others if known else losses)]) - within)
+    others = [older] if len(older) >= ENOUGH_OLDER else _newest([*before, older], ENOUGH_OLDER)
+    learned, known = _between(others, within), _tell(others)
+    between = learned if known else _between([losses], within)
     of_rows = within / len(newest) + holdout.standard_error**2
-    excess, error = mean - holdout.value, math.sqrt(of_rows + between / len(newest) + between / holdout_batches)
+    share = 1 / len(newest) + 1 / holdout_batches
+    excess, error = mean - holdout.value, math.sqrt(of_rows + between * share)
     significant = excess > spec.standard_errors * error
     large = excess > 0 and excess >= spec.floor * abs(holdout.value)
-    beyond_rows = large and excess > spec.standard_errors * math.sqrt(of_rows)
+    unsure = None
+    if large and not significant and excess > spec.standard_errors * math.sqrt(of_rows):
+        alone = math.sqrt(of_rows + _between([losses], within) * share)
+        unsure = _unsure(others, known=known, beyond_own=excess > spec.standard_errors * alone and _tell([losses]))
     return DecayVerdict(
         fired=significant and large,
         excess=excess,
         standard_error=error,
         reason=_reason(metric, mean, holdout.value, excess, error, len(newest)) + _limit(significant, large, spec),
-        unsure=not known and beyond_rows and not significant,
+        unsure=unsure,
     )
+
+
+def without_decay(
+    losses: Sequence[BatchLoss], holdout: HoldoutLoss | None, spec: DecaySpec, *, holdout_batches: int = 4
+) -> tuple[BatchLoss, ...]:
+    """What a champion lost on the batches that are no part of its decay: of those alone one learns how batches differ.
+
+    A decay that led to the next champion would else excuse that one's own.
+    """
+    ends = range(spec.batches, len(losses) + 1)
+    decayed = [
+        performance_decay(losses[:end], holdout, spec, holdout_batches=holdout_batches).fired is True for end in ends
+    ]
+    return tuple(loss for at, loss in enumerate(losses) if not any(decayed[max(0, at + 1 - spec.batches) : at + 1]))
 
 
 def _unknown(reason: str) -> DecayVerdict:
     return DecayVerdict(fired=None, excess=None, standard_error=None, reason=reason)
 
 
-def _successive_variance(values: Sequence[float]) -> float:
-    """Half the mean squared difference of neighbours: the variance of independent values, blind to a slow trend."""
-    return float(np.square(np.diff(values)).mean() / 2) if len(values) > 1 else 0.0
+def _newest(runs: Sequence[Sequence[BatchLoss]], count: int) -> list[Sequence[BatchLoss]]:
+    """The newest so many batches, still in the runs of their champions."""
+    kept: list[Sequence[BatchLoss]] = []
+    for run in reversed(runs):
+        kept.append(run[max(0, len(run) - count) :])
+        count -= len(kept[-1])
+    return kept[::-1]
+
+
+def _tell(runs: Sequence[Sequence[BatchLoss]]) -> bool:
+    """Whether batches are enough to tell what batches differ by."""
+    return sum(map(len, runs)) >= OLDER_BATCHES and sum(max(0, len(run) - 1) for run in runs) >= DIFFERENCES
+
+
+def _between(runs: Sequence[Sequence[BatchLoss]], within: float) -> float:
+    """Half the mean squared difference of neighbours, the variance of independent values, beyond that of their rows.
+
+    It is blind to a slow trend, and to the step from one champion's run of batches to the next one's.
+    """
+    steps = np.concatenate([np.diff([loss.value for loss in run]) for run in runs])
+    return max(0.0, float(np.square(steps).mean()) / 2 - within) if len(steps) else 0.0
+
+
+def _unsure(others: Sequence[Sequence[BatchLoss]], *, known: bool, beyond_own: bool) -> str | None:
+    if not known:
+        count = sum(map(len, others))
+        return (
+            f"its rows do not explain that, and of {count} other batches nobody can tell what batches differ by "
+            f"(it takes {OLDER_BATCHES}, and two that follow each other under one champion)"
+        )
+    return "what its own batches differ by does not explain that, only what those before did" if beyond_own else None
 
 
 def _reason(metric: str, mean: float, holdout: float, excess: float, error: float, batches: int) -> str:

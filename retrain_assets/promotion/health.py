@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from retrain_assets.performance.decay import OLDER_BATCHES, BatchLoss, HoldoutLoss, performance_decay
+from retrain_assets.performance.decay import BatchLoss, HoldoutLoss, performance_decay
 from retrain_assets.promotion.evaluation import EvaluationReport, Role
 from retrain_assets.spec import DecaySpec
 
@@ -23,20 +23,19 @@ def champion_is_healthy(
     holdout: HoldoutLoss | None,
     spec: DecaySpec,
     *,
-    before: Sequence[BatchLoss] = (),
+    before: Sequence[Sequence[BatchLoss]] = (),
     holdout_batches: int = 4,
     metric: str = "loss",
 ) -> HealthVerdict:
     """Healthy is a champion whose performance has not decayed.
 
     What batches differ by is learned from those of champions before it (`before`), too, as long as its own are few: the
-    first after a promotion are those for which going back is worth most. Where nobody knows, health is not known.
+    first after a promotion are those for which going back is worth most. Where nobody knows, or where its own and those
+    before it contradict each other, health is not known.
     """
     verdict = performance_decay(losses, holdout, spec, before=before, holdout_batches=holdout_batches, metric=metric)
-    if verdict.unsure:
-        others = len(before) + len(losses) - spec.batches
-        why = f"its rows do not explain that, and of {others} other batches nobody can tell what batches differ by"
-        return HealthVerdict(healthy=None, reason=f"{verdict.reason}; {why} (it takes {OLDER_BATCHES})")
+    if verdict.unsure is not None:
+        return HealthVerdict(healthy=None, reason=f"{verdict.reason}; {verdict.unsure}")
     return HealthVerdict(healthy=None if verdict.fired is None else not verdict.fired, reason=verdict.reason)
 
 

@@ -70,13 +70,15 @@ def noticed_in(
     )
 
 
-def noticed_by(decision: Decision | None) -> Noticed | None:
+def noticed_by(decision: Decision | None, champion: int | None) -> Noticed | None:
     """How bad a champion looked on its newest batch where `staleness` asked for the retrain; None where it did not.
+
+    None also where the decision looked at another version, as where a rollback came between it and the training.
 
     What batches before it owe to chance is not looked at: had they shown enough, the trigger would have fired then.
     Where it did, and something held the retrain back, the newest batch had to show little, and little of it is luck.
     """
-    if decision is None or "staleness" not in decision.fired:
+    if decision is None or decision.champion_version != champion or "staleness" not in decision.fired:
         return None
     newest = decision.state.get("staleness", {}).get("newest")
     return None if newest is None else noticed_on(NewestExcess(**newest))

@@ -60,7 +60,7 @@ class DeclaredRule:
         context = self._context(moment)
         made = decide(context)
         self.decisions.append(made)
-        moment.noticed = noticed_by(made)
+        moment.noticed = noticed_by(made, made.champion_version)
         if made.verdict == "retrain" and context.episode is not None:
             self._episodes[-1] = context.episode.acknowledged(context.batch.key, context.labelled_until)
         return made.verdict == "retrain"

@@ -17,7 +17,7 @@ from retrain_assets.spec import ModelSpec, format_duration
 from retrain_assets.spec.expressions import age_limit
 from retrain_assets.stores.causes import CAUSES, asking, newest_valid
 from retrain_assets.stores.source_failures import source_failure
-from retrain_assets.stores.tries import DecidedRetrain, decided_retrain
+from retrain_assets.stores.tries import DecidedRetrain, decided_retrain, failures_in_a_row, rest_after
 
 if TYPE_CHECKING:
     from retrain_assets.policy.decision import Decision
@@ -157,7 +157,7 @@ def overview(spec: ModelSpec, records: Records, *, now: datetime) -> ModelOvervi
         working=records.working,
         source_failure=records.source_failure,
         retrain_waits=None if decided is None or decided.rest is None else decided.rest.reason,
-        due_now=None if away else _due_now(decision, decided, records),
+        due_now=None if away else _due_now(decision, decided, records, now),
         next_due=None if away else next_due(spec, champion, seen.end if seen else spec.batches.start),
         next_batch=following.key if following else None,
         next_batch_closes=following.end if following else None,
@@ -182,13 +182,17 @@ def _decided(spec: ModelSpec, decision: Decision | None, records: Records, now: 
     return decided_retrain(spec.retrain, decision, steps, since=since, now=now)
 
 
-def _due_now(decision: Decision | None, decided: DecidedRetrain | None, records: Records) -> str | None:
+def _due_now(decision: Decision | None, decided: DecidedRetrain | None, records: Records, now: datetime) -> str | None:
     """What comes before the next batch: a decided retrain, else the decision that something asks for."""
     if decision is None or (decided is not None and decided.rest is not None):
         return None
     if decided is not None:
         return f"retrain of {decision.batch}"
-    return f"decision of {decision.batch} ({CAUSES[records.asked[-1].kind]})" if records.asked else None
+    tries = [step for step in records.steps if (step.job, step.batch) == ("decide", decision.batch)]
+    resting = rest_after(failures_in_a_row(tries, records.deliveries.get(decision.batch)), now) is not None
+    if resting or not records.asked:
+        return None
+    return f"decision of {decision.batch} ({CAUSES[records.asked[-1].kind]})"
 
 
 def next_due(spec: ModelSpec, champion: Promotion | None, reached: datetime) -> Due | None:

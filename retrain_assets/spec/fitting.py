@@ -29,6 +29,16 @@ class FeaturesSpec(SpecModel):
     encode: Literal["ordinal", "one_hot"] = Field(default="ordinal", description="Encoding of categorical features.")
     scale: bool = Field(default=False, description="Standardize numeric features.")
 
+    @field_validator("columns")
+    @classmethod
+    def _some(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if value is not None and not value:
+            raise ValueError(
+                "must name at least one column (got []): name some, or leave it out. Features are then what a "
+                "features.transform derives, or without one all columns that are not personal"
+            )
+        return value
+
 
 class SearchSpec(SpecModel):
     """A random search with time-ordered cross-validation on the training rows."""

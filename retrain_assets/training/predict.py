@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import BrokenExecutor
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 CANNOT_SCORE: tuple[type[Exception], ...] = (DataError, DeclarationError)
 """What `predict` raises of a model that cannot take the rows; the latter of a transform whose source does not run."""
+_OF_THE_MACHINE = ("can't start new thread", "out of memory", "cannot allocate memory", "bad_alloc")
+"""Words by which Python and libraries of C++ and of GPUs say that the machine is at its end, whatever they raise."""
 
 
 def predict(model: ModelBundle | BaseEstimator, frame: pd.DataFrame, *, task: Task, classes: Sequence[Any]) -> Scores:
@@ -33,6 +36,7 @@ def predict(model: ModelBundle | BaseEstimator, frame: pd.DataFrame, *, task: Ta
 
     Raises:
         DataError: a feature is missing, the transform or the estimator failed, or a score is NaN or infinite.
+        Exception: whatever was raised by a machine at its end.
     """
     pipeline: Any = model.pipeline if isinstance(model, ModelBundle) else model
     known = tuple(classes)
@@ -51,13 +55,16 @@ def _asked(pipeline: Any, method: Literal["predict", "predict_proba"], frame: pd
     """What the pipeline answers.
 
     Libraries derive errors of their own from `Exception`: whichever it is, the model cannot score the rows. A machine
-    without memory or a disk that fails is not the model's fault, and another try may help.
+    without memory, threads or worker processes, or a disk that fails, is not the model's fault, and another try may
+    help. One that says so in other words must fail twice in a row before its champion is left.
     """
     try:
         return np.asarray(getattr(pipeline, method)(frame), dtype=np.float64)
-    except (RetrainAssetsError, MemoryError, OSError):
+    except (RetrainAssetsError, MemoryError, OSError, BrokenExecutor):
         raise
     except Exception as error:
+        if any(words in str(error).lower() for words in _OF_THE_MACHINE):
+            raise
         raise DataError(f"the model's {method} failed with {type(error).__name__}: {error}") from error
 
 

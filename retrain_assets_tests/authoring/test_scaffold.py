@@ -178,6 +178,22 @@ class TestPersonalData:
         assert told.endswith("A person must look, before the first batch; none of them is a feature")
         assert "# Guessed by names and values: look at every column yourself." in written.text
 
+    def test_each_column_is_told_where_it_is_missed(self):
+        guesses = scaffold(people(), file=Path("people.csv"), target="bought").guesses
+        assert "features.columns: without contact (personal)" in guesses
+        assert not any("no column is left" in guess for guess in guesses)
+
+    def test_alone_leaves_no_feature_and_that_is_told_and_refused(self, tmp_path: Path):
+        data = tmp_path / "people.csv"
+        people()[["bought_at", "contact", "bought"]].to_csv(data, index=False)
+        written = scaffold(read_data(data), file=data, target="bought")
+        assert any("no column is left, and a model needs one. Put a features.transform" in g for g in written.guesses)
+        write_scaffold(written, data, tmp_path / "defs" / "people")
+        (problem,) = check_declarations([tmp_path / "defs"], environ={})
+        assert (problem.severity, problem.field) == ("error", "features.columns")
+        assert problem.line is not None
+        assert "must name at least one column (got []): name some, or leave it out. Features are" in problem.message
+
     def test_that_nobody_could_see_is_left_to_the_person(self):
         written = scaffold(orders(), file=Path("orders.csv"))
         assert load_declarations(written.text)[0].personal_columns == ()

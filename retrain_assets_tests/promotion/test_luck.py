@@ -97,14 +97,15 @@ def test_staleness_is_asked_only_where_it_asked_for_the_retrain():
         triggers=(TriggerState(name="staleness", fired=True, reason=""),), state={"staleness": {"newest": newest}},
         as_of=datetime(2013, 1, 1, tzinfo=UTC), decided_at=datetime(2013, 1, 1, tzinfo=UTC),
     )  # fmt: skip
-    found = noticed_by(asked)
+    found = noticed_by(asked, 1)
     assert found is not None
     assert (found.batches, found.score, found.threshold) == (("b3",), 2.0, pytest.approx(5 / 3))
-    assert noticed_by(None) is None
-    assert noticed_by(replace(asked, triggers=())) is None
-    assert noticed_by(replace(asked, state={"staleness": {"newest": None}})) is None
+    assert noticed_by(asked, 2) is None, "a rollback came between: that one's luck is none of v2's"
+    assert noticed_by(None, 1) is None
+    assert noticed_by(replace(asked, triggers=()), 1) is None
+    assert noticed_by(replace(asked, state={"staleness": {"newest": None}}), 1) is None
     well = {**newest, "value": -0.01, "needed": -0.02}
-    assert noticed_by(replace(asked, state={"staleness": {"newest": well}})) is None
+    assert noticed_by(replace(asked, state={"staleness": {"newest": well}}), 1) is None
     decayed = Noticed(batches=("b2", "b3"), score=2.1, threshold=2.0, standard_error=0.02, rows_error=0.02)
     assert most_luck(None, found) == found
     assert most_luck(decayed, found) == decayed, "more of it, over two batches"

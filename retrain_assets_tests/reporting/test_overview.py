@@ -288,6 +288,12 @@ class TestDueNow:
         ended = replace(records, steps=[step(4), step(4, "retrain")])
         assert overview(spec(), ended, now=NOW).due_now == "decision of 2013-01-29 (rollback)"
 
+    def test_a_decision_that_failed_is_due_when_its_rest_is_over(self):
+        failed = step(4, "decide", outcome="failed", finished_at=NOW)
+        records = Records(steps=[step(4), failed], decisions=[decision(4)], asked=[self.ASKED])
+        assert overview(spec(), records, now=NOW + timedelta(seconds=30)).due_now is None
+        assert overview(spec(), records, now=NOW + timedelta(minutes=2)).due_now == "decision of 2013-01-29 (rollback)"
+
     def test_nothing_is_due_where_a_retrain_waits(self):
         declared = spec(retrain={"quiet_hours": "10:00-14:00"})
         records = Records(steps=[step(4)], decisions=[decision(4, verdict="retrain")])

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 import numpy as np
@@ -175,6 +176,21 @@ def test_what_is_not_the_models_fault_stays_what_it_is(raised: type[BaseExceptio
     """A machine at its end or a stopped run takes no champion out of service."""
     error = DeclarationError([]) if raised is DeclarationError else raised("no more")
     with pytest.raises(raised) as told:
+        predict(_raising(error), make_rows(5), task="regression", classes=())
+    assert told.value is error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("can't start new thread"),
+        BrokenProcessPool("A process in the process pool was terminated abruptly"),
+        type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory. Tried to allocate 2 GiB"),
+        type("XGBoostError", (ValueError,), {})("std::bad_alloc"),
+    ],
+)
+def test_a_machine_at_its_end_is_told_whatever_a_library_raises(error: Exception) -> None:
+    with pytest.raises(type(error)) as told:
         predict(_raising(error), make_rows(5), task="regression", classes=())
     assert told.value is error
 
