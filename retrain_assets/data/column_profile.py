@@ -38,6 +38,7 @@ class ColumnProfile:
         rows: all rows.
         missing: rows without a value (None, NaN, NaT).
         infinite: rows with plus or minus infinity; they are in none of the fields below.
+        minus_infinite: those of them with minus infinity; None where an earlier version of this package did not tell.
         zeros: rows that are exactly zero.
         minimum: smallest value; of a datetime, in seconds since 1970 (UTC), as all numbers here.
         maximum: largest value.
@@ -55,6 +56,7 @@ class ColumnProfile:
     rows: int
     missing: int
     infinite: int = 0
+    minus_infinite: int | None = 0
     zeros: int = 0
     minimum: float | None = None
     maximum: float | None = None
@@ -115,6 +117,7 @@ def merge_columns(profiles: Sequence[ColumnProfile]) -> ColumnProfile:
         rows=sum(profile.rows for profile in profiles),
         missing=sum(profile.missing for profile in profiles),
         infinite=sum(profile.infinite for profile in profiles),
+        minus_infinite=_sum_known([profile.minus_infinite for profile in profiles]),
         zeros=sum(profile.zeros for profile in profiles),
         minimum=min(minima) if minima else None,
         maximum=max(maxima) if maxima else None,
@@ -126,6 +129,11 @@ def merge_columns(profiles: Sequence[ColumnProfile]) -> ColumnProfile:
         other=other,
         lengths=_merged_lengths(profiles, other),
     )
+
+
+def _sum_known(counts: Sequence[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None
 
 
 def lengths_of(profile: ColumnProfile) -> Bins | None:
@@ -166,6 +174,7 @@ def sketch_record(column: ColumnProfile) -> dict[str, Any]:
         **_bins_record(keys, counts),
         "categories": dict(column.categories),
         "other": column.other,
+        **({"minus_infinite": column.minus_infinite} if column.infinite else {}),
         **({} if column.lengths is None else {"lengths": _bins_record(column.lengths.keys_, column.lengths.counts)}),
     }
 
@@ -190,6 +199,7 @@ def column_of(record: Mapping[str, Any], *, name: str, kind: ColumnKind) -> Colu
         name=name,
         kind=kind,
         **{counted: int(record[counted]) for counted in COUNTED},
+        minus_infinite=record.get("minus_infinite") if record["infinite"] else 0,
         minimum=record["minimum"],
         maximum=record["maximum"],
         mean=record["mean"],

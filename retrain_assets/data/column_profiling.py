@@ -74,6 +74,7 @@ class _Block:
 
     missing: int
     infinite: int
+    minus_infinite: int
     zeros: int = 0
     minimum: float = np.inf
     maximum: float = -np.inf
@@ -100,8 +101,9 @@ def profile_numbers(name: str, kind: ColumnKind, *parts: npt.NDArray[np.float64]
         _count(part, kind, blocks)
     rows = sum(len(part) for part in parts)
     missing, infinite = sum(block.missing for block in blocks), sum(block.infinite for block in blocks)
+    minus = sum(block.minus_infinite for block in blocks)
     if rows == missing + infinite:
-        return ColumnProfile(name=name, kind=kind, rows=rows, missing=missing, infinite=infinite)
+        return ColumnProfile(name=name, kind=kind, rows=rows, missing=missing, infinite=infinite, minus_infinite=minus)
     mean, m2 = pooled_moments([(block.present, block.mean, block.m2) for block in blocks if block.present])
     precision, keys, counts = _added(blocks, kind)
     return ColumnProfile(
@@ -110,6 +112,7 @@ def profile_numbers(name: str, kind: ColumnKind, *parts: npt.NDArray[np.float64]
         rows=rows,
         missing=missing,
         infinite=infinite,
+        minus_infinite=minus,
         zeros=sum(block.zeros for block in blocks),
         minimum=min(block.minimum for block in blocks),
         maximum=max(block.maximum for block in blocks),
@@ -140,7 +143,7 @@ def _sorted(ordered: npt.NDArray[np.float64], kind: ColumnKind, precision: int) 
     missing = len(ordered) - int(end)
     infinite = len(ordered) - missing - len(finite)
     if not len(finite):
-        return _nothing(missing, infinite, precision)
+        return _nothing(missing, infinite, int(low), precision)
     if days := kind == "datetime":
         every = np.floor_divide(finite, DAY).astype(np.int64) >> (sketch.FINEST - precision)
     else:
@@ -151,6 +154,7 @@ def _sorted(ordered: npt.NDArray[np.float64], kind: ColumnKind, precision: int) 
     return _Block(
         missing=missing,
         infinite=infinite,
+        minus_infinite=int(low),
         zeros=int(until - before),
         minimum=float(finite[0]),
         maximum=float(finite[-1]),
@@ -164,13 +168,13 @@ def _sorted(ordered: npt.NDArray[np.float64], kind: ColumnKind, precision: int) 
 
 def _tallied(values: npt.NDArray[np.float64], precision: int) -> _Block | None:
     """The same of numbers in any order, in few digits; None where they span too many bins."""
-    finite, missing = np.ascontiguousarray(values), 0
+    finite, missing, minus = np.ascontiguousarray(values), 0, 0
     known = np.isfinite(finite)
     if not known.all():
-        missing, finite = int(np.isnan(finite).sum()), finite[known]
+        missing, minus, finite = int(np.isnan(finite).sum()), int(np.isneginf(finite).sum()), finite[known]
     infinite = len(values) - missing - len(finite)
     if not len(finite):
-        return _nothing(missing, infinite, precision)
+        return _nothing(missing, infinite, minus, precision)
     counted = tallies.tally(finite, precision)
     if counted is None:
         return None
@@ -179,6 +183,7 @@ def _tallied(values: npt.NDArray[np.float64], precision: int) -> _Block | None:
     return _Block(
         missing=missing,
         infinite=infinite,
+        minus_infinite=minus,
         zeros=len(finite) - int(np.count_nonzero(finite)) if 0 in keys else 0,
         minimum=float(finite.min()),
         maximum=float(finite.max()),
@@ -190,9 +195,9 @@ def _tallied(values: npt.NDArray[np.float64], precision: int) -> _Block | None:
     )
 
 
-def _nothing(missing: int, infinite: int, precision: int) -> _Block:
+def _nothing(missing: int, infinite: int, minus: int, precision: int) -> _Block:
     none = np.empty(0, dtype=np.int64)
-    return _Block(missing=missing, infinite=infinite, precision=precision, keys=none, counts=none)
+    return _Block(missing=missing, infinite=infinite, minus_infinite=minus, precision=precision, keys=none, counts=none)
 
 
 def _moments(finite: npt.NDArray[np.float64]) -> tuple[float, float]:

@@ -5,8 +5,9 @@
 | location | mean normal score of the present rows, cells ranked by the reference | `1 / rows` |
 | spread | mean of the squared scores, about the batch's own location | `1 / rows` |
 | shape | root of the share of each cell; of a number apart from location and spread | `1 / (4 rows)` each |
-| missing | arcsine root of the share without a finite value | `1 / (4 rows)` |
+| missing | arcsine root of the share without a value | `1 / (4 rows)` |
 | novel | arcsine root of the share beyond the reference's range, or of unseen categories | `1 / (4 rows)` |
+| infinite | arcsine roots of the shares of minus and of plus infinity | `1 / (4 rows)` each |
 
 A window of several batches has the mean of what its batches have, so that batches that differ from each other do so in
 the window as in the reference: of their rows together the spread would be that of all days, not that of a day.
@@ -24,9 +25,9 @@ from retrain_assets.drift.multiplicity import sidak
 from retrain_assets.drift.summaries import Summaries
 from retrain_assets.drift.variation import Array, judge_scalars, judge_vectors
 
-Aspect = Literal["location", "spread", "shape", "missing", "novel"]
+Aspect = Literal["location", "spread", "shape", "missing", "novel", "infinite"]
 ASPECTS: tuple[Aspect, ...] = get_args(Aspect)
-WEIGHTS = np.array([0.35, 0.1, 0.25, 0.2, 0.1])
+WEIGHTS = np.array([0.35, 0.1, 0.25, 0.2, 0.1, 0.2])
 """What each aspect has of the level of its column: most of it where small changes are common and hard to tell. A share
 of missing or novel values that has changed is seen at any level."""
 
@@ -36,13 +37,13 @@ def weighted(p_values: Array) -> Array:
 
     Sidak's correction with weights, exact for independent tests (Genovese, Roeder and Wasserman 2006, "False discovery
     control with p-value weighting", Biometrika 93; Sidak 1967). The level of an aspect that a column does not have goes
-    to the others; so does that of missing values where there is none on either side, which no test could call drift
-    (Tarone 1990, "A modified Bonferroni method for discrete data", Biometrics 46).
+    to the others; so does that of missing or infinite values where there is none on either side, which no test could
+    call drift (Tarone 1990, "A modified Bonferroni method for discrete data", Biometrics 46).
 
     Args:
         p_values: shape (aspects, columns), NaN where there is no such aspect.
 
-    >>> weighted(np.array([[0.01], [np.nan], [0.5], [np.nan], [np.nan]])).min(axis=0).round(4).tolist()
+    >>> weighted(np.array([[0.01], [np.nan], [0.5], [np.nan], [np.nan], [np.nan]])).min(axis=0).round(4).tolist()
     [0.0171]
     """
     there = ~np.isnan(p_values)
@@ -78,13 +79,36 @@ def judge(summaries: Summaries) -> tuple[Array, Array]:
         )  # fmt: skip
         p_values[2, there] = _with_single_cells(summaries.of(np.flatnonzero(there)), tested.p_values)
         statistics[2, there] = -np.log(np.maximum(p_values[2, there], 1e-300))
-    tested = judge_scalars(
-        summaries.missing, summaries.current_missing, summaries.all_rows, summaries.current_all_rows,
-        unit=0.25, merged=summaries.all_merged,
-    )  # fmt: skip
-    p_values[3], statistics[3] = np.where(summaries.complete, np.nan, tested.p_values), tested.statistic
     p_values[4], statistics[4] = _judge_novelty(summaries)
+    absent = np.full((2, *summaries.occurring.T.shape), np.nan)
+    for place, there in enumerate(summaries.occurring.T):
+        if there.any():
+            tested = judge_scalars(
+                summaries.absent[there, place], summaries.current_absent[there, place],
+                summaries.all_rows[there], summaries.current_all_rows[there],
+                unit=0.25, merged=summaries.all_merged[there],
+            )  # fmt: skip
+            absent[:, place, there] = tested.p_values, tested.statistic
+    set_absent(p_values, statistics, absent)
     return p_values, statistics
+
+
+def set_absent(p_values: Array, statistics: Array, absent: Array) -> None:
+    """Fills in the aspects of missing and of infinite values: of the latter the clearer sign, for both together.
+
+    Args:
+        p_values: shape (aspects, columns).
+        statistics: of the same shape.
+        absent: p-values and statistics of missing, minus infinite and infinite values, shape (2, 3, columns), NaN
+            where no side has any.
+    """
+    p_values[3], statistics[3] = absent[:, 0]
+    signs = (~np.isnan(absent[0, 1:])).sum(axis=0)
+    filled = np.where(np.isnan(absent[0, 1:]), 1.0, absent[0, 1:])
+    clearer = filled.argmin(axis=0)[None]
+    together = sidak(np.take_along_axis(filled, clearer, axis=0)[0], np.maximum(signs, 1))
+    p_values[5] = np.where(signs > 0, together, np.nan)
+    statistics[5] = np.take_along_axis(absent[1, 1:], clearer, axis=0)[0]
 
 
 def _with_single_cells(summaries: Summaries, p_values: Array) -> Array:

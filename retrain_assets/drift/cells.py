@@ -14,6 +14,8 @@ from retrain_assets.drift.frequent import frequent_categories
 
 Array = npt.NDArray[np.float64]
 
+INFINITE = ("minus infinite", "infinite")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnCells:
@@ -25,6 +27,9 @@ class ColumnCells:
         current: rows by cell of the current window, shape (cells,).
         current_batches: rows by cell of each of its batches, shape (batches, cells).
         batches: rows by cell of each reference batch, shape (batches, cells).
+        infinite: of each reference batch, the rows with minus and with plus infinity, which the last cell counts too,
+            shape (batches, 2); all as plus where a side does not tell which.
+        current_infinite: of each batch of the current window, shape (batches, 2).
         novel: of each reference batch, the rows whose value no other one has, shape (batches,).
         current_novel: of the current window, the rows whose value no reference batch has.
         once: categories that the reference batches together have in a single row.
@@ -35,9 +40,20 @@ class ColumnCells:
     current: Counts
     current_batches: Counts
     batches: Counts
+    infinite: Counts
+    current_infinite: Counts
     novel: Counts
     current_novel: int
     once: int = 0
+
+    @property
+    def sides(self) -> tuple[tuple[str, ...], Counts, Counts]:
+        """Labels, reference and current window; infinite values have cells of their own where there are any."""
+        before, after = self.infinite.sum(axis=0), self.current_infinite.sum(axis=0)
+        if not before.any() and not after.any():
+            return self.binning.labels, self.reference, self.current
+        labels = (*self.binning.labels[:-1], *INFINITE, self.binning.labels[-1])
+        return labels, _split(self.reference, before), _split(self.current, after)
 
     @property
     def ordered(self) -> bool:
@@ -91,7 +107,15 @@ class FittedColumn:
         else:
             novel = int(counted[-2]) if binning.complete else 0
         batches = np.stack([binning.counts(batch) for batch in window]) if window else counted[None]
-        return replace(self._cells, current=counted, current_batches=batches, current_novel=novel)
+        before, after = infinite_of(self.batches, window or [current])
+        return replace(
+            self._cells,
+            current=counted,
+            current_batches=batches,
+            current_novel=novel,
+            infinite=before,
+            current_infinite=after,
+        )
 
     def _named(self, window: Sequence[ColumnProfile]) -> Sequence[str] | None:
         """The categories with a cell, where there are more than cells."""
@@ -109,10 +133,29 @@ class FittedColumn:
             current=np.zeros(len(binning.labels), dtype=np.int64),
             current_batches=np.zeros((1, len(binning.labels)), dtype=np.int64),
             batches=np.stack([binning.counts(batch) for batch in self.batches]),
+            infinite=np.zeros((len(self.batches), 2), dtype=np.int64),
+            current_infinite=np.zeros((1, 2), dtype=np.int64),
             novel=_beyond_the_others(self.batches) if numeric else _unseen_by_others(self.batches),
             current_novel=0,
             once=sum(1 for count in self.merged.categories.values() if count == 1),
         )
+
+
+def infinite_of(*sides: Sequence[ColumnProfile]) -> tuple[Counts, ...]:
+    """Of each profile of each side the rows with minus and with plus infinity, shape (profiles, 2).
+
+    Where any of them does not tell which, all count as plus.
+    """
+    told = all(profile.minus_infinite is not None for side in sides for profile in side)
+    minus = [[(profile.minus_infinite or 0) if told else 0 for profile in side] for side in sides]
+    return tuple(
+        np.array([[of, profile.infinite - of] for of, profile in zip(own, side, strict=True)], dtype=np.int64)
+        for own, side in zip(minus, sides, strict=True)
+    )
+
+
+def _split(counts: Counts, infinite: Counts) -> Counts:
+    return np.concatenate([counts[:-1], infinite, counts[-1:] - infinite.sum()])
 
 
 def _beyond_the_others(batches: Sequence[ColumnProfile]) -> Counts:

@@ -70,6 +70,9 @@ class FittedReference:
     Args:
         batches: profiles of the reference batches.
         settings: what counts as drift.
+
+    `too_few` says why no rate of false alarms can be kept where windows follow each other: rows only stand in for
+    batches then. It is empty where one can.
     """
 
     def __init__(self, batches: Sequence[TableProfile], settings: Settings) -> None:
@@ -77,6 +80,7 @@ class FittedReference:
         self.batches = list(batches)
         enough = [batch for batch in batches if batch.rows >= settings.min_rows]
         self.basis = _basis(len(enough), len(batches), settings)
+        self.too_few = "" if self.basis.significance == settings.significance else _no_rate(len(enough), settings)
         self._used = enough if self.basis.significance == "batches" else self.batches
         self._columns: dict[str, FittedColumn | str] = {}
 
@@ -149,15 +153,26 @@ def _basis(enough: int, all_batches: int, settings: Settings) -> Basis:
         sentence = "rows are taken for independent, as declared: days that differ mildly can alarm"
         return Basis(significance="rows", batches=all_batches, sentence=sentence)
     if enough < settings.min_batches:
-        sentence = (
-            f"rows are taken for independent: {_plural(enough, 'reference batch', 'reference batches')} of at least "
-            f"{settings.min_rows} rows, and it takes {settings.min_batches} to tell how much batches differ"
-        )
+        sentence = f"rows are taken for independent: {_few(enough, settings)}"
         return Basis(significance="rows", batches=all_batches, sentence=sentence)
     left = all_batches - enough
     small = f" ({_plural(left, 'one', 'others')} of fewer than {settings.min_rows} rows left out)" if left else ""
     sentence = f"measured against how much {enough} reference batches differ from each other{small}"
     return Basis(significance="batches", batches=enough, sentence=sentence)
+
+
+def _no_rate(enough: int, settings: Settings) -> str:
+    return (
+        f"{_few(enough, settings)}: until then no number of false alarms can be kept. Give more reference batches, or "
+        "declare the significance 'rows' where rows are independent"
+    )
+
+
+def _few(enough: int, settings: Settings) -> str:
+    return (
+        f"{_plural(enough, 'reference batch', 'reference batches')} of at least {settings.min_rows} rows, and it takes "
+        f"{settings.min_batches} to tell how much batches differ"
+    )
 
 
 def _plural(count: int, one: str, more: str) -> str:

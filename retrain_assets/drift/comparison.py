@@ -289,9 +289,9 @@ def _verdict(drifts: Sequence[ColumnDrift], joint: JointDrift | None, basis: Bas
 
 
 def _shape(column: Compared) -> Shape:
-    before, after = column.cells.reference, column.cells.current
+    labels, before, after = column.cells.sides
     return Shape(
-        cells=column.cells.binning.labels,
+        cells=labels,
         before=tuple((before / max(int(before.sum()), 1)).tolist()),
         after=tuple((after / max(int(after.sum()), 1)).tolist()),
     )

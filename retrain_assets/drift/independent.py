@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from retrain_assets.drift.aspects import ASPECTS
+from retrain_assets.drift.aspects import ASPECTS, set_absent
 from retrain_assets.drift.cells import ColumnCells
 from retrain_assets.drift.significance import homogeneity_p_value
 from retrain_assets.drift.summaries import summarize
@@ -31,10 +31,10 @@ def judge_independent(columns: Sequence[ColumnCells]) -> tuple[Array, Array]:
     change = summaries.current_scores - summaries.scores[:, :, 0]
     statistics[:2] = change / np.sqrt(1 / rows + 1 / current_rows)
     all_rows, current_all_rows = summaries.all_rows[:, 0], summaries.current_all_rows
-    more_missing = summaries.current_missing - summaries.missing[:, 0]
-    statistics[3] = 2 * more_missing / np.sqrt(1 / all_rows + 1 / current_all_rows)
-    p_values[[0, 1, 3]] = 2 * ndtr(-np.abs(statistics[[0, 1, 3]]))
-    p_values[3, summaries.complete] = np.nan
+    p_values[:2] = 2 * ndtr(-np.abs(statistics[:2]))
+    more = np.where(summaries.occurring, summaries.current_absent - summaries.absent[:, :, 0], np.nan).T
+    more = 2 * more / np.sqrt(1 / all_rows + 1 / current_all_rows)
+    set_absent(p_values, statistics, np.stack([2 * ndtr(-np.abs(more)), more]))
     for place, column in enumerate(columns):
         inner = column.inner
         p_value = homogeneity_p_value(column.reference[inner], column.current[inner])

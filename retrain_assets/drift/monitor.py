@@ -9,10 +9,11 @@ from typing import Any
 
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.drift.accumulation import SINGLE_SHARE, Accumulation, evidence_limit
-from retrain_assets.drift.columns import FittedReference, compare_columns
-from retrain_assets.drift.report import ColumnDrift
+from retrain_assets.drift.columns import Basis, FittedReference, compare_columns
+from retrain_assets.drift.report import ColumnDrift, by_harm
 from retrain_assets.drift.settings import Settings
 from retrain_assets.drift.watched import watched_columns
+from retrain_assets.drift.wording import first_of, left_out, nothing_compared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,13 +21,18 @@ class Check:
     """What one window shows.
 
     Args:
-        drifted: None where a side has too few rows to tell, or no column could be compared.
+        drifted: None where a side has too few rows to tell, the reference has too few batches for any rate of false
+            alarms, or no column could be compared.
         alarm: it has drifted, and nothing of the last alarm was left: one cause alarms once.
+        reason: in a sentence.
+        basis: what significance rests on.
         columns: by name, with scores and verdict.
     """
 
     drifted: bool | None
     alarm: bool
+    reason: str
+    basis: Basis
     columns: Mapping[str, ColumnDrift]
 
 
@@ -85,8 +91,9 @@ class Monitor:
             raise TypeError(
                 f"a window must be a TableProfile (got {type(current).__name__}): profile_table(rows) makes it"
             )
-        if min(current.rows, sum(batch.rows for batch in self.reference)) < self._fitted.settings.min_rows:
-            return Check(drifted=None, alarm=False, columns={})
+        refused = self._refused(current)
+        if refused:
+            return self._unknown(refused)
         names = watched_columns(current, self.reference, None)
         limit = evidence_limit(
             columns=len(names),
@@ -98,10 +105,26 @@ class Monitor:
         found = compare_columns(names, self._fitted, current, accumulation=accumulation)
         columns = {column.name: column for column in found.drifts}
         if all(column.verdict == "unknown" for column in found.drifts):
-            return Check(drifted=None, alarm=False, columns=columns)
+            return self._unknown(nothing_compared(found.drifts), columns)
         self._evidence = accumulation.after
-        drifted = any(column.verdict == "drift" for column in found.drifts)
+        moved = [column.name for column in sorted(found.drifts, key=by_harm) if column.verdict == "drift"]
+        drifted = bool(moved)
         alarm = drifted and not self._open
         # What is half-way to the limit is not over yet: one cause alarms once.
         self._open = drifted or (self._open and max(self._evidence.values(), default=0.0) >= limit / 2)
-        return Check(drifted=drifted, alarm=alarm, columns=columns)
+        named = f" ({first_of(moved)})" if moved else ""
+        reason = (
+            f"{len(moved)} of {len(columns)} columns drifted{named}{left_out(found.drifts)}; {found.basis.sentence}"
+        )
+        return Check(drifted=drifted, alarm=alarm, reason=reason, basis=found.basis, columns=columns)
+
+    def _refused(self, current: TableProfile) -> str:
+        """Why the window cannot be judged; empty where it can."""
+        needed = self._fitted.settings.min_rows
+        for side, rows in (("window", current.rows), ("reference", sum(batch.rows for batch in self.reference))):
+            if rows < needed:
+                return f"the {side} has {rows} rows, fewer than min_rows = {needed}"
+        return self._fitted.too_few
+
+    def _unknown(self, reason: str, columns: Mapping[str, ColumnDrift] | None = None) -> Check:
+        return Check(drifted=None, alarm=False, reason=reason, basis=self._fitted.basis, columns=columns or {})

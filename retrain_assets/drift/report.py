@@ -18,7 +18,8 @@ TableVerdict = Literal["drift", "stable", "unknown", "not_applicable"]
 class ColumnDrift:
     """One column: has its distribution moved? `before` and `after` describe both sides in a few words.
 
-    `aspect` is what has changed most by chance's measure: location, spread, shape, missing or novel values. `p_value`
+    `aspect` is what has changed most by chance's measure: location, spread, shape, missing, novel or infinite
+    values. `p_value`
     is that of the column by itself, `adjusted_p_value` over all columns. All are None where the two sides cannot be
     compared; the verdict is then `unknown`. `scores` are all distances, where they were asked for; `importance` is how
     much the column matters to the model, where it was told. `evidence` is what this and earlier checks add up to, where

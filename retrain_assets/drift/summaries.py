@@ -40,8 +40,9 @@ class Summaries:
         roots: roots of the shares, shape (columns, batches, cells).
         current_roots: shape (columns, cells).
         free: cells that are free to vary, shape (columns,).
-        missing: arcsine root of the share without a finite value, shape (columns, batches).
-        current_missing: shape (columns,).
+        absent: arcsine roots of the shares of missing, minus infinite and infinite values, shape (columns, 3, batches).
+        current_absent: shape (columns, 3).
+        occurring: which of these any side has, shape (columns, 3).
         novel: so many deviations of chance above no novel row, shape (columns, batches).
         current_novel: shape (columns,), NaN where novelty cannot be told.
         unseen: p-value of so many unseen categories, shape (columns,); NaN where `novel` tells more.
@@ -58,16 +59,12 @@ class Summaries:
     roots: Array
     current_roots: Array
     free: Array
-    missing: Array
-    current_missing: Array
+    absent: Array
+    current_absent: Array
+    occurring: npt.NDArray[np.bool_]
     novel: Array
     current_novel: Array
     unseen: Array
-
-    @property
-    def complete(self) -> npt.NDArray[np.bool_]:
-        """Columns without a missing value on either side."""
-        return (self.rows == self.all_rows).all(axis=1) & (self.current_rows == self.current_all_rows)
 
     def without(self, batch: int) -> Summaries:
         """With one reference batch as the current window and the others as the reference."""
@@ -84,8 +81,8 @@ class Summaries:
             current_scores=np.where(np.isnan(self.current_scores), np.nan, self.scores[:, :, batch]),
             roots=self.roots[:, kept],
             current_roots=self.roots[:, batch],
-            missing=self.missing[:, kept],
-            current_missing=self.missing[:, batch],
+            absent=self.absent[:, :, kept],
+            current_absent=self.absent[:, :, batch],
             novel=self.novel[:, kept],
             current_novel=np.where(np.isnan(self.current_novel), np.nan, self.novel[:, batch]),
         )
@@ -102,7 +99,7 @@ class Summaries:
             all_rows=joined(self.all_rows, self.current_all_rows),
             scores=joined(self.scores, self.current_scores),
             roots=np.concatenate([self.roots, self.current_roots[:, None]], axis=1),
-            missing=joined(self.missing, self.current_missing),
+            absent=joined(self.absent, self.current_absent),
             novel=joined(self.novel, self.current_novel),
         )
 
@@ -125,13 +122,13 @@ def summarize(columns: Sequence[ColumnCells]) -> Summaries:
     for place, (batches, current, _) in enumerate(shapes):
         roots[place, :, : batches.shape[1]], current_roots[place, : len(current)] = batches, current
     scored = [_scored(column) for column in columns]
-    missing, all_rows = _missing_of([column.batches for column in columns])
-    now_missing, now_rows = _missing_of([column.current_batches for column in columns])
-    rows = np.maximum(all_rows - missing, 1.0)
-    current_rows, merged = _rows_of_mean(now_rows - now_missing)
+    absent, all_rows = _absent_of([(column.batches, column.infinite) for column in columns])
+    now_absent, now_rows = _absent_of([(column.current_batches, column.current_infinite) for column in columns])
+    rows = np.maximum(all_rows - absent.sum(axis=1), 1.0)
+    current_rows, merged = _rows_of_mean(now_rows - now_absent.sum(axis=1))
     current_all_rows, all_merged = _rows_of_mean(now_rows)
     # An arcsine root of few rows lies higher by its 3/8: each batch of several counts as one of the reference's rows.
-    scale = all_rows.mean(axis=1, keepdims=True) / now_rows if now_rows.shape[1] > 1 else 1.0
+    scale = all_rows.mean(axis=1, keepdims=True) / now_rows if now_rows.shape[1] > 1 else np.ones_like(now_rows)
     return Summaries(
         rows=rows,
         current_rows=current_rows,
@@ -144,18 +141,24 @@ def summarize(columns: Sequence[ColumnCells]) -> Summaries:
         roots=roots,
         current_roots=current_roots,
         free=np.array([float(free) for _, _, free in shapes]),
-        missing=_arcsine(missing, all_rows),
-        current_missing=_arcsine(now_missing * scale, now_rows * scale).mean(axis=1),
+        absent=_arcsine(absent, all_rows[:, None]),
+        current_absent=_arcsine(now_absent * scale[:, None], (now_rows * scale)[:, None]).mean(axis=2),
+        occurring=absent.any(axis=2) | now_absent.any(axis=2),
         novel=_excess(np.array([column.novel for column in columns], dtype=np.float64), rows),
         current_novel=np.array([_novelty(column) for column in columns]),
         unseen=np.array([_unseen(column) for column in columns]),
     )
 
 
-def _missing_of(columns: Sequence[Counts]) -> tuple[Array, Array]:
-    """Rows without a value and all rows of each batch, shape (columns, batches)."""
-    missing = np.array([counts[:, -1] for counts in columns], dtype=np.float64)
-    return missing, np.array([counts.sum(axis=1) for counts in columns], dtype=np.float64)
+def _absent_of(columns: Sequence[tuple[Counts, Counts]]) -> tuple[Array, Array]:
+    """Missing, minus infinite and infinite rows, shape (columns, 3, batches), and all rows, shape (columns, batches).
+
+    Args:
+        columns: of each the rows by cell, the last one without a finite value, and those of them that are infinite.
+    """
+    absent = [np.stack([counts[:, -1] - infinite.sum(axis=1), *infinite.T]) for counts, infinite in columns]
+    rows = [counts.sum(axis=1) for counts, _ in columns]
+    return np.array(absent, dtype=np.float64), np.array(rows, dtype=np.float64)
 
 
 def _rows_of_mean(rows: Array) -> tuple[Array, Array]:

@@ -22,7 +22,8 @@ def describe(column: ColumnProfile, categories: Sequence[str] = (), *, ranged: b
     'mean 2.00, deviation 1.41, 50 % missing'
     """
     missing = f"{100 * column.missing_share:.3g} % missing" if column.missing else ""
-    infinite = f"{column.infinite} infinite" if column.infinite else ""
+    minus = f" ({column.minus_infinite} of them minus)" if column.minus_infinite else ""
+    infinite = f"{column.infinite} infinite{minus}" if column.infinite else ""
     told = ranged and column.kind == "numeric" and column.minimum is not None and math.isfinite(column.mean or 0.0)
     ends = f"from {column.minimum:.4g} to {column.maximum:.4g}" if told else ""
     return ", ".join(part for part in (_middle(column, categories), ends, missing, infinite) if part) or "no rows"

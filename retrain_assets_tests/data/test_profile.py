@@ -122,6 +122,16 @@ def test_quantiles_are_within_the_declared_accuracy(share: float) -> None:
     assert found == pytest.approx(np.quantile(values, share, method="inverted_cdf"), rel=sketch.RELATIVE_ACCURACY)
 
 
+def test_infinite_values_have_a_sign_that_an_earlier_profile_did_not_tell() -> None:
+    profile = profile_table(pd.DataFrame({"x": [1.0, np.inf, -np.inf, -np.inf]}))
+    assert (profile["x"].infinite, profile["x"].minus_infinite) == (3, 2)
+    record = profile.to_record()
+    del record["columns"][0]["minus_infinite"]
+    earlier = TableProfile.from_record(record)
+    assert (earlier["x"].infinite, earlier["x"].minus_infinite) == (3, None)
+    assert [(profile + other)["x"].minus_infinite for other in (profile, earlier)] == [4, None]
+
+
 def test_quantile_of_nothing_is_none() -> None:
     profile = profile_table(pd.DataFrame({"x": [np.nan], "label": ["a"]}))
     assert profile["x"].quantile(0.5) is None

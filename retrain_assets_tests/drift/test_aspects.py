@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from retrain_assets.data.profile import TableProfile, profile_table
 from retrain_assets.drift import compare
 from retrain_assets.drift.aspects import ASPECTS, WEIGHTS, weighted
 
@@ -20,11 +21,11 @@ def test_the_smallest_weighted_p_value_is_uniform_where_nothing_has_changed() ->
 
 def test_a_declared_part_of_the_level_is_left_to_each_aspect() -> None:
     """As long as all have one; it is more where fewer have."""
-    assert WEIGHTS.sum() == pytest.approx(1.0)
+    assert WEIGHTS[:5].sum() == pytest.approx(1.0)  # infinite values are rare, and what they would have is shared then
     small = np.full((len(ASPECTS), len(ASPECTS)), 0.9)
     np.fill_diagonal(small, 1e-6)
-    assert 1e-6 / weighted(small).min(axis=0) == pytest.approx(WEIGHTS, rel=1e-4)
-    small[3] = np.nan
+    assert 1e-6 / weighted(small).min(axis=0) == pytest.approx(WEIGHTS / WEIGHTS.sum(), rel=1e-4)
+    small[[3, 5]] = np.nan
     assert (1e-6 / weighted(small)[0, 0]) == pytest.approx(0.35 / 0.8, rel=1e-4)
 
 
@@ -54,3 +55,30 @@ def test_small_shifts_are_found_in_most_days_of_independent_rows() -> None:
         days["day"], today["day"] = np.repeat(np.arange(30), 400), 99
         found += compare(days, today, batch="day", joint="none").columns["a"].verdict == "drift"
     assert found >= 8
+
+
+@pytest.mark.parametrize("batch", ["day", None])
+def test_more_infinite_values_are_an_aspect_of_their_own_and_have_a_sign(batch: str | None) -> None:
+    rng = np.random.default_rng(2)
+    days = pd.DataFrame({"day": np.repeat(np.arange(12), 300), "x": rng.normal(size=3_600)})
+    today = pd.DataFrame({"day": 99, "x": rng.normal(size=300)})
+    tenth = np.arange(300) % 10 == 0
+    grown = compare(days, today.assign(x=today["x"].mask(tenth, -np.inf)), batch=batch).columns["x"]
+    assert (grown.verdict, grown.aspect) == ("drift", "infinite")
+    assert grown.after.endswith("30 infinite (30 of them minus)")
+    days["x"] = days["x"].mask(np.arange(3_600) % 10 == 0, np.inf)
+    same, turned = (compare(days, today.assign(x=today["x"].mask(tenth, to)), batch=batch) for to in (np.inf, -np.inf))
+    assert [found.columns["x"].verdict for found in (same, turned)] == ["stable", "drift"]
+    assert turned.columns["x"].aspect == "infinite"
+    assert turned.shapes["x"].cells[-3:] == ("minus infinite", "infinite", "missing")
+    assert turned.shapes["x"].after[-3:-1] == (pytest.approx(0.1), 0.0)
+
+
+def test_a_profile_without_the_sign_of_infinity_is_compared_by_the_share_of_both() -> None:
+    values = pd.DataFrame({"x": [1.0, np.inf, -np.inf, -np.inf] * 100})
+    now = profile_table(values.replace({np.inf: -np.inf, -np.inf: np.inf}))
+    record = profile_table(values).to_record()
+    assert compare([TableProfile.from_record(record)], now, joint="none").columns["x"].aspect == "infinite"
+    del record["columns"][0]["minus_infinite"]
+    earlier = compare([TableProfile.from_record(record)], now, joint="none").columns["x"]
+    assert (earlier.verdict, earlier.score) == ("stable", 0.0)

@@ -31,6 +31,28 @@ def test_a_stable_year_alarms_about_as_often_as_declared(rate: float, most: int)
     assert alarms <= most
 
 
+@pytest.mark.parametrize("batches", [1, 3, 4])
+def test_too_few_reference_batches_are_unknown_and_alarm_nobody(batches: int) -> None:
+    rng = np.random.default_rng(0)
+    monitor = Monitor([day(rng) for _ in range(batches)], checks_per_year=40, false_alarms_per_year=0.11)
+    checks = [monitor.check(day(rng, shift=shift)) for shift in (0.0, 0.0, 3.0)]
+    assert {(check.drifted, check.alarm) for check in checks} == {(None, False)}
+    assert checks[0].reason.startswith(f"{batches} reference batch")
+    assert checks[0].basis.significance == "rows"
+
+
+def test_a_check_says_its_reason_and_its_basis() -> None:
+    rng = np.random.default_rng(5)
+    monitor = Monitor([day(rng) for _ in range(20)], checks_per_year=365)
+    calm, moved, small = (
+        monitor.check(window) for window in (day(rng), day(rng, shift=3.0), profile_table(pd.DataFrame({"a": [1.0]})))
+    )
+    assert calm.reason.startswith("0 of 4 columns drifted; measured against how much 20 reference batches differ")
+    assert moved.reason.startswith("1 of 4 columns drifted (a); measured against")
+    assert small.reason == "the window has 1 rows, fewer than min_rows = 30"
+    assert (calm.basis.significance, calm.basis.batches) == ("batches", 20)
+
+
 def test_evidence_finds_what_no_single_check_shows() -> None:
     rng = np.random.default_rng(4)
     monitor = Monitor([day(rng) for _ in range(40)], checks_per_year=365)

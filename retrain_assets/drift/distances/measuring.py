@@ -9,7 +9,7 @@ import numpy as np
 from retrain_assets.data import bins as fine
 from retrain_assets.data import sketch
 from retrain_assets.data.column_profile import ColumnProfile, bins_of
-from retrain_assets.drift.cells import ColumnCells
+from retrain_assets.drift.cells import ColumnCells, infinite_of
 from retrain_assets.drift.distances.distance import Counts, Distance, Positions
 from retrain_assets.drift.distances.registry import find_distance
 
@@ -31,7 +31,8 @@ def measure(name: str, cells: ColumnCells, before: ColumnProfile, after: ColumnP
     if distance.fine and cells.ordered:
         reference, current, positions = fine_cells(before, after)
         return _checked(distance, distance(reference, current, 0.0, positions), before.name)
-    return _checked(distance, distance(cells.reference, cells.current, smoothing), before.name)
+    _, reference, current = cells.sides
+    return _checked(distance, distance(reference, current, smoothing), before.name)
 
 
 def _checked(distance: Distance, answer: object, column: str) -> float:
@@ -49,7 +50,7 @@ _ROUNDING = 1e-9
 
 
 def fine_cells(before: ColumnProfile, after: ColumnProfile) -> tuple[Counts, Counts, Positions]:
-    """Both sides over all their fine bins, ascending, and last those without a finite value; with the bins' middles."""
+    """Both sides over their fine bins, ascending, infinite values at the ends and missing last; the bins' middles."""
     precision, days = min(before.precision, after.precision), before.kind == "datetime"
     sides = [
         (fine.collapsed(keys, side.precision, precision, days=days), counts)
@@ -57,11 +58,12 @@ def fine_cells(before: ColumnProfile, after: ColumnProfile) -> tuple[Counts, Cou
         for keys, counts in (bins_of(side),)
     ]
     keys = np.unique(np.concatenate([keys for keys, _ in sides]))
-    counted = np.zeros((2, len(keys) + 1), dtype=np.int64)
+    counted = np.zeros((2, len(keys) + 3), dtype=np.int64)
     for row, (own, counts) in enumerate(sides):
-        np.add.at(counted[row], np.searchsorted(keys, own), counts)
-    counted[:, -1] = [side.missing + side.infinite for side in (before, after)]
+        np.add.at(counted[row], np.searchsorted(keys, own) + 1, counts)
+    infinite = np.concatenate(infinite_of([before], [after]))
+    counted[:, 0], counted[:, -2], counted[:, -1] = *infinite.T, [before.missing, after.missing]
     low, high = fine.edges(keys, precision, days=days)
     # A number's bin of the finest grid holds that number alone: its inner edge.
     middles = low / 2 + high / 2 if days or precision < sketch.FINEST else np.where(keys < 0, high, low)
-    return counted[0], counted[1], np.append(middles, np.nan)
+    return counted[0], counted[1], np.concatenate([[np.nan], middles, [np.nan, np.nan]])
