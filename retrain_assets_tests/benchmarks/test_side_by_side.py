@@ -94,6 +94,6 @@ def test_rates_are_pooled_over_the_cells_of_a_stream_and_of_a_number_of_columns(
         for seed in range(2)
     }
     told = table(pooled(answers))
-    for pooled, windows in ((STABLE[0], 16), ("5 columns", 16), ("500 rows a day", 32)):
-        line = next(line for line in told.splitlines() if line.startswith(f"| {pooled} |"))
+    for group, windows in ((STABLE[0], 16), ("5 columns", 16), ("500 rows a day", 32)):
+        line = next(line for line in told.splitlines() if line.startswith(f"| {group} |"))
         assert line.endswith(f" of {windows} |")
