@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -66,10 +67,20 @@ def main() -> None:
     for name in options.names or BENCHMARKS:
         where = machine.describe()
         result = BENCHMARKS[name](options)
-        text = result.markdown(where)
+        text = f"{_command(name, sys.argv[1:])}\n\n{result.markdown(where)}"
         print(f"\n## {name}\n\n{text}", flush=True)
         if not options.no_write and not (name == "year" and options.weeks):
             write_between_markers(PAGE, name, text)
+
+
+def _command(name: str, arguments: Sequence[str]) -> str:
+    """What prints the tables again, with its parameters.
+
+    >>> _command("drift", ["drift", "year", "--full", "--runs", "3", "--no-write"])
+    'Printed by `python -m benchmarks drift --full --runs 3`:'
+    """
+    given = [argument for argument in arguments if argument not in {*BENCHMARKS, "--no-write"}]
+    return f"Printed by `{' '.join(['python -m benchmarks', name, *given])}`:"
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ def at_a_glance(tools: Sequence[Peer], rates: Mapping[str, Mapping[str, Rate]], 
 
 
 def _share(rate: Rate | None) -> str:
-    return "-" if rate is None else str(rate)
+    return "not measured" if rate is None else str(rate)
 
 
 def _times(took: Answer | None, floor: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
@@ -28,7 +28,9 @@ _HEAD = (
     "**Side by side**, each tool with its defaults in an environment of its own: share of windows called drift, {days} "
     "reference days, {columns} columns of {rows} rows a day, up to {windows} windows a cell (half as many of "
     f"{' and of '.join(COSTLY)}), {{more}} times as many stable ones. In brackets where the tool's false alarms on "
-    "that stream are above {alpha:g}: what alarms on stable days finds planted drifts as well."
+    "that stream are above {alpha:g}: what alarms on stable days finds planted drifts as well. In square brackets "
+    "where no stable window of that stream was judged in time, so that it is not known. Beside each rate, of how many "
+    "windows it is."
 )
 
 
@@ -74,7 +76,7 @@ def side_by_side(streams: int, *, limit: float, resume: bool = False) -> Section
 
 def _glances(folder: Path) -> dict[str, dict[str, Rate]]:
     verdicts = _verdicts(folder)
-    return {glance.key: _rates(verdicts, glance.key, _STABLE) for glance in GLANCES}
+    return {glance.key: _rates(verdicts, [glance.key], _STABLE) for glance in GLANCES}
 
 
 def _verdicts(folder: Path) -> dict[str, dict[str, bool]]:
@@ -87,25 +89,29 @@ _STABLE = "stable"
 
 def _told(folder: Path) -> list[str]:
     verdicts = _verdicts(folder)
-    stable = {stream: _rates(verdicts, _key(stream), _STABLE) for stream in STABLE}
+    stable = {stream: _rates(verdicts, [_key(stream)], _STABLE) for stream in STABLE}
     planted = {
-        f"{stream}: {drift}": _rates(verdicts, _key(stream), str(place))
+        f"{stream}: {drift}": _rates(verdicts, [_key(stream)], str(place))
         for stream in POWER_STREAMS
         for place, drift in enumerate(PLANTED)
     }
 
-    def holds(row: str, name: str) -> bool:
+    def holds(row: str, name: str) -> bool | None:
         rate = stable[row.partition(":")[0]].get(name)
-        return rate is not None and held(rate)
+        return None if rate is None else held(rate)
 
     return [
-        table({f"{stream}, stable": rates for stream, rates in stable.items()}),
-        table(planted, holds=holds),
+        table(
+            {f"{stream}, stable": rates for stream, rates in stable.items()}
+            | {"all of them": _rates(verdicts, [_key(stream) for stream in STABLE], _STABLE)},
+            methods=list(verdicts),
+        ),
+        table(planted, holds=holds, methods=list(verdicts)),
         _compared(planted, holds),
     ]
 
 
-def _compared(planted: Mapping[str, Mapping[str, Rate]], holds: Callable[[str, str], bool]) -> str:
+def _compared(planted: Mapping[str, Mapping[str, Rate]], holds: Callable[[str, str], bool | None]) -> str:
     """In a sentence: where a tool that holds the rate finds more than this package, beyond what chance explains."""
     better: list[str] = []
     for row, rates in planted.items():
@@ -164,14 +170,14 @@ def _key(stream: str) -> str:
     return str(STABLE.index(stream))
 
 
-def _rates(verdicts: Mapping[str, Mapping[str, bool]], cell: str, kind: str) -> dict[str, Rate]:
-    """By tool, over the seeds of a cell whose windows it has judged."""
+def _rates(verdicts: Mapping[str, Mapping[str, bool]], cells: Sequence[str], kind: str) -> dict[str, Rate]:
+    """By tool, over the seeds of some cells whose windows it has judged."""
     found: dict[str, Rate] = {}
     for name, said in verdicts.items():
         by_seed: dict[str, list[bool]] = {}
         for window, drifted in said.items():
             key, of, _ = window.split("_")
-            if key.rpartition("-")[0] == cell and of == kind:
+            if key.rpartition("-")[0] in cells and of == kind:
                 by_seed.setdefault(key, []).append(drifted)
         if by_seed:
             found[name] = rate_of(list(by_seed.values()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, runtime_checkable
 
@@ -149,6 +149,7 @@ def profiles_of(side: Side, *, name: str, batch: str | None) -> dict[str, TableP
     if isinstance(side, pd.DataFrame):
         return _of_pandas(side, name, batch)
     if isinstance(side, Mapping):
+        _refuse_alike(side, f"the batches of {name}")
         return {str(key): _profile(profile, name) for key, profile in side.items()}
     if isinstance(side, Sequence) and not isinstance(side, (str, bytes)):
         return {str(place): _profile(profile, name) for place, profile in enumerate(side)}
@@ -191,10 +192,26 @@ def _of_pandas(frame: pd.DataFrame, name: str, batch: str | None) -> dict[str, T
     gaps = int(frame[batch].isna().sum())
     if gaps:
         raise DataError(f"the batch column '{batch}' must have a value in every row of {name} ({gaps} have none)")
-    return {
-        str(key): profile_table(rows.drop(columns=batch))
-        for key, rows in frame.groupby(batch, sort=True, observed=True)
-    }
+    groups = frame.groupby(batch, sort=True, observed=True)
+    try:
+        keys = list(groups.groups)
+    except TypeError as error:
+        raise DataError(
+            f"the batch column '{batch}' of {name} must hold texts, numbers or times, which can be told apart ({error})"
+        ) from None
+    _refuse_alike(keys, f"the batches in column '{batch}' of {name}")
+    return {str(key): profile_table(rows.drop(columns=batch)) for key, rows in groups}
+
+
+def _refuse_alike(keys: Iterable[object], what: str) -> None:
+    """Two keys with one text would be one batch, whose rows are those of the last."""
+    known: dict[str, object] = {}
+    for key in keys:
+        if str(key) in known:
+            raise DataError(
+                f"{what} must differ by their text (got {known[str(key)]!r} and {key!r}): give all of them one type"
+            )
+        known[str(key)] = key
 
 
 def _chunks(side: ArrowStream, name: str) -> Iterator[Any]:

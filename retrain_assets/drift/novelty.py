@@ -9,11 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from retrain_assets.data.arrow_types import in_plain_types
 from retrain_assets.data.column_profile import ColumnProfile, bin_edges, bins_of
 from retrain_assets.data.column_profiling import floats_of
 from retrain_assets.data.profile import TableProfile, merge_tables
+from retrain_assets.data.seconds import seconds_of_series
 from retrain_assets.data.text_counts import codes_of_texts
 from retrain_assets.data.value_texts import texts_of_series
+from retrain_assets.drift.frames import ArrowStream, with_text_names
 
 Array = npt.NDArray[np.float64]
 
@@ -54,8 +57,16 @@ class Novelty:
         wanted = [column.name for column in merged.columns if column.kind != "datetime"] if names is None else names
         return cls(columns=tuple(merged[name] for name in wanted if name in merged and merged[name].rows))
 
-    def scores(self, rows: pd.DataFrame) -> Array:
-        """One score for each row; a column that the rows do not have is missing in all of them."""
+    def scores(self, rows: pd.DataFrame | ArrowStream) -> Array:
+        """One score for each row; a column that the rows do not have is missing in all of them.
+
+        Args:
+            rows: pandas, Polars, or what else exports Arrow data.
+
+        Raises:
+            TypeError: they are no rows.
+        """
+        rows = _in_pandas(rows)
         total = np.zeros(len(rows))
         for column in self.columns:
             values = rows[column.name] if column.name in rows else pd.Series(np.nan, index=rows.index)
@@ -63,9 +74,22 @@ class Novelty:
         return total
 
 
+def _in_pandas(rows: object) -> pd.DataFrame:
+    import pyarrow as pa
+
+    if isinstance(rows, pd.DataFrame):
+        return with_text_names(rows)
+    if not isinstance(rows, ArrowStream):
+        raise TypeError(
+            f"rows must be a pandas or Polars data frame, or an Arrow table or reader (got {type(rows).__name__})"
+        )
+    return in_plain_types(pa.table(rows)).to_pandas(ignore_metadata=True, date_as_object=False)
+
+
 def _tails(column: ColumnProfile, values: pd.Series) -> Array:
     if column.bins:
-        numbers = values if column.kind != "datetime" else (values - pd.Timestamp(0, tz="UTC")).dt.total_seconds()
+        times = column.kind == "datetime" and not pd.api.types.is_numeric_dtype(values.dtype)
+        numbers = pd.Series(seconds_of_series(values), index=values.index) if times else values
         return _of_numbers(column, pd.to_numeric(numbers, errors="coerce"))
     return _of_categories(column, values)
 

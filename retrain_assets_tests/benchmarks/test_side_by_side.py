@@ -3,13 +3,17 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from benchmarks.checked import Checked
+from benchmarks.false_alarms import pooled
 from benchmarks.peers import at_a_glance, verdicts
 from benchmarks.peers.environments import OURS, PEERS, Answer
 from benchmarks.peers.speed import FLOOR, journal_of
 from benchmarks.peers.task import in_turn
+from benchmarks.rates import rate_of, table
 from benchmarks.streams import COSTLY, DRIFTS, POWER_STREAMS, STABLE
 
 KS = PEERS[0]
@@ -60,12 +64,36 @@ def test_one_run_gives_the_table_of_all_tools_and_another_goes_on(
     monkeypatch.setattr(verdicts, "ask", ask)
     text = verdicts.side_by_side(1, limit=9).markdown("here")
     assert sorted(asked) == [(KS.name, 9, 0), (OURS.name, None, 0)]
-    ones = "1.00 ± 0.28"
+    ones, none = "1.00 ± 0.28 of 5", "not measured"
     assert f"| {OURS.name} | {' / '.join([ones] * 3)} | {ones} | {ones} | 1.2x, 1.0 GiB | - |" in text
-    assert f"| {KS.name} | - / - / - | - | - | - | over 60 s |" in text
+    assert f"| {KS.name} | {' / '.join([none] * 3)} | {none} | {none} | - | over 60 s |" in text
     assert "Not all windows were judged by KS per column, p < 0.05: over 9 s." in text
     planted = [line for line in text.splitlines() if line.startswith("| ") and ": " in line]
     assert len(planted) == len(POWER_STREAMS) * len(DRIFTS)
     assert set(COSTLY) < set(POWER_STREAMS) < set(STABLE)
     verdicts.side_by_side(1, limit=9, resume=True)
     assert sorted(asked[2:]) == [(KS.name, 9, 3), (OURS.name, None, 0)]
+
+
+def test_what_was_not_measured_is_not_told_as_a_false_alarm() -> None:
+    alarms = {"iid": {"a": rate_of([[False] * 20]), "b": rate_of([[True] * 20])}}
+    known: dict[str, bool | None] = {"a": True, "b": False, "c": None}
+    found = {"iid: shift": {name: rate_of([[True] * 5]) for name in known}}
+    told = table(found, holds=lambda row, name: known[name], methods=list(known))
+    assert told.splitlines()[-1] == "| iid: shift | 1.00 ± 0.28 of 5 | (1.00 ± 0.28 of 5) | [1.00 ± 0.28 of 5] |"
+    assert table(alarms, methods=list(known)).splitlines()[-1].endswith("| not measured |")
+
+
+def test_rates_are_pooled_over_the_cells_of_a_stream_and_of_a_number_of_columns() -> None:
+    answers: Any = {
+        Checked(stream=stream, rows=500, columns=columns, drifts=("",), seed=seed): {
+            "": {"retrain_assets": [seed == 0] * 4}
+        }
+        for stream in STABLE[:2]
+        for columns in (5, 20)
+        for seed in range(2)
+    }
+    told = table(pooled(answers))
+    for group, windows in ((STABLE[0], 16), ("5 columns", 16), ("500 rows a day", 32)):
+        line = next(line for line in told.splitlines() if line.startswith(f"| {group} |"))
+        assert line.endswith(f" of {windows} |")

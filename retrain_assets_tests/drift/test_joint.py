@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -139,6 +140,68 @@ def test_single_far_rows_do_not_make_a_correlation() -> None:
     current = days(1, seed=1)
     current.loc[:1, ["a", "b"]] = 1e6
     assert joint(days(15), current).drifted is False
+
+
+def _without(frame: pd.DataFrame, value: float) -> pd.DataFrame:
+    return frame.assign(a=frame["a"].mask(np.random.default_rng(0).random(len(frame)) < 0.3, value))
+
+
+@pytest.mark.parametrize("batch", ["day", None])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda now: now.assign(a=now["a"] + 3 * now["a"].std()),
+        lambda now: now.assign(a=now["a"] * 10),
+        lambda now: now.assign(a=now["a"] * 5, b=now["b"] * 5),
+        lambda now: _without(now, np.nan),
+        lambda now: _without(now, np.inf),
+        lambda now: now.assign(a=np.nan),
+    ],
+    ids=["shift", "scale", "both", "missing", "infinite", "gone"],
+)
+def test_a_column_that_moves_as_a_whole_or_has_gaps_hangs_together_with_the_others_as_before(
+    change: Callable[[pd.DataFrame], pd.DataFrame], batch: str | None
+) -> None:
+    reference, current = days(20, rho=0.8, rows=1_000), days(1, rho=0.8, rows=4_000, seed=1)
+    found = joint(reference, change(current), columns=["a", "b", "c"], batch=batch)
+    assert found.drifted is False, found
+    back = joint(change(reference), current, columns=["a", "b", "c"], batch=batch)
+    assert back.drifted is False, back
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_changed_correlation_is_seen_behind_shift_scale_and_gaps(value: float) -> None:
+    moved = _without(days(1, rho=0.5, rows=4_000, seed=1), value)
+    moved = moved.assign(a=moved["a"] * 10, b=moved["b"] + 5)
+    found = joint(days(20, rho=0.8, rows=1_000), moved, columns=["a", "b", "c"])
+    assert (found.drifted, found.named[0]) == (True, "a ~ b")
+    assert found.reason.startswith("the correlation of a and b was +0.80 and is +0.49")
+
+
+def test_a_column_without_values_has_no_correlation() -> None:
+    reference, current = days(8), days(1, seed=1).assign(a=np.nan)
+    found = joint(reference, current, columns=["a", "b"])
+    assert found.drifted is None
+    assert found.reason == "no two columns vary and have 30 rows with both values on both sides"
+    assert joint(reference, current, columns=["a", "b", "c"]).reason.endswith("; of a too little is known")
+
+
+def test_what_is_not_there_every_day_is_judged_by_the_days_that_have_it() -> None:
+    """A column of workdays; one that fewer than half of the days know says nothing."""
+    reference, current = days(21, rho=0.7), days(1, rho=0.2, seed=1)
+    for kept, seen in ((5, True), (3, False)):
+        gaps = reference.assign(a=reference["a"].where(reference["day"] % 7 < kept))
+        found = joint(gaps, current, columns=["a", "b", "c"])
+        assert (found.drifted, "of a too little is known" in found.reason) == (seen, not seen), found
+
+
+def test_a_column_of_mostly_zeros_has_the_scale_of_its_others() -> None:
+    def sparse(rho: float, seed: int, unit: float) -> pd.DataFrame:
+        made = days(10 if seed == 0 else 1, rho=rho, seed=seed, rows=1_000)
+        return made.assign(a=np.where(made["a"] > 1.2, made["a"] * unit, 0.0))
+
+    assert joint(sparse(0.8, 0, 1.0), sparse(0.8, 1, 1_000.0), columns=["a", "b"]).drifted is False
+    assert joint(sparse(0.8, 0, 1.0), sparse(0.2, 1, 1.0), columns=["a", "b"]).drifted is True
 
 
 @pytest.mark.parametrize("method", ["correlation", "classifier"])

@@ -1,7 +1,11 @@
 """Rows are the more novel the farther out their values lie, and what the reference never had is the farthest."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -85,3 +89,22 @@ def test_whatever_the_values_are_each_row_has_a_finite_score(values: list[object
     assert np.isfinite(found).all()
     assert (found >= 0).all()
     assert len(Novelty.of([TableProfile(rows=0, columns=())]).scores(rows)) == len(values)
+
+
+@pytest.mark.parametrize("of", [pl.DataFrame, pa.table, lambda rows: pa.table(rows).to_reader()])
+def test_rows_of_polars_and_arrow_have_the_scores_of_pandas(of) -> None:
+    rows = frame(200)
+    no_rows: Any = [rows]
+    every = Novelty.of([profile_table(REFERENCE)], list(REFERENCE.columns))
+    pd.testing.assert_series_equal(pd.Series(every.scores(of(rows))), pd.Series(every.scores(rows)))
+    with pytest.raises(TypeError, match=r"rows must be a pandas or Polars data frame.*got list"):
+        every.scores(no_rows)
+
+
+def test_times_without_a_zone_are_of_utc() -> None:
+    novelty = Novelty.of([profile_table(REFERENCE[["at"]])], ["at"])
+    rows = REFERENCE[["at"]][:50]
+    naive = rows.assign(at=rows["at"].dt.tz_localize(None))
+    assert novelty.scores(naive).tolist() == novelty.scores(rows).tolist()
+    late = naive.assign(at=naive["at"] + pd.Timedelta(days=99))
+    assert novelty.scores(late).min() > 5

@@ -9,6 +9,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from retrain_assets.data.profile import profile_table
 from retrain_assets.drift import compare
 from retrain_assets.drift.comparison import Joint
 from retrain_assets.errors import DataError
@@ -122,3 +123,20 @@ def test_a_column_that_arrow_does_not_know_is_told_from_what_is_no_table() -> No
     wide = pl.DataFrame({"x": pl.Series([2**100] * ROWS, dtype=pl.Int128)})
     with pytest.raises(DataError, match="reference holds a column that is no Arrow data, convert it first"):
         compare(wide, wide)
+
+
+def test_batches_that_have_one_text_are_refused_and_none_loses_its_rows() -> None:
+    frame = pd.DataFrame({"x": np.arange(100.0), "day": [1, "1"] * 50})
+    with pytest.raises(DataError, match=r"'day' of reference must differ by their text \(got 1 and '1'\): give all"):
+        compare(frame, frame, batch="day")
+    days = profile_table(frame[["x"]])
+    keyed: Any = {1: days, "1": days}
+    with pytest.raises(DataError, match=r"the batches of current must differ by their text \(got 1 and '1'\)"):
+        compare(days, keyed)
+
+
+@pytest.mark.parametrize("key", [[1], {"a": 1}])
+def test_batches_of_lists_or_records_are_refused_by_the_name_of_their_column(key: object) -> None:
+    frame = pd.DataFrame({"x": np.arange(40.0), "day": [key] * 40})
+    with pytest.raises(DataError, match=r"the batch column 'day' of reference must hold texts, numbers or times"):
+        compare(frame, frame, batch="day")
