@@ -243,8 +243,8 @@ def test_no_column_takes_more_than_25_kilobytes(values: object) -> None:
 
 def test_a_profile_of_another_version_is_refused() -> None:
     record = profile_table(pd.DataFrame({"x": [1.0]})).to_record()
-    record["columns"][0]["format"] = 3
-    with pytest.raises(DataError, match="column 'x' must have the format 2 or an earlier one"):
+    record["columns"][0]["format"] = 4
+    with pytest.raises(DataError, match="column 'x' must have the format 3 or an earlier one"):
         TableProfile.from_record(record)
 
 
