@@ -45,7 +45,7 @@ def texts_of_series(values: pd.Series) -> Iterator[pa.Array]:
         yield from texts_of_arrow(found if isinstance(found, pa.ChunkedArray) else pa.chunked_array([found]))
         return
     if isinstance(values.dtype, pd.CategoricalDtype):
-        named = [pa.nulls(0, pa.string()), *texts_of_series(pd.Series(values.cat.categories))]
+        named = [*texts_of_series(pd.Series(values.cat.categories))] or [pa.nulls(0, pa.string())]
         codes = values.cat.codes.to_numpy()
         yield pa.concat_arrays(named).take(pa.array(codes, mask=codes < 0))
         return
@@ -82,7 +82,7 @@ def texts_of_array(values: pa.Array) -> pa.Array:
     """As categories are named: a text as it is, a truth value as Python writes it."""
     kind = values.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return values.cast(pa.string())
+        return values  # large ones may be more than what a plain array holds
     if pa.types.is_dictionary(kind):
         return texts_of_array(values.dictionary).take(values.indices)
     if pa.types.is_nested(kind):

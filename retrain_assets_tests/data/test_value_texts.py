@@ -11,7 +11,9 @@ import pyarrow as pa
 import pytest
 
 from retrain_assets.data import text_counts, value_texts
+from retrain_assets.data.arrow_profiling import profile_array
 from retrain_assets.data.categories import count_categories, label_of
+from retrain_assets.data.profile import profile_table
 from retrain_assets.data.text_counts import codes_of_texts, count_texts
 from retrain_assets.data.value_texts import texts_of_arrow, texts_of_series
 from retrain_assets.drift import compare
@@ -90,6 +92,16 @@ def test_types_that_only_python_or_pandas_can_write() -> None:
     pairs = pa.array([[("a", 1)], None], pa.map_(pa.string(), pa.int64()))
     assert texts(texts_of_arrow(pa.chunked_array([pairs]))) == ["[['a', 1]]", None]
     assert texts(texts_of_series(pd.Series(["a\ud800", "b"], dtype="object"))) == ["a?", "b"]
+
+
+def test_large_texts_are_not_put_into_an_array_that_may_not_hold_them() -> None:
+    values = pa.array(["a", "b", None, "ä" * 60, "a"] * 2_000, pa.large_string())
+    assert value_texts.texts_of_array(values) is values  # more than 2 GiB of them are no plain array
+    plain = profile_table(pd.DataFrame({"x": values.to_pylist()}))["x"]
+    assert profile_array("x", pa.chunked_array([values])) == plain
+    categories = pd.Categorical(pd.Series(values.to_pylist(), dtype=pd.ArrowDtype(pa.large_string())))
+    assert profile_table(pd.DataFrame({"x": pd.Series(categories)}))["x"] == plain
+    assert profile_table(pd.DataFrame({"x": pd.Categorical([None])}))["x"].missing == 1
 
 
 @pytest.mark.parametrize("length", [3, 150])
