@@ -22,6 +22,8 @@ MAX_CATEGORY_LENGTH = 100
 """In bytes of UTF-8: a longer text is cut before it is counted."""
 LENGTH_DIGITS = 5
 """Binary digits behind the leading one of a length: exact up to 64 characters, within 3 % beyond."""
+EXACT = 2.0**53
+"""Up to it a double that is a whole number is written as one: where a value is missing, pandas has no whole numbers."""
 
 
 def count_categories(labels: Sequence[str], counts: Sequence[int]) -> tuple[dict[str, int], int, Bins | None]:
@@ -81,6 +83,8 @@ def element_text(value: object) -> str:
 
     >>> element_text("a"), element_text(2.0)
     ("'a'", '2')
+    >>> element_text(1e-5), element_text(np.float32(0.5)), element_text(1e300)
+    ('1e-05', '0.5', '1e+300')
     """
     return repr(_element(value))
 
@@ -96,12 +100,14 @@ def _plain(value: Any) -> Any:
 
 
 def _element(value: Any) -> Any:
-    """Of a list in which one is missing, pandas makes numbers with a point."""
+    """Of a list in which one is missing, pandas makes numbers with a point; those of numpy are what Arrow reads."""
+    if isinstance(value, (np.bool_, np.floating, np.integer, np.character)) and not isinstance(value, np.timedelta64):
+        value = value.item()
     if not isinstance(value, float):
         return _plain(value)
     if math.isnan(value):
         return None
-    return int(value) if value.is_integer() else value
+    return int(value) if value.is_integer() and abs(value) <= EXACT else value
 
 
 def cut_label(label: str) -> str:

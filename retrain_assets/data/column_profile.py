@@ -14,13 +14,15 @@ from retrain_assets.data import bins as fine
 from retrain_assets.data import sketch
 from retrain_assets.data.bins import Bins
 from retrain_assets.data.categories import added, added_bins, count_lengths, most_frequent
+from retrain_assets.data.older_labels import SINCE, as_now, written_otherwise
 from retrain_assets.data.packing import pack, unpack
 from retrain_assets.errors import DataError
 
 ColumnKind = Literal["numeric", "categorical", "boolean", "datetime"]
 
-FORMAT = 2
-"""Of a stored profile: the first one wrote bins as lists of numbers, and is read too. A later one is refused."""
+FORMAT = 3
+"""Of a stored profile: the first one wrote bins as lists of numbers, the first two some categories otherwise (see
+`retrain_assets.data.older_labels`), and both are read too. A later one is refused."""
 COUNTED = ("rows", "missing", "infinite", "zeros")
 """Fields that a table of profiles shows as columns of its own."""
 
@@ -49,6 +51,7 @@ class ColumnProfile:
         categories: rows by category, as text, the most frequent first.
         other: rows of all other categories.
         lengths: of a text the rows by length, in the bins of `retrain_assets.data.categories`; None of what is none.
+        older: whether a format before 3 wrote categories that are written otherwise today.
     """
 
     name: str
@@ -67,6 +70,7 @@ class ColumnProfile:
     categories: Mapping[str, int] = field(default_factory=dict[str, int])
     other: int = 0
     lengths: Bins | None = None
+    older: bool = field(default=False, compare=False)  # what was counted is the same
 
     @property
     def present(self) -> int:
@@ -103,6 +107,7 @@ def absent_column(name: str, rows: int) -> ColumnProfile:
 
 def merge_columns(profiles: Sequence[ColumnProfile]) -> ColumnProfile:
     """The profile of one column over all rows together."""
+    profiles = as_now(profiles)
     kind = _common_kind(profiles)
     precision, bins = _merged_bins(profiles, kind)
     categories, rest = most_frequent(added(profile.categories for profile in profiles))
@@ -128,6 +133,7 @@ def merge_columns(profiles: Sequence[ColumnProfile]) -> ColumnProfile:
         categories=categories,
         other=other,
         lengths=_merged_lengths(profiles, other),
+        older=any(profile.older for profile in profiles),
     )
 
 
@@ -165,7 +171,7 @@ def sketch_record(column: ColumnProfile) -> dict[str, Any]:
     """What the table's own columns do not say; keys of bins as steps from the first one, which are short."""
     keys, counts = bins_of(column)
     return {
-        "format": FORMAT,
+        "format": SINCE - 1 if column.older else FORMAT,
         "minimum": column.minimum,
         "maximum": column.maximum,
         "mean": column.mean,
@@ -189,10 +195,11 @@ def column_of(record: Mapping[str, Any], *, name: str, kind: ColumnKind) -> Colu
     Raises:
         DataError: a later version of this package wrote it.
     """
-    if record.get("format", 1) not in (1, FORMAT):
+    written = record.get("format", 1)
+    if written not in range(1, FORMAT + 1):
         raise DataError(
             f"the profile of column '{name}' must have the format {FORMAT} or an earlier one (it has "
-            f"{record['format']}): it was written by a later version of retrain_assets. Use that version, or profile "
+            f"{written}): it was written by a later version of retrain_assets. Use that version, or profile "
             "the rows again."
         )
     return ColumnProfile(
@@ -205,10 +212,11 @@ def column_of(record: Mapping[str, Any], *, name: str, kind: ColumnKind) -> Colu
         mean=record["mean"],
         m2=record["m2"],
         precision=record["precision"],
-        bins=_unpacked(record) if record.get("format", 1) == FORMAT else _listed(record),
+        bins=_listed(record) if written == 1 else _unpacked(record),
         categories=record["categories"],
         other=record["other"],
         lengths=_unpacked(record["lengths"]) if "lengths" in record else None,
+        older=written < SINCE and kind == "categorical" and written_otherwise(record["categories"]),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from retrain_assets.data.value_texts import objects_of
 
 Seconds = npt.NDArray[np.float64]
 
+_MOMENTS = pa.timestamp("us", tz="UTC")
 _PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6}
 """No microseconds are made of seconds: they have room for 292,000 years only."""
 
@@ -51,7 +53,14 @@ def _far_seconds(values: pd.Series) -> Seconds:
     """Of dates and times as objects, some of them beyond the 292 years around 1970 that nanoseconds reach."""
     objects = objects_of(values)
     try:
-        moments = pa.array(objects, type=pa.timestamp("us", tz="UTC"))  # with a zone or without
-    except pa.ArrowTypeError:  # dates, or some among the times, of which the day counts then
-        moments = pa.array(objects, type=pa.date64())
+        moments = pa.array(objects, type=_MOMENTS)  # with a zone or without
+    except (pa.ArrowTypeError, pa.ArrowNotImplementedError):  # dates, or times of numpy in several units
+        moments = pa.array([None if pd.isna(value) else _moment(value) for value in objects], type=_MOMENTS)
     return seconds_of_arrow(pa.chunked_array([moments]))[0]
+
+
+def _moment(value: Any) -> Any:
+    """A time that Arrow reads: of a date the midnight."""
+    if isinstance(value, np.datetime64):
+        return int(value.astype("datetime64[us]").astype(np.int64))
+    return value if isinstance(value, dt.datetime) else dt.datetime(value.year, value.month, value.day, tzinfo=dt.UTC)

@@ -45,6 +45,7 @@ def length_column(text: ColumnProfile) -> ColumnProfile | None:
         m2=float((middles - mean) ** 2 @ counts),
         precision=LENGTH_DIGITS,
         bins=lengths,
+        older=text.older,
     )
 
 

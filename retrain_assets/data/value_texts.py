@@ -2,7 +2,7 @@
 
 Block by block, and in a block column by column: what lists and records are made of is written at once, and put together
 by Arrow. Python sees each different text, byte string or time of a block once, and values that Arrow has no type for.
-Whatever library holds them, the same values have the same text.
+Whatever library holds them, and whatever else is in their block, the same values have the same text.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute
 
-from retrain_assets.data.categories import element_text, label_of
+from retrain_assets.data.categories import EXACT, element_text, label_of
 
 pc: Any = pyarrow.compute
 """Its functions are made when it is loaded, so that no type checker knows them."""
@@ -26,8 +26,8 @@ BYTES = 1 << 26
 """Of a block, about: what is written of it stays far below what an Arrow text array can hold."""
 _FIELDS = 256
 """Of records that Arrow reads: of more names most are missing in each."""
-_EXACT = 1e15
-"""Below it a double that is a whole number is written as one: where a value is missing, pandas has no whole numbers."""
+_ALIKE = 1e-4, 1e10
+"""Between them Arrow writes a number that is not whole as Python does."""
 
 
 def texts_of_arrow(values: pa.ChunkedArray) -> Iterator[pa.Array]:
@@ -45,7 +45,7 @@ def texts_of_series(values: pd.Series) -> Iterator[pa.Array]:
         yield from texts_of_arrow(found if isinstance(found, pa.ChunkedArray) else pa.chunked_array([found]))
         return
     if isinstance(values.dtype, pd.CategoricalDtype):
-        named = [pa.nulls(0, pa.string()), *texts_of_series(pd.Series(values.cat.categories))]
+        named = [*texts_of_series(pd.Series(values.cat.categories))] or [pa.nulls(0, pa.string())]
         codes = values.cat.codes.to_numpy()
         yield pa.concat_arrays(named).take(pa.array(codes, mask=codes < 0))
         return
@@ -82,7 +82,7 @@ def texts_of_array(values: pa.Array) -> pa.Array:
     """As categories are named: a text as it is, a truth value as Python writes it."""
     kind = values.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return values.cast(pa.string())
+        return values  # large ones may be more than what a plain array holds
     if pa.types.is_dictionary(kind):
         return texts_of_array(values.dictionary).take(values.indices)
     if pa.types.is_nested(kind):
@@ -113,9 +113,14 @@ def _of_scalars(values: pa.Array) -> pa.Array:
 
 
 def _of_floats(values: pa.Array) -> pa.Array:
-    whole = pc.and_(pc.equal(pc.floor(values), values), pc.less(pc.abs(values), _EXACT))
+    size = pc.abs(values)
+    whole = pc.and_(pc.equal(pc.floor(values), values), pc.less_equal(size, EXACT))
     as_whole = pc.if_else(whole, values, None).cast(pa.int64()).cast(pa.string())
-    return pc.if_else(pc.is_nan(values), None, pc.coalesce(as_whole, values.cast(pa.string())))
+    alike = pc.and_(pc.greater_equal(size, _ALIKE[0]), pc.less(size, _ALIKE[1]))
+    as_arrow = pc.if_else(alike, values, None).cast(pa.string())
+    rest = pc.if_else(pc.or_(pc.or_(whole, alike), pc.is_nan(values)), None, values)
+    found = pc.coalesce(as_whole, as_arrow)
+    return found if rest.null_count == len(rest) else pc.coalesce(found, _once_each(rest, element_text))
 
 
 def _of_records(values: pa.Array) -> pa.Array:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retrain_assets.data.column_profile import ColumnProfile, absent_column, merge_columns
+from retrain_assets.data.older_labels import as_now, differently_written
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.drift.accumulation import Accumulation, Carried
 from retrain_assets.drift.aspects import ASPECTS, judge, weighted
@@ -99,7 +100,11 @@ class FittedReference:
         return self._columns[name]
 
     def _fit(self, name: str) -> FittedColumn | str:
-        batches = as_truths([batch[name] if name in batch else absent_column(name, batch.rows) for batch in self._used])
+        found = [batch[name] if name in batch else absent_column(name, batch.rows) for batch in self._used]
+        batches = as_now(as_truths(found))
+        otherwise = differently_written(batches)
+        if otherwise is not None:
+            return otherwise
         try:
             merged = merge_columns(batches) if batches else absent_column(name, 0)
         except DataError as error:
@@ -214,10 +219,16 @@ def _prepare(
 def _made_alike(
     fitted: FittedColumn, after: ColumnProfile, parts: Sequence[ColumnProfile]
 ) -> tuple[FittedColumn, ColumnProfile, list[ColumnProfile], str]:
-    """Both sides as booleans where one of them has these and the other 0 and 1, with a sentence that says so."""
+    """Both sides as booleans where one of them has these and the other 0 and 1, with a sentence that says so.
+
+    Categories of an older profile are read as those of today.
+    """
     before, now, *window = as_truths([fitted.merged, after, *parts])
     if (before.kind, now.kind) == (fitted.merged.kind, after.kind):
-        return fitted, now, window, ""
+        before, now, *others = as_now([before, now, *window, *fitted.batches])
+        if before.older != fitted.merged.older:
+            fitted = FittedColumn(merged=before, batches=others[len(parts) :], bins=fitted.bins)
+        return fitted, now, others[: len(parts)], ""
     if before.kind != fitted.merged.kind:
         batches = as_truths([now, *fitted.batches])[1:]
         fitted = FittedColumn(merged=before, batches=batches, bins=fitted.bins)
@@ -233,7 +244,7 @@ def _incomparable(before: ColumnProfile, after: ColumnProfile, *, known: bool, t
     by_name = ("categorical", "boolean")
     alike = before.kind == after.kind or (before.kind in by_name and after.kind in by_name)
     if alike or not (before.present and after.present):
-        return None
+        return differently_written([before, after])
     changed = f"the column was {before.kind} and is {after.kind} now"
     if {before.kind, after.kind} == {"boolean", "numeric"}:
         return f"{changed}, with other numbers than 0 and 1: the two cannot be compared"

@@ -33,9 +33,21 @@ def tables_as_truths(tables: Sequence[TableProfile]) -> list[TableProfile]:
     """The same of every column of several batches, which can be added up then."""
     if len(tables) < 2:
         return list(tables)
-    names = dict.fromkeys(name for table in tables for name in table.names)
-    columns = {name: iter(as_truths([table[name] for table in tables if name in table.names])) for name in names}
-    return [replace(table, columns=tuple(next(columns[name]) for name in table.names)) for table in tables]
+    by_name: dict[str, list[ColumnProfile]] = {}
+    for table in tables:
+        for column in table.columns:
+            by_name.setdefault(column.name, []).append(column)
+    mixed = {name: as_truths(found) for name, found in by_name.items() if len({column.kind for column in found}) > 1}
+    if not mixed:
+        return list(tables)
+    columns = {name: iter(found) for name, found in mixed.items()}
+    return [
+        replace(
+            table,
+            columns=tuple(next(columns[column.name]) if column.name in mixed else column for column in table.columns),
+        )
+        for table in tables
+    ]
 
 
 def _as_truth(numbers: ColumnProfile) -> ColumnProfile | None:

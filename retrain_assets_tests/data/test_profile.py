@@ -19,6 +19,7 @@ from retrain_assets.data.bins import MAX_DAYS
 from retrain_assets.data.categories import MAX_CATEGORIES
 from retrain_assets.data.column_profile import ColumnProfile, bins_of
 from retrain_assets.data.profile import TableProfile, merge_tables, profile_table
+from retrain_assets.data.seconds import seconds_of_series
 from retrain_assets.errors import DataError
 
 NUMBERS = st.one_of(st.floats(-1e9, 1e9), st.sampled_from([0.0, np.nan, np.inf, -np.inf, 1.5]))
@@ -253,8 +254,8 @@ def test_no_column_takes_more_than_25_kilobytes(values: object) -> None:
 
 def test_a_profile_of_another_version_is_refused() -> None:
     record = profile_table(pd.DataFrame({"x": [1.0]})).to_record()
-    record["columns"][0]["format"] = 3
-    with pytest.raises(DataError, match="column 'x' must have the format 2 or an earlier one"):
+    record["columns"][0]["format"] = 4
+    with pytest.raises(DataError, match="column 'x' must have the format 3 or an earlier one"):
         TableProfile.from_record(record)
 
 
@@ -284,13 +285,21 @@ NAIVE = dt.datetime(1, 1, 1)  # noqa: DTZ001 - a time without a zone is what is 
         [dt.date(9999, 12, 31), dt.date(1, 1, 1), None],
         [dt.datetime(9999, 12, 31, tzinfo=dt.UTC), NAIVE, pd.NaT],
         [dt.datetime(9999, 12, 30, 22, tzinfo=dt.timezone(dt.timedelta(hours=-2))), NAIVE, None],
+        [np.datetime64("9999-12-31", "D"), np.datetime64("0001-01-01T00:00", "s"), np.datetime64("NaT")],
     ],
-    ids=["dates", "times", "zones"],
+    ids=["dates", "times", "zones", "numpy"],
 )
 def test_dates_and_times_as_objects_may_be_of_any_year(values: list[Any]) -> None:
     made = profile_table(pd.DataFrame({"x": pd.Series(values, dtype=object)}))["x"]
     assert (made.kind, made.missing) == ("datetime", 1)
     assert (made.minimum, made.maximum) == (-62_135_596_800.0, 253_402_214_400.0)
+
+
+def test_times_among_dates_of_any_year_are_what_they_are() -> None:
+    times = dt.datetime(500, 1, 1, 23, 30, tzinfo=dt.UTC), dt.datetime(1960, 1, 1, 12, tzinfo=dt.UTC)
+    found = seconds_of_series(pd.Series([dt.date(500, 1, 2), *times, None], dtype=object))
+    midnight = dt.datetime(500, 1, 2, tzinfo=dt.UTC)
+    np.testing.assert_array_equal(found, [*(each.timestamp() for each in (midnight, *times)), np.nan])
 
 
 def test_durations_of_nanoseconds_and_bytes_of_no_encoding_are_read() -> None:

@@ -11,15 +11,22 @@ import pyarrow as pa
 import pytest
 
 from retrain_assets.data import text_counts, value_texts
+from retrain_assets.data.arrow_profiling import profile_array
 from retrain_assets.data.categories import count_categories, label_of
+from retrain_assets.data.profile import profile_table
 from retrain_assets.data.text_counts import codes_of_texts, count_texts
 from retrain_assets.data.value_texts import texts_of_arrow, texts_of_series
+from retrain_assets.drift import compare
 
 VALUES: dict[str, list[Any]] = {
     "texts": ["a", "", None, "ä'\n", "b\\"],
     "bytes": [b"a", b"\xff'", None, b""],
     "lists": [[1, None, 3], [], None, [10**12]],
     "lists of floats": [[0.5, None], [2.0, -0.0], None, [1e14, 3e-4]],
+    "lists of numbers near zero and far from it": [[1e-4, 9.9e-5, 1e-5, 5e-324], [0.1 + 0.2, 1e10 + 0.5], None,
+                                                   [1e15, 2.0**53, 2.0**53 + 2, 1e16, 1.5e300, -1e300, np.inf]],
+    "lists of numbers of numpy": [[np.float64(1e-5), np.float64(2)], [np.float32(0.5)], None, []],
+    "lists of whole numbers and others": [[2**52, 1], [0.5], None, [2**53]],
     "lists of texts": [["a", None, "it's"], [], None, ["ä\n"]],
     "lists of lists": [[[1], None, []], None, [[2, 3]], []],
     "lists of truths": [[True, None], [False], None, []],
@@ -28,7 +35,7 @@ VALUES: dict[str, list[Any]] = {
     "lists in records": [{"a": [1, None]}, {"a": []}, None, {"a": None}],
     "days in lists": [[dt.date(2020, 1, 2), None], [], None, [dt.date(1, 1, 1)]],
     "times of day": [dt.time(1, 2, 3), None, dt.time(0)],
-}
+}  # fmt: skip
 
 
 def texts(blocks: Any) -> list[Any]:
@@ -48,6 +55,19 @@ def test_a_value_has_one_text_whatever_holds_it(values: list[Any], monkeypatch: 
     monkeypatch.setattr(value_texts, "BYTES", 1)
     monkeypatch.setattr(value_texts, "ROWS", 2)
     assert texts(texts_of_arrow(array)) == texts(texts_of_series(series)) == expected
+
+
+def test_numbers_in_lists_have_one_text_whatever_is_in_their_block() -> None:
+    assert label_of([1e-5, 1.5e300, 1e15, 0.5, np.float64(3)]) == "[1e-05, 1.5e+300, 1000000000000000, 0.5, 3]"
+    rng = np.random.default_rng(0)
+    values: Any = [*(rng.choice([-1, 1], 3_000) * 10 ** rng.uniform(-8, 18, 3_000)).tolist(), 10.0**15, 10.0**16]
+    assert texts(texts_of_arrow(pa.chunked_array([pa.array([[value] for value in values])]))) == [
+        label_of([value]) for value in values
+    ]
+    lists = [[value] for value in rng.choice([1e-5, 2e-5, 3.5e-5, 1e300], 2_000).tolist()]
+    odd: Any = [*lists[:-1], ["n/a"]]
+    report = compare(pd.DataFrame({"x": lists}), pd.DataFrame({"x": odd}), columns=["x"], joint="none")
+    assert report.drifted is False
 
 
 def test_arrays_tuples_and_records_of_many_names_are_what_they_hold() -> None:
@@ -72,6 +92,16 @@ def test_types_that_only_python_or_pandas_can_write() -> None:
     pairs = pa.array([[("a", 1)], None], pa.map_(pa.string(), pa.int64()))
     assert texts(texts_of_arrow(pa.chunked_array([pairs]))) == ["[['a', 1]]", None]
     assert texts(texts_of_series(pd.Series(["a\ud800", "b"], dtype="object"))) == ["a?", "b"]
+
+
+def test_large_texts_are_not_put_into_an_array_that_may_not_hold_them() -> None:
+    values = pa.array(["a", "b", None, "ä" * 60, "a"] * 2_000, pa.large_string())
+    assert value_texts.texts_of_array(values) is values  # more than 2 GiB of them are no plain array
+    plain = profile_table(pd.DataFrame({"x": values.to_pylist()}))["x"]
+    assert profile_array("x", pa.chunked_array([values])) == plain
+    categories = pd.Categorical(pd.Series(values.to_pylist(), dtype=pd.ArrowDtype(pa.large_string())))
+    assert profile_table(pd.DataFrame({"x": pd.Series(categories)}))["x"] == plain
+    assert profile_table(pd.DataFrame({"x": pd.Categorical([None])}))["x"].missing == 1
 
 
 @pytest.mark.parametrize("length", [3, 150])

@@ -8,9 +8,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from retrain_assets.data.profile import profile_table
+from retrain_assets.data.profile import TableProfile, profile_table
 from retrain_assets.drift import Monitor, compare
 from retrain_assets.drift.comparison import Comparison
+from retrain_assets.drift.truths import tables_as_truths
 
 ROWS = 400
 RNG = np.random.default_rng(0)
@@ -82,6 +83,18 @@ def test_batches_may_change_between_truth_values_and_0_and_1() -> None:
         report = compare(reference, current)
         assert report.columns["x"].score == compare(same, same[:3]).columns["x"].score
     assert Monitor(same, checks_per_year=365).check(mixed[1]).drifted is False
+
+
+def test_batches_of_many_columns_are_made_alike_column_by_column_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(TableProfile, "names", property(lambda table: asked.append(1) or ()))
+    truths, numbers = profile_table(frame(TRUTHS)), profile_table(frame(TRUTHS.astype(int)))
+    wide = [TableProfile(rows=each.rows, columns=(*each.columns,) * 50) for each in (truths, numbers)]
+    made = tables_as_truths([*wide, truths])
+    assert [{column.kind for column in table.columns} for table in made] == [{"boolean"}] * 3
+    assert made[1].columns[7].categories == truths.columns[0].categories
+    assert tables_as_truths([wide[0], truths]) == [wide[0], truths]
+    assert not asked  # which makes a list of all names each time
 
 
 @pytest.mark.parametrize(
