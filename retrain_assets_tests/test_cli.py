@@ -213,6 +213,16 @@ class TestStatus:
         note_source(open_state(home), "sales", None, now=datetime.now(UTC))
         assert "cannot be looked at" not in call("status").stdout
 
+    def test_batches_that_should_be_there_and_are_not_are_told_until_rows_come(self, project: Path):
+        state, now = open_state(Home.at(project / ".retrain_assets").prepare()), datetime.now(UTC)
+        for key in ("2013-01-01", "2013-01-02"):
+            state.append_outbox("missing", "sales", batch=key, payload={"due": key, "empty": False}, now=now)
+        for key, empty in (("2013-01-01", False), ("2013-01-02", True)):
+            state.append_outbox("ingested", "sales", batch=key, payload={"seen_id": 1, "empty": empty}, now=now)
+        assert "sales: no rows came for batch 2013-01-02, which should be there" in call("status").stdout
+        assert "no rows came for batch 2013-01-02" in call("status", "sales").stdout
+        assert json.loads(call("status", "--json").stdout)[0]["missing"] == ["2013-01-02"]
+
     def test_a_rejected_candidate_of_a_model_without_a_champion_is_told(self, project: Path):
         now, judged = datetime.now(UTC), {"version": 4, "outcome": "rejected", "reason": "beats_baseline: [-0.1, +0.1]"}
         rejected = Step(

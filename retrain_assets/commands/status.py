@@ -90,6 +90,9 @@ def _print_status(models: Sequence[ModelOverview], home: Home) -> None:
         if each.source_failure is not None:
             said = f"{each.model}: its source cannot be looked at: {each.source_failure}"
             console.print(said, style="red", soft_wrap=True, markup=False)
+        if each.missing and each.away is None:
+            said = f"{each.model}: no rows came for {_missing(each)}"
+            console.print(said, style="yellow", soft_wrap=True, markup=False)
         if each.retrain_waits is not None:
             console.print(f"{each.model}: {each.retrain_waits}", style="yellow", soft_wrap=True, markup=False)
     console.print(f"state in {home.folder}", style="dim", soft_wrap=True)
@@ -103,6 +106,11 @@ def _next(model: ModelOverview) -> str:
     waits = f"retrain of {model.decision_batch}" if model.retrain_waits else model.due_now
     first = waits.replace(" of ", " of\n") if waits else f"batch {model.next_batch or 'none'}"
     return first + (f"\n{due.trigger}\n{due.at:%Y-%m-%d}" if due else "")
+
+
+def _missing(model: ModelOverview) -> str:
+    earlier = f" and {len(model.missing) - 3} before" if len(model.missing) > 3 else ""
+    return f"batch {', '.join(model.missing[-3:])}{earlier}, which should be there"
 
 
 def _champion(model: ModelOverview) -> str:
@@ -127,6 +135,7 @@ def _print_details(model: ModelOverview) -> None:
         "state": model.state + (f"; run {model.working} is at work" if model.working else ""),
         "champion": champion if model.champion is not None else "none",
         **({"source": f"cannot be looked at: {escape(model.source_failure)}"} if model.source_failure else {}),
+        **({"missing": f"no rows came for {_missing(model)}"} if model.missing else {}),
         "last batch": f"{model.last_batch} {model.last_batch_outcome}" if model.last_batch else "none",
         "drift": f"{_light(model.drift)}  {escape(model.drift.reason)}",
         "health": f"{_light(model.health)}  {escape(model.health.reason)}",

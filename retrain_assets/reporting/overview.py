@@ -50,7 +50,7 @@ class ModelOverview:
 
     `model_age` is batch time since the champion's training end, `champion_age` wall time since its promotion; `away`
     tells why nothing runs under this name any more, `last_retrain` what became of the newest candidate, and why,
-    `due_now` which job nothing but a free run keeps from beginning.
+    `due_now` which job nothing but a free run keeps from beginning, `missing` the batches that are due and not there.
     """
 
     model: str
@@ -73,6 +73,7 @@ class ModelOverview:
     last_retrain: str | None
     working: str | None
     source_failure: str | None
+    missing: tuple[str, ...]
     retrain_waits: str | None
     due_now: str | None
     next_due: Due | None
@@ -90,6 +91,7 @@ class Records:
     promotions: Sequence[Promotion] = ()
     working: str | None = None
     source_failure: str | None = None
+    missing: tuple[str, ...] = ()
     deliveries: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
     moves: Sequence[ModelMove] = ()
     holds: Sequence[Hold] = ()
@@ -107,11 +109,23 @@ class Records:
             promotions=log,
             working=state.lease_owner(model, now=now),
             source_failure=source_failure(state, model),
+            missing=_missing(state.outbox(model=model, kinds=["missing", "ingested"], limit=1_000_000)),
             deliveries={row.batch or "": row.recorded_at for row in seen},
             moves=[move for move in state.model_moves() if model in (move.model, move.previous)],
             holds=read_holds(state, spec, log),
             asked=asking(state.outbox(model=model, kinds=[*CAUSES], limit=1_000_000), newest_valid(decisions)),
         )
+
+
+def _missing(rows: Sequence[OutboxRow]) -> tuple[str, ...]:
+    """The batches that were due and have no rows yet."""
+    absent: set[str] = set()
+    for row in rows:
+        if row.kind == "missing":
+            absent.add(row.batch or "")
+        elif not row.payload.get("empty"):
+            absent.discard(row.batch or "")
+    return tuple(sorted(absent))
 
 
 def _state(
@@ -156,6 +170,7 @@ def overview(spec: ModelSpec, records: Records, *, now: datetime) -> ModelOvervi
         last_retrain=_last_retrain(steps),
         working=records.working,
         source_failure=records.source_failure,
+        missing=records.missing,
         retrain_waits=None if decided is None or decided.rest is None else decided.rest.reason,
         due_now=None if away else _due_now(decision, decided, records, now),
         next_due=None if away else next_due(spec, champion, seen.end if seen else spec.batches.start),
