@@ -259,6 +259,19 @@ class TestStatus:
         assert "champion     v3, promoted" in text
         assert "next batch   2013-01-01, closes 2013-01-08 00:00" in text
 
+    def test_a_champion_of_the_last_batch_has_no_age_of_0_seconds(self, project: Path):
+        """Its age is batch time: with a label delay of nothing it was trained up to the end of the newest batch."""
+        end = datetime(2013, 1, 8, tzinfo=UTC)
+        promote(project, trained_to=end)
+        watched = Step(
+            model="sales", batch="2013-01-01", job="watch", attempt=1, revision=1, outcome="done", cause="batch",
+            as_of=end, finished_at=end,
+        )  # fmt: skip
+        open_state(Home.at(project / ".retrain_assets")).record_step(watched)
+        assert json.loads(call("status", "--json").stdout)[0]["model_age_seconds"] == 0
+        assert "newest data" in call("status").stdout
+        assert "trained on data that ends with the last batch" in call("status", "sales").stdout
+
     def test_an_unknown_model_has_a_hint(self, project: Path):
         result = call("status", "slaes")
         assert result.exit_code == 1
@@ -271,14 +284,14 @@ class TestStatus:
         assert "Did you mean 'log_loss'?" in result.stderr
 
 
-def promote(project: Path) -> None:
+def promote(project: Path, *, trained_to: datetime | None = None) -> None:
     now = datetime.now(UTC)
     start = datetime(2013, 1, 1, tzinfo=UTC)
     state = open_state(Home.at(project / ".retrain_assets").prepare())
     state.append_promotion(
         Promotion(
             id=0, model="sales", version=3, action="promote", previous_id=None, batch="2013-01-01", attempt=1,
-            as_of=start, training_end=start, actor="test", reason="better", promoted_at=now,
+            as_of=start, training_end=trained_to or start, actor="test", reason="better", promoted_at=now,
         )
     )  # fmt: skip
 

@@ -114,11 +114,17 @@ def _missing(model: ModelOverview) -> str:
 
 
 def _champion(model: ModelOverview) -> str:
-    from retrain_assets.reporting.overview import age
-
     if model.state in ("retired", "renamed"):
         return f"[dim]{model.state}[/]"
-    return "[dim]none[/]" if model.champion is None else f"v{model.champion}\n{age(model.model_age)}"
+    return "[dim]none[/]" if model.champion is None else f"v{model.champion}\n{_model_age(model)}"
+
+
+def _model_age(model: ModelOverview) -> str:
+    """How far batch time is beyond the champion's data: none where it was trained up to the end of the last batch."""
+    from retrain_assets.reporting.overview import age
+
+    trained_to_the_end = model.model_age is not None and model.model_age <= timedelta(0)
+    return "newest data" if trained_to_the_end else age(model.model_age)
 
 
 def _print_details(model: ModelOverview) -> None:
@@ -129,7 +135,8 @@ def _print_details(model: ModelOverview) -> None:
 
     champion = f"v{model.champion}, promoted {age(model.champion_age)} ago"
     if model.model_age is not None:
-        champion += f", trained on data that ends {age(model.model_age)} before the last batch does"
+        ends = f"{age(model.model_age)} before the last batch does"
+        champion += f", trained on data that ends {ends if model.model_age > timedelta(0) else 'with the last batch'}"
     due = model.next_due
     lines = {
         "state": model.state + (f"; run {model.working} is at work" if model.working else ""),
