@@ -179,7 +179,10 @@ def _distances() -> Iterator[str]:
         "sides, after `smoothing` was added to each count. Numbers are compared over quantile cells of the\n"
         "reference, whose edges are edges of fine bins, so that a profile counts them as rows would. The distances\n"
         f"marked fine use all fine bins of a profile, whose middles are within {100 * RELATIVE_ACCURACY:g} % of their\n"
-        "numbers, and say what that costs.\n"
+        "numbers (less close where a column spans more than 24 octaves), and say what that costs.\n\n"
+        "The smoothing itself makes a distance between sides of very different sizes, also where their shares are the\n"
+        "same: 2,000 rows of one category against 30 of it are at .146 by `jensen_shannon` and at .193 by `psi`,\n"
+        "although nothing has changed. A floor below that holds nothing back there; the p-value does.\n"
     )
     yield "| distance | extremes | order of cells | symmetric | fine |\n|---|---|---|---|---|"
     for each in DISTANCES.values():

@@ -26,8 +26,9 @@ MAX_COARSE_BINS = 1536
 FINEST, COARSEST = 52, 6
 """Binary digits behind the leading one: all that a double has, and what the relative accuracy needs."""
 RELATIVE_ACCURACY = 0.01
-SMALLEST, LARGEST = 2.0**-100, 2.0**100
-"""Smaller magnitudes count as zero, larger ones as the largest."""
+SMALLEST, LARGEST = 2.0**-1000, 2.0**1000
+"""Smaller magnitudes count as zero, larger ones as the largest: what lies between is nearly all that a double
+holds. Profiles of earlier versions end at 2**-100 and 2**100."""
 
 
 def keys_of(values: npt.NDArray[np.float64]) -> Keys:

@@ -103,11 +103,10 @@ def _fit_numbers(reference: ColumnProfile, bins: int, precision: int) -> Numeric
     ends = [int(keys[0]) - 1, *keys[inner].tolist()]
     # A cell begins with the fine bin behind the end of the cell before it.
     firsts = [int(keys[0]), *keys[inner[:-1] + 1].tolist()]
-    labels = [_label(reference, precision, first, last) for first, last in zip(firsts, ends[1:], strict=True)]
-    lowest, highest = (
-        _label(reference, precision, firsts[0], firsts[0]),
-        _label(reference, precision, ends[-1], ends[-1]),
-    )
+    told = _told_apart(reference, precision, firsts, ends[1:])
+    labels = [_label(reference, precision, first, last, told) for first, last in zip(firsts, ends[1:], strict=True)]
+    # No cell begins before the one below it ends.
+    lowest, highest = labels[0].partition(" to ")[0], labels[-1].rpartition(" to ")[2]
     under, over = ("before", "after") if reference.kind == "datetime" else ("below", "above")
     return NumericBinning(
         precision=precision, ends=tuple(ends), labels=(f"{under} {lowest}", *labels, f"{over} {highest}", MISSING)
@@ -128,7 +127,15 @@ def _collapsed_bins(profile: ColumnProfile, precision: int) -> tuple[sketch.Keys
     return fine.collapsed(keys, profile.precision, precision, days=profile.kind == "datetime"), counts
 
 
-def _label(reference: ColumnProfile, precision: int, first: int, last: int) -> str:
+def _told_apart(reference: ColumnProfile, precision: int, firsts: Sequence[int], lasts: Sequence[int]) -> int:
+    """So many digits, at least four, tell the edges of cells apart."""
+    low, _ = fine.edges(np.array(firsts), precision, days=reference.kind == "datetime")
+    _, high = fine.edges(np.array(lasts), precision, days=reference.kind == "datetime")
+    edges = np.unique(np.append(low, high[-1])).tolist()
+    return next((each for each in range(4, 17) if len({f"{edge:.{each}g}" for edge in edges}) == len(edges)), 17)
+
+
+def _label(reference: ColumnProfile, precision: int, first: int, last: int, digits: int) -> str:
     days = reference.kind == "datetime"
     low, high = fine.edges(np.array([first, last]), precision, days=days)
     if days:
@@ -137,8 +144,5 @@ def _label(reference: ColumnProfile, precision: int, first: int, last: int) -> s
         ]
         return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
     # Of a single bin one edge says enough: the one where whole numbers lie.
-    return _short(low[0]) if first == last else f"{_short(low[0])} to {_short(high[1])}"
-
-
-def _short(number: float) -> str:
-    return f"{number:.4g}"
+    said = [f"{edge:.{digits}g}" for edge in ((low[0],) if first == last else (low[0], high[1]))]
+    return " to ".join(said)

@@ -143,7 +143,7 @@ def summarize(columns: Sequence[ColumnCells]) -> Summaries:
         free=np.array([float(free) for _, _, free in shapes]),
         absent=_arcsine(absent, all_rows[:, None]),
         current_absent=_arcsine(now_absent * scale[:, None], (now_rows * scale)[:, None]).mean(axis=2),
-        occurring=absent.any(axis=2) | now_absent.any(axis=2),
+        occurring=np.concatenate([absent, now_absent], axis=2).sum(axis=2) > 0,
         novel=_excess(np.array([column.novel for column in columns], dtype=np.float64), rows),
         current_novel=np.array([_novelty(column) for column in columns]),
         unseen=np.array([_unseen(column) for column in columns]),

@@ -1,5 +1,7 @@
 """Cells come from the reference alone and lose no row."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -101,3 +103,14 @@ def test_booleans_are_compared_by_name() -> None:
     assert counted([True, True, False], [True, False]) == {
         "True": 1, "False": 1, "all others": 0, "unseen": 0, "missing": 0,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("middle", "spread"), [(1.7e9, 86_400.0), (0.0, 1.0), (1013.0, 5.0)])
+def test_labels_tell_cells_apart_and_do_not_overlap(middle: float, spread: float) -> None:
+    values = np.random.default_rng(0).normal(middle, spread, 5_000)
+    labels = fit_binning(profile_table(pd.DataFrame({"x": values}))["x"], bins=20).labels
+    assert len(set(labels)) == len(labels)
+    ends = [label.split(" to ") for label in labels[1:-2]]
+    assert labels[0] == f"below {ends[0][0]}"
+    assert labels[-2] == f"above {ends[-1][1]}"
+    assert all(float(first[1]) <= float(then[0]) for first, then in itertools.pairwise(ends))

@@ -140,3 +140,34 @@ def test_batches_of_lists_or_records_are_refused_by_the_name_of_their_column(key
     frame = pd.DataFrame({"x": np.arange(40.0), "day": [key] * 40})
     with pytest.raises(DataError, match=r"the batch column 'day' of reference must hold texts, numbers or times"):
         compare(frame, frame, batch="day")
+
+
+LOGNORMAL, NORMAL, OTHER = (getattr(np.random.default_rng(seed), name)(size=2000) for seed, name in (
+    (0, "lognormal"), (1, "normal"), (2, "normal")
+))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "drifted"),
+    [
+        (LOGNORMAL * 1e31, LOGNORMAL * 1e40, True),
+        ([10**40 + i for i in range(500)], [10**50 + i for i in range(500)], True),
+        (NORMAL * 1e-36, (OTHER + 3) * 1e-36, True),
+        (NORMAL * 1e200, (OTHER + 3) * 1e200, True),
+        (NORMAL * 1e-36, OTHER * 1e-36, False),
+        (NORMAL * 1e200, OTHER * 1e200, False),
+    ],
+)
+def test_very_large_and_very_small_magnitudes_are_told_apart(before: Any, after: Any, drifted: bool) -> None:
+    found = compare(pd.DataFrame({"x": before}), pd.DataFrame({"x": after}), joint="none")
+    assert found.drifted is drifted
+    assert (found.columns["x"].scores["wasserstein"] > 2) is drifted
+
+
+@pytest.mark.parametrize(
+    ("before", "shift"),
+    [(1e13 + 10 * NORMAL, 10), (10**15 + np.random.default_rng(3).integers(0, 1000, 2000), 289)],
+)
+def test_far_from_zero_wasserstein_is_in_deviations_too(before: Any, shift: int) -> None:
+    found = compare(pd.DataFrame({"x": before}), pd.DataFrame({"x": before + shift}), joint="none")
+    assert found.columns["x"].scores["wasserstein"] == pytest.approx(1.0, abs=0.05)

@@ -47,7 +47,13 @@ class Wasserstein:
         order = np.argsort(x, kind="stable")
         p, q, x = p[order] / p.sum(), q[order] / q.sum(), x[order]
         moved = float((np.abs(np.cumsum(p - q))[:-1] * np.diff(x)).sum())
-        mean = float(p @ x)
-        scale = math.sqrt(float(p @ (x - mean) ** 2))
-        tiny = 1e-12 * float(np.abs(x).max())
-        return moved / (scale if scale > tiny else abs(mean) or 1.0)
+        # From one of the values and in units of the farthest: far from zero digits are lost, and squares overflow.
+        farthest = float(np.abs(x - x[p.argmax()]).max()) or 1.0
+        away = (x - x[p.argmax()]) / farthest
+        scale = farthest * math.sqrt(float(p @ (away - p @ away) ** 2))
+        tiny = _ROUNDING * float(np.abs(x).max())
+        return moved / (scale if scale > tiny else abs(float(p @ x)) or 1.0)
+
+
+_ROUNDING = 8 * float(np.finfo(np.float64).eps)
+"""A smaller deviation, of the largest magnitude, is that of one value computed in several ways."""
