@@ -99,6 +99,16 @@ def prepare(reference: Side, *, batch: str | None = None) -> Prepared:
     return Prepared(profiles, None) if profiled else Prepared(profiles, reference, batch)
 
 
+def batch_of(reference: Side, current: Side) -> str | None:
+    """The batch column of a prepared reference, where the current window has it too: it is no data on either side."""
+    if not isinstance(reference, Prepared) or reference.batch is None or isinstance(current, Prepared):
+        return None
+    side: Any = current
+    # Data frames have names as columns, Arrow's tables and readers a schema with names; profiles have neither.
+    names = side.columns if hasattr(side, "dtypes") else getattr(getattr(side, "schema", None), "names", ())
+    return reference.batch if reference.batch in [str(name) for name in names] else None
+
+
 def is_stream(side: object) -> TypeGuard[ArrowStream]:
     """Whether the rows can be read once only."""
     return isinstance(side, ArrowStream) and not hasattr(side, "columns")
