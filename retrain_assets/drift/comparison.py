@@ -169,6 +169,9 @@ def compare(
     >>> report.drifted, report.columns["x"].aspect
     (True, 'location')
     """
+    for name in options:
+        if name not in Options.__annotations__:
+            raise TypeError(f"compare has no option {name!r}.{did_you_mean(name, Options.__annotations__)}")
     settings = Settings(**options)
     _refuse(joint, columns, importance or {})
     batch = batch_of(reference, current) if batch is None else batch

@@ -32,7 +32,7 @@ class ArrowStream(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Prepared:
     """A reference that is profiled and cut into cells once, for any number of comparisons: see `prepare`.
 
@@ -49,6 +49,10 @@ class Prepared:
     _matrices: dict[tuple[tuple[int, int], tuple[str, ...]], Mapping[str, Matrix] | None] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+
+    def __repr__(self) -> str:
+        rows = sum(profile.rows for profile in self.profiles.values())
+        return f"Prepared({rows:,} rows in {len(self.profiles):,} batches, batch={self.batch!r})"
 
     def agree_with(self, batch: str | None) -> None:
         """Refuses another batch column than the rows were prepared with.

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from retrain_assets.data.profile import profile_table
-from retrain_assets.drift import compare
+from retrain_assets.drift import compare, prepare
 from retrain_assets.drift.comparison import Joint
 from retrain_assets.errors import DataError
 
@@ -140,3 +140,15 @@ def test_batches_of_lists_or_records_are_refused_by_the_name_of_their_column(key
     frame = pd.DataFrame({"x": np.arange(40.0), "day": [key] * 40})
     with pytest.raises(DataError, match=r"the batch column 'day' of reference must hold texts, numbers or times"):
         compare(frame, frame, batch="day")
+
+
+def test_a_report_and_a_prepared_reference_are_printed_in_a_few_lines() -> None:
+    before, after = (pd.DataFrame({"k": ["a\nb", other] * 100}) for other in ("c", "a\nb"))
+    assert len(repr(compare(before, after)).splitlines()) == 3
+    assert repr(prepare(before)) == "Prepared(200 rows in 1 batches, batch=None)"
+
+
+def test_an_option_that_is_none_names_the_one_that_was_meant() -> None:
+    wrong: Any = {"alhpa": 0.1}
+    with pytest.raises(TypeError, match=r"compare has no option 'alhpa'\. .*'alpha'"):
+        compare(pd.DataFrame({"x": [1.0]}), pd.DataFrame({"x": [1.0]}), **wrong)
