@@ -131,7 +131,11 @@ def compare_columns(
         accumulation: evidence of the windows before, where windows follow each other.
     """
     settings, basis = reference.settings, reference.basis
-    window = _trusted(window, settings) if basis.significance == "batches" else ()
+    trusted = _trusted(window, settings) if basis.significance == "batches" else ()
+    if basis.significance == "batches" and len(window) > 1 and not trusted:
+        few = f"all {len(window)} batches of the window have fewer than {settings.min_rows} rows and are judged as one"
+        basis = replace(basis, sentence=f"{basis.sentence}; {few}")
+    window = trusted
     compared: list[Compared] = []
     drifts: dict[str, ColumnDrift] = {}
     for name in names:
@@ -161,7 +165,7 @@ def _basis(enough: int, all_batches: int, settings: Settings) -> Basis:
         sentence = f"rows are taken for independent: {_few(enough, settings)}"
         return Basis(significance="rows", batches=all_batches, sentence=sentence)
     left = all_batches - enough
-    small = f" ({_plural(left, 'one', 'others')} of fewer than {settings.min_rows} rows left out)" if left else ""
+    small = f" ({_plural(left, 'more', 'others')} of fewer than {settings.min_rows} rows left out)" if left else ""
     sentence = f"measured against how much {enough} reference batches differ from each other{small}"
     return Basis(significance="batches", batches=enough, sentence=sentence)
 

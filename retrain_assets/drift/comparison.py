@@ -13,7 +13,7 @@ from retrain_assets.data.profile import TableProfile, merge_tables
 from retrain_assets.data.text_lengths import SUFFIX
 from retrain_assets.drift.columns import Basis, ColumnsCompared, Compared, FittedReference, compare_columns
 from retrain_assets.drift.distances import DISTANCES, measure
-from retrain_assets.drift.frames import Prepared, Side, profiles_of, read_once
+from retrain_assets.drift.frames import Prepared, Side, batch_of, profiles_of, read_once
 from retrain_assets.drift.joint import JointDrift
 from retrain_assets.drift.report import ColumnDrift, ColumnVerdict, by_harm
 from retrain_assets.drift.settings import Correction, Settings, Significance
@@ -143,7 +143,8 @@ def compare(
         reference: rows (pandas, Polars, anything that exports Arrow), or profiles of its batches.
         current: rows or profiles of the window in question.
         batch: column that says which rows came together (a day, a file). A difference counts when it exceeds how much
-            such batches of the reference differ from each other. Without it rows are taken for independent.
+            such batches of the reference differ from each other. Without it rows are taken for independent. A prepared
+            reference has its own, by which the current window is told apart where it has that column.
         columns: those to compare; by default all but times.
         joint: what to look for in the columns together: changed `correlation` of numbers, or all that a `classifier`
             can learn, which costs seconds. Both need rows: of a stream a sample is kept for them, of profiles the
@@ -168,8 +169,12 @@ def compare(
     >>> report.drifted, report.columns["x"].aspect
     (True, 'location')
     """
+    for name in options:
+        if name not in Options.__annotations__:
+            raise TypeError(f"compare has no option {name!r}.{did_you_mean(name, Options.__annotations__)}")
     settings = Settings(**options)
     _refuse(joint, columns, importance or {})
+    batch = batch_of(reference, current) if batch is None else batch
     sides, (past, present) = _read(reference, current, joint, batch, settings)
     window = tables_as_truths(list(present.values()))
     now = merge_tables(window)

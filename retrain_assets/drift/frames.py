@@ -32,7 +32,7 @@ class ArrowStream(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Prepared:
     """A reference that is profiled and cut into cells once, for any number of comparisons: see `prepare`.
 
@@ -49,6 +49,10 @@ class Prepared:
     _matrices: dict[tuple[tuple[int, int], tuple[str, ...]], Mapping[str, Matrix] | None] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+
+    def __repr__(self) -> str:
+        rows = sum(profile.rows for profile in self.profiles.values())
+        return f"Prepared({rows:,} rows in {len(self.profiles):,} batches, batch={self.batch!r})"
 
     def agree_with(self, batch: str | None) -> None:
         """Refuses another batch column than the rows were prepared with.
@@ -97,6 +101,16 @@ def prepare(reference: Side, *, batch: str | None = None) -> Prepared:
     profiled = isinstance(reference, (TableProfile, Mapping, Sequence))
     profiles = profiles_of(reference, name="reference", batch=batch)
     return Prepared(profiles, None) if profiled else Prepared(profiles, reference, batch)
+
+
+def batch_of(reference: Side, current: Side) -> str | None:
+    """The batch column of a prepared reference, where the current window has it too: it is no data on either side."""
+    if not isinstance(reference, Prepared) or reference.batch is None or isinstance(current, Prepared):
+        return None
+    side: Any = current
+    # Data frames have names as columns, Arrow's tables and readers a schema with names; profiles have neither.
+    names = side.columns if hasattr(side, "dtypes") else getattr(getattr(side, "schema", None), "names", ())
+    return reference.batch if reference.batch in [str(name) for name in names] else None
 
 
 def is_stream(side: object) -> TypeGuard[ArrowStream]:

@@ -47,12 +47,12 @@ def _middle(column: ColumnProfile, categories: Sequence[str]) -> str:
 
 
 def shown(label: str, most: int = 40) -> str:
-    """A name as a reader sees it: blanks in quotes, a long one cut.
+    """A name as a reader sees it: on one line, blanks in quotes, a long one cut.
 
     >>> shown(" "), shown("y" * 50, 5)
     ("' '", 'yyyy…')
     """
-    seen = label if label.strip() else repr(label)
+    seen = label if label.strip() and len(label.splitlines()) == 1 else repr(label)
     return seen if len(seen) <= most else f"{seen[: most - 1]}…"
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from retrain_assets.data.profile import profile_table
-from retrain_assets.drift import compare
+from retrain_assets.drift import compare, prepare
 from retrain_assets.drift.comparison import Joint
 from retrain_assets.errors import DataError
 
@@ -171,3 +171,15 @@ def test_very_large_and_very_small_magnitudes_are_told_apart(before: Any, after:
 def test_far_from_zero_wasserstein_is_in_deviations_too(before: Any, shift: int) -> None:
     found = compare(pd.DataFrame({"x": before}), pd.DataFrame({"x": before + shift}), joint="none")
     assert found.columns["x"].scores["wasserstein"] == pytest.approx(1.0, abs=0.05)
+
+
+def test_a_report_and_a_prepared_reference_are_printed_in_a_few_lines() -> None:
+    before, after = (pd.DataFrame({"k": ["a\nb", other] * 100}) for other in ("c", "a\nb"))
+    assert len(repr(compare(before, after)).splitlines()) == 3
+    assert repr(prepare(before)) == "Prepared(200 rows in 1 batches, batch=None)"
+
+
+def test_an_option_that_is_none_names_the_one_that_was_meant() -> None:
+    wrong: Any = {"alhpa": 0.1}
+    with pytest.raises(TypeError, match=r"compare has no option 'alhpa'\. .*'alpha'"):
+        compare(pd.DataFrame({"x": [1.0]}), pd.DataFrame({"x": [1.0]}), **wrong)

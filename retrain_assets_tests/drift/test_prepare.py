@@ -1,7 +1,10 @@
 """A prepared reference says what the reference says, and does its part of the work once."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -69,3 +72,14 @@ def test_another_batch_column_than_the_prepared_one_is_refused(prepared: str | N
     for call in (lambda: compare(once, TODAY, batch=compared), lambda: prepare(once, batch=compared)):
         with pytest.raises(DataError, match=f"was prepared with, {prepared!r} \\(got 'day'\\): call prepare"):
             call()
+
+
+@pytest.mark.parametrize("of", [pd.DataFrame, pl.DataFrame, pa.table, lambda rows: pa.table(rows).to_reader()])
+def test_a_window_that_has_the_prepared_batch_column_is_told_apart_by_it(of: Any) -> None:
+    rng = np.random.default_rng(0)
+    days = pd.DataFrame({"day": np.repeat(np.arange(12), 100), "x": rng.normal(size=1_200)})
+    window, prepared = days[days["day"] >= 10], prepare(days[days["day"] < 10], batch="day")
+    report = compare(prepared, of(window))
+    assert "day" not in report.columns
+    assert report.to_json() == compare(prepared, of(window), batch="day").to_json()
+    assert "day" not in compare(prepared, of(window.drop(columns="day"))).columns

@@ -112,3 +112,15 @@ def test_days_that_share_a_level_do_not_change_the_correlation_of_a_month() -> N
         assert moved.drifted is True
         assert moved.named == ("x ~ y",)
     assert verdicts == [False] * 5
+
+
+def test_a_window_of_small_batches_only_is_judged_as_one_and_says_so() -> None:
+    rng = np.random.default_rng(0)
+    days = pd.DataFrame({"day": np.repeat(np.arange(12), 100), "x": rng.normal(size=1_200)})
+    small = pd.DataFrame({"day": np.repeat(np.arange(50), 5), "x": rng.normal(size=250) + 1})
+    few = "all 50 batches of the window have fewer than 30 rows and are judged as one"
+    report = compare(days, small, batch="day")
+    assert (report.drifted, report.reason.endswith(few)) == (True, True), report.reason
+    assert few not in compare(days, small, batch="day", min_rows=5).reason
+    left_out = compare(pd.concat([days, small.head(5).assign(day=99)]), days[days["day"] == 0], batch="day").reason
+    assert "(1 more of fewer than 30 rows left out)" in left_out
