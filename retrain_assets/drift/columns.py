@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -118,6 +118,7 @@ def compare_columns(
     current: TableProfile,
     *,
     window: Sequence[TableProfile] = (),
+    apart: Mapping[str, str] | None = None,
     accumulation: Accumulation | None = None,
 ) -> ColumnsCompared:
     """Compares the named columns.
@@ -128,6 +129,7 @@ def compare_columns(
         reference: the reference batches, with the settings.
         current: profile of the current window.
         window: profiles of the batches that the current window consists of, where they are more than one.
+        apart: why a column is unknown in which the batches of the current window do not agree.
         accumulation: evidence of the windows before, where windows follow each other.
     """
     settings, basis = reference.settings, reference.basis
@@ -139,7 +141,7 @@ def compare_columns(
     compared: list[Compared] = []
     drifts: dict[str, ColumnDrift] = {}
     for name in names:
-        found = _prepare(name, reference, current, window)
+        found = _prepare(name, reference, current, window, (apart or {}).get(name))
         if isinstance(found, Compared):
             compared.append(found)
         else:
@@ -189,7 +191,11 @@ def _plural(count: int, one: str, more: str) -> str:
 
 
 def _prepare(
-    name: str, reference: FittedReference, current: TableProfile, window: Sequence[TableProfile]
+    name: str,
+    reference: FittedReference,
+    current: TableProfile,
+    window: Sequence[TableProfile],
+    apart: str | None,
 ) -> Compared | ColumnDrift:
     settings, known = reference.settings, name in reference
     after = current[name] if name in current else absent_column(name, current.rows)
@@ -199,7 +205,9 @@ def _prepare(
     if not isinstance(fitted, str):
         fitted, after, parts, note = _made_alike(fitted, after, parts)
     before = absent_column(name, 0) if isinstance(fitted, str) else fitted.merged
-    reason = fitted if isinstance(fitted, str) else _incomparable(before, after, known=known, there=name in current)
+    reason = apart
+    if reason is None:
+        reason = fitted if isinstance(fitted, str) else _incomparable(before, after, known=known, there=name in current)
     if reason is not None or isinstance(fitted, str):
         return ColumnDrift(
             name=name,
@@ -211,7 +219,7 @@ def _prepare(
             verdict="unknown",
             reason=reason or "",
             before=describe(before) if known else "not there",
-            after=describe(after) if name in current else "not there",
+            after="of several kinds" if apart else describe(after) if name in current else "not there",
         )
     if not before.present:
         before = replace(before, kind=after.kind)
@@ -248,11 +256,22 @@ def _incomparable(before: ColumnProfile, after: ColumnProfile, *, known: bool, t
     by_name = ("categorical", "boolean")
     alike = before.kind == after.kind or (before.kind in by_name and after.kind in by_name)
     if alike or not (before.present and after.present):
-        return differently_written([before, after])
+        return _other_names(before, after) or differently_written([before, after])
     changed = f"the column was {before.kind} and is {after.kind} now"
     if {before.kind, after.kind} == {"boolean", "numeric"}:
         return f"{changed}, with other numbers than 0 and 1: the two cannot be compared"
     return f"{changed}, which cannot be compared: give both sides one type if they hold the same"
+
+
+def _other_names(before: ColumnProfile, after: ColumnProfile) -> str | None:
+    """Why truth values and texts cannot be compared: texts name them otherwise, as "true" and "false" of a file."""
+    kinds = {side.kind: side for side in (before, after) if side.present}
+    if set(kinds) != {"boolean", "categorical"} or {"True", "False"} & kinds["categorical"].categories.keys():
+        return None
+    return (
+        f"the column was {before.kind} and is {after.kind} now, with other texts than True and False: give both sides "
+        "one type if they hold the same"
+    )
 
 
 def _test(compared: Sequence[Compared], settings: Settings, basis: Basis) -> list[_Tested]:

@@ -19,7 +19,7 @@ from retrain_assets.drift.report import ColumnDrift, ColumnVerdict, by_harm
 from retrain_assets.drift.settings import Correction, Settings, Significance
 from retrain_assets.drift.stream_sample import MAX_ROWS, rows_needed
 from retrain_assets.drift.together import JOINT_SHARE, judge_together
-from retrain_assets.drift.truths import tables_as_truths
+from retrain_assets.drift.truths import batches_of_window
 from retrain_assets.drift.watched import watched_columns
 from retrain_assets.drift.wording import first_of, left_out, nothing_compared, shown
 from retrain_assets.errors import did_you_mean
@@ -176,15 +176,16 @@ def compare(
     _refuse(joint, columns, importance or {})
     batch = batch_of(reference, current) if batch is None else batch
     sides, (past, present) = _read(reference, current, joint, batch, settings)
-    window = tables_as_truths(list(present.values()))
+    window, apart = batches_of_window(list(present.values()))
     now = merge_tables(window)
     rows = sum(profile.rows for profile in past.values()), now.rows
     for side, count in zip(("reference", "current window"), rows, strict=True):
         if count < settings.min_rows:
             return _unknown(f"the {side} has {count} rows, fewer than min_rows = {settings.min_rows}", settings, rows)
     names = watched_columns(now, list(past.values()), columns)
+    names = (*names, *(name for name in apart if columns is None and name not in names))
     _refuse_unknown(importance or {}, list(past.values()), now)
-    found = compare_columns(names, _fitted(sides[0], past, settings, joint), now, window=window)
+    found = compare_columns(names, _fitted(sides[0], past, settings, joint), now, window=window, apart=apart)
     together: JointDrift | None = None
     if joint != "none":
         profiles, basis = (list(past.values()), now), found.basis

@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from retrain_assets.data import sketch
-from retrain_assets.data.column_profile import ColumnProfile, bins_of
+from retrain_assets.data.column_profile import ColumnProfile, absent_column, bins_of, merge_columns
 from retrain_assets.data.profile import TableProfile
+from retrain_assets.errors import DataError
 
 _TRUTHS = np.array([0.0, 1.0])
 
@@ -29,25 +30,37 @@ def as_truths(profiles: Sequence[ColumnProfile]) -> list[ColumnProfile]:
     return known if len(known) == len(profiles) else list(profiles)
 
 
-def tables_as_truths(tables: Sequence[TableProfile]) -> list[TableProfile]:
-    """The same of every column of several batches, which can be added up then."""
+def batches_of_window(tables: Sequence[TableProfile]) -> tuple[list[TableProfile], dict[str, str]]:
+    """The same of every column of several batches, which can be added up then.
+
+    Returns:
+        The batches, and by column why it is left out of them: its kinds do not agree, so that it has no value there.
+    """
     if len(tables) < 2:
-        return list(tables)
+        return list(tables), {}
     by_name: dict[str, list[ColumnProfile]] = {}
     for table in tables:
         for column in table.columns:
             by_name.setdefault(column.name, []).append(column)
-    mixed = {name: as_truths(found) for name, found in by_name.items() if len({column.kind for column in found}) > 1}
-    if not mixed:
-        return list(tables)
-    columns = {name: iter(found) for name, found in mixed.items()}
+    alike, apart = dict[str, list[ColumnProfile]](), dict[str, str]()
+    for name, found in by_name.items():
+        if len({column.kind for column in found}) > 1:
+            alike[name] = as_truths(found)
+            try:
+                merge_columns(alike[name])
+            except DataError as error:
+                apart[name] = f"the batches of the current window do not agree: {error}"
+                alike[name] = [absent_column(name, column.rows) for column in found]
+    if not alike:
+        return list(tables), {}
+    columns = {name: iter(found) for name, found in alike.items()}
     return [
         replace(
             table,
-            columns=tuple(next(columns[column.name]) if column.name in mixed else column for column in table.columns),
+            columns=tuple(next(columns[column.name]) if column.name in alike else column for column in table.columns),
         )
         for table in tables
-    ]
+    ], apart
 
 
 def _as_truth(numbers: ColumnProfile) -> ColumnProfile | None:

@@ -11,7 +11,7 @@ import pytest
 from retrain_assets.data.profile import TableProfile, profile_table
 from retrain_assets.drift import Monitor, compare
 from retrain_assets.drift.comparison import Comparison
-from retrain_assets.drift.truths import tables_as_truths
+from retrain_assets.drift.truths import batches_of_window
 
 ROWS = 400
 RNG = np.random.default_rng(0)
@@ -85,15 +85,41 @@ def test_batches_may_change_between_truth_values_and_0_and_1() -> None:
     assert Monitor(same, checks_per_year=365).check(mixed[1]).drifted is False
 
 
+def test_batches_of_the_current_window_that_do_not_agree_leave_the_column_unknown() -> None:
+    other = {"y": TRUTHS.astype(int), "z": DIGITS}
+    whole = profile_table(pd.DataFrame({"x": DIGITS, **other}))
+    odd = profile_table(pd.DataFrame({"x": DIGITS.astype(str), **other}))
+    for reference, mixed in ((whole, [whole, odd, whole]), ([whole] * 9, {"a": odd, "b": whole})):
+        report = compare(reference, mixed)
+        assert (report.drifted, report.columns["x"].verdict, report.columns["z"].verdict) == (
+            False,
+            "unknown",
+            "stable",
+        )
+        assert report.columns["x"].reason.startswith(
+            "the batches of the current window do not agree: column 'x' is categorical in one batch and numeric in "
+        )
+        assert (report.columns["x"].before[:5], report.columns["x"].after) == ("mean ", "of several kinds")
+    times = profile_table(pd.DataFrame({"x": DAYS, **other}))
+    assert compare(times, [times, odd]).columns["x"].verdict == "unknown"
+
+
+@pytest.mark.parametrize("names", [("false", "true"), ("no", "yes")])
+def test_truth_values_and_texts_that_name_them_otherwise_are_unknown(names: tuple[str, str]) -> None:
+    for report in both_ways(frame(TRUTHS), frame(np.array(names)[TRUTHS.astype(int)])):
+        assert report.drifted is None
+        assert "with other texts than True and False: give both sides one type" in report.columns["x"].reason
+
+
 def test_batches_of_many_columns_are_made_alike_column_by_column_once(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
     monkeypatch.setattr(TableProfile, "names", property(lambda table: asked.append(1) or ()))
     truths, numbers = profile_table(frame(TRUTHS)), profile_table(frame(TRUTHS.astype(int)))
     wide = [TableProfile(rows=each.rows, columns=(*each.columns,) * 50) for each in (truths, numbers)]
-    made = tables_as_truths([*wide, truths])
+    made, _ = batches_of_window([*wide, truths])
     assert [{column.kind for column in table.columns} for table in made] == [{"boolean"}] * 3
     assert made[1].columns[7].categories == truths.columns[0].categories
-    assert tables_as_truths([wide[0], truths]) == [wide[0], truths]
+    assert batches_of_window([wide[0], truths]) == ([wide[0], truths], {})
     assert not asked  # which makes a list of all names each time
 
 
