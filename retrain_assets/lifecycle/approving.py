@@ -27,6 +27,7 @@ from retrain_assets.promotion.gates import GateReport
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.promotion.measures import value_of
 from retrain_assets.promotion.power import holdout_evidence
+from retrain_assets.promotion.silent import why_silent
 from retrain_assets.promotion.tokens import verify
 from retrain_assets.spec import ApprovalSpec
 from retrain_assets.stores.protocols import Stores
@@ -90,7 +91,10 @@ def seek_consent(
 
 
 def hold_reason(report: EvaluationReport, spec: ApprovalSpec, *, bootstrapping: bool) -> str | None:
-    """Why persons must be asked; None where nobody must."""
+    """Why persons must be asked; None where nobody must. Of a champion that cannot be asked they always must."""
+    silent = why_silent(report)
+    if silent is not None:
+        return f"{silent}: the gates against it could not be judged"
     if spec.when == "never":
         return None
     if spec.when == "always":

@@ -28,6 +28,7 @@ from retrain_assets.promotion.evaluation import EvaluationReport
 from retrain_assets.promotion.gates import GateReport, evaluate_gates
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.promotion.recall import recall_of
+from retrain_assets.promotion.silent import why_silent
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import ModelVersion
 from retrain_assets.training.golden import golden_rows
@@ -154,7 +155,9 @@ def _judge(
 ) -> Promoted:
     current = log[-1] if log else None
     again = any(kept.version == version.version for kept in log)
-    gates = evaluate_gates(report, model.spec.promote, bootstrapping=report.role("champion") is None)
+    # Where the champion cannot be asked, a candidate that passes as a first model would is held for a person.
+    alone = report.role("champion") is None or why_silent(report) is not None
+    gates = evaluate_gates(report, model.spec.promote, bootstrapping=alone)
     refusal = _refusal(stores, model, batch, version, gates, current, report)
     wish = recall_of(report, candidate_passed=gates.passed)
     recalled = recall(stores, model, batch, report, wish, log, now=now) if wish is not None and log else None
