@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from retrain_assets.errors import LeaseHeldError, RefusedError, StoreError
+from retrain_assets.lifecycle.ledger import RENAMING, held_by
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.reasons import require_reason
 from retrain_assets.lifecycle.reconciling import CHAMPION, PROMOTION_TAG, project
@@ -50,7 +51,7 @@ def rename(stores: Stores, model: DeclaredModel, name: str, *, reason: str, acto
         The model under its new name.
 
     Raises:
-        LeaseHeldError: a run works on it.
+        LeaseHeldError: a run works on it, or somebody on the new name; nothing was changed.
         RefusedError: the new name is none, or has a history of its own, or the reason is blank; nothing was changed.
         StoreError: a registered model of that name is there; nothing was changed.
     """
@@ -64,12 +65,12 @@ def rename(stores: Stores, model: DeclaredModel, name: str, *, reason: str, acto
         return renamed
     _require_known(stores, before)
     stores.state.require_free(before, name)
-    owner = f"renaming {before} to {name}"
-    for each in (before, name):
-        _take(stores, each, owner, _UNTIL_DONE, now)
+    owner = f"{RENAMING}{before} to {name}"
     try:
+        for each in (before, name):
+            _take(stores, each, owner, _UNTIL_DONE, now)
         stores.registry.rename(before, name)
-    except StoreError:
+    except (LeaseHeldError, StoreError):  # nothing has another name yet
         for each in (before, name):
             stores.state.release_lease(each, owner)
         raise
@@ -170,5 +171,4 @@ def _held(stores: Stores, name: str, *, now: datetime) -> Generator[None]:
 
 def _take(stores: Stores, name: str, owner: str, ttl: timedelta, now: datetime) -> None:
     if not stores.state.acquire_lease(name, owner, ttl=ttl, now=now):
-        holder = stores.state.lease_owner(name, now=now)
-        raise LeaseHeldError(f"{name} is being worked on by {holder}: wait until that has ended")
+        raise LeaseHeldError(held_by(name, stores.state.lease_owner(name, now=now)))
