@@ -32,6 +32,7 @@ import pandas as pd
 
 from retrain_assets.promotion.conditions import CONDITIONS, Condition
 from retrain_assets.promotion.evaluation import EvaluationReport, report_frame
+from retrain_assets.promotion.measures import chosen
 from retrain_assets.promotion.power import GATE as POWER
 from retrain_assets.promotion.silent import why_silent
 from retrain_assets.spec import PromoteSpec
@@ -150,7 +151,8 @@ def _result(name: str, gate: Condition, report: EvaluationReport, spec: PromoteS
     if too_few is not None and gate.against_champion:
         reason = too_few if name == POWER else f"too few rows for the declared power, see {POWER}"
         return GateResult(name=name, passed=None, applicable=True, reason=reason)
-    passed, reason = gate.evaluate(report)
+    unmeasured = next(iter(chosen(report.measures, "unmeasured", name)), None)
+    passed, reason = gate.evaluate(report) if unmeasured is None else (None, unmeasured.reason)
     return GateResult(name=name, passed=passed, applicable=True, reason=reason)
 
 

@@ -25,6 +25,7 @@ MeasureKind = Literal[
     "holdout",
     "luck",
     "opponent",
+    "unmeasured",
 ]
 KINDS: tuple[MeasureKind, ...] = get_args(MeasureKind)
 

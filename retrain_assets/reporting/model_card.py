@@ -36,6 +36,8 @@ TITLES: dict[MeasureKind, str] = {
     "ranking": "Ranking",
     "holdout": "The newest batches alone",
     "luck": "What the difference to the champion owes to its luck",
+    "opponent": "Why the champion is not known",
+    "unmeasured": "What could not be measured",
 }
 
 

@@ -43,6 +43,7 @@ def inconsistencies(spec: ModelSpec) -> Iterator[Inconsistency]:
     yield from _approval(spec.promote.approval)
     yield from _requirement(spec)
     yield from _limits(spec)
+    yield from _classes(spec)
     for field, message, other in (*holdout_problems(spec), *label_next_problems(spec)):
         yield Inconsistency(field=field, message=message, involves=(other,))
     for field, message, other in personal_problems(spec):
@@ -170,6 +171,28 @@ def _limits(spec: ModelSpec) -> Iterator[Inconsistency]:
     if spec.task == "regression" and "is_fair" in required:
         yield Inconsistency(
             field="promote.require", message="must not name is_fair: it compares two classes", involves=("metric",)
+        )
+
+
+def _classes(spec: ModelSpec) -> Iterator[Inconsistency]:
+    """What is asked of the classes of the target, where the schema says which there are."""
+    column = spec.schema_.get(spec.target.column) if isinstance(spec.schema_, dict) else None
+    if column is None or column.values is None or spec.task != "classification":
+        return
+    classes, costs = sorted(map(str, column.values)), spec.promote.worth.costs
+    strange = sorted({*costs, *(said for row in costs.values() for said in row)} - set(classes))
+    if strange:
+        yield Inconsistency(
+            field="promote.worth.costs",
+            message=f"must name classes of the target: {', '.join(classes)} (got {', '.join(strange)})",
+            involves=("schema", "target"),
+        )
+    if len(classes) > 2 and "ranks_not_worse" in spec.promote.expression.names():
+        yield Inconsistency(
+            field="promote.require",
+            message="must not name ranks_not_worse: that needs a target of two classes, the second relevant, "
+            f"or of numbers that are gains (got the classes {', '.join(classes)})",
+            involves=("schema", "target"),
         )
 
 
