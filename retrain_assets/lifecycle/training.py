@@ -103,7 +103,6 @@ def train(
     stores.state.record_model_version(version)
     record_spending(stores, model, batch, cpu_seconds=cpu_seconds, version=version.version, now=now)
     enter_candidate(stores, model, version.version, now=now)
-    stores.registry.set_alias(model.name, "challenger", version.version)
     proven, reason = prove(stores, model, version, golden, expected=bundle)
     return Candidate(
         version=version,
