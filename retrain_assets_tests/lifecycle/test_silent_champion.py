@@ -37,7 +37,8 @@ def test_a_champion_that_cannot_be_asked_is_replaced_by_a_person_alone(
 ):
     world = copied(three_champions, tmp_path / "w", promote={"min_rows": 50, "approval": "never"})
     world.drop(4)
-    batch, by_hand = world.batch(4), {"now": world.now, "run_id": "by hand"}
+    batch = world.batch(4)
+    by_hand: dict[str, Any] = {"now": world.now, "run_id": "by hand"}
     for step in (lifecycle.ingest, lifecycle.validate, lifecycle.profile):
         step(world.stores, world.model, batch, **by_hand)
     if broken == "lost":
@@ -70,7 +71,8 @@ def test_a_watched_champion_without_its_files_is_left_but_not_in_an_outage(
 ):
     world = copied(three_champions, tmp_path / "w", rollback={"watch": "10 days"}, retrain={"when": "event"})
     world.drop(4)
-    batch, common = world.batch(4), {"now": world.now, "run_id": "run-4"}
+    batch = world.batch(4)
+    common: dict[str, Any] = {"now": world.now, "run_id": "run-4"}
     for step in (lifecycle.ingest, lifecycle.validate):
         step(world.stores, world.model, batch, **common)
     lose(monkeypatch, 3, error)
