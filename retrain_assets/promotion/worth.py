@@ -98,7 +98,7 @@ def ranking_values(groups: pd.Series, labels: npt.NDArray[Any], scores: Scores) 
         )
     relevance = (
         (labels.astype(object) == scores.classes[1]).astype(np.float64)
-        if scores.classes
+        if len(scores.classes) == 2
         else np.maximum(labels.astype(np.float64), 0.0)
     )
     found: dict[Any, tuple[float, float]] = {}
