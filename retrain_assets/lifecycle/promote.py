@@ -34,15 +34,32 @@ from retrain_assets.training.golden import golden_rows
 
 
 @withholding
-def promote(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Promoted:
+def promote(
+    stores: Stores,
+    model: DeclaredModel,
+    batch: Batch,
+    *,
+    now: datetime,
+    run_id: str,
+    approved: ModelVersion | None = None,
+) -> Promoted:
     """Promotes the newest candidate of the batch if its evaluation passed every required gate; else nothing changes.
 
-    Before the log moves, the version is loaded from the registry and scores rows of the batch. Safe to repeat: a
-    version that was promoted from this attempt is not promoted twice, unless it was rolled back since and a person
-    cleared it: then it is judged anew, against the champion of now.
+    The evaluation must have judged exactly this version: that of another one says nothing of it. Before the log moves,
+    the version is loaded from the registry and scores rows of the batch. Safe to repeat: a version that was promoted
+    from this attempt is not promoted twice, unless it was rolled back since and a person cleared it: then it is judged
+    anew, against the champion of now.
+
+    Args:
+        stores: all stores.
+        model: the declared model.
+        batch: that of the evaluation.
+        now: wall time.
+        run_id: of the run that promotes.
+        approved: the candidate of the newest attempt that persons approved, where it is not the newest one.
     """
     frozen = latest_training_set(stores, model, batch)
-    version = candidate_of(stores, model, frozen)
+    version = approved or candidate_of(stores, model, frozen)
     if version is None:
         raise MissingUpstreamError(f"candidate of {model.name} {batch}", f"{model.name}/candidate partition {batch}")
     report = read_evaluation(stores, model, batch, frozen.attempt)
@@ -116,7 +133,7 @@ def _carry_out(
     try:
         trained = registered(stores, model, request.version)
         if latest_training_set(stores, model, batch).attempt == trained.attempt:
-            return promote(stores, model, batch, now=now, run_id=run_id)
+            return promote(stores, model, batch, now=now, run_id=run_id, approved=trained)
         reason = f"batch {batch} was trained again since: another attempt is judged now"
     except (DataError, IntegrityError, NotStoredError) as error:
         # What was approved is not there, or is something else: asking again cannot help, as it may of an outage.
@@ -153,6 +170,10 @@ def _judge(
     now: datetime,
 ) -> Promoted:
     current = log[-1] if log else None
+    other = _judged_another(report, version)
+    if other is not None:
+        void_if_asked(stores, model, version, other, now=now)
+        return Promoted(promotion=None, current=current, reason=other, history=tuple(log))
     again = any(kept.version == version.version for kept in log)
     gates = evaluate_gates(report, model.spec.promote, bootstrapping=report.role("champion") is None)
     refusal = _refusal(stores, model, batch, version, gates, current, report)
@@ -190,6 +211,15 @@ def _judge(
         )
     )
     return Promoted(promotion=promotion, current=promotion, reason=gates.reason, history=(*log, promotion))
+
+
+def _judged_another(report: EvaluationReport, version: ModelVersion) -> str | None:
+    """Why the evaluation says nothing of the version: another one was trained before or after it on the same data."""
+    judged = report.role("candidate")
+    if judged is not None and judged.version == version.version:
+        return None
+    whom = "no candidate" if judged is None else f"v{judged.version}"
+    return f"the evaluation judged {whom}, not v{version.version}: evaluate again"
 
 
 def _refusal(

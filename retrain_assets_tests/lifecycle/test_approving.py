@@ -283,6 +283,46 @@ def test_an_approval_of_a_version_that_changed_or_is_gone_is_void(
     assert carried(held) is None
 
 
+DUMMY = {"class": "sklearn.dummy.DummyClassifier", "params": {"strategy": "uniform"}}
+
+
+def trained_again(world: World, **promote: Any) -> World:
+    """Another estimator is declared, and `candidate` of the newest batch is materialized alone: it is v5."""
+    spec = ModelSpec.model_validate(declaration(**DECLARED, estimator=DUMMY, promote={"min_rows": 50} | promote))
+    other = replace(world, model=DeclaredModel(spec=spec, root=world.root))
+    made = lifecycle.train(other.stores, other.model, other.batch(4), now=other.now, run_id="by hand")
+    assert made.version.version == 5
+    return other
+
+
+def test_no_version_is_promoted_on_the_evaluation_of_another(held: World):
+    """The evaluation of v4 passed; nobody evaluated v5."""
+    other = trained_again(held)
+    made = lifecycle.promote(other.stores, other.model, other.batch(4), now=other.now, run_id="by hand")
+    assert (made.promotion, made.reason) == (None, "the evaluation judged v4, not v5: evaluate again")
+    assert champion_of(other) == 3
+
+
+@pytest.mark.parametrize("evaluated", [False, True])
+def test_an_approval_is_carried_out_for_the_version_that_was_approved_and_for_no_later_one(
+    held: World, evaluated: bool
+):
+    say(held)
+    other = trained_again(held, approval=HELD["approval"])
+    if evaluated:
+        lifecycle.evaluate(other.stores, other.model, other.batch(4), now=other.now, run_id="by hand")
+    made = carried(other)
+    assert made is not None
+    (hold,) = holds(other.stores.state, other.model)
+    if evaluated:
+        assert (made.promotion, champion_of(other), hold.state) == (None, 3, "void")
+        assert hold.answers[-1].reason == "the evaluation judged v5, not v4: evaluate again"
+    else:
+        assert (champion_of(other), hold.promoted) == (4, True)
+    asked = lifecycle.promote(other.stores, other.model, other.batch(4), now=other.now, run_id="by hand")
+    assert not asked.held, "a dummy passes no gate, and the evaluation of v4 is not its own"
+
+
 def test_an_approval_outlasts_a_registry_that_is_down(held: World, monkeypatch: pytest.MonkeyPatch):
     say(held)
 
