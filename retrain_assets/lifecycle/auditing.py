@@ -7,6 +7,7 @@ from datetime import datetime
 from itertools import zip_longest
 
 from retrain_assets.errors import StoreError
+from retrain_assets.lifecycle.mirroring import seen_head
 from retrain_assets.promotion.audit import Fault, Head, find_faults
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.promotion.stages import Stage, stages
@@ -98,11 +99,7 @@ def _mirrored(stores: Stores, name: str) -> tuple[Head | Fault | None, str | Non
         tags = stores.registry.model_tags(name)
     except StoreError as error:
         return None, f"the registry cannot be asked for the head that it saw: {error}"
-    said = tags.get("audit_head")
-    if said is None:
+    seen = seen_head(tags)
+    if seen is None:
         return None, "the registry holds no head yet: it is mirrored with each retrain, rollback and reconcile"
-    sequence, _, digest = said.partition(":")
-    if not (sequence.isascii() and sequence.isdigit()):
-        message = f"the registry's tag audit_head must be <entry>:<hash> (got {said[:80]!r}): it was changed by hand"
-        return Fault(sequence=None, message=message), None
-    return Head(sequence=int(sequence), entry_hash=digest), None
+    return seen, None

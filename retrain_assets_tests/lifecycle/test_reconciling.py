@@ -9,10 +9,13 @@ import pytest
 
 from retrain_assets import lifecycle
 from retrain_assets.errors import RefusedError, StoreError
+from retrain_assets.lifecycle.accepting_head import accept_head
 from retrain_assets.lifecycle.adopting_alias import adopt_alias
 from retrain_assets.lifecycle.auditing import history, verify
+from retrain_assets.lifecycle.renaming import retire
+from retrain_assets.stores.state import SqlStateStore, chain
 from retrain_assets_tests.lifecycle.champions import execute, registry_of
-from retrain_assets_tests.lifecycle.world import World
+from retrain_assets_tests.lifecycle.world import World, open_stores
 
 
 def told(world: World) -> list[dict]:
@@ -120,3 +123,78 @@ def test_an_alias_on_a_version_for_which_no_gate_vouches_is_not_adopted(held: Wo
     with pytest.raises(RefusedError, match="moved to v4, which never was champion"):
         adopt_alias(held.stores, held.model, reason="r", actor="person:ann", now=held.now)
     assert held.stores.state.promotions("tiny")[-1].version == 3
+
+
+def cut(world: World, *, last: int) -> None:
+    """Takes the newest promotions with all that followed out of the state database: as an older backup of it is."""
+    state = world.stores.state
+    first = next(
+        entry.sequence
+        for entry in state.audit_entries("tiny")
+        if (entry.kind, entry.record_id) == ("promotion", state.promotions("tiny")[-last].id)
+    )
+    gone = [entry for entry in state.audit_entries("tiny") if entry.sequence >= first]
+    tables = {"promotion": "ra_promotions", "stage": "ra_stages", "decision": "ra_decisions"}
+    for entry in reversed(gone):
+        execute(world, f"DELETE FROM {tables[entry.kind]} WHERE id = {entry.record_id}")
+    execute(world, f"DELETE FROM ra_audit WHERE sequence >= {first}")
+
+
+def reopened(world: World) -> World:
+    """The installation as another process finds it."""
+    return replace(world, stores=replace(world.stores, state=open_stores(world.root).state))
+
+
+def rewritten(world: World) -> None:
+    """Somebody who can write to the state database changes a row and makes the whole chain anew."""
+    execute(world, "UPDATE ra_promotions SET actor = 'person:cfo' WHERE version = 2")
+    execute(world, "DELETE FROM ra_audit")
+    assert isinstance(world.stores.state, SqlStateStore)
+    with world.stores.state._database.writing() as connection:
+        chain.begin(connection)
+
+
+@pytest.mark.parametrize("last", [0, 1, 3])
+def test_the_registry_does_not_follow_another_record_until_a_person_accepts_it(promoted: World, last: int):
+    """Cut off at the end, emptied, or made anew: the tag in the registry is what proves it."""
+    if last:
+        cut(promoted, last=last)
+    else:
+        rewritten(promoted)
+    world = reopened(promoted)
+    tags, faults = world.stores.registry.model_tags("tiny"), verify(world.stores, "tiny").faults
+    assert faults
+    for _ in range(2):
+        found = lifecycle.reconcile(world.stores, world.model, now=world.now)
+        assert found.broken is not None
+        assert "reconcile tiny --accept-head" in found.broken
+        assert found.broken in str(found)
+    assert world.stores.registry.model_tags("tiny") == tags
+    assert world.stores.registry.alias("tiny", "champion") == 3
+    assert verify(world.stores, "tiny").faults == faults
+    assert len(world.stores.state.outbox(kinds=["record_contradicted"])) == 1
+
+    asked: dict[str, Any] = {"actor": "person:ann", "now": world.now}
+    with pytest.raises(RefusedError, match="reason"):
+        accept_head(world.stores, world.model, reason=" ", **asked)
+    accepted = accept_head(world.stores, world.model, reason="restored the backup of Monday", **asked)
+    assert (accepted.broken, accepted.by_hand, accepted.champion) == (None, None, {0: 3, 1: 2, 3: None}[last])
+    assert verify(world.stores, "tiny").faults == ()
+    (move,) = world.stores.state.model_moves()
+    assert (move.action, move.previous, move.actor) == ("accept", tags["audit_head"], "person:ann")
+    with pytest.raises(RefusedError, match="nothing to accept"):
+        accept_head(world.stores, world.model, reason="again", **asked)
+
+
+def test_no_rollback_retirement_or_retrain_hides_that_the_record_is_another(promoted: World):
+    cut(promoted, last=1)
+    world = reopened(promoted)
+    head = world.stores.registry.model_tags("tiny")["audit_head"]
+    back = lifecycle.roll_back(world.stores, world.model, to=1, reason="x", actor="person:ann", now=world.now)
+    assert "the registry does not show it: the registry saw entry 15 of the record" in back.reason
+    world.drop(4)
+    world.play()
+    assert world.stores.state.promotions("tiny")[-1].version == 4
+    retire(world.stores, world.model, reason="x", actor="person:ann", now=world.now)
+    assert world.stores.registry.model_tags("tiny")["audit_head"] == head
+    assert any("the registry saw it" in str(fault) for fault in verify(world.stores, "tiny").faults)
