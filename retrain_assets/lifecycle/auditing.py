@@ -9,6 +9,7 @@ from itertools import zip_longest
 from retrain_assets.errors import StoreError
 from retrain_assets.lifecycle.mirroring import seen_head
 from retrain_assets.promotion.audit import Fault, Head, find_faults
+from retrain_assets.promotion.identity import find_changed
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.promotion.stages import Stage, stages
 from retrain_assets.stores.protocols import StateStore, Stores
@@ -39,9 +40,17 @@ class HistoryLine:
 
 
 def verify(stores: Stores, name: str) -> Verified:
-    """Recomputes the chain of a model, compares it with the rows it tells of, and its head with the registry's."""
+    """Recomputes the chain of a model, compares it with the rows it tells of, and its head with the registry's.
+
+    The rows of the versions, which the chain does not tell of, are compared with the hashes that it vouches for.
+    """
     entries, records = stores.state.audited(name)
-    faults = [*find_faults(entries, records), *_forked(stores.state.promotions(name))]
+    log = stores.state.promotions(name)
+    faults = [
+        *find_faults(entries, records),
+        *_forked(log),
+        *find_changed(stores.state.model_versions(name), log, stores.state.approvals(name)),
+    ]
     head, unseen = _mirrored(stores, name)
     if isinstance(head, Fault):
         faults.append(head)

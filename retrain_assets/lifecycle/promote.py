@@ -26,6 +26,7 @@ from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.promotion.approvals import ApprovalRequest
 from retrain_assets.promotion.evaluation import EvaluationReport
 from retrain_assets.promotion.gates import GateReport, evaluate_gates
+from retrain_assets.promotion.identity import hashes_of
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.promotion.recall import recall_of
 from retrain_assets.stores.protocols import Stores
@@ -258,10 +259,7 @@ def _refusal(
 def _identity(stores: Stores, version: ModelVersion) -> dict[str, Any]:
     """What exactly was promoted: hashes of the model, its files, its data and its declaration, and the code."""
     return {
-        "model_hash": version.model_hash,
-        "artifact_hash": version.artifact_hash,
-        "data_hash": version.data_hash,
-        "training_hash": version.training_hash,
+        **hashes_of(version),
         "code_version": stores.registry.load(version).manifest.code_version,
     }
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from retrain_assets import lifecycle
-from retrain_assets.errors import RefusedError, StoreError
+from retrain_assets.errors import IntegrityError, RefusedError, StoreError
 from retrain_assets.lifecycle.accepting_head import accept_head
 from retrain_assets.lifecycle.adopting_alias import adopt_alias
 from retrain_assets.lifecycle.auditing import history, verify
@@ -198,3 +198,28 @@ def test_no_rollback_retirement_or_retrain_hides_that_the_record_is_another(prom
     retire(world.stores, world.model, reason="x", actor="person:ann", now=world.now)
     assert world.stores.registry.model_tags("tiny")["audit_head"] == head
     assert any("the registry saw it" in str(fault) for fault in verify(world.stores, "tiny").faults)
+
+
+def test_a_champion_that_was_exchanged_for_another_version_is_found_and_not_loaded(promoted: World):
+    """The row of v3 says where v1 lies, with v1's hashes: the files themselves are whole."""
+    first = promoted.stores.state.model_versions("tiny")[0]
+    execute(
+        promoted,
+        f"UPDATE ra_model_versions SET uri = '{first.uri}', artifact_hash = '{first.artifact_hash}', "
+        f"model_hash = '{first.model_hash}' WHERE version = 3",
+    )
+    world = reopened(promoted)
+    (fault,) = verify(world.stores, "tiny").faults
+    assert str(fault).startswith(f"tiny v3 is not what was registered: model_hash {first.model_hash[:12]} instead of ")
+    assert str(fault).endswith("(by promotion 3)")
+    found = lifecycle.reconcile(world.stores, world.model, now=world.now)
+    assert found.broken is not None
+    assert "v3 cannot be loaded: tiny v3 is not what was registered" in found.broken
+    back = lifecycle.roll_back(world.stores, world.model, reason="x", actor="person:ann", now=world.now)
+    with pytest.raises(IntegrityError, match="after promotion 3"):
+        lifecycle.roll_back(world.stores, world.model, to=3, reason="x", actor="person:ann", now=world.now)
+    assert back.current is not None
+    assert world.stores.state.promotions("tiny")[-1].version == back.current.version == 2
+    execute(world, "DELETE FROM ra_model_versions WHERE version = 1")
+    gone = [str(fault) for fault in verify(reopened(world).stores, "tiny").faults]
+    assert "v1, of which promotion 1 tells, is not among the registered versions" in gone
