@@ -20,6 +20,7 @@ from retrain_assets.promotion.approvals import (
     Hold,
     Verdict,
     requirement_of,
+    signed_with,
 )
 from retrain_assets.promotion.change import Change, large
 from retrain_assets.promotion.evaluation import EvaluationReport
@@ -27,6 +28,7 @@ from retrain_assets.promotion.gates import GateReport
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.promotion.measures import value_of
 from retrain_assets.promotion.power import holdout_evidence
+from retrain_assets.promotion.silent import why_silent
 from retrain_assets.promotion.tokens import verify
 from retrain_assets.spec import ApprovalSpec
 from retrain_assets.stores.protocols import Stores
@@ -90,7 +92,10 @@ def seek_consent(
 
 
 def hold_reason(report: EvaluationReport, spec: ApprovalSpec, *, bootstrapping: bool) -> str | None:
-    """Why persons must be asked; None where nobody must."""
+    """Why persons must be asked; None where nobody must. Of a champion that cannot be asked they always must."""
+    silent = why_silent(report)
+    if silent is not None:
+        return f"{silent}: the gates against it could not be judged"
     if spec.when == "never":
         return None
     if spec.when == "always":
@@ -140,6 +145,7 @@ def answer(
             f"the answer is for the model {model_hash!r}, but {model.name} v{version} is {request.model_hash[:16]}: "
             f"name at least {SHORTEST_HASH} digits of the hash that was judged"
         )
+    person = person.strip()
     proof = prove_name(model.spec.promote.approval, request, person, verdict, token)
     stores.state.record_answer(
         Answer(
@@ -165,8 +171,8 @@ def prove_name(spec: ApprovalSpec, request: ApprovalRequest, person: str, verdic
     Raises:
         RefusedError: the person is not on the list, or does not prove the name as declared.
     """
-    if not person.strip() or person == PLATFORM:
-        raise RefusedError(f"an answer needs the name of a person (got {person!r})")
+    if not person.strip() or not person.isprintable() or person == PLATFORM:
+        raise RefusedError(f"an answer needs the name of a person, in characters that can be seen (got {person!r})")
     if spec.approvers and person not in spec.approvers:
         raise RefusedError(
             f"{person} may not answer: promote.approval.approvers names {', '.join(spec.approvers)}; "
@@ -184,7 +190,7 @@ def prove_name(spec: ApprovalSpec, request: ApprovalRequest, person: str, verdic
             "`reject` with --key"
         )
     verify(token, request, person, verdict, key)
-    return f"signed with the key {key[:16]}"
+    return signed_with(key)
 
 
 def void_if_asked(
@@ -227,8 +233,9 @@ def _next_attempt(stores: Stores, version: ModelVersion) -> int:
 
 def _consent(model: DeclaredModel, version: ModelVersion, hold: Hold) -> Consent:
     request = hold.request
+    needed = requirement_of(model.spec.promote.approval)
     if hold.state == "approved":
-        given = [answer for answer in hold.answers if answer.verdict == "approve"]
+        given = [answer for answer in hold.answers if answer.verdict == "approve" and needed.accepts(answer)]
         evidence = {
             "approval": request.id,
             "approved_by": [answer.person for answer in given],
@@ -236,7 +243,6 @@ def _consent(model: DeclaredModel, version: ModelVersion, hold: Hold) -> Consent
         }
         return Consent(given=True, evidence=evidence)
     if hold.state == "pending":
-        needed = requirement_of(model.spec.promote.approval)
         reason = (
             f"passed, and held for approval by {needed} until {request.expires_at:%Y-%m-%d %H:%M} UTC: "
             f"{request.reason}. `retrain-assets approve {model.name} {version.version} "

@@ -54,8 +54,9 @@ def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
         before=tuple(earlier.asked(stores, model, log_before(stores, model, batch, frozen.attempt))),
     )
     compared = compare(stores, model, frozen, rivals)
-    report, judged = compared.report, judged_rows(stores, model, candidate, champion, compared.rows, compared.scores)
-    tried = earlier.tried(stores, model, report, champion, judged, compared.before)
+    opponent = champion if "champion" in compared.scores else None  # there may be one that cannot be asked
+    report, judged = compared.report, judged_rows(stores, model, candidate, opponent, compared.rows, compared.scores)
+    tried = earlier.tried(stores, model, report, opponent, judged, compared.before)
     report = replace(report, measures=(*measured(report, judged, model.spec.promote), *report.measures, *tried))
     gates = evaluate_gates(report, model.spec.promote, bootstrapping=champion is None)
     commit = _write_report(stores, model, batch, report, gates, run_id=run_id)

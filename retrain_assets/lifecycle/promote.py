@@ -29,6 +29,7 @@ from retrain_assets.promotion.gates import GateReport, evaluate_gates
 from retrain_assets.promotion.identity import hashes_of
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.promotion.recall import recall_of
+from retrain_assets.promotion.silent import why_silent
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import ModelVersion
 from retrain_assets.training.golden import golden_rows
@@ -176,7 +177,9 @@ def _judge(
         void_if_asked(stores, model, version, other, now=now)
         return Promoted(promotion=None, current=current, reason=other, history=tuple(log))
     again = any(kept.version == version.version for kept in log)
-    gates = evaluate_gates(report, model.spec.promote, bootstrapping=report.role("champion") is None)
+    # Where the champion cannot be asked, a candidate that passes as a first model would is held for a person.
+    alone = report.role("champion") is None or why_silent(report) is not None
+    gates = evaluate_gates(report, model.spec.promote, bootstrapping=alone)
     refusal = _refusal(stores, model, batch, version, gates, current, report)
     wish = recall_of(report, candidate_passed=gates.passed)
     recalled = recall(stores, model, batch, report, wish, log, now=now) if wish is not None and log else None

@@ -60,7 +60,9 @@ def reconcile(stores: Stores, model: DeclaredModel, *, now: datetime) -> Reconci
     try:
         stores.registry.load(registered(stores, model, log[-1].version), cached=False)
     except (IntegrityError, NotStoredError) as error:
-        broken = f"v{log[-1].version} cannot be loaded: {error}. Go back: retrain-assets rollback {model.name}"
+        broken = (
+            f"v{log[-1].version} cannot be loaded: {error}. Go back (retrain-assets rollback {model.name}), or retrain"
+        )
         return replace(found, broken=f"{broken}; {found.broken}" if found.broken else broken)
     return found
 

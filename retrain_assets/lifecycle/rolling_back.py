@@ -143,7 +143,10 @@ def _target(
     if to is None:
         free = [made for made in earlier if stage_of(stores, model, made.version) != "rolled_back"]
         if not free:
-            raise RefusedError(f"{model.name} has no earlier champion than v{log[-1].version} to go back to")
+            raise RefusedError(
+                f"{model.name} has no earlier champion than v{log[-1].version} to go back to: train another, by "
+                f"materializing {model.name}/training_set to {model.name}/champion of the newest batch"
+            )
         return free[0]
     if to == log[-1].version:
         raise RefusedError(f"{model.name} v{to} is champion already")

@@ -24,6 +24,7 @@ MeasureKind = Literal[
     "ranking",
     "holdout",
     "luck",
+    "opponent",
 ]
 KINDS: tuple[MeasureKind, ...] = get_args(MeasureKind)
 

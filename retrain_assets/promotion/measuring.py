@@ -26,7 +26,7 @@ from retrain_assets.promotion.leakage import leakage_measures
 from retrain_assets.promotion.measures import Measure
 from retrain_assets.promotion.paired_tests import delong, mcnemar
 from retrain_assets.promotion.robustness import robustness_measures
-from retrain_assets.promotion.slices import declared_slices, slice_measures, slice_metrics
+from retrain_assets.promotion.slices import declared_slices, searched, slice_measures, slice_metrics
 from retrain_assets.promotion.weak_slices import found_slices
 from retrain_assets.promotion.worth import (
     Function,
@@ -169,8 +169,11 @@ def _slices(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iter
             blocks=blocks,
         )
         if limits.find_slices
-        else ([], np.zeros(len(excess), dtype=bool))
+        else (None, np.zeros(len(excess), dtype=bool))
     )
+    if limits.find_slices:
+        yield searched(found, int((~judged_on).sum()))
+    found = found or []
     number = len(declared) + len(found)
     named = [each.metric for each in report.roles[0].metrics]
     for slices, rows in ((declared, None), (found, judged_on)):

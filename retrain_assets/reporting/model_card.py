@@ -259,7 +259,9 @@ def _gates(gates: GateReport) -> Section:
 def _approval(spec: ModelSpec) -> Section:
     approval = spec.promote.approval
     if approval.when == "never":
-        return Section(title="Approval", lines=("No person has to agree to a promotion.",))
+        return Section(
+            title="Approval", lines=("No person has to agree to a promotion, unless the champion cannot be asked.",)
+        )
     trust = "by signature" if approval.names == "signed" else "on trust"
     asked = (
         f"Asked for: {approval.when}; {requirement_of(approval)} must approve within "

@@ -78,6 +78,7 @@ def _approval(spec: ApprovalSpec) -> Iterator[Inconsistency]:
                     message="needs a key: names are signed. `retrain-assets approval key` makes one",
                     involves=(f"{field}.names",),
                 )
+    yield from _two_names(spec)
     if spec.role is not None and spec.role not in spec.roles.values():
         yield Inconsistency(
             field=f"{field}.role",
@@ -96,6 +97,26 @@ def _approval(spec: ApprovalSpec) -> Iterator[Inconsistency]:
             message=f"must not be more than there are approvers (got {spec.persons}, {len(spec.approvers)} are named)",
             involves=(f"{field}.approvers",),
         )
+
+
+def _two_names(spec: ApprovalSpec) -> Iterator[Inconsistency]:
+    """One person who could answer as two."""
+    names: dict[str, str] = {}
+    keys: dict[str, str] = {}
+    for name, approver in spec.approvers.items():
+        field = f"promote.approval.approvers.{name}"
+        if name != name.strip() or not name.isprintable():
+            yield Inconsistency(field=field, message=f"must be a name without blanks around it (got {name!r})")
+        twin = names.setdefault(name.strip().casefold(), name)
+        if twin != name:
+            yield Inconsistency(
+                field=field, message=f"must not be the name of another approver (got '{name}', '{twin}')"
+            )
+        owner = keys.setdefault(approver.key, name) if approver.key is not None else name
+        if owner != name:
+            yield Inconsistency(
+                field=field, message=f"must have a key of its own: that is {owner}'s, who could sign for two persons"
+            )
 
 
 def _requirement(spec: ModelSpec) -> Iterator[Inconsistency]:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from retrain_assets.errors import DataError, DeclarationError, RetrainAssetsError
+from retrain_assets.errors import DataError, DeclarationError, IntegrityError, NotStoredError, RetrainAssetsError
 from retrain_assets.performance.scores import Scores
 from retrain_assets.spec.model import Task
 from retrain_assets.training.bundle import ModelBundle
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 CANNOT_SCORE: tuple[type[Exception], ...] = (DataError, DeclarationError)
 """What `predict` raises of a model that cannot take the rows; the latter of a transform whose source does not run."""
+CANNOT_SERVE: tuple[type[Exception], ...] = (*CANNOT_SCORE, IntegrityError, NotStoredError)
+"""The same of a version that is loaded first, whose files may be gone or changed; not of a registry that is down."""
 
 
 def predict(model: ModelBundle | BaseEstimator, frame: pd.DataFrame, *, task: Task, classes: Sequence[Any]) -> Scores:

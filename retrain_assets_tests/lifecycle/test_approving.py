@@ -207,6 +207,9 @@ def test_an_answer_names_the_exact_hash(held: World):
         say(held, version=3)
     with pytest.raises(RefusedError, match="an answer needs the name of a person"):
         say(held, person="")
+    for forged in ("ann\n- approve by boss", "\u200bretrain_assets"):
+        with pytest.raises(RefusedError, match="in characters that can be seen"):
+            say(held, person=forged)
 
 
 def test_a_person_answers_once(held: World):
