@@ -11,6 +11,7 @@ from retrain_assets.lifecycle.mirroring import seen_head
 from retrain_assets.promotion.audit import Fault, Head, find_faults
 from retrain_assets.promotion.identity import find_changed
 from retrain_assets.promotion.log import Promotion
+from retrain_assets.promotion.proofs import find_unproven
 from retrain_assets.promotion.stages import Stage, stages
 from retrain_assets.stores.protocols import StateStore, Stores
 
@@ -42,14 +43,16 @@ class HistoryLine:
 def verify(stores: Stores, name: str) -> Verified:
     """Recomputes the chain of a model, compares it with the rows it tells of, and its head with the registry's.
 
-    The rows of the versions, which the chain does not tell of, are compared with the hashes that it vouches for.
+    The rows of the versions, which the chain does not tell of, are compared with the hashes that it vouches for, and
+    the answers of persons with the signatures that they claim.
     """
     entries, records = stores.state.audited(name)
-    log = stores.state.promotions(name)
+    log, requests = stores.state.promotions(name), stores.state.approvals(name)
     faults = [
         *find_faults(entries, records),
         *_forked(log),
-        *find_changed(stores.state.model_versions(name), log, stores.state.approvals(name)),
+        *find_changed(stores.state.model_versions(name), log, requests),
+        *find_unproven(stores.state.answers(name), requests, {entry.model for entry in entries}),
     ]
     head, unseen = _mirrored(stores, name)
     if isinstance(head, Fault):

@@ -17,12 +17,18 @@ from retrain_assets.lifecycle.auditing import verify
 from retrain_assets.lifecycle.promote import carry_out, read_evaluation
 from retrain_assets.lifecycle.versions import stage_of
 from retrain_assets.lifecycle.waiting import holds, settle_requests
-from retrain_assets.promotion.approvals import ApprovalRequest
+from retrain_assets.promotion.approvals import Answer, ApprovalRequest, signed_with
+from retrain_assets.promotion.proofs import proof_of, unproven
 from retrain_assets.promotion.tokens import make_key, sign
 from retrain_assets.spec import ModelSpec
 from retrain_assets_tests.lifecycle.champions import DECLARED, HELD, copied, play, registry_of
 from retrain_assets_tests.lifecycle.world import World, declaration
 from retrain_assets_tests.promotion.test_approvals import REQUEST
+
+ANSWER = Answer(
+    approval_id=1, model="tiny", version=4, verdict="approve", person="ann", proof="", reason="I never said so",
+    answered_at=REQUEST.requested_at,
+)  # fmt: skip
 
 
 def declared(world: World, **approval: Any) -> World:
@@ -262,7 +268,42 @@ def test_signed_names_need_the_persons_token(held: World):
     with pytest.raises(RefusedError, match="for something else: verdict"):
         say(world, token=sign(hold.request, "ann", "reject", private))
     given = say(world, token=sign(hold.request, "ann", "approve", private))
-    assert given.answers[0].proof == f"signed with the key {public[:16]}"
+    assert given.answers[0].shown_proof == f"signed with the key {public[:16]}"
+    assert verify(world.stores, "tiny").faults == ()
+    carried(world)
+    assert champion_of(world) == 4
+    assert verify(world.stores, "tiny").faults == ()
+
+
+def test_an_answer_that_only_claims_a_signature_promotes_nobody_and_is_found(held: World):
+    """Written into the table past the platform: with no token, and with one that another key signed."""
+    (private, public), (other, forger) = make_key(), make_key()
+    approvers = {"ann": {"key": public}}
+    world = declared(held, names="signed", approvers=approvers)
+    (hold,) = holds(world.stores.state, world.model)
+    request = hold.request
+    sentence = signed_with(public)
+    own = sign(request, "ann", "approve", private)
+    assert unproven(replace(ANSWER, proof=proof_of(public, own)), request, {"tiny"}) is None
+    assert unproven(replace(ANSWER, proof=proof_of(public, own), verdict="reject"), request, ["tiny"])
+    renamed = replace(request, model="small")
+    assert unproven(replace(ANSWER, proof=proof_of(public, own)), renamed, ["tiny", "small"]) is None
+    foreign = sign(request, "ann", "approve", other)
+    told = unproven(replace(ANSWER, proof=f"{sentence}: {public[:16]}{forger[16:]}.{foreign}"), request, [], key=public)
+    assert told is not None
+    assert "not signed" in told
+    forged = replace(ANSWER, approval_id=request.id, answered_at=world.now, proof=sentence)
+    world.stores.state.record_answer(forged)
+    assert [str(fault) for fault in verify(world.stores, "tiny").faults] == [
+        "the answer of ann claims a signature that was not kept with it"
+    ]
+    made = carried(world)
+    assert made is not None
+    assert (made.promotion, champion_of(world)) == (None, 3)
+    (hold,) = holds(world.stores.state, world.model)
+    assert (hold.state, hold.answers[-1].reason) == (
+        "void", "the answer of ann claims a signature that was not kept with it",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("error", [IntegrityError, NotStoredError, DataError])
