@@ -11,6 +11,7 @@ from retrain_assets.lifecycle.approval_record import FILE, approval_text
 from retrain_assets.lifecycle.approving import evidence_of, seek_consent, void_if_asked
 from retrain_assets.lifecycle.champions import newest_watched_end, registered
 from retrain_assets.lifecycle.evaluating import candidate_of
+from retrain_assets.lifecycle.judged import changed_since
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.promoted_before import back_to, outcome_of, settled_before
@@ -172,7 +173,7 @@ def _judge(
     now: datetime,
 ) -> Promoted:
     current = log[-1] if log else None
-    other = _judged_another(report, version)
+    other = _judged_another(report, version) or changed_since(stores, report)
     if other is not None:
         void_if_asked(stores, model, version, other, now=now)
         return Promoted(promotion=None, current=current, reason=other, history=tuple(log))

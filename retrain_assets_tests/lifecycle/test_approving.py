@@ -347,6 +347,22 @@ def test_no_version_is_promoted_on_the_evaluation_of_another(held: World):
     assert champion_of(other) == 3
 
 
+def test_an_evaluation_whose_rows_were_edited_promotes_nobody(held: World):
+    """The loss of the candidate in the table, through the table store itself."""
+    say(held)
+    batch, table = held.batch(4), held.model.table("evaluation_report")
+    rows = held.stores.tables.read(table, [batch.key])
+    lower = rows.assign(value=rows["value"].where(rows["role"] != "candidate", 0.1))
+    held.stores.tables.write(table, batch.key, lower, run_id="mallory")
+    made = lifecycle.promote(held.stores, held.model, batch, now=held.now, run_id="by hand")
+    assert made.promotion is None
+    assert "is no evidence, it is not what was written: somebody changed it" in made.reason
+    (hold,) = holds(held.stores.state, held.model)
+    assert (hold.state, champion_of(held)) == ("void", 3)
+    lifecycle.evaluate(held.stores, held.model, batch, now=held.now, run_id="again")
+    assert lifecycle.promote(held.stores, held.model, batch, now=held.now, run_id="by hand").held
+
+
 @pytest.mark.parametrize("evaluated", [False, True])
 def test_an_approval_is_carried_out_for_the_version_that_was_approved_and_for_no_later_one(
     held: World, evaluated: bool
