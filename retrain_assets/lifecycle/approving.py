@@ -20,7 +20,6 @@ from retrain_assets.promotion.approvals import (
     Hold,
     Verdict,
     requirement_of,
-    signed_with,
 )
 from retrain_assets.promotion.change import Change, large
 from retrain_assets.promotion.evaluation import EvaluationReport
@@ -28,6 +27,7 @@ from retrain_assets.promotion.gates import GateReport
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.promotion.measures import value_of
 from retrain_assets.promotion.power import holdout_evidence
+from retrain_assets.promotion.proofs import proof_of, unproven
 from retrain_assets.promotion.silent import why_silent
 from retrain_assets.promotion.tokens import verify
 from retrain_assets.spec import ApprovalSpec
@@ -88,7 +88,22 @@ def seek_consent(
     hold = next(each for each in holds(stores.state, model) if each.request.id == request.id)
     if hold.state == "pending" and stage_of(stores, model, version.version) in (None, "candidate", "retired"):
         move(stores, model, version.version, "challenger", f"waits for approval: {request.reason}", now=now)
+    forged = _forged(stores, model, hold) if hold.state == "approved" else None
+    if forged is not None:
+        void(stores, model, request, forged, now=now)
+        return Consent(given=False, reason=forged)
     return _consent(model, version, hold)
+
+
+def _forged(stores: Stores, model: DeclaredModel, hold: Hold) -> str | None:
+    """Why an approval that claims a signature is none, by the keys declared now; None where all are genuine."""
+    names = {entry.model for entry in stores.state.audit_entries(model.name)}
+    declared = model.spec.promote.approval.approvers
+    for given in hold.answers:
+        key = declared[given.person].key if given.person in declared else None
+        if (said := unproven(given, hold.request, names, key=key)) is not None:
+            return said
+    return None
 
 
 def hold_reason(report: EvaluationReport, spec: ApprovalSpec, *, bootstrapping: bool) -> str | None:
@@ -190,7 +205,7 @@ def prove_name(spec: ApprovalSpec, request: ApprovalRequest, person: str, verdic
             "`reject` with --key"
         )
     verify(token, request, person, verdict, key)
-    return signed_with(key)
+    return proof_of(key, token)
 
 
 def void_if_asked(
@@ -239,7 +254,7 @@ def _consent(model: DeclaredModel, version: ModelVersion, hold: Hold) -> Consent
         evidence = {
             "approval": request.id,
             "approved_by": [answer.person for answer in given],
-            "approval_proofs": [answer.proof for answer in given],
+            "approval_proofs": [answer.shown_proof for answer in given],
         }
         return Consent(given=True, evidence=evidence)
     if hold.state == "pending":

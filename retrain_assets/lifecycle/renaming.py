@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from retrain_assets.errors import LeaseHeldError, RefusedError, StoreError
 from retrain_assets.lifecycle.ledger import RENAMING, held_by
+from retrain_assets.lifecycle.mirroring import mirror_head
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.reasons import require_reason
 from retrain_assets.lifecycle.reconciling import CHAMPION, PROMOTION_TAG, project
@@ -100,7 +101,7 @@ def retire(stores: Stores, model: DeclaredModel, *, reason: str, actor: str, now
         if not _is_retired(stores, model.name):
             stores.state.move_model(_move(model, "retire", reason, actor, now))
         stores.registry.remove_alias(model.name, CHAMPION)
-        _mirror_head(stores, model.name)
+        mirror_head(stores, model.name, now=now)
 
 
 def take_back(stores: Stores, model: DeclaredModel, *, reason: str, actor: str, now: datetime) -> None:
@@ -149,13 +150,7 @@ def _project(stores: Stores, model: DeclaredModel, *, now: datetime) -> None:
     if log and not _is_retired(stores, model.name):
         project(stores, model, log[-1], now=now)
     else:
-        _mirror_head(stores, model.name)
-
-
-def _mirror_head(stores: Stores, name: str) -> None:
-    entries = stores.state.audit_entries(name)
-    if entries and stores.registry.model_tags(name):
-        stores.registry.tag_model(name, {"audit_head": f"{entries[-1].sequence}:{entries[-1].entry_hash}"})
+        mirror_head(stores, model.name, now=now)
 
 
 @contextmanager

@@ -209,8 +209,8 @@ def _ended(stores: Stores, model: DeclaredModel, *, now: datetime) -> str:
 def _shown(stores: Stores, model: DeclaredModel, made: Promotion, *, now: datetime) -> str:
     """The log has moved; a registry that is down must not keep the broken champion in force."""
     try:
-        project(stores, model, made, now=now)
+        shown = project(stores, model, made, now=now)
     except StoreError as error:
         stores.state.append_outbox("projection_behind", model.name, payload={"promotion_id": made.id}, now=now)
         return f" (the registry does not show it yet, `retrain-assets reconcile {model.name}` will: {error})"
-    return ""
+    return f" (the registry does not show it: {shown.broken})" if shown.broken else ""

@@ -52,10 +52,18 @@ class Answer:
     reason: str
     answered_at: datetime
 
+    @property
+    def shown_proof(self) -> str:
+        """The proof without the token that is kept with it."""
+        return self.proof.partition(": ")[0]
+
+
+SIGNED = "signed with the key "
+
 
 def signed_with(key: str) -> str:
-    """The proof of an answer with a token."""
-    return f"signed with the key {key[:16]}"
+    """The proof of an answer with a token, as it is shown."""
+    return f"{SIGNED}{key[:16]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +89,7 @@ class Requirement:
         if self.keys and answer.person not in self.keys:
             return False
         key = self.keys.get(answer.person)
-        return not self.signed or (key is not None and answer.proof == signed_with(key))
+        return not self.signed or (key is not None and answer.shown_proof == signed_with(key))
 
     def met_by(self, persons: Sequence[str]) -> bool:
         """Whether the approval of these persons suffices.
