@@ -168,7 +168,9 @@ def _answer(
         now=datetime.now(UTC),
     )
     approved = ", ".join(each.person for each in hold.answers if each.verdict == "approve") or "nobody"
-    click.echo(f"{model}: v{version} is {hold.state} (approved by {approved}; your answer: {hold.answers[-1].proof})")
+    click.echo(
+        f"{model}: v{version} is {hold.state} (approved by {approved}; your answer: {hold.answers[-1].shown_proof})"
+    )
     if hold.state == "approved":
         click.echo(
             f"  the sensor approvals_answered carries it out; without a daemon, `retrain-assets run {model}` does"

@@ -81,7 +81,12 @@ def _print(model: str, lines: list[HistoryLine]) -> None:
 def _print_moves(state: StateStore, model: str) -> None:
     for move in state.model_moves():
         if model in (move.model, move.previous):
-            did = {"rename": f"renamed from {move.previous} to {move.model}", "retire": "retired", "return": "returned"}
+            did = {
+                "rename": f"renamed from {move.previous} to {move.model}",
+                "retire": "retired",
+                "return": "returned",
+                "accept": f"record accepted although the registry had seen {move.previous}",
+            }
             click.echo(f"{did[move.action]} by {move.actor} on {move.moved_at:%Y-%m-%d %H:%M}: {move.reason}")
 
 

@@ -125,7 +125,7 @@ def serving(options: Options, *, also_retired: bool = False) -> list[str]:
 
 
 def person() -> str:
-    """Who types, as the operating system knows them."""
+    """Who types, as their environment says ($LOGNAME, $USER): taken on trust, for whoever sets it may be anybody."""
     return f"person:{getpass.getuser()}"
 
 

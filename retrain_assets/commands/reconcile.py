@@ -12,24 +12,37 @@ from retrain_assets.commands.options import Options, holding, person, serving, s
 @click.command()
 @click.argument("model", required=False)
 @click.option("--adopt", "adopted", is_flag=True, help="The alias that was moved by hand is right: the log follows it.")
-@click.option("--reason", help="Of an adoption; stands in the promotion log.")
+@click.option(
+    "--accept-head", "accepted", is_flag=True, help="The state database is right, although the registry saw another."
+)
+@click.option("--reason", help="Of an adoption or acceptance; stands in the record.")
 @with_options
-def reconcile(options: Options, model: str | None, adopted: bool, reason: str | None) -> None:
+def reconcile(options: Options, model: str | None, adopted: bool, accepted: bool, reason: str | None) -> None:
     """Put the registry's alias and tags, and Dagster's events, back to what the promotion log says.
 
     Tells where somebody moved or deleted the alias by hand, and whether the champion can still be loaded. Without a
-    MODEL, of all that are declared. Exit code 1 when a champion is broken.
+    MODEL, of all that are declared. Exit code 1 when a champion is broken, or when the registry saw another record than
+    the state database holds: nothing in the registry is touched then.
 
     With --adopt the version to which somebody moved the alias becomes champion instead, as by a rollback to it; it must
     have been champion before. That a run has put the alias back since does not matter.
+
+    With --accept-head a state database that was restored from an older backup is taken for the right one; who accepted
+    it and why stands in the record.
 
     \b
     retrain-assets reconcile
     retrain-assets reconcile flight_delay
     retrain-assets reconcile flight_delay --adopt --reason "Ann moved it during the outage"
+    retrain-assets reconcile flight_delay --accept-head --reason "restored the backup of Monday"
     """  # noqa: D301 - click reads the backspace
+    if adopted and accepted:
+        raise click.UsageError("--adopt and --accept-head answer different questions: give one")
     if adopted:
         _adopt(options, model, reason)
+        return
+    if accepted:
+        _accept(options, model, reason)
         return
     names = [model] if model else serving(options)
     broken = False
@@ -53,3 +66,15 @@ def _adopt(options: Options, model: str | None, reason: str | None) -> None:
         made = adopt_alias(held.stores, held.model, reason=reason, actor=person(), now=held.now)
         show_champion(held)
     click.echo(f"{model}: v{made.current.version if made.current else '?'} is champion, as the alias said")
+
+
+def _accept(options: Options, model: str | None, reason: str | None) -> None:
+    if model is None or reason is None:
+        raise click.UsageError("--accept-head needs a MODEL and a --reason")
+    with holding(options, model, "accept-head") as held:
+        from retrain_assets.lifecycle.accepting_head import accept_head
+
+        found = accept_head(held.stores, held.model, reason=reason, actor=person(), now=held.now)
+        show_champion(held)
+    click.echo(f"{found}. The record says that you accepted it")
+    sys.exit(1 if found.broken else 0)

@@ -20,6 +20,8 @@ def rollback(options: Options, model: str, version: int | None, as_of: datetime 
 
     By default the champion before this one. Its reference profile and the loss against which decay is told come back
     with it; it is no younger for it. The version that leaves is not promoted again by itself until it is cleared.
+    While a run works on the model it is refused: wait, or cancel that run on Dagster's page of runs. Who did it stands
+    in the record by their login name, which is taken on trust.
 
     \b
     retrain-assets rollback flight_delay --reason "v7 scores every night flight 1"

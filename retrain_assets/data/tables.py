@@ -268,7 +268,7 @@ def _evaluation_report() -> DataFrameSchema:
         "candidate", "champion", "baseline", "earlier", "candidate-champion", "candidate-baseline", "champion-baseline",
         "earlier-champion", "earlier-candidate", "earlier-baseline", "gate", "change", "slice", "fairness",
         "calibration", "cost", "leakage", "explanation", "robustness", "servability", "test", "recall", "worth",
-        "ranking",
+        "ranking", "holdout", "luck", "opponent", "unmeasured",
     ]  # fmt: skip
     return c.table(
         {

@@ -20,6 +20,7 @@ from retrain_assets.lifecycle.reasons import require_reason
 from retrain_assets.lifecycle.reconciling import project
 from retrain_assets.lifecycle.watch import profile, read_validated, validate
 from retrain_assets.lifecycle.withholding import withholding
+from retrain_assets.promotion.identity import hashes_of
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import Manifest, ModelBundle, ModelVersion
@@ -89,7 +90,11 @@ def adopt(
             actor=actor,
             reason=reason,
             promoted_at=now,
-            evidence={"origin": f"{origin.name} v{origin.version}", "content_hash": origin.content_hash},
+            evidence={
+                "origin": f"{origin.name} v{origin.version}",
+                "content_hash": origin.content_hash,
+                **hashes_of(version),
+            },
         )
     )
     project(stores, model, promotion, now=now)

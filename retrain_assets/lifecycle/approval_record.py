@@ -31,7 +31,7 @@ def approval_text(stores: Stores, model: DeclaredModel, version: ModelVersion) -
             "",
         ]
         lines += [
-            f"- {given.verdict} by {given.person} on {given.answered_at:%Y-%m-%d %H:%M} UTC ({given.proof}): "
+            f"- {given.verdict} by {given.person} on {given.answered_at:%Y-%m-%d %H:%M} UTC ({given.shown_proof}): "
             f"{given.reason.replace(chr(10), ' ')}"
             for given in hold.answers
         ]

@@ -27,6 +27,8 @@ from retrain_assets.promotion.gates import GateReport
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.promotion.measures import value_of
 from retrain_assets.promotion.power import holdout_evidence
+from retrain_assets.promotion.proofs import proof_of, unproven
+from retrain_assets.promotion.silent import why_silent
 from retrain_assets.promotion.tokens import verify
 from retrain_assets.spec import ApprovalSpec
 from retrain_assets.stores.protocols import Stores
@@ -86,11 +88,29 @@ def seek_consent(
     hold = next(each for each in holds(stores.state, model) if each.request.id == request.id)
     if hold.state == "pending" and stage_of(stores, model, version.version) in (None, "candidate", "retired"):
         move(stores, model, version.version, "challenger", f"waits for approval: {request.reason}", now=now)
+    forged = _forged(stores, model, hold) if hold.state == "approved" else None
+    if forged is not None:
+        void(stores, model, request, forged, now=now)
+        return Consent(given=False, reason=forged)
     return _consent(model, version, hold)
 
 
+def _forged(stores: Stores, model: DeclaredModel, hold: Hold) -> str | None:
+    """Why an approval that claims a signature is none, by the keys declared now; None where all are genuine."""
+    names = {entry.model for entry in stores.state.audit_entries(model.name)}
+    declared = model.spec.promote.approval.approvers
+    for given in hold.answers:
+        key = declared[given.person].key if given.person in declared else None
+        if (said := unproven(given, hold.request, names, key=key)) is not None:
+            return said
+    return None
+
+
 def hold_reason(report: EvaluationReport, spec: ApprovalSpec, *, bootstrapping: bool) -> str | None:
-    """Why persons must be asked; None where nobody must."""
+    """Why persons must be asked; None where nobody must. Of a champion that cannot be asked they always must."""
+    silent = why_silent(report)
+    if silent is not None:
+        return f"{silent}: the gates against it could not be judged"
     if spec.when == "never":
         return None
     if spec.when == "always":
@@ -140,6 +160,7 @@ def answer(
             f"the answer is for the model {model_hash!r}, but {model.name} v{version} is {request.model_hash[:16]}: "
             f"name at least {SHORTEST_HASH} digits of the hash that was judged"
         )
+    person = person.strip()
     proof = prove_name(model.spec.promote.approval, request, person, verdict, token)
     stores.state.record_answer(
         Answer(
@@ -165,8 +186,8 @@ def prove_name(spec: ApprovalSpec, request: ApprovalRequest, person: str, verdic
     Raises:
         RefusedError: the person is not on the list, or does not prove the name as declared.
     """
-    if not person.strip() or person == PLATFORM:
-        raise RefusedError(f"an answer needs the name of a person (got {person!r})")
+    if not person.strip() or not person.isprintable() or person == PLATFORM:
+        raise RefusedError(f"an answer needs the name of a person, in characters that can be seen (got {person!r})")
     if spec.approvers and person not in spec.approvers:
         raise RefusedError(
             f"{person} may not answer: promote.approval.approvers names {', '.join(spec.approvers)}; "
@@ -184,7 +205,7 @@ def prove_name(spec: ApprovalSpec, request: ApprovalRequest, person: str, verdic
             "`reject` with --key"
         )
     verify(token, request, person, verdict, key)
-    return f"signed with the key {key[:16]}"
+    return proof_of(key, token)
 
 
 def void_if_asked(
@@ -227,16 +248,16 @@ def _next_attempt(stores: Stores, version: ModelVersion) -> int:
 
 def _consent(model: DeclaredModel, version: ModelVersion, hold: Hold) -> Consent:
     request = hold.request
+    needed = requirement_of(model.spec.promote.approval)
     if hold.state == "approved":
-        given = [answer for answer in hold.answers if answer.verdict == "approve"]
+        given = [answer for answer in hold.answers if answer.verdict == "approve" and needed.accepts(answer)]
         evidence = {
             "approval": request.id,
             "approved_by": [answer.person for answer in given],
-            "approval_proofs": [answer.proof for answer in given],
+            "approval_proofs": [answer.shown_proof for answer in given],
         }
         return Consent(given=True, evidence=evidence)
     if hold.state == "pending":
-        needed = requirement_of(model.spec.promote.approval)
         reason = (
             f"passed, and held for approval by {needed} until {request.expires_at:%Y-%m-%d %H:%M} UTC: "
             f"{request.reason}. `retrain-assets approve {model.name} {version.version} "

@@ -7,8 +7,11 @@ from datetime import datetime
 from itertools import zip_longest
 
 from retrain_assets.errors import StoreError
+from retrain_assets.lifecycle.mirroring import seen_head
 from retrain_assets.promotion.audit import Fault, Head, find_faults
+from retrain_assets.promotion.identity import find_changed
 from retrain_assets.promotion.log import Promotion
+from retrain_assets.promotion.proofs import find_unproven
 from retrain_assets.promotion.stages import Stage, stages
 from retrain_assets.stores.protocols import StateStore, Stores
 
@@ -38,9 +41,19 @@ class HistoryLine:
 
 
 def verify(stores: Stores, name: str) -> Verified:
-    """Recomputes the chain of a model, compares it with the rows it tells of, and its head with the registry's."""
+    """Recomputes the chain of a model, compares it with the rows it tells of, and its head with the registry's.
+
+    The rows of the versions, which the chain does not tell of, are compared with the hashes that it vouches for, and
+    the answers of persons with the signatures that they claim.
+    """
     entries, records = stores.state.audited(name)
-    faults = [*find_faults(entries, records), *_forked(stores.state.promotions(name))]
+    log, requests = stores.state.promotions(name), stores.state.approvals(name)
+    faults = [
+        *find_faults(entries, records),
+        *_forked(log),
+        *find_changed(stores.state.model_versions(name), log, requests),
+        *find_unproven(stores.state.answers(name), requests, {entry.model for entry in entries}),
+    ]
     head, unseen = _mirrored(stores, name)
     if isinstance(head, Fault):
         faults.append(head)
@@ -98,11 +111,7 @@ def _mirrored(stores: Stores, name: str) -> tuple[Head | Fault | None, str | Non
         tags = stores.registry.model_tags(name)
     except StoreError as error:
         return None, f"the registry cannot be asked for the head that it saw: {error}"
-    said = tags.get("audit_head")
-    if said is None:
+    seen = seen_head(tags)
+    if seen is None:
         return None, "the registry holds no head yet: it is mirrored with each retrain, rollback and reconcile"
-    sequence, _, digest = said.partition(":")
-    if not (sequence.isascii() and sequence.isdigit()):
-        message = f"the registry's tag audit_head must be <entry>:<hash> (got {said[:80]!r}): it was changed by hand"
-        return Fault(sequence=None, message=message), None
-    return Head(sequence=int(sequence), entry_hash=digest), None
+    return seen, None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from retrain_assets.errors import NotStoredError
+from retrain_assets.errors import IntegrityError, NotStoredError
 from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.promotion.identity import changed
 from retrain_assets.promotion.log import Promotion, champion_as_of
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import ModelVersion
@@ -23,14 +24,22 @@ def champion_version(stores: Stores, model: DeclaredModel, moment: datetime) -> 
 
 
 def registered(stores: Stores, model: DeclaredModel, version: int) -> ModelVersion:
-    """The registered version of a number.
+    """The registered version of a number, as its newest promotion vouches for it.
 
     Raises:
         NotStoredError: no such version.
+        IntegrityError: it was champion, and its hashes are no longer those that the promotion log names.
     """
     every = stores.state.model_versions(model.name)
     for known in every:
         if known.version == version:
+            log = stores.state.promotions(model.name)
+            made = next((each for each in reversed(log) if each.version == version), None)
+            if made is not None and (said := changed(known, made.evidence)) is not None:
+                raise IntegrityError(
+                    f"{said}: somebody changed it after promotion {made.id}. Put the state database back, or go back "
+                    f"to another version"
+                )
             return known
     there = f"there are v{every[0].version} to v{every[-1].version}" if every else "none was registered yet"
     raise NotStoredError(f"{model.name} has no version {version}: {there}")

@@ -13,6 +13,7 @@ from retrain_assets.lifecycle import earlier
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import TrainingSet
 from retrain_assets.lifecycle.training_window import read_judging_rows
+from retrain_assets.lifecycle.withholding import words_of
 from retrain_assets.performance.expected import expectable
 from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.comparing import Contest, evaluate_models
@@ -21,10 +22,11 @@ from retrain_assets.promotion.luck import Noticed
 from retrain_assets.promotion.measures import Measure
 from retrain_assets.promotion.measuring import entities_of
 from retrain_assets.promotion.power import batches_asked, carried
+from retrain_assets.promotion.silent import with_silent_champion
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.baseline import NaiveBaseline
 from retrain_assets.training.bundle import ModelVersion
-from retrain_assets.training.predict import predict
+from retrain_assets.training.predict import CANNOT_SERVE, predict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,10 +84,14 @@ def _compared(
     spec, candidate, champion = model.spec, rivals.candidate, rivals.champion
     rows = read_judging_rows(stores, model, frozen, batches, fitted_until=rivals.fitted_until)
     scores: dict[Role, Scores] = {"candidate": _scores(stores, model, candidate, rows)}
+    silent = None
     if champion is not None:
-        scores["champion"] = _scores(stores, model, champion, rows)
+        try:
+            scores["champion"] = _scores(stores, model, champion, rows)
+        except CANNOT_SERVE as error:
+            silent = words_of(error, model)
     scores["baseline"] = rivals.baseline.predict(len(rows))
-    before, silent = earlier.scores_of(stores, model, rivals.before, inputs_of(rows))
+    before, not_judged = earlier.scores_of(stores, model, rivals.before, inputs_of(rows))
     contest = Contest(
         labels=rows["label"].to_numpy(),
         batches=rows["ra_batch"].tolist(),
@@ -97,7 +103,7 @@ def _compared(
         },
         earlier=before,
         newer_than_both=(rows[spec.event_time] >= pd.Timestamp(rivals.fitted_until)).to_numpy(),
-        noticed=rivals.noticed,
+        noticed=rivals.noticed if silent is None else None,
         together=entities_of(rows, spec.promote),
     )
     report = evaluate_models(
@@ -110,8 +116,10 @@ def _compared(
         confidence=spec.promote.confidence,
         rng=np.random.default_rng([frozen.attempt, spec.estimator.seed]),
     )
-    told = replace(report, measures=(*report.measures, *silent))
-    return Compared(rows=rows, scores=scores, before=before, report=told)
+    report = replace(report, measures=(*report.measures, *not_judged))
+    if champion is not None and silent is not None:
+        report = with_silent_champion(report, champion.version, silent)
+    return Compared(rows=rows, scores=scores, before=before, report=report)
 
 
 def _scores(stores: Stores, model: DeclaredModel, version: ModelVersion, rows: pd.DataFrame) -> Scores:

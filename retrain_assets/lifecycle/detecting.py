@@ -20,7 +20,7 @@ from retrain_assets.lifecycle.together import joint_of
 from retrain_assets.lifecycle.watch import read_drift, read_profile, step_back
 from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.stores.protocols import Stores
-from retrain_assets.training.predict import CANNOT_SCORE
+from retrain_assets.training.predict import CANNOT_SERVE
 
 
 @withholding
@@ -31,7 +31,7 @@ def detect(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime,
     """
     try:
         return _detect(stores, model, batch, run_id=run_id)
-    except CANNOT_SCORE as error:
+    except CANNOT_SERVE as error:
         champion = champion_version(stores, model, batch.start)
         back = None if champion is None else step_back(stores, model, batch, champion, error, now=now)
         if back is None:

@@ -15,6 +15,7 @@ from retrain_assets.lifecycle import earlier
 from retrain_assets.lifecycle.champions import registered
 from retrain_assets.lifecycle.compared import Rivals, compare
 from retrain_assets.lifecycle.history import champion_losses, holdout_of
+from retrain_assets.lifecycle.judged import note
 from retrain_assets.lifecycle.judging import judged_rows
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.partitions import rows_of_batch
@@ -54,11 +55,13 @@ def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
         before=tuple(earlier.asked(stores, model, log_before(stores, model, batch, frozen.attempt))),
     )
     compared = compare(stores, model, frozen, rivals)
-    report, judged = compared.report, judged_rows(stores, model, candidate, champion, compared.rows, compared.scores)
-    tried = earlier.tried(stores, model, report, champion, judged, compared.before)
+    opponent = champion if "champion" in compared.scores else None  # there may be one that cannot be asked
+    report, judged = compared.report, judged_rows(stores, model, candidate, opponent, compared.rows, compared.scores)
+    tried = earlier.tried(stores, model, report, opponent, judged, compared.before)
     report = replace(report, measures=(*measured(report, judged, model.spec.promote), *report.measures, *tried))
     gates = evaluate_gates(report, model.spec.promote, bootstrapping=champion is None)
     commit = _write_report(stores, model, batch, report, gates, run_id=run_id)
+    note(stores, report, now=now)
     figures = _figures(report, judged)
     manifest = stores.registry.load(candidate).manifest
     card = model_card(

@@ -21,6 +21,8 @@ from retrain_assets.stores.tries import TRIES
 
 Job = Literal["watch", "settle", "decide", "retrain"]
 LEASE_TTL = timedelta(seconds=90)
+RENAMING = "renaming "
+"""How the owner of a lease begins that a renaming holds until it is done."""
 LEASE_RENEWAL = timedelta(seconds=30)
 """Three beats must be lost in a row before a lease expires."""
 
@@ -168,10 +170,20 @@ def take_lease(stores: Stores, model: str, *, owner: str, now: datetime, also_re
             return
         stores.state.release_lease(model, owner)
         raise RefusedError(away)
-    holder = stores.state.lease_owner(model, now=now)
-    raise LeaseHeldError(
-        f"{model} is being worked on by run {holder}: wait until that run has ended "
-        f"(a lease that was left behind by a crash expires after {LEASE_TTL})"
+    raise LeaseHeldError(held_by(model, stores.state.lease_owner(model, now=now)))
+
+
+def held_by(model: str, holder: str | None) -> str:
+    """Why a model cannot be worked on now, and what a person can do about it."""
+    if holder is not None and holder.startswith(RENAMING):
+        return (
+            f"{model} is held for {holder}: wait until that has ended; if it was killed, repeat the same "
+            "`retrain-assets rename`, which ends it. Until then the lease does not expire"
+        )
+    return (
+        f"{model} is being worked on by run {holder}: wait until that run has ended, or cancel it on Dagster's page of "
+        f"runs if it must not wait, and repeat this (what a killed process left behind is free "
+        f"{LEASE_TTL.total_seconds():.0f} seconds later)"
     )
 
 

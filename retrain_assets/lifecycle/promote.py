@@ -11,6 +11,7 @@ from retrain_assets.lifecycle.approval_record import FILE, approval_text
 from retrain_assets.lifecycle.approving import evidence_of, seek_consent, void_if_asked
 from retrain_assets.lifecycle.champions import newest_watched_end, registered
 from retrain_assets.lifecycle.evaluating import candidate_of
+from retrain_assets.lifecycle.judged import changed_since
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.promoted_before import back_to, outcome_of, settled_before
@@ -26,23 +27,42 @@ from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.promotion.approvals import ApprovalRequest
 from retrain_assets.promotion.evaluation import EvaluationReport
 from retrain_assets.promotion.gates import GateReport, evaluate_gates
+from retrain_assets.promotion.identity import hashes_of
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.promotion.recall import recall_of
+from retrain_assets.promotion.silent import why_silent
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import ModelVersion
 from retrain_assets.training.golden import golden_rows
 
 
 @withholding
-def promote(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Promoted:
+def promote(
+    stores: Stores,
+    model: DeclaredModel,
+    batch: Batch,
+    *,
+    now: datetime,
+    run_id: str,
+    approved: ModelVersion | None = None,
+) -> Promoted:
     """Promotes the newest candidate of the batch if its evaluation passed every required gate; else nothing changes.
 
-    Before the log moves, the version is loaded from the registry and scores rows of the batch. Safe to repeat: a
-    version that was promoted from this attempt is not promoted twice, unless it was rolled back since and a person
-    cleared it: then it is judged anew, against the champion of now.
+    The evaluation must have judged exactly this version: that of another one says nothing of it. Before the log moves,
+    the version is loaded from the registry and scores rows of the batch. Safe to repeat: a version that was promoted
+    from this attempt is not promoted twice, unless it was rolled back since and a person cleared it: then it is judged
+    anew, against the champion of now.
+
+    Args:
+        stores: all stores.
+        model: the declared model.
+        batch: that of the evaluation.
+        now: wall time.
+        run_id: of the run that promotes.
+        approved: the candidate of the newest attempt that persons approved, where it is not the newest one.
     """
     frozen = latest_training_set(stores, model, batch)
-    version = candidate_of(stores, model, frozen)
+    version = approved or candidate_of(stores, model, frozen)
     if version is None:
         raise MissingUpstreamError(f"candidate of {model.name} {batch}", f"{model.name}/candidate partition {batch}")
     report = read_evaluation(stores, model, batch, frozen.attempt)
@@ -116,7 +136,7 @@ def _carry_out(
     try:
         trained = registered(stores, model, request.version)
         if latest_training_set(stores, model, batch).attempt == trained.attempt:
-            return promote(stores, model, batch, now=now, run_id=run_id)
+            return promote(stores, model, batch, now=now, run_id=run_id, approved=trained)
         reason = f"batch {batch} was trained again since: another attempt is judged now"
     except (DataError, IntegrityError, NotStoredError) as error:
         # What was approved is not there, or is something else: asking again cannot help, as it may of an outage.
@@ -153,8 +173,14 @@ def _judge(
     now: datetime,
 ) -> Promoted:
     current = log[-1] if log else None
+    other = _judged_another(report, version) or changed_since(stores, report)
+    if other is not None:
+        void_if_asked(stores, model, version, other, now=now)
+        return Promoted(promotion=None, current=current, reason=other, history=tuple(log))
     again = any(kept.version == version.version for kept in log)
-    gates = evaluate_gates(report, model.spec.promote, bootstrapping=report.role("champion") is None)
+    # Where the champion cannot be asked, a candidate that passes as a first model would is held for a person.
+    alone = report.role("champion") is None or why_silent(report) is not None
+    gates = evaluate_gates(report, model.spec.promote, bootstrapping=alone)
     refusal = _refusal(stores, model, batch, version, gates, current, report)
     wish = recall_of(report, candidate_passed=gates.passed)
     recalled = recall(stores, model, batch, report, wish, log, now=now) if wish is not None and log else None
@@ -190,6 +216,15 @@ def _judge(
         )
     )
     return Promoted(promotion=promotion, current=promotion, reason=gates.reason, history=(*log, promotion))
+
+
+def _judged_another(report: EvaluationReport, version: ModelVersion) -> str | None:
+    """Why the evaluation says nothing of the version: another one was trained before or after it on the same data."""
+    judged = report.role("candidate")
+    if judged is not None and judged.version == version.version:
+        return None
+    whom = "no candidate" if judged is None else f"v{judged.version}"
+    return f"the evaluation judged {whom}, not v{version.version}: evaluate again"
 
 
 def _refusal(
@@ -228,10 +263,7 @@ def _refusal(
 def _identity(stores: Stores, version: ModelVersion) -> dict[str, Any]:
     """What exactly was promoted: hashes of the model, its files, its data and its declaration, and the code."""
     return {
-        "model_hash": version.model_hash,
-        "artifact_hash": version.artifact_hash,
-        "data_hash": version.data_hash,
-        "training_hash": version.training_hash,
+        **hashes_of(version),
         "code_version": stores.registry.load(version).manifest.code_version,
     }
 

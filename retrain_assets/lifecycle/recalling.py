@@ -18,6 +18,7 @@ from retrain_assets.lifecycle.watch import read_validated
 from retrain_assets.lifecycle.withholding import words_of
 from retrain_assets.promotion.approvals import PLATFORM
 from retrain_assets.promotion.evaluation import EvaluationReport
+from retrain_assets.promotion.identity import HASHES
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.promotion.recall import Recall
 from retrain_assets.stores.protocols import Stores
@@ -91,7 +92,6 @@ def _forbidden(
 def _evidence(report: EvaluationReport, wish: Recall, before: Promotion, batch: Batch) -> dict[str, Any]:
     """What the recall rests on: this evaluation, and of the version what was known of it when it was promoted."""
     best = next(each for each in report.earlier if each.version == wish.version)
-    identity = ("model_hash", "artifact_hash", "data_hash", "training_hash", "code_version")
     return {
         "holdout": asdict(best.metric(report.metric)),
         "differences": [asdict(pair) for pair in report.differences if pair.version == wish.version],
@@ -100,5 +100,5 @@ def _evidence(report: EvaluationReport, wish: Recall, before: Promotion, batch: 
         "rows": report.rows,
         "batches": list(report.batches),
         "recalled": {"batch": batch.key, "attempt": report.attempt, "by_promotion": before.id},
-        **{name: before.evidence[name] for name in identity if name in before.evidence},
+        **{name: before.evidence[name] for name in (*HASHES, "code_version") if name in before.evidence},
     }

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from retrain_assets.errors import IntegrityError, NotStoredError
 from retrain_assets.lifecycle.approval_record import show_answers
 from retrain_assets.lifecycle.champions import registered
+from retrain_assets.lifecycle.mirroring import contradiction, head_tag, tell_contradiction
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.promotion.stages import stages
@@ -23,7 +24,8 @@ PROMOTION_TAG = "promotion_id"
 class Reconciled:
     """What was found and done. `by_hand` is a sentence where somebody moved or deleted the alias, else None.
 
-    `behind` tells that the registry had not seen the newest promotion; `broken` why the champion cannot be loaded.
+    `behind` tells that the registry had not seen the newest promotion; `broken` why the champion cannot be loaded, or
+    that the registry saw another record than the state database holds.
     """
 
     model: str
@@ -34,7 +36,7 @@ class Reconciled:
 
     def __str__(self) -> str:
         if self.champion is None:
-            return f"{self.model}: no champion yet"
+            return f"{self.model}: no champion yet" + (f"; {self.broken}" if self.broken else "")
         said = [self.by_hand] if self.by_hand else []
         if self.behind:
             said.append("the registry had not seen the newest promotion: shown now")
@@ -47,18 +49,21 @@ def reconcile(stores: Stores, model: DeclaredModel, *, now: datetime) -> Reconci
     """Compares the registry with the log and puts it right; also says whether the champion can still be loaded."""
     log = stores.state.promotions(model.name)
     if not log:
+        tags = stores.registry.model_tags(model.name)
+        if said := _contradicted(stores, model, tags, now=now):
+            return Reconciled(model=model.name, champion=None, broken=said)
         # Persons may have answered about a first version all the same.
-        if answers := show_answers(stores, model, stores.registry.model_tags(model.name)):
+        if answers := show_answers(stores, model, tags):
             stores.registry.tag_model(model.name, answers)
         return Reconciled(model=model.name, champion=None)
     found = project(stores, model, log[-1], now=now)
     try:
         stores.registry.load(registered(stores, model, log[-1].version), cached=False)
     except (IntegrityError, NotStoredError) as error:
-        broken = f"v{log[-1].version} cannot be loaded: {error}. Go back: retrain-assets rollback {model.name}"
-        return Reconciled(
-            model=model.name, champion=found.champion, by_hand=found.by_hand, behind=found.behind, broken=broken
+        broken = (
+            f"v{log[-1].version} cannot be loaded: {error}. Go back (retrain-assets rollback {model.name}), or retrain"
         )
+        return replace(found, broken=f"{broken}; {found.broken}" if found.broken else broken)
     return found
 
 
@@ -67,7 +72,8 @@ def project(stores: Stores, model: DeclaredModel, current: Promotion, *, now: da
 
     The tag with the number of the promotion is written last. An alias that differs although the tag is there was
     moved or deleted by hand; one that differs without it was left behind by a crash, and is no news. A champion whose
-    entry in the registry was deleted serves on from its files, and is told.
+    entry in the registry was deleted serves on from its files, and is told. Where the registry saw another record than
+    the state database holds, nothing in it is touched: it is what proves that.
     """
     try:
         return _show(stores, model, current, now=now)
@@ -76,8 +82,10 @@ def project(stores: Stores, model: DeclaredModel, current: Promotion, *, now: da
 
 
 def _show(stores: Stores, model: DeclaredModel, current: Promotion, *, now: datetime) -> Reconciled:
-    pointed = stores.registry.alias(model.name, CHAMPION)
     tags = stores.registry.model_tags(model.name)
+    if said := _contradicted(stores, model, tags, now=now):
+        return Reconciled(model=model.name, champion=current.version, broken=said)
+    pointed = stores.registry.alias(model.name, CHAMPION)
     shown = tags.get(PROMOTION_TAG) == str(current.id)
     by_hand = None
     if pointed != current.version:
@@ -88,6 +96,13 @@ def _show(stores: Stores, model: DeclaredModel, current: Promotion, *, now: date
         _tag_versions(stores, model, current)
     _mirror(stores, model, current, tags, show_answers(stores, model, tags))
     return Reconciled(model=model.name, champion=current.version, by_hand=by_hand, behind=not shown)
+
+
+def _contradicted(stores: Stores, model: DeclaredModel, tags: dict[str, str], *, now: datetime) -> str | None:
+    said = contradiction(stores.state.audit_entries(model.name), tags, model.name)
+    if said is not None:
+        tell_contradiction(stores, model.name, said, tags, now=now)
+    return said
 
 
 def _tell(stores: Stores, current: Promotion, pointed: int | None, *, now: datetime) -> str:
@@ -139,8 +154,7 @@ def _mirror(
 ) -> None:
     entries = stores.state.audit_entries(model.name)
     wanted = {"champion": str(current.version), **answers}
-    if entries:
-        wanted |= {"audit_head": f"{entries[-1].sequence}:{entries[-1].entry_hash}"}
+    wanted |= head_tag(entries)
     wanted[PROMOTION_TAG] = str(current.id)
     changed = {name: value for name, value in wanted.items() if tags.get(name) != value}
     if changed:

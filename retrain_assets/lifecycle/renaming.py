@@ -9,6 +9,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from retrain_assets.errors import LeaseHeldError, RefusedError, StoreError
+from retrain_assets.lifecycle.ledger import RENAMING, held_by
+from retrain_assets.lifecycle.mirroring import mirror_head
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.reasons import require_reason
 from retrain_assets.lifecycle.reconciling import CHAMPION, PROMOTION_TAG, project
@@ -50,7 +52,7 @@ def rename(stores: Stores, model: DeclaredModel, name: str, *, reason: str, acto
         The model under its new name.
 
     Raises:
-        LeaseHeldError: a run works on it.
+        LeaseHeldError: a run works on it, or somebody on the new name; nothing was changed.
         RefusedError: the new name is none, or has a history of its own, or the reason is blank; nothing was changed.
         StoreError: a registered model of that name is there; nothing was changed.
     """
@@ -64,12 +66,12 @@ def rename(stores: Stores, model: DeclaredModel, name: str, *, reason: str, acto
         return renamed
     _require_known(stores, before)
     stores.state.require_free(before, name)
-    owner = f"renaming {before} to {name}"
-    for each in (before, name):
-        _take(stores, each, owner, _UNTIL_DONE, now)
+    owner = f"{RENAMING}{before} to {name}"
     try:
+        for each in (before, name):
+            _take(stores, each, owner, _UNTIL_DONE, now)
         stores.registry.rename(before, name)
-    except StoreError:
+    except (LeaseHeldError, StoreError):  # nothing has another name yet
         for each in (before, name):
             stores.state.release_lease(each, owner)
         raise
@@ -99,7 +101,7 @@ def retire(stores: Stores, model: DeclaredModel, *, reason: str, actor: str, now
         if not _is_retired(stores, model.name):
             stores.state.move_model(_move(model, "retire", reason, actor, now))
         stores.registry.remove_alias(model.name, CHAMPION)
-        _mirror_head(stores, model.name)
+        mirror_head(stores, model.name, now=now)
 
 
 def take_back(stores: Stores, model: DeclaredModel, *, reason: str, actor: str, now: datetime) -> None:
@@ -148,13 +150,7 @@ def _project(stores: Stores, model: DeclaredModel, *, now: datetime) -> None:
     if log and not _is_retired(stores, model.name):
         project(stores, model, log[-1], now=now)
     else:
-        _mirror_head(stores, model.name)
-
-
-def _mirror_head(stores: Stores, name: str) -> None:
-    entries = stores.state.audit_entries(name)
-    if entries and stores.registry.model_tags(name):
-        stores.registry.tag_model(name, {"audit_head": f"{entries[-1].sequence}:{entries[-1].entry_hash}"})
+        mirror_head(stores, model.name, now=now)
 
 
 @contextmanager
@@ -170,5 +166,4 @@ def _held(stores: Stores, name: str, *, now: datetime) -> Generator[None]:
 
 def _take(stores: Stores, name: str, owner: str, ttl: timedelta, now: datetime) -> None:
     if not stores.state.acquire_lease(name, owner, ttl=ttl, now=now):
-        holder = stores.state.lease_owner(name, now=now)
-        raise LeaseHeldError(f"{name} is being worked on by {holder}: wait until that has ended")
+        raise LeaseHeldError(held_by(name, stores.state.lease_owner(name, now=now)))

@@ -143,7 +143,10 @@ def _target(
     if to is None:
         free = [made for made in earlier if stage_of(stores, model, made.version) != "rolled_back"]
         if not free:
-            raise RefusedError(f"{model.name} has no earlier champion than v{log[-1].version} to go back to")
+            raise RefusedError(
+                f"{model.name} has no earlier champion than v{log[-1].version} to go back to: train another, by "
+                f"materializing {model.name}/training_set to {model.name}/champion of the newest batch"
+            )
         return free[0]
     if to == log[-1].version:
         raise RefusedError(f"{model.name} v{to} is champion already")
@@ -206,8 +209,8 @@ def _ended(stores: Stores, model: DeclaredModel, *, now: datetime) -> str:
 def _shown(stores: Stores, model: DeclaredModel, made: Promotion, *, now: datetime) -> str:
     """The log has moved; a registry that is down must not keep the broken champion in force."""
     try:
-        project(stores, model, made, now=now)
+        shown = project(stores, model, made, now=now)
     except StoreError as error:
         stores.state.append_outbox("projection_behind", model.name, payload={"promotion_id": made.id}, now=now)
         return f" (the registry does not show it yet, `retrain-assets reconcile {model.name}` will: {error})"
-    return ""
+    return f" (the registry does not show it: {shown.broken})" if shown.broken else ""

@@ -39,6 +39,7 @@ from retrain_assets.training.bundle import Manifest, ModelBundle
 from retrain_assets.training.environment import code_version, libraries, threads
 from retrain_assets.training.golden import golden_rows
 from retrain_assets.training.model_hash import model_hash
+from retrain_assets.training.predict import CANNOT_SERVE
 from retrain_assets.training.trainer import FittedModel
 from retrain_assets.training.trainer import train as fit
 
@@ -102,7 +103,6 @@ def train(
     stores.state.record_model_version(version)
     record_spending(stores, model, batch, cpu_seconds=cpu_seconds, version=version.version, now=now)
     enter_candidate(stores, model, version.version, now=now)
-    stores.registry.set_alias(model.name, "challenger", version.version)
     proven, reason = prove(stores, model, version, golden, expected=bundle)
     return Candidate(
         version=version,
@@ -145,9 +145,12 @@ def _manifest(
 
 
 def _importance_change(stores: Stores, model: DeclaredModel, batch: Batch, bundle: ModelBundle) -> ImportanceChange:
-    """What matters to the candidate, beside what matters to the champion that it would replace."""
+    """What matters to the candidate, beside what matters to the champion that it would replace, where that is there."""
     champion = champion_version(stores, model, batch.as_of)
-    before = {} if champion is None else stores.registry.load(champion).reference.importance
+    try:
+        before = {} if champion is None else stores.registry.load(champion).reference.importance
+    except CANNOT_SERVE:
+        before = {}  # the evaluation tells why
     return ImportanceChange.between(before, bundle.reference.importance)
 
 

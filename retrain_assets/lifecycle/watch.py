@@ -29,7 +29,7 @@ from retrain_assets.lifecycle.withholding import withholding, words_of
 from retrain_assets.performance.estimation import LossEstimate
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import ModelVersion
-from retrain_assets.training.predict import CANNOT_SCORE, predict
+from retrain_assets.training.predict import CANNOT_SERVE, predict
 
 
 @withholding
@@ -92,7 +92,8 @@ def profile(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime
 def score(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Scored:
     """Scores the batch with the champion as of the batch; what was served before is never overwritten.
 
-    Where a champion that is still watched cannot score it, and the one before can, that one is back in force.
+    Where a champion that is still watched cannot score it or lost its files, and the one before can, that one is back
+    in force.
     """
     champion = champion_version(stores, model, batch.start)
     validated = read_validated(stores, model, batch)
@@ -104,7 +105,7 @@ def score(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, 
     serving = mixture_of(stores, model, champion, as_of=batch.start)
     try:
         own = tuple(predictions_of(stores, model, version, validated) for version in serving.versions)
-    except CANNOT_SCORE as error:
+    except CANNOT_SERVE as error:
         back = step_back(stores, model, batch, champion, error, now=now)
         if back is None:
             raise
@@ -160,7 +161,7 @@ def step_back(
     if newest_watched_end(stores, model, batch.start) > batch.start:
         return None
     validated = read_validated(stores, model, batch)
-    with suppress(*CANNOT_SCORE):
+    with suppress(*CANNOT_SERVE):
         predictions_of(stores, model, champion, validated)
         return None  # something else failed, as another member of a mixture
     red = {"predictions_are_valid": f"{champion} cannot score batch {batch}: {words_of(error, model)}"}

@@ -63,10 +63,9 @@ def _refuse_if_barred(stores: Stores, model: DeclaredModel) -> None:
         raise RefusedError(away)
     owner = stores.state.lease_owner(model.name, now=datetime.now(UTC))
     if owner is not None:
-        raise LeaseHeldError(
-            f"{model.name} is being worked on by run {owner}: wait until that run has ended "
-            "(what a killed process left behind is free again after some minutes)"
-        )
+        from retrain_assets.lifecycle.ledger import held_by
+
+        raise LeaseHeldError(held_by(model.name, owner))
 
 
 def _unfinished(stores: Stores, model: DeclaredModel, batch: str) -> bool:

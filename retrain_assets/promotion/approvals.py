@@ -52,6 +52,19 @@ class Answer:
     reason: str
     answered_at: datetime
 
+    @property
+    def shown_proof(self) -> str:
+        """The proof without the token that is kept with it."""
+        return self.proof.partition(": ")[0]
+
+
+SIGNED = "signed with the key "
+
+
+def signed_with(key: str) -> str:
+    """The proof of an answer with a token, as it is shown."""
+    return f"{SIGNED}{key[:16]}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
@@ -61,25 +74,36 @@ class Requirement:
         persons: number of persons whose approval together suffices; None where only the role does.
         role: one person of it suffices alone; None where no role does.
         roles: the role of each person on the list; empty where there is no list.
+        keys: the public key of each person on the list, None for none; empty where there is no list.
+        signed: names on trust do not count.
     """
 
     persons: int | None = 1
     role: str | None = None
     roles: Mapping[str, str] = field(default_factory=dict[str, str])
+    keys: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
+    signed: bool = False
+
+    def accepts(self, answer: Answer) -> bool:
+        """Whether the declaration of now would take the answer: who gave it is on the list, and proved the name."""
+        if self.keys and answer.person not in self.keys:
+            return False
+        key = self.keys.get(answer.person)
+        return not self.signed or (key is not None and answer.shown_proof == signed_with(key))
 
     def met_by(self, persons: Sequence[str]) -> bool:
         """Whether the approval of these persons suffices.
 
         >>> Requirement(persons=2, role="lead", roles={"ann": "lead"}).met_by(["ann"])
         True
-        >>> Requirement(persons=2).met_by(["ann", "ann"])
+        >>> Requirement(persons=2).met_by(["ann", "Ann"])
         False
         >>> Requirement(persons=None, role="lead", roles={"ann": "lead"}).met_by(["bob", "eve", "dan"])
         False
         """
         if self.role is not None and any(self.roles.get(person) == self.role for person in persons):
             return True
-        return self.persons is not None and len(set(persons)) >= self.persons
+        return self.persons is not None and len({person.strip().casefold() for person in persons}) >= self.persons
 
     def __str__(self) -> str:
         if self.persons is None:
@@ -92,7 +116,7 @@ def approval_state(request: ApprovalRequest, answers: Sequence[Answer], requirem
     """What the answers come to, in the order in which they were given: the first that settles it stands.
 
     A hold whose time has passed is pending until the platform has answered `expire`: it does so before anything is
-    carried out.
+    carried out. An approval counts as far as the requirement accepts it.
     """
     approved: list[str] = []
     for answer in answers:
@@ -104,7 +128,7 @@ def approval_state(request: ApprovalRequest, answers: Sequence[Answer], requirem
             return "expired"
         if answer.verdict == "void":
             return "void"
-        if answer.answered_at < request.expires_at:
+        if answer.answered_at < request.expires_at and requirement.accepts(answer):
             approved.append(answer.person)
         if requirement.met_by(approved):
             # What was approved in time is void all the same once the platform found that it no longer stands.
@@ -130,25 +154,29 @@ class Hold:
     @property
     def open(self) -> bool:
         """It may still lead to a promotion."""
-        return self.state == "pending" or self.ready
+        return not self.promoted and self.state in ("pending", "approved")
 
 
 def requirement_of(spec: ApprovalSpec) -> Requirement:
     """Who has to agree, by the declaration of now."""
     persons = 1 if spec.persons is None and spec.role is None else spec.persons
-    return Requirement(persons=persons, role=spec.role, roles=spec.roles)
+    keys = {name: approver.key for name, approver in spec.approvers.items()}
+    return Requirement(persons=persons, role=spec.role, roles=spec.roles, keys=keys, signed=spec.names == "signed")
 
 
 def holds_of(
     requests: Sequence[ApprovalRequest], answers: Sequence[Answer], log: Sequence[Promotion], spec: ApprovalSpec
 ) -> list[Hold]:
-    """All requests of a model in their order, each with its answers and what they come to."""
+    """All requests of a model in their order, each with its answers and what they come to.
+
+    What was carried out was approved by the declaration of then, and stays so whatever is declared later.
+    """
     promoted = {promotion.evidence.get("approval") for promotion in log}
     requirement = requirement_of(spec)
     return [
         Hold(
             request=request,
-            state=approval_state(request, answers, requirement),
+            state="approved" if request.id in promoted else approval_state(request, answers, requirement),
             answers=tuple(answer for answer in answers if answer.approval_id == request.id),
             promoted=request.id in promoted,
         )

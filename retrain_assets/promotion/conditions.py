@@ -124,6 +124,9 @@ class NoSliceRegression:
         slices = chosen(report.measures, "slice", "difference")
         losses = {each.group: each.value for each in chosen(report.measures, "slice", "champion_loss")}
         judged = [each for each in slices if each.lower is not None]
+        search = next(iter(chosen(report.measures, "slice", "searched")), None)
+        if not slices and search is not None and search.value == 0:
+            return True, f"searched on {search.rows:,} rows: no part of them is worse than with the champion"
         if not judged:
             return None, "no slice has enough rows, batches or entities to be judged"
         worse = [each for each in judged if (each.lower or 0) > self.margin * abs(losses.get(each.group) or 0)]

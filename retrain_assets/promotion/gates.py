@@ -32,7 +32,9 @@ import pandas as pd
 
 from retrain_assets.promotion.conditions import CONDITIONS, Condition
 from retrain_assets.promotion.evaluation import EvaluationReport, report_frame
+from retrain_assets.promotion.measures import chosen
 from retrain_assets.promotion.power import GATE as POWER
+from retrain_assets.promotion.silent import why_silent
 from retrain_assets.spec import PromoteSpec
 from retrain_assets.spec.expressions import Name, leaving_out
 
@@ -110,16 +112,19 @@ def evaluate_gates(report: EvaluationReport, spec: PromoteSpec, bootstrapping: b
 
     Without a champion the gates against it are not applicable: the expression is judged without them, and where it
     names no other, a first model must beat the baseline. Too few reserved rows make every gate unknown, and fewer than
-    a declared power asks for every gate against the champion.
+    a declared power asks for every gate against the champion; so does a champion that cannot be asked.
     """
+    silent = why_silent(report)
     asked, names = spec.expression, spec.expression.names()
     if bootstrapping:
         of_champion = [name for name, make in CONDITIONS.items() if name in names and make(spec).against_champion]
         asked = leaving_out(asked, of_champion) or Name(LEAST_OF_A_FIRST_MODEL)
     binding = asked.names()
-    too_few = _too_few(report, spec) if POWER in binding else None
+    too_few = _too_few(report, spec) if POWER in binding and silent is None else None
     results = tuple(
-        _result(name, make(spec), report, spec, too_few) if name in binding else _not_applicable(name)
+        _result(name, make(spec), report, spec, too_few)
+        if name in binding and not (silent and make(spec).against_champion)
+        else _without_champion(name, silent, applicable=name in binding)
         for name, make in CONDITIONS.items()
         if name in names | binding
     )
@@ -127,8 +132,10 @@ def evaluate_gates(report: EvaluationReport, spec: PromoteSpec, bootstrapping: b
     return GateReport(passed=passed, results=results, expression=spec.require, reason=_summary(passed, results))
 
 
-def _not_applicable(name: str) -> GateResult:
-    return GateResult(name=name, passed=None, applicable=False, reason="there is no champion to compare with yet")
+def _without_champion(name: str, silent: str | None, *, applicable: bool) -> GateResult:
+    """Unknown of a champion that cannot be asked, unless the gate is left out; not applicable where there is none."""
+    reason = silent or "there is no champion to compare with yet"
+    return GateResult(name=name, passed=None, applicable=applicable, reason=reason)
 
 
 def _too_few(report: EvaluationReport, spec: PromoteSpec) -> str | None:
@@ -144,7 +151,8 @@ def _result(name: str, gate: Condition, report: EvaluationReport, spec: PromoteS
     if too_few is not None and gate.against_champion:
         reason = too_few if name == POWER else f"too few rows for the declared power, see {POWER}"
         return GateResult(name=name, passed=None, applicable=True, reason=reason)
-    passed, reason = gate.evaluate(report)
+    unmeasured = next(iter(chosen(report.measures, "unmeasured", name)), None)
+    passed, reason = gate.evaluate(report) if unmeasured is None else (None, unmeasured.reason)
     return GateResult(name=name, passed=passed, applicable=True, reason=reason)
 
 

@@ -24,6 +24,8 @@ MeasureKind = Literal[
     "ranking",
     "holdout",
     "luck",
+    "opponent",
+    "unmeasured",
 ]
 KINDS: tuple[MeasureKind, ...] = get_args(MeasureKind)
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from retrain_assets.data.personal import numbered
+from retrain_assets.errors import DataError
 from retrain_assets.performance.grouped import MANY_ROWS
 from retrain_assets.performance.metrics import row_losses
 from retrain_assets.performance.scores import Scores, Values
@@ -26,7 +27,7 @@ from retrain_assets.promotion.leakage import leakage_measures
 from retrain_assets.promotion.measures import Measure
 from retrain_assets.promotion.paired_tests import delong, mcnemar
 from retrain_assets.promotion.robustness import robustness_measures
-from retrain_assets.promotion.slices import declared_slices, slice_measures, slice_metrics
+from retrain_assets.promotion.slices import declared_slices, searched, slice_measures, slice_metrics
 from retrain_assets.promotion.weak_slices import found_slices
 from retrain_assets.promotion.worth import (
     Function,
@@ -92,7 +93,7 @@ def measured(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> tup
     """What the gates beyond the losses are judged by, on the same rows.
 
     Change, calibration and the classical tests are always told; what costs time or needs a declaration is measured
-    where `promote.require` names its gate.
+    where `promote.require` names its gate. What cannot be measured is told with its reason, and its gate is unknown.
     """
     required = spec.expression.names()
     made = [*_change(report, judged), *_calibration(judged), *_tests(judged), *_explanation(judged)]
@@ -108,8 +109,17 @@ def measured(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> tup
     }
     for gate, measure in further.items():
         if gate in required:
-            made += measure(report, judged, spec)
+            try:
+                made += list(measure(report, judged, spec))
+            except (ValueError, DataError) as error:
+                made.append(_unmeasured(gate, error, judged))
     return tuple(made)
+
+
+def _unmeasured(gate: str, error: Exception, judged: Judged) -> Measure:
+    """Words of a library may quote a value of a row."""
+    said = f"{type(error).__name__}, withheld: there are personal columns" if judged.personal else str(error)
+    return Measure(kind="unmeasured", name=gate, value=None, reason=f"it could not be measured: {said}")
 
 
 def _change(report: EvaluationReport, judged: Judged) -> Iterator[Measure]:
@@ -169,8 +179,11 @@ def _slices(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iter
             blocks=blocks,
         )
         if limits.find_slices
-        else ([], np.zeros(len(excess), dtype=bool))
+        else (None, np.zeros(len(excess), dtype=bool))
     )
+    if limits.find_slices:
+        yield searched(found, int((~judged_on).sum()))
+    found = found or []
     number = len(declared) + len(found)
     named = [each.metric for each in report.roles[0].metrics]
     for slices, rows in ((declared, None), (found, judged_on)):

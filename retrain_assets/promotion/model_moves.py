@@ -1,4 +1,4 @@
-"""What becomes of a model as a whole: another name, retirement, return. Its history goes with it."""
+"""What becomes of a model as a whole: another name, retirement, return, another record. Its history goes with it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-ModelAction = Literal["rename", "retire", "return"]
+ModelAction = Literal["rename", "retire", "return", "accept"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,8 +16,9 @@ class ModelMove:
 
     Args:
         model: its name of now, which is not always the one of then.
-        action: what was done; a model that was retired may `return`.
-        previous: of a `rename`, the name that it had; None otherwise.
+        action: what was done; a model that was retired may `return`; by `accept` a person takes the
+            state database for the right one although the registry saw another record.
+        previous: of a `rename`, the name that it had; of an `accept`, the head that the registry saw; None otherwise.
         actor: who wanted it.
         reason: why.
         moved_at: wall time.
@@ -33,7 +34,7 @@ class ModelMove:
 
 def is_retired(moves: Sequence[ModelMove], name: str) -> bool:
     """Whether a model of this name is retired, by its moves in their order."""
-    own = [move.action for move in moves if move.model == name and move.action != "rename"]
+    own = [move.action for move in moves if move.model == name and move.action in ("retire", "return")]
     return own[-1:] == ["retire"]
 
 

@@ -102,6 +102,13 @@ def slice_measures(
         )
 
 
+def searched(found: Sequence[Slice] | None, rows: int) -> Measure:
+    """How many slices a search on some rows has found; unknown where it could not search."""
+    if found is None:
+        return Measure(kind="slice", name="searched", value=None, rows=rows, reason="too few rows to search")
+    return Measure(kind="slice", name="searched", value=float(len(found)), rows=rows)
+
+
 def slice_metrics(
     slices: Sequence[Slice],
     labels: npt.NDArray[Any],

@@ -27,11 +27,11 @@ def found_slices(
     min_rows: int,
     rng: np.random.Generator,
     blocks: npt.NDArray[np.intp] | None = None,
-) -> tuple[list[Slice], npt.NDArray[np.bool_]]:
+) -> tuple[list[Slice] | None, npt.NDArray[np.bool_]]:
     """The leaves of a shallow tree that are worst on one half of the rows, and the other half, to judge them by.
 
     Honest splitting (Athey and Imbens, PNAS 2016): what was searched on is not what is tested on. Rows that vary
-    together are in the same half.
+    together are in the same half. No slice where no leaf is worse; None where the rows are too few to search.
 
     Args:
         rows: what a slice may be told by.
@@ -46,7 +46,7 @@ def found_slices(
     searched = _half(len(rows), blocks, rng)
     matrix = rows.apply(_codes).to_numpy(dtype=float)
     if searched.sum() < 2 * min_rows or not matrix.shape[1]:
-        return [], ~searched
+        return None, ~searched
     tree = DecisionTreeRegressor(max_depth=DEPTH, min_samples_leaf=min_rows, random_state=0)
     tree.fit(matrix[searched], excess[searched])
     leaves = tree.apply(matrix)

@@ -26,15 +26,16 @@ def worth_of_costs(costs: Mapping[str, Mapping[str, float]], labels: npt.NDArray
     array([ -0., -10.,  -1.])
 
     Raises:
-        DataError: no row of the matrix is a class.
+        DataError: the matrix names what is no class: that would cost nothing.
     """
     names = [str(name) for name in scores.classes]
     position, truths = pd.factorize(np.array([str(label) for label in labels], dtype=object))
     known = {*names, *truths}
-    if not known & costs.keys():
+    strange = sorted({*costs, *(said for row in costs.values() for said in row)} - known)
+    if strange:
         raise DataError(
             f"promote.worth.costs must name classes of the target ({', '.join(sorted(known))}) "
-            f"(got {', '.join(costs)}): every prediction would cost nothing"
+            f"(got {', '.join(strange)}): what is named otherwise would cost nothing"
         )
     matrix = np.array([[costs.get(true, {}).get(said, 0.0) for said in names] for true in truths])
     return -matrix[position, scores.probabilities.argmax(axis=1)]
@@ -85,7 +86,16 @@ def _order(scores: Values) -> npt.NDArray[np.intp]:
 
 
 def ranking_values(groups: pd.Series, labels: npt.NDArray[Any], scores: Scores) -> pd.DataFrame:
-    """`ndcg` and `mrr` of each group in which something is relevant: of two classes the second, else the number."""
+    """`ndcg` and `mrr` of each group in which something is relevant: of two classes the second, else the number.
+
+    Raises:
+        DataError: there are more classes than two, of which none is the relevant one.
+    """
+    if len(scores.classes) > 2:
+        raise DataError(
+            "ranks_not_worse needs a target of two classes, of which the second is relevant, or of numbers that are "
+            f"gains (got {len(scores.classes)} classes): take it out of promote.require"
+        )
     relevance = (
         (labels.astype(object) == scores.classes[1]).astype(np.float64)
         if len(scores.classes) == 2

@@ -36,6 +36,8 @@ TITLES: dict[MeasureKind, str] = {
     "ranking": "Ranking",
     "holdout": "The newest batches alone",
     "luck": "What the difference to the champion owes to its luck",
+    "opponent": "Why the champion is not known",
+    "unmeasured": "What could not be measured",
 }
 
 
@@ -259,7 +261,9 @@ def _gates(gates: GateReport) -> Section:
 def _approval(spec: ModelSpec) -> Section:
     approval = spec.promote.approval
     if approval.when == "never":
-        return Section(title="Approval", lines=("No person has to agree to a promotion.",))
+        return Section(
+            title="Approval", lines=("No person has to agree to a promotion, unless the champion cannot be asked.",)
+        )
     trust = "by signature" if approval.names == "signed" else "on trust"
     asked = (
         f"Asked for: {approval.when}; {requirement_of(approval)} must approve within "

@@ -167,7 +167,7 @@ def overview(spec: ModelSpec, records: Records, *, now: datetime) -> ModelOvervi
         decision=decision.verdict if decision else None,
         decision_batch=decision.batch if decision else None,
         decision_reason=decision.reason if decision else None,
-        last_retrain=_last_retrain(steps),
+        last_retrain=_last_retrain(steps, records.holds),
         working=records.working,
         source_failure=records.source_failure,
         missing=records.missing,
@@ -180,13 +180,19 @@ def overview(spec: ModelSpec, records: Records, *, now: datetime) -> ModelOvervi
     )
 
 
-def _last_retrain(steps: Sequence[Step]) -> str | None:
-    """The newest candidate that was judged."""
+def _last_retrain(steps: Sequence[Step], holds: Sequence[Hold]) -> str | None:
+    """The newest candidate that was judged; of one that was held, what became of it since."""
     ended = [step for step in steps if step.job == "retrain" and step.outcome == "done" and "outcome" in step.detail]
     if not ended:
         return None
     last = ended[-1]
-    return f"v{last.detail['version']} of {last.batch} {last.detail['outcome']}: {last.detail['reason']}"
+    version, outcome = last.detail["version"], last.detail["outcome"]
+    ended_hold = next((hold for hold in reversed(holds) if hold.request.version == version and not hold.open), None)
+    if outcome == "held" and ended_hold is not None:
+        answer = ended_hold.answers[-1]
+        became = "promoted" if ended_hold.promoted else f"{ended_hold.state}: {answer.person}: {answer.reason}"
+        return f"v{version} of {last.batch} was held for approval, and is {became}"
+    return f"v{version} of {last.batch} {outcome}: {last.detail['reason']}"
 
 
 def _decided(spec: ModelSpec, decision: Decision | None, records: Records, now: datetime) -> DecidedRetrain | None:

@@ -44,7 +44,8 @@ def _waiting(spec: ModelSpec, hold: Hold, now: datetime) -> WaitingPromotion:
     if now >= until:
         text = f"v{version} waited for approval until {until:%Y-%m-%d %H:%M} UTC, and is to be rejected"
         return WaitingPromotion(version=version, state="expired", until=until, text=text)
-    given = sum(answer.verdict == "approve" for answer in hold.answers)
-    needed = f"{requirement_of(spec.promote.approval)}; {given} approved" if given else ""
+    requirement = requirement_of(spec.promote.approval)
+    given = sum(answer.verdict == "approve" and requirement.accepts(answer) for answer in hold.answers)
+    needed = f"{requirement}; {given} approved" if given else ""
     text = f"v{version} waits for approval until {until:%Y-%m-%d %H:%M} UTC" + (f" (of {needed})" if needed else "")
     return WaitingPromotion(version=version, state="pending", until=until, text=text)

@@ -43,6 +43,7 @@ def inconsistencies(spec: ModelSpec) -> Iterator[Inconsistency]:
     yield from _approval(spec.promote.approval)
     yield from _requirement(spec)
     yield from _limits(spec)
+    yield from _classes(spec)
     for field, message, other in (*holdout_problems(spec), *label_next_problems(spec)):
         yield Inconsistency(field=field, message=message, involves=(other,))
     for field, message, other in personal_problems(spec):
@@ -78,6 +79,7 @@ def _approval(spec: ApprovalSpec) -> Iterator[Inconsistency]:
                     message="needs a key: names are signed. `retrain-assets approval key` makes one",
                     involves=(f"{field}.names",),
                 )
+    yield from _two_names(spec)
     if spec.role is not None and spec.role not in spec.roles.values():
         yield Inconsistency(
             field=f"{field}.role",
@@ -96,6 +98,26 @@ def _approval(spec: ApprovalSpec) -> Iterator[Inconsistency]:
             message=f"must not be more than there are approvers (got {spec.persons}, {len(spec.approvers)} are named)",
             involves=(f"{field}.approvers",),
         )
+
+
+def _two_names(spec: ApprovalSpec) -> Iterator[Inconsistency]:
+    """One person who could answer as two."""
+    names: dict[str, str] = {}
+    keys: dict[str, str] = {}
+    for name, approver in spec.approvers.items():
+        field = f"promote.approval.approvers.{name}"
+        if name != name.strip() or not name.isprintable():
+            yield Inconsistency(field=field, message=f"must be a name without blanks around it (got {name!r})")
+        twin = names.setdefault(name.strip().casefold(), name)
+        if twin != name:
+            yield Inconsistency(
+                field=field, message=f"must not be the name of another approver (got '{name}', '{twin}')"
+            )
+        owner = keys.setdefault(approver.key, name) if approver.key is not None else name
+        if owner != name:
+            yield Inconsistency(
+                field=field, message=f"must have a key of its own: that is {owner}'s, who could sign for two persons"
+            )
 
 
 def _requirement(spec: ModelSpec) -> Iterator[Inconsistency]:
@@ -149,6 +171,28 @@ def _limits(spec: ModelSpec) -> Iterator[Inconsistency]:
     if spec.task == "regression" and "is_fair" in required:
         yield Inconsistency(
             field="promote.require", message="must not name is_fair: it compares two classes", involves=("metric",)
+        )
+
+
+def _classes(spec: ModelSpec) -> Iterator[Inconsistency]:
+    """What is asked of the classes of the target, where the schema says which there are."""
+    column = spec.schema_.get(spec.target.column) if isinstance(spec.schema_, dict) else None
+    if column is None or column.values is None or spec.task != "classification":
+        return
+    classes, costs = sorted(map(str, column.values)), spec.promote.worth.costs
+    strange = sorted({*costs, *(said for row in costs.values() for said in row)} - set(classes))
+    if strange:
+        yield Inconsistency(
+            field="promote.worth.costs",
+            message=f"must name classes of the target: {', '.join(classes)} (got {', '.join(strange)})",
+            involves=("schema", "target"),
+        )
+    if len(classes) > 2 and "ranks_not_worse" in spec.promote.expression.names():
+        yield Inconsistency(
+            field="promote.require",
+            message="must not name ranks_not_worse: that needs a target of two classes, the second relevant, "
+            f"or of numbers that are gains (got the classes {', '.join(classes)})",
+            involves=("schema", "target"),
         )
 
 

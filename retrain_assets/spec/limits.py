@@ -38,7 +38,7 @@ class LimitsSpec(SpecModel):
         ge=0,
         le=16,
         description="`no_slice_regression`: most weak slices to look for by a tree on one half of the rows; they are "
-        "judged on the other half.",
+        "judged on the other half. Where no part is worse, the gate passes.",
     )
     slice_margin: float = Field(
         default=0.0, ge=0, description="`no_slice_regression`: the relative worsening of a slice that is tolerated."

@@ -12,7 +12,8 @@ class WorthSpec(SpecModel):
 
     costs: dict[str, dict[str, float]] = Field(
         default_factory=dict[str, dict[str, float]],
-        description="Cost matrix: by the true class, then the predicted one, as text; what is not named costs nothing.",
+        description="Cost matrix: by the true class, then the predicted one, as text; what is not named costs nothing. "
+        "All must be classes of the target.",
     )
     function: ImportPath | None = Field(
         default=None,
@@ -22,5 +23,6 @@ class WorthSpec(SpecModel):
     rank_within: str | None = Field(
         default=None,
         description="Column whose equal values are ranked together (a query, a customer), for `ranks_not_worse`: mean "
-        "reciprocal rank and normalized discounted cumulative gain of the scores.",
+        "reciprocal rank and normalized discounted cumulative gain of the scores. Relevant is the second of two "
+        "classes, or a regression's number as the gain; of more classes ranking is not known.",
     )

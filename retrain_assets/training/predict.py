@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from retrain_assets.errors import DataError, DeclarationError, RetrainAssetsError
+from retrain_assets.errors import DataError, DeclarationError, IntegrityError, NotStoredError, RetrainAssetsError
 from retrain_assets.performance.scores import Scores
 from retrain_assets.spec.model import Task
 from retrain_assets.training.bundle import ModelBundle
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 CANNOT_SCORE: tuple[type[Exception], ...] = (DataError, DeclarationError)
 """What `predict` raises of a model that cannot take the rows; the latter of a transform whose source does not run."""
+CANNOT_SERVE: tuple[type[Exception], ...] = (*CANNOT_SCORE, IntegrityError, NotStoredError)
+"""The same of a version that is loaded first, whose files may be gone or changed; not of a registry that is down."""
 _OF_THE_MACHINE = ("can't start new thread", "out of memory", "cannot allocate memory", "bad_alloc")
 """Words by which Python and libraries of C++ and of GPUs say that the machine is at its end, whatever they raise."""
 

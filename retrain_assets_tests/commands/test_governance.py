@@ -77,6 +77,21 @@ def test_reconcile_puts_an_alias_back_and_shows_the_champion_in_dagster(promoted
     assert call("reconcile", "tiny").stdout == "tiny: v3 is champion; the registry agrees\n"
 
 
+def test_reconcile_follows_no_other_record_until_a_person_accepts_it(promoted: World, call: Call):
+    promoted.stores.registry.tag_model("tiny", {"audit_head": "99:abc"})
+    other = call("reconcile", "tiny")
+    assert (other.exit_code, "the registry saw entry 99 of the record" in other.stdout) == (1, True)
+    assert call("audit", "verify", "tiny").exit_code == 1
+    assert call("reconcile", "--accept-head").exit_code == 2
+    assert call("reconcile", "tiny", "--adopt", "--accept-head", "--reason", "x").exit_code == 2
+    accepted = call("reconcile", "tiny", "--accept-head", "--reason", "restored the backup of Monday")
+    assert (accepted.exit_code, "The record says that you accepted it" in accepted.stdout) == (0, True), accepted.output
+    assert call("audit", "verify", "tiny").exit_code == 0
+    said = call("history", "tiny").stdout
+    assert "record accepted although the registry had seen 99:abc by person:" in said
+    assert "restored the backup of Monday" in said
+
+
 def test_rollback_and_clear(promoted: World, call: Call):
     result = call("rollback", "tiny", "--to", "1", "--reason", "scores every night flight 1")
     assert result.exit_code == 0, result.output

@@ -351,6 +351,9 @@ def test_gates_print_their_truth_and_reason():
         ({"limits": {"slices": ["nonsense"]}}, "must be columns of the schema"),
         ({"approval": {"when": "always", "names": "signed"}}, "must name who may sign"),
         ({"approval": {"names": "signed", "approvers": {"ann": {}}}}, "needs a key: names are signed"),
+        ({"approval": {"approvers": {"ann": {"key": "ab" * 32}, "bob": {"key": "ab" * 32}}}}, "that is ann's"),
+        ({"approval": {"approvers": {"ann": {}, "Ann": {}}}}, "must not be the name of another approver"),
+        ({"approval": {"approvers": {"ann\n": {}}}}, "must be a name without blanks around it"),
         ({"approval": {"role": "lead"}}, "must be the role of an approver"),
         (
             {"approval": {"persons": 1, "role": "lead", "approvers": {"ann": {"role": "lead"}}}},

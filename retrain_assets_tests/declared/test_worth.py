@@ -137,6 +137,44 @@ def test_a_row_without_an_entity_is_one_of_its_own():
     assert found.tolist() == [0, 1, 0, 2]
 
 
+def test_what_cannot_be_measured_is_unknown_and_ends_no_evaluation():
+    names = np.array(["x", "y", "z"], dtype=object)
+    rng = np.random.default_rng(3)
+    rows = drawn().rows.assign(label=names[rng.integers(0, 3, len(drawn().rows))])
+    many = Scores(rng.dirichlet([1, 1, 1], len(rows)), tuple(names))
+    asked = replace(drawn(), rows=rows, scores={"candidate": many, "champion": many, "baseline": many})
+    made = replace(report(), measures=())
+    for gate, declared, said in (
+        ("ranks_not_worse", {"rank_within": "query"}, "a target of two classes"),
+        ("not_worth_less", {"costs": {"x": {"typo": 10.0}}}, r"must name classes of the target"),
+    ):
+        wanted = PromoteSpec.model_validate({"require": gate, "min_rows": 2, "worth": declared})
+        found = replace(made, measures=measured(made, asked, wanted))
+        (result,) = evaluate_gates(found, wanted, bootstrapping=False).results
+        assert result.passed is None
+        assert said in result.reason
+        hidden = measured(made, replace(asked, personal=frozenset({"query"})), wanted)
+        assert "withheld" in next(each.reason for each in hidden if each.kind == "unmeasured")
+
+
+@pytest.mark.parametrize(
+    ("promote", "field"),
+    [
+        ({"worth": {"costs": {"a": {"typo": 1.0}}}}, "promote.worth.costs"),
+        ({"worth": {"rank_within": "kind"}, "require": "ranks_not_worse"}, "promote.require"),
+    ],
+)
+def test_classes_that_the_schema_names_are_held_to(promote: dict[str, Any], field: str):
+    schema = {
+        "y": {"type": "string", "values": ["a", "b", "c"]},
+        "kind": {"type": "string"},
+        "at": {"type": "datetime"},
+    }
+    target = {"column": "y", "label_delay": "1 day"}
+    told = problems(promote=promote, schema=schema, target=target, event_time="at")
+    assert field in told, told
+
+
 def test_a_gate_needs_what_it_judges_by():
     assert "promote.worth.costs" in problems(promote={"require": "not_worth_less"})
     assert "promote.worth.rank_within" in problems(promote={"require": "ranks_not_worse"})
@@ -146,7 +184,7 @@ def test_a_gate_needs_what_it_judges_by():
 
 def test_costs_of_names_that_are_no_classes_are_refused_and_an_unknown_truth_costs_what_its_own_row_says():
     scores = Scores(np.array([[0.9, 0.1], [0.2, 0.8]]), ("a", "b"))
-    with pytest.raises(DataError, match=r"must name classes of the target \(a, b\) \(got yes\)"):
+    with pytest.raises(DataError, match=r"must name classes of the target \(a, b\) \(got no, yes\)"):
         worth_of_costs({"yes": {"no": 10.0}}, np.array(["a", "b"], dtype=object), scores)
     costs = {"b": {"a": 1.0, "b": 0.0}, "new": {"a": 100.0, "b": 100.0}}
     assert worth_of_costs(costs, np.array(["new", "b"], dtype=object), scores).tolist() == [-100.0, 0.0]

@@ -17,12 +17,18 @@ from retrain_assets.lifecycle.auditing import verify
 from retrain_assets.lifecycle.promote import carry_out, read_evaluation
 from retrain_assets.lifecycle.versions import stage_of
 from retrain_assets.lifecycle.waiting import holds, settle_requests
-from retrain_assets.promotion.approvals import ApprovalRequest
+from retrain_assets.promotion.approvals import Answer, ApprovalRequest, signed_with
+from retrain_assets.promotion.proofs import proof_of, unproven
 from retrain_assets.promotion.tokens import make_key, sign
 from retrain_assets.spec import ModelSpec
 from retrain_assets_tests.lifecycle.champions import DECLARED, HELD, copied, play, registry_of
 from retrain_assets_tests.lifecycle.world import World, declaration
 from retrain_assets_tests.promotion.test_approvals import REQUEST
+
+ANSWER = Answer(
+    approval_id=1, model="tiny", version=4, verdict="approve", person="ann", proof="", reason="I never said so",
+    answered_at=REQUEST.requested_at,
+)  # fmt: skip
 
 
 def declared(world: World, **approval: Any) -> World:
@@ -207,6 +213,9 @@ def test_an_answer_names_the_exact_hash(held: World):
         say(held, version=3)
     with pytest.raises(RefusedError, match="an answer needs the name of a person"):
         say(held, person="")
+    for forged in ("ann\n- approve by boss", "\u200bretrain_assets"):
+        with pytest.raises(RefusedError, match="in characters that can be seen"):
+            say(held, person=forged)
 
 
 def test_a_person_answers_once(held: World):
@@ -259,7 +268,42 @@ def test_signed_names_need_the_persons_token(held: World):
     with pytest.raises(RefusedError, match="for something else: verdict"):
         say(world, token=sign(hold.request, "ann", "reject", private))
     given = say(world, token=sign(hold.request, "ann", "approve", private))
-    assert given.answers[0].proof == f"signed with the key {public[:16]}"
+    assert given.answers[0].shown_proof == f"signed with the key {public[:16]}"
+    assert verify(world.stores, "tiny").faults == ()
+    carried(world)
+    assert champion_of(world) == 4
+    assert verify(world.stores, "tiny").faults == ()
+
+
+def test_an_answer_that_only_claims_a_signature_promotes_nobody_and_is_found(held: World):
+    """Written into the table past the platform: with no token, and with one that another key signed."""
+    (private, public), (other, forger) = make_key(), make_key()
+    approvers = {"ann": {"key": public}}
+    world = declared(held, names="signed", approvers=approvers)
+    (hold,) = holds(world.stores.state, world.model)
+    request = hold.request
+    sentence = signed_with(public)
+    own = sign(request, "ann", "approve", private)
+    assert unproven(replace(ANSWER, proof=proof_of(public, own)), request, {"tiny"}) is None
+    assert unproven(replace(ANSWER, proof=proof_of(public, own), verdict="reject"), request, ["tiny"])
+    renamed = replace(request, model="small")
+    assert unproven(replace(ANSWER, proof=proof_of(public, own)), renamed, ["tiny", "small"]) is None
+    foreign = sign(request, "ann", "approve", other)
+    told = unproven(replace(ANSWER, proof=f"{sentence}: {public[:16]}{forger[16:]}.{foreign}"), request, [], key=public)
+    assert told is not None
+    assert "not signed" in told
+    forged = replace(ANSWER, approval_id=request.id, answered_at=world.now, proof=sentence)
+    world.stores.state.record_answer(forged)
+    assert [str(fault) for fault in verify(world.stores, "tiny").faults] == [
+        "the answer of ann claims a signature that was not kept with it"
+    ]
+    made = carried(world)
+    assert made is not None
+    assert (made.promotion, champion_of(world)) == (None, 3)
+    (hold,) = holds(world.stores.state, world.model)
+    assert (hold.state, hold.answers[-1].reason) == (
+        "void", "the answer of ann claims a signature that was not kept with it",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("error", [IntegrityError, NotStoredError, DataError])
@@ -281,6 +325,62 @@ def test_an_approval_of_a_version_that_changed_or_is_gone_is_void(
     assert (hold.state, hold.answers[-1].reason) == ("void", "model.pkl was changed after registration")
     assert stage_of(held.stores, held.model, 4) == "retired"
     assert carried(held) is None
+
+
+DUMMY = {"class": "sklearn.dummy.DummyClassifier", "params": {"strategy": "uniform"}}
+
+
+def trained_again(world: World, **promote: Any) -> World:
+    """Another estimator is declared, and `candidate` of the newest batch is materialized alone: it is v5."""
+    spec = ModelSpec.model_validate(declaration(**DECLARED, estimator=DUMMY, promote={"min_rows": 50} | promote))
+    other = replace(world, model=DeclaredModel(spec=spec, root=world.root))
+    made = lifecycle.train(other.stores, other.model, other.batch(4), now=other.now, run_id="by hand")
+    assert made.version.version == 5
+    return other
+
+
+def test_no_version_is_promoted_on_the_evaluation_of_another(held: World):
+    """The evaluation of v4 passed; nobody evaluated v5."""
+    other = trained_again(held)
+    made = lifecycle.promote(other.stores, other.model, other.batch(4), now=other.now, run_id="by hand")
+    assert (made.promotion, made.reason) == (None, "the evaluation judged v4, not v5: evaluate again")
+    assert champion_of(other) == 3
+
+
+def test_an_evaluation_whose_rows_were_edited_promotes_nobody(held: World):
+    """The loss of the candidate in the table, through the table store itself."""
+    say(held)
+    batch, table = held.batch(4), held.model.table("evaluation_report")
+    rows = held.stores.tables.read(table, [batch.key])
+    lower = rows.assign(value=rows["value"].where(rows["role"] != "candidate", 0.1))
+    held.stores.tables.write(table, batch.key, lower, run_id="mallory")
+    made = lifecycle.promote(held.stores, held.model, batch, now=held.now, run_id="by hand")
+    assert made.promotion is None
+    assert "is no evidence, it is not what was written: somebody changed it" in made.reason
+    (hold,) = holds(held.stores.state, held.model)
+    assert (hold.state, champion_of(held)) == ("void", 3)
+    lifecycle.evaluate(held.stores, held.model, batch, now=held.now, run_id="again")
+    assert lifecycle.promote(held.stores, held.model, batch, now=held.now, run_id="by hand").held
+
+
+@pytest.mark.parametrize("evaluated", [False, True])
+def test_an_approval_is_carried_out_for_the_version_that_was_approved_and_for_no_later_one(
+    held: World, evaluated: bool
+):
+    say(held)
+    other = trained_again(held, approval=HELD["approval"])
+    if evaluated:
+        lifecycle.evaluate(other.stores, other.model, other.batch(4), now=other.now, run_id="by hand")
+    made = carried(other)
+    assert made is not None
+    (hold,) = holds(other.stores.state, other.model)
+    if evaluated:
+        assert (made.promotion, champion_of(other), hold.state) == (None, 3, "void")
+        assert hold.answers[-1].reason == "the evaluation judged v5, not v4: evaluate again"
+    else:
+        assert (champion_of(other), hold.promoted) == (4, True)
+    asked = lifecycle.promote(other.stores, other.model, other.batch(4), now=other.now, run_id="by hand")
+    assert not asked.held, "a dummy passes no gate, and the evaluation of v4 is not its own"
 
 
 def test_an_approval_outlasts_a_registry_that_is_down(held: World, monkeypatch: pytest.MonkeyPatch):

@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 
 from retrain_assets import lifecycle
-from retrain_assets.errors import RefusedError, StoreError
+from retrain_assets.errors import IntegrityError, RefusedError, StoreError
+from retrain_assets.lifecycle.accepting_head import accept_head
 from retrain_assets.lifecycle.adopting_alias import adopt_alias
 from retrain_assets.lifecycle.auditing import history, verify
+from retrain_assets.lifecycle.renaming import retire
+from retrain_assets.stores.state import SqlStateStore, chain
 from retrain_assets_tests.lifecycle.champions import execute, registry_of
-from retrain_assets_tests.lifecycle.world import World
+from retrain_assets_tests.lifecycle.world import World, open_stores
 
 
 def told(world: World) -> list[dict]:
@@ -120,3 +123,103 @@ def test_an_alias_on_a_version_for_which_no_gate_vouches_is_not_adopted(held: Wo
     with pytest.raises(RefusedError, match="moved to v4, which never was champion"):
         adopt_alias(held.stores, held.model, reason="r", actor="person:ann", now=held.now)
     assert held.stores.state.promotions("tiny")[-1].version == 3
+
+
+def cut(world: World, *, last: int) -> None:
+    """Takes the newest promotions with all that followed out of the state database: as an older backup of it is."""
+    state = world.stores.state
+    first = next(
+        entry.sequence
+        for entry in state.audit_entries("tiny")
+        if (entry.kind, entry.record_id) == ("promotion", state.promotions("tiny")[-last].id)
+    )
+    gone = [entry for entry in state.audit_entries("tiny") if entry.sequence >= first]
+    tables = {"promotion": "ra_promotions", "stage": "ra_stages", "decision": "ra_decisions"}
+    for entry in reversed(gone):
+        execute(world, f"DELETE FROM {tables[entry.kind]} WHERE id = {entry.record_id}")
+    execute(world, f"DELETE FROM ra_audit WHERE sequence >= {first}")
+
+
+def reopened(world: World) -> World:
+    """The installation as another process finds it."""
+    return replace(world, stores=replace(world.stores, state=open_stores(world.root).state))
+
+
+def rewritten(world: World) -> None:
+    """Somebody who can write to the state database changes a row and makes the whole chain anew."""
+    execute(world, "UPDATE ra_promotions SET actor = 'person:cfo' WHERE version = 2")
+    execute(world, "DELETE FROM ra_audit")
+    assert isinstance(world.stores.state, SqlStateStore)
+    with world.stores.state._database.writing() as connection:
+        chain.begin(connection)
+
+
+@pytest.mark.parametrize("last", [0, 1, 3])
+def test_the_registry_does_not_follow_another_record_until_a_person_accepts_it(promoted: World, last: int):
+    """Cut off at the end, emptied, or made anew: the tag in the registry is what proves it."""
+    if last:
+        cut(promoted, last=last)
+    else:
+        rewritten(promoted)
+    world = reopened(promoted)
+    tags, faults = world.stores.registry.model_tags("tiny"), verify(world.stores, "tiny").faults
+    assert faults
+    for _ in range(2):
+        found = lifecycle.reconcile(world.stores, world.model, now=world.now)
+        assert found.broken is not None
+        assert "reconcile tiny --accept-head" in found.broken
+        assert found.broken in str(found)
+    assert world.stores.registry.model_tags("tiny") == tags
+    assert world.stores.registry.alias("tiny", "champion") == 3
+    assert verify(world.stores, "tiny").faults == faults
+    assert len(world.stores.state.outbox(kinds=["record_contradicted"])) == 1
+
+    asked: dict[str, Any] = {"actor": "person:ann", "now": world.now}
+    with pytest.raises(RefusedError, match="reason"):
+        accept_head(world.stores, world.model, reason=" ", **asked)
+    accepted = accept_head(world.stores, world.model, reason="restored the backup of Monday", **asked)
+    assert (accepted.broken, accepted.by_hand, accepted.champion) == (None, None, {0: 3, 1: 2, 3: None}[last])
+    assert verify(world.stores, "tiny").faults == ()
+    (move,) = world.stores.state.model_moves()
+    assert (move.action, move.previous, move.actor) == ("accept", tags["audit_head"], "person:ann")
+    with pytest.raises(RefusedError, match="nothing to accept"):
+        accept_head(world.stores, world.model, reason="again", **asked)
+
+
+def test_no_rollback_retirement_or_retrain_hides_that_the_record_is_another(promoted: World):
+    cut(promoted, last=1)
+    world = reopened(promoted)
+    head = world.stores.registry.model_tags("tiny")["audit_head"]
+    back = lifecycle.roll_back(world.stores, world.model, to=1, reason="x", actor="person:ann", now=world.now)
+    assert "the registry does not show it: the registry saw entry 15 of the record" in back.reason
+    world.drop(4)
+    world.play()
+    assert world.stores.state.promotions("tiny")[-1].version == 4
+    retire(world.stores, world.model, reason="x", actor="person:ann", now=world.now)
+    assert world.stores.registry.model_tags("tiny")["audit_head"] == head
+    assert any("the registry saw it" in str(fault) for fault in verify(world.stores, "tiny").faults)
+
+
+def test_a_champion_that_was_exchanged_for_another_version_is_found_and_not_loaded(promoted: World):
+    """The row of v3 says where v1 lies, with v1's hashes: the files themselves are whole."""
+    first = promoted.stores.state.model_versions("tiny")[0]
+    execute(
+        promoted,
+        f"UPDATE ra_model_versions SET uri = '{first.uri}', artifact_hash = '{first.artifact_hash}', "
+        f"model_hash = '{first.model_hash}' WHERE version = 3",
+    )
+    world = reopened(promoted)
+    (fault,) = verify(world.stores, "tiny").faults
+    assert str(fault).startswith(f"tiny v3 is not what was registered: model_hash {first.model_hash[:12]} instead of ")
+    assert str(fault).endswith("(by promotion 3)")
+    found = lifecycle.reconcile(world.stores, world.model, now=world.now)
+    assert found.broken is not None
+    assert "v3 cannot be loaded: tiny v3 is not what was registered" in found.broken
+    back = lifecycle.roll_back(world.stores, world.model, reason="x", actor="person:ann", now=world.now)
+    with pytest.raises(IntegrityError, match="after promotion 3"):
+        lifecycle.roll_back(world.stores, world.model, to=3, reason="x", actor="person:ann", now=world.now)
+    assert back.current is not None
+    assert world.stores.state.promotions("tiny")[-1].version == back.current.version == 2
+    execute(world, "DELETE FROM ra_model_versions WHERE version = 1")
+    gone = [str(fault) for fault in verify(reopened(world).stores, "tiny").faults]
+    assert "v1, of which promotion 1 tells, is not among the registered versions" in gone

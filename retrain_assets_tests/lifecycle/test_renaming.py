@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from retrain_assets.errors import LeaseHeldError, RefusedError, StoreError
 from retrain_assets.lifecycle import DeclaredModel
 from retrain_assets.lifecycle.approving import answer
 from retrain_assets.lifecycle.auditing import history, verify
+from retrain_assets.lifecycle.ledger import RENAMING
 from retrain_assets.lifecycle.promote import carry_out
 from retrain_assets.lifecycle.renaming import in_service, rename, retire, take_back
 from retrain_assets.lifecycle.reproducing import reproduce
@@ -148,6 +150,22 @@ def test_what_a_run_works_on_is_not_renamed_or_retired(promoted: World):
         ):
             with pytest.raises(LeaseHeldError, match="run-7"):
                 refused()
+
+
+def test_a_new_name_on_which_somebody_works_leaves_the_old_one_free(promoted: World):
+    assert promoted.stores.state.acquire_lease("arrivals", "run-8", ttl=timedelta(minutes=5), now=promoted.now)
+    with pytest.raises(LeaseHeldError, match="arrivals is being worked on by run run-8"):
+        rename(promoted.stores, promoted.model, "arrivals", **WHY, now=promoted.now)
+    assert promoted.stores.state.lease_owner("tiny", now=promoted.now) is None
+    assert promoted.stores.state.lease_owner("arrivals", now=promoted.now) == "run-8"
+
+
+def test_a_killed_renaming_says_how_it_ends(promoted: World):
+    owner = f"{RENAMING}tiny to arrivals"
+    assert promoted.stores.state.acquire_lease("tiny", owner, ttl=timedelta(days=36500), now=promoted.now)
+    with pytest.raises(LeaseHeldError, match="repeat the same `retrain-assets rename`") as refused:
+        lifecycle.take_lease(promoted.stores, "tiny", owner="run-9", now=promoted.now)
+    assert "seconds" not in str(refused.value)
 
 
 def test_a_model_of_which_nothing_is_known_has_no_history_to_keep(world: World):

@@ -54,7 +54,7 @@ def test_a_retrain_is_one_finished_run_with_links_both_ways(ready: Installation)
     [trained_on] = run.inputs.dataset_inputs
     assert trained_on.dataset.name == "tiny/validated"
     registry = ready.stores.registry
-    assert (registry.alias("tiny", "challenger"), registry.alias("tiny", "champion")) == (1, 1)
+    assert (registry.alias("tiny", "challenger"), registry.alias("tiny", "champion")) == (None, 1)
     dagster_run = ready.instance.get_run_by_id(result.run_id)
     assert dagster_run is not None
     assert dagster_run.tags[MLFLOW_RUN_TAG] == run.info.run_id

@@ -10,8 +10,17 @@ from typing import Any
 import pytest
 
 from retrain_assets.errors import RefusedError
-from retrain_assets.promotion.approvals import Answer, ApprovalRequest, Requirement, approval_state
+from retrain_assets.promotion.approvals import (
+    Answer,
+    ApprovalRequest,
+    Requirement,
+    approval_state,
+    holds_of,
+    signed_with,
+)
+from retrain_assets.promotion.log import Promotion
 from retrain_assets.promotion.tokens import make_key, sign, verify
+from retrain_assets.spec import ApprovalSpec
 from retrain_assets_tests.stores.state.records import NOW
 
 REQUEST = ApprovalRequest(
@@ -54,6 +63,32 @@ def test_what_answers_come_to(answers, state):
 
 def test_one_person_suffices_by_default():
     assert approval_state(REQUEST, [said("approve")], Requirement()) == "approved"
+
+
+def test_an_answer_is_held_to_the_declaration_of_now():
+    trusted = said("approve", "mallory")
+    listed = Requirement(keys={"ann": "ab" * 32}, signed=True)
+    assert approval_state(REQUEST, [trusted], Requirement()) == "approved"
+    assert approval_state(REQUEST, [trusted], listed) == "pending"
+    assert approval_state(REQUEST, [said("approve")], listed) == "pending"
+    signed = replace(said("approve"), proof=signed_with("ab" * 32))
+    assert approval_state(REQUEST, [signed], listed) == "approved"
+    assert approval_state(REQUEST, [signed], replace(listed, keys={"ann": "cd" * 32})) == "pending"
+
+
+def test_one_name_in_two_spellings_is_one_person():
+    two = Requirement(persons=2)
+    assert approval_state(REQUEST, [said("approve"), said("approve", "Ann ")], two) == "pending"
+
+
+def test_what_was_carried_out_stays_approved_whatever_is_declared_later():
+    spec = ApprovalSpec(when="always", persons=2)
+    made = Promotion(
+        id=1, model="sales", version=3, action="promote", previous_id=None, batch="2024-01-01", attempt=1, as_of=NOW,
+        training_end=NOW, actor="retrain_assets", reason="", promoted_at=NOW, evidence={"approval": 7},
+    )  # fmt: skip
+    (hold,) = holds_of([REQUEST], [said("approve")], [made], spec)
+    assert (hold.state, hold.open, hold.ready) == ("approved", False, False)
 
 
 def test_a_requirement_says_itself():

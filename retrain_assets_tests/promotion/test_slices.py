@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from retrain_assets.performance.scores import Scores
+from retrain_assets.promotion.comparing import Contest, evaluate_models
+from retrain_assets.promotion.conditions import NoSliceRegression
+from retrain_assets.promotion.evaluation import Role
+from retrain_assets.promotion.measuring import Judged, measured
 from retrain_assets.promotion.slices import LEAST_BLOCKS, Slice, slice_measures
 from retrain_assets.promotion.weak_slices import found_slices
+from retrain_assets.spec import PromoteSpec
+from retrain_assets_tests.stores.state.records import NOW
 
 BLOCKS, ROWS = 12, 60
 
@@ -61,7 +69,33 @@ def found(rows: pd.DataFrame, worse: np.ndarray) -> str:
     """The name of the worst slice."""
     excess = np.where(worse, 1.0, 0.0) + np.random.default_rng(3).normal(0, 0.01, len(rows))
     slices, _ = found_slices(rows, excess, most=1, min_rows=50, rng=np.random.default_rng(4))
+    assert slices
     return slices[0].name
+
+
+@pytest.mark.parametrize(("number", "passed"), [(4000, True), (60, None)])
+def test_a_search_that_finds_no_worse_part_passes_and_one_of_too_few_rows_is_unknown(
+    number: int, passed: bool | None
+) -> None:
+    """A candidate that is better on every row leaves nothing to judge."""
+    rng = np.random.default_rng(6)
+    labels = rng.integers(0, 2, number)
+    scores: dict[Role, Scores] = {
+        "candidate": Scores(np.where(labels == 1, 0.8, 0.2), (0, 1)),
+        "champion": Scores(np.full(number, 0.5), (0, 1)),
+    }
+    batches = [f"b{k % 10}" for k in range(number)]
+    rows = pd.DataFrame({"x": rng.normal(size=number), "at": NOW, "label": labels, "ra_batch": batches})
+    contest = Contest(labels=labels, batches=batches, scores=scores, versions={"candidate": 2, "champion": 1})
+    report = evaluate_models(
+        contest, model="m", batch="b9", attempt=1, metric="log_loss", confidence=0.95, rng=rng, resamples=20
+    )
+    judged = Judged(
+        rows=rows, scores=scores, score=lambda _: scores["candidate"], pipeline=None, event_time="at", rng=rng
+    )
+    spec = PromoteSpec.model_validate({"require": "no_slice_regression", "limits": {"find_slices": 3}})
+    found = replace(report, measures=measured(report, judged, spec))
+    assert NoSliceRegression().evaluate(found)[0] is passed
 
 
 def test_a_found_slice_is_told_by_values_that_a_person_knows() -> None:

@@ -175,6 +175,22 @@ def test_what_waits_for_an_approval_or_to_be_carried_out(
     assert not [hold for hold in holds_of([REQUEST], given, [made], declared.promote.approval) if hold.ready]
 
 
+@pytest.mark.parametrize(
+    ("verdicts", "log", "told"),
+    [
+        ([], [], "v3 of 2013-01-15 held: ask"),
+        (["approve", "void"], [], "v3 of 2013-01-15 was held for approval, and is void: p1: "),
+        (["approve"], [promotion(3, evidence={"approval": REQUEST.id})], "was held for approval, and is promoted"),
+    ],
+)
+def test_a_candidate_that_was_held_says_what_became_of_it(verdicts: list[Any], log: list[Promotion], told: str):
+    declared = spec(promote={"approval": "always"})
+    held = [step(2, "retrain", detail={"version": 3, "outcome": "held", "reason": "ask"})]
+    given = [said(verdict, f"p{number}", days=0) for number, verdict in enumerate(verdicts)]
+    records = Records(steps=held, holds=holds_of([REQUEST], given, log, declared.promote.approval))
+    assert told in (overview(declared, records, now=NOW).last_retrain or "")
+
+
 QUIET = "retrain of 2013-01-15 waits for the end of the quiet hours, 2013-03-02 06:00 UTC"
 LATER = "retrain of 2013-01-15 failed, and is tried again from 2013-03-01 12:01:00 UTC"
 

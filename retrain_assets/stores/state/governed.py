@@ -145,7 +145,7 @@ class GovernedTables(ABC):
         with self._writing() as connection:
             carry_out(connection, move)
             champion = _newest_promotion(connection, move.model)
-            if champion is not None and move.action != "rename":
+            if champion is not None and move.action in ("retire", "return"):
                 _let_serve(connection, move, champion["version"], serve=move.action == "return")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from retrain_assets.errors import RefusedError
-from retrain_assets.promotion.model_moves import ModelMove, is_retired, out_of_service
+from retrain_assets.promotion.model_moves import ModelAction, ModelMove, is_retired, out_of_service
 from retrain_assets.stores.state import records
 from retrain_assets.stores.state.chain import insert_chained
 from retrain_assets.stores.state.rows import tell
@@ -16,14 +16,21 @@ NAMED = tuple(table for table in METADATA.sorted_tables if table not in (AUDIT, 
 ends with the name that it holds."""
 
 
+_TOLD: dict[ModelAction, str] = {
+    "rename": "renamed", "retire": "model_retired", "return": "model_returned", "accept": "head_accepted",
+}  # fmt: skip
+
+
 def carry_out(connection: sa.Connection, move: ModelMove) -> None:
     """Keeps the move and tells of it; a renaming takes every row along."""
     if move.action == "rename":
         _rename(connection, move)
-    elif is_retired(moves_of(connection, move.model), move.model) == (move.action == "retire"):
+    elif move.action != "accept" and is_retired(moves_of(connection, move.model), move.model) == (
+        move.action == "retire"
+    ):
         raise RefusedError(f"{move.model} is {'retired already' if move.action == 'retire' else 'not retired'}")
     insert_chained(connection, MODEL_MOVES, records.plain_values(move))
-    kind = {"rename": "renamed", "retire": "model_retired", "return": "model_returned"}[move.action]
+    kind = _TOLD[move.action]
     payload = {"previous": move.previous, "text": move.reason}
     tell(connection, kind, move.model, payload=payload, now=move.moved_at)
 
