@@ -11,6 +11,7 @@ from retrain_assets.lifecycle.approval_record import show_answers
 from retrain_assets.lifecycle.champions import registered
 from retrain_assets.lifecycle.mirroring import contradiction, head_tag, tell_contradiction
 from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.promotion.audit import canonical
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.promotion.stages import stages
 from retrain_assets.stores.protocols import Stores
@@ -134,19 +135,27 @@ def _tag_versions(stores: Stores, model: DeclaredModel, current: Promotion) -> N
     if replaced is not None and replaced != current.version:
         # One that was deleted by hand needs no tag; the promotion of another must not hang on it.
         with suppress(NotStoredError):
-            stores.registry.tag_version(model.name, replaced, {"stage": str(stage.get(replaced, "retired"))})
-    stores.registry.tag_version(
-        model.name,
-        current.version,
-        {
-            "stage": CHAMPION,
-            "action": current.action,
-            "promoted_by": current.actor,
-            "promoted_at": current.promoted_at.isoformat(),
-            "promotion_reason": current.reason,
-            "approved_by": ", ".join(current.evidence.get("approved_by", ())) or "nobody: no approval was required",
-        },
-    )
+            left = {"stage": str(stage.get(replaced, "retired")), "in_force_until": current.as_of.isoformat()}
+            stores.registry.tag_version(model.name, replaced, left)
+    stores.registry.tag_version(model.name, current.version, _tags_of(current))
+
+
+def _tags_of(current: Promotion) -> dict[str, str]:
+    """Of the version: the promotion in force, and under its number a tag that a later one does not overwrite."""
+    asked = "no approval was required" if current.action == "promote" else f"{current.action} asks for no approval"
+    said = {
+        "action": current.action,
+        "promoted_by": current.actor,
+        "promoted_at": current.promoted_at.isoformat(),
+        "promotion_reason": current.reason,
+        "approved_by": ", ".join(current.evidence.get("approved_by", ())) or f"nobody: {asked}",
+        "in_force_from": current.as_of.isoformat(),
+        "evaluated": "" if current.batch is None else f"batch {current.batch}, attempt {current.attempt}",
+        "code_version": str(current.evidence.get("code_version", "")),
+        "data_hash": str(current.evidence.get("data_hash", "")),
+    }
+    kept = {name: value for name, value in said.items() if name != "promotion_reason"}
+    return {"stage": CHAMPION, **said, "in_force_until": "", f"promotion_{current.id}": canonical(kept)}
 
 
 def _mirror(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -73,6 +74,18 @@ def test_the_registry_shows_what_the_log_says(promoted: World):
     assert [tags[number]["retrain_assets.stage"] for number in (1, 2, 3)] == ["retired", "retired", "champion"]
     assert tags[3]["retrain_assets.action"] == "promote"
     assert tags[3]["retrain_assets.promotion_reason"].startswith("passed: ")
+    log = promoted.stores.state.promotions("tiny")
+    assert tags[2]["retrain_assets.in_force_from"] == log[1].as_of.isoformat()
+    assert tags[2]["retrain_assets.in_force_until"] == log[2].as_of.isoformat()
+    assert tags[2]["retrain_assets.data_hash"] == log[1].evidence["data_hash"]
+    assert tags[2]["retrain_assets.code_version"] == log[1].evidence["code_version"]
+    lifecycle.roll_back(promoted.stores, promoted.model, reason="x", actor="person:ann", now=promoted.now)
+    with registry_of(promoted)._session.client() as client:
+        back = client.get_model_version("tiny", "2").tags
+    assert back["retrain_assets.approved_by"] == "nobody: rollback asks for no approval"
+    assert (back["retrain_assets.action"], back["retrain_assets.in_force_until"]) == ("rollback", "")
+    acts = [json.loads(back[f"retrain_assets.promotion_{number}"])["action"] for number in (2, 4)]
+    assert acts == ["promote", "rollback"], "the former promotion is still told"
 
 
 def test_history_names_code_data_and_time_in_force(promoted: World):
