@@ -24,8 +24,8 @@ LOCKS_uv = $(1) $(BY_HAND)
 LOCKS_pip = -r $(1) -r $(BY_HAND)
 install = $(INSTALL_$(INSTALLER)) $(call LOCKS_$(INSTALLER),$(1)) && $(SELF_$(INSTALLER))
 
-# A waiting OpenMP thread sleeps instead of spinning: two test processes share the cores. Results are the same.
-PYTEST := OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+# Two test processes share the cores, so one thread of OpenMP each: small fits wait for a second one. Results are the same.
+PYTEST := OMP_WAIT_POLICY=PASSIVE OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 .PHONY: help
 help: ## show this
