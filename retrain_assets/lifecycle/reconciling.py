@@ -11,6 +11,7 @@ from retrain_assets.lifecycle.approval_record import show_answers
 from retrain_assets.lifecycle.champions import registered
 from retrain_assets.lifecycle.mirroring import contradiction, head_tag, tell_contradiction
 from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.versions import show_challenger
 from retrain_assets.promotion.audit import canonical
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.promotion.stages import stages
@@ -93,6 +94,7 @@ def _show(stores: Stores, model: DeclaredModel, current: Promotion, *, now: date
         stores.registry.set_alias(model.name, CHAMPION, current.version)
         if shown:
             by_hand = _tell(stores, current, pointed, now=now)
+    show_challenger(stores, model)
     if not shown:
         _tag_versions(stores, model, current)
     _mirror(stores, model, current, tags, show_answers(stores, model, tags))

@@ -30,7 +30,7 @@ from retrain_assets.lifecycle.training_window import (
     to_row,
     training_inputs,
 )
-from retrain_assets.lifecycle.versions import enter_candidate
+from retrain_assets.lifecycle.versions import enter_candidate, show_challenger
 from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.policy.decision import Decision
 from retrain_assets.stores.protocols import Stores
@@ -103,6 +103,7 @@ def train(
     stores.state.record_model_version(version)
     record_spending(stores, model, batch, cpu_seconds=cpu_seconds, version=version.version, now=now)
     enter_candidate(stores, model, version.version, now=now)
+    show_challenger(stores, model)
     proven, reason = prove(stores, model, version, golden, expected=bundle)
     return Candidate(
         version=version,

@@ -12,6 +12,9 @@ from retrain_assets.promotion.approvals import PLATFORM
 from retrain_assets.promotion.stages import Stage, StageMove, stages
 from retrain_assets.stores.protocols import Stores
 
+CHALLENGER = "challenger"
+"""Alias in the registry."""
+
 
 def stage_of(stores: Stores, model: DeclaredModel, version: int) -> Stage | None:
     """Where a version stands; None for one from before stages were recorded."""
@@ -50,6 +53,15 @@ def move(
             moved_at=now,
         )
     )
+
+
+def show_challenger(stores: Stores, model: DeclaredModel) -> None:
+    """Points the registry's alias at the newest version while it challenges the champion, and takes it away after."""
+    newest = max((version.version for version in stores.state.model_versions(model.name)), default=None)
+    if newest is not None and stage_of(stores, model, newest) in ("candidate", "challenger"):
+        stores.registry.set_alias(model.name, CHALLENGER, newest)
+    else:
+        stores.registry.remove_alias(model.name, CHALLENGER)
 
 
 def barred(stores: Stores, model: DeclaredModel) -> dict[str, int]:

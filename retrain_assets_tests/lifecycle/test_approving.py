@@ -60,6 +60,7 @@ def test_the_hold_is_a_row_and_the_champion_serves_on(held: World):
     assert (hold.state, hold.request.version, hold.request.champion_version) == ("pending", 4, 3)
     assert hold.request.evidence["gates"]
     assert (champion_of(held), stage_of(held.stores, held.model, 4)) == (3, "challenger")
+    assert registry_of(held).alias("tiny", "challenger") == 4
     step = [step for step in held.stores.state.steps("tiny") if step.job == "retrain"][-1]
     assert (step.outcome, step.detail["outcome"]) == ("done", "held")
     assert "held for approval by 1 person until" in step.detail["reason"]
@@ -78,6 +79,7 @@ def test_an_approval_promotes_exactly_that_version(held: World):
     assert made.promotion.evidence["approved_by"] == ["ann"]
     assert "on trust" in made.promotion.evidence["approval_proofs"][0]
     assert (stage_of(held.stores, held.model, 4), stage_of(held.stores, held.model, 3)) == ("champion", "retired")
+    assert (registry_of(held).alias("tiny", "champion"), registry_of(held).alias("tiny", "challenger")) == (4, None)
     assert carried(held) is None
     assert verify(held.stores, "tiny").faults == ()
     run = held.stores.state.model_versions("tiny")[-1].run_id
@@ -133,6 +135,7 @@ def test_the_run_of_a_version_that_nobody_approved_says_so_at_the_next_reconcile
     else:
         lifecycle.roll_back(held.stores, held.model, to=2, reason="x", actor="person:ann", now=held.now)
     lifecycle.reconcile(held.stores, held.model, now=held.now)
+    assert registry_of(held).alias("tiny", "challenger") is None
     tags, text = shown(held)
     assert tags["retrain_assets.outcome"] == "rejected"
     who = "ann: read the card" if end == "rejected" else "retrain_assets: "
