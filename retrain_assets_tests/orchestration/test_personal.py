@@ -23,7 +23,7 @@ from retrain_assets.data.windows import Batch
 from retrain_assets_tests.lifecycle.world import declaration, rows_of
 from retrain_assets_tests.orchestration.installation import Installation, make_installation
 
-PLANTED = ("planted", "555123")
+PLANTED = ("planted", "555123777")  # so long that no number of something else holds it by chance
 PERSONAL = ("email", "city", "phone")
 KEPT = ("blobs/", "tables/tiny/validated/")
 """Where the values must lie, because from there they are read."""
@@ -35,7 +35,7 @@ def people(batch: Batch, rows: int = 400, **changes: Any) -> pd.DataFrame:
     number = np.arange(rows)
     frame["email"] = [f"planted{k}.{batch.key}@example.org" for k in number]
     frame["city"] = np.where(number % 3 == 0, "plantedville", "plantedburg")
-    frame["phone"] = 5551230000 + number
+    frame["phone"] = 555123777000 + number
     return frame.assign(**changes)
 
 
@@ -81,12 +81,12 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
         bad = people(made.batch(2))
         bad.loc[:9, "email"] = [f"planted-without-at-{k}" for k in range(10)]
         bad["phone"] = bad["phone"].astype("object")
-        bad.loc[10:14, "phone"] = "555123-no-number"
+        bad.loc[10:14, "phone"] = "555123777-no-number"
         bad.loc[15:19, "email"] = "planted.twice@example.org"
         made.drop(2, bad)
         torn = made.drop(3, people(made.batch(3), rows=50))
         written = torn.stat()
-        torn.write_text(torn.read_text() + "planted.torn@example.org,5551239999\n")
+        torn.write_text(torn.read_text() + "planted.torn@example.org,555123777999\n")
         os.utime(torn, (written.st_atime, written.st_mtime))
         failing = people(made.batch(4))
         failing.loc[7, "z"] = 999.0
