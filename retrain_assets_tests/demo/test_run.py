@@ -4,7 +4,7 @@ import io
 import json
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -114,11 +114,11 @@ def test_interrupted_it_says_so_and_the_same_command_ends_in_the_same_story(
     assert ledger(stopped.stores) == ledger(played.stores)
 
 
-def _at_work(stores: Stores) -> bool:
+def _at_work(stores: Stores, models: Sequence[str] = MODELS) -> bool:
     from datetime import UTC, datetime
 
     return bool(stores.state.steps("flight_delay")) and any(
-        stores.state.lease_owner(model, now=datetime.now(UTC)) for model in MODELS
+        stores.state.lease_owner(model, now=datetime.now(UTC)) for model in models
     )
 
 
@@ -165,7 +165,9 @@ def test_stopped_while_it_trains_it_goes_on_to_the_same_models(played: Played, h
 
 
 def _training(stores: Stores) -> bool:
-    """A retrain was decided and has not ended."""
-    decided = [made.batch for made in stores.state.decisions("flight_delay") if made.verdict == "retrain"]
-    trained = [step.batch for step in stores.state.steps("flight_delay") if step.job == "retrain"]
-    return len(decided) > len(set(trained)) and bool(stores.tables.commits("flight_delay/training_set"))
+    """A run works on a retrain that was decided and has not ended."""
+    decided = {made.batch for made in stores.state.decisions("flight_delay") if made.verdict == "retrain"}
+    steps = [step for step in stores.state.steps("flight_delay") if step.job == "retrain"]
+    ended = {step.batch for step in steps if step.outcome != "interrupted"}
+    frozen = stores.tables.commits("flight_delay/training_set")
+    return _at_work(stores, ["flight_delay"]) and len(decided - ended) > 0 and bool(frozen)
