@@ -231,7 +231,7 @@ class _Judging(ReplayGate):
         self,
         candidate: int,
         champion: int,
-        noticed: Noticed | None = None,  # noqa: ARG002 - a gate asks for all
+        noticed: Noticed | None = None,  # noqa: ARG002 - the protocol of gates, whose decision this one makes without it
     ) -> bool:
         """Whether the candidate may replace the champion."""
         return self._replayed.verdicts(candidate, champion)[self._name]

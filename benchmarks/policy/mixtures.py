@@ -32,9 +32,7 @@ def published(
     losses: Sequence[Mapping[int, float]],
     rows: Sequence[int],
     /,
-    *,
-    overlap: float,  # noqa: ARG001 - asked like `mixture_weights`
-    held: Sequence[Mapping[int, float]],  # noqa: ARG001 - the same
+    **_: object,
 ) -> npt.NDArray[np.float64]:
     """0.8^rank x exp(-30 x discounted mean excess over the best member, in nats): neither rows nor scale count."""
     newest = max((batch for own in losses for batch in own), default=0)
@@ -55,7 +53,7 @@ def without_reserved(
     /,
     *,
     overlap: float,
-    held: Sequence[Mapping[int, float]],  # noqa: ARG001 - what is left out here
+    **_: object,
 ) -> npt.NDArray[np.float64]:
     """Today's weights, as they would be before a new member has labels."""
     return mixture_weights(losses, rows, overlap=overlap)

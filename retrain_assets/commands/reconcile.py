@@ -38,11 +38,10 @@ def reconcile(options: Options, model: str | None, adopted: bool, accepted: bool
     """  # noqa: D301 - click reads the backspace
     if adopted and accepted:
         raise click.UsageError("--adopt and --accept-head answer different questions: give one")
-    if adopted:
-        _adopt(options, model, reason)
-        return
-    if accepted:
-        _accept(options, model, reason)
+    if adopted or accepted:
+        if model is None or reason is None:
+            raise click.UsageError(f"{'--adopt' if adopted else '--accept-head'} needs a MODEL and a --reason")
+        (_adopt if adopted else _accept)(options, model, reason)
         return
     names = [model] if model else serving(options)
     broken = False
@@ -57,9 +56,7 @@ def reconcile(options: Options, model: str | None, adopted: bool, accepted: bool
     sys.exit(1 if broken else 0)
 
 
-def _adopt(options: Options, model: str | None, reason: str | None) -> None:
-    if model is None or reason is None:
-        raise click.UsageError("--adopt needs a MODEL and a --reason")
+def _adopt(options: Options, model: str, reason: str) -> None:
     with holding(options, model, "adopt-alias") as held:
         from retrain_assets.lifecycle.adopting_alias import adopt_alias
 
@@ -68,9 +65,7 @@ def _adopt(options: Options, model: str | None, reason: str | None) -> None:
     click.echo(f"{model}: v{made.current.version if made.current else '?'} is champion, as the alias said")
 
 
-def _accept(options: Options, model: str | None, reason: str | None) -> None:
-    if model is None or reason is None:
-        raise click.UsageError("--accept-head needs a MODEL and a --reason")
+def _accept(options: Options, model: str, reason: str) -> None:
     with holding(options, model, "accept-head") as held:
         from retrain_assets.lifecycle.accepting_head import accept_head
 

@@ -54,7 +54,8 @@ def _far_seconds(values: pd.Series) -> Seconds:
     objects = objects_of(values)
     try:
         moments = pa.array(objects, type=_MOMENTS)  # with a zone or without
-    except (pa.ArrowTypeError, pa.ArrowNotImplementedError):  # dates, or times of numpy in several units
+    except (pa.ArrowTypeError, pa.ArrowNotImplementedError):
+        # Arrow takes no dates among times, nor times of numpy in several units: each value by itself.
         moments = pa.array([None if pd.isna(value) else _moment(value) for value in objects], type=_MOMENTS)
     return seconds_of_arrow(pa.chunked_array([moments]))[0]
 

@@ -150,7 +150,7 @@ def _once_each(values: pa.Array, text_of: Callable[[Any], str]) -> pa.Array:
     storage = values.storage if isinstance(values, pa.ExtensionArray) else values
     try:
         encoded = storage.dictionary_encode()
-    except pa.ArrowNotImplementedError:  # maps and unions
+    except pa.ArrowNotImplementedError:  # of maps and unions Arrow has no kernel yet: it is asked, and tells
         return _named(values.to_pylist(), text_of)
     distinct = encoded.dictionary
     if isinstance(values, pa.ExtensionArray):

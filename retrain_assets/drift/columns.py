@@ -8,31 +8,22 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from retrain_assets.data.column_profile import ColumnProfile, absent_column, merge_columns
+from retrain_assets.data.column_profile import ColumnProfile, absent_column
 from retrain_assets.data.older_labels import as_now, differently_written
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.drift.accumulation import Accumulation, Carried
 from retrain_assets.drift.aspects import ASPECTS, judge, weighted
 from retrain_assets.drift.cells import ColumnCells, FittedColumn
 from retrain_assets.drift.distances import measure
+from retrain_assets.drift.fitted_reference import Basis, FittedReference
 from retrain_assets.drift.independent import judge_independent
 from retrain_assets.drift.multiplicity import CORRECTIONS
 from retrain_assets.drift.report import ColumnDrift, ColumnVerdict
-from retrain_assets.drift.settings import Settings, Significance
+from retrain_assets.drift.settings import Settings
 from retrain_assets.drift.summaries import Summaries, summarize
 from retrain_assets.drift.truths import as_truths
 from retrain_assets.drift.variation import Array
-from retrain_assets.drift.wording import describe, movers, probability
-from retrain_assets.errors import DataError
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Basis:
-    """What significance rests on: the differences of so many reference batches, or rows taken for independent."""
-
-    significance: Significance
-    batches: int
-    sentence: str
+from retrain_assets.drift.wording import describe, movers, plural, probability
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,53 +54,6 @@ class _Tested:
     p_value: float
     adjusted: float
     less_unusual: int
-
-
-class FittedReference:
-    """The batches of a reference, whose columns are merged and cut into cells once, when they are first asked for.
-
-    Args:
-        batches: profiles of the reference batches.
-        settings: what counts as drift.
-
-    `too_few` says why no rate of false alarms can be kept where windows follow each other: rows only stand in for
-    batches then. It is empty where one can.
-    """
-
-    def __init__(self, batches: Sequence[TableProfile], settings: Settings) -> None:
-        self.settings = settings
-        self.batches = list(batches)
-        enough = [batch for batch in batches if batch.rows >= settings.min_rows]
-        self.basis = _basis(len(enough), len(batches), settings)
-        self.too_few = "" if self.basis.significance == settings.significance else _no_rate(len(enough), settings)
-        self._used = enough if self.basis.significance == "batches" else self.batches
-        self._columns: dict[str, FittedColumn | str] = {}
-
-    def __contains__(self, name: object) -> bool:
-        return any(name in batch for batch in self.batches)
-
-    @property
-    def trusted_batches(self) -> int:
-        """So many batches tell how much batches differ; of independent rows nothing need be told."""
-        return self.basis.batches if self.basis.significance == "batches" else 1_000
-
-    def column(self, name: str) -> FittedColumn | str:
-        """The fitted column, or why there is none."""
-        if name not in self._columns:
-            self._columns[name] = self._fit(name)
-        return self._columns[name]
-
-    def _fit(self, name: str) -> FittedColumn | str:
-        found = [batch[name] if name in batch else absent_column(name, batch.rows) for batch in self._used]
-        batches = as_now(as_truths(found))
-        otherwise = differently_written(batches)
-        if otherwise is not None:
-            return otherwise
-        try:
-            merged = merge_columns(batches) if batches else absent_column(name, 0)
-        except DataError as error:
-            return f"the reference batches do not agree: {error}"
-        return FittedColumn(merged=merged, batches=batches, bins=self.settings.bins)
 
 
 def compare_columns(
@@ -157,37 +101,6 @@ def _trusted(window: Sequence[TableProfile], settings: Settings) -> Sequence[Tab
     """The batches of enough rows, as those of the reference; none where the window is judged as a single batch."""
     enough = [batch for batch in window if batch.rows >= settings.min_rows]
     return enough if len(window) > 1 else ()
-
-
-def _basis(enough: int, all_batches: int, settings: Settings) -> Basis:
-    if settings.significance == "rows":
-        sentence = "rows are taken for independent, as declared: days that differ mildly can alarm"
-        return Basis(significance="rows", batches=all_batches, sentence=sentence)
-    if enough < settings.min_batches:
-        sentence = f"rows are taken for independent: {_few(enough, settings)}"
-        return Basis(significance="rows", batches=all_batches, sentence=sentence)
-    left = all_batches - enough
-    small = f" ({_plural(left, 'more', 'others')} of fewer than {settings.min_rows} rows left out)" if left else ""
-    sentence = f"measured against how much {enough} reference batches differ from each other{small}"
-    return Basis(significance="batches", batches=enough, sentence=sentence)
-
-
-def _no_rate(enough: int, settings: Settings) -> str:
-    return (
-        f"{_few(enough, settings)}: until then no number of false alarms can be kept. Give more reference batches, or "
-        "declare the significance 'rows' where rows are independent"
-    )
-
-
-def _few(enough: int, settings: Settings) -> str:
-    return (
-        f"{_plural(enough, 'reference batch', 'reference batches')} of at least {settings.min_rows} rows, and it takes "
-        f"{settings.min_batches} to tell how much batches differ"
-    )
-
-
-def _plural(count: int, one: str, more: str) -> str:
-    return f"{count} {one if count == 1 else more}"
 
 
 def _prepare(
@@ -354,5 +267,5 @@ def _judge(score: float, tested: _Tested, settings: Settings, basis: Basis) -> t
     allowed = max(int(settings.alpha * (basis.batches + 1)) - 1, 0)
     if tested.less_unusual < basis.batches - allowed:
         others = basis.batches - tested.less_unusual
-        return "stable", f"{reached}, but {_plural(others, 'reference batch is', 'reference batches are')} as unusual"
+        return "stable", f"{reached}, but {plural(others, 'reference batch is', 'reference batches are')} as unusual"
     return "drift", f"{reached}, and {adjusted} is at most {settings.alpha:.2g}"

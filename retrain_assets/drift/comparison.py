@@ -11,8 +11,9 @@ from typing import Any, Literal, TypedDict, Unpack, get_args
 
 from retrain_assets.data.profile import TableProfile, merge_tables
 from retrain_assets.data.text_lengths import SUFFIX
-from retrain_assets.drift.columns import Basis, ColumnsCompared, Compared, FittedReference, compare_columns
+from retrain_assets.drift.columns import ColumnsCompared, Compared, compare_columns
 from retrain_assets.drift.distances import DISTANCES, measure
+from retrain_assets.drift.fitted_reference import Basis, FittedReference
 from retrain_assets.drift.frames import Prepared, Side, batch_of, profiles_of, read_once
 from retrain_assets.drift.joint import JointDrift
 from retrain_assets.drift.report import ColumnDrift, ColumnVerdict, by_harm

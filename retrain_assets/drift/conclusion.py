@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from retrain_assets.drift.columns import Basis
+from retrain_assets.drift.fitted_reference import Basis
 from retrain_assets.drift.outputs import OUTPUTS, output_of
 from retrain_assets.drift.report import ColumnDrift, TableVerdict, by_harm
 from retrain_assets.drift.together import JOINT

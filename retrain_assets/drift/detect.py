@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.data.text_lengths import SUFFIX
 from retrain_assets.drift.accumulation import Accumulation, evidence_limit
-from retrain_assets.drift.columns import FittedReference, compare_columns
+from retrain_assets.drift.columns import compare_columns
 from retrain_assets.drift.conclusion import conclude, score_of
+from retrain_assets.drift.fitted_reference import FittedReference
 from retrain_assets.drift.importances import importance_shares
 from retrain_assets.drift.joint import JointDrift
 from retrain_assets.drift.levels import inputs_share, settings_of

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from retrain_assets.data.profile import TableProfile, profile_table
-from retrain_assets.drift.columns import FittedReference
+from retrain_assets.drift.fitted_reference import FittedReference
 from retrain_assets.drift.settings import Settings
 from retrain_assets.drift.stream_sample import MAX_ROWS, StreamSample
 from retrain_assets.errors import DataError

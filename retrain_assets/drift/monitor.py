@@ -9,7 +9,8 @@ from typing import Any
 
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.drift.accumulation import SINGLE_SHARE, Accumulation, evidence_limit
-from retrain_assets.drift.columns import Basis, FittedReference, compare_columns
+from retrain_assets.drift.columns import compare_columns
+from retrain_assets.drift.fitted_reference import Basis, FittedReference
 from retrain_assets.drift.report import ColumnDrift, by_harm
 from retrain_assets.drift.settings import Settings
 from retrain_assets.drift.watched import watched_columns

@@ -30,7 +30,8 @@ import pandas as pd
 from retrain_assets.data.column_profile import bin_edges, bins_of
 from retrain_assets.data.profile import TableProfile, profile_table
 from retrain_assets.drift.accumulation import Accumulation, evidence_limit
-from retrain_assets.drift.columns import ColumnsCompared, FittedReference, compare_columns
+from retrain_assets.drift.columns import ColumnsCompared, compare_columns
+from retrain_assets.drift.fitted_reference import FittedReference
 from retrain_assets.drift.report import ColumnDrift, DriftReport
 from retrain_assets.drift.settings import Settings
 from retrain_assets.spec import DriftSpec

@@ -11,7 +11,7 @@ from typing import Literal
 from retrain_assets.data.column_profile import ColumnProfile
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.data.windows import Batch, Calendar
-from retrain_assets.drift.columns import FittedReference
+from retrain_assets.drift.fitted_reference import FittedReference
 from retrain_assets.drift.novelty import Novelty
 from retrain_assets.drift.settings import Settings
 from retrain_assets.spec import DriftSpec

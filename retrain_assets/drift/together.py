@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.data.text_lengths import SUFFIX
 from retrain_assets.drift.accumulation import Accumulation
-from retrain_assets.drift.columns import Basis
+from retrain_assets.drift.fitted_reference import Basis
 from retrain_assets.drift.joint import JointDrift
 from retrain_assets.drift.report import ColumnDrift
 from retrain_assets.drift.settings import Settings

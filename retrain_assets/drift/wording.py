@@ -109,3 +109,8 @@ def left_out(columns: Sequence[ColumnDrift]) -> str:
     """What a verdict does not rest on, to be added to its reason; nothing where all columns are known."""
     names = [column.name for column in columns if column.verdict == "unknown"]
     return f"; {len(names)} could not be compared ({first_of(names)})" if names else ""
+
+
+def plural(count: int, one: str, more: str) -> str:
+    """As `1 batch` or `3 batches`."""
+    return f"{count} {one if count == 1 else more}"

@@ -6,7 +6,7 @@ import pandas as pd
 
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.data.windows import Batch
-from retrain_assets.drift.columns import FittedReference
+from retrain_assets.drift.fitted_reference import FittedReference
 from retrain_assets.drift.joint import JointDrift
 from retrain_assets.drift.levels import joint_settings_of
 from retrain_assets.drift.together import judge_together

@@ -6,8 +6,8 @@ import pandas as pd
 
 from retrain_assets.data.profile import TableProfile, profile_table
 from retrain_assets.data.windows import Calendar
-from retrain_assets.drift.columns import FittedReference
 from retrain_assets.drift.detect import detect_drift
+from retrain_assets.drift.fitted_reference import FittedReference
 from retrain_assets.drift.joint import JointDrift
 from retrain_assets.drift.levels import joint_settings_of, settings_of
 from retrain_assets.drift.reference import ReferenceProfile

@@ -65,6 +65,7 @@ def _asked(pipeline: Any, method: Literal["predict", "predict_proba"], frame: pd
     except (RetrainAssetsError, MemoryError, OSError, BrokenExecutor):
         raise
     except Exception as error:
+        # Libraries derive their own errors from it; what is the machine's own goes on, here and above.
         if any(words in str(error).lower() for words in _OF_THE_MACHINE):
             raise
         raise DataError(f"the model's {method} failed with {type(error).__name__}: {error}") from error

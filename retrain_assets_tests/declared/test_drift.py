@@ -12,9 +12,9 @@ import pytest
 
 from retrain_assets.data.profile import profile_table
 from retrain_assets.data.windows import Calendar
-from retrain_assets.drift.columns import FittedReference
 from retrain_assets.drift.detect import detect_drift
 from retrain_assets.drift.episodes import Episode
+from retrain_assets.drift.fitted_reference import FittedReference
 from retrain_assets.drift.joint import JointDrift
 from retrain_assets.drift.levels import output_settings_of, settings_of
 from retrain_assets.drift.outputs import Outputs, profile_outputs

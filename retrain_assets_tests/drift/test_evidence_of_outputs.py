@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from retrain_assets.data.profile import TableProfile, profile_table
-from retrain_assets.drift.columns import FittedReference
 from retrain_assets.drift.detect import detect_drift
+from retrain_assets.drift.fitted_reference import FittedReference
 from retrain_assets.drift.joint import JointDrift
 from retrain_assets.drift.levels import output_settings_of
 from retrain_assets.drift.outputs import Outputs, judge_outputs, profile_outputs

@@ -10,7 +10,7 @@ from retrain_assets.data.column_profile import ColumnProfile
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.drift import compare, prepare
 from retrain_assets.drift.cells import FittedColumn
-from retrain_assets.drift.columns import FittedReference
+from retrain_assets.drift.fitted_reference import FittedReference
 from retrain_assets.drift.settings import Settings
 from retrain_assets.drift.summaries import summarize
 

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 
 from retrain_assets.data.profile import TableProfile, profile_table
-from retrain_assets.drift import columns, compare, prepare, rows
+from retrain_assets.drift import compare, fitted_reference, prepare, rows
+from retrain_assets.drift.cells import FittedColumn
 from retrain_assets.errors import DataError
 
 RNG = np.random.default_rng(11)
@@ -43,8 +44,8 @@ def test_what_is_prepared_is_not_done_again(monkeypatch: pytest.MonkeyPatch) -> 
     def again(*_: object, **__: object) -> None:
         raise AssertionError("the reference was merged or sampled again")
 
-    monkeypatch.setattr(columns, "merge_columns", again)
-    monkeypatch.setattr(columns.FittedColumn, "_count", again)
+    monkeypatch.setattr(fitted_reference, "merge_columns", again)
+    monkeypatch.setattr(FittedColumn, "_count", again)
     matrix = rows._matrix
     monkeypatch.setattr(
         rows, "_matrix", lambda frame, *rest: again() if len(frame) == len(DAYS) else matrix(frame, *rest)
