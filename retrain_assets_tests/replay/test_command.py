@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +19,16 @@ from retrain_assets.replay import fitting
 from retrain_assets.replay.bare_file import (
     FileSettings,
     another_order,
+    column_kinds,
     first_batches,
     stream_of_frame,
     too_few_to_judge,
 )
 from retrain_assets.replay.clock import Course
+from retrain_assets.replay.file_table import read_table
 from retrain_assets.replay.fitting import ScoreCache, fit_missing
 from retrain_assets.replay.stream import Stream
+from retrain_assets.replay.telling import require_writable
 from retrain_assets.replay.windows import Window, parse_window
 from retrain_assets_tests.replay.streams import history, stream
 
@@ -235,6 +239,50 @@ def test_one_class_at_the_beginning_is_told(call):
     assert "give --first more of them" in output
 
 
+@pytest.mark.parametrize("option", ["--json", "--figure", "--cache"])
+def test_what_cannot_be_written_is_said_before_anything_is_fitted(call, tmp_path, monkeypatch, option):
+    monkeypatch.setattr(fitting, "score_model", None)
+    (tmp_path / "file").touch()
+    _, output, code = call(history(batches=10), "--policies", "never", option, str(tmp_path / "file" / "below"))
+    assert code == 2
+    assert f"Invalid value for {option}" in output
+    assert "cannot be written (" in output
+
+
+def test_a_place_that_was_tried_is_left_as_it_was(tmp_path):
+    there, folder = tmp_path / "there.json", tmp_path / "new"
+    there.write_text("{}")
+    require_writable(files={"--json": there, "--figure": folder / "f.png"}, folder=tmp_path)
+    assert there.read_text() == "{}"
+    assert not list(folder.iterdir())
+
+
+def test_a_long_expression_cuts_no_figure_off(call):
+    asked = " | ".join(["performance_decay & drift"] * 3)
+    _, output, code = call(history(batches=12), "--policies", f"{asked},never", "--first", "4")
+    assert code == 0, output
+    table = output[output.index(" policy ") : output.index("calendar, in hindsight")]
+    assert asked in table
+    assert "promoted" in table
+    assert "…" not in output
+
+
+def test_a_named_index_of_a_file_is_a_column_and_decimals_are_numbers(tmp_path):
+    file = tmp_path / "of_a_database.parquet"
+    frame = history().assign(price=[Decimal(k) / 8 for k in range(len(history()))], total=Decimal("2.5"))
+    frame.loc[3, "price"] = None
+    frame.set_index("batch").to_parquet(file)
+    read = read_table(file)
+    assert read["batch"].tolist() == frame["batch"].tolist()
+    assert read["price"].dtype == np.float64
+    assert read["price"].isna().sum() == 1
+    assert read["price"][8] == 1
+    made = stream_of_frame(read, FileSettings(target="y", batch="batch"))
+    assert {"x", "price"} <= set(column_kinds(made)[0])
+    frame.assign(y=frame["price"]).to_parquet(file)
+    assert stream_of_frame(read_table(file), FileSettings(target="y", batch="batch")).spec.task == "regression"
+
+
 def test_one_class_on_the_way_is_no_model_and_no_end(call):
     frame = history(batches=12)
     frame.loc[frame["batch"] == 7, "y"] = 0
@@ -405,6 +453,12 @@ def test_windows_and_beginnings():
     replayed = stream()
     assert first_batches(replayed, None) == 4
     assert first_batches(replayed, 6) == 6
+
+
+@pytest.mark.parametrize(("window", "first"), [(5, 5), (8, 8), (13, 8), (100, 8)])
+def test_a_window_as_long_as_the_history_leaves_half_of_it_to_be_served(window, first):
+    assert len(stream(window=window)) == 16
+    assert first_batches(stream(window=window), None) == first
 
 
 @pytest.mark.parametrize(
