@@ -173,6 +173,15 @@ def too_few_to_judge(stream: Stream) -> str:
     )
 
 
+def too_few_to_compare(stream: Stream) -> str:
+    """Said where drift cannot be known, so that a trigger of it does not fire; else nothing."""
+    least = stream.spec.drift.min_rows
+    small = int((stream.rows < least).sum())
+    if not small:
+        return ""
+    return f"; drift is unknown of {small} of {len(stream)} batches: it takes {least} rows, and they hold fewer"
+
+
 def require_columns(frame: pd.DataFrame, target: str, batch: str) -> None:
     """A table that can be replayed has a target, and a batch for each row.
 

@@ -207,10 +207,11 @@ def _of_file(
         require_columns,
         stream_of_frame,
         task_of,
+        too_few_to_compare,
         too_few_to_judge,
     )
     from retrain_assets.replay.file_table import infinite, left_out, read_table
-    from retrain_assets.replay.laboratory import inject, parse_scenario, with_timing
+    from retrain_assets.replay.laboratory import inject, parse_scenario, settled, with_timing
     from retrain_assets.replay.windows import parse_window
 
     if data is None or target is None or batch is None:
@@ -231,6 +232,7 @@ def _of_file(
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--inject") from error
         require_columns(frame, target, batch)
+        scenario = settled(frame, scenario, target=target, batch=batch)
         task = task_of(frame[target].dropna(), metric)
         frame = inject(frame, scenario, target=target, batch=batch, task=task, rng=np.random.default_rng(seed))
     stream = stream_of_frame(frame, settings)
@@ -246,7 +248,9 @@ def _of_file(
         told += f"; left out: {', '.join(f'{name} ({held})' for name, held in without.items())}"
     if endless:
         told += f"; infinite values count as missing: {', '.join(endless)}"
-    told += another_order(frame, settings) + too_few_to_judge(stream)
+    if scenario is not None:
+        told += f"; {scenario.kind} from batch {scenario.onset} on, in {scenario.feature}"
+    told += another_order(frame, settings) + too_few_to_judge(stream) + too_few_to_compare(stream)
     return _History(stream=stream, first=first_batches(stream, first, lag), told=told, scenario=scenario)
 
 

@@ -22,6 +22,7 @@ from retrain_assets.replay.bare_file import (
     column_kinds,
     first_batches,
     stream_of_frame,
+    too_few_to_compare,
     too_few_to_judge,
 )
 from retrain_assets.replay.clock import Course
@@ -338,6 +339,15 @@ def test_a_window_of_too_few_rows_to_judge_by_is_told(call):
     assert report["policies"]["every:4"]["promotions"] == 0 < report["policies"]["every:4"]["retrains"]
     enough = stream_of_frame(history(batches=30, rows=60), FileSettings(target="y", batch="batch", window=12))
     assert not too_few_to_judge(enough)
+
+
+def test_where_drift_cannot_be_known_that_is_told(call):
+    """Else a policy of drift would seem to have seen nothing."""
+    small = history(batches=12)
+    _, output, code = call(small, "--policies", "drift", "--first", "4")
+    assert code == 0, output
+    assert "drift is unknown of 12 of 12 batches: it takes 200 rows" in output
+    assert too_few_to_compare(stream(history(rows=200))) == ""
 
 
 def test_no_batch_older_than_the_window_judges_a_candidate():
