@@ -270,8 +270,8 @@ def test_a_long_expression_cuts_no_figure_off(call):
 
 def test_a_named_index_of_a_file_is_a_column_and_decimals_are_numbers(tmp_path):
     file = tmp_path / "of_a_database.parquet"
-    frame = history().assign(price=[Decimal(k) / 8 for k in range(len(history()))], total=Decimal("2.5"))
-    frame.loc[3, "price"] = None
+    frame = history()
+    frame["price"] = pd.Series([None if k == 3 else Decimal(k) / 8 for k in range(len(frame))], dtype=object)
     frame.set_index("batch").to_parquet(file)
     read = read_table(file)
     assert read["batch"].tolist() == frame["batch"].tolist()
