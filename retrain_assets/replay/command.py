@@ -127,8 +127,6 @@ def replay(
         raise click.BadParameter("names no policy", param_hint="--policies")
     if (model is None) == (data is None):
         raise click.UsageError("give either --data, --target and --batch, or --model")
-    root = cache or options.opened_home().folder / "replay"
-    require_writable(files={"--json": json_path, "--figure": figure}, folder=root)
     if model is not None:
         _require_no_file_options(click.get_current_context())
         history = _of_model(options, model, first, lag)
@@ -136,6 +134,8 @@ def replay(
     else:
         history = _of_file(data, target, batch, label_delay, window, first, lag, metric, estimator, seed, inject)
     click.echo(f"{history.told}; the first {history.first} batches train the first model", err=True)
+    root = cache or options.opened_home().folder / "replay"
+    require_writable(files={"--json": json_path, "--figure": figure}, folder=root)
     settings = ReplaySettings(
         policies=names, first=history.first, lag=lag, cost=cost, every=history.every or every, scenario=history.scenario
     )
