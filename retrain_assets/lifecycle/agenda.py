@@ -15,7 +15,7 @@ from typing import Literal
 from retrain_assets.data.windows import Batch
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import NextJob
-from retrain_assets.lifecycle.standing import Standing, read_standing
+from retrain_assets.lifecycle.standing import Standing, newest_decided, read_standing
 from retrain_assets.spec.sources import AskedSource
 from retrain_assets.stores.causes import CAUSES, newest_valid
 from retrain_assets.stores.protocols import Stores
@@ -80,9 +80,10 @@ class _Rules:
         gaps = [batch for batch in standing.missing - standing.seen.keys() if earlier is None or batch < earlier]
         for batch in sorted({*ready, *gaps} - standing.decided):
             return self._tried("decide", batch, "missing" if batch in gaps else "batch")
-        if standing.causes and standing.decided:
-            return self._tried("decide", max(standing.decided), CAUSES[standing.causes[-1].kind])
-        return None
+        if not standing.causes:
+            return None
+        newest = newest_decided(self.model, standing.decided, set(standing.watched), self.now)
+        return None if newest is None else self._tried("decide", newest, CAUSES[standing.causes[-1].kind])
 
     def redelivery(self) -> NextJob | Rest | None:
         """A watched batch, or its labels, came again, or could not be worked on before."""

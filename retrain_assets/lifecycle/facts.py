@@ -17,7 +17,7 @@ from retrain_assets.lifecycle.records import TrainingSet
 from retrain_assets.lifecycle.sharing import attempt_of, shared_use
 from retrain_assets.lifecycle.slicing import slice_history
 from retrain_assets.lifecycle.spending import spent
-from retrain_assets.lifecycle.standing import newest_valid
+from retrain_assets.lifecycle.standing import newest_decided, newest_valid
 from retrain_assets.lifecycle.training_window import TrainingWindow, stored_training_sets
 from retrain_assets.lifecycle.watch import read_drift
 from retrain_assets.policy.context import DecisionContext
@@ -77,7 +77,7 @@ def gather_facts(
         batch_refused=_refused(stores, model, batch),
         wanted_before=_wanted_before(earlier, batch),
         due_since=due_since(earlier, batch, lambda key: model.calendar.batch(key).start),
-        newest_decided=max((decision.batch for decision in earlier), default=None),
+        newest_decided=_newest_decided(stores, model, earlier, now),
         largest_drift=largest_drift(stores, model, batch),
         open_hold=None if held is None else held.batch,
         resumed=() if held is None else said_to(stores, model, held, "resume", until=until),
@@ -87,6 +87,11 @@ def gather_facts(
         shared=shared_use(stores, model, attempt=attempt_of(batch.key, attempt)),
         spent=spent(stores, model, as_of=batch.as_of),
     )
+
+
+def _newest_decided(stores: Stores, model: DeclaredModel, earlier: list[Decision], now: datetime) -> str | None:
+    watched = {step.batch for step in stores.state.steps(model.name) if step.job == "watch"}
+    return newest_decided(model, {decision.batch for decision in earlier}, watched, now)
 
 
 def requests(stores: Stores, model: DeclaredModel, earlier: list[Decision], *, until: int) -> list[OutboxRow]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -82,6 +83,16 @@ class Standing:
         """When that on which a job works was last seen to be delivered."""
         rows = [self.seen.get(batch), self.labels_seen.get(batch) if job == "settle" else None]
         return max((row.recorded_at for row in rows if row is not None), default=None)
+
+
+def newest_decided(model: DeclaredModel, decided: Iterable[str], watched: Collection[str], now: datetime) -> str | None:
+    """The newest of the decided batches; None without one.
+
+    One that is known as missing alone, and has not ended by now, was decided by a clock that has gone back since: it
+    would make the decisions of all batches until then retrospective.
+    """
+    newest_first = sorted(decided, reverse=True)
+    return next((key for key in newest_first if key in watched or model.calendar.batch(key).end <= now), None)
 
 
 def was_deduced(decision: Decision) -> bool:

@@ -65,7 +65,8 @@ class DecisionContext:
         batch_refused: why the batch was refused.
         wanted_before: whether the condition held for each earlier batch since the last retrain, oldest first.
         due_since: from when on a date that came due still counts, see `policy.due`; None for the start of the batch.
-        newest_decided: key of the newest batch that has a decision.
+        newest_decided: key of the newest batch that has a decision, but for those that a clock ahead of now found
+            missing.
         largest_drift: the largest drift score of all batches before; None where nobody asks, or none is known.
         open_hold: batch of the decision that holds for a person and was not answered; None without one.
         resumed: what persons said who let the hold go.

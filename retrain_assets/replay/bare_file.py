@@ -14,6 +14,7 @@ import pandas as pd
 
 from retrain_assets.data.reserved import is_reserved
 from retrain_assets.errors import DataError, did_you_mean
+from retrain_assets.replay.file_table import ENDLESS, infinite, left_out, read_table
 from retrain_assets.replay.stream import EVENT_TIME, Stream, one_batch_each
 from retrain_assets.replay.windows import Window
 from retrain_assets.spec import ModelSpec
@@ -21,16 +22,6 @@ from retrain_assets.spec import ModelSpec
 MOST_CLASSES = 20
 LEAST_BATCHES = 6
 GATE_ROWS = 50
-ENDLESS = (-np.inf, np.inf)
-NO_FEATURES = {
-    **dict.fromkeys(("date", "datetime", "time", "timedelta", "period"), "times"),
-    "bytes": "bytes",
-    "complex": "complex numbers",
-    "interval": "intervals",
-    "mixed": "neither numbers nor text",
-}
-"""What a column may hold that no model here learns from, by the name that pandas infers."""
-
 ESTIMATORS: dict[str, dict[str, str]] = {
     "hist_gradient_boosting": {
         "classification": "sklearn.ensemble.HistGradientBoostingClassifier",
@@ -82,20 +73,6 @@ def read_stream(path: Path, settings: FileSettings) -> Stream:
         DataError: the file cannot be replayed, and why.
     """
     return stream_of_frame(read_table(path), settings)
-
-
-def read_table(path: Path) -> pd.DataFrame:
-    """The rows of a Parquet or CSV file.
-
-    Raises:
-        DataError: it cannot be read.
-    """
-    try:
-        return pd.read_csv(path, low_memory=False) if path.suffix.lower() in (".csv", ".txt") else pd.read_parquet(path)
-    except (ValueError, OSError) as error:
-        raise DataError(
-            f"{path} cannot be read as {'CSV' if path.suffix.lower() in ('.csv', '.txt') else 'Parquet'}: {error}"
-        ) from error
 
 
 def stream_of_frame(frame: pd.DataFrame, settings: FileSettings) -> Stream:
@@ -196,6 +173,15 @@ def too_few_to_judge(stream: Stream) -> str:
     )
 
 
+def too_few_to_compare(stream: Stream) -> str:
+    """Said where drift cannot be known, so that a trigger of it does not fire; else nothing."""
+    least = stream.spec.drift.min_rows
+    small = int((stream.rows < least).sum())
+    if not small:
+        return ""
+    return f"; drift is unknown of {small} of {len(stream)} batches: it takes {least} rows, and they hold fewer"
+
+
 def require_columns(frame: pd.DataFrame, target: str, batch: str) -> None:
     """A table that can be replayed has a target, and a batch for each row.
 
@@ -263,33 +249,6 @@ def _features(frame: pd.DataFrame, settings: FileSettings) -> pd.DataFrame:
     return features
 
 
-def left_out(frame: pd.DataFrame) -> dict[str, str]:
-    """The columns that are no features, each with what it holds."""
-    found: dict[str, str] = {}
-    for name in frame.columns:
-        kind = re.sub(r"\d+$", "", pd.api.types.infer_dtype(frame[name], skipna=True))
-        if kind in NO_FEATURES:
-            found[str(name)] = NO_FEATURES[kind]
-        elif frame[name].nunique(dropna=False) < 2:
-            found[str(name)] = "one value"
-        elif kind in ("string", "categorical", "integer") and frame[name].is_unique:
-            names = "another value in each row" if kind != "integer" else _numbering(frame[name])
-            found.update({str(name): names} if names else {})
-    return found
-
-
-def _numbering(values: pd.Series) -> str | None:
-    """Whole numbers that count the rows tell a model when a row came, and nothing of rows to come."""
-    every = values.notna().all() and int(values.max()) - int(values.min()) + 1 == len(values)
-    return "row numbers" if every or values.is_monotonic_increasing or values.is_monotonic_decreasing else None
-
-
-def infinite(frame: pd.DataFrame) -> list[str]:
-    """The columns that hold infinite values, which no model learns from: they count as missing."""
-    floats = [name for name in frame.columns if pd.api.types.is_float_dtype(frame[name])]
-    return [str(name) for name in floats if np.isinf(frame[name].to_numpy(dtype=np.float64, na_value=np.nan)).any()]
-
-
 def _declaration(settings: FileSettings, task: str) -> ModelSpec:
     path = ESTIMATORS.get(settings.estimator, {}).get(task, settings.estimator)
     linear = settings.estimator == "linear"
@@ -319,7 +278,7 @@ def _declaration(settings: FileSettings, task: str) -> ModelSpec:
 
 
 def first_batches(stream: Stream, asked: int | None, lag: int = 0) -> int:
-    """How many batches train the first model: those asked for, else the window or a tenth, see `_usual_first`.
+    """How many batches train the first model: those asked for, else as `_usual_first` has it.
 
     Raises:
         DataError: too many or too few.
@@ -332,8 +291,13 @@ def first_batches(stream: Stream, asked: int | None, lag: int = 0) -> int:
 
 
 def _usual_first(stream: Stream, most: int) -> int:
-    """The window or a tenth, at least four; more where a classification has seen one class only by then."""
-    count = max(4, stream.window if isinstance(stream.window, int) else round(len(stream) / 10))
+    """The window or a tenth, at least four; more where a classification has seen one class only by then.
+
+    A window is no more than half of the batches to begin with: where it is as long as the history, none would be left
+    to tell policies apart by.
+    """
+    window = stream.window if isinstance(stream.window, int) else None
+    count = max(4, round(len(stream) / 10) if window is None else min(window, len(stream) // 2))
     while count < most and stream.classes and len(np.unique(stream.labels[stream.training_rows(count - 1)])) < 2:
         count += 1
     return min(count, most)

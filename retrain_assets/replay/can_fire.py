@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from retrain_assets.replay.stream import EVENT_TIME
 from retrain_assets.spec import TRIGGERS, ModelSpec
-from retrain_assets.spec.expressions import age_limit, can_be_true, parse_expression
+from retrain_assets.spec.expressions import age_limit, parse_expression
+from retrain_assets.spec.firing import can_fire
 
 SILENT: Mapping[str, str] = {
     "event": "a history holds no business events",
@@ -26,7 +27,7 @@ def require_fireable(when: str, spec: ModelSpec) -> None:
     """
     expression = parse_expression(when, TRIGGERS)
     names = expression.names()
-    if not can_be_true(expression):
+    if not can_fire(expression, model_age=spec.freshness.model_age):
         raise ValueError(f"can never be true, whatever happens: {when!r}")
     needs = {
         "model_age": ("freshness.model_age", spec.freshness.model_age),
@@ -40,6 +41,6 @@ def require_fireable(when: str, spec: ModelSpec) -> None:
     if aged and spec.event_time == EVENT_TIME:
         raise ValueError(f"counts time ({aged[0]}), which the batches of a file have none of: every:N counts batches")
     silent = names & SILENT.keys()
-    if not can_be_true(expression, never=silent):
+    if not can_fire(expression, model_age=spec.freshness.model_age, never=silent):
         why = "; ".join(f"{name}: {SILENT[name]}" for name in sorted(silent))
         raise ValueError(f"can never fire in a replay ({why}): leave it out")

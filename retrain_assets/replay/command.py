@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +24,6 @@ OF_A_FILE = (
     "target", "batch", "label_delay", "window", "metric", "estimator", "seed", "every", "inject",
 )  # fmt: skip
 """Options that a declared model answers by itself."""
-TABLE_WIDTH = 120
-"""In a pipe too: figures that are cut off are none."""
 TRIED = "performance_decay,drift,adwin,ddm,page_hinkley,cusum,cara,upf,debt_growth"
 
 
@@ -53,7 +49,9 @@ TRIED = "performance_decay,drift,adwin,ddm,page_hinkley,cusum,cara,upf,debt_grow
     "[default: all]",
 )
 @click.option(
-    "--first", type=click.IntRange(1), help="Batches that train the first model.  [default: window or a tenth]"
+    "--first",
+    type=click.IntRange(1),
+    help="Batches that train the first model.  [default: window, at most half of them, or a tenth]",
 )
 @click.option(
     "--cost", default=0.5, show_default=True, type=click.FloatRange(0, min_open=True),
@@ -122,6 +120,7 @@ def replay(
     """  # noqa: D301 - click reads the backspace
     from retrain_assets.replay.names import listed
     from retrain_assets.replay.run import ReplaySettings
+    from retrain_assets.replay.telling import require_writable, tell, write
 
     names = listed(policies)
     if not names:
@@ -135,14 +134,16 @@ def replay(
     else:
         history = _of_file(data, target, batch, label_delay, window, first, lag, metric, estimator, seed, inject)
     click.echo(f"{history.told}; the first {history.first} batches train the first model", err=True)
+    root = cache or options.opened_home().folder / "replay"
+    require_writable(files={"--json": json_path, "--figure": figure}, folder=root)
     settings = ReplaySettings(
         policies=names, first=history.first, lag=lag, cost=cost, every=history.every or every, scenario=history.scenario
     )
-    report = _compared(history, settings, cache or options.opened_home().folder / "replay", workers)
+    report = _compared(history, settings, root, workers)
     told, frontier = report.to_json(), _frontier(report) if figure is not None or model is not None else b""
-    _tell(report, told, json_path)
+    tell(report, told, json_path)
     if figure is not None:
-        _write(figure, frontier)
+        write(figure, frontier)
     if model is not None:
         options.show_replay(model, told, frontier)
         click.echo(f"shown in Dagster as {model}/replay_report", err=True)
@@ -203,15 +204,14 @@ def _of_file(
         another_order,
         column_kinds,
         first_batches,
-        infinite,
-        left_out,
-        read_table,
         require_columns,
         stream_of_frame,
         task_of,
+        too_few_to_compare,
         too_few_to_judge,
     )
-    from retrain_assets.replay.laboratory import inject, parse_scenario, with_timing
+    from retrain_assets.replay.file_table import infinite, left_out, read_table
+    from retrain_assets.replay.laboratory import inject, parse_scenario, settled, with_timing
     from retrain_assets.replay.windows import parse_window
 
     if data is None or target is None or batch is None:
@@ -232,6 +232,7 @@ def _of_file(
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--inject") from error
         require_columns(frame, target, batch)
+        scenario = settled(frame, scenario, target=target, batch=batch)
         task = task_of(frame[target].dropna(), metric)
         frame = inject(frame, scenario, target=target, batch=batch, task=task, rng=np.random.default_rng(seed))
     stream = stream_of_frame(frame, settings)
@@ -247,7 +248,9 @@ def _of_file(
         told += f"; left out: {', '.join(f'{name} ({held})' for name, held in without.items())}"
     if endless:
         told += f"; infinite values count as missing: {', '.join(endless)}"
-    told += another_order(frame, settings) + too_few_to_judge(stream)
+    if scenario is not None:
+        told += f"; {scenario.kind} from batch {scenario.onset} on, in {scenario.feature}"
+    told += another_order(frame, settings) + too_few_to_judge(stream) + too_few_to_compare(stream)
     return _History(stream=stream, first=first_batches(stream, first, lag), told=told, scenario=scenario)
 
 
@@ -322,29 +325,8 @@ class _Progress(AbstractContextManager["_Progress"]):
         self._progress.update(self._task, description=f"policy {name}")
 
 
-def _tell(report: Report, told: Mapping[str, Any], json_path: Path | None) -> None:
-    from rich.console import Console
-
-    console = Console(highlight=False, width=max(TABLE_WIDTH, Console().width))
-    console.print(report.table())
-    if report.scenario is not None:
-        console.print(report.scenario_table())
-    console.print(report.recommendation.sentence, style="bold", soft_wrap=True)
-    yaml = report.yaml(report.recommendation.policy)
-    if yaml is not None:
-        console.print(f"\n{yaml.rstrip()}", soft_wrap=True, markup=False)
-    if json_path is not None:
-        _write(json_path, json.dumps(told, indent=1).encode())
-
-
 def _frontier(report: Report) -> bytes:
     from retrain_assets.replay.report import frontier_figure
 
     title = f"{report.stream.spec.metric} against retrains, label delay {report.stream.label_delay}"
     return frontier_figure(report.outcomes, metric=report.metric, title=title)
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-    click.echo(f"wrote {path}", err=True)

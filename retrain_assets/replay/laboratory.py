@@ -47,7 +47,10 @@ _FORM = re.compile(r"([a-z_\-]+)@(\d+)(?::(.+))?")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """What happens, from which batch on (counted from 0), to which feature; None is the first that it fits."""
+    """What happens, from which batch on (counted from 0), to which feature; None is the first that it fits.
+
+    It fits a feature that models learn from, see `settled`.
+    """
 
     kind: str
     onset: int
@@ -85,6 +88,16 @@ def parse_scenario(text: str) -> Scenario:
     if kind not in SCENARIOS:
         raise ValueError(f"has an unknown scenario '{match[1]}'.{did_you_mean(kind, SCENARIOS)}")
     return Scenario(kind=kind, onset=int(match[2]), feature=match[3])
+
+
+def settled(frame: pd.DataFrame, scenario: Scenario, *, target: str, batch: str) -> Scenario:
+    """The scenario with the name of the feature that it changes.
+
+    Raises:
+        DataError: there is none.
+    """
+    outcome = frozenset({target, batch})
+    return replace(scenario, feature=feature_of(frame, scenario.kind, scenario.feature, outcome))
 
 
 def inject(

@@ -69,7 +69,8 @@ def open_book(
     book = Scorebook(stream, kept, models)
     if not book.usable(models[0]):
         raise DataError(
-            f"the first {course.first} batches hold labels of one class only: give --first more of them to train on"
+            f"the first {course.first} batches hold labels of one class only, and a model needs two: give --first more "
+            "of them, as long as that leaves some to be served"
         )
     return book
 

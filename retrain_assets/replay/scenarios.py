@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from retrain_assets.errors import DataError, did_you_mean
+from retrain_assets.replay.file_table import left_out
 
 GRADUAL_BATCHES = 8
 RECURRING_BATCHES = 4
@@ -38,9 +39,21 @@ class Injected:
 
     @property
     def large(self) -> Any:
-        """Rows whose feature lies above its median before the onset."""
-        values = self.frame[self.feature]
-        return (values > values[self.position < self.onset].median()).to_numpy(dtype=bool)
+        """Rows whose feature lies above its median before the onset, or at it where that is nearer to half of them.
+
+        Raises:
+            DataError: all rows before the onset are alike.
+        """
+        values, early = self.frame[self.feature], self.position < self.onset
+        middle = values[early].median()
+        above, upper = ((values > middle).to_numpy(dtype=bool), (values >= middle).to_numpy(dtype=bool))
+        large = above if above[early].sum() + upper[early].sum() >= early.sum() else upper
+        if large[early].all() or not large[early].any():
+            raise DataError(
+                f"the feature of a scenario must vary before the onset, so that rows where it is large can be told "
+                f"({self.feature!r} does not): name another one behind a colon"
+            )
+        return large
 
     def turned(self, rows: Any) -> pd.DataFrame:
         """The target turned round in some rows."""
@@ -81,7 +94,8 @@ def _missing(at: Injected) -> pd.DataFrame:
 
 def _stuck(at: Injected) -> pd.DataFrame:
     values = at.frame[at.feature]
-    last = values[at.position < at.onset].iloc[-1]
+    known = values[at.position < at.onset].dropna()
+    last = known.iloc[-1] if len(known) else np.nan
     return at.with_feature(values.mask(at.position >= at.onset, last))
 
 
@@ -181,7 +195,7 @@ def categorical_features(frame: pd.DataFrame, outcome: frozenset[str]) -> list[s
 
 
 def feature_of(frame: pd.DataFrame, kind: str, asked: str | None, outcome: frozenset[str]) -> str:
-    """The feature that a scenario changes: the one that was asked for, else the first of its kind.
+    """The feature that a scenario changes: the one that was asked for, else the first that fits and is learned from.
 
     Raises:
         DataError: there is none.
@@ -189,7 +203,8 @@ def feature_of(frame: pd.DataFrame, kind: str, asked: str | None, outcome: froze
     coded = kind in OF_CATEGORIES
     found = categorical_features(frame, outcome) if coded else numeric_features(frame, outcome)
     if asked is None and found:
-        return found[0]
+        learned = frame.drop(columns=[*left_out(frame)])
+        return next((name for name in found if name in learned), found[0])
     if asked is None or asked not in found:
         must = "text, a category or a whole number of few values" if coded else "numeric"
         raise DataError(

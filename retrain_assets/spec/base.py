@@ -13,9 +13,9 @@ _IMPORT_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*[:.][A-Za-z_]\w*")
 
 
 class SpecModel(BaseModel):
-    """Frozen; unknown keys are refused; read by its YAML names."""
+    """Frozen; unknown keys are refused, and so are numbers that are none or without end; read by its YAML names."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
 
 
 def _import_path(value: str) -> str:

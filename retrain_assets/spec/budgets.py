@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import BeforeValidator, Field
 
 from retrain_assets.spec.base import SpecModel
-from retrain_assets.spec.durations import Duration, format_duration, parse_period
+from retrain_assets.spec.durations import Period, format_duration, parse_period
 
 if TYPE_CHECKING:
     from retrain_assets.spec.model import ModelSpec
@@ -19,7 +19,7 @@ class BudgetSpec(SpecModel):
     """At most so many retrains in a trailing period of batch time."""
 
     retrains: int = Field(ge=1, description="Number of retrains; written out, or as `12 per year`.")
-    period: Duration = Field(description="Length of the trailing period.")
+    period: Period = Field(description="Length of the trailing period.")
 
 
 _BUDGET = re.compile(r"\s*(\d+)\s+per\s+(.+?)\s*")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from retrain_assets.errors import did_you_mean
 from retrain_assets.spec.expressions import can_be_true
+from retrain_assets.spec.firing import can_fire
 from retrain_assets.spec.holdout import holdout_problems
 from retrain_assets.spec.label_next import label_next_problems
 from retrain_assets.spec.personal import personal_problems
@@ -266,7 +267,7 @@ def _triggers(spec: ModelSpec) -> Iterator[Inconsistency]:
             for output in ("score", "label", "residual")
         },
     }
-    if not can_be_true(spec.retrain.expression):
+    if not can_fire(spec.retrain.expression, model_age=spec.freshness.model_age):
         yield Inconsistency(field="retrain.when", message=f"can never be true, whatever happens: {spec.retrain.when!r}")
     # The default of `when` names model_age, which then simply never fires.
     chosen = triggers if "when" in spec.retrain.model_fields_set else triggers - {"model_age"}

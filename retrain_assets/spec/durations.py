@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
 
 from retrain_assets.errors import did_you_mean
 
@@ -90,9 +90,20 @@ def _dump(value: Any) -> str:
     return format_duration(value)
 
 
+def _some_time(value: timedelta) -> timedelta:
+    if not value:
+        raise ValueError(
+            "must be longer than no time at all (got 0): within no time nothing is counted, and nothing would bind"
+        )
+    return value
+
+
 Duration = Annotated[
     timedelta,
     BeforeValidator(parse_duration),
     PlainSerializer(_dump, return_type=str),
     WithJsonSchema({"type": "string", "examples": ["1 week", "90 minutes"], "pattern": _FORM.pattern}),
 ]
+
+Period = Annotated[Duration, AfterValidator(_some_time)]
+"""The length of a trailing period in which something is counted."""

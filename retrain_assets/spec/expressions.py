@@ -7,7 +7,7 @@ The same small language serves the triggers of a policy (`retrain.when`) and the
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import product
@@ -147,18 +147,23 @@ def parse_expression(text: str, known: Iterable[str]) -> Expression:
     return _Parser(text, frozenset(known)).parse()
 
 
-def can_be_true(expression: Expression, *, never: Collection[str] = ()) -> bool:
-    """Whether any truth of its conditions makes an expression true; those of `never` are false.
+def can_be_true(
+    expression: Expression,
+    *,
+    never: Collection[str] = (),
+    possible: Callable[[Mapping[str, bool]], bool] = lambda _: True,
+) -> bool:
+    """Whether any truth of its conditions that is possible makes an expression true; those of `never` are false.
 
     >>> can_be_true(parse_expression("a & ~a", known="a")), can_be_true(parse_expression("a & ~b", known="ab"))
     (False, True)
     """
     names = sorted(expression.names().difference(never))
     silent = dict.fromkeys(never, False)
-    return any(
-        expression.evaluate({**silent, **dict(zip(names, values, strict=True))})
-        for values in product([True, False], repeat=len(names))
+    truths = (
+        {**silent, **dict(zip(names, values, strict=True))} for values in product([True, False], repeat=len(names))
     )
+    return any(possible(truth) and expression.evaluate(truth) for truth in truths)
 
 
 def leaving_out(expression: Expression, names: Collection[str]) -> Expression | None:

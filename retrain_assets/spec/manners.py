@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from retrain_assets.errors import did_you_mean
 from retrain_assets.spec.base import SpecModel
-from retrain_assets.spec.durations import Duration, parse_period
+from retrain_assets.spec.durations import Period, parse_period
 
 _SPEND = re.compile(r"\s*(\d+(?:\.\d+)?)\s+(cpu\s+\w+|\w+)\s+per\s+(.+?)\s*")
 _UNITS: dict[str, tuple[str, float]] = {
@@ -72,7 +72,7 @@ class SpendSpec(SpecModel):
     unit: Literal["cpu_seconds", "money"] = Field(
         description="Processor time of the trainings, as it was measured, or money, as `cost.retrain` declares it."
     )
-    period: Duration = Field(description="Length of the trailing period.")
+    period: Period = Field(description="Length of the trailing period.")
 
 
 def _spend(value: object) -> object:

@@ -46,11 +46,16 @@ def failures_in_a_row(steps: Sequence[Step], since: datetime | None) -> list[Ste
 
 
 def rest_after(failed: Sequence[Step], now: datetime) -> Rest | None:
-    """The rest that failures in a row impose, newest first; None when it is over."""
+    """The rest that failures in a row impose, newest first; None when it is over.
+
+    A failure that lies further ahead than its rest was written by a clock that has gone back since. It says nothing of
+    when to try again, and would hold everything up until that time comes.
+    """
     if not failed:
         return None
-    until = failed[0].finished_at + RESTS[min(len(failed), len(RESTS)) - 1]
-    if now >= until:
+    rest = RESTS[min(len(failed), len(RESTS)) - 1]
+    until = failed[0].finished_at + rest
+    if now >= until or failed[0].finished_at - now > rest:
         return None
     return Rest(
         reason=f"{failed[0].job} of {failed[0].batch} failed, and is tried again from {until:%Y-%m-%d %H:%M:%S} UTC",

@@ -25,6 +25,31 @@ def test_a_column_that_is_known_only_after_the_event_reaches_no_model(worlds) ->
     assert loss > 0.2
 
 
+def test_a_clock_that_was_ahead_for_a_while_keeps_no_later_batch_from_its_decision(worlds) -> None:
+    """By a wrong clock all batches of a month were missing: each comes in its time, and may retrain, once."""
+    world = worlds("w", batches={"every": "day", "start": "2024-01-01"}, window=QUICK_TO_LEARN)
+
+    def day(number: int, *, flip: bool = False) -> None:
+        world.drop(number, flip=flip)
+        world.now = world.batch(number).end + timedelta(hours=1)
+        world.play()
+
+    for number in range(5):
+        day(number)
+    world.now = world.batch(40).end
+    world.play()
+    ahead = len(world.stores.state.decisions("tiny"))
+    for number in range(5, 10):
+        day(number, flip=True)
+    after = world.stores.state.decisions("tiny")[ahead:]
+    assert {decision.batch for decision in after} == {world.batch(number).key for number in range(5, 10)}
+    assert not any(decision.retrospective for decision in after)
+    retrained = [decision.batch for decision in after if decision.verdict == "retrain"]
+    assert retrained
+    assert len(retrained) == len(set(retrained))
+    assert len(world.stores.state.promotions("tiny")) > 1
+
+
 def test_labels_that_mature_after_the_cutoff_are_not_trained_on(world: World) -> None:
     drop_days(world, range(6))
     world.play()

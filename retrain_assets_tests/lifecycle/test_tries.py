@@ -48,6 +48,16 @@ def test_a_failed_job_rests_then_runs_under_a_new_key_and_the_stream_goes_on(wor
     assert {d.batch for d in world.stores.state.decisions("tiny")} == {world.batch(0).key, world.batch(1).key}
 
 
+def test_a_failure_by_a_clock_that_has_gone_back_holds_nothing_up(world: World) -> None:
+    drop_days(world, range(2))
+    world.poll()
+    now, world.now = world.now, world.now + timedelta(days=3650)
+    fail(world, "watch", 0)
+    world.now = now
+    assert lifecycle.resting(world.stores, world.model, now=now) is None
+    assert [job.job for job in world.play(limit=2)] == ["watch", "decide"]
+
+
 def test_deciding_that_fails_again_and_again_is_an_unknown_decision_and_the_next_batch_goes_on(world: World) -> None:
     drop_days(world, range(2))
     world.play(limit=1)

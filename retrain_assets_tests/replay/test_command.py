@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +19,17 @@ from retrain_assets.replay import fitting
 from retrain_assets.replay.bare_file import (
     FileSettings,
     another_order,
+    column_kinds,
     first_batches,
     stream_of_frame,
+    too_few_to_compare,
     too_few_to_judge,
 )
 from retrain_assets.replay.clock import Course
+from retrain_assets.replay.file_table import read_table
 from retrain_assets.replay.fitting import ScoreCache, fit_missing
 from retrain_assets.replay.stream import Stream
+from retrain_assets.replay.telling import require_writable
 from retrain_assets.replay.windows import Window, parse_window
 from retrain_assets_tests.replay.streams import history, stream
 
@@ -235,6 +240,50 @@ def test_one_class_at_the_beginning_is_told(call):
     assert "give --first more of them" in output
 
 
+@pytest.mark.parametrize("option", ["--json", "--figure", "--cache"])
+def test_what_cannot_be_written_is_said_before_anything_is_fitted(call, tmp_path, monkeypatch, option):
+    monkeypatch.setattr(fitting, "score_model", None)
+    (tmp_path / "file").touch()
+    _, output, code = call(history(batches=10), "--policies", "never", option, str(tmp_path / "file" / "below"))
+    assert code == 2
+    assert f"Invalid value for {option}" in output
+    assert "cannot be written (" in output
+
+
+def test_a_place_that_was_tried_is_left_as_it_was(tmp_path):
+    there, folder = tmp_path / "there.json", tmp_path / "new"
+    there.write_text("{}")
+    require_writable(files={"--json": there, "--figure": folder / "f.png"}, folder=tmp_path)
+    assert there.read_text() == "{}"
+    assert not list(folder.iterdir())
+
+
+def test_a_long_expression_cuts_no_figure_off(call):
+    asked = " | ".join(["performance_decay & drift"] * 3)
+    _, output, code = call(history(batches=12), "--policies", f"{asked},never", "--first", "4")
+    assert code == 0, output
+    table = output[output.index(" policy ") : output.index("calendar, in hindsight")]
+    assert asked in table
+    assert "promoted" in table
+    assert "…" not in output
+
+
+def test_a_named_index_of_a_file_is_a_column_and_decimals_are_numbers(tmp_path):
+    file = tmp_path / "of_a_database.parquet"
+    frame = history()
+    frame["price"] = pd.Series([None if k == 3 else Decimal(k) / 8 for k in range(len(frame))], dtype=object)
+    frame.set_index("batch").to_parquet(file)
+    read = read_table(file)
+    assert read["batch"].tolist() == frame["batch"].tolist()
+    assert read["price"].dtype == np.float64
+    assert read["price"].isna().sum() == 1
+    assert read["price"][8] == 1
+    made = stream_of_frame(read, FileSettings(target="y", batch="batch"))
+    assert {"x", "price"} <= set(column_kinds(made)[0])
+    frame.assign(y=frame["price"]).to_parquet(file)
+    assert stream_of_frame(read_table(file), FileSettings(target="y", batch="batch")).spec.task == "regression"
+
+
 def test_one_class_on_the_way_is_no_model_and_no_end(call):
     frame = history(batches=12)
     frame.loc[frame["batch"] == 7, "y"] = 0
@@ -290,6 +339,15 @@ def test_a_window_of_too_few_rows_to_judge_by_is_told(call):
     assert report["policies"]["every:4"]["promotions"] == 0 < report["policies"]["every:4"]["retrains"]
     enough = stream_of_frame(history(batches=30, rows=60), FileSettings(target="y", batch="batch", window=12))
     assert not too_few_to_judge(enough)
+
+
+def test_where_drift_cannot_be_known_that_is_told(call):
+    """Else a policy of drift would seem to have seen nothing."""
+    small = history(batches=12)
+    _, output, code = call(small, "--policies", "drift", "--first", "4")
+    assert code == 0, output
+    assert "drift is unknown of 12 of 12 batches: it takes 200 rows" in output
+    assert too_few_to_compare(stream(history(rows=200))) == ""
 
 
 def test_no_batch_older_than_the_window_judges_a_candidate():
@@ -405,6 +463,12 @@ def test_windows_and_beginnings():
     replayed = stream()
     assert first_batches(replayed, None) == 4
     assert first_batches(replayed, 6) == 6
+
+
+@pytest.mark.parametrize(("window", "first"), [(5, 5), (8, 8), (13, 8), (100, 8)])
+def test_a_window_as_long_as_the_history_leaves_half_of_it_to_be_served(window, first):
+    assert len(stream(window=window)) == 16
+    assert first_batches(stream(window=window), None) == first
 
 
 @pytest.mark.parametrize(

@@ -232,6 +232,7 @@ def test_the_yaml_of_each_policy_is_a_declaration():
             for limit in ("-1", "0", "nan", "inf")
         ),
         ("drift & ~drift", "can never be true, whatever happens"),
+        ("residual_drift & ~drift", "can never be true, whatever happens"),
         ("age", "needs freshness.model_age"),
         ("drift | model_age", "needs freshness.model_age"),
         ("schedule", "needs retrain.schedule"),

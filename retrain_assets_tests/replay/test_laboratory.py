@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from retrain_assets.cli import main
 from retrain_assets.errors import DataError
-from retrain_assets.replay.laboratory import Scenario, inject, parse_scenario, with_timing
+from retrain_assets.replay.laboratory import Scenario, inject, parse_scenario, settled, with_timing
 from retrain_assets.replay.run import ReplaySettings, replay
 from retrain_assets.replay.scenarios import SCENARIOS
 from retrain_assets_tests.replay.streams import history, stream
@@ -156,6 +156,32 @@ def test_a_scenario_that_does_not_fit_the_file_is_told(scenario, said):
         put(history(), parse_scenario(scenario))
 
 
+def test_rows_of_a_flag_are_turned_and_those_of_a_constant_cannot_be():
+    frame = history(turns=())
+    frame["flag"], frame["same"] = (frame.index % 10 < 7).astype(int), 1
+    made = put(frame, parse_scenario("sudden@8:flag"))
+    assert (made["y"] != frame["y"]).equals((frame["flag"] == 1) & (frame["batch"] >= 8))
+    with pytest.raises(DataError, match=r"must vary before the onset, .*\('same' does not\)"):
+        put(frame, parse_scenario("sudden@8:same"))
+
+
+def test_what_nobody_asked_about_changes_a_feature_that_models_learn_from():
+    frame = history(turns=())
+    frame.insert(0, "row", np.arange(len(frame)))
+    frame.insert(1, "same", 1.0)
+    chosen = settled(frame, parse_scenario("sudden@8"), target="y", batch="batch")
+    assert chosen == parse_scenario("sudden@8:x")
+    assert put(frame, parse_scenario("sudden@8")).equals(put(frame, chosen))
+
+
+def test_a_feature_is_stuck_at_the_last_value_that_was_there():
+    frame = history(turns=())
+    last = frame.index[frame["batch"] == 7][-1]
+    frame.loc[last, "x"] = np.nan
+    made = put(frame, parse_scenario("stuck@8:x"))
+    assert (made.loc[made["batch"] >= 8, "x"] == frame["x"][last - 1]).all()
+
+
 def test_the_command_tells_how_late_each_policy_noticed(tmp_path):
     file, out = tmp_path / "h.parquet", tmp_path / "out.json"
     history(turns=()).to_parquet(file)
@@ -174,6 +200,7 @@ def test_the_command_tells_how_late_each_policy_noticed(tmp_path):
     assert policies["default"]["noticed_after"] in (1, 2)
     assert policies["default"]["noticed_false_alarms"] == 0
     assert "noticed after" in made.output
+    assert "; sudden from batch 9 on, in x" in made.output
 
 
 def test_feedback_keeps_only_what_the_model_of_before_would_have_chosen():

@@ -39,6 +39,17 @@ def problems(**changes: Any) -> dict[str, str]:
         ({"features": {"columns": ["shopp"]}}, "features.columns[0]", "Did you mean 'shop'?"),
         ({"retrain": {"when": "drift & ~drift"}}, "retrain.when", "can never be true, whatever happens"),
         ({"retrain": {"when": "(drift | event) & ~event & ~drift"}}, "retrain.when", "can never be true"),
+        ({"retrain": {"when": "age > 12 weeks & ~(age > 4 weeks)"}}, "retrain.when", "can never be true"),
+        (
+            {"retrain": {"when": "~model_age & age > 13 weeks"}, "freshness": {"model_age": "12 weeks"}},
+            "retrain.when",
+            "can never be true",
+        ),
+        (
+            {"retrain": {"when": "score_drift & ~drift"}, "drift": {"outputs": ["score"]}},
+            "retrain.when",
+            "can never be true",
+        ),
         ({"promote": {"require": "beats_baseline & ~beats_baseline"}}, "promote.require", "can never be true"),
         ({"retrain": {"when": "model_age"}}, "retrain.when", "freshness.model_age must be set"),
         ({"retrain": {"when": "drift | freshness"}}, "retrain.when", "freshness.champion must be set"),
@@ -122,6 +133,15 @@ def test_but_not_where_the_mistake_may_be_the_cause():
     found = problems(freshness={"model_age": "12 weekz"}, retrain={"when": "model_age"})
     assert set(found) == {"freshness.model_age"}
     assert set(problems(metric="log_los", report_metrics=["r2"])) == {"metric"}
+
+
+@pytest.mark.parametrize(
+    "when",
+    ["age > 4 weeks & ~(age > 12 weeks)", "model_age & ~(age > 13 weeks)", "drift & ~score_drift", "~drift & event"],
+)
+def test_conditions_that_hold_one_another_may_be_true(when: str):
+    declared = spec(retrain={"when": when}, drift={"outputs": ["score"]}, freshness={"model_age": "12 weeks"})
+    assert declared.retrain.when == when
 
 
 def test_the_default_conditions_need_nothing():

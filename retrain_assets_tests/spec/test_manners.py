@@ -46,6 +46,7 @@ def test_spend_reads_units_and_periods():
         ("2 cpu ours per month", "Did you mean 'cpu hour'"),
         ("2 cpu hours per monht", "Did you mean 'month'"),
         ("0 money per year", "greater than 0"),
+        ("2 cpu hours per 0 weeks", "must be longer than no time at all"),
     ],
 )
 def test_a_spend_that_cannot_be_read_is_told(text, said):
@@ -63,3 +64,18 @@ def test_money_that_could_never_be_spent_is_a_mistake(retrain, said):
     with pytest.raises(ValidationError) as caught:
         ModelSpec.model_validate(declaration(retrain=retrain))
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("retrain", "said"),
+    [
+        ({"budget": "1 per 0 weeks"}, "must be longer than no time at all"),
+        ({"shared_budget": {"name": "gpu", "budget": "1 per 0 days"}}, "must be longer than no time at all"),
+        ({"cost": {"retrain": float("inf")}}, "finite number"),
+        ({"decay": {"floor": float("inf")}}, "finite number"),
+        ({"hold_beyond": float("nan")}, "finite number"),
+    ],
+)
+def test_what_would_never_bind_or_never_fire_is_refused(retrain, said):
+    with pytest.raises(ValidationError, match=said):
+        RetrainSpec.model_validate(retrain)

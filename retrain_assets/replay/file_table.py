@@ -1,0 +1,65 @@
+"""The table of a bare file, and which of its columns a model can learn from."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from retrain_assets.errors import DataError
+
+ENDLESS = (-np.inf, np.inf)
+NO_FEATURES = {
+    **dict.fromkeys(("date", "datetime", "time", "timedelta", "period"), "times"),
+    "bytes": "bytes",
+    "complex": "complex numbers",
+    "interval": "intervals",
+    "mixed": "neither numbers nor text",
+}
+"""What a column may hold that no model here learns from, by the name that pandas infers."""
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """The rows of a Parquet or CSV file; a named index is columns, as it is in the file, and decimals are numbers.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    text = path.suffix.lower() in (".csv", ".txt")
+    try:
+        frame = pd.read_csv(path, low_memory=False) if text else pd.read_parquet(path)
+    except (ValueError, OSError) as error:
+        raise DataError(f"{path} cannot be read as {'CSV' if text else 'Parquet'}: {error}") from error
+    indexed = [name for name in frame.index.names if name is not None and name not in frame.columns]
+    frame = frame.reset_index(level=indexed) if indexed else frame
+    exact = [name for name in frame.columns if pd.api.types.infer_dtype(frame[name], skipna=True) == "decimal"]
+    return frame.assign(**{name: pd.to_numeric(frame[name]).astype(np.float64) for name in exact})
+
+
+def left_out(frame: pd.DataFrame) -> dict[str, str]:
+    """The columns that are no features, each with what it holds."""
+    found: dict[str, str] = {}
+    for name in frame.columns:
+        kind = re.sub(r"\d+$", "", pd.api.types.infer_dtype(frame[name], skipna=True))
+        if kind in NO_FEATURES:
+            found[str(name)] = NO_FEATURES[kind]
+        elif frame[name].nunique(dropna=False) < 2:
+            found[str(name)] = "one value"
+        elif kind in ("string", "categorical", "integer") and frame[name].is_unique:
+            names = "another value in each row" if kind != "integer" else _numbering(frame[name])
+            found.update({str(name): names} if names else {})
+    return found
+
+
+def _numbering(values: pd.Series) -> str | None:
+    """Whole numbers that count the rows tell a model when a row came, and nothing of rows to come."""
+    every = values.notna().all() and int(values.max()) - int(values.min()) + 1 == len(values)
+    return "row numbers" if every or values.is_monotonic_increasing or values.is_monotonic_decreasing else None
+
+
+def infinite(frame: pd.DataFrame) -> list[str]:
+    """The columns that hold infinite values, which no model learns from: they count as missing."""
+    floats = [name for name in frame.columns if pd.api.types.is_float_dtype(frame[name])]
+    return [str(name) for name in floats if np.isinf(frame[name].to_numpy(dtype=np.float64, na_value=np.nan)).any()]
