@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, Literal, TypedDict, Unpack, get_args
 
 from retrain_assets.data.profile import TableProfile, merge_tables
@@ -14,7 +14,8 @@ from retrain_assets.data.text_lengths import SUFFIX
 from retrain_assets.drift.columns import ColumnsCompared, Compared, compare_columns
 from retrain_assets.drift.distances import DISTANCES, measure
 from retrain_assets.drift.fitted_reference import Basis, FittedReference
-from retrain_assets.drift.frames import Prepared, Side, batch_of, profiles_of, read_once
+from retrain_assets.drift.frames import Prepared, Side, batch_of, is_stream, profiles_of, read_once
+from retrain_assets.drift.given import as_given, name_of
 from retrain_assets.drift.joint import JointDrift
 from retrain_assets.drift.report import ColumnDrift, ColumnVerdict, by_harm
 from retrain_assets.drift.settings import Correction, Settings, Significance
@@ -22,7 +23,7 @@ from retrain_assets.drift.stream_sample import MAX_ROWS, rows_needed
 from retrain_assets.drift.together import JOINT_SHARE, judge_together
 from retrain_assets.drift.truths import batches_of_window
 from retrain_assets.drift.watched import watched_columns
-from retrain_assets.drift.wording import first_of, left_out, nothing_compared, shown
+from retrain_assets.drift.wording import first_of, left_out, none_to_compare, nothing_compared, shown
 from retrain_assets.errors import did_you_mean
 
 Joint = Literal["correlation", "classifier", "none"]
@@ -174,18 +175,26 @@ def compare(
         if name not in Options.__annotations__:
             raise TypeError(f"compare has no option {name!r}.{did_you_mean(name, Options.__annotations__)}")
     settings = Settings(**options)
-    _refuse(joint, columns, importance or {})
+    _refuse(joint, columns, importance or {}, seed)
+    columns = None if columns is None else [name_of(name, "each of columns") for name in columns]
+    batch = None if batch is None else name_of(batch, "batch")
+    streams = reference, current = as_given(reference), as_given(current)
     batch = batch_of(reference, current) if batch is None else batch
     sides, (past, present) = _read(reference, current, joint, batch, settings)
     window, apart = batches_of_window(list(present.values()))
     now = merge_tables(window)
     rows = sum(profile.rows for profile in past.values()), now.rows
-    for side, count in zip(("reference", "current window"), rows, strict=True):
+    for name, count, side in zip(("reference", "current window"), rows, streams, strict=True):
         if count < settings.min_rows:
-            return _unknown(f"the {side} has {count} rows, fewer than min_rows = {settings.min_rows}", settings, rows)
+            reason = (
+                f"the {name} has {count} rows, fewer than min_rows = {settings.min_rows}{_read_before(side, count)}"
+            )
+            return _unknown(reason, settings, rows)
     names = watched_columns(now, list(past.values()), columns)
     names = (*names, *(name for name in apart if columns is None and name not in names))
     _refuse_unknown(importance or {}, list(past.values()), now)
+    if not names:
+        return _unknown(none_to_compare(list(dict.fromkeys(now.names + _names(past)))), settings, rows)
     found = compare_columns(names, _fitted(sides[0], past, settings, joint), now, window=window, apart=apart)
     together: JointDrift | None = None
     if joint != "none":
@@ -195,11 +204,24 @@ def compare(
     return _concluded(found, together, settings, rows, importance or {})
 
 
-def _refuse(joint: str, columns: Sequence[str] | None, importance: Mapping[str, float]) -> None:
+def _names(profiles: Mapping[str, TableProfile]) -> tuple[str, ...]:
+    return tuple(name for profile in profiles.values() for name in profile.names)
+
+
+def _read_before(side: Side, rows: int) -> str:
+    """What a reader that has nothing may be: it does not tell whether somebody has read it."""
+    return "" if rows or not is_stream(side) else " (a stream that was read before has none left: open it anew)"
+
+
+def _refuse(joint: str, columns: Sequence[str] | None, importance: Mapping[str, float], seed: int) -> None:
     if joint not in get_args(Joint):
         raise ValueError(f"joint must be one of {', '.join(map(repr, get_args(Joint)))} (got {joint!r})")
     if isinstance(columns, str):
         raise TypeError(f"columns must be a list of names (got the text {columns!r}): write [{columns!r}]")
+    if columns is not None and (not isinstance(columns, Iterable) or not len(columns)):
+        raise TypeError(f"columns must be a list of at least one name (got {columns!r}): leave it out to compare all")
+    if not isinstance(seed, Integral):
+        raise TypeError(f"seed must be a whole number (got {seed!r})")
     if not isinstance(importance, Mapping):
         raise TypeError(f"importance must be a number by column (got {type(importance).__name__})")
     for name, weight in importance.items():

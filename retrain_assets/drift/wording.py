@@ -105,6 +105,18 @@ def nothing_compared(columns: Sequence[ColumnDrift]) -> str:
     return f"no column could be compared ({columns[0].name}: {columns[0].reason}{more})"
 
 
+def none_to_compare(times: Sequence[str]) -> str:
+    """Why nothing is compared of a frame without any other columns than these.
+
+    >>> none_to_compare(["t"])
+    "no column could be compared: there is none but times (t), which are compared where they are named: columns=['t']"
+    """
+    if not times:
+        return "no column could be compared: there is none, or none but the batch column"
+    named = f"there is none but times ({first_of(times)}), which are compared where they are named"
+    return f"no column could be compared: {named}: columns=[{times[0]!r}{', ...' if len(times) > 1 else ''}]"
+
+
 def left_out(columns: Sequence[ColumnDrift]) -> str:
     """What a verdict does not rest on, to be added to its reason; nothing where all columns are known."""
     names = [column.name for column in columns if column.verdict == "unknown"]

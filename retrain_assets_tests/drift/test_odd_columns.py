@@ -120,7 +120,7 @@ def test_a_column_that_arrow_does_not_know_is_told_from_what_is_no_table() -> No
     objects = pl.DataFrame({"x": pl.Series([object()] * ROWS, dtype=pl.Object)})
     with pytest.raises(DataError, match="reference holds Python objects of Polars in column 'x', which are no Arrow"):
         compare(objects, objects)
-    wide = pl.DataFrame({"x": pl.Series([2**100] * ROWS, dtype=pl.Int128)})
+    wide = pl.DataFrame({"x": pl.Series([{"a": 2**100}] * ROWS, dtype=pl.Struct({"a": pl.Int128}))})
     with pytest.raises(DataError, match="reference holds a column that is no Arrow data, convert it first"):
         compare(wide, wide)
 
@@ -176,7 +176,7 @@ def test_far_from_zero_wasserstein_is_in_deviations_too(before: Any, shift: int)
 def test_a_report_and_a_prepared_reference_are_printed_in_a_few_lines() -> None:
     before, after = (pd.DataFrame({"k": ["a\nb", other] * 100}) for other in ("c", "a\nb"))
     assert len(repr(compare(before, after)).splitlines()) == 3
-    assert repr(prepare(before)) == "Prepared(200 rows in 1 batches, batch=None)"
+    assert repr(prepare(before)) == "Prepared(200 rows in 1 batch, batch=None)"
 
 
 def test_an_option_that_is_none_names_the_one_that_was_meant() -> None:
