@@ -35,6 +35,8 @@ def profile_parts(frame: pd.DataFrame, parts: Array, count: int) -> list[TablePr
         parts: of each row the number of its part, shape (rows,).
         count: of the parts.
     """
+    if not count:
+        return []
     sizes = np.bincount(parts, minlength=count)
     order = None if (np.diff(parts) >= 0).all() else np.argsort(parts, kind="stable")
     columns = [
@@ -102,8 +104,7 @@ def _count_numbers(name: str, kind: ColumnKind, numbers: Array, sizes: Array) ->
     profiles: list[ColumnProfile] = []
     for place, (first, last) in enumerate(zip(firsts.tolist(), lasts.tolist(), strict=True)):
         own = slice(bounds[place], bounds[place + 1])
-        told = {"minimum": float(values[first]), "maximum": float(values[last - 1])} if last > first else {}
-        moments = {"mean": means[place], "m2": squares[place], "zeros": zeros[place]} if last > first else {}
+        there = last > first
         profiles.append(
             ColumnProfile(
                 name=name,
@@ -112,9 +113,12 @@ def _count_numbers(name: str, kind: ColumnKind, numbers: Array, sizes: Array) ->
                 missing=missing[place],
                 infinite=infinite[place],
                 minus_infinite=minus[place],
+                zeros=zeros[place],
+                minimum=float(values[first]) if there else None,
+                maximum=float(values[last - 1]) if there else None,
+                mean=means[place] if there else None,
+                m2=squares[place],
                 bins=Bins(bins[own], counts[own]),
-                **told,
-                **moments,
             )
         )
     return profiles

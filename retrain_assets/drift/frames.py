@@ -99,12 +99,13 @@ def prepare(reference: Side, *, batch: str | None = None) -> Prepared:
     if isinstance(reference, Prepared):
         reference.agree_with(batch)
         return reference
-    batch, reference = None if batch is None else name_of(batch, "batch"), as_given(reference)
-    if is_stream(reference):
-        return _of_stream(reference, "reference", batch, MAX_ROWS)
-    profiled = isinstance(reference, (TableProfile, Mapping, Sequence))
-    profiles = profiles_of(reference, name="reference", batch=batch)
-    return Prepared(profiles, None) if profiled else Prepared(profiles, reference, batch)
+    batch = None if batch is None else name_of(batch, "batch")
+    given: Any = as_given(reference)
+    if is_stream(given):
+        return _of_stream(given, "reference", batch, MAX_ROWS)
+    profiles = profiles_of(given, name="reference", batch=batch)
+    profiled = isinstance(given, (TableProfile, Mapping, Sequence))
+    return Prepared(profiles, None) if profiled else Prepared(profiles, given, batch)
 
 
 def batch_of(reference: Side, current: Side) -> str | None:

@@ -74,8 +74,14 @@ def probability(p_value: float) -> str:
 
 
 def movers(before: ColumnProfile, after: ColumnProfile, *, new: bool = False) -> list[str]:
-    """The categories whose shares changed most; the new ones first where these are asked for."""
-    labels = {**before.categories, **after.categories}
+    """The categories whose shares changed most; the new ones first where these are asked for.
+
+    Only those whose rows both sides know: where a side has more categories than it names, one that it does not name may
+    have any of its other rows.
+    """
+    sides = before, after
+    every = {**before.categories, **after.categories}
+    labels = [label for label in every if all(label in side.categories or not side.other for side in sides)]
     rows = max(before.rows, 1), max(after.rows, 1)
 
     def moved(label: str) -> float:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -49,7 +50,9 @@ def table(sizes: Sequence[int]) -> pd.DataFrame:
     )
 
 
-@pytest.mark.parametrize("sizes", [[5] * 60, [SMALL + 90, 3, 0, 2 * SMALL, 1, 40], [1] * 30, [SMALL] * 2 + [1]])
+@pytest.mark.parametrize(
+    "sizes", [[5] * 60, [SMALL + 90, 3, 0, 2 * SMALL, 1, 40], [1] * 30, [SMALL] * 2 + [1], [0], []]
+)
 @pytest.mark.parametrize("ordered", [True, False])
 def test_parts_have_the_profiles_that_each_has_by_itself(sizes: list[int], ordered: bool) -> None:
     frame = table(sizes)
@@ -73,8 +76,8 @@ def test_small_batches_of_a_frame_are_profiled_in_one_pass(monkeypatch: pytest.M
 @pytest.mark.parametrize("kind", ["category", "str", "datetime64[ns]", "float64"])
 def test_batches_are_named_as_large_ones_are(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     frame = table([3, 3, 3])[["day", "number"]]
-    days = frame["day"].astype("category" if kind == "category" else "int64")
-    frame["day"] = (days * 86_400 * 10**9).astype(kind) if kind.startswith("datetime") else days.astype(kind)
+    days: Any = frame["day"] * (86_400 * 10**9 if kind.startswith("datetime") else 1)
+    frame["day"] = days.astype(kind)
     small = profiles_of(frame, name="reference", batch="day")
     monkeypatch.setattr("retrain_assets.drift.frames.SMALL", 0)
     large = profiles_of(frame, name="reference", batch="day")

@@ -264,7 +264,7 @@ DAY = np.arange("2020-01-01", "2020-07-19", dtype="datetime64[D]")
         (frame(x=[2**63 + i for i in range(200)]), frame(x=[2**64 + i for i in range(200)]), True, ""),
         (frame(x=[10**30 + i for i in range(200)]), frame(x=[10**30 + i for i in range(200)]), False, ""),
         (frame(x=NOISE), frame(x=["a"] * 200), None, "no column could be compared (x: the column was numeric and is"),
-        (frame(t=DAY), frame(t=DAY), None, "there is none but times, which are compared where they are named"),
+        (frame(t=DAY), frame(t=DAY), None, "there is none but times (t), which are compared where they are named"),
         (frame(t=DAY, x=NOISE), frame(t=["1.1.2020"] * 200, x=NOISE), False, "1 could not be compared (t)"),
         (frame(t=DAY, x=NOISE), frame(t=[None] * 200, x=NOISE), False, "0 of 1 columns"),
         (frame(x=NOISE * 1e300), frame(x=NOISE * 1e300), False, ""),

@@ -11,6 +11,7 @@ import pytest
 
 from retrain_assets.data.profile import profile_table
 from retrain_assets.drift import Monitor, compare, prepare
+from retrain_assets.drift.novelty import Novelty
 from retrain_assets.errors import DataError
 
 RNG = np.random.default_rng(0)
@@ -52,7 +53,11 @@ def test_whole_numbers_of_128_bits_are_read(large: bool) -> None:
 
 
 def test_columns_may_be_named_as_the_frame_names_them() -> None:
-    report = compare(REFERENCE.set_axis([0, 1, 2], axis=1), CURRENT.set_axis([0, 1, 2], axis=1), batch=0, columns=[1])
+    report = compare(
+        REFERENCE.set_axis([0, 1, 2], axis=1),
+        CURRENT.set_axis([0, 1, 2], axis=1),
+        **anything({"batch": 0, "columns": [1]}),
+    )
     assert list(report.columns) == ["1"]
     assert report.drifted is False
     assert report.columns["1"].score == compare(REFERENCE, CURRENT, batch="day", columns=["x"]).columns["x"].score
@@ -115,3 +120,9 @@ def test_profiles_and_monitors_are_printed_in_few_words() -> None:
     monitor = Monitor(DAYS, checks_per_year=365)
     assert repr(monitor) == "Monitor(checks_per_year=365, false_alarms_per_year=1.0, options={})"
     assert len(repr(monitor.check(profile_table(CURRENT[["x", "c"]])))) < 400
+
+
+def test_novelty_reads_the_same() -> None:
+    expected = Novelty.of(DAYS).scores(CURRENT)
+    for given in (pl.from_pandas(CURRENT).lazy(), ds.dataset(pa.table(CURRENT)), pa.table(CURRENT).to_reader()):
+        np.testing.assert_allclose(Novelty.of(DAYS).scores(anything(given)), expected)
