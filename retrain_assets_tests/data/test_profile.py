@@ -397,3 +397,14 @@ def test_times_over_centuries_are_kept_in_few_bins_and_add_up() -> None:
     # A bin of 64 days is at most 32 days off.
     middle = pd.Timestamp(whole["x"].quantile(0.5) or 0, unit="s", tz="UTC")
     assert abs(middle - pd.Timestamp("2000-01-01", tz="UTC")) <= pd.Timedelta(days=64)
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.decimal128(15, 2), pa.decimal128(18, 6), pa.decimal128(38, 20), pa.decimal256(60, 35)]
+)
+def test_decimals_of_arrow_are_the_doubles_of_python(kind: Any) -> None:
+    digits = np.random.default_rng(0).integers(-(10**15) + 1, 10**15, 400)
+    values = [Decimal(int(digit)).scaleb(-kind.scale) for digit in digits]
+    made = profile_array("x", pa.chunked_array([pa.array([*values, None], kind)]))
+    assert made.bins == profile_table(pd.DataFrame({"x": pd.Series([*values, None], dtype="object")}))["x"].bins
+    assert (made.missing, len(made.bins)) == (1, 400)

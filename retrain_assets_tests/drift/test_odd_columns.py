@@ -183,3 +183,16 @@ def test_an_option_that_is_none_names_the_one_that_was_meant() -> None:
     wrong: Any = {"alhpa": 0.1}
     with pytest.raises(TypeError, match=r"compare has no option 'alhpa'\. .*'alpha'"):
         compare(pd.DataFrame({"x": [1.0]}), pd.DataFrame({"x": [1.0]}), **wrong)
+
+
+def test_prices_of_arrow_and_of_pandas_are_the_same() -> None:
+    cents = np.random.default_rng(0).choice([999, 1949, 4999, 129], 2_000).tolist()
+    before = pa.table({"price": pa.array([Decimal(each).scaleb(-2) for each in cents], pa.decimal128(9, 2))})
+    after = pd.DataFrame({"price": [each / 100 for each in cents]})
+    for sides in ((before, after), (after, before)):
+        column = compare(*sides).columns["price"]
+        assert (column.verdict, column.scores["total_variation"], column.scores["kolmogorov_smirnov"]) == (
+            "stable",
+            0,
+            0,
+        )
