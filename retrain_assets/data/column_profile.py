@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -223,6 +223,7 @@ def column_of(record: Mapping[str, Any], *, name: str, kind: ColumnKind) -> Colu
 
     Raises:
         DataError: a later version of this package wrote it.
+        ValueError: no version wrote it.
     """
     written = record.get("format", 1)
     if written not in range(1, FORMAT + 1):
@@ -231,7 +232,9 @@ def column_of(record: Mapping[str, Any], *, name: str, kind: ColumnKind) -> Colu
             f"{written}): it was written by a later version of retrain_assets. Use that version, or profile "
             "the rows again."
         )
-    categories, lengths = record["categories"], _unpacked(record["lengths"]) if "lengths" in record else None
+    if kind not in get_args(ColumnKind):
+        raise ValueError(f"column '{name}' is of the kind {kind!r}")
+    categories, lengths = dict(record["categories"]), _unpacked(record["lengths"]) if "lengths" in record else None
     if written < CUT_SINCE:
         categories, lengths = cut_as_now(categories, lengths, record["other"])
     return ColumnProfile(
@@ -260,7 +263,10 @@ def _unpacked(record: Mapping[str, Any]) -> Bins:
     counts = unpack(record["counts"])
     if not len(counts):
         return Bins.none()
-    return Bins(np.cumsum(np.concatenate([[record["first"]], unpack(record["steps"])])), counts)
+    keys = np.cumsum(np.concatenate([[record["first"]], unpack(record["steps"])]))
+    if len(keys) != len(counts):
+        raise ValueError(f"there are {len(keys)} bins and {len(counts)} counts")
+    return Bins(keys, counts)
 
 
 def _common_kind(profiles: Sequence[ColumnProfile]) -> ColumnKind:

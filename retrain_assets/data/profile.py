@@ -105,7 +105,7 @@ class TableProfile:
     def from_record(cls, record: Mapping[str, Any]) -> TableProfile:
         """Reads what `to_record` made."""
         columns = tuple(column_of(column, name=column["name"], kind=column["kind"]) for column in record["columns"])
-        return cls(rows=record["rows"], columns=columns)
+        return cls(rows=int(record["rows"]), columns=columns)
 
     def to_json(self) -> str:
         """The whole profile as text."""
@@ -120,7 +120,7 @@ class TableProfile:
         """
         try:
             return cls.from_record(json.loads(text))
-        except (KeyError, TypeError, ValueError) as error:
+        except (LookupError, AttributeError, TypeError, ValueError) as error:
             raise DataError(
                 f"a profile must be text as TableProfile.to_json writes it ({type(error).__name__}: {error}): "
                 "profile the rows again"

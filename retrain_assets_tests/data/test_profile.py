@@ -408,3 +408,16 @@ def test_decimals_of_arrow_are_the_doubles_of_python(kind: Any) -> None:
     made = profile_array("x", pa.chunked_array([pa.array([*values, None], kind)]))
     assert made.bins == profile_table(pd.DataFrame({"x": pd.Series([*values, None], dtype="object")}))["x"].bins
     assert (made.missing, len(made.bins)) == (1, 400)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [{"counts": ""}, {"counts": "1AQ=="}, {"steps": ""}, {"kind": "odd"}, {"categories": 5}, {"rows": "many"}],
+)
+def test_what_no_version_wrote_is_refused(broken: dict[str, Any]) -> None:
+    record = profile_table(pd.DataFrame({"x": [1.0, 2.0, 3.0]})).to_record()
+    record["columns"][0] |= broken
+    with pytest.raises(
+        DataError, match=r"a profile must be text as TableProfile.to_json writes it .*: profile the rows"
+    ):
+        TableProfile.from_json(json.dumps(record))
