@@ -184,13 +184,14 @@ def compare(
     outputs = [name_of(name, "each of outputs") for name in outputs]
     columns = None if columns is None else [*(name_of(name, "each of columns") for name in columns), *outputs]
     batch = None if batch is None else name_of(batch, "batch")
-    streams = reference, current = as_given(reference), as_given(current)
+    given = reference, current
+    reference, current = as_given(reference), as_given(current)
     batch = batch_of(reference, current) if batch is None else batch
     sides, (past, present) = _read(reference, current, joint, batch, settings)
     window, apart = batches_of_window(list(present.values()))
     now = merge_tables(window)
     rows = sum(profile.rows for profile in past.values()), now.rows
-    for name, count, side in zip(("reference", "current window"), rows, streams, strict=True):
+    for name, count, side in zip(("reference", "current window"), rows, given, strict=True):
         if count < settings.min_rows:
             reason = (
                 f"the {name} has {count} rows, fewer than min_rows = {settings.min_rows}{_read_before(side, count)}"
