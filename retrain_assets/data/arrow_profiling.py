@@ -136,7 +136,9 @@ def _floats(values: pa.ChunkedArray) -> list[npt.NDArray[np.float64]]:
     if kinds.is_duration(values.type):
         return seconds_of_arrow(values)
     if kinds.is_decimal(values.type):
-        values = values.cast(pa.float64())
+        # By way of texts the double is the nearest one, as Python makes it. The direct way it is often the one beside
+        # it, and a price that many rows have would be another one than in pandas.
+        values = values.cast(pa.string()).cast(pa.float64())
     return [chunk.to_numpy(zero_copy_only=False).astype(np.float64, copy=False) for chunk in values.chunks]
 
 

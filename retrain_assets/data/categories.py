@@ -15,11 +15,10 @@ import numpy as np
 
 from retrain_assets.data import sketch
 from retrain_assets.data.bins import Bins
+from retrain_assets.data.label_length import cut_label
 
 MAX_CATEGORIES = 200
 """So many of the most frequent categories are counted by name, the rest together."""
-MAX_CATEGORY_LENGTH = 100
-"""In bytes of UTF-8: a longer text is cut before it is counted."""
 LENGTH_DIGITS = 5
 """Binary digits behind the leading one of a length: exact up to 64 characters, within 3 % beyond."""
 EXACT = 2.0**53
@@ -108,17 +107,6 @@ def _element(value: Any) -> Any:
     if math.isnan(value):
         return None
     return int(value) if value.is_integer() and abs(value) <= EXACT else value
-
-
-def cut_label(label: str) -> str:
-    """A category as it is counted: at most `MAX_CATEGORY_LENGTH` bytes of it.
-
-    >>> len(cut_label("y" * 150)), len(cut_label("ä" * 150))
-    (100, 50)
-    """
-    if label.isascii():
-        return label[:MAX_CATEGORY_LENGTH]
-    return label.encode("utf-8", "replace")[:MAX_CATEGORY_LENGTH].decode("utf-8", "ignore")
 
 
 def added(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -14,20 +15,22 @@ from retrain_assets.data import bins as fine
 from retrain_assets.data import sketch
 from retrain_assets.data.bins import Bins
 from retrain_assets.data.categories import added, added_bins, count_lengths, most_frequent
-from retrain_assets.data.older_labels import SINCE, as_now, written_otherwise
+from retrain_assets.data.older_labels import CUT_SINCE, SINCE, as_now, cut_as_now, written_otherwise
 from retrain_assets.data.packing import pack, unpack
 from retrain_assets.errors import DataError
 
 ColumnKind = Literal["numeric", "categorical", "boolean", "datetime"]
 
-FORMAT = 3
-"""Of a stored profile: the first one wrote bins as lists of numbers, the first two some categories otherwise (see
-`retrain_assets.data.older_labels`), and both are read too. A later one is refused."""
+FORMAT = 4
+"""Of a stored profile: the first one wrote bins as lists of numbers, the first two some categories otherwise, the first
+three cut them later (see `retrain_assets.data.older_labels`), and all are read too. A later one is refused."""
 COUNTED = ("rows", "missing", "infinite", "zeros")
 """Fields that a table of profiles shows as columns of its own."""
+_SHOWN = ("name", "kind", "rows", "missing", "minimum", "maximum", "mean", "deviation")
+"""What a profile of a column shows of itself; the last ones where there are numbers."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ColumnProfile:
     """What one column of some rows looks like.
 
@@ -72,6 +75,13 @@ class ColumnProfile:
     lengths: Bins | None = None
     older: bool = field(default=False, compare=False)  # what was counted is the same
 
+    def __repr__(self) -> str:
+        shown = ", ".join(
+            f"{name}={getattr(self, name)!r}" for name in _SHOWN[: None if self.minimum is not None else 4]
+        )
+        named = f", {len(self.categories)} categories{' and others' if self.other else ''}" if self.categories else ""
+        return f"ColumnProfile({shown}{named})"
+
     @property
     def present(self) -> int:
         """Rows with a finite value."""
@@ -84,8 +94,15 @@ class ColumnProfile:
 
     @property
     def deviation(self) -> float | None:
-        """Standard deviation of the present values (divided by n - 1); None below two."""
-        return (self.m2 / (self.present - 1)) ** 0.5 if self.mean is not None and self.present > 1 else None
+        """Standard deviation of the present values (divided by n - 1); None below two.
+
+        Of values whose squares are too large or too small for a double that of their bins' middles, within the bins'
+        accuracy; None where some lie beyond the bins.
+        """
+        if self.mean is None or self.present < 2:
+            return None
+        lost = math.isinf(self.m2) or (self.m2 == 0 and self.minimum != self.maximum)
+        return _deviation_of_bins(self) if lost else (self.m2 / (self.present - 1)) ** 0.5
 
     def quantile(self, share: float) -> float | None:
         """The value that the given share of the present rows does not exceed, within the bins' accuracy."""
@@ -167,6 +184,18 @@ def bin_edges(profile: ColumnProfile, keys: sketch.Keys) -> tuple[npt.NDArray[np
     return fine.edges(keys, profile.precision, days=profile.kind == "datetime")
 
 
+def _deviation_of_bins(column: ColumnProfile) -> float | None:
+    """In units of the farthest value, so that nothing overflows; None where the outermost bins do not hold it."""
+    keys, counts = bins_of(column)
+    farthest = max(abs(column.minimum or 0.0), abs(column.maximum or 0.0))
+    if not 0 < farthest <= sketch.LARGEST:
+        return None
+    low, high = bin_edges(column, keys)
+    middles = np.clip(low / 2 + high / 2, column.minimum, column.maximum) / farthest
+    shares = counts / counts.sum()
+    return farthest * float(np.sqrt(shares @ (middles - shares @ middles) ** 2))
+
+
 def sketch_record(column: ColumnProfile) -> dict[str, Any]:
     """What the table's own columns do not say; keys of bins as steps from the first one, which are short."""
     keys, counts = bins_of(column)
@@ -175,7 +204,7 @@ def sketch_record(column: ColumnProfile) -> dict[str, Any]:
         "minimum": column.minimum,
         "maximum": column.maximum,
         "mean": column.mean,
-        "m2": column.m2,
+        "m2": column.m2 if math.isfinite(column.m2) else None,
         "precision": column.precision,
         **_bins_record(keys, counts),
         "categories": dict(column.categories),
@@ -194,6 +223,7 @@ def column_of(record: Mapping[str, Any], *, name: str, kind: ColumnKind) -> Colu
 
     Raises:
         DataError: a later version of this package wrote it.
+        ValueError: no version wrote it.
     """
     written = record.get("format", 1)
     if written not in range(1, FORMAT + 1):
@@ -202,6 +232,11 @@ def column_of(record: Mapping[str, Any], *, name: str, kind: ColumnKind) -> Colu
             f"{written}): it was written by a later version of retrain_assets. Use that version, or profile "
             "the rows again."
         )
+    if kind not in get_args(ColumnKind):
+        raise ValueError(f"column '{name}' is of the kind {kind!r}")
+    categories, lengths = dict(record["categories"]), _unpacked(record["lengths"]) if "lengths" in record else None
+    if written < CUT_SINCE:
+        categories, lengths = cut_as_now(categories, lengths, record["other"])
     return ColumnProfile(
         name=name,
         kind=kind,
@@ -210,12 +245,12 @@ def column_of(record: Mapping[str, Any], *, name: str, kind: ColumnKind) -> Colu
         minimum=record["minimum"],
         maximum=record["maximum"],
         mean=record["mean"],
-        m2=record["m2"],
+        m2=math.inf if record["m2"] is None else record["m2"],
         precision=record["precision"],
         bins=_listed(record) if written == 1 else _unpacked(record),
-        categories=record["categories"],
+        categories=categories,
         other=record["other"],
-        lengths=_unpacked(record["lengths"]) if "lengths" in record else None,
+        lengths=lengths,
         older=written < SINCE and kind == "categorical" and written_otherwise(record["categories"]),
     )
 
@@ -228,7 +263,10 @@ def _unpacked(record: Mapping[str, Any]) -> Bins:
     counts = unpack(record["counts"])
     if not len(counts):
         return Bins.none()
-    return Bins(np.cumsum(np.concatenate([[record["first"]], unpack(record["steps"])])), counts)
+    keys = np.cumsum(np.concatenate([[record["first"]], unpack(record["steps"])]))
+    if len(keys) != len(counts):
+        raise ValueError(f"there are {len(keys)} bins and {len(counts)} counts")
+    return Bins(keys, counts)
 
 
 def _common_kind(profiles: Sequence[ColumnProfile]) -> ColumnKind:
@@ -272,7 +310,9 @@ def pooled_moments(parts: Sequence[tuple[int, float, float]]) -> tuple[float, fl
 
     def pair(a: tuple[int, float, float], b: tuple[int, float, float]) -> tuple[int, float, float]:
         n, delta = a[0] + b[0], b[1] - a[1]
-        return n, a[1] + delta * b[0] / n, a[2] + b[2] + delta * delta * a[0] * b[0] / n
+        if math.isinf(delta):
+            return n, a[1] * (a[0] / n) + b[1] * (b[0] / n), math.inf
+        return n, a[1] + delta * (b[0] / n), a[2] + b[2] + delta * delta * a[0] * b[0] / n
 
     _, mean, m2 = reduce(pair, parts)
     return mean, m2

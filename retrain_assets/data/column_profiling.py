@@ -36,7 +36,7 @@ def profile_column(name: str, values: pd.Series) -> ColumnProfile:
         raise DataError(
             f"column '{name}' holds complex numbers, which have no order: profile their real and imaginary part"
         )
-    kind = _kind_of(values)
+    kind = kind_of(values)
     if kind == "datetime":
         return profile_numbers(name, kind, seconds_of_series(values))
     if kind == "numeric":
@@ -204,6 +204,8 @@ def _moments(finite: npt.NDArray[np.float64]) -> tuple[float, float]:
     """Mean and sum of squared deviations."""
     with np.errstate(over="ignore", invalid="ignore"):  # squares of the largest doubles are infinite, and may be
         mean = float(finite.mean())
+        if not np.isfinite(mean):  # nor need the sum of some that are half as large be finite
+            mean = float((finite / len(finite)).sum())
         away = finite - mean
         # No dot product: of so long a vector the linear algebra library makes work for all processors, and waits.
         return mean, float(np.square(away, out=away).sum())
@@ -231,7 +233,8 @@ _INFERRED: Mapping[str, ColumnKind] = {
 }
 
 
-def _kind_of(values: pd.Series) -> ColumnKind:
+def kind_of(values: pd.Series) -> ColumnKind:
+    """The kind that a column is profiled as: by its type, of objects by what they are."""
     dtype = values.dtype
     if pd.api.types.is_bool_dtype(dtype) and not isinstance(dtype, pd.CategoricalDtype):
         return "boolean"

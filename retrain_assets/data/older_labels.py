@@ -1,23 +1,29 @@
 """Categories of profiles that earlier versions of this package wrote, read as those of today where that can be known.
 
 Formats before 3 wrote a category 3.0 as "3.0", which is "3" today, and lists and records in several ways. The text
-"3.0" is still "3.0": only what the profiles of today hold tells which of the two it was.
+"3.0" is still "3.0": only what the profiles of today hold tells which of the two it was. Formats before 4 cut labels
+later, whatever JSON makes of them: they are cut again when they are read.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from retrain_assets.data.categories import MAX_CATEGORY_LENGTH, label_of, most_frequent
+from retrain_assets.data.bins import Bins
+from retrain_assets.data.categories import count_categories, label_of, most_frequent
+from retrain_assets.data.label_length import MAX_CATEGORY_LENGTH, cut_label
 
 if TYPE_CHECKING:
     from retrain_assets.data.column_profile import ColumnProfile
 
 SINCE = 3
-"""The format from which on labels are those of today."""
+"""The format from which on labels are those of today, but for where they are cut."""
+CUT_SINCE = 4
+"""The format from which on they are cut as today."""
 _WHOLE = re.compile(r"-?\d+\.0")
 _WITHIN = re.compile(r"""[\[({](?:[-\d'"\[({\])}]|b['"]|None\b|True\b|False\b|nan\b|inf\b|\w+(?:\.\w+)*\()""")
 _ENDS = {"[": "]", "(": ")", "{": "}"}
@@ -30,6 +36,22 @@ def written_otherwise(labels: Mapping[str, int]) -> bool:
     [False, True, True]
     """
     return any(_is_whole(label) or _is_nested(label) for label in labels)
+
+
+def cut_as_now(
+    categories: Mapping[str, int], lengths: Bins | None, other: int
+) -> tuple[Mapping[str, int], Bins | None]:
+    """Labels that were cut later than today, and the lengths that were told by them as long as they were whole.
+
+    Args:
+        categories: rows by label.
+        lengths: rows by length, where they were stored.
+        other: rows of categories that have no label.
+    """
+    if all(cut_label(label) == label for label in categories):
+        return categories, lengths
+    cut, _, told = count_categories(list(categories), list(categories.values()))
+    return cut, told if lengths is None and not other else lengths
 
 
 def as_now(profiles: Sequence[ColumnProfile]) -> list[ColumnProfile]:
@@ -76,5 +98,5 @@ def _is_whole(label: str) -> bool:
 
 def _is_nested(label: str) -> bool:
     """Whether it looks like a list, a tuple or a record, of which the end may be cut off."""
-    cut = len(label.encode("utf-8", "replace")) > MAX_CATEGORY_LENGTH - 4
+    cut = len(json.dumps(label, ensure_ascii=False).encode("utf-8", "replace")) > MAX_CATEGORY_LENGTH - 4
     return _WITHIN.match(label) is not None and (cut or label[-1] == _ENDS[label[0]])

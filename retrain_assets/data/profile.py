@@ -23,7 +23,7 @@ from retrain_assets.data.text_lengths import SUFFIX, length_column
 from retrain_assets.errors import DataError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class TableProfile:
     """The profiles of all columns of some rows."""
 
@@ -33,6 +33,13 @@ class TableProfile:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_by_name", {column.name: column for column in reversed(self.columns)})
+
+    def __repr__(self) -> str:
+        lines = [f"TableProfile of {self.rows:,} rows in {len(self.columns):,} columns"]
+        lines += [f"  {column!r}" for column in self.columns[:_SHOWN]]
+        return "\n".join(
+            lines if len(self.columns) <= _SHOWN else [*lines, f"  and {len(self.columns) - _SHOWN:,} more"]
+        )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -98,7 +105,7 @@ class TableProfile:
     def from_record(cls, record: Mapping[str, Any]) -> TableProfile:
         """Reads what `to_record` made."""
         columns = tuple(column_of(column, name=column["name"], kind=column["kind"]) for column in record["columns"])
-        return cls(rows=record["rows"], columns=columns)
+        return cls(rows=int(record["rows"]), columns=columns)
 
     def to_json(self) -> str:
         """The whole profile as text."""
@@ -113,13 +120,15 @@ class TableProfile:
         """
         try:
             return cls.from_record(json.loads(text))
-        except (KeyError, TypeError, ValueError) as error:
+        except (LookupError, AttributeError, TypeError, ValueError) as error:
             raise DataError(
                 f"a profile must be text as TableProfile.to_json writes it ({type(error).__name__}: {error}): "
                 "profile the rows again"
             ) from error
 
 
+_SHOWN = 12
+"""So many columns a profile shows of itself."""
 _TABLE = {
     "column": "object",
     "kind": "object",
@@ -146,10 +155,18 @@ def profile_table(frame: pd.DataFrame, columns: Sequence[str] | None = None) -> 
         frame: the rows; their order and index do not matter.
         columns: those to profile; by default all but the platform's own, which begin with `ra_`.
 
+    Raises:
+        TypeError: it is no data frame of pandas.
+
     >>> profile = profile_table(pd.DataFrame({"delay": [1.0, 2.0, None, 3.0]}))
     >>> profile["delay"].mean, profile["delay"].missing
     (2.0, 1)
     """
+    if not isinstance(frame, pd.DataFrame):
+        raise TypeError(
+            f"profile_table takes a pandas data frame (got {type(frame).__name__}): "
+            "retrain_assets.drift.prepare(rows).profiles holds those of a Polars frame or an Arrow table"
+        )
     names = [str(name) for name in frame.columns if not str(name).startswith("ra_")] if columns is None else columns
     return TableProfile(rows=len(frame), columns=tuple(profile_column(name, frame[name]) for name in names))
 

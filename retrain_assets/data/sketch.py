@@ -8,7 +8,8 @@ A bin holds the numbers that share their sign, their power of two and the leadin
 A relative error of 1 % cannot tell 1990 from 2005, or two air pressures apart. So a sketch is as fine as it can be
 within `MAX_BINS` occupied bins: digits are dropped one by one, by uniform collapse (Epicoco et al. 2020, "UDDSketch"),
 down to `COARSEST`. A sketch that is as coarse may have `MAX_COARSE_BINS`, and only values over very many octaves
-make it coarser still. Collapsing commutes with adding: the sketch of two samples together is the sum of theirs.
+make it coarser still: at `LEAST` four octaves share a bin, and all that there are fit. Collapsing commutes with adding:
+the sketch of two samples together is the sum of theirs.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ MAX_BINS = 512
 """Bins that are kept finer than `COARSEST`."""
 MAX_COARSE_BINS = 1536
 """Bins that are kept at all: 24 octaves of `COARSEST` digits, and the profile of a column stays below 25 kB."""
-FINEST, COARSEST = 52, 6
-"""Binary digits behind the leading one: all that a double has, and what the relative accuracy needs."""
+FINEST, COARSEST, LEAST = 52, 6, -2
+"""Binary digits behind the leading one: all that a double has, what the relative accuracy needs, and so few that bins
+are of several octaves."""
 RELATIVE_ACCURACY = 0.01
 SMALLEST, LARGEST = 2.0**-1000, 2.0**1000
 """Smaller magnitudes count as zero, larger ones as the largest: what lies between is nearly all that a double
@@ -91,7 +93,7 @@ def fitting_precision(ordered: Keys, precision: int) -> int:
 
     if fits(precision):
         return precision
-    fitting, too_many = 0, precision
+    fitting, too_many = LEAST, precision
     while too_many - fitting > 1:
         middle = (fitting + too_many) // 2
         fitting, too_many = (middle, too_many) if fits(middle) else (fitting, middle)

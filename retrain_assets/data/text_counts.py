@@ -16,12 +16,11 @@ from retrain_assets.data.bins import Bins
 from retrain_assets.data.categories import (
     LENGTH_DIGITS,
     MAX_CATEGORIES,
-    MAX_CATEGORY_LENGTH,
     added_bins,
     count_categories,
-    cut_label,
     most_frequent,
 )
+from retrain_assets.data.label_length import cut_texts
 
 Counts = npt.NDArray[np.int64]
 
@@ -89,7 +88,7 @@ class _Added:
 
     def _cut(self, texts: pa.Array, counts: Counts) -> None:
         self._lengths = added_bins([self._lengths, _lengths(texts, counts)])
-        cut = _cut(texts)
+        cut = cut_texts(texts)
         self._long = self._long or cut is not texts
         self._labels.append(cut.cast(pa.large_string()))  # together they may be more than what a plain array holds
         self._counts.append(counts)
@@ -115,16 +114,6 @@ def _lengths(texts: pa.Array, counts: Counts) -> Bins:
     return Bins(*sketch.add_up(keys, rows))
 
 
-def _cut(texts: pa.Array) -> pa.Array:
-    """As `cut_label` does it; the same array where none is longer."""
-    if not len(texts) or pc.max(pc.binary_length(texts)).as_py() <= MAX_CATEGORY_LENGTH:
-        return texts
-    cut = pc.utf8_slice_codeunits(texts, 0, MAX_CATEGORY_LENGTH)
-    longer = pc.greater(pc.binary_length(cut), MAX_CATEGORY_LENGTH)  # of characters that take several bytes
-    shorter = [cut_label(label) for label in cut.filter(longer).to_pylist()]
-    return pc.replace_with_mask(cut, longer, pa.array(shorter, type=cut.type))
-
-
 def _most_frequent(labels: pa.Array, counts: Counts) -> tuple[dict[str, int], int]:
     """See `most_frequent`: of as frequent ones the first by name."""
     if len(labels) <= MAX_CATEGORIES:
@@ -148,7 +137,7 @@ def codes_of_texts(blocks: Iterable[pa.Array], codes: Mapping[str, float], other
     found = [np.empty(0)]
     for block in blocks:
         encoded: Any = block.dictionary_encode()
-        known = [codes.get(cut_label(label), other) for label in encoded.dictionary.to_pylist()]
+        known = [codes.get(label, other) for label in cut_texts(encoded.dictionary).to_pylist()]
         places = encoded.indices.fill_null(len(known)).to_numpy()
         found.append(np.array([*known, np.nan])[places])
     return np.concatenate(found)

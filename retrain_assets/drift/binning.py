@@ -89,7 +89,9 @@ def fit_binning(
     """
     if reference.kind in ("categorical", "boolean"):
         return _fit_categories(reference, tuple(reference.categories)[:bins] if named is None else named)
-    return _fit_numbers(reference, bins, min(reference.precision, precision or reference.precision))
+    return _fit_numbers(
+        reference, bins, min(reference.precision, reference.precision if precision is None else precision)
+    )
 
 
 def _fit_numbers(reference: ColumnProfile, bins: int, precision: int) -> NumericBinning:

@@ -17,6 +17,7 @@ from retrain_assets.drift.cells import ColumnCells, FittedColumn
 from retrain_assets.drift.distances import measure
 from retrain_assets.drift.fitted_reference import Basis, FittedReference
 from retrain_assets.drift.independent import judge_independent
+from retrain_assets.drift.measures import change_of
 from retrain_assets.drift.multiplicity import CORRECTIONS
 from retrain_assets.drift.report import ColumnDrift, ColumnVerdict
 from retrain_assets.drift.settings import Settings
@@ -131,6 +132,7 @@ def _prepare(
             p_value=None,
             verdict="unknown",
             reason=reason or "",
+            measures=change_of(before if known else None, after if name in current and not apart else None),
             before=describe(before) if known else "not there",
             after="of several kinds" if apart else describe(after) if name in current else "not there",
         )
@@ -194,7 +196,7 @@ def _test(compared: Sequence[Compared], settings: Settings, basis: Basis) -> lis
     summaries = summarize(cells) if basis.significance == "batches" else None
     p_values, _ = judge_independent(cells) if summaries is None else judge(summaries)
     by_aspect = weighted(p_values)
-    deciding, by_column = by_aspect.argmin(axis=0), by_aspect.min(axis=0)
+    deciding, by_column = _deciding(p_values, by_aspect), by_aspect.min(axis=0)
     adjusted = CORRECTIONS[settings.correction](by_column)
     less_unusual = np.full(len(compared), basis.batches)
     candidates = np.flatnonzero(adjusted <= settings.alpha)
@@ -209,6 +211,13 @@ def _test(compared: Sequence[Compared], settings: Settings, basis: Basis) -> lis
         )
         for place in range(len(compared))
     ]
+
+
+def _deciding(p_values: Array, by_aspect: Array) -> npt.NDArray[np.intp]:
+    """The clearest aspect of each column, of those that it has; of a column that has none its shape."""
+    there = ~np.isnan(p_values)
+    found = np.where(there, by_aspect, np.inf).argmin(axis=0)
+    return np.where(there.any(axis=0), found, ASPECTS.index("shape"))
 
 
 def _less_unusual(summaries: Summaries, deciding: npt.NDArray[np.intp]) -> Array:
@@ -249,6 +258,7 @@ def _conclude(
         evidence=None if carried is None else carried.evidence,
         verdict=verdict,
         reason=f"the column has gone from the batch: {reason}" if gone else column.note + reason,
+        measures=change_of(column.before, None if gone else column.after, column.cells),
         before=describe(column.before, named, ranged=novel),
         after="not there" if gone else describe(column.after, named, ranged=novel),
     )

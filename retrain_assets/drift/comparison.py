@@ -6,23 +6,25 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from numbers import Real
 from typing import Any, Literal, TypedDict, Unpack, get_args
 
 from retrain_assets.data.profile import TableProfile, merge_tables
 from retrain_assets.data.text_lengths import SUFFIX
+from retrain_assets.drift.arguments import refuse_arguments, refuse_unknown
 from retrain_assets.drift.columns import ColumnsCompared, Compared, compare_columns
 from retrain_assets.drift.distances import DISTANCES, measure
+from retrain_assets.drift.distances.sketch_error import sketch_errors
 from retrain_assets.drift.fitted_reference import Basis, FittedReference
-from retrain_assets.drift.frames import Prepared, Side, batch_of, profiles_of, read_once
+from retrain_assets.drift.frames import Prepared, Side, batch_of, is_stream, profiles_of, read_once
+from retrain_assets.drift.given import as_given, name_of
 from retrain_assets.drift.joint import JointDrift
 from retrain_assets.drift.report import ColumnDrift, ColumnVerdict, by_harm
 from retrain_assets.drift.settings import Correction, Settings, Significance
 from retrain_assets.drift.stream_sample import MAX_ROWS, rows_needed
-from retrain_assets.drift.together import JOINT_SHARE, judge_together
+from retrain_assets.drift.together import JOINT_SHARE, OUTPUT_SHARE, judge_together
 from retrain_assets.drift.truths import batches_of_window
 from retrain_assets.drift.watched import watched_columns
-from retrain_assets.drift.wording import first_of, left_out, nothing_compared, shown
+from retrain_assets.drift.wording import first_of, left_out, none_to_compare, nothing_compared, shown
 from retrain_assets.errors import did_you_mean
 
 Joint = Literal["correlation", "classifier", "none"]
@@ -87,7 +89,7 @@ class Comparison:
     def to_record(self) -> dict[str, Any]:
         """In what JSON can say; a number that is not finite is None."""
         return {
-            "format": 1,
+            "format": 2,
             "drifted": self.drifted,
             "reason": self.reason,
             "rows": {"reference": self.rows[0], "current": self.rows[1]},
@@ -133,6 +135,7 @@ def compare(
     *,
     batch: str | None = None,
     columns: Sequence[str] | None = None,
+    outputs: Sequence[str] = (),
     joint: Joint = "correlation",
     importance: Mapping[str, float] | None = None,
     seed: int = 0,
@@ -147,6 +150,9 @@ def compare(
             such batches of the reference differ from each other. Without it rows are taken for independent. A prepared
             reference has its own, by which the current window is told apart where it has that column.
         columns: those to compare; by default all but times.
+        outputs: columns that the model makes, or that tell what then happened: its score, a label, a residual. They are
+            compared in any case, and judged apart: how much inputs differ from day to day says nothing about them.
+            They have a quarter of `alpha`.
         joint: what to look for in the columns together: changed `correlation` of numbers, or all that a `classifier`
             can learn, which costs seconds. Both need rows: of a stream a sample is kept for them, of profiles the
             report says that it is unknown.
@@ -159,8 +165,8 @@ def compare(
         DataError: the batch column is missing or has gaps, is another one than the reference was prepared with, or
             column names are not unique.
         TypeError: a side is neither rows nor profiles, or an option has another type than it must have.
-        ValueError: an option is out of its range, `importance` names no column, or the distance of another package
-            answers what none can be.
+        ValueError: an option is out of its range, `importance` or `outputs` name no column, or the distance of another
+            package answers what none can be.
 
     >>> import numpy as np, pandas as pd
     >>> rng = np.random.default_rng(0)
@@ -174,19 +180,38 @@ def compare(
         if name not in Options.__annotations__:
             raise TypeError(f"compare has no option {name!r}.{did_you_mean(name, Options.__annotations__)}")
     settings = Settings(**options)
-    _refuse(joint, columns, importance or {})
+    refuse_arguments(joint, get_args(Joint), columns, outputs, importance or {}, seed)
+    outputs = [name_of(name, "each of outputs") for name in outputs]
+    columns = None if columns is None else [*(name_of(name, "each of columns") for name in columns), *outputs]
+    batch = None if batch is None else name_of(batch, "batch")
+    given = reference, current
+    reference, current = as_given(reference), as_given(current)
     batch = batch_of(reference, current) if batch is None else batch
     sides, (past, present) = _read(reference, current, joint, batch, settings)
     window, apart = batches_of_window(list(present.values()))
     now = merge_tables(window)
     rows = sum(profile.rows for profile in past.values()), now.rows
-    for side, count in zip(("reference", "current window"), rows, strict=True):
+    for name, count, side in zip(("reference", "current window"), rows, given, strict=True):
         if count < settings.min_rows:
-            return _unknown(f"the {side} has {count} rows, fewer than min_rows = {settings.min_rows}", settings, rows)
+            reason = (
+                f"the {name} has {count} rows, fewer than min_rows = {settings.min_rows}{_read_before(side, count)}"
+            )
+            return _unknown(reason, settings, rows)
     names = watched_columns(now, list(past.values()), columns)
     names = (*names, *(name for name in apart if columns is None and name not in names))
-    _refuse_unknown(importance or {}, list(past.values()), now)
-    found = compare_columns(names, _fitted(sides[0], past, settings, joint), now, window=window, apart=apart)
+    for what, asked in (("importance", importance or {}), ("outputs", outputs)):
+        refuse_unknown(what, asked, list(past.values()), now)
+    if not names:
+        return _unknown(none_to_compare(list(dict.fromkeys(now.names + _names(past)))), settings, rows)
+    groups = [
+        compare_columns(group, _fitted(sides[0], past, settings, share), now, window=window, apart=apart)
+        for group, share in _groups(names, outputs, joint)
+    ]
+    found = ColumnsCompared(
+        drifts=tuple(drift for group in groups for drift in group.drifts),
+        basis=groups[0].basis,
+        compared=tuple(column for group in groups for column in group.compared),
+    )
     together: JointDrift | None = None
     if joint != "none":
         profiles, basis = (list(past.values()), now), found.basis
@@ -195,26 +220,13 @@ def compare(
     return _concluded(found, together, settings, rows, importance or {})
 
 
-def _refuse(joint: str, columns: Sequence[str] | None, importance: Mapping[str, float]) -> None:
-    if joint not in get_args(Joint):
-        raise ValueError(f"joint must be one of {', '.join(map(repr, get_args(Joint)))} (got {joint!r})")
-    if isinstance(columns, str):
-        raise TypeError(f"columns must be a list of names (got the text {columns!r}): write [{columns!r}]")
-    if not isinstance(importance, Mapping):
-        raise TypeError(f"importance must be a number by column (got {type(importance).__name__})")
-    for name, weight in importance.items():
-        if not isinstance(weight, Real) or not 0 <= weight < math.inf:
-            raise ValueError(f"the importance of '{name}' must be a number >= 0 and finite (got {weight!r})")
+def _names(profiles: Mapping[str, TableProfile]) -> tuple[str, ...]:
+    return tuple(name for profile in profiles.values() for name in profile.names)
 
 
-def _refuse_unknown(importance: Mapping[str, float], past: Sequence[TableProfile], now: TableProfile) -> None:
-    known = dict.fromkeys(name for side in (*past, now) for name in side.names)
-    for name in importance:
-        if not any(name in side for side in (*past, now)):
-            raise ValueError(
-                f"importance must name columns of the reference or the current window (got {name!r})."
-                f"{did_you_mean(str(name), known)}"
-            )
+def _read_before(side: Side, rows: int) -> str:
+    """What a reader that has nothing may be: it does not tell whether somebody has read it."""
+    return "" if rows or not is_stream(side) else " (a stream that was read before has none left: open it anew)"
 
 
 def _read(
@@ -230,10 +242,18 @@ def _read(
     return (reference, current), (past, profiles_of(current, name="current", batch=batch))
 
 
-def _fitted(reference: Side, past: Mapping[str, TableProfile], settings: Settings, joint: Joint) -> FittedReference:
-    """At the level that the joint test leaves."""
-    level = settings.alpha if joint == "none" else settings.alpha * (1 - JOINT_SHARE)
-    settled = replace(settings, alpha=level)
+def _groups(names: Sequence[str], outputs: Sequence[str], joint: Joint) -> list[tuple[list[str], float]]:
+    """Columns that are judged together, and the part of the level that each group has."""
+    made = [name for name in names if name.removesuffix(SUFFIX) in outputs]
+    left = 1.0 if joint == "none" else 1.0 - JOINT_SHARE
+    if len(made) in (0, len(names)):
+        return [(list(names), left)]
+    return [([name for name in names if name not in made], left - OUTPUT_SHARE), (made, OUTPUT_SHARE)]
+
+
+def _fitted(reference: Side, past: Mapping[str, TableProfile], settings: Settings, share: float) -> FittedReference:
+    """At a part of the level."""
+    settled = replace(settings, alpha=settings.alpha * share)
     return reference.fitted(settled) if isinstance(reference, Prepared) else FittedReference([*past.values()], settled)
 
 
@@ -277,10 +297,16 @@ def _completed(
         wanted = dict.fromkeys((settings.distance, *DISTANCES))
         return {each: measure(each, column.cells, column.before, column.after, settings.smoothing) for each in wanted}
 
+    def errors(name: str, scores: Mapping[str, float]) -> dict[str, float | None]:
+        if name not in by_name:
+            return {}
+        return sketch_errors(scores, by_name[name].cells, by_name[name].before, by_name[name].after)
+
     def weight_of(name: str) -> float | None:
         return importance.get(name, importance.get(name.removesuffix(SUFFIX), 0.0)) if importance else None
 
-    return [replace(column, scores=scores(column.name), importance=weight_of(column.name)) for column in drifts]
+    scored = [replace(column, scores=scores(column.name), importance=weight_of(column.name)) for column in drifts]
+    return [replace(column, score_errors=errors(column.name, column.scores)) for column in scored]
 
 
 def _verdict(drifts: Sequence[ColumnDrift], joint: JointDrift | None, basis: Basis) -> tuple[bool | None, str]:

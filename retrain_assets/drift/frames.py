@@ -10,8 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from retrain_assets.data.part_profiling import SMALL, profile_parts
 from retrain_assets.data.profile import TableProfile, profile_table
 from retrain_assets.drift.fitted_reference import FittedReference
+from retrain_assets.drift.given import as_given, name_of
 from retrain_assets.drift.settings import Settings
 from retrain_assets.drift.stream_sample import MAX_ROWS, StreamSample
 from retrain_assets.errors import DataError
@@ -52,7 +54,8 @@ class Prepared:
 
     def __repr__(self) -> str:
         rows = sum(profile.rows for profile in self.profiles.values())
-        return f"Prepared({rows:,} rows in {len(self.profiles):,} batches, batch={self.batch!r})"
+        batches = "1 batch" if len(self.profiles) == 1 else f"{len(self.profiles):,} batches"
+        return f"Prepared({rows:,} rows in {batches}, batch={self.batch!r})"
 
     def agree_with(self, batch: str | None) -> None:
         """Refuses another batch column than the rows were prepared with.
@@ -96,11 +99,13 @@ def prepare(reference: Side, *, batch: str | None = None) -> Prepared:
     if isinstance(reference, Prepared):
         reference.agree_with(batch)
         return reference
-    if is_stream(reference):
-        return _of_stream(reference, "reference", batch, MAX_ROWS)
-    profiled = isinstance(reference, (TableProfile, Mapping, Sequence))
-    profiles = profiles_of(reference, name="reference", batch=batch)
-    return Prepared(profiles, None) if profiled else Prepared(profiles, reference, batch)
+    batch = None if batch is None else name_of(batch, "batch")
+    given: Any = as_given(reference)
+    if is_stream(given):
+        return _of_stream(given, "reference", batch, MAX_ROWS)
+    profiles = profiles_of(given, name="reference", batch=batch)
+    profiled = isinstance(given, (TableProfile, Mapping, Sequence))
+    return Prepared(profiles, None) if profiled else Prepared(profiles, given, batch)
 
 
 def batch_of(reference: Side, current: Side) -> str | None:
@@ -183,7 +188,10 @@ def _neither(side: object, name: str) -> TypeError:
 
 def _profile(profile: object, name: str) -> TableProfile:
     if not isinstance(profile, TableProfile):
-        raise TypeError(f"the batches of {name} must be TableProfile (got {type(profile).__name__})")
+        raise TypeError(
+            f"the batches of {name} must be TableProfile (got {type(profile).__name__}): profile_table(rows) makes one "
+            "of a data frame; or give all rows as one frame, and batch= names the column that tells them apart"
+        )
     return profile
 
 
@@ -208,12 +216,15 @@ def _of_pandas(frame: pd.DataFrame, name: str, batch: str | None) -> dict[str, T
         raise DataError(f"the batch column '{batch}' must have a value in every row of {name} ({gaps} have none)")
     groups = frame.groupby(batch, sort=True, observed=True)
     try:
-        keys = list(groups.groups)
+        keys = groups.size().index.tolist()
     except TypeError as error:
         raise DataError(
             f"the batch column '{batch}' of {name} must hold texts, numbers or times, which can be told apart ({error})"
         ) from None
     _refuse_alike(keys, f"the batches in column '{batch}' of {name}")
+    if len(frame) <= SMALL * len(keys):
+        made = profile_parts(frame.drop(columns=batch), groups.ngroup().to_numpy(), len(keys))
+        return {str(key): profile for key, profile in zip(keys, made, strict=True)}
     return {str(key): profile_table(rows.drop(columns=batch)) for key, rows in groups}
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from retrain_assets.drift.accumulation import SINGLE_SHARE
-from retrain_assets.drift.outputs import SHARE, output_settings
+from retrain_assets.drift.outputs import output_settings
 from retrain_assets.drift.settings import Settings
-from retrain_assets.drift.together import JOINT_SHARE
+from retrain_assets.drift.together import JOINT_SHARE, OUTPUT_SHARE
 from retrain_assets.spec import DriftSpec
 
 
@@ -23,7 +23,7 @@ def inputs_share(spec: DriftSpec) -> float:
     >>> inputs_share(DriftSpec()), inputs_share(DriftSpec(outputs=("score",), joint="correlation"))
     (1.0, 0.65)
     """
-    return 1.0 - (SHARE if spec.outputs else 0.0) - (0.0 if spec.joint == "none" else JOINT_SHARE)
+    return 1.0 - (OUTPUT_SHARE if spec.outputs else 0.0) - (0.0 if spec.joint == "none" else JOINT_SHARE)
 
 
 def output_settings_of(spec: DriftSpec, checks_per_year: float) -> Settings:

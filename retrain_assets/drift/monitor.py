@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from numbers import Real
 from typing import Any
 
 from retrain_assets.data.profile import TableProfile
@@ -15,6 +16,7 @@ from retrain_assets.drift.report import ColumnDrift, by_harm
 from retrain_assets.drift.settings import Settings
 from retrain_assets.drift.watched import watched_columns
 from retrain_assets.drift.wording import first_of, left_out, nothing_compared
+from retrain_assets.errors import did_you_mean
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +36,7 @@ class Check:
     alarm: bool
     reason: str
     basis: Basis
-    columns: Mapping[str, ColumnDrift]
+    columns: Mapping[str, ColumnDrift] = field(repr=False)
 
 
 @dataclass(slots=True)
@@ -59,7 +61,7 @@ class Monitor:
     ([True, False, False], [True, True, True])
     """
 
-    reference: Sequence[TableProfile]
+    reference: Sequence[TableProfile] = field(repr=False)
     checks_per_year: float
     false_alarms_per_year: float = 1.0
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -77,8 +79,11 @@ class Monitor:
             ("checks_per_year", self.checks_per_year),
             ("false_alarms_per_year", self.false_alarms_per_year),
         ):
+            if not isinstance(rate, Real) or isinstance(rate, bool):
+                raise TypeError(f"{name} must be a number (got {rate!r})")
             if not 0 < rate < math.inf:
-                raise ValueError(f"{name} must be above 0 (got {rate!r})")
+                raise ValueError(f"{name} must be above 0 and finite (got {rate!r})")
+        _refuse(self.options)
         alpha = min(self.false_alarms_per_year * SINGLE_SHARE / self.checks_per_year, 0.5)
         self._fitted = FittedReference(list(self.reference), replace(Settings(**self.options), alpha=alpha))
 
@@ -129,3 +134,14 @@ class Monitor:
 
     def _unknown(self, reason: str, columns: Mapping[str, ColumnDrift] | None = None) -> Check:
         return Check(drifted=None, alarm=False, reason=reason, basis=self._fitted.basis, columns=columns or {})
+
+
+def _refuse(options: object) -> None:
+    if not isinstance(options, Mapping):
+        raise TypeError(f"options must be fields of Settings by name (got {type(options).__name__})")
+    known = [each.name for each in fields(Settings) if each.name != "alpha"]
+    for name in options:
+        if name == "alpha":
+            raise TypeError("options must not name alpha: it follows from checks_per_year and false_alarms_per_year")
+        if name not in known:
+            raise TypeError(f"a Monitor has no option {name!r}.{did_you_mean(str(name), known)}")

@@ -11,12 +11,14 @@ import pandas as pd
 
 from retrain_assets.data.arrow_types import in_plain_types
 from retrain_assets.data.column_profile import ColumnProfile, bin_edges, bins_of
-from retrain_assets.data.column_profiling import floats_of
+from retrain_assets.data.column_profiling import floats_of, profile_column
+from retrain_assets.data.older_labels import as_now
 from retrain_assets.data.profile import TableProfile, merge_tables
 from retrain_assets.data.seconds import seconds_of_series
 from retrain_assets.data.text_counts import codes_of_texts
 from retrain_assets.data.value_texts import texts_of_series
 from retrain_assets.drift.frames import ArrowStream, with_text_names
+from retrain_assets.drift.given import as_given
 
 Array = npt.NDArray[np.float64]
 
@@ -77,6 +79,7 @@ class Novelty:
 def _in_pandas(rows: object) -> pd.DataFrame:
     import pyarrow as pa
 
+    rows = as_given(rows)
     if isinstance(rows, pd.DataFrame):
         return with_text_names(rows)
     if not isinstance(rows, ArrowStream):
@@ -109,6 +112,10 @@ def _of_numbers(column: ColumnProfile, values: pd.Series) -> Array:
 
 
 def _of_categories(column: ColumnProfile, values: pd.Series) -> Array:
+    if column.older:
+        column = as_now([column, profile_column(column.name, values)])[0]
+        if column.older:  # it may have written any of the values otherwise: it says nothing about them
+            return np.ones(len(values))
     counts = {**column.categories, _MISSING: column.missing}
     sizes = np.sort(np.array(list(counts.values()), dtype=np.float64))
     no_more_frequent = np.cumsum(sizes) + column.other

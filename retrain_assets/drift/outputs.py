@@ -34,6 +34,7 @@ from retrain_assets.drift.columns import ColumnsCompared, compare_columns
 from retrain_assets.drift.fitted_reference import FittedReference
 from retrain_assets.drift.report import ColumnDrift, DriftReport
 from retrain_assets.drift.settings import Settings
+from retrain_assets.drift.together import OUTPUT_SHARE
 from retrain_assets.spec import DriftSpec
 
 SCORE, LABEL, RESIDUAL, NOVELTY, IMPORTANCE = "ra_score", "ra_label", "ra_residual", "ra_novelty", "ra_importance"
@@ -50,8 +51,6 @@ OUTPUTS: Mapping[str, str] = {
 """Columns by the names that `drift.outputs` gives them."""
 _OF_LABELS = (LABEL, RESIDUAL, IMPORTANCE)
 """Those that are known of labelled rows only."""
-SHARE = 0.25
-"""The part of the false alarms that outputs may give where they count."""
 OUTERMOST = 0.01
 """The share of the reference that counts as novel."""
 MIN_ROWS = 30
@@ -100,7 +99,7 @@ def profile_outputs(
 
 def output_settings(settings: Settings, spec: DriftSpec) -> Settings:
     """The settings of outputs, of those of inputs that have all false alarms."""
-    share = SHARE if spec.outputs else 1.0
+    share = OUTPUT_SHARE if spec.outputs else 1.0
     return replace(settings, alpha=settings.alpha * share, min_rows=min(settings.min_rows, MIN_ROWS))
 
 
@@ -125,7 +124,7 @@ def judge_outputs(
         columns=len(names),
         batches=reference.trusted_batches,
         checks_per_year=checks_per_year,
-        false_alarms_per_year=spec.false_alarms_per_year * (SHARE if spec.outputs else 1.0),
+        false_alarms_per_year=spec.false_alarms_per_year * (OUTPUT_SHARE if spec.outputs else 1.0),
     )
     told = [] if previous is None else [row.name for row in previous.columns if row.rows_of == outputs.labelled]
     accumulation = Accumulation(

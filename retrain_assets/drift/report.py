@@ -9,6 +9,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from retrain_assets.data.small_tables import rows_of, table_of_rows
+from retrain_assets.drift.measures import Change
 
 ColumnVerdict = Literal["drift", "stable", "unknown"]
 TableVerdict = Literal["drift", "stable", "unknown", "not_applicable"]
@@ -24,7 +25,9 @@ class ColumnDrift:
     compared; the verdict is then `unknown`. `scores` are all distances, where they were asked for; `importance` is how
     much the column matters to the model, where it was told. `evidence` is what this and earlier checks add up to, where
     checks follow each other (see `retrain_assets.drift.accumulation`). `rows_of` is the batch whose rows were compared,
-    where it is not the batch of the report: that of the newest labels.
+    where it is not the batch of the report: that of the newest labels. `score_errors` says how far each distance of the
+    rows may be from the one in `scores`, which is of profiles; None where no bound is known. `measures` are both sides
+    as numbers, where they were made from profiles; the table does not keep them.
     """
 
     name: str
@@ -43,6 +46,8 @@ class ColumnDrift:
     importance: float | None = None
     rows_of: str | None = None
     scores: Mapping[str, float] = field(default_factory=dict[str, float], hash=False)
+    score_errors: Mapping[str, float | None] = field(default_factory=dict[str, "float | None"], hash=False)
+    measures: Change | None = field(default=None, compare=False)
 
 
 def by_harm(column: ColumnDrift) -> tuple[bool, bool, float, str]:

@@ -22,6 +22,8 @@ JOINT = "ra_joint"
 """The row of a report that holds it."""
 JOINT_SHARE = 0.1
 """The part of the false alarms that the joint test gets."""
+OUTPUT_SHARE = 0.25
+"""The part that outputs of the model get where they count: they are judged apart from its inputs."""
 
 
 def judge_together(

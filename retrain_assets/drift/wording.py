@@ -74,8 +74,14 @@ def probability(p_value: float) -> str:
 
 
 def movers(before: ColumnProfile, after: ColumnProfile, *, new: bool = False) -> list[str]:
-    """The categories whose shares changed most; the new ones first where these are asked for."""
-    labels = {**before.categories, **after.categories}
+    """The categories whose shares changed most; the new ones first where these are asked for.
+
+    Only those whose rows both sides know: where a side has more categories than it names, one that it does not name may
+    have any of its other rows.
+    """
+    sides = before, after
+    every = {**before.categories, **after.categories}
+    labels = [label for label in every if all(label in side.categories or not side.other for side in sides)]
     rows = max(before.rows, 1), max(after.rows, 1)
 
     def moved(label: str) -> float:
@@ -103,6 +109,18 @@ def nothing_compared(columns: Sequence[ColumnDrift]) -> str:
         return "no column could be compared: there is none but times, which are compared where they are named"
     more = f"; and {len(columns) - 1} more" if len(columns) > 1 else ""
     return f"no column could be compared ({columns[0].name}: {columns[0].reason}{more})"
+
+
+def none_to_compare(times: Sequence[str]) -> str:
+    """Why nothing is compared of a frame without any other columns than these.
+
+    >>> none_to_compare(["t"])
+    "no column could be compared: there is none but times (t), which are compared where they are named: columns=['t']"
+    """
+    if not times:
+        return "no column could be compared: there is none, or none but the batch column"
+    named = f"there is none but times ({first_of(times)}), which are compared where they are named"
+    return f"no column could be compared: {named}: columns=[{times[0]!r}{', ...' if len(times) > 1 else ''}]"
 
 
 def left_out(columns: Sequence[ColumnDrift]) -> str:

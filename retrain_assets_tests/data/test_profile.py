@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import string
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -10,14 +11,15 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrain_assets.data import column_profiling, sketch
+from retrain_assets.data import column_profiling, label_length, sketch
 from retrain_assets.data.arrow_profiling import profile_array
-from retrain_assets.data.bins import MAX_DAYS
+from retrain_assets.data.bins import MAX_DAYS, Bins
 from retrain_assets.data.categories import MAX_CATEGORIES
 from retrain_assets.data.column_profile import ColumnProfile, bins_of
+from retrain_assets.data.label_length import MAX_CATEGORY_LENGTH, cut_label, cut_texts
 from retrain_assets.data.profile import TableProfile, merge_tables, profile_table
 from retrain_assets.data.seconds import seconds_of_series
 from retrain_assets.errors import DataError
@@ -202,7 +204,7 @@ def test_a_kept_category_is_short_by_at_most_the_others_of_the_parts() -> None:
 
 def test_long_texts_that_agree_where_they_are_cut_are_counted_together() -> None:
     column = profile_table(pd.DataFrame({"x": ["y" * 150 + "1", "y" * 150 + "2"]}))["x"]
-    assert column.categories == {"y" * 100: 2}
+    assert column.categories == {"y" * MAX_CATEGORY_LENGTH: 2}
 
 
 def test_the_platforms_own_columns_are_left_out() -> None:
@@ -245,17 +247,72 @@ def test_columns_are_found_by_name() -> None:
         np.random.default_rng(0).choice([-1, 1], 200_000) * 2.0 ** np.random.default_rng(1).uniform(-99, 99, 200_000),
         np.random.default_rng(2).standard_cauchy(200_000),
         [f"{'ä' * 60}{i:06}" for i in range(5_000)],
+        *(
+            [f"{character * 90}{i:06}" for i in range(5_000)]
+            for character in ('"', "\\", "\x01", "\n", "\x7f", "\u2028")
+        ),
+        [f"{i:06}" + "y" * int(2 ** (i % 200 / 10)) for i in range(5_000)],
+        np.random.default_rng(3).choice([-1, 1], 200_000) * 2.0 ** np.random.default_rng(4).uniform(-999, 999, 200_000),
+        pd.to_datetime(np.random.default_rng(5).integers(0, 2**32, 200_000), unit="s"),
     ],
 )
-def test_no_column_takes_more_than_25_kilobytes(values: object) -> None:
+@pytest.mark.parametrize("times", [1, 10_000, 10_000_000])
+def test_no_column_takes_more_than_25_kilobytes(values: object, times: int) -> None:
     profile = profile_table(pd.DataFrame({"x": values}))
-    assert len(profile.to_json().encode()) < 25_000
+    (column,) = profile.columns
+    more = dict[str, Any](
+        rows=column.rows * times,
+        bins=Bins(bins_of(column)[0], bins_of(column)[1] * times),
+        categories={label: count * times for label, count in column.categories.items()},
+    )
+    if column.lengths is not None:
+        more["lengths"] = Bins(column.lengths.keys_, column.lengths.counts * times)
+    assert len(replace(profile, columns=(replace(column, **more),)).to_json().encode()) < 25_000
+    assert len(column.bins) <= sketch.MAX_COARSE_BINS
+
+
+@settings(max_examples=200)
+@given(st.lists(st.text(st.characters(codec="utf-8"), max_size=120).map(lambda text: text * 3), max_size=12))
+def test_texts_are_cut_by_arrow_as_one_by_one(texts: list[str]) -> None:
+    expected = [cut_label(text) for text in texts]
+    for kind in (pa.string(), pa.large_string()):
+        assert cut_texts(pa.array(["before", *texts], kind)[1:]).to_pylist() == expected
+    for text, cut in zip(texts, expected, strict=True):
+        written = [len(json.dumps(each, ensure_ascii=False).encode()) - 2 for each in (cut, text[: len(cut) + 1])]
+        assert text.startswith(cut)
+        assert written[0] <= MAX_CATEGORY_LENGTH
+        assert cut == text or written[1] > MAX_CATEGORY_LENGTH
+
+
+def as_the_third_format(profile: TableProfile, cut: int) -> TableProfile:
+    """Its labels were cut later, which is what `profile` must have been made with."""
+    record = profile.to_record()
+    for column in record["columns"]:
+        assert max(map(len, column["categories"])) <= cut
+        column["format"] = 3
+    return TableProfile.from_json(json.dumps(record))
+
+
+@pytest.mark.parametrize("character", ["y", '"', "\x01", "ä"])
+@pytest.mark.parametrize("distinct", [3, 400])
+def test_labels_that_an_earlier_format_cut_later_are_those_of_today(
+    character: str, distinct: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = pd.DataFrame({"x": [f"{i % distinct:04}{character * 40}{'y' * (i % 20)}" for i in range(2_000)]})
+    now = profile_table(frame)
+    with monkeypatch.context() as patch:
+        patch.setattr(label_length, "MAX_CATEGORY_LENGTH", 1_000)
+        long = profile_table(frame)
+        assert (long["x"].lengths is None) == (distinct == 3)
+    read = as_the_third_format(long, 64)
+    assert_same(read, now)
+    assert_same(read + now, now + now)
 
 
 def test_a_profile_of_another_version_is_refused() -> None:
     record = profile_table(pd.DataFrame({"x": [1.0]})).to_record()
-    record["columns"][0]["format"] = 4
-    with pytest.raises(DataError, match="column 'x' must have the format 3 or an earlier one"):
+    record["columns"][0]["format"] = 5
+    with pytest.raises(DataError, match="column 'x' must have the format 4 or an earlier one"):
         TableProfile.from_record(record)
 
 
@@ -274,6 +331,25 @@ def test_the_largest_doubles_overflow_quietly() -> None:
     column = profile_table(pd.DataFrame({"x": [1e300, -1e300]}))["x"]
     assert (column.minimum, column.maximum, column.m2) == (-1e300, 1e300, np.inf)
     assert sum(column.bins.values()) == 2
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-200, 1.0, 1e200, 1e300])
+def test_a_deviation_is_a_number_where_squares_are_none(scale: float) -> None:
+    values = np.random.default_rng(0).normal(2, 1, 5_000) * scale
+    whole = profile_table(pd.DataFrame({"x": values}))
+    parts = merge_tables([profile_table(pd.DataFrame({"x": part})) for part in np.split(values, 5)])
+    for made in (whole, parts, TableProfile.from_json(whole.to_json())):
+        assert made["x"].deviation == pytest.approx((values / scale).std() * scale, rel=0.02)
+        assert made["x"].mean == pytest.approx((values / scale).mean() * scale)
+    json.loads(whole.to_json(), parse_constant=pytest.fail)
+
+
+def test_the_mean_of_the_largest_doubles_is_one_and_their_deviation_none() -> None:
+    ends = [profile_table(pd.DataFrame({"x": [end, end]})) for end in (1.7e308, -1.7e308)]
+    both = profile_table(pd.DataFrame({"x": [1.7e308, -1.7e308] * 50}))["x"]
+    assert (both.mean, both.deviation) == (0.0, None)
+    assert (merge_tables(ends)["x"].mean, merge_tables(ends)["x"].deviation) == (0.0, None)
+    assert ends[0]["x"].mean == 1.7e308
 
 
 NAIVE = dt.datetime(1, 1, 1)  # noqa: DTZ001 - a time without a zone is what is read as UTC here
@@ -321,3 +397,27 @@ def test_times_over_centuries_are_kept_in_few_bins_and_add_up() -> None:
     # A bin of 64 days is at most 32 days off.
     middle = pd.Timestamp(whole["x"].quantile(0.5) or 0, unit="s", tz="UTC")
     assert abs(middle - pd.Timestamp("2000-01-01", tz="UTC")) <= pd.Timedelta(days=64)
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.decimal128(15, 2), pa.decimal128(18, 6), pa.decimal128(38, 20), pa.decimal256(60, 35)]
+)
+def test_decimals_of_arrow_are_the_doubles_of_python(kind: Any) -> None:
+    digits = np.random.default_rng(0).integers(-(10**15) + 1, 10**15, 400)
+    values = [Decimal(int(digit)).scaleb(-kind.scale) for digit in digits]
+    made = profile_array("x", pa.chunked_array([pa.array([*values, None], kind)]))
+    assert made.bins == profile_table(pd.DataFrame({"x": pd.Series([*values, None], dtype="object")}))["x"].bins
+    assert (made.missing, len(made.bins)) == (1, 400)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [{"counts": ""}, {"counts": "1AQ=="}, {"steps": ""}, {"kind": "odd"}, {"categories": 5}, {"rows": "many"}],
+)
+def test_what_no_version_wrote_is_refused(broken: dict[str, Any]) -> None:
+    record = profile_table(pd.DataFrame({"x": [1.0, 2.0, 3.0]})).to_record()
+    record["columns"][0] |= broken
+    with pytest.raises(
+        DataError, match=r"a profile must be text as TableProfile.to_json writes it .*: profile the rows"
+    ):
+        TableProfile.from_json(json.dumps(record))

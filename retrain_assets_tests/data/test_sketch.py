@@ -53,7 +53,7 @@ def test_many_values_are_coarse_enough_and_never_too_coarse(rng_values: np.ndarr
         assert len(np.unique(sketch.collapsed(keys, sketch.FINEST, precision + 1))) > sketch.MAX_BINS
 
 
-@pytest.fixture(params=["normal", "far_from_zero", "heavy_tail", "all_octaves"])
+@pytest.fixture(params=["normal", "far_from_zero", "heavy_tail", "all_octaves", "all_that_there_are"])
 def rng_values(request: pytest.FixtureRequest) -> np.ndarray:
     rng = np.random.default_rng(5)
     return {
@@ -61,6 +61,7 @@ def rng_values(request: pytest.FixtureRequest) -> np.ndarray:
         "far_from_zero": rng.normal(1e6, 1, size=20_000),
         "heavy_tail": rng.pareto(0.5, size=20_000),
         "all_octaves": rng.choice([-1, 1], 20_000) * 2.0 ** rng.uniform(-99, 99, 20_000),
+        "all_that_there_are": rng.choice([-1, 1], 20_000) * 2.0 ** rng.uniform(-999, 999, 20_000),
     }[request.param]
 
 
@@ -75,8 +76,12 @@ def test_bins_of_every_precision_are_counted_at_once(numbers: list[float], preci
     def bins(digits: int) -> int:
         return len(np.unique(sketch.collapsed(ordered, precision, digits)))
 
-    fitting = [digits for digits in range(1, precision + 1) if bins(digits) <= (5 if digits > sketch.COARSEST else 9)]
-    assert found == max(fitting, default=0)
+    fitting = [
+        digits
+        for digits in range(sketch.LEAST, precision + 1)
+        if bins(digits) <= (5 if digits > sketch.COARSEST else 9)
+    ]
+    assert found == max(fitting, default=sketch.LEAST)
 
 
 def test_keys_are_counted_where_they_change() -> None:
@@ -97,7 +102,9 @@ def test_adding_up_sorts_sums_and_drops_empty_bins() -> None:
     assert len(keys) == len(counts) == 0
 
 
-@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=40), st.integers(0, sketch.FINEST))
+@given(
+    st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=40), st.integers(sketch.LEAST, sketch.FINEST)
+)
 def test_keys_of_ascending_numbers_are_those_of_any(numbers: list[float], precision: int) -> None:
     ordered = np.sort(np.array(numbers, dtype=np.float64))
     expected = sketch.collapsed(sketch.keys_of(ordered), sketch.FINEST, precision)

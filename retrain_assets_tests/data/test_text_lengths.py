@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrain_assets.data import categories
+from retrain_assets.data import categories, label_length
 from retrain_assets.data.arrow_profiling import profile_arrow
 from retrain_assets.data.profile import TableProfile, merge_tables, profile_table
 from retrain_assets.data.text_lengths import length_column
@@ -26,7 +26,7 @@ def profile(values: list[str | None]) -> TableProfile:
 def test_lengths_add_up_whichever_part_is_a_text(parts: list[list[str | None]]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(categories, "MAX_CATEGORIES", 3)
-        patch.setattr(categories, "MAX_CATEGORY_LENGTH", 5)
+        patch.setattr(label_length, "MAX_CATEGORY_LENGTH", 5)
         merged = merge_tables([profile(part) for part in parts])["t"]
         whole = profile([value for part in parts for value in part])["t"]
     assert merged.lengths == whole.lengths

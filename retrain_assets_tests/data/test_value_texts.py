@@ -13,6 +13,7 @@ import pytest
 from retrain_assets.data import text_counts, value_texts
 from retrain_assets.data.arrow_profiling import profile_array
 from retrain_assets.data.categories import count_categories, label_of
+from retrain_assets.data.label_length import MAX_CATEGORY_LENGTH
 from retrain_assets.data.profile import profile_table
 from retrain_assets.data.text_counts import codes_of_texts, count_texts
 from retrain_assets.data.value_texts import texts_of_arrow, texts_of_series
@@ -122,5 +123,7 @@ def test_many_texts_are_counted_as_few_are(length: int, few: int, monkeypatch: p
 
 def test_codes_are_those_of_the_labels_as_they_are_counted() -> None:
     long = "y" * 150
-    codes = codes_of_texts([pa.array(["a", None]), pa.array([long, "b"])], {"a": 1.0, "y" * 100: 2.0}, -1.0)
+    codes = codes_of_texts(
+        [pa.array(["a", None]), pa.array([long, "b"])], {"a": 1.0, "y" * MAX_CATEGORY_LENGTH: 2.0}, -1.0
+    )
     np.testing.assert_array_equal(codes, [1.0, np.nan, 2.0, -1.0])

@@ -120,7 +120,7 @@ def test_a_column_that_arrow_does_not_know_is_told_from_what_is_no_table() -> No
     objects = pl.DataFrame({"x": pl.Series([object()] * ROWS, dtype=pl.Object)})
     with pytest.raises(DataError, match="reference holds Python objects of Polars in column 'x', which are no Arrow"):
         compare(objects, objects)
-    wide = pl.DataFrame({"x": pl.Series([2**100] * ROWS, dtype=pl.Int128)})
+    wide = pl.DataFrame({"x": pl.Series([{"a": 2**100}] * ROWS, dtype=pl.Struct({"a": pl.Int128}))})
     with pytest.raises(DataError, match="reference holds a column that is no Arrow data, convert it first"):
         compare(wide, wide)
 
@@ -176,10 +176,23 @@ def test_far_from_zero_wasserstein_is_in_deviations_too(before: Any, shift: int)
 def test_a_report_and_a_prepared_reference_are_printed_in_a_few_lines() -> None:
     before, after = (pd.DataFrame({"k": ["a\nb", other] * 100}) for other in ("c", "a\nb"))
     assert len(repr(compare(before, after)).splitlines()) == 3
-    assert repr(prepare(before)) == "Prepared(200 rows in 1 batches, batch=None)"
+    assert repr(prepare(before)) == "Prepared(200 rows in 1 batch, batch=None)"
 
 
 def test_an_option_that_is_none_names_the_one_that_was_meant() -> None:
     wrong: Any = {"alhpa": 0.1}
     with pytest.raises(TypeError, match=r"compare has no option 'alhpa'\. .*'alpha'"):
         compare(pd.DataFrame({"x": [1.0]}), pd.DataFrame({"x": [1.0]}), **wrong)
+
+
+def test_prices_of_arrow_and_of_pandas_are_the_same() -> None:
+    cents = np.random.default_rng(0).choice([999, 1949, 4999, 129], 2_000).tolist()
+    before = pa.table({"price": pa.array([Decimal(each).scaleb(-2) for each in cents], pa.decimal128(9, 2))})
+    after = pd.DataFrame({"price": [each / 100 for each in cents]})
+    for sides in ((before, after), (after, before)):
+        column = compare(*sides).columns["price"]
+        assert (column.verdict, column.scores["total_variation"], column.scores["kolmogorov_smirnov"]) == (
+            "stable",
+            0,
+            0,
+        )

@@ -10,6 +10,7 @@ import pytest
 
 from retrain_assets.data.profile import TableProfile, merge_tables, profile_table
 from retrain_assets.drift import compare
+from retrain_assets.drift.novelty import Novelty
 
 RNG = np.random.default_rng(0)
 DIGITS = RNG.integers(1, 4, 1_000)
@@ -75,3 +76,13 @@ def test_lengths_of_older_lists_are_unknown_too() -> None:
     report = compare(older(now, {}), now)
     assert {column.verdict for column in report.columns.values()} == {"unknown"}
     assert list(report.columns) == ["x", "x (length)"]
+
+
+def test_categories_of_an_older_profile_are_no_novelty() -> None:
+    rows = pd.DataFrame({"x": pd.Categorical([*np.where(DIGITS == 1, np.nan, DIGITS), 7.0])})
+    scores = Novelty.of([older(NUMBERS, POINTS)]).scores(rows)
+    np.testing.assert_allclose(scores, Novelty.of([NUMBERS]).scores(rows))
+    assert scores[:-1].max() < 2 < scores[-1]
+    lists = pd.DataFrame({"x": [[int(digit), None] for digit in DIGITS]})
+    assert Novelty.of([older(LISTS, SPELT)]).scores(lists).tolist() == [0.0] * len(lists)
+    assert Novelty.of([LISTS]).scores(lists).max() > 0

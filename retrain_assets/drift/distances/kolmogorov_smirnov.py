@@ -14,8 +14,8 @@ class KolmogorovSmirnov:
     `max_j |sum_{i <= j} p_i - sum_{i <= j} q_i|`. Missing values stand behind the largest. Categories have no order:
     they stand in the order of their frequency in the reference, and the value is a lower bound of the total variation.
 
-    Within a cell the gap can be larger than at its edges, by at most the smaller of the two shares of that cell: see
-    `binning_error`.
+    Within a cell the gap can be larger than at its edges, by at most the smaller of the two shares of that cell: a
+    report has the bound beside the value (`score_errors`).
 
     Source: Smirnov 1939, "On the estimation of the discrepancy between empirical curves of distribution for two
     independent samples".

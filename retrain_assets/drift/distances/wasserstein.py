@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from retrain_assets.drift.distances.distance import Counts, Positions, both_shares
+from retrain_assets.drift.distances.distance import Counts, Positions, Shares, both_shares
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,8 @@ class Wasserstein:
     magnitude, or 1 for zero. Cells without places (categories) are all equally far from each other: then it is
     the total variation.
 
-    From bins the value is off by at most half the widths of the two bins that a row can move between, over s.
+    From bins the value is off by at most half the widths of the two bins that a row can move between, over s; a report
+    has the bound beside the value (`score_errors`).
 
     Source: Kantorovich 1942; Vallender 1974, "Calculation of the Wasserstein distance between probability distributions
     on the line"; Ramdas, Garcia and Cuturi 2017, "On Wasserstein two-sample testing", Entropy 19(2).
@@ -47,12 +48,16 @@ class Wasserstein:
         order = np.argsort(x, kind="stable")
         p, q, x = p[order] / p.sum(), q[order] / q.sum(), x[order]
         moved = float((np.abs(np.cumsum(p - q))[:-1] * np.diff(x)).sum())
-        # From one of the values and in units of the farthest: far from zero digits are lost, and squares overflow.
-        farthest = float(np.abs(x - x[p.argmax()]).max()) or 1.0
-        away = (x - x[p.argmax()]) / farthest
-        scale = farthest * math.sqrt(float(p @ (away - p @ away) ** 2))
-        tiny = _ROUNDING * float(np.abs(x).max())
-        return moved / (scale if scale > tiny else abs(float(p @ x)) or 1.0)
+        return moved / (deviation_of(p, x) or abs(float(p @ x)) or 1.0)
+
+
+def deviation_of(p: Shares, x: Positions) -> float | None:
+    """Of shares of positions; None of one value, also where rounding makes several of it."""
+    # From one of the values and in units of the farthest: far from zero digits are lost, and squares overflow.
+    farthest = float(np.abs(x - x[p.argmax()]).max()) or 1.0
+    away = (x - x[p.argmax()]) / farthest
+    scale = farthest * math.sqrt(float(p @ (away - p @ away) ** 2))
+    return scale if scale > _ROUNDING * float(np.abs(x).max()) else None
 
 
 _ROUNDING = 8 * float(np.finfo(np.float64).eps)
