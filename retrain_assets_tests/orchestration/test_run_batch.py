@@ -42,10 +42,14 @@ def by_hand(installation: Installation, day: int | None = None) -> list[tuple[st
     return [(each.job, each.batch) for each in ran]
 
 
-def test_an_old_batch_is_watched_and_decided_again_and_launches_nothing(played: Installation) -> None:
+def test_an_old_batch_is_watched_and_decided_again_and_launches_nothing(
+    played: Installation, capfd: pytest.CaptureFixture[str]
+) -> None:
     record_event(played.stores, played.model, "person", "please", now=datetime.now(UTC))
     old = played.batch(1).key
+    capfd.readouterr()
     assert by_hand(played, 1) == [("watch", old), ("decide", old)]
+    assert "STEP_START" not in capfd.readouterr().err  # the event log holds it all
     decision = played.stores.state.decisions("tiny")[-1]
     assert (decision.batch, decision.retrospective) == (old, True)
     assert len(played.stores.state.promotions("tiny")) == 1
