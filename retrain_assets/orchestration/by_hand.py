@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import dagster as dg
-from dagster._core.storage.tags import PARTITION_NAME_TAG
+from dagster._core.storage.tags import PARTITION_NAME_TAG, RUN_KEY_TAG
 
 from retrain_assets.errors import DataError, LeaseHeldError, RefusedError
 from retrain_assets.orchestration import names
@@ -49,7 +49,7 @@ def run_batch(instance: dg.DagsterInstance, model: DeclaredModel, batch: str | N
         yield ran
         finished = _finished(driver.stores, model, ran, asked)
     if not finished:
-        raise DataError(_nothing(driver.stores, model, asked))
+        raise DataError(_nothing(instance, driver.stores, model, asked))
 
 
 def _until_decided(driver: Driver, model: DeclaredModel, asked: str | None) -> Iterator[Ran]:
@@ -92,12 +92,20 @@ def _finished(stores: Stores, model: DeclaredModel, ran: Ran, asked: str | None)
     return due is None or due.job != "retrain"
 
 
-def _nothing(stores: Stores, model: DeclaredModel, asked: str | None) -> str:
-    from retrain_assets.lifecycle import resting
+def _nothing(instance: dg.DagsterInstance, stores: Stores, model: DeclaredModel, asked: str | None) -> str:
+    from retrain_assets.lifecycle import next_job, resting
 
-    rest = resting(stores, model, now=datetime.now(UTC))
+    now = datetime.now(UTC)
+    rest = resting(stores, model, now=now)
     if rest is not None:
         return f"nothing of {model.name} can be run now: {rest.reason}, and what follows waits for it."
+    due = next_job(stores, model, now=now)
+    if due is not None and instance.get_runs(dg.RunsFilter(tags={RUN_KEY_TAG: due.run_key}), limit=1):
+        return (
+            f"the {due.job} of {model.name}'s batch {due.batch} is due, and Dagster has run it already "
+            f"({due.run_key}), which the state database does not know: it was lost or replaced while Dagster's history was kept. Restore "
+            "it from a backup, or begin with an empty home."
+        )
     watched = max(_watched(stores, model), default=None)
     following = model.calendar.next(model.calendar.batch(watched)) if watched else model.calendar.first
     missing = asked or (following.key if following else None)

@@ -92,6 +92,17 @@ def test_what_stands_in_the_way_of_a_run_is_told(played: Installation) -> None:
         by_hand(played)
 
 
+def test_a_lost_state_database_is_told_and_not_a_source_without_rows(played: Installation) -> None:
+    """What Dagster holds and the database does not would never run again: its keys are taken."""
+    played.drop(3)
+    key = played.batch(3).key
+    played.instance.create_run_for_job(
+        played.definitions.resolve_job_def("tiny__watch"), tags={"dagster/run_key": f"tiny/watch/{key}/1"}
+    )
+    with pytest.raises(DataError, match=r"Dagster has run it already \(tiny/watch/.*was lost or replaced.*Restore"):
+        by_hand(played)
+
+
 KILLED_IN = """
 import os, signal, sys
 from retrain_assets import lifecycle
