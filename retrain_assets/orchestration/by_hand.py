@@ -103,8 +103,8 @@ def _nothing(instance: dg.DagsterInstance, stores: Stores, model: DeclaredModel,
     if due is not None and instance.get_runs(dg.RunsFilter(tags={RUN_KEY_TAG: due.run_key}), limit=1):
         return (
             f"the {due.job} of {model.name}'s batch {due.batch} is due, and Dagster has run it already "
-            f"({due.run_key}), which the state database does not know: it was lost or replaced while Dagster's history was kept. Restore "
-            "it from a backup, or begin with an empty home."
+            f"({due.run_key}), which the state database does not know: it was lost or replaced while Dagster's "
+            "history was kept. Restore it from a backup, or begin with an empty home."
         )
     watched = max(_watched(stores, model), default=None)
     following = model.calendar.next(model.calendar.batch(watched)) if watched else model.calendar.first
