@@ -254,7 +254,7 @@ class _Guesses:
         return attributes
 
     def _name_classes(self, target: str) -> None:
-        """Limits of numbers would let a class in that nobody has seen."""
+        """A margin would name classes that nobody has seen; what is declared of classes is held against these."""
         column = self._columns[target]
         classes = sorted(self._frame[target].dropna().unique().tolist())
         if column.type in ("int", "float") and len(classes) <= _CLASSES:

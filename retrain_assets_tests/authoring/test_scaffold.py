@@ -208,7 +208,7 @@ class TestPersonalData:
 
 @pytest.mark.parametrize(("values", "kind"), [((0, 1), "int"), ((0.0, 1.0), "float"), ((1, 2, 3), "int")])
 def test_the_classes_of_a_target_are_named(values: tuple[float, ...], kind: str):
-    """Limits with a margin would let a class in that nobody has seen."""
+    """Limits with a margin would name a class that nobody has seen."""
     frame = orders().assign(returned=np.resize(values, 6000))
     column = made(frame, target="returned", metric="log_loss").schema_["returned"]  # pyright: ignore[reportArgumentType]
     assert column == ColumnSpec(type=kind, values=values)  # pyright: ignore[reportArgumentType]
