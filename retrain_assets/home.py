@@ -25,6 +25,11 @@ storage:
     module: retrain_assets.orchestration.storage
     class: InstallationStorage
     config: {base_dir: "DAGSTER_HOME"}
+compute_logs:
+  # Dagster's own starts four processes for each run, and Ctrl-C fills the terminal with their tracebacks.
+  module: retrain_assets.orchestration.run_output
+  class: RunOutput
+  config: {base_dir: "DAGSTER_HOME/storage"}
 concurrency:
   runs:
     max_concurrent_runs: 4

@@ -187,6 +187,25 @@ class TestStatus:
         assert "sales" in result.stdout
         assert not (project / ".retrain_assets").exists()
 
+    def test_where_no_model_is_declared_it_says_where_it_looked(
+        self, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.chdir(tmp_path_factory.mktemp("empty"))
+        result = call("status")
+        assert result.exit_code == 0
+        assert f"no model is declared below {Path.cwd()}" in result.stdout
+        assert json.loads(call("status", "--json").stdout) == []
+
+    def test_a_stream_that_has_ended_awaits_no_batch(self, project: Path):
+        declare(project, batches={"every": "week", "start": "2013-01-01", "end": "2013-01-08"})
+        start = datetime(2013, 1, 1, tzinfo=UTC)
+        watched = Step(
+            model="sales", batch="2013-01-01", job="watch", attempt=1, revision=1, outcome="done", cause="batch",
+            as_of=start + timedelta(days=7), finished_at=start,
+        )  # fmt: skip
+        open_state(Home.at(project / ".retrain_assets").prepare()).record_step(watched)
+        assert "stream ended" in call("status").stdout
+
     def test_as_json(self, project: Path):
         promote(project)
         [model] = json.loads(call("status", "--json").stdout)

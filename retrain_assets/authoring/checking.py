@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -36,7 +36,6 @@ Told = Iterator[tuple[str, str]]
 """Field and message of each mistake."""
 
 _RESTS_ON: dict[str, tuple[Location, ...]] = {
-    "estimator": (("metric",),),
     "target": (("metric",), ("schema",)),
     "event_time": (("schema",),),
     "row_id": (("schema",),),
@@ -63,6 +62,8 @@ def check_declaration(declared: Declaration, *, environ: Mapping[str, str]) -> l
         return []
     checks = (_check_source, _check_labels, _check_schema, _check_transform, _check_estimator, _check_schedule)
     told = [each for check in checks for each in check(spec)]
+    if not declared.draft.rests_on_wrong(("metric",)):  # which tells the task
+        told += _check_task(spec)
     doubts = [*_unset_variables(spec, environ), *_unknown_columns(spec), *_without_effect(spec)]
     # What rests on a value that is wrong by itself may vanish with that mistake.
     problems = [
@@ -246,8 +247,13 @@ def _check_estimator(spec: ModelSpec) -> Told:
         return
     unknown = dict(_unknown_params(spec, found))
     yield from unknown.items()
-    params = {name: value for name, value in spec.estimator.params.items() if f"estimator.params.{name}" not in unknown}
-    yield from _instance(spec, found, params)
+    try:
+        estimator = found(**_known_params(spec, unknown))
+        _validate = getattr(estimator, "_validate_params", None)  # scikit-learn would say so only at the first fit
+        if _validate is not None:
+            _validate()
+    except (TypeError, ValueError) as error:
+        yield "estimator.params", f"are refused by {spec.estimator.class_}: {error}"
 
 
 def _unknown_params(spec: ModelSpec, found: type) -> Told:
@@ -262,16 +268,20 @@ def _unknown_params(spec: ModelSpec, found: type) -> Told:
                 yield f"{field}.{name}", f"is not a parameter of {found.__name__}.{did_you_mean(name, known)}"
 
 
-def _instance(spec: ModelSpec, found: Callable[..., Any], params: Mapping[str, Any]) -> Told:
+def _known_params(spec: ModelSpec, unknown: Mapping[str, str]) -> dict[str, Any]:
+    return {name: value for name, value in spec.estimator.params.items() if f"estimator.params.{name}" not in unknown}
+
+
+def _check_task(spec: ModelSpec) -> Told:
+    """Whether the estimator does what the metric measures; nothing of one that cannot be made."""
     from sklearn.base import is_classifier, is_regressor
 
+    found = _loaded("estimator.class", spec.estimator.class_, [])
+    if not (inspect.isclass(found) and hasattr(found, "fit")):
+        return
     try:
-        estimator = found(**params)
-        _validate = getattr(estimator, "_validate_params", None)  # scikit-learn would say so only at the first fit
-        if _validate is not None:
-            _validate()
-    except (TypeError, ValueError) as error:
-        yield "estimator.params", f"are refused by {spec.estimator.class_}: {error}"
+        estimator = found(**_known_params(spec, dict(_unknown_params(spec, found))))
+    except (TypeError, ValueError):
         return
     if spec.task == "classification" and not is_classifier(estimator):
         yield "estimator.class", _wrong_task(spec, "a classifier", "Regressor", "Classifier")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
@@ -13,14 +13,17 @@ import yaml
 
 from retrain_assets.authoring.personal import holds_births, personal_columns
 from retrain_assets.data.infer import infer_columns
+from retrain_assets.data.reading import read_part
 from retrain_assets.data.windows import Calendar
-from retrain_assets.errors import DeclarationError, Problem, did_you_mean
+from retrain_assets.errors import DeclarationError, Problem, UnreadableFileError, did_you_mean
 from retrain_assets.spec import BatchesSpec, ColumnSpec, spec_from
 from retrain_assets.spec.loading import COMPONENT_TYPE
 
 _TARGETS = ("target", "label", "y", "outcome", "class", "is_fraud", "churn", "churned", "default")
 _TIMES = re.compile(r"time|date|timestamp|(^|_)ts$|_at$|^day$", re.IGNORECASE)
 _CATEGORIES = 50
+_CLASSES = 20
+_ISO = "ISO dates or times, such as 2024-01-31 or 2024-01-31T12:30:00Z"
 _STEPS: dict[str, pd.Timedelta] = {
     "hour": pd.Timedelta(hours=1),
     "day": pd.Timedelta(days=1),
@@ -81,17 +84,25 @@ def read_data(file: Path) -> pd.DataFrame:
     Raises:
         DeclarationError: another kind of file, or one that cannot be read.
     """
-    readers: dict[str, Callable[[Path], pd.DataFrame]] = {".csv": pd.read_csv, ".parquet": pd.read_parquet}
+    readers: dict[str, Callable[[Path], pd.DataFrame]] = {".csv": _read_csv, ".parquet": pd.read_parquet}
     reader = readers.get(file.suffix.lower())
     if reader is None:
         raise _wrong("DATA", f"must be a .csv or .parquet file (got '{file.name}')")
     try:
         frame = reader(file)
+    except UnreadableFileError as error:
+        raise _wrong("DATA", str(error)) from error
     except (ValueError, OSError) as error:  # parser and decoding errors are ValueErrors
         raise _wrong("DATA", f"{file} cannot be read: {error}") from error
     if frame.empty:
         raise _wrong("DATA", f"must have rows (got {file} without any)")
     return frame
+
+
+def _read_csv(file: Path) -> pd.DataFrame:
+    """As pandas types it, once the reader of deliveries takes it: else the first batch would be refused."""
+    read_part(file.name, "csv", file.read_bytes())
+    return pd.read_csv(file)
 
 
 def write_scaffold(made: Scaffold, data: Path, folder: Path) -> list[Path]:
@@ -138,12 +149,17 @@ class _Guesses:
             times = [name for name, column in self._columns.items() if column.type == "datetime" or self._parses(name)]
             times.sort(key=lambda name: (holds_births(name), _TIMES.search(name) is None))
             if not times:
-                raise _wrong("event_time", "no column holds times: name the one that does by --event-time")
+                raise _wrong(
+                    "event_time",
+                    f"no column holds {_ISO}, and a row needs its time (got the columns {_listed(self._columns)})",
+                )
             given = times[0]
             others = f"; also times: {', '.join(times[1:])}" if times[1:] else ""
             self.told.append(f"event_time: {given} (holds times{others})")
         if not self._parses(given):
-            raise _wrong("event_time", f"column '{given}' must hold ISO dates or times")
+            known = self._frame[given].dropna()
+            got = "no value" if known.empty else repr(str(known.iloc[0]))
+            raise _wrong("event_time", f"column '{given}' must hold {_ISO} (got {got})")
         self._columns[given] = self._columns[given].model_copy(
             update={"type": "datetime", "values": None, "nullable": False}
         )
@@ -200,6 +216,8 @@ class _Guesses:
         kind = "Classifier" if metric in ("log_loss", "brier") else "Regressor"
         personal = self._personal({event_time, target})
         features = self._features({event_time, target, *identity}, personal)
+        if kind == "Classifier":
+            self._name_classes(target)
         typical = int(pd.Series([len(rows) for rows in by_batch.values()]).median())
         attributes: dict[str, Any] = {
             "name": name,
@@ -234,6 +252,13 @@ class _Guesses:
             self.told.append(f"promote.min_rows: lowered, since about {reserved} rows of a batch are reserved")
         self.told.append("target.label_delay: 0 days (nothing in a file tells when its labels became known)")
         return attributes
+
+    def _name_classes(self, target: str) -> None:
+        """A margin would name classes that nobody has seen; what is declared of classes is held against these."""
+        column = self._columns[target]
+        classes = sorted(self._frame[target].dropna().unique().tolist())
+        if column.type in ("int", "float") and len(classes) <= _CLASSES:
+            self._columns[target] = ColumnSpec(type=column.type, nullable=column.nullable, values=tuple(classes))
 
     def _row_id(self, event_time: str, target: str) -> str | None:
         for name in self._columns:
@@ -304,6 +329,11 @@ def _text(attributes: Mapping[str, Any], file: PurePath) -> str:
         else:
             lines.append(f"  {key}: {_flow(value)}")
     return "\n".join(lines) + "\n"
+
+
+def _listed(names: Iterable[str]) -> str:
+    shown = list(names)
+    return ", ".join(shown[:20]) + (f" and {len(shown) - 20} more" if len(shown) > 20 else "")
 
 
 def _flow(value: Any) -> str:

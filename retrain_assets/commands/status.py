@@ -44,6 +44,11 @@ def status(options: Options, model: str | None, as_json: bool) -> None:
         click.echo(json.dumps([_plain(asdict(each)) for each in models], indent=2))
     elif model:
         _print_details(models[0])
+    elif not models:
+        searched = ", ".join(map(str, options.declaration_paths()))
+        click.echo(
+            f"no model is declared below {searched}: `retrain-assets init DATA` makes one, `--defs` names a folder"
+        )
     else:
         _print_status(models, home)
 
@@ -104,7 +109,8 @@ def _next(model: ModelOverview) -> str:
         return ""
     due = model.next_due
     waits = f"retrain of {model.decision_batch}" if model.retrain_waits else model.due_now
-    first = waits.replace(" of ", " of\n") if waits else f"batch {model.next_batch or 'none'}"
+    following = f"batch {model.next_batch}" if model.next_batch else "stream ended"
+    first = waits.replace(" of ", " of\n") if waits else following
     return first + (f"\n{due.trigger}\n{due.at:%Y-%m-%d}" if due else "")
 
 

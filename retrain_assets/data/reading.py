@@ -34,8 +34,9 @@ _MAGICS = {
     b"\xff\xfe": "UTF-16 text",
     b"\xfe\xff": "UTF-16 text",
 }
-_QUOTED = ("malformed_csv", "damaged_parquet", "duplicated_header", "not_parquet")
+_QUOTED = ("malformed_csv", "damaged_parquet", "duplicated_header", "not_parquet", "wrong_separator")
 """Reasons whose detail quotes the file."""
+_SEPARATORS = (",", ";", "\t", "|")
 _SHOWN = 120
 
 
@@ -104,6 +105,10 @@ def _read_csv(name: str, content: bytes, encoding: str, separator: str) -> pd.Da
     repeated = _repeated(header)
     if repeated is not None:
         raise UnreadableFileError("duplicated_header", name, f"line 1 names the column {repeated!r} twice")
+    other = next((mark for mark in _SEPARATORS if mark != separator and len(header) == 1 and mark in header[0]), None)
+    if other is not None:
+        remedy = f"declare `separator: {other!r}` of the source, or deliver {separator!r}"
+        raise UnreadableFileError("wrong_separator", name, f"its one column is {header[0][:_SHOWN]!r}; {remedy}")
     ragged: list[pa_csv.InvalidRow] = []
 
     def remember(row: pa_csv.InvalidRow) -> Literal["error"]:

@@ -8,6 +8,7 @@ FILE_REASONS: dict[str, str] = {
     "wrong_encoding": "The text is not in the declared encoding.",
     "mixed_encodings": "One part of the text is in the declared encoding and another part is not.",
     "duplicated_header": "Two columns of the CSV header have the same name.",
+    "wrong_separator": "The header of the CSV file is one column, and holds another separator than the declared one.",
     "malformed_csv": "A line of the CSV file does not have the columns of its header, or a quote never ends.",
     "not_parquet": "The bytes are not a Parquet file.",
     "truncated_parquet": "The file begins as Parquet, but its end is missing.",

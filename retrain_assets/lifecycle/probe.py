@@ -39,8 +39,9 @@ def servability(registry: ModelRegistry, version: ModelVersion, rows: pd.DataFra
     command = [sys.executable, "-m", "retrain_assets.lifecycle.probe"]
     try:
         ended = subprocess.run(  # noqa: S603 - this interpreter and this module
-            command, input=sent, capture_output=True, timeout=TIMEOUT_SECONDS, env=environment, check=False
-        )
+            command, input=sent, capture_output=True, timeout=TIMEOUT_SECONDS, env=environment, check=False,
+            process_group=0,  # Ctrl-C in a terminal ends the run, and is no word on the model
+        )  # fmt: skip
     except subprocess.TimeoutExpired:
         return _measure(None, f"a fresh process gave no answer within {TIMEOUT_SECONDS} s", len(rows))
     if ended.returncode:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import dagster as dg
+from dagster._core.storage.tags import PARTITION_NAME_TAG, RUN_KEY_TAG
 
 from retrain_assets.errors import DataError, LeaseHeldError, RefusedError
 from retrain_assets.orchestration import names
 from retrain_assets.orchestration.component import build_retraining_definitions
-from retrain_assets.orchestration.driver import DRIVER_TAG, Driver, Ran
+from retrain_assets.orchestration.driver import Driver, Ran
 from retrain_assets.promotion.model_moves import out_of_service
 from retrain_assets.stores.source_failures import source_failure
 
@@ -38,7 +40,7 @@ def run_batch(instance: dg.DagsterInstance, model: DeclaredModel, batch: str | N
     _refuse_if_barred(driver.stores, model)
     asked = None if batch is None else model.calendar.batch(batch).key
     if asked is not None and asked in _watched(driver.stores, model) and not _unfinished(driver.stores, model, asked):
-        yield from _again(instance, definitions, model, asked)
+        yield from _again(driver, model, asked)
         if _unfinished(driver.stores, model, asked):
             yield from _until_decided(driver, model, asked)
         return
@@ -47,7 +49,7 @@ def run_batch(instance: dg.DagsterInstance, model: DeclaredModel, batch: str | N
         yield ran
         finished = _finished(driver.stores, model, ran, asked)
     if not finished:
-        raise DataError(_nothing(driver.stores, model, asked))
+        raise DataError(_nothing(instance, driver.stores, model, asked))
 
 
 def _until_decided(driver: Driver, model: DeclaredModel, asked: str | None) -> Iterator[Ran]:
@@ -90,12 +92,20 @@ def _finished(stores: Stores, model: DeclaredModel, ran: Ran, asked: str | None)
     return due is None or due.job != "retrain"
 
 
-def _nothing(stores: Stores, model: DeclaredModel, asked: str | None) -> str:
-    from retrain_assets.lifecycle import resting
+def _nothing(instance: dg.DagsterInstance, stores: Stores, model: DeclaredModel, asked: str | None) -> str:
+    from retrain_assets.lifecycle import next_job, resting
 
-    rest = resting(stores, model, now=datetime.now(UTC))
+    now = datetime.now(UTC)
+    rest = resting(stores, model, now=now)
     if rest is not None:
         return f"nothing of {model.name} can be run now: {rest.reason}, and what follows waits for it."
+    due = next_job(stores, model, now=now)
+    if due is not None and instance.get_runs(dg.RunsFilter(tags={RUN_KEY_TAG: due.run_key}), limit=1):
+        return (
+            f"the {due.job} of {model.name}'s batch {due.batch} is due, and Dagster has run it already "
+            f"({due.run_key}), which the state database does not know: it was lost or replaced while Dagster's "
+            "history was kept. Restore it from a backup, or begin with an empty home."
+        )
     watched = max(_watched(stores, model), default=None)
     following = model.calendar.next(model.calendar.batch(watched)) if watched else model.calendar.first
     missing = asked or (following.key if following else None)
@@ -107,24 +117,19 @@ def _nothing(stores: Stores, model: DeclaredModel, asked: str | None) -> str:
     return f"batch {missing} of {model.name} cannot be run: its source has nothing for it yet, or it comes after a gap."
 
 
-def _again(
-    instance: dg.DagsterInstance, definitions: dg.Definitions, model: DeclaredModel, batch: str
-) -> Iterator[Ran]:
+def _again(driver: Driver, model: DeclaredModel, batch: str) -> Iterator[Ran]:
     jobs: tuple[names.Job, ...] = ("watch", "decide")
     for job in jobs:
-        result = definitions.resolve_job_def(names.job_name(model.name, job)).execute_in_process(
-            instance=instance,
-            partition_key=batch,
-            raise_on_error=False,
-            tags={
+        started = time.monotonic()
+        result = driver.execute(
+            names.job_name(model.name, job),
+            {
                 names.MODEL_TAG: model.name,
                 names.JOB_TAG: job,
                 names.CAUSE_TAG: "person",
-                DRIVER_TAG: "true",
+                PARTITION_NAME_TAG: batch,
             },
         )
-        run = instance.get_run_record_by_id(result.run_id)
-        seconds = (run.end_time or 0.0) - (run.start_time or 0.0) if run is not None else 0.0
         yield Ran(
             sensor="by hand",
             model=model.name,
@@ -132,5 +137,5 @@ def _again(
             batch=batch,
             run_id=result.run_id,
             success=result.success,
-            seconds=seconds,
+            seconds=time.monotonic() - started,
         )

@@ -33,6 +33,7 @@ from retrain_assets.orchestration.resources import STORES_KEY, StoresResource
 from retrain_assets.orchestration.sensors import LAUNCHING
 
 if TYPE_CHECKING:
+    from dagster._core.execution.job_execution_result import JobExecutionResult
     from dagster._core.remote_origin import RemoteRepositoryOrigin
 
     from retrain_assets.lifecycle import DeclaredModel
@@ -184,29 +185,33 @@ class Driver:
         run_key = request.run_key or ""
         if self._instance.get_runs(dg.RunsFilter(tags={RUN_KEY_TAG: run_key}), limit=1):
             return None
-        job = self._job(request.job_name or "")
         started = self._clock()
-        run = self._instance.create_run_for_job(
-            job,
-            tags={**job.run_tags, **request.tags, RUN_KEY_TAG: run_key, DRIVER_TAG: "true"},
-            remote_job_origin=None if self._origin is None else self._origin.get_job_origin(job.name),
-        )
-        # The stored run has no settings of its own, so that it can be launched again from the UI.
-        quiet = copy(run, run_config={"loggers": {"quiet": {}}})
-        result = execute_run(InMemoryJob(job), quiet, self._instance)
+        result = self.execute(request.job_name or "", {**request.tags, RUN_KEY_TAG: run_key})
         if not result.success:
-            ended = self._instance.get_run_by_id(run.run_id) or run
+            ended = self._instance.get_run_by_id(result.run_id) or result.dagster_run
             stopped = ended.tags.get(RUN_FAILURE_REASON_TAG) == RunFailureReason.UNEXPECTED_TERMINATION.value
-            self._note_end(ended, f"run {run.run_id} ended as {ended.status.value}", interrupted=stopped)
+            self._note_end(ended, f"run {result.run_id} ended as {ended.status.value}", interrupted=stopped)
         return Ran(
             sensor=sensor,
             model=request.tags[names.MODEL_TAG],
             job=request.tags[names.JOB_TAG],
             batch=request.partition_key or "",
-            run_id=run.run_id,
+            run_id=result.run_id,
             success=result.success,
             seconds=self._clock() - started,
         )
+
+    def execute(self, name: str, tags: Mapping[str, str]) -> JobExecutionResult:
+        """Runs a job of the location here, with no line on the terminal for each event."""
+        job = self._job(name)
+        run = self._instance.create_run_for_job(
+            job,
+            tags={**job.run_tags, **tags, DRIVER_TAG: "true"},
+            remote_job_origin=None if self._origin is None else self._origin.get_job_origin(job.name),
+        )
+        # The stored run has no settings of its own, so that it can be launched again from the UI.
+        quiet = copy(run, run_config={"loggers": {"quiet": {}}})
+        return execute_run(InMemoryJob(job), quiet, self._instance)
 
     def _note_end(self, run: dg.DagsterRun, reason: str, *, interrupted: bool) -> None:
         model = self._models.get(run.tags.get(names.MODEL_TAG, ""))

@@ -103,8 +103,7 @@ def of_profile(stores: Stores, record: Profiled) -> Metadata:
                 "kind": column.kind,
                 "missing": f"{column.missing_share:.1%}",
                 "mean": shown(column.mean, column.kind),
-                "minimum": shown(column.minimum, column.kind),
-                "maximum": shown(column.maximum, column.kind),
+                "range": _range(shown(column.minimum, column.kind), shown(column.maximum, column.kind)),
             }
             for column in record.profile.columns
         ),
@@ -112,8 +111,18 @@ def of_profile(stores: Stores, record: Profiled) -> Metadata:
     }
 
 
+def _range(low: str | float | None, high: str | float | None) -> str | None:
+    """Both ends in one cell, which breaks where a page is narrow."""
+    if low is None or high is None:
+        return None
+    return " to ".join(each if isinstance(each, str) else f"{each:.4g}" for each in (low, high))
+
+
 def of_drift(stores: Stores, record: Detected) -> Metadata:
-    """The verdict, and the score of each column as a series of its own."""
+    """The verdict, and the score of each column as a series of its own.
+
+    Three narrow tables: the page cuts off what is wider than half of it.
+    """
     report = record.report
     distances = sorted({f"{column.distance}, drift from {column.floor:g} on" for column in report.columns})
     return {
@@ -128,15 +137,15 @@ def of_drift(stores: Stores, record: Detected) -> Metadata:
                 "column": column.name,
                 "verdict": column.verdict,
                 "score": column.score,
-                "importance": None if column.importance is None else rounded(column.importance, 2),
-                "before": column.before,
-                "after": column.after,
-                "adjusted_p_value": column.adjusted_p_value,
                 "aspect": column.aspect or "",
-                "reason": column.reason,
+                "importance": None if column.importance is None else rounded(column.importance, 2),
             }
             for column in report.ranked
         ),
+        "changes": table(
+            {"column": column.name, "before": column.before, "after": column.after} for column in report.ranked
+        ),
+        "reasons": table({"column": column.name, "reason": column.reason} for column in report.ranked),
         **number("drift_score", report.score),
         **{
             name: value

@@ -60,9 +60,9 @@ def _staleness(decision: Decision) -> dict[str, float]:
     """What the cost-aware policy knew, as series over the batches; nothing where it knew nothing."""
     known: dict[str, float | None] = decision.state.get("staleness", {})
     return {
-        f"staleness_{name}": value
-        for name in ("debt", "debt_error", "limit", "gain", "gain_error")
-        if (value := known.get(name)) is not None
+        name: value
+        for kind in ("debt", "debt_error", "limit", "gain", "gain_error")
+        for name, value in number(f"staleness_{kind}", known.get(kind)).items()
     }
 
 

@@ -140,7 +140,7 @@ def overview(spec: ModelSpec, records: Records, *, now: datetime) -> ModelOvervi
     """Where the model stands now."""
     steps, decisions, log = records.steps, records.decisions, records.promotions
     watches = [step for step in steps if step.job == "watch"]
-    last = max(watches, key=lambda step: step.batch, default=None)
+    last = max(reversed(watches), key=lambda step: step.batch, default=None)  # of one batch: how it was watched last
     # A retrospective decision, of an older batch that came again, says nothing of where the model stands.
     decision = newest_valid(decisions)
     champion = log[-1] if log else None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrain_assets.errors import did_you_mean
+from retrain_assets.spec.column_rules import column_problems
 from retrain_assets.spec.expressions import can_be_true
 from retrain_assets.spec.firing import can_fire
 from retrain_assets.spec.holdout import holdout_problems
@@ -39,6 +40,7 @@ def inconsistencies(spec: ModelSpec) -> Iterator[Inconsistency]:
     """Everything in a declaration that contradicts something else in it."""
     yield from _metrics(spec)
     yield from _columns(spec)
+    yield from (Inconsistency(field=field, message=message) for field, message in column_problems(spec))
     yield from _triggers(spec)
     yield from _manners(spec)
     yield from _approval(spec.promote.approval)

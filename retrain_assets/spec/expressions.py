@@ -142,7 +142,7 @@ def parse_expression(text: str, known: Iterable[str]) -> Expression:
     '2 of (a, b, age > 2 weeks)'
 
     Raises:
-        ValueError: a syntax mistake with its column, or a name that is not known (with a hint).
+        ValueError: a syntax mistake with its column, or all names that are not known (each with a hint).
     """
     return _Parser(text, frozenset(known)).parse()
 
@@ -201,6 +201,7 @@ class _Parser:
         self._known = known
         self._tokens = list(self._tokenize())
         self._next = 0
+        self._unknown: dict[str, None] = {}
 
     def _tokenize(self) -> Iterable[tuple[str, int]]:
         position = 0
@@ -219,6 +220,9 @@ class _Parser:
         if self._next < len(self._tokens):
             token, column = self._tokens[self._next]
             raise ValueError(f"has an unexpected {token!r} at column {column + 1}: {self._text!r}")
+        if self._unknown:
+            told = (f"an unknown condition '{name}'.{did_you_mean(name, self._known)}" for name in self._unknown)
+            raise ValueError(f"names {' And '.join(told)}")
         return expression
 
     def _peek(self) -> str | None:
@@ -258,7 +262,7 @@ class _Parser:
         if token.startswith("age") and ">" in token and AGED in self._known:
             return _aged(token)
         if token not in self._known:
-            raise ValueError(f"names an unknown condition '{token}'.{did_you_mean(token, self._known)}")
+            self._unknown[token] = None
         return Name(token)
 
     def _at_least(self, count: int) -> AtLeast:

@@ -245,6 +245,15 @@ def test_does_not_judge_by_what_is_wrong_itself(tmp_path: Path):
     assert problem.field == "metric"
 
 
+def test_an_estimator_that_is_not_there_is_told_beside_a_mistyped_metric(tmp_path: Path):
+    problems = check(tmp_path, metric="log_los", estimator={"class": "sklearn.linear_model.Ridg"})
+    assert {problem.field for problem in problems} == {"metric", "estimator.class"}
+    problems = check(
+        tmp_path, metric="log_los", estimator={"class": "sklearn.linear_model.Ridge", "params": {"alph": 1}}
+    )
+    assert {problem.field for problem in problems} == {"metric", "estimator.params.alph"}
+
+
 def test_a_source_with_a_mistake_is_not_loaded(tmp_path: Path):
     problem = only(check(tmp_path, source={"type": "pyton", "load": f"{CODE}:nothing"}))
     assert problem.field == "source.type"

@@ -12,7 +12,7 @@ import pytest
 from retrain_assets.authoring.checking import check_declarations
 from retrain_assets.authoring.scaffold import read_data, scaffold, write_scaffold
 from retrain_assets.errors import DeclarationError
-from retrain_assets.spec import ModelSpec, load_declarations
+from retrain_assets.spec import ColumnSpec, ModelSpec, load_declarations
 
 
 def orders(rows: int = 6000, days: int = 60) -> pd.DataFrame:
@@ -206,17 +206,27 @@ class TestPersonalData:
         assert {"Last Name", "birthDate"}.isdisjoint(spec.personal_columns)
 
 
+@pytest.mark.parametrize(("values", "kind"), [((0, 1), "int"), ((0.0, 1.0), "float"), ((1, 2, 3), "int")])
+def test_the_classes_of_a_target_are_named(values: tuple[float, ...], kind: str):
+    """Limits with a margin would name a class that nobody has seen."""
+    frame = orders().assign(returned=np.resize(values, 6000))
+    column = made(frame, target="returned", metric="log_loss").schema_["returned"]  # pyright: ignore[reportArgumentType]
+    assert column == ColumnSpec(type=kind, values=values)  # pyright: ignore[reportArgumentType]
+
+
 class TestRefuses:
     def test_a_column_that_is_not_there(self):
         with pytest.raises(DeclarationError, match=r"target: .*\(got 'returnd'\). Did you mean 'returned'"):
             made(orders(), target="returnd")
 
     def test_rows_without_times(self):
-        with pytest.raises(DeclarationError, match="no column holds times: name the one that does by --event-time"):
+        with pytest.raises(DeclarationError, match=r"no column holds ISO dates .* \(got the columns order_id, price,"):
             made(orders().drop(columns="ordered_at"))
 
     def test_an_event_time_that_holds_none(self):
-        with pytest.raises(DeclarationError, match="column 'shop' must hold ISO dates or times"):
+        with pytest.raises(
+            DeclarationError, match=r"column 'shop' must hold ISO dates or times, such .* \(got '(north|south)'\)"
+        ):
             made(orders(), event_time="shop")
 
     def test_a_kind_of_file_it_does_not_read(self, tmp_path: Path):
@@ -230,6 +240,20 @@ class TestRefuses:
         (tmp_path / name).write_bytes(content)
         with pytest.raises(DeclarationError, match="cannot be read"):
             read_data(tmp_path / name)
+
+    @pytest.mark.parametrize(
+        ("content", "said"),
+        [
+            (b"a;b\n1,5;2\n", "wrong_separator"),
+            (b"PK\x03\x04...", "not_csv.*zip archive"),
+            ("a,b\nZ\u00fcrich,1\n".encode("latin-1"), "wrong_encoding.*deliver utf-8"),
+            (b"a,b,a\n1,2,3\n", "duplicated_header"),
+        ],
+    )
+    def test_what_would_be_refused_as_a_delivery(self, tmp_path: Path, content: bytes, said: str):
+        (tmp_path / "x.csv").write_bytes(content)
+        with pytest.raises(DeclarationError, match=said):
+            read_data(tmp_path / "x.csv")
 
     def test_a_file_without_rows(self, tmp_path: Path):
         (tmp_path / "x.csv").write_text("a,b\n", encoding="utf-8")

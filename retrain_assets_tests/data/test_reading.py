@@ -45,6 +45,7 @@ BROKEN: list[tuple[bytes, MediaType, str, str]] = [
     ("a,b\n1,2\ncaf\xe9,3\n".encode("latin-1"), "csv", "wrong_encoding", "offset 11 (line 3)"),
     ("a,b\né,2\n".encode() + "é,3\n".encode("latin-1"), "csv", "mixed_encodings", "offset 9 (line 3)"),
     (b"a,b,a\n1,2,3\n", "csv", "duplicated_header", "'a'"),
+    (b"a;b\n1,5;2\n", "csv", "wrong_separator", "its one column is 'a;b'; declare `separator: ';'` of the source"),
     (b"a,b\n1,2\n3\n4,5\n", "csv", "malformed_csv", "line 3 has 1 values where the header has 2: '3'"),
     (b"a,b\n1,2\n3,4,5\n", "csv", "malformed_csv", "line 3 has 3 values"),
     (b'a,b\n"1,2\n3,4\n', "csv", "malformed_csv", "line 2"),

@@ -42,6 +42,7 @@ def start(home: Path, weeks: int) -> subprocess.Popen[str]:
         env={**environ, "COLUMNS": "120", "OMP_WAIT_POLICY": "PASSIVE"},
         # A test run in the background of a script inherits that Ctrl-C is ignored; a person's terminal does not.
         preexec_fn=_hear_interrupts,  # noqa: PLW1509 - no thread runs in the child before it
+        process_group=0,
     )
 
 
@@ -65,7 +66,10 @@ def stop(home: Path, weeks: int, number: signal.Signals, when: Callable[[Stores]
         if stores is not None and when(stores):
             break
         time.sleep(0.05)
-    process.send_signal(number)
+    if number == signal.SIGINT:  # as a terminal does: to all that the command has started, too
+        os.killpg(process.pid, number)
+    else:
+        process.send_signal(number)
     output, _ = process.communicate(timeout=60)
     return Played(home, process.returncode, output)
 

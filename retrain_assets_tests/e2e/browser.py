@@ -29,6 +29,15 @@ HIDDEN = """() => Math.max(0, ...[...document.querySelectorAll("*")]
   .filter(element => ["auto", "scroll"].includes(getComputedStyle(element).overflowY))
   .map(element => element.scrollHeight - element.clientHeight))"""
 """How many pixels of the page's longest part have to be scrolled to."""
+CUT_OFF = """() => Math.max(0, ...[...document.querySelectorAll("table")].map(table => {
+  const right = table.getBoundingClientRect().right;
+  let cut = 0;
+  for (let around = table.parentElement; around; around = around.parentElement)
+    if (getComputedStyle(around).overflowX !== "visible")
+      cut = Math.max(cut, right - around.getBoundingClientRect().right);
+  return cut;
+}))"""
+"""How many pixels of the widest table lie beyond the right end of what shows it."""
 SETTLE_SECONDS = 3
 
 
@@ -71,6 +80,10 @@ class Window:
         """Waits until each text is on the page."""
         for text in texts:
             expect(self.page.get_by_text(text).first).to_be_visible(timeout=LOAD_SECONDS * 1000)
+
+    def nothing_is_cut_off(self) -> None:
+        """No table is wider than the page shows, but for its border."""
+        assert self.page.evaluate(CUT_OFF) <= 5
 
     def keep(self, name: str) -> None:
         """A screenshot, after everything has come to rest."""

@@ -52,7 +52,8 @@ def test_lineage_of_a_model(ui: Window):
 def test_a_drift_report_says_what_moved_and_shows_it(ui: Window):
     ui.open(f"/assets/{MODEL}/drift_report", until="reference_and_batch")
     ui.see("Row count", "Columns", "verdict", "drift_score")
-    ui.see("(x)")
+    ui.see("(x)", "changes", "reasons")
+    ui.nothing_is_cut_off()
     ui.keep("drift_report")
 
     ui.page.get_by_text("[Show Markdown]").first.click()

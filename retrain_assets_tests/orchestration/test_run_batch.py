@@ -42,10 +42,14 @@ def by_hand(installation: Installation, day: int | None = None) -> list[tuple[st
     return [(each.job, each.batch) for each in ran]
 
 
-def test_an_old_batch_is_watched_and_decided_again_and_launches_nothing(played: Installation) -> None:
+def test_an_old_batch_is_watched_and_decided_again_and_launches_nothing(
+    played: Installation, capfd: pytest.CaptureFixture[str]
+) -> None:
     record_event(played.stores, played.model, "person", "please", now=datetime.now(UTC))
     old = played.batch(1).key
+    capfd.readouterr()
     assert by_hand(played, 1) == [("watch", old), ("decide", old)]
+    assert "STEP_START" not in capfd.readouterr().err  # the event log holds it all
     decision = played.stores.state.decisions("tiny")[-1]
     assert (decision.batch, decision.retrospective) == (old, True)
     assert len(played.stores.state.promotions("tiny")) == 1
@@ -85,6 +89,17 @@ def test_what_stands_in_the_way_of_a_run_is_told(played: Installation) -> None:
         by_hand(played)
     retire(played.stores, played.model, reason="done", actor="person:ann", now=datetime.now(UTC))
     with pytest.raises(RefusedError, match=r"tiny was retired on .* by person:ann \(done\)"):
+        by_hand(played)
+
+
+def test_a_lost_state_database_is_told_and_not_a_source_without_rows(played: Installation) -> None:
+    """What Dagster holds and the database does not would never run again: its keys are taken."""
+    played.drop(3)
+    key = played.batch(3).key
+    played.instance.create_run_for_job(
+        played.definitions.resolve_job_def("tiny__watch"), tags={"dagster/run_key": f"tiny/watch/{key}/1"}
+    )
+    with pytest.raises(DataError, match=r"Dagster has run it already \(tiny/watch/.*was lost or replaced.*Restore"):
         by_hand(played)
 
 

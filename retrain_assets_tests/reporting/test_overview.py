@@ -110,6 +110,12 @@ def test_the_last_batch_is_the_newest_not_the_latest_run():
     assert (seen.last_batch, seen.last_batch_outcome) == ("2013-01-29", "refused")
 
 
+def test_a_refused_batch_that_came_again_whole_is_no_longer_refused():
+    records = Records(steps=[step(3), step(4, outcome="refused"), step(4, attempt=2, revision=2)])
+    seen = overview(spec(), records, now=NOW)
+    assert (seen.last_batch, seen.last_batch_outcome) == ("2013-01-29", "done")
+
+
 @pytest.mark.parametrize(
     ("fired", "applicable", "light"),
     [(True, True, "red"), (False, True, "green"), (None, True, "unknown"), (None, False, "not applicable")],

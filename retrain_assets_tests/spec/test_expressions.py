@@ -208,3 +208,11 @@ def test_an_age_names_its_own_limit():
 def test_an_age_that_says_nothing_is_an_error_of_the_declaration(text: str, said: str):
     with pytest.raises(ValidationError, match=re.escape(said)):
         RetrainSpec.model_validate({"when": text})
+
+
+def test_all_unknown_conditions_are_told_at_once():
+    with pytest.raises(ValueError, match="unknown condition 'drft'") as caught:
+        parse_expression("drft | event & ~agee", known=["drift", "event", "age"])
+    assert str(caught.value) == (
+        "names an unknown condition 'drft'. Did you mean 'drift'? And an unknown condition 'agee'. Did you mean 'age'?"
+    )
