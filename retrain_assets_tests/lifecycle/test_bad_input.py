@@ -91,6 +91,23 @@ def test_a_registry_that_is_down_promotes_nobody_and_is_tried_again(evaluated: W
     assert promote(evaluated).promotion.version == 4
 
 
+def test_while_the_registry_cannot_be_asked_nobody_is_promoted_from_the_files_alone(
+    evaluated: World, monkeypatch: pytest.MonkeyPatch
+):
+    """The files are whole and lie on a disk of their own; what somebody deleted in the registry is not known."""
+
+    def down(*_: object, **__: object) -> None:
+        raise StoreError("connection refused")
+
+    with monkeypatch.context() as patch:
+        for asked in ("knows", "alias", "model_tags", "set_alias", "tag_model", "tag_version", "log"):
+            patch.setattr(evaluated.stores.registry, asked, down)
+        with pytest.raises(StoreError, match="connection refused"):
+            promote(evaluated)
+        assert [made.version for made in evaluated.stores.state.promotions("tiny")] == [1, 2, 3]
+    assert promote(evaluated).promotion.version == 4
+
+
 def test_a_registry_that_goes_down_after_the_log_moved_follows_later(evaluated: World, monkeypatch: pytest.MonkeyPatch):
     def down(*_: object, **__: object) -> None:
         raise StoreError("connection refused")
