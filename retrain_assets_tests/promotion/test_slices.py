@@ -115,3 +115,28 @@ def test_a_found_slice_is_told_by_values_that_a_person_knows() -> None:
     )
     name = found(rows[["z"]], z > 1)
     assert re.fullmatch(r"([\d.]+ < )?z (> |<= )[\d.]+", name), name
+
+
+def test_a_class_that_the_champion_does_not_know_is_judged_on_slices_as_in_the_comparison() -> None:
+    rng = np.random.default_rng(5)
+    labels = rng.choice(["a", "b", "c"], 900)
+    right = np.where(labels[:, None] == np.array(["a", "b", "c"]), 0.8, 0.1)
+    two = np.where(labels == "b", 0.8, 0.2)
+    scores: dict[Role, Scores] = {
+        "candidate": Scores(right, ("a", "b", "c")), "champion": Scores(two, ("a", "b")),
+        "baseline": Scores(two, ("a", "b")),
+    }  # fmt: skip
+    rows = pd.DataFrame({"size": np.arange(900) % 2, "at": NOW, "label": labels, "ra_batch": "b"})
+    spec = PromoteSpec.model_validate({"require": "no_slice_regression", "limits": {"slices": ["size"]}})
+    made = evaluate_models(
+        Contest(labels=labels, batches=["b"] * 900, scores=scores, versions={}), model="m", batch="b", attempt=1,
+        metric="log_loss", confidence=0.95, rng=np.random.default_rng(1),
+    )  # fmt: skip
+    asked = Judged(
+        rows=rows, scores=scores, score=lambda _: scores["candidate"], pipeline=None, event_time="at",
+        rng=np.random.default_rng(2),
+    )  # fmt: skip
+    measures = measured(made, asked, spec)
+    assert [each.reason for each in measures if each.kind == "unmeasured"] == []
+    passed, reason = NoSliceRegression().evaluate(replace(made, measures=measures))
+    assert (passed, "none of 2 slices" in reason) == (True, True), reason
