@@ -17,7 +17,7 @@ from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.promoted_before import back_to, outcome_of, settled_before
 from retrain_assets.lifecycle.proving import prove
 from retrain_assets.lifecycle.recalling import recall
-from retrain_assets.lifecycle.reconciling import project
+from retrain_assets.lifecycle.reconciling import project, project_nobody
 from retrain_assets.lifecycle.records import Promoted, TrainingSet
 from retrain_assets.lifecycle.training_window import latest_training_set, stored_training_sets
 from retrain_assets.lifecycle.versions import barred, move, show_challenger, stage_of
@@ -280,7 +280,9 @@ def _close(
     run_id: str,
 ) -> None:
     void_outdated(stores, model, now=now)
-    if outcome.current is not None:
+    if outcome.current is None:
+        project_nobody(stores, model, now=now)
+    else:
         project(stores, model, outcome.current, now=now)
     verdict = outcome_of(stores, model, frozen, version, outcome)
     if verdict in ("rejected", "recalled") and stage_of(stores, model, version.version) in ("candidate", "challenger"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +15,9 @@ from retrain_assets.lifecycle.accepting_head import accept_head
 from retrain_assets.lifecycle.adopting_alias import adopt_alias
 from retrain_assets.lifecycle.auditing import history, verify
 from retrain_assets.lifecycle.renaming import retire
+from retrain_assets.stores.contradictions import contradicted
 from retrain_assets.stores.state import SqlStateStore, chain
-from retrain_assets_tests.lifecycle.champions import execute, registry_of
+from retrain_assets_tests.lifecycle.champions import HELD, execute, play, registry_of
 from retrain_assets_tests.lifecycle.world import World, open_stores
 
 
@@ -186,6 +188,7 @@ def test_the_registry_does_not_follow_another_record_until_a_person_accepts_it(p
     assert world.stores.registry.alias("tiny", "champion") == 3
     assert verify(world.stores, "tiny").faults == faults
     assert len(world.stores.state.outbox(kinds=["record_contradicted"])) == 1
+    assert contradicted(world.stores.state, "tiny") == found.broken
 
     asked: dict[str, Any] = {"actor": "person:ann", "now": world.now}
     with pytest.raises(RefusedError, match="reason"):
@@ -193,10 +196,46 @@ def test_the_registry_does_not_follow_another_record_until_a_person_accepts_it(p
     accepted = accept_head(world.stores, world.model, reason="restored the backup of Monday", **asked)
     assert (accepted.broken, accepted.by_hand, accepted.champion) == (None, None, {0: 3, 1: 2, 3: None}[last])
     assert verify(world.stores, "tiny").faults == ()
+    assert world.stores.registry.alias("tiny", "champion") == accepted.champion
+    assert world.stores.registry.alias("tiny", "challenger") == {0: None, 1: 3, 3: None}[last]
+    with registry_of(world)._session.client() as client:
+        stage = client.get_model_version("tiny", "3").tags["retrain_assets.stage"]
+    assert stage == {0: "champion", 1: "candidate", 3: "not in the record"}[last]
     (move,) = world.stores.state.model_moves()
     assert (move.action, move.previous, move.actor) == ("accept", tags["audit_head"], "person:ann")
     with pytest.raises(RefusedError, match="nothing to accept"):
         accept_head(world.stores, world.model, reason="again", **asked)
+    assert contradicted(world.stores.state, "tiny") is None
+
+
+def test_a_head_that_was_put_right_in_the_registry_speaks_against_nothing_any_more(promoted: World):
+    """And the same contradiction is told anew when it comes back."""
+    right = promoted.stores.registry.model_tags("tiny")["audit_head"]
+    for _ in range(2):
+        promoted.stores.registry.tag_model("tiny", {"audit_head": "2:abc"})
+        broken = lifecycle.reconcile(promoted.stores, promoted.model, now=promoted.now).broken
+        assert contradicted(promoted.stores.state, "tiny") == broken is not None
+        promoted.stores.registry.tag_model("tiny", {"audit_head": right})
+        lifecycle.reconcile(promoted.stores, promoted.model, now=promoted.now)
+        assert contradicted(promoted.stores.state, "tiny") is None
+    kinds = [row.kind for row in promoted.stores.state.outbox(kinds=["record_contradicted", "record_agrees"])]
+    assert kinds == ["record_contradicted", "record_agrees"] * 2
+
+
+def test_an_alias_that_was_set_by_hand_before_there_is_a_champion_is_taken_away(tmp_path: Path):
+    world = play(tmp_path, days=2, promote=HELD)
+    assert world.stores.state.promotions("tiny") == []
+    world.stores.registry.set_alias("tiny", "champion", 1)
+    found = lifecycle.reconcile(world.stores, world.model, now=world.now)
+    assert str(found) == (
+        "tiny: no champion yet; the alias 'champion' was set to v1 by hand and is gone: no version has passed its "
+        "gates yet"
+    )
+    assert world.stores.registry.alias("tiny", "champion") is None
+    assert told(world) == [{"found": 1, "put_back": None}]
+    world.stores.registry.set_alias("tiny", "champion", 1)
+    lifecycle.promote(world.stores, world.model, world.batch(1), now=world.now, run_id="by hand")
+    assert world.stores.registry.alias("tiny", "champion") is None
 
 
 def test_no_rollback_retirement_or_retrain_hides_that_the_record_is_another(promoted: World):
@@ -210,6 +249,7 @@ def test_no_rollback_retirement_or_retrain_hides_that_the_record_is_another(prom
     assert world.stores.state.promotions("tiny")[-1].version == 4
     retire(world.stores, world.model, reason="x", actor="person:ann", now=world.now)
     assert world.stores.registry.model_tags("tiny")["audit_head"] == head
+    assert world.stores.registry.alias("tiny", "champion") == 3
     assert any("the registry saw it" in str(fault) for fault in verify(world.stores, "tiny").faults)
 
 
