@@ -177,7 +177,6 @@ def _judge(
     if other is not None:
         void_if_asked(stores, model, version, other, now=now)
         return Promoted(promotion=None, current=current, reason=other, history=tuple(log))
-    again = any(kept.version == version.version for kept in log)
     # Where the champion cannot be asked, a candidate that passes as a first model would is held for a person.
     alone = report.role("champion") is None or why_silent(report) is not None
     gates = evaluate_gates(report, model.spec.promote, bootstrapping=alone)
@@ -206,8 +205,8 @@ def _judge(
             previous_id=None if current is None else current.id,
             batch=batch.key,
             attempt=frozen.attempt,
-            # What was watched while persons thought about it was scored by the champion of then, and stays so.
-            as_of=newest_watched_end(stores, model, batch.end) if consent.evidence or again else batch.end,
+            # What was watched while persons thought about it, or nobody tried again, is the champion's of then.
+            as_of=newest_watched_end(stores, model, batch.end),
             training_end=version.training_end,
             actor="retrain_assets",
             reason=gates.reason,
