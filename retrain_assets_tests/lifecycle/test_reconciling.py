@@ -107,6 +107,20 @@ def test_the_chain_of_a_life_is_whole_and_a_touched_one_is_not(promoted: World):
     assert any("the registry saw it" in fault for fault in found)
 
 
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ("ra_promotions SET evidence = '{broken'", "holds '{broken' where JSON must stand"),
+        ("ra_audit SET recorded_at = 'never'", "holds 'never' where a time must stand"),
+    ],
+)
+def test_a_row_that_is_none_any_more_is_found_and_said(promoted: World, change: str, found: str):
+    """One byte suffices: what cannot be read at all was changed, too."""
+    execute(promoted, f"UPDATE {change}")
+    (fault,) = verify(reopened(promoted).stores, "tiny").faults
+    assert found in str(fault)
+
+
 def test_a_registry_that_is_down_is_said_and_hides_no_fault(promoted: World, monkeypatch: pytest.MonkeyPatch):
     def down(_: str) -> dict[str, str]:
         raise StoreError("connection refused")

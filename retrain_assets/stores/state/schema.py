@@ -6,11 +6,13 @@ Names begin with `ra_`, so that Dagster and MLflow may share a PostgreSQL databa
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
+
+from retrain_assets.errors import IntegrityError
 
 
 class UtcTime(sa.TypeDecorator[datetime]):
@@ -26,6 +28,17 @@ class UtcTime(sa.TypeDecorator[datetime]):
             raise ValueError(f"a time must have a zone (got {value!r})")
         moment = value.astimezone(UTC)
         return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Callable[[Any], datetime | None]:
+        read = super().result_processor(dialect, coltype)
+
+        def checked(value: Any) -> datetime | None:
+            try:
+                return value if read is None else read(value)
+            except (ValueError, TypeError) as error:
+                raise _unreadable("a time", value, error) from error
+
+        return checked
 
     def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002 - the interface
         if value is None:
@@ -43,7 +56,17 @@ class JsonText(sa.TypeDecorator[Any]):
         return None if value is None else encode(value)
 
     def process_result_value(self, value: str | None, dialect: sa.Dialect) -> Any:  # noqa: ARG002 - the interface
-        return None if value is None else json.loads(value)
+        try:
+            return None if value is None else json.loads(value)
+        except ValueError as error:
+            raise _unreadable("JSON", value, error) from error
+
+
+def _unreadable(what: str, value: object, error: Exception) -> IntegrityError:
+    return IntegrityError(
+        f"the state database holds {str(value)[:60]!r} where {what} must stand ({error}): somebody changed it, or it "
+        "is damaged. Put a backup of it back"
+    )
 
 
 def encode(value: Any) -> str:
