@@ -37,9 +37,8 @@ def recall(
 ) -> Promoted | None:
     """Puts the earlier champion in force from the end of the newest batch that was watched.
 
-    None where a rule forbids it, which is told.
-    The candidate is then judged as ever. Where persons have to agree to promotions the platform recalls nothing by
-    itself: `rollback --to` is theirs.
+    None where a rule forbids it, which is told. The candidate is then judged as ever. Where persons have to agree to
+    promotions the platform recalls nothing by itself: `rollback --to` is theirs.
     """
     current = log[-1]
     forbidden = _forbidden(stores, model, batch, report, wish, current)
