@@ -165,6 +165,8 @@ def _slices(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iter
         role: row_losses(report.metric, judged.labels, scores[role]) for role in ("candidate", "champion")
     }
     excess = losses["candidate"] - losses["champion"]
+    if not np.isfinite(excess).all():
+        raise DataError(f"{report.metric} of some rows is beyond what numbers hold")
     declared = list(
         declared_slices(judged.rows, limits.slices, limits.group_min_rows, numbered_columns=judged.personal)
     )
