@@ -14,6 +14,7 @@ from retrain_assets.errors import IntegrityError, RefusedError, StoreError
 from retrain_assets.lifecycle.accepting_head import accept_head
 from retrain_assets.lifecycle.adopting_alias import adopt_alias
 from retrain_assets.lifecycle.auditing import history, verify
+from retrain_assets.lifecycle.mirroring import contradiction
 from retrain_assets.lifecycle.renaming import retire
 from retrain_assets.stores.contradictions import contradicted
 from retrain_assets.stores.state import SqlStateStore, chain
@@ -202,7 +203,9 @@ def test_the_registry_does_not_follow_another_record_until_a_person_accepts_it(p
     assert world.stores.registry.alias("tiny", "champion") == 3
     assert verify(world.stores, "tiny").faults == faults
     assert len(world.stores.state.outbox(kinds=["record_contradicted"])) == 1
-    assert contradicted(world.stores.state, "tiny") == found.broken
+    said = contradiction(world.stores.state.audit_entries("tiny"), tags, "tiny")
+    assert said is not None
+    assert contradicted(world.stores.state, "tiny") == said
 
     asked: dict[str, Any] = {"actor": "person:ann", "now": world.now}
     with pytest.raises(RefusedError, match="reason"):

@@ -6,13 +6,19 @@ Names begin with `ra_`, so that Dagster and MLflow may share a PostgreSQL databa
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 
 from retrain_assets.errors import IntegrityError
+
+
+class _Reading(Protocol):
+    """From what the driver gives to a time."""
+
+    def __call__(self, value: Any) -> datetime | None: ...
 
 
 class UtcTime(sa.TypeDecorator[datetime]):
@@ -29,7 +35,7 @@ class UtcTime(sa.TypeDecorator[datetime]):
         moment = value.astimezone(UTC)
         return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
 
-    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Callable[[Any], datetime | None]:
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> _Reading:
         read = super().result_processor(dialect, coltype)
 
         def checked(value: Any) -> datetime | None:
