@@ -96,7 +96,7 @@ def list_holds(options: Options, model: str | None, everything: bool) -> None:
     for name in names:
         for hold in holds(state, options.model(name)):
             if everything or hold.state == "pending":
-                _show(hold)
+                _show(hold, datetime.now(UTC))
                 shown += 1
     if not shown:
         click.echo("nothing waits for an answer")
@@ -198,10 +198,12 @@ def _token(request: ApprovalRequest, person: str, verdict: Verdict, key_file: Pa
         ) from error
 
 
-def _show(hold: Hold) -> None:
+def _show(hold: Hold, now: datetime) -> None:
     request = hold.request
-    carried = {True: " and promoted", False: ", to be carried out"}[hold.promoted] if hold.state == "approved" else ""
-    click.secho(f"{request.model} v{request.version}: {hold.state}{carried}", bold=True)
+    then = {True: " and promoted", False: ", to be carried out"}[hold.promoted] if hold.state == "approved" else ""
+    if hold.state == "pending" and now >= request.expires_at:
+        then = ", but its time has passed: it is to be rejected"
+    click.secho(f"{request.model} v{request.version}: {hold.state}{then}", bold=True)
     click.echo(f"  model {request.model_hash[:16]}, trained for {request.batch}")
     click.echo(f"  why: {request.reason}")
     click.echo(f"  asked {request.requested_at:%Y-%m-%d %H:%M}, expires {request.expires_at:%Y-%m-%d %H:%M} UTC")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -86,21 +86,29 @@ def _print_status(models: Sequence[ModelOverview], home: Home) -> None:
     console = Console()
     console.print(table)
     for each in models:
-        if each.away is not None:
-            console.print(each.away, style="yellow", soft_wrap=True, markup=False)
-        for waits in each.approvals:
-            console.print(f"{each.model}: {waits.text}", style="yellow", soft_wrap=True, markup=False)
-        if each.champion is None and each.away is None and each.last_retrain is not None:
-            console.print(f"{each.model}: {each.last_retrain}", style="yellow", soft_wrap=True, markup=False)
-        if each.source_failure is not None:
-            said = f"{each.model}: its source cannot be looked at: {each.source_failure}"
-            console.print(said, style="red", soft_wrap=True, markup=False)
-        if each.missing and each.away is None:
-            said = f"{each.model}: no rows came for {_missing(each)}"
-            console.print(said, style="yellow", soft_wrap=True, markup=False)
-        if each.retrain_waits is not None:
-            console.print(f"{each.model}: {each.retrain_waits}", style="yellow", soft_wrap=True, markup=False)
+        for said, style in _remarks(each):
+            console.print(said, style=style, soft_wrap=True, markup=False)
     console.print(f"state in {home.folder}", style="dim", soft_wrap=True)
+
+
+def _remarks(each: ModelOverview) -> Iterator[tuple[str, str]]:
+    """What no column has room for, and its colour."""
+    if each.away is not None:
+        yield each.away, "yellow"
+    for waits in each.approvals:
+        yield f"{each.model}: {waits.text}", "yellow"
+    if each.champion is None and each.away is None and each.last_retrain is not None:
+        yield f"{each.model}: {each.last_retrain}", "yellow"
+    if each.contradicted is not None:
+        yield f"{each.model}: {each.contradicted}", "red"
+    for wanted in each.unmade:
+        yield f"{each.model}: {wanted}", "red"
+    if each.source_failure is not None:
+        yield f"{each.model}: its source cannot be looked at: {each.source_failure}", "red"
+    if each.missing and each.away is None:
+        yield f"{each.model}: no rows came for {_missing(each)}", "yellow"
+    if each.retrain_waits is not None:
+        yield f"{each.model}: {each.retrain_waits}", "yellow"
 
 
 def _next(model: ModelOverview) -> str:
@@ -146,6 +154,8 @@ def _print_details(model: ModelOverview) -> None:
     due = model.next_due
     lines = {
         "state": model.state + (f"; run {model.working} is at work" if model.working else ""),
+        **({"record": f"[red]{escape(model.contradicted)}[/]"} if model.contradicted else {}),
+        **({"not made": f"[red]{escape('; '.join(model.unmade))}[/]"} if model.unmade else {}),
         "champion": champion if model.champion is not None else "none",
         **({"source": f"cannot be looked at: {escape(model.source_failure)}"} if model.source_failure else {}),
         **({"missing": f"no rows came for {_missing(model)}"} if model.missing else {}),

@@ -34,7 +34,7 @@ class _Failure:
 class Failures:
     """All failures of one batch of `rows` rows. A row may break several rules; it is one row all the same.
 
-    The values of `personal` columns are not kept.
+    The values of `personal` columns are not kept, nor those that stand in a rule on them.
     """
 
     rows: int
@@ -49,6 +49,7 @@ class Failures:
             texts = pd.Series([None] * len(positions), dtype="object") if values is None else as_text(values)
             if column in self.personal:
                 texts = texts.where(texts.isna(), WITHHELD)
+                rule = rule.partition("(")[0]
             self._kept.append(
                 _Failure(
                     positions=positions,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import zip_longest
 
-from retrain_assets.errors import StoreError
+from retrain_assets.errors import IntegrityError, StoreError
 from retrain_assets.lifecycle.mirroring import seen_head
 from retrain_assets.promotion.audit import Fault, Head, find_faults
 from retrain_assets.promotion.identity import find_changed
@@ -46,6 +46,15 @@ def verify(stores: Stores, name: str) -> Verified:
     The rows of the versions, which the chain does not tell of, are compared with the hashes that it vouches for, and
     the answers of persons with the signatures that they claim.
     """
+    try:
+        return _verify(stores, name)
+    except IntegrityError as error:  # a row that is none any more hides the others: it alone is told
+        return Verified(
+            model=name, entries=0, head=None, faults=(Fault(sequence=None, message=str(error)),), unseen=None
+        )
+
+
+def _verify(stores: Stores, name: str) -> Verified:
     entries, records = stores.state.audited(name)
     log, requests = stores.state.promotions(name), stores.state.approvals(name)
     faults = [

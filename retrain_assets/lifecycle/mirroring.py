@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from retrain_assets.promotion.audit import AuditEntry, Fault, Head
+from retrain_assets.stores.contradictions import note_contradiction
 from retrain_assets.stores.protocols import Stores
 
 HEAD_TAG = "audit_head"
@@ -48,21 +49,21 @@ def contradiction(entries: Sequence[AuditEntry], tags: Mapping[str, str], model:
     )
 
 
-def tell_contradiction(stores: Stores, model: str, said: str, tags: Mapping[str, str], *, now: datetime) -> None:
-    """Tells it once for each head (outbox kind `record_contradicted`)."""
-    payload = {"text": said, "audit_head": tags[HEAD_TAG]}
-    stores.state.append_outbox("record_contradicted", model, payload=payload, key=tags[HEAD_TAG], now=now)
+def compare_heads(stores: Stores, model: str, tags: Mapping[str, str], *, now: datetime) -> str | None:
+    """Why the chain is not the one that the registry saw; what is new of it is told (`record_contradicted`)."""
+    said = contradiction(stores.state.audit_entries(model), tags, model)
+    note_contradiction(stores.state, model, said, tags.get(HEAD_TAG), now=now)
+    return said
 
 
-def mirror_head(stores: Stores, model: str, *, now: datetime) -> None:
-    """Shows the registry how far the chain has come, unless it saw another one: then it is told."""
+def mirror_head(stores: Stores, model: str, *, now: datetime) -> str | None:
+    """Shows the registry how far the chain has come, unless it saw another one: then it says and tells why not."""
     tags = stores.registry.model_tags(model)
+    said = compare_heads(stores, model, tags, now=now)
     entries = stores.state.audit_entries(model)
-    said = contradiction(entries, tags, model)
-    if said is not None:
-        tell_contradiction(stores, model, said, tags, now=now)
-    elif entries and tags:
+    if said is None and entries and tags:
         stores.registry.tag_model(model, head_tag(entries))
+    return said
 
 
 def _link(seen: Head | Fault) -> tuple[int, str] | None:

@@ -17,7 +17,7 @@ from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.promoted_before import back_to, outcome_of, settled_before
 from retrain_assets.lifecycle.proving import prove
 from retrain_assets.lifecycle.recalling import recall
-from retrain_assets.lifecycle.reconciling import project
+from retrain_assets.lifecycle.reconciling import project, project_nobody
 from retrain_assets.lifecycle.records import Promoted, TrainingSet
 from retrain_assets.lifecycle.training_window import latest_training_set, stored_training_sets
 from retrain_assets.lifecycle.versions import barred, move, show_challenger, stage_of
@@ -177,7 +177,6 @@ def _judge(
     if other is not None:
         void_if_asked(stores, model, version, other, now=now)
         return Promoted(promotion=None, current=current, reason=other, history=tuple(log))
-    again = any(kept.version == version.version for kept in log)
     # Where the champion cannot be asked, a candidate that passes as a first model would is held for a person.
     alone = report.role("champion") is None or why_silent(report) is not None
     gates = evaluate_gates(report, model.spec.promote, bootstrapping=alone)
@@ -206,8 +205,8 @@ def _judge(
             previous_id=None if current is None else current.id,
             batch=batch.key,
             attempt=frozen.attempt,
-            # What was watched while persons thought about it was scored by the champion of then, and stays so.
-            as_of=newest_watched_end(stores, model, batch.end) if consent.evidence or again else batch.end,
+            # What was watched while persons thought about it, or nobody tried again, is the champion's of then.
+            as_of=newest_watched_end(stores, model, batch.end),
             training_end=version.training_end,
             actor="retrain_assets",
             reason=gates.reason,
@@ -280,7 +279,9 @@ def _close(
     run_id: str,
 ) -> None:
     void_outdated(stores, model, now=now)
-    if outcome.current is not None:
+    if outcome.current is None:
+        project_nobody(stores, model, now=now)
+    else:
         project(stores, model, outcome.current, now=now)
     verdict = outcome_of(stores, model, frozen, version, outcome)
     if verdict in ("rejected", "recalled") and stage_of(stores, model, version.version) in ("candidate", "challenger"):

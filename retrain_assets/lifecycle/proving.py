@@ -19,16 +19,27 @@ def prove(
     rows: pd.DataFrame,
     *,
     expected: ModelBundle | None = None,
+    in_an_outage: bool = False,
 ) -> tuple[bool, str]:
     """Loads a version from the registry, past any cache, and scores rows as the fitted pipeline does.
 
+    Args:
+        stores: all stores.
+        model: the declared model.
+        version: the version.
+        rows: what it must be able to score.
+        expected: what was fitted, where the version was registered a moment ago.
+        in_an_outage: of a registry that cannot be asked the files answer: who goes back must not wait for it. Nobody is
+            promoted so.
+
     Raises:
+        StoreError: the registry cannot be asked.
         NotStoredError: its files are gone, or its entry in the registry was deleted.
         IntegrityError: its files are not what was registered.
         DataError: it needs columns that the rows do not have.
     """
     if expected is None:  # else it was registered a moment ago
-        _require_registered(stores, version)
+        _require_registered(stores, version, in_an_outage=in_an_outage)
     bundle = stores.registry.load(version, cached=False)
     classes = bundle.manifest.classes
     scores = predict(bundle.pipeline, rows, task=model.spec.task, classes=classes).values
@@ -39,12 +50,13 @@ def prove(
     return True, f"{version} was loaded from the registry and scored {len(rows)} rows"
 
 
-def _require_registered(stores: Stores, version: ModelVersion) -> None:
-    """Of a registry that cannot be asked the files answer: who goes back in an outage must not wait for it."""
+def _require_registered(stores: Stores, version: ModelVersion, *, in_an_outage: bool) -> None:
     try:
         known = stores.registry.knows(version)
     except StoreError:
-        return
+        if in_an_outage:
+            return
+        raise
     if not known:
         raise NotStoredError(
             f"{version} was deleted in the registry by hand: restore it there, or name another version"

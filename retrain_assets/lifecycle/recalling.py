@@ -9,7 +9,7 @@ from typing import Any
 
 from retrain_assets.data.windows import Batch
 from retrain_assets.errors import DataError, StoreError
-from retrain_assets.lifecycle.champions import registered
+from retrain_assets.lifecycle.champions import newest_watched_end, registered
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.proving import prove
 from retrain_assets.lifecycle.records import Promoted
@@ -35,10 +35,10 @@ def recall(
     *,
     now: datetime,
 ) -> Promoted | None:
-    """Puts the earlier champion in force from the end of the batch on; None where a rule forbids it, which is told.
+    """Puts the earlier champion in force from the end of the newest batch that was watched.
 
-    The candidate is then judged as ever. Where persons have to agree to promotions the platform recalls nothing by
-    itself: `rollback --to` is theirs.
+    None where a rule forbids it, which is told. The candidate is then judged as ever. Where persons have to agree to
+    promotions the platform recalls nothing by itself: `rollback --to` is theirs.
     """
     current = log[-1]
     forbidden = _forbidden(stores, model, batch, report, wish, current)
@@ -57,7 +57,7 @@ def recall(
             previous_id=current.id,
             batch=before.batch,
             attempt=before.attempt,
-            as_of=batch.end,
+            as_of=newest_watched_end(stores, model, batch.end),
             training_end=before.training_end,
             actor=PLATFORM,
             reason=wish.reason,

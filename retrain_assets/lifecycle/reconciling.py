@@ -9,7 +9,7 @@ from datetime import datetime
 from retrain_assets.errors import IntegrityError, NotStoredError
 from retrain_assets.lifecycle.approval_record import show_answers
 from retrain_assets.lifecycle.champions import registered
-from retrain_assets.lifecycle.mirroring import contradiction, head_tag, tell_contradiction
+from retrain_assets.lifecycle.mirroring import compare_heads, head_tag
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.versions import show_challenger
 from retrain_assets.promotion.audit import canonical
@@ -37,9 +37,9 @@ class Reconciled:
     broken: str | None = None
 
     def __str__(self) -> str:
-        if self.champion is None:
-            return f"{self.model}: no champion yet" + (f"; {self.broken}" if self.broken else "")
         said = [self.by_hand] if self.by_hand else []
+        if self.champion is None:
+            return "; ".join([f"{self.model}: no champion yet", *said, *([self.broken] if self.broken else [])])
         if self.behind:
             said.append("the registry had not seen the newest promotion: shown now")
         if self.broken:
@@ -51,13 +51,7 @@ def reconcile(stores: Stores, model: DeclaredModel, *, now: datetime) -> Reconci
     """Compares the registry with the log and puts it right; also says whether the champion can still be loaded."""
     log = stores.state.promotions(model.name)
     if not log:
-        tags = stores.registry.model_tags(model.name)
-        if said := _contradicted(stores, model, tags, now=now):
-            return Reconciled(model=model.name, champion=None, broken=said)
-        # Persons may have answered about a first version all the same.
-        if answers := show_answers(stores, model, tags):
-            stores.registry.tag_model(model.name, answers)
-        return Reconciled(model=model.name, champion=None)
+        return project_nobody(stores, model, now=now)
     found = project(stores, model, log[-1], now=now)
     try:
         stores.registry.load(registered(stores, model, log[-1].version), cached=False)
@@ -83,9 +77,28 @@ def project(stores: Stores, model: DeclaredModel, current: Promotion, *, now: da
         return _not_registered(stores, current, str(error), now=now)
 
 
+def project_nobody(stores: Stores, model: DeclaredModel, *, now: datetime) -> Reconciled:
+    """The registry of a model that has no champion yet: an alias on one of its versions was set by hand and goes.
+
+    One on a version that the platform did not register is not its to take away: that model may be adopted.
+    """
+    tags = stores.registry.model_tags(model.name)
+    if said := compare_heads(stores, model.name, tags, now=now):
+        return Reconciled(model=model.name, champion=None, broken=said)
+    by_hand = None
+    pointed = stores.registry.alias(model.name, CHAMPION)
+    if pointed in {version.version for version in stores.state.model_versions(model.name)}:
+        stores.registry.remove_alias(model.name, CHAMPION)
+        by_hand = _tell(stores, model.name, pointed, None, now=now)
+    # Persons may have answered about a first version all the same.
+    if answers := show_answers(stores, model, tags):
+        stores.registry.tag_model(model.name, answers)
+    return Reconciled(model=model.name, champion=None, by_hand=by_hand)
+
+
 def _show(stores: Stores, model: DeclaredModel, current: Promotion, *, now: datetime) -> Reconciled:
     tags = stores.registry.model_tags(model.name)
-    if said := _contradicted(stores, model, tags, now=now):
+    if said := compare_heads(stores, model.name, tags, now=now):
         return Reconciled(model=model.name, champion=current.version, broken=said)
     pointed = stores.registry.alias(model.name, CHAMPION)
     shown = tags.get(PROMOTION_TAG) == str(current.id)
@@ -93,7 +106,7 @@ def _show(stores: Stores, model: DeclaredModel, current: Promotion, *, now: date
     if pointed != current.version:
         stores.registry.set_alias(model.name, CHAMPION, current.version)
         if shown:
-            by_hand = _tell(stores, current, pointed, now=now)
+            by_hand = _tell(stores, model.name, pointed, current.version, now=now)
     show_challenger(stores, model)
     if not shown:
         _tag_versions(stores, model, current)
@@ -101,20 +114,15 @@ def _show(stores: Stores, model: DeclaredModel, current: Promotion, *, now: date
     return Reconciled(model=model.name, champion=current.version, by_hand=by_hand, behind=not shown)
 
 
-def _contradicted(stores: Stores, model: DeclaredModel, tags: dict[str, str], *, now: datetime) -> str | None:
-    said = contradiction(stores.state.audit_entries(model.name), tags, model.name)
-    if said is not None:
-        tell_contradiction(stores, model.name, said, tags, now=now)
-    return said
-
-
-def _tell(stores: Stores, current: Promotion, pointed: int | None, *, now: datetime) -> str:
-    payload = {"found": pointed, "put_back": current.version}
-    stores.state.append_outbox("alias_repaired", current.model, payload=payload, now=now)
+def _tell(stores: Stores, model: str, pointed: int | None, current: int | None, *, now: datetime) -> str:
+    payload = {"found": pointed, "put_back": current}
+    stores.state.append_outbox("alias_repaired", model, payload=payload, now=now)
+    if current is None:
+        return f"the alias '{CHAMPION}' was set to v{pointed} by hand and is gone: no version has passed its gates yet"
     was = "was deleted" if pointed is None else f"was moved to v{pointed}"
     return (
-        f"the alias '{CHAMPION}' {was} by hand and is back at v{current.version}: the promotion log says who is "
-        "champion, and `retrain-assets rollback` changes it"
+        f"the alias '{CHAMPION}' {was} by hand and is back at v{current}: the promotion log says who is champion, and "
+        "`retrain-assets rollback` changes it"
     )
 
 

@@ -100,8 +100,8 @@ def retire(stores: Stores, model: DeclaredModel, *, reason: str, actor: str, now
                 void(stores, model, hold.request, f"{model.name} was retired: {reason}", now=now)
         if not _is_retired(stores, model.name):
             stores.state.move_model(_move(model, "retire", reason, actor, now))
-        stores.registry.remove_alias(model.name, CHAMPION)
-        mirror_head(stores, model.name, now=now)
+        if mirror_head(stores, model.name, now=now) is None:
+            stores.registry.remove_alias(model.name, CHAMPION)
 
 
 def take_back(stores: Stores, model: DeclaredModel, *, reason: str, actor: str, now: datetime) -> None:

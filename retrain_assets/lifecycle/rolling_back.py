@@ -71,7 +71,8 @@ def roll_back(
     log = stores.state.promotions(model.name)
     target = _target(stores, model, log, to, as_of)
     version = registered(stores, model, target.version)
-    proven, said = prove(stores, model, version, _golden(stores, model) if rows is None else rows)
+    asked = _golden(stores, model) if rows is None else rows
+    proven, said = prove(stores, model, version, asked, in_an_outage=True)
     if not proven:
         raise RefusedError(f"{said}: nothing was changed")
     made = stores.state.append_promotion(_link(stores, model, log[-1], target, reason, actor, now, since))

@@ -1,7 +1,7 @@
 """The sensor that carries out what persons approved, and rejects what nobody answered in time."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
@@ -11,6 +11,7 @@ import dagster as dg
 from retrain_assets.orchestration import launching, names
 from retrain_assets.orchestration.jobs import promote_job
 from retrain_assets.orchestration.resources import STORES_KEY, StoresResource
+from retrain_assets.stores.tries import RESTS
 
 if TYPE_CHECKING:
     from retrain_assets.lifecycle import DeclaredModel
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 # No postponed annotations here: Dagster reads the type of the sensor's context.
 
 SENSOR = "approvals_answered"
-TRIES = 3
-"""A promotion that failed so often waits for a person, who materializes `champion`."""
 KINDS = ("approval_requested", "approval_answered")
 
 
@@ -99,16 +98,16 @@ def _look(stores: "Stores", model: "DeclaredModel") -> "tuple[list[ApprovalReque
 def _run_requests(instance: dg.DagsterInstance, ready: "list[ApprovalRequest]") -> Iterator[dg.RunRequest]:
     for request in ready:
         number = str(request.id)
-        failed = instance.get_runs_count(
+        failed = instance.get_run_records(
             dg.RunsFilter(
                 tags={names.MODEL_TAG: request.model, names.APPROVAL_TAG: number},
                 statuses=[dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED],
             )
         )
-        if failed >= TRIES:
+        if _rests(failed, now=datetime.now(UTC)):
             continue
         yield dg.RunRequest(
-            run_key=f"{request.model}/{names.PROMOTE}/{number}.{failed + 1}",
+            run_key=f"{request.model}/{names.PROMOTE}/{number}.{len(failed) + 1}",
             job_name=names.promote_job_name(request.model),
             tags={
                 names.MODEL_TAG: request.model,
@@ -118,3 +117,11 @@ def _run_requests(instance: dg.DagsterInstance, ready: "list[ApprovalRequest]") 
                 "dagster/max_retries": "0",
             },
         )
+
+
+def _rests(failed: Sequence[dg.RunRecord], *, now: datetime) -> bool:
+    """Whether a promotion that failed waits before it is tried again, as every job does: an outage does not end it."""
+    if not failed:
+        return False
+    ended = max(record.end_time or record.update_timestamp.timestamp() for record in failed)
+    return now.timestamp() < ended + RESTS[min(len(failed), len(RESTS)) - 1].total_seconds()

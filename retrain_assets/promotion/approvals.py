@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.spec import ApprovalSpec
+from retrain_assets.spec.approval import spelt_alike
 
 Verdict = Literal["approve", "reject", "expire", "void"]
 """`expire` and `void` are the platform's own answers: nobody answered in time; what was asked no longer stands."""
@@ -96,14 +97,14 @@ class Requirement:
 
         >>> Requirement(persons=2, role="lead", roles={"ann": "lead"}).met_by(["ann"])
         True
-        >>> Requirement(persons=2).met_by(["ann", "Ann"])
+        >>> Requirement(persons=2).met_by(["ann", "Ann", "\uff41nn"])
         False
         >>> Requirement(persons=None, role="lead", roles={"ann": "lead"}).met_by(["bob", "eve", "dan"])
         False
         """
         if self.role is not None and any(self.roles.get(person) == self.role for person in persons):
             return True
-        return self.persons is not None and len({person.strip().casefold() for person in persons}) >= self.persons
+        return self.persons is not None and len({spelt_alike(person) for person in persons}) >= self.persons
 
     def __str__(self) -> str:
         if self.persons is None:

@@ -196,7 +196,8 @@ class _Pairing:
     ) -> tuple[PairedDifference, ...]:
         """All pairs over some rows, from the same resamples; earlier champions are of interest on all rows alone.
 
-        Of rows in too few batches the rows themselves are drawn; of too few entities no difference is known.
+        Of rows in too few batches the rows themselves are drawn; of too few entities no difference is known, nor of
+        losses beyond what numbers hold.
         """
         pairs = self._pairs(scope)
         blocks = None if blocks is None else blocks[rows]
@@ -219,6 +220,7 @@ class _Pairing:
                 rows=len(rows), scope=scope,
             )
             for (a, b, version, _), mean, (lower, upper) in zip(pairs, means, bounds, strict=True)
+            if np.isfinite([mean, lower, upper]).all()
         )  # fmt: skip
 
     def _pairs(self, scope: Scope) -> list[tuple[Role, Role, int | None, Values]]:

@@ -160,10 +160,13 @@ def _slices(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iter
     if "champion" not in judged.scores:
         return
     limits = spec.limits
+    scores = _over_all_classes(judged)
     losses: dict[str, Values] = {
-        role: row_losses(report.metric, judged.labels, judged.scores[role]) for role in ("candidate", "champion")
+        role: row_losses(report.metric, judged.labels, scores[role]) for role in ("candidate", "champion")
     }
     excess = losses["candidate"] - losses["champion"]
+    if not np.isfinite(excess).all():
+        raise DataError(f"{report.metric} of some rows is beyond what numbers hold")
     declared = list(
         declared_slices(judged.rows, limits.slices, limits.group_min_rows, numbered_columns=judged.personal)
     )
@@ -190,7 +193,7 @@ def _slices(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iter
         yield from slice_metrics(
             slices,
             judged.labels,
-            judged.scores["candidate"],
+            scores["candidate"],
             named,
             judged=rows,
             confidence=spec.confidence,
@@ -208,6 +211,12 @@ def _slices(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iter
             number=number,
             min_rows=limits.group_min_rows,
         )
+
+
+def _over_all_classes(judged: Judged) -> Mapping[Role, Scores]:
+    """A class that a model does not know has probability 0 for it, as in the comparison itself."""
+    union = tuple(dict.fromkeys(name for scored in judged.scores.values() for name in scored.classes))
+    return {role: scored.over(union) for role, scored in judged.scores.items()}
 
 
 def _blocks(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> npt.NDArray[np.intp] | None:

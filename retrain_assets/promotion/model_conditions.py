@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from retrain_assets.promotion.evaluation import EvaluationReport
 from retrain_assets.promotion.measures import MeasureKind, chosen
-from retrain_assets.promotion.robustness import GROWTH
+from retrain_assets.promotion.robustness import GROWTH, NONE
 
 SAME_BITS = "same_bits"
 
@@ -35,8 +35,10 @@ class IsRobust:
 
     def evaluate(self, report: EvaluationReport) -> tuple[bool | None, str]:
         found = chosen(report.measures, "robustness", GROWTH)
-        if not found:
+        if not found and chosen(report.measures, "robustness", NONE):
             return True, "the schema lets no input column be missing"
+        if not found:
+            return None, "the columns that may be missing were not tried"
         failed = [f"{each.group} ({each.reason})" for each in found if each.value is None]
         if failed:
             return False, f"the model cannot do without {', '.join(failed)}"

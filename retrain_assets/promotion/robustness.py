@@ -14,6 +14,8 @@ from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.measures import Measure
 
 GROWTH = "loss_growth"
+NONE = "columns_that_may_be_missing"
+"""Says, with the value 0, that there is no column to be tried; what was not looked at says nothing."""
 ROWS = 2_000
 """Rows that are looked at."""
 
@@ -28,6 +30,8 @@ def robustness_measures(
 ) -> Iterator[Measure]:
     """The relative growth of the loss without each column; not known, with the reason, where the model fails.
 
+    Where there is no such column, that is said.
+
     Args:
         rows: validated rows.
         labels: of the rows.
@@ -35,6 +39,9 @@ def robustness_measures(
         columns: those that the schema lets be missing.
         metric: the declared loss.
     """
+    if not columns:
+        yield Measure(kind="robustness", name=NONE, value=0.0, rows=len(rows))
+        return
     taken = rows.iloc[:ROWS]
     truth = np.asarray(labels)[: len(taken)]
     usual = float(row_losses(metric, truth, score(taken)).mean())

@@ -59,7 +59,9 @@ def worth_of_function(function: Function, rows: pd.DataFrame, scores: Scores) ->
 def ndcg(relevance: Values, scores: Values) -> float | None:
     """Normalized discounted cumulative gain of one group: sum of relevance / log2(1 + rank), over the best order's.
 
-    None where nothing is relevant. Source: Järvelin and Kekäläinen, ACM TOIS 2002.
+    Rows of equal scores share their places: it is the mean over all their orders, since which of them comes first says
+    nothing. None where nothing is relevant. Source: Järvelin and Kekäläinen, ACM TOIS 2002; of ties McSherry and
+    Najork, ECIR 2008.
 
     >>> round(ndcg(np.array([0.0, 1.0]), np.array([0.9, 0.1])), 4)
     0.6309
@@ -68,21 +70,31 @@ def ndcg(relevance: Values, scores: Values) -> float | None:
     best = float((np.sort(relevance)[::-1] * discount).sum())
     if best <= 0:
         return None
-    return float((relevance[_order(scores)] * discount).sum()) / best
+    _, tie, sizes = np.unique(-scores, return_inverse=True, return_counts=True)
+    reached = np.concatenate([[0.0], np.cumsum(discount)])
+    last = np.cumsum(sizes)
+    return float((relevance * ((reached[last] - reached[last - sizes]) / sizes)[tie]).sum()) / best
 
 
 def reciprocal_rank(relevance: Values, scores: Values) -> float | None:
     """One over the rank of the first relevant row of a group; None where nothing is relevant.
 
+    Of rows of equal scores every order counts alike, as for `ndcg`.
+
     >>> reciprocal_rank(np.array([0.0, 1.0, 1.0]), np.array([0.9, 0.5, 0.1]))
     0.5
     """
-    relevant = np.flatnonzero(relevance[_order(scores)] > 0)
-    return float(1 / (relevant[0] + 1)) if len(relevant) else None
-
-
-def _order(scores: Values) -> npt.NDArray[np.intp]:
-    return np.argsort(-scores, kind="stable")
+    relevant = relevance > 0
+    if not relevant.any():
+        return None
+    best = scores[relevant].max()
+    above, tied = int((scores > best).sum()), scores == best
+    number, hits = int(tied.sum()), int((tied & relevant).sum())
+    # The first hit is the k-th of the tied rows where k - 1 misses were drawn before it, without putting any back.
+    misses = np.arange(number - hits)
+    missed = np.concatenate([[1.0], np.cumprod((number - hits - misses) / (number - misses))])
+    place = np.arange(number - hits + 1)
+    return float((missed * hits / (number - place) / (above + place + 1)).sum())
 
 
 def ranking_values(groups: pd.Series, labels: npt.NDArray[Any], scores: Scores) -> pd.DataFrame:

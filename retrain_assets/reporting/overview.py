@@ -12,10 +12,12 @@ from retrain_assets.policy.cron import Cron
 from retrain_assets.promotion.approvals import Hold
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.promotion.model_moves import ModelMove, out_of_service
+from retrain_assets.reporting.unmade import unmade
 from retrain_assets.reporting.waiting import WaitingPromotion, read_holds, waiting_promotions
 from retrain_assets.spec import ModelSpec, format_duration
 from retrain_assets.spec.expressions import age_limit
 from retrain_assets.stores.causes import CAUSES, asking, newest_valid
+from retrain_assets.stores.contradictions import contradicted
 from retrain_assets.stores.source_failures import source_failure
 from retrain_assets.stores.tries import DecidedRetrain, decided_retrain, failures_in_a_row, rest_after
 
@@ -50,7 +52,9 @@ class ModelOverview:
 
     `model_age` is batch time since the champion's training end, `champion_age` wall time since its promotion; `away`
     tells why nothing runs under this name any more, `last_retrain` what became of the newest candidate, and why,
-    `due_now` which job nothing but a free run keeps from beginning, `missing` the batches that are due and not there.
+    `due_now` which job nothing but a free run keeps from beginning, `missing` the batches that are due and not there,
+    `contradicted` what the registry said against the record when it was last asked, `unmade` which rollback or recall
+    of the platform did not come about.
     """
 
     model: str
@@ -80,6 +84,8 @@ class ModelOverview:
     next_batch: str | None
     next_batch_closes: datetime | None
     approvals: tuple[WaitingPromotion, ...]
+    contradicted: str | None
+    unmade: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +102,8 @@ class Records:
     moves: Sequence[ModelMove] = ()
     holds: Sequence[Hold] = ()
     asked: Sequence[OutboxRow] = ()
+    contradicted: str | None = None
+    unmade: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, state: StateStore, spec: ModelSpec, *, now: datetime) -> Records:
@@ -114,6 +122,8 @@ class Records:
             moves=[move for move in state.model_moves() if model in (move.model, move.previous)],
             holds=read_holds(state, spec, log),
             asked=asking(state.outbox(model=model, kinds=[*CAUSES], limit=1_000_000), newest_valid(decisions)),
+            contradicted=contradicted(state, model),
+            unmade=unmade(state, model),
         )
 
 
@@ -177,6 +187,8 @@ def overview(spec: ModelSpec, records: Records, *, now: datetime) -> ModelOvervi
         next_batch=following.key if following else None,
         next_batch_closes=following.end if following else None,
         approvals=waiting_promotions(spec, records.holds, now=now),
+        contradicted=records.contradicted,
+        unmade=records.unmade,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import timedelta
 from typing import Annotated, Literal
 
@@ -11,6 +12,15 @@ from retrain_assets.spec.base import SpecModel
 from retrain_assets.spec.durations import Duration
 
 Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def spelt_alike(name: str) -> str:
+    """What names of one person have in common: neither case nor blanks, nor other forms of the same characters, tell.
+
+    >>> spelt_alike(" \uff21nn") == spelt_alike("ann")
+    True
+    """
+    return unicodedata.normalize("NFKC", name).strip().casefold()
 
 
 class ApproverSpec(SpecModel):

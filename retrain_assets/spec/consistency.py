@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrain_assets.errors import did_you_mean
+from retrain_assets.spec.approval import spelt_alike
 from retrain_assets.spec.column_rules import column_problems
 from retrain_assets.spec.expressions import can_be_true
 from retrain_assets.spec.firing import can_fire
@@ -111,7 +112,7 @@ def _two_names(spec: ApprovalSpec) -> Iterator[Inconsistency]:
         field = f"promote.approval.approvers.{name}"
         if name != name.strip() or not name.isprintable():
             yield Inconsistency(field=field, message=f"must be a name without blanks around it (got {name!r})")
-        twin = names.setdefault(name.strip().casefold(), name)
+        twin = names.setdefault(spelt_alike(name), name)
         if twin != name:
             yield Inconsistency(
                 field=field, message=f"must not be the name of another approver (got '{name}', '{twin}')"

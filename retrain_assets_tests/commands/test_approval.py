@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from retrain_assets_tests.commands.conftest import Call, calling
+from retrain_assets_tests.lifecycle.champions import execute
 from retrain_assets_tests.lifecycle.world import World
 
 
@@ -43,6 +44,15 @@ def test_what_waits_is_listed_with_its_evidence_and_approved(held: World, call: 
         "version": 4, "state": "approved", "until": None, "text": "v4 is approved, to be carried out",
     }  # fmt: skip
     assert "approve by ann on " in call("approval", "list", "tiny", "--all").stdout
+
+
+def test_a_hold_whose_time_has_passed_is_not_listed_as_if_it_still_waited(held: World, call: Call):
+    """No daemon has rejected it yet."""
+    execute(held, "UPDATE ra_approvals SET expires_at = '2026-01-02 00:00:00.000000'")
+    listed = call("approval", "list", declare={"promote": {"min_rows": 50, "approval": "always"}}).stdout
+    assert "tiny v4: pending, but its time has passed: it is to be rejected" in listed
+    late = call("approve", "tiny", "4", "--hash", hash_of(held), "--reason", "good")
+    assert (late.exit_code, "v4 is expired already" in late.stderr) == (1, True)
 
 
 def test_a_rejection(held: World, call: Call):

@@ -82,11 +82,14 @@ def test_reconcile_follows_no_other_record_until_a_person_accepts_it(promoted: W
     other = call("reconcile", "tiny")
     assert (other.exit_code, "the registry saw entry 99 of the record" in other.stdout) == (1, True)
     assert call("audit", "verify", "tiny").exit_code == 1
+    for given in ((), ("tiny",), ("--json",)):
+        assert "the registry saw entry 99 of the record" in call("status", *given).stdout
     assert call("reconcile", "--accept-head").exit_code == 2
     assert call("reconcile", "tiny", "--adopt", "--accept-head", "--reason", "x").exit_code == 2
     accepted = call("reconcile", "tiny", "--accept-head", "--reason", "restored the backup of Monday")
     assert (accepted.exit_code, "The record says that you accepted it" in accepted.stdout) == (0, True), accepted.output
     assert call("audit", "verify", "tiny").exit_code == 0
+    assert "the registry saw" not in call("status").stdout
     said = call("history", "tiny").stdout
     assert "record accepted although the registry had seen 99:abc by person:" in said
     assert "restored the backup of Monday" in said

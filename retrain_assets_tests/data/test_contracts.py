@@ -126,6 +126,18 @@ def test_one_bad_value_costs_its_row_and_says_why(column, value, reason, shown):
     assert result.refused is None
 
 
+def test_of_a_personal_column_neither_the_value_nor_those_of_the_rule_are_told():
+    made = contract(personal_columns=["kind", "speed"], features={"columns": ["count"]})
+    rows = spoiled("kind", "c")
+    rows.loc[7, "speed"] = "11.5"
+    result = checked(made, as_csv(rows))
+    told = result.quarantine[["column", "rule", "value"]].to_dict("records")
+    assert told == [
+        {"column": "kind", "rule": "isin", "value": "(personal)"},
+        {"column": "speed", "rule": "less_than_or_equal_to", "value": "(personal)"},
+    ]
+
+
 def test_typed_values_are_judged_like_written_ones():
     rows = clean_rows(100)
     rows["speed"] = (

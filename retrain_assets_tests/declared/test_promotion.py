@@ -20,6 +20,7 @@ from retrain_assets.promotion.measures import Measure
 from retrain_assets.promotion.measuring import Judged, measured
 from retrain_assets.promotion.robustness import robustness_measures
 from retrain_assets.spec import ModelSpec, PromoteSpec
+from retrain_assets.spec.promote import GATES
 from retrain_assets_tests.promotion.test_gates import report
 from retrain_assets_tests.spec.declarations import spec
 
@@ -190,6 +191,20 @@ def test_without_a_column_that_may_be_missing_the_loss_may_grow_by_the_limit():
     assert verdict_on(forgiving) is False, "0.26 instead of 0.025"
     assert verdict_on(forgiving, missing_column=12.0) is True
     assert verdict_on(failing, missing_column=12.0) is False, "a model that fails is not robust, whatever the limit"
+    nothing = tuple(robustness_measures(pd.DataFrame({"x": [0.1]}), [0], forgiving, columns=[], metric="brier"))
+    rigid = report(champion=BETTER, baseline=BETTER_THAN_NAIVE)
+    assert verdict("is_robust", replace(rigid, measures=nothing)) is True, "the schema lets no column be missing"
+
+
+MEASURED_ALWAYS = {"not_worse_than_champion", "beats_baseline", "better_than_champion", "has_enough_rows"}
+
+
+@pytest.mark.parametrize("gate", sorted(GATES.keys() - MEASURED_ALWAYS))
+def test_a_gate_that_was_declared_after_the_evaluation_is_unknown(gate: str):
+    """Nobody measured what it judges by: a version that waits for approval meanwhile has not passed it."""
+    made = report(champion=BETTER, baseline=BETTER_THAN_NAIVE)
+    assert made.measures == ()
+    assert verdict(gate, made, metrics={"roc_auc": 0.5}) is None
 
 
 @pytest.mark.covers("promote.limits.rank_correlation")

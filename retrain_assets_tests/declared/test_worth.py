@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -99,6 +100,20 @@ def test_the_ranking_metrics_are_those_of_scikit_learn_and_of_the_textbook():
     groups = pd.Series(["a", "a", "b", "b"])
     table = ranking_values(groups, np.array([0, 1, 0, 0]), Scores(np.array([0.9, 0.1, 0.5, 0.4]), (0, 1)))
     assert table.index.tolist() == ["a"], "nothing is relevant in b: it says nothing"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_which_of_equal_scores_comes_first_says_nothing(seed: int):
+    """Else a model that answers the same for all would be perfect where the rows come with the relevant ones first."""
+    assert ndcg(np.array([1.0, 0.0]), np.zeros(2)) == pytest.approx((1 + 1 / np.log2(3)) / 2)
+    assert reciprocal_rank(np.array([1.0, 0.0]), np.zeros(2)) == pytest.approx(0.75)
+    rng = np.random.default_rng(seed)
+    relevance, scores = rng.integers(0, 3, 6).astype(float), rng.integers(0, 3, 6).astype(float)
+    relevance[rng.integers(6)] = 1.0
+    orders = [np.array(order) for order in permutations(range(6)) if (np.diff(scores[list(order)]) <= 0).all()]
+    ranks = [1 / (np.flatnonzero(relevance[order] > 0)[0] + 1) for order in orders]
+    assert reciprocal_rank(relevance, scores) == pytest.approx(np.mean(ranks))
+    assert ndcg(relevance, scores) == pytest.approx(ndcg_score([relevance], [scores]))
 
 
 @pytest.mark.covers("promote.draw_together")

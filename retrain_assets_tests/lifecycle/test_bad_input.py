@@ -13,6 +13,7 @@ from retrain_assets.data.windows import Batch
 from retrain_assets.errors import DataError, IntegrityError, NotStoredError, StoreError
 from retrain_assets.lifecycle.auditing import verify
 from retrain_assets.lifecycle.training_window import read_judging_rows
+from retrain_assets.promotion.log import champion_as_of
 from retrain_assets.promotion.measures import chosen
 from retrain_assets_tests.lifecycle.champions import copied, execute, registry_of
 from retrain_assets_tests.lifecycle.world import World
@@ -60,14 +61,30 @@ def unchanged(world: World) -> None:
     while job is not None and job.job == "settle":
         fresh.run(job)
         job = lifecycle.next_job(fresh.stores, fresh.model, now=fresh.now)
-    batch = fresh.batch(5)
-    lifecycle.ingest(fresh.stores, fresh.model, batch, now=fresh.now, run_id="next")
-    lifecycle.validate(fresh.stores, fresh.model, batch, now=fresh.now, run_id="next")
-    lifecycle.profile(fresh.stores, fresh.model, batch, now=fresh.now, run_id="next")
-    lifecycle.detect(fresh.stores, fresh.model, batch, now=fresh.now, run_id="next")
-    scored = lifecycle.score(fresh.stores, fresh.model, batch, now=fresh.now, run_id="next")
+    assert scored_by(fresh) == 3
+
+
+def scored_by(world: World) -> int:
+    """The version that scores the day after the newest one, which has arrived."""
+    asked: dict[str, Any] = {"now": world.now, "run_id": "next"}
+    for step in (lifecycle.ingest, lifecycle.validate, lifecycle.profile, lifecycle.detect):
+        step(world.stores, world.model, world.batch(5), **asked)
+    scored = lifecycle.score(world.stores, world.model, world.batch(5), **asked)
     assert scored.version is not None
-    assert scored.version.version == 3
+    return scored.version.version
+
+
+def test_a_version_that_is_promoted_late_is_not_champion_of_what_another_scored_meanwhile(evaluated: World):
+    """The retrain was given up before it promoted, and the stream went on; then a person materializes `champion`."""
+    evaluated.drop(5)
+    evaluated.poll()
+    assert scored_by(evaluated) == 3
+    made = lifecycle.assert_champion(evaluated.stores, evaluated.model, now=evaluated.now, run_id="by hand").promotion
+    assert made is not None
+    assert (made.version, made.as_of) == (4, evaluated.batch(5).end)
+    served = champion_as_of(evaluated.stores.state.promotions("tiny"), evaluated.batch(5).start)
+    assert served is not None
+    assert served.version == 3
 
 
 def elsewhere(world: World, folder: Path, version: int) -> Path:
@@ -88,6 +105,23 @@ def test_a_registry_that_is_down_promotes_nobody_and_is_tried_again(evaluated: W
         with pytest.raises(StoreError, match="connection refused"):
             promote(evaluated)
     assert [made.version for made in evaluated.stores.state.promotions("tiny")] == [1, 2, 3]
+    assert promote(evaluated).promotion.version == 4
+
+
+def test_while_the_registry_cannot_be_asked_nobody_is_promoted_from_the_files_alone(
+    evaluated: World, monkeypatch: pytest.MonkeyPatch
+):
+    """The files are whole and lie on a disk of their own; what somebody deleted in the registry is not known."""
+
+    def down(*_: object, **__: object) -> None:
+        raise StoreError("connection refused")
+
+    with monkeypatch.context() as patch:
+        for asked in ("knows", "alias", "model_tags", "set_alias", "tag_model", "tag_version", "log"):
+            patch.setattr(evaluated.stores.registry, asked, down)
+        with pytest.raises(StoreError, match="connection refused"):
+            promote(evaluated)
+        assert [made.version for made in evaluated.stores.state.promotions("tiny")] == [1, 2, 3]
     assert promote(evaluated).promotion.version == 4
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +14,11 @@ from retrain_assets.errors import IntegrityError, RefusedError, StoreError
 from retrain_assets.lifecycle.accepting_head import accept_head
 from retrain_assets.lifecycle.adopting_alias import adopt_alias
 from retrain_assets.lifecycle.auditing import history, verify
+from retrain_assets.lifecycle.mirroring import contradiction
 from retrain_assets.lifecycle.renaming import retire
+from retrain_assets.stores.contradictions import contradicted
 from retrain_assets.stores.state import SqlStateStore, chain
-from retrain_assets_tests.lifecycle.champions import execute, registry_of
+from retrain_assets_tests.lifecycle.champions import HELD, execute, play, registry_of
 from retrain_assets_tests.lifecycle.world import World, open_stores
 
 
@@ -105,6 +108,20 @@ def test_the_chain_of_a_life_is_whole_and_a_touched_one_is_not(promoted: World):
     assert any("the registry saw it" in fault for fault in found)
 
 
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ("ra_promotions SET evidence = '{broken'", "holds '{broken' where JSON must stand"),
+        ("ra_audit SET recorded_at = 'never'", "holds 'never' where a time must stand"),
+    ],
+)
+def test_a_row_that_is_none_any_more_is_found_and_said(promoted: World, change: str, found: str):
+    """One byte suffices: what cannot be read at all was changed, too."""
+    execute(promoted, f"UPDATE {change}")
+    (fault,) = verify(reopened(promoted).stores, "tiny").faults
+    assert found in str(fault)
+
+
 def test_a_registry_that_is_down_is_said_and_hides_no_fault(promoted: World, monkeypatch: pytest.MonkeyPatch):
     def down(_: str) -> dict[str, str]:
         raise StoreError("connection refused")
@@ -186,6 +203,9 @@ def test_the_registry_does_not_follow_another_record_until_a_person_accepts_it(p
     assert world.stores.registry.alias("tiny", "champion") == 3
     assert verify(world.stores, "tiny").faults == faults
     assert len(world.stores.state.outbox(kinds=["record_contradicted"])) == 1
+    said = contradiction(world.stores.state.audit_entries("tiny"), tags, "tiny")
+    assert said is not None
+    assert contradicted(world.stores.state, "tiny") == said
 
     asked: dict[str, Any] = {"actor": "person:ann", "now": world.now}
     with pytest.raises(RefusedError, match="reason"):
@@ -193,10 +213,46 @@ def test_the_registry_does_not_follow_another_record_until_a_person_accepts_it(p
     accepted = accept_head(world.stores, world.model, reason="restored the backup of Monday", **asked)
     assert (accepted.broken, accepted.by_hand, accepted.champion) == (None, None, {0: 3, 1: 2, 3: None}[last])
     assert verify(world.stores, "tiny").faults == ()
+    assert world.stores.registry.alias("tiny", "champion") == accepted.champion
+    assert world.stores.registry.alias("tiny", "challenger") == {0: None, 1: 3, 3: None}[last]
+    with registry_of(world)._session.client() as client:
+        stage = client.get_model_version("tiny", "3").tags["retrain_assets.stage"]
+    assert stage == {0: "champion", 1: "candidate", 3: "not in the record"}[last]
     (move,) = world.stores.state.model_moves()
     assert (move.action, move.previous, move.actor) == ("accept", tags["audit_head"], "person:ann")
     with pytest.raises(RefusedError, match="nothing to accept"):
         accept_head(world.stores, world.model, reason="again", **asked)
+    assert contradicted(world.stores.state, "tiny") is None
+
+
+def test_a_head_that_was_put_right_in_the_registry_speaks_against_nothing_any_more(promoted: World):
+    """And the same contradiction is told anew when it comes back."""
+    right = promoted.stores.registry.model_tags("tiny")["audit_head"]
+    for _ in range(2):
+        promoted.stores.registry.tag_model("tiny", {"audit_head": "2:abc"})
+        broken = lifecycle.reconcile(promoted.stores, promoted.model, now=promoted.now).broken
+        assert contradicted(promoted.stores.state, "tiny") == broken is not None
+        promoted.stores.registry.tag_model("tiny", {"audit_head": right})
+        lifecycle.reconcile(promoted.stores, promoted.model, now=promoted.now)
+        assert contradicted(promoted.stores.state, "tiny") is None
+    kinds = [row.kind for row in promoted.stores.state.outbox(kinds=["record_contradicted", "record_agrees"])]
+    assert kinds == ["record_contradicted", "record_agrees"] * 2
+
+
+def test_an_alias_that_was_set_by_hand_before_there_is_a_champion_is_taken_away(tmp_path: Path):
+    world = play(tmp_path, days=2, promote=HELD)
+    assert world.stores.state.promotions("tiny") == []
+    world.stores.registry.set_alias("tiny", "champion", 1)
+    found = lifecycle.reconcile(world.stores, world.model, now=world.now)
+    assert str(found) == (
+        "tiny: no champion yet; the alias 'champion' was set to v1 by hand and is gone: no version has passed its "
+        "gates yet"
+    )
+    assert world.stores.registry.alias("tiny", "champion") is None
+    assert told(world) == [{"found": 1, "put_back": None}]
+    world.stores.registry.set_alias("tiny", "champion", 1)
+    lifecycle.promote(world.stores, world.model, world.batch(1), now=world.now, run_id="by hand")
+    assert world.stores.registry.alias("tiny", "champion") is None
 
 
 def test_no_rollback_retirement_or_retrain_hides_that_the_record_is_another(promoted: World):
@@ -210,6 +266,7 @@ def test_no_rollback_retirement_or_retrain_hides_that_the_record_is_another(prom
     assert world.stores.state.promotions("tiny")[-1].version == 4
     retire(world.stores, world.model, reason="x", actor="person:ann", now=world.now)
     assert world.stores.registry.model_tags("tiny")["audit_head"] == head
+    assert world.stores.registry.alias("tiny", "champion") == 3
     assert any("the registry saw it" in str(fault) for fault in verify(world.stores, "tiny").faults)
 
 

@@ -24,6 +24,8 @@ from retrain_assets.lifecycle.rolling_back import roll_back_if_broken
 from retrain_assets.lifecycle.versions import clear, stage_of
 from retrain_assets.lifecycle.withholding import words_of
 from retrain_assets.promotion.log import champion_as_of
+from retrain_assets.reporting.overview import Records, overview
+from retrain_assets.reporting.unmade import unmade
 from retrain_assets.spec import ModelSpec
 from retrain_assets.stores.protocols import StepOutcome
 from retrain_assets.stores.registry import MlflowRegistry
@@ -382,9 +384,17 @@ def test_a_rollback_that_cannot_be_made_is_told_once(
     def lost(*_: object, **__: object) -> None:
         raise error("v2 is not there")
 
-    monkeypatch.setattr(rolling_back, "prove", lost)
-    for _ in range(2):
-        assert broken(promoted, {"champion_is_healthy": "much worse"}, watch="10 days") is None
-    assert promoted.stores.state.promotions("tiny")[-1].version == 3
-    failed = promoted.stores.state.outbox(kinds=["rollback_failed"])
+    state = promoted.stores.state
+    with monkeypatch.context() as patch:
+        patch.setattr(rolling_back, "prove", lost)
+        for _ in range(2):
+            assert broken(promoted, {"champion_is_healthy": "much worse"}, watch="10 days") is None
+    assert state.promotions("tiny")[-1].version == 3
+    failed = state.outbox(kinds=["rollback_failed"])
     assert [row.payload["failed"] for row in failed] == ["v2 is not there"]
+    records = Records.read(state, promoted.model.spec, now=promoted.now)
+    (said,) = overview(promoted.model.spec, records, now=promoted.now).unmade
+    assert said.startswith("a rollback could not be made (v2 is not there): within 10 days")
+    assert said.endswith("its promotion v3 broke: champion_is_healthy: much worse")
+    back(promoted)
+    assert unmade(state, "tiny") == (), "a person has gone back"

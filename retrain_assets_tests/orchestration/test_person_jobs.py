@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -12,7 +13,7 @@ from retrain_assets import lifecycle
 from retrain_assets.errors import StoreError
 from retrain_assets.home import Home
 from retrain_assets.lifecycle.renaming import retire
-from retrain_assets.orchestration import StoresResource, build_retraining_definitions
+from retrain_assets.orchestration import StoresResource, approvals, build_retraining_definitions
 from retrain_assets.reporting.overview import Records, overview
 from retrain_assets.stores.registry import MlflowRegistry
 from retrain_assets_tests.lifecycle.champions import RECALL, SEASONS, copied, fail_to_score
@@ -166,7 +167,9 @@ def test_an_answer_from_the_launchpad_is_carried_out_by_the_sensor(held: World, 
     assert [ran.job for ran in installed.drive() if ran.job == "promote"] == []
 
 
-def test_a_promotion_that_fails_again_and_again_waits_for_a_person(held: World, instance, monkeypatch):
+def test_a_promotion_that_fails_rests_and_is_tried_again_however_long_the_outage_lasts(
+    held: World, instance, monkeypatch
+):
     installed = over(held, instance)
     hash_ = held.stores.state.model_versions("tiny")[-1].model_hash
     answer = {"version": 4, "model_hash": hash_[:10], "verdict": "approve", "person": "ann", "reason": "good"}
@@ -175,10 +178,21 @@ def test_a_promotion_that_fails_again_and_again_waits_for_a_person(held: World, 
     def down(*_: object, **__: object) -> None:
         raise StoreError("connection refused")
 
-    monkeypatch.setattr(MlflowRegistry, "load", down)
-    ran = [ran.success for ran in installed.drive() if ran.job == "promote"]
-    assert ran == [False, False, False]
+    def ran() -> list[bool]:
+        return [each.success for each in installed.drive() if each.job == "promote"]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowRegistry, "load", down)
+        assert (ran(), ran()) == ([False], [])
+        for _ in range(4):
+            ended = max(record.end_time for record in instance.get_run_records() if record.end_time)
+            patch.setattr(approvals, "RESTS", (timedelta(seconds=time.time() - ended),))
+            assert ran() == [False]
     assert installed.stores.state.promotions("tiny")[-1].version == 3
+    assert ran() == [], "it rests"
+    monkeypatch.setattr(approvals, "RESTS", (timedelta(0),))
+    assert ran() == [True]
+    assert installed.stores.state.promotions("tiny")[-1].version == 4
 
 
 def test_what_is_most_worth_a_label_is_asked_after_each_batch_until_the_model_is_retired(

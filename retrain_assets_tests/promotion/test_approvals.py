@@ -79,6 +79,7 @@ def test_an_answer_is_held_to_the_declaration_of_now():
 def test_one_name_in_two_spellings_is_one_person():
     two = Requirement(persons=2)
     assert approval_state(REQUEST, [said("approve"), said("approve", "Ann ")], two) == "pending"
+    assert approval_state(REQUEST, [said("approve"), said("approve", "\uff41nn")], two) == "pending", "full-width"
 
 
 def test_what_was_carried_out_stays_approved_whatever_is_declared_later():

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import event
+from sqlalchemy import event, exc
+
+from retrain_assets.errors import StoreError
 
 Version = tuple[int, int]
 """What a connection says of the state of the database, after the number of that connection: only these compare."""
 
 _BUSY_SECONDS = 60
+_OF_STATEMENTS = (
+    exc.IntegrityError, exc.ProgrammingError, exc.DataError, exc.NotSupportedError,
+    sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError, sqlite3.NotSupportedError,
+)  # fmt: skip
 _WRITES = "retrain_assets_writes"
 _LOOKS = "retrain_assets_looks"
 # Any number, as long as it is ours: advisory locks are one name space in a PostgreSQL database.
@@ -48,13 +55,13 @@ class Database:
     @contextmanager
     def reading(self) -> Generator[sa.Connection, None, None]:
         """A transaction that sees one state of the database."""
-        with self.engine.connect() as connection, connection.begin():
+        with self._translated(), self.engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def looking(self) -> Generator[sa.Connection, None, None]:
         """For a single statement that reads, which sees one state without a transaction around it."""
-        with self.engine.connect().execution_options(**{_LOOKS: self.is_sqlite}) as connection:
+        with self._translated(), self.engine.connect().execution_options(**{_LOOKS: self.is_sqlite}) as connection:
             yield connection
 
     def close(self) -> None:
@@ -73,7 +80,7 @@ class Database:
         """
         if not self._is_file:
             return None
-        with self._lock:
+        with self._translated(), self._lock:
             if self._watching is None:
                 self._watching, self._opened = self.engine.raw_connection(), self._opened + 1
             # All rows are fetched: a statement that is not at its end would go on seeing the state of its beginning.
@@ -88,20 +95,34 @@ class Database:
         if not self.is_sqlite:
             return True
         where, values = ("id > ?", (last,)) if model is None else ("model = ? AND id > ?", (model, last))
-        connection = self.engine.raw_connection()
-        try:
+        with self._translated(), closing(self.engine.raw_connection()) as connection:
             asked = connection.cursor().execute(f"SELECT 1 FROM {table} WHERE {where} LIMIT 1", values)  # noqa: S608 - names of our own tables
             return asked.fetchone() is not None
-        finally:
-            connection.close()
 
     @contextmanager
     def writing(self) -> Generator[sa.Connection, None, None]:
         """A transaction that no other writer overlaps; an exception rolls it back."""
-        with self.engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
+        opened = self.engine.connect
+        with self._translated(), opened().execution_options(**{_WRITES: True}) as connection, connection.begin():
             if not self.is_sqlite:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
             yield connection
+
+    @contextmanager
+    def _translated(self) -> Generator[None]:
+        """A database that is out of reach or damaged, as a sentence; what it says against a statement is ours to see.
+
+        Raises:
+            StoreError: it cannot be asked.
+        """
+        try:
+            yield
+        except (exc.DBAPIError, sqlite3.Error) as error:
+            if isinstance(error, _OF_STATEMENTS):
+                raise
+            said = str(error.orig if isinstance(error, exc.DBAPIError) else error).strip()
+            where = self.engine.url.render_as_string(hide_password=True)
+            raise StoreError(f"the state database cannot be used: {said} ({where})") from error
 
 
 def with_driver(url: str) -> str:

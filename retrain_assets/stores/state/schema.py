@@ -8,9 +8,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
+
+from retrain_assets.errors import IntegrityError
+
+
+class _Reading(Protocol):
+    """From what the driver gives to a time."""
+
+    def __call__(self, value: Any) -> datetime | None: ...
 
 
 class UtcTime(sa.TypeDecorator[datetime]):
@@ -26,6 +34,17 @@ class UtcTime(sa.TypeDecorator[datetime]):
             raise ValueError(f"a time must have a zone (got {value!r})")
         moment = value.astimezone(UTC)
         return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> _Reading:
+        read = super().result_processor(dialect, coltype)
+
+        def checked(value: Any) -> datetime | None:
+            try:
+                return value if read is None else read(value)
+            except (ValueError, TypeError) as error:
+                raise _unreadable("a time", value, error) from error
+
+        return checked
 
     def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002 - the interface
         if value is None:
@@ -43,7 +62,17 @@ class JsonText(sa.TypeDecorator[Any]):
         return None if value is None else encode(value)
 
     def process_result_value(self, value: str | None, dialect: sa.Dialect) -> Any:  # noqa: ARG002 - the interface
-        return None if value is None else json.loads(value)
+        try:
+            return None if value is None else json.loads(value)
+        except ValueError as error:
+            raise _unreadable("JSON", value, error) from error
+
+
+def _unreadable(what: str, value: object, error: Exception) -> IntegrityError:
+    return IntegrityError(
+        f"the state database holds {str(value)[:60]!r} where {what} must stand ({error}): somebody changed it, or it "
+        "is damaged. Put a backup of it back"
+    )
 
 
 def encode(value: Any) -> str:

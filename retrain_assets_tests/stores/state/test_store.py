@@ -429,3 +429,22 @@ def test_a_failed_change_tells_nothing(store, monkeypatch):
         store.append_promotion(promotion())
     assert store.arrivals(MODEL) == []
     assert store.promotions(MODEL) == []
+
+
+@pytest.mark.parametrize("asked", ["last_outbox_id", "models", "outbox", "append_outbox"])
+def test_a_database_that_is_out_of_reach_or_damaged_is_a_sentence_without_its_password(tmp_path, asked):
+    damaged = tmp_path / "state.db"
+    damaged.write_bytes(b"this is no database " * 500)
+    for url, said in (
+        (f"sqlite:///{damaged}", "file is not a database"),
+        ("postgresql+psycopg2://ann:hush@127.0.0.1:1/x", "Connection refused"),
+    ):
+        store = SqlStateStore(url)
+        with pytest.raises(StoreError, match="the state database cannot be used: ") as found:
+            getattr(store, asked)(
+                *(["event", "m"] if asked == "append_outbox" else []),
+                **({"now": NOW} if asked == "append_outbox" else {}),
+            )
+        assert said in str(found.value)
+        assert "hush" not in str(found.value)
+        store.close()
