@@ -218,6 +218,9 @@ class _Guesses:
         features = self._features({event_time, target, *identity}, personal)
         if kind == "Classifier":
             self._name_classes(target)
+        else:
+            # Limits would take labels away where the target moves, which is when they matter most.
+            self._columns[target] = ColumnSpec(type=self._columns[target].type, nullable=self._columns[target].nullable)
         typical = int(pd.Series([len(rows) for rows in by_batch.values()]).median())
         attributes: dict[str, Any] = {
             "name": name,

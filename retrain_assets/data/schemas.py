@@ -15,7 +15,7 @@ from retrain_assets.errors import DeclarationError, Problem, did_you_mean
 from retrain_assets.spec import ColumnSpec, ModelSpec
 
 if TYPE_CHECKING:
-    from pandera.pandas import Column, DataFrameModel, DataFrameSchema
+    from pandera.pandas import Check, Column, DataFrameModel, DataFrameSchema
 
 _DTYPES: dict[str, tuple[Any, Any]] = {
     # Nullable integers and booleans need a type of their own: numpy's have no room for "missing".
@@ -158,6 +158,11 @@ def is_plain(column: Column) -> bool:
         and not (column.unique or column.parsers or column.default is not None)
         and all(_is_rowwise(check) for check in column.checks)
     )
+
+
+def value_checks(column: Column) -> list[Check]:
+    """The checks of a column that judge each value by itself."""
+    return [check for check in column.checks if _is_rowwise(check)]
 
 
 def _known_kind(column: Column) -> bool:

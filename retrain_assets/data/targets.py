@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from retrain_assets.data.conversion import Kind, kind_of, read_as
 from retrain_assets.data.personal import WITHHELD
+from retrain_assets.data.schemas import value_checks
 from retrain_assets.spec import ModelSpec
 
 if TYPE_CHECKING:
-    from pandera.pandas import DataFrameSchema
+    from pandera.pandas import Column, DataFrameSchema
 
 
 _TYPICAL = 0.9
@@ -27,7 +28,9 @@ _LONGEST = 40
 def read_targets(
     frames: Sequence[pd.DataFrame], spec: ModelSpec, schema: DataFrameSchema, *, kind: Kind | None = None
 ) -> tuple[pd.Series, NDArray[np.bool_]]:
-    """Target of each row of all frames, null where it is missing or cannot be read, and a mask of the latter.
+    """Target of each row of all frames, null where it is missing or none of this model's, and a mask of the latter.
+
+    It is none where it cannot be read, or where a check of single values of the schema's target column refuses it.
 
     Args:
         frames: Raw rows; one without the target column has no targets.
@@ -37,6 +40,7 @@ def read_targets(
     """
     parts = _parts(frames, spec)
     kind = target_kind(frames, spec, schema) if kind is None else kind
+    declared = schema.columns.get(spec.target.column)
     targets: list[pd.Series] = []
     masks: list[NDArray[np.bool_]] = [np.empty(0, dtype=bool)]
     for part in parts:
@@ -44,6 +48,9 @@ def read_targets(
         if kind == "float":
             bad = bad | np.isinf(values.to_numpy(dtype=float))
             values = values.where(~bad)
+        if declared is not None:
+            refused = _refused(values, kind, declared)
+            values, bad = values.where(~refused), bad | refused
         targets.append(values)
         masks.append(bad)
     filled = [target for target in targets if len(target)] or targets[:1]
@@ -91,6 +98,19 @@ def unreadable_values(
     if found and spec.target.column in spec.personal_columns:
         return (WITHHELD,)
     return tuple(found)[:_SHOWN]
+
+
+def _refused(values: pd.Series, kind: Kind, declared: Column) -> NDArray[np.bool_]:
+    """The values that a check of the target's column refuses, where both are of one type; missing ones are none."""
+    of_column = kind_of(getattr(declared.dtype, "type", None))
+    refused = np.zeros(len(values), dtype=bool)
+    if kind != of_column and not {kind, of_column} <= {"int", "float"}:
+        return refused
+    numbered = values.reset_index(drop=True)
+    for check in value_checks(declared):
+        output = check(numbered).check_output  # without the missing values: its index tells the rows
+        refused[output.index[~output.to_numpy(dtype=bool)]] = True
+    return refused
 
 
 def _parts(frames: Sequence[pd.DataFrame], spec: ModelSpec) -> list[pd.Series]:

@@ -102,7 +102,7 @@ def of_labels(asset: dg.AssetKey, record: LabelsSettled) -> Iterator[dg.AssetChe
     said = f"{record.duplicates:,} rows were delivered more than one label at once"
     yield result(asset, "labels_are_unique", state_of(record.duplicates == 0), said, severity=WARN)
     shown = f", for example {', '.join(map(repr, record.unreadable_values))}" if record.unreadable_values else ""
-    said = f"the labels of {record.unreadable:,} rows cannot be read{shown}"
+    said = f"the labels of {record.unreadable:,} rows cannot be read, or break a rule of the schema{shown}"
     yield result(asset, "labels_are_readable", state_of(record.unreadable == 0), said, severity=WARN)
 
 

@@ -105,7 +105,7 @@ NODES: tuple[Node, ...] = (
         checks={
             "labels_are_mature": "Enough rows of the batch have a label that was known by the cutoff.",
             "labels_are_unique": "No row was delivered two labels at once.",
-            "labels_are_readable": "Every label that was delivered is of the type of this model's labels.",
+            "labels_are_readable": "Each delivered label is of the model's type of labels, and keeps to the schema.",
             **TABLE_CHECK,
         },
     ),

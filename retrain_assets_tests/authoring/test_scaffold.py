@@ -214,6 +214,11 @@ def test_the_classes_of_a_target_are_named(values: tuple[float, ...], kind: str)
     assert column == ColumnSpec(type=kind, values=values)  # pyright: ignore[reportArgumentType]
 
 
+def test_a_target_of_numbers_has_no_limits():
+    """What lies beyond them would be no label, just where the target moves."""
+    assert made(orders(), target="price").schema_["price"] == ColumnSpec(type="float")  # pyright: ignore[reportArgumentType]
+
+
 class TestRefuses:
     def test_a_column_that_is_not_there(self):
         with pytest.raises(DeclarationError, match=r"target: .*\(got 'returnd'\). Did you mean 'returned'"):

@@ -1,6 +1,7 @@
 """What was known at a moment never changes afterwards, in whatever order labels arrive."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -128,6 +129,34 @@ def test_all_files_of_a_source_of_labels_are_read_as_one_type():
     assert (made.unreadable, made.unreadable_values) == (1, ("oops",))
     assert made.labels["label"].dtype == "int64"
     assert len(made.labels) == 20
+
+
+@pytest.mark.parametrize(
+    ("metric", "column", "values", "refused"),
+    [
+        ("log_loss", {"type": "int", "values": [0, 1]}, [0, 2, None, 1], ("2",)),
+        ("log_loss", {"type": "float", "values": [0, 1]}, ["0", "1.0", "2", None], ("2",)),
+        ("log_loss", {"type": "category", "values": ["no", "yes"]}, ["no", "maybe", "yes", None], ("maybe",)),
+        ("log_loss", {"type": "string", "pattern": "[ab]"}, ["a", "c", None, "b"], ("c",)),
+        ("log_loss", {"type": "bool"}, ["True", "False", None, "True"], ()),
+        ("squared_error", {"type": "float", "min": 0}, [0.5, -1.0, None, 3.0], ("-1.0",)),
+        ("squared_error", {"type": "int", "max": 9}, [0, 10, None, 3], ("10", "10.0")),
+    ],
+)
+def test_a_label_that_breaks_a_rule_of_the_schema_is_none(
+    metric: str, column: dict[str, Any], values: list[Any], refused: tuple[str, ...]
+):
+    """Rows of a wrong class would be learned otherwise; their features are not to blame."""
+    made = contract(schema={**COLUMNS, "y": {"nullable": True, **column}}, metric=metric)
+    rows = clean_rows(4).assign(y=pd.Series(values, dtype="object"))
+    batch = first_batch(made.spec)
+    taken = extract_labels([("f", rows)], made, batch)
+    told = labels_of_rows([("f", rows)], made, batch, made.check([("f", rows)], batch).accepted)
+    for delivered in (taken, told):
+        assert len(delivered.labels) == 3 - bool(refused)
+        assert delivered.unreadable == bool(refused)
+        assert set(delivered.unreadable_values) <= set(refused)
+    assert len(made.check([("f", rows)], batch).accepted) == 4
 
 
 def test_what_is_stored_already_says_the_type():

@@ -30,6 +30,8 @@ def test_a_bad_label_is_told_and_the_batch_matures_all_the_same(world: World, da
     results = {result.check_name: result for result in checks.of_labels(dg.AssetKey(["tiny", "labels"]), settled)}
     readable = results["labels_are_readable"]
     assert (readable.passed, readable.severity) == (False, dg.AssetCheckSeverity.WARN)
-    assert readable.description == "the labels of 1 rows cannot be read, for example 'oops'"
+    assert (
+        readable.description == "the labels of 1 rows cannot be read, or break a rule of the schema, for example 'oops'"
+    )
     shown = metadata.of_labels(world.stores, settled)
     assert (shown["unreadable_targets"], shown["unreadable_values"]) == (1, "oops")
