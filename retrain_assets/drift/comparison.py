@@ -13,6 +13,7 @@ from retrain_assets.data.text_lengths import SUFFIX
 from retrain_assets.drift.arguments import refuse_arguments, refuse_unknown
 from retrain_assets.drift.columns import ColumnsCompared, Compared, compare_columns
 from retrain_assets.drift.distances import DISTANCES, measure
+from retrain_assets.drift.distances.fine_bins import fine_bins
 from retrain_assets.drift.distances.sketch_error import sketch_errors
 from retrain_assets.drift.fitted_reference import Basis, FittedReference
 from retrain_assets.drift.frames import Prepared, Side, batch_of, is_stream, profiles_of, read_once
@@ -290,23 +291,23 @@ def _completed(
     """With all distances and the importance of each column."""
     by_name = {column.name: column for column in compared}
 
-    def scores(name: str) -> dict[str, float]:
-        if name not in by_name:
-            return {}
-        column = by_name[name]
-        wanted = dict.fromkeys((settings.distance, *DISTANCES))
-        return {each: measure(each, column.cells, column.before, column.after, settings.smoothing) for each in wanted}
-
-    def errors(name: str, scores: Mapping[str, float]) -> dict[str, float | None]:
-        if name not in by_name:
-            return {}
-        return sketch_errors(scores, by_name[name].cells, by_name[name].before, by_name[name].after)
-
     def weight_of(name: str) -> float | None:
         return importance.get(name, importance.get(name.removesuffix(SUFFIX), 0.0)) if importance else None
 
-    scored = [replace(column, scores=scores(column.name), importance=weight_of(column.name)) for column in drifts]
-    return [replace(column, score_errors=errors(column.name, column.scores)) for column in scored]
+    return [
+        replace(_scored(column, by_name.get(column.name), settings), importance=weight_of(column.name))
+        for column in drifts
+    ]
+
+
+def _scored(drift: ColumnDrift, column: Compared | None, settings: Settings) -> ColumnDrift:
+    if column is None:
+        return drift
+    cells, before, after = column.cells, column.before, column.after
+    fine = fine_bins(before, after) if cells.ordered else None
+    wanted = dict.fromkeys((settings.distance, *DISTANCES))
+    scores = {each: measure(each, cells, before, after, settings.smoothing, fine=fine) for each in wanted}
+    return replace(drift, scores=scores, score_errors=sketch_errors(scores, before, after, fine))
 
 
 def _verdict(drifts: Sequence[ColumnDrift], joint: JointDrift | None, basis: Basis) -> tuple[bool | None, str]:

@@ -23,10 +23,7 @@ def columns(**price: Any) -> dict[str, Any]:
         ({"type": "bool", "max": 1}, "schema.price.max: is a limit of a number or a time (got 1 of a bool)"),
         ({"type": "category", "values": []}, "schema.price.values: must name at least one value, or be left out"),
         ({"type": "float", "values": ["a", 2, "b"]}, "schema.price.values: must be values of a column of type float"),
-        (
-            {"type": "int", "values": [1.5, True, float("inf")]},
-            "schema.price.values: must be values of a column of type int",
-        ),
+        ({"type": "int", "values": [1.5, True]}, "schema.price.values: must be values of a column of type int"),
         ({"type": "bool", "values": [0, 1]}, "schema.price.values: must be values of a column of type bool"),
         ({"type": "datetime", "values": ["2013-01-01"]}, "schema.price.values: is not for times"),
         ({"type": "float", "pattern": "a.*"}, "schema.price.pattern: is a rule of texts (got 'a.*' of a float)"),

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
 from retrain_assets.data.column_profile import ColumnProfile
-from retrain_assets.drift.cells import ColumnCells
-from retrain_assets.drift.distances.distance import Counts, Distance, Positions
-from retrain_assets.drift.distances.measuring import fine_cells, half_widths
+from retrain_assets.drift.distances.distance import Distance
+from retrain_assets.drift.distances.fine_bins import FineBins
 from retrain_assets.drift.distances.registry import find_distance
 from retrain_assets.drift.distances.wasserstein import deviation_of
 
@@ -19,18 +17,8 @@ _OF_CATEGORIES = {"wasserstein": 1.0}
 """The largest values where these have no places."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Fine:
-    """Both sides over fine bins, and how far a row is at most from the position of its bin."""
-
-    reference: Counts
-    current: Counts
-    positions: Positions
-    away: Positions
-
-
 def sketch_errors(
-    scores: Mapping[str, float], cells: ColumnCells, before: ColumnProfile, after: ColumnProfile
+    scores: Mapping[str, float], before: ColumnProfile, after: ColumnProfile, fine: FineBins | None
 ) -> dict[str, float | None]:
     """The most by which distances of rows differ from those of their profiles; None where no bound is known.
 
@@ -39,24 +27,24 @@ def sketch_errors(
 
     Args:
         scores: what the distances of the profiles are, by name.
-        cells: both sides over the same cells.
         before: profile of the reference.
         after: profile of the current window.
+        fine: both sides over their fine bins; None of categories.
     """
-    ordered = cells.ordered
-    fine = _Fine(*fine_cells(before, after), half_widths(before, after)) if ordered else None
     hidden = _hidden(before), _hidden(after)
     errors: dict[str, float | None] = {}
     for name, score in scores.items():
         distance = find_distance(name)
         error = _of_categories(distance.name, *hidden, score) if fine is None else _of_numbers(distance, fine, score)
-        most = distance.maximum if ordered else min(distance.maximum, _OF_CATEGORIES.get(distance.name, math.inf))
+        most = distance.maximum
+        if fine is None:
+            most = min(most, _OF_CATEGORIES.get(distance.name, math.inf))
         known = error is not None and math.isfinite(error)
         errors[name] = min(error, max(score, most - score)) if error is not None and known else None
     return errors
 
 
-def _of_numbers(distance: Distance, fine: _Fine, score: float) -> float | None:
+def _of_numbers(distance: Distance, fine: FineBins, score: float) -> float | None:
     if not distance.fine:
         return 0.0
     if distance.name == "kolmogorov_smirnov":
@@ -85,14 +73,14 @@ def _of_categories(name: str, before: float, after: float, score: float) -> floa
     return roots * (2 * math.sqrt(score) + roots) if name == "chi_square" else None
 
 
-def _of_kolmogorov_smirnov(fine: _Fine) -> float:
+def _of_kolmogorov_smirnov(fine: FineBins) -> float:
     """Only in bins of several numbers the gap can be larger than at their edges."""
     wide = fine.away > 0
     shares = fine.reference / fine.reference.sum(), fine.current / fine.current.sum()
     return float(np.minimum(*shares)[wide].max(initial=0.0))
 
 
-def _of_wasserstein(fine: _Fine, score: float) -> float | None:
+def _of_wasserstein(fine: FineBins, score: float) -> float | None:
     """No row is farther from the middle of its bin than half its width, and no deviation moves by more than that."""
     placed = ~np.isnan(fine.positions)
     p, q = fine.reference[placed], fine.current[placed]

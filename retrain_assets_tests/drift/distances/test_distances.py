@@ -19,8 +19,8 @@ from retrain_assets.drift import plugged
 from retrain_assets.drift.binning import fit_binning
 from retrain_assets.drift.contracts import check_distance
 from retrain_assets.drift.distances import DISTANCES, Distance, find_distance, registry
+from retrain_assets.drift.distances.fine_bins import fine_bins
 from retrain_assets.drift.distances.kolmogorov_smirnov import binning_error
-from retrain_assets.drift.distances.measuring import fine_cells
 from retrain_assets.spec import DriftSpec
 from retrain_assets.spec.drift import DISTANCES as DECLARED
 
@@ -167,9 +167,9 @@ def test_wasserstein_is_scipys_within_the_width_of_its_bins(scale: float, shift:
     rng = np.random.default_rng(11)
     reference, current = scale * rng.lognormal(0, 1, 5000), scale * (rng.lognormal(0, 1, 3000) + shift)
     before, after = (profile_table(pd.DataFrame({"x": side}))["x"] for side in (reference, current))
-    first, second, positions = fine_cells(before, after)
+    fine = fine_bins(before, after)
     exact = wasserstein_distance(reference, current) / reference.std()
-    measured = DISTANCES["wasserstein"](first, second, 0.0, positions)
+    measured = DISTANCES["wasserstein"](fine.reference, fine.current, 0.0, fine.positions)
     # The middle of a bin is within 1 % of all its numbers.
     assert measured == pytest.approx(
         exact, abs=2 * RELATIVE_ACCURACY * max(reference.mean(), current.mean()) / reference.std()
