@@ -67,6 +67,8 @@ def scaffold(
     name = name or guess.name(file.stem)
     event_time = guess.event_time(event_time)
     target = guess.target(target, event_time)
+    if frame[target].isna().all():
+        raise _wrong("target", f"must have values (got '{target}', which has none in any row)")
     metric = metric or guess.metric(target)
     times = pd.to_datetime(frame[event_time], utc=True, errors="coerce", format="ISO8601")
     every = every or guess.every(times)
@@ -91,7 +93,7 @@ def read_data(file: Path) -> pd.DataFrame:
     try:
         frame = reader(file)
     except UnreadableFileError as error:
-        raise _wrong("DATA", str(error)) from error
+        raise _wrong("DATA", f"must be UTF-8 with commas here, whatever is declared later: {error}") from error
     except (ValueError, OSError) as error:  # parser and decoding errors are ValueErrors
         raise _wrong("DATA", f"{file} cannot be read: {error}") from error
     if frame.empty:
@@ -259,8 +261,15 @@ class _Guesses:
     def _name_classes(self, target: str) -> None:
         """A margin would name classes that nobody has seen; what is declared of classes is held against these."""
         column = self._columns[target]
+        if column.type not in ("int", "float"):
+            return
         classes = sorted(self._frame[target].dropna().unique().tolist())
-        if column.type in ("int", "float") and len(classes) <= _CLASSES:
+        broken = [value for value in classes if not float(value).is_integer()]
+        if broken:
+            raise _wrong(
+                "target", f"'{target}' must hold whole numbers, texts or truth values as classes (got {broken[0]:g})"
+            )
+        if len(classes) <= _CLASSES:
             self._columns[target] = ColumnSpec(type=column.type, nullable=column.nullable, values=tuple(classes))
 
     def _row_id(self, event_time: str, target: str) -> str | None:

@@ -236,7 +236,9 @@ def column_of(record: Mapping[str, Any], *, name: str, kind: ColumnKind) -> Colu
         raise ValueError(f"column '{name}' is of the kind {kind!r}")
     categories, lengths = dict(record["categories"]), _unpacked(record["lengths"]) if "lengths" in record else None
     if written < CUT_SINCE:
-        categories, lengths = cut_as_now(categories, lengths, record["other"])
+        # The first versions of format 2 cut labels as well, and told no lengths.
+        whole = written >= SINCE and not record["other"]
+        categories, lengths = cut_as_now(categories, lengths, whole=whole)
     return ColumnProfile(
         name=name,
         kind=kind,

@@ -49,7 +49,10 @@ def _kind(values: pd.Series) -> Kind:
     if typed in ("bool", "int", "float", "datetime"):
         return typed
     known = values.dropna()
-    text = known.astype(TEXT) if pd.api.types.infer_dtype(known, skipna=True) == "string" else known
+    held = pd.api.types.infer_dtype(known, skipna=True)
+    if held == "boolean":
+        return "bool"
+    text = known.astype(TEXT) if held == "string" else known
     if text.empty:
         return "string"
     for kind in _GUESSED:

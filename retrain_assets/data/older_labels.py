@@ -39,19 +39,19 @@ def written_otherwise(labels: Mapping[str, int]) -> bool:
 
 
 def cut_as_now(
-    categories: Mapping[str, int], lengths: Bins | None, other: int
+    categories: Mapping[str, int], lengths: Bins | None, *, whole: bool
 ) -> tuple[Mapping[str, int], Bins | None]:
     """Labels that were cut later than today, and the lengths that were told by them as long as they were whole.
 
     Args:
         categories: rows by label.
         lengths: rows by length, where they were stored.
-        other: rows of categories that have no label.
+        whole: whether the labels are all values as they were, where no lengths were stored.
     """
     if all(cut_label(label) == label for label in categories):
         return categories, lengths
     cut, _, told = count_categories(list(categories), list(categories.values()))
-    return cut, told if lengths is None and not other else lengths
+    return cut, told if lengths is None and whole else lengths
 
 
 def as_now(profiles: Sequence[ColumnProfile]) -> list[ColumnProfile]:

@@ -64,7 +64,9 @@ def _profile_column(name: str, values: pd.Series, sizes: Array) -> list[ColumnPr
 
 
 def _profile_small(name: str, values: pd.Series, sizes: Array) -> list[ColumnProfile] | None:
-    """None of what is not the same kind in each part, or too large to be squared."""
+    """None of what is not the same kind in each part, is sparse or complex, or is too large to be squared."""
+    if isinstance(values.dtype, pd.SparseDtype) or pd.api.types.is_complex_dtype(values.dtype):
+        return None
     objects = pd.api.types.is_object_dtype(values.dtype)
     if objects and pd.api.types.infer_dtype(values, skipna=True) not in ("string", "empty"):
         return None
@@ -73,8 +75,6 @@ def _profile_small(name: str, values: pd.Series, sizes: Array) -> list[ColumnPro
         return _count_labels(name, kind, list(texts_of_series(values)), sizes)
     if kind == "boolean":
         return _count_labels(name, kind, [texts_of_array(pa.array(values, from_pandas=True))], sizes)
-    if pd.api.types.is_complex_dtype(values.dtype):
-        return None
     numbers = seconds_of_series(values) if kind == "datetime" else floats_of(values)
     finite = np.isfinite(numbers)
     if np.abs(numbers, where=finite, out=np.zeros_like(numbers)).max(initial=0.0) > _SQUARED:

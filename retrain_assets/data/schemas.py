@@ -52,8 +52,8 @@ def _column(spec: ColumnSpec) -> Column:
     if spec.values is not None:
         allowed = [str(value) for value in spec.values] if spec.type in ("string", "category") else list(spec.values)
         checks.append(pa.Check.isin(allowed))
-    if spec.pattern is not None:
-        checks.append(pa.Check.str_matches(rf"^(?:{spec.pattern})\Z"))
+    if spec.whole_pattern is not None:
+        checks.append(pa.Check.str_matches(spec.whole_pattern))
     dtype = _DTYPES[spec.type][spec.nullable or not spec.required]
     return pa.Column(
         dtype, checks=checks, nullable=spec.nullable, unique=spec.unique, required=spec.required, coerce=True

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from retrain_assets.data.conversion import Kind, kind_of, read_as
 from retrain_assets.data.personal import WITHHELD
 from retrain_assets.data.schemas import value_checks
+from retrain_assets.errors import DeclarationError, Problem
 from retrain_assets.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -101,14 +102,22 @@ def unreadable_values(
 
 
 def _refused(values: pd.Series, kind: Kind, declared: Column) -> NDArray[np.bool_]:
-    """The values that a check of the target's column refuses, where both are of one type; missing ones are none."""
+    """The values that a check of the target's column refuses, where both are of one type; missing ones are none.
+
+    Raises:
+        DeclarationError: a check crashes.
+    """
     of_column = kind_of(getattr(declared.dtype, "type", None))
     refused = np.zeros(len(values), dtype=bool)
     if kind != of_column and not {kind, of_column} <= {"int", "float"}:
         return refused
-    numbered = values.reset_index(drop=True)
+    known = values.reset_index(drop=True).dropna()
     for check in value_checks(declared):
-        output = check(numbered).check_output  # without the missing values: its index tells the rows
+        try:
+            output = check(known).check_output
+        except (TypeError, ValueError) as error:
+            message = f"the check {check.error or check.name} of the target '{values.name}' crashed: {error}"
+            raise DeclarationError([Problem(field="schema", message=message)]) from None
         refused[output.index[~output.to_numpy(dtype=bool)]] = True
     return refused
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from numbers import Integral, Real
 
 from retrain_assets.data.profile import TableProfile
@@ -31,7 +31,7 @@ def refuse_arguments(
             raise TypeError(f"{what} must be a list of names (got the text {names!r}): write [{names!r}]")
     if not isinstance(outputs, Iterable):
         raise TypeError(f"outputs must be a list of names (got {outputs!r})")
-    if columns is not None and (not isinstance(columns, Iterable) or not len(columns)):
+    if columns is not None and (not isinstance(columns, Collection) or not len(columns)):
         raise TypeError(f"columns must be a list of at least one name (got {columns!r}): leave it out to compare all")
     if not isinstance(seed, Integral):
         raise TypeError(f"seed must be a whole number (got {seed!r})")

@@ -17,7 +17,7 @@ from retrain_assets.drift.distances.fine_bins import fine_bins
 from retrain_assets.drift.distances.sketch_error import sketch_errors
 from retrain_assets.drift.fitted_reference import Basis, FittedReference
 from retrain_assets.drift.frames import Prepared, Side, batch_of, is_stream, profiles_of, read_once
-from retrain_assets.drift.given import as_given, name_of
+from retrain_assets.drift.given import LazyRows, as_given, name_of
 from retrain_assets.drift.joint import JointDrift
 from retrain_assets.drift.report import ColumnDrift, ColumnVerdict, by_harm
 from retrain_assets.drift.settings import Correction, Settings, Significance
@@ -131,8 +131,8 @@ class Comparison:
 
 
 def compare(
-    reference: Side,
-    current: Side,
+    reference: Side | LazyRows,
+    current: Side | LazyRows,
     *,
     batch: str | None = None,
     columns: Sequence[str] | None = None,
@@ -185,20 +185,20 @@ def compare(
     outputs = [name_of(name, "each of outputs") for name in outputs]
     columns = None if columns is None else [*(name_of(name, "each of columns") for name in columns), *outputs]
     batch = None if batch is None else name_of(batch, "batch")
-    given = reference, current
-    reference, current = as_given(reference), as_given(current)
-    batch = batch_of(reference, current) if batch is None else batch
-    sides, (past, present) = _read(reference, current, joint, batch, settings)
+    before, after = as_given(reference), as_given(current)
+    batch = batch_of(before, after) if batch is None else batch
+    sides, (past, present) = _read(before, after, joint, batch, settings)
     window, apart = batches_of_window(list(present.values()))
     now = merge_tables(window)
     rows = sum(profile.rows for profile in past.values()), now.rows
-    for name, count, side in zip(("reference", "current window"), rows, given, strict=True):
+    for name, count, side in zip(("reference", "current window"), rows, (reference, current), strict=True):
         if count < settings.min_rows:
             reason = (
                 f"the {name} has {count} rows, fewer than min_rows = {settings.min_rows}{_read_before(side, count)}"
             )
             return _unknown(reason, settings, rows)
-    names = watched_columns(now, list(past.values()), columns)
+    watched = watched_columns(now, list(past.values()), columns)
+    names = tuple(dict.fromkeys((*watched, *watched_columns(now, list(past.values()), outputs))))
     names = (*names, *(name for name in apart if columns is None and name not in names))
     for what, asked in (("importance", importance or {}), ("outputs", outputs)):
         refuse_unknown(what, asked, list(past.values()), now)
@@ -225,7 +225,7 @@ def _names(profiles: Mapping[str, TableProfile]) -> tuple[str, ...]:
     return tuple(name for profile in profiles.values() for name in profile.names)
 
 
-def _read_before(side: Side, rows: int) -> str:
+def _read_before(side: object, rows: int) -> str:
     """What a reader that has nothing may be: it does not tell whether somebody has read it."""
     return "" if rows or not is_stream(side) else " (a stream that was read before has none left: open it anew)"
 

@@ -13,7 +13,7 @@ import pandas as pd
 from retrain_assets.data.part_profiling import SMALL, profile_parts
 from retrain_assets.data.profile import TableProfile, profile_table
 from retrain_assets.drift.fitted_reference import FittedReference
-from retrain_assets.drift.given import as_given, name_of
+from retrain_assets.drift.given import LazyRows, as_given, name_of
 from retrain_assets.drift.settings import Settings
 from retrain_assets.drift.stream_sample import MAX_ROWS, StreamSample
 from retrain_assets.errors import DataError
@@ -86,7 +86,7 @@ class Prepared:
         return self._matrices[asked]
 
 
-def prepare(reference: Side, *, batch: str | None = None) -> Prepared:
+def prepare(reference: Side | LazyRows, *, batch: str | None = None) -> Prepared:
     """Does once what every comparison with a reference would do again; its rows are kept for the joint tests.
 
     Args:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 _WIDE = ("Int128", "UInt128")
 """Whole numbers of Polars that Arrow has no type for."""
+
+
+class LazyRows(Protocol):
+    """A plan that gives rows when it is collected: a lazy frame of Polars."""
+
+    def collect(self) -> Any:
+        """The rows."""
+        ...
 
 
 def as_given(side: Any) -> Any:

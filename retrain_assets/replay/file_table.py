@@ -35,7 +35,9 @@ def read_table(path: Path) -> pd.DataFrame:
     indexed = [name for name in frame.index.names if name is not None and name not in frame.columns]
     frame = frame.reset_index(level=indexed) if indexed else frame
     exact = [name for name in frame.columns if pd.api.types.infer_dtype(frame[name], skipna=True) == "decimal"]
-    return frame.assign(**{name: pd.to_numeric(frame[name]).astype(np.float64) for name in exact})
+    for name in exact:
+        frame[name] = pd.to_numeric(frame[name]).astype(np.float64)
+    return frame
 
 
 def left_out(frame: pd.DataFrame) -> dict[str, str]:

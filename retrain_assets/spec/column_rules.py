@@ -17,7 +17,7 @@ Mistake = tuple[str, str]
 
 
 def column_problems(spec: ModelSpec) -> Iterator[Mistake]:
-    """Every rule of the columns that would send all rows to quarantine, or that cannot be applied."""
+    """Rules that by themselves no value meets, or that cannot be applied to the type of their column."""
     if isinstance(spec.schema_, str):
         return
     for name, column in spec.schema_.items():
@@ -51,16 +51,16 @@ def _fits(value: str | float | bool, kind: str) -> bool:
         return True  # a number or a truth value in YAML is taken by its text
     if kind == "bool":
         return isinstance(value, bool)
-    return not isinstance(value, (str, bool)) and (kind == "float" or float(value).is_integer())
+    return not isinstance(value, (str, bool)) and (kind == "float" or isinstance(value, int) or value.is_integer())
 
 
 def _pattern(column: ColumnSpec) -> Iterator[Mistake]:
-    if column.pattern is None:
+    if column.whole_pattern is None:
         return
     if column.type not in _TEXTS:
         yield "pattern", f"is a rule of texts (got {column.pattern!r} of a {column.type})"
         return
     try:
-        re.compile(column.pattern)
+        re.compile(column.whole_pattern)
     except re.error as error:
         yield "pattern", f"must be a regular expression (got {column.pattern!r}): {error}"

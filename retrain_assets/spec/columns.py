@@ -22,3 +22,8 @@ class ColumnSpec(SpecModel):
     max: float | None = Field(default=None, description="Largest allowed value.")
     values: tuple[str | int | float | bool, ...] | None = Field(default=None, description="The allowed values.")
     pattern: str | None = Field(default=None, description="Regular expression that a whole text must match.")
+
+    @property
+    def whole_pattern(self) -> str | None:
+        """The pattern as it is matched from the beginning of a text."""
+        return None if self.pattern is None else rf"^(?:{self.pattern})\Z"

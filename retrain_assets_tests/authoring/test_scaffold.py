@@ -219,7 +219,26 @@ def test_a_target_of_numbers_has_no_limits():
     assert made(orders(), target="price").schema_["price"] == ColumnSpec(type="float")  # pyright: ignore[reportArgumentType]
 
 
+def test_truth_values_with_gaps_are_truth_values():
+    """Of a CSV file they are objects: `True` as a number would be a class that no delivery has."""
+    flags = pd.Series([True, False, None] * 2000, dtype="object")
+    written = made(orders().assign(returned=flags, rush=flags), target="returned")
+    assert written.schema_["returned"] == ColumnSpec(type="bool", nullable=True)  # pyright: ignore[reportArgumentType]
+    assert written.schema_["rush"] == ColumnSpec(type="bool", nullable=True)  # pyright: ignore[reportArgumentType]
+
+
 class TestRefuses:
+    @pytest.mark.parametrize(
+        ("values", "told"),
+        [
+            ([None], r"target: must have values .got 'returned', which has none in any row"),
+            ([0.5, 1.5], r"target: 'returned' must hold whole numbers, texts or truth values as classes .got 0.5"),
+        ],
+    )
+    def test_a_target_that_is_none(self, values: list[float | None], told: str):
+        with pytest.raises(DeclarationError, match=told):
+            made(orders().assign(returned=values * (6000 // len(values))), target="returned")
+
     def test_a_column_that_is_not_there(self):
         with pytest.raises(DeclarationError, match=r"target: .*\(got 'returnd'\). Did you mean 'returned'"):
             made(orders(), target="returnd")

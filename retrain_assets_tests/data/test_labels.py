@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pandera.pandas as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,7 +23,7 @@ from retrain_assets.data.labels import (
 )
 from retrain_assets.data.reading import read_part
 from retrain_assets.data.tables import table_problems
-from retrain_assets.errors import DataError, StoreError
+from retrain_assets.errors import DataError, DeclarationError, StoreError
 from retrain_assets_tests.data.contract_world import COLUMNS, clean_rows, contract, first_batch
 
 START = datetime(2013, 1, 1, tzinfo=UTC)
@@ -156,7 +157,22 @@ def test_a_label_that_breaks_a_rule_of_the_schema_is_none(
         assert len(delivered.labels) == 3 - bool(refused)
         assert delivered.unreadable == bool(refused)
         assert set(delivered.unreadable_values) <= set(refused)
+        assert bool(delivered.unreadable_values) == bool(refused)
     assert len(made.check([("f", rows)], batch).accepted) == 4
+
+
+def test_a_missing_label_breaks_no_rule_and_a_rule_that_crashes_is_told():
+    rows = clean_rows(3).assign(y=pd.Series([0, 1, None], dtype="Int64"))
+
+    def delivered(check: pa.Check) -> DeliveredLabels:
+        made = contract()
+        made.schema.columns["y"] = pa.Column("Int64", check, nullable=True, name="y")
+        return extract_labels([("f", rows)], made, first_batch(made.spec))
+
+    assert delivered(pa.Check.ge(0, ignore_na=False)).unreadable == 0
+    assert delivered(pa.Check.isin([0], ignore_na=False)).unreadable == 1
+    with pytest.raises(DeclarationError, match=r"schema: the check .* of the target 'y' crashed: "):
+        delivered(pa.Check.ge("a"))
 
 
 def test_what_is_stored_already_says_the_type():

@@ -39,6 +39,7 @@ def table(sizes: Sequence[int]) -> pd.DataFrame:
             "level": rng.integers(0, 3, rows).astype(str).astype("object"),
             "flag": rng.random(rows) < 0.5,
             "flag_or_not": drawn(True, False, None).astype("boolean"),
+            "sparse": pd.arrays.SparseArray(rng.random(rows) < 0.1),
             "time": pd.to_datetime(rng.integers(0, 2**31, rows), unit="s"),
             "duration": pd.to_timedelta(rng.integers(0, 9, rows), unit="h"),
             "date": pd.Series([dt.date(2020, 1, 1 + place % 28) for place in range(rows)], dtype="object"),

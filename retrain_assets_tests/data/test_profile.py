@@ -22,6 +22,7 @@ from retrain_assets.data.column_profile import ColumnProfile, bins_of
 from retrain_assets.data.label_length import MAX_CATEGORY_LENGTH, cut_label, cut_texts
 from retrain_assets.data.profile import TableProfile, merge_tables, profile_table
 from retrain_assets.data.seconds import seconds_of_series
+from retrain_assets.drift import compare
 from retrain_assets.errors import DataError
 
 NUMBERS = st.one_of(st.floats(-1e9, 1e9), st.sampled_from([0.0, np.nan, np.inf, -np.inf, 1.5]))
@@ -307,6 +308,21 @@ def test_labels_that_an_earlier_format_cut_later_are_those_of_today(
     read = as_the_third_format(long, 64)
     assert_same(read, now)
     assert_same(read + now, now + now)
+
+
+def test_labels_that_were_cut_without_lengths_tell_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second format cut texts before it told their lengths: the cut ones would be drift against whole ones."""
+    frame = pd.DataFrame({"x": [f"{i % 150:03}{'y' * (60 + i % 150)}" for i in range(2_000)]})
+    with monkeypatch.context() as patch:
+        patch.setattr(label_length, "MAX_CATEGORY_LENGTH", 100)
+        record = profile_table(frame).to_record()
+    for column in record["columns"]:
+        column["format"] = 2
+        del column["lengths"]
+    read = TableProfile.from_record(record)
+    assert read["x"].lengths is None
+    assert read["x"].categories == profile_table(frame)["x"].categories
+    assert list(compare([read] * 6, frame).columns) == ["x"]
 
 
 def test_a_profile_of_another_version_is_refused() -> None:

@@ -65,6 +65,17 @@ def test_the_lengths_of_an_output_are_one_too() -> None:
     assert report.columns["x"].verdict == "stable"
 
 
+def test_an_output_is_compared_where_inputs_of_its_kind_are_not() -> None:
+    """Times are left out unless somebody names them."""
+    rng = np.random.default_rng(2)
+    frame = pd.DataFrame(
+        {"x": rng.normal(size=500), "due": pd.Timestamp("2024-01-01") + pd.to_timedelta(range(500), "h")}
+    )
+    report = compare(frame, frame, outputs=["due"], joint="none")
+    assert {name: column.verdict for name, column in report.columns.items()} == {"x": "stable", "due": "stable"}
+    assert list(compare(frame, frame, joint="none").columns) == ["x"]
+
+
 def test_outputs_that_are_none_are_refused() -> None:
     frame = pd.DataFrame({"score": np.arange(100.0)})
     with pytest.raises(ValueError, match=r"outputs must name columns .* .got 'scor'.. Did you mean 'score'"):

@@ -284,6 +284,15 @@ def test_a_named_index_of_a_file_is_a_column_and_decimals_are_numbers(tmp_path):
     assert stream_of_frame(read_table(file), FileSettings(target="y", batch="batch")).spec.task == "regression"
 
 
+def test_decimals_of_columns_named_by_numbers_are_numbers(tmp_path):
+    frame = pd.DataFrame({0: [Decimal("0.5"), None], 1: [1, 2]})
+    file = tmp_path / "numbered.parquet"
+    frame.to_parquet(file)
+    read = read_table(file)
+    assert read[0].dtype == np.float64
+    assert read[0].tolist()[0] == 0.5
+
+
 def test_one_class_on_the_way_is_no_model_and_no_end(call):
     frame = history(batches=12)
     frame.loc[frame["batch"] == 7, "y"] = 0

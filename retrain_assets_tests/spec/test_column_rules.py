@@ -27,6 +27,7 @@ def columns(**price: Any) -> dict[str, Any]:
         ({"type": "bool", "values": [0, 1]}, "schema.price.values: must be values of a column of type bool"),
         ({"type": "datetime", "values": ["2013-01-01"]}, "schema.price.values: is not for times"),
         ({"type": "float", "pattern": "a.*"}, "schema.price.pattern: is a rule of texts (got 'a.*' of a float)"),
+        ({"type": "string", "pattern": "(?i)ab"}, "schema.price.pattern: must be a regular expression (got '(?i)ab')"),
         ({"type": "string", "pattern": "a("}, "schema.price.pattern: must be a regular expression (got 'a(')"),
     ],
 )
