@@ -237,7 +237,7 @@ class TestRefuses:
     )
     def test_a_target_that_is_none(self, values: list[float | None], told: str):
         with pytest.raises(DeclarationError, match=told):
-            made(orders().assign(returned=values * (6000 // len(values))), target="returned")
+            made(orders().assign(returned=pd.Series(values * (6000 // len(values)))), target="returned")
 
     def test_a_column_that_is_not_there(self):
         with pytest.raises(DeclarationError, match=r"target: .*\(got 'returnd'\). Did you mean 'returned'"):
