@@ -124,7 +124,12 @@ def _ended(stores: Stores, model: DeclaredModel, batch: Batch) -> list[TrainingS
 def _retrains(stores: Stores, model: DeclaredModel, trained: list[TrainingSet]) -> tuple[datetime, ...]:
     """What cooldown and budget count: not those that sought a first champion in vain."""
     log = stores.state.promotions(model.name)
-    return tuple(made.as_of for made in trained if log and log[0].as_of <= made.as_of)
+    if not log:
+        return ()
+    # One that was promoted late is champion from later than it was trained for.
+    named = (log[0].batch, log[0].attempt)
+    since = next((made.as_of for made in trained if (made.batch, made.attempt) == named), log[0].as_of)
+    return tuple(made.as_of for made in trained if since <= made.as_of)
 
 
 def _stale(stores: Stores, model: DeclaredModel) -> bool:
