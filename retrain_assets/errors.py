@@ -14,6 +14,7 @@ RetrainAssetsError
 └── StoreError                a store does not hold what it must
     ├── NotStoredError        asked for a table, partition, blob or version that is not there
     ├── PromotionConflictError  somebody promoted first: the conditional insert lost
+    ├── DamagedRecordError    a row of the state database that is no record any more
     └── IntegrityError        content does not match its recorded hash
 ```
 
@@ -139,6 +140,10 @@ class NotStoredError(StoreError):
 
 class PromotionConflictError(StoreError):
     """Somebody promoted first: the conditional insert on the previous promotion lost."""
+
+
+class DamagedRecordError(StoreError):
+    """A row of the state database cannot be read: it says nothing of any model, and a backup may bring it back."""
 
 
 class IntegrityError(StoreError):

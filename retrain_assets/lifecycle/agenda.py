@@ -15,7 +15,7 @@ from typing import Literal
 from retrain_assets.data.windows import Batch
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import NextJob
-from retrain_assets.lifecycle.standing import Standing, newest_decided, read_standing
+from retrain_assets.lifecycle.standing import Standing, read_standing
 from retrain_assets.spec.sources import AskedSource
 from retrain_assets.stores.causes import CAUSES, newest_valid
 from retrain_assets.stores.protocols import Stores
@@ -38,7 +38,7 @@ def resting(stores: Stores, model: DeclaredModel, *, now: datetime) -> Rest | No
 
 
 def _first(stores: Stores, model: DeclaredModel, now: datetime) -> NextJob | Rest | None:
-    rules = _Rules(model, read_standing(stores, model), now)
+    rules = _Rules(model, read_standing(stores, model, now=now), now)
     for rule in (
         rules.retrain, rules.decision, rules.redelivery, rules.new_batch, rules.another_look, rules.tail_labels,
     ):  # fmt: skip
@@ -78,11 +78,12 @@ class _Rules:
         # Deciding a gap early would make the decisions of all batches before it retrospective.
         earlier = min(set(standing.seen) - set(standing.watched), default=None)
         gaps = [batch for batch in standing.missing - standing.seen.keys() if earlier is None or batch < earlier]
-        for batch in sorted({*ready, *gaps} - standing.decided):
+        decided = standing.decided(self.now)
+        for batch in sorted({*ready, *gaps} - decided):
             return self._tried("decide", batch, "missing" if batch in gaps else "batch")
         if not standing.causes:
             return None
-        newest = newest_decided(self.model, standing.decided, set(standing.watched), self.now)
+        newest = max(decided, default=None)
         return None if newest is None else self._tried("decide", newest, CAUSES[standing.causes[-1].kind])
 
     def redelivery(self) -> NextJob | Rest | None:
@@ -117,7 +118,7 @@ class _Rules:
         return None
 
     def _is_look(self, source: object, batch: str) -> bool:
-        return isinstance(source, AskedSource) and batch in self.standing.decided
+        return isinstance(source, AskedSource) and batch in self.standing.decided(self.now)
 
     def new_batch(self) -> NextJob | Rest | None:
         """The next batch is there: first all labels that have matured by its end, then the batch itself."""

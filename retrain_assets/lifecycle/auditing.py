@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import zip_longest
 
-from retrain_assets.errors import IntegrityError, StoreError
+from retrain_assets.errors import DamagedRecordError, StoreError
 from retrain_assets.lifecycle.mirroring import seen_head
 from retrain_assets.promotion.audit import Fault, Head, find_faults
 from retrain_assets.promotion.identity import find_changed
@@ -48,7 +48,7 @@ def verify(stores: Stores, name: str) -> Verified:
     """
     try:
         return _verify(stores, name)
-    except IntegrityError as error:  # a row that is none any more hides the others: it alone is told
+    except DamagedRecordError as error:  # a row that is none any more hides the others: it alone is told
         return Verified(
             model=name, entries=0, head=None, faults=(Fault(sequence=None, message=str(error)),), unseen=None
         )

@@ -17,7 +17,7 @@ from retrain_assets.lifecycle.records import TrainingSet
 from retrain_assets.lifecycle.sharing import attempt_of, shared_use
 from retrain_assets.lifecycle.slicing import slice_history
 from retrain_assets.lifecycle.spending import spent
-from retrain_assets.lifecycle.standing import newest_decided, newest_valid
+from retrain_assets.lifecycle.standing import decided_by, newest_valid
 from retrain_assets.lifecycle.training_window import TrainingWindow, stored_training_sets
 from retrain_assets.lifecycle.watch import read_drift
 from retrain_assets.policy.context import DecisionContext
@@ -91,7 +91,7 @@ def gather_facts(
 
 def _newest_decided(stores: Stores, model: DeclaredModel, earlier: list[Decision], now: datetime) -> str | None:
     watched = {step.batch for step in stores.state.steps(model.name) if step.job == "watch"}
-    return newest_decided(model, {decision.batch for decision in earlier}, watched, now)
+    return max(decided_by(earlier, watched, now), default=None)
 
 
 def requests(stores: Stores, model: DeclaredModel, earlier: list[Decision], *, until: int) -> list[OutboxRow]:
@@ -124,7 +124,12 @@ def _ended(stores: Stores, model: DeclaredModel, batch: Batch) -> list[TrainingS
 def _retrains(stores: Stores, model: DeclaredModel, trained: list[TrainingSet]) -> tuple[datetime, ...]:
     """What cooldown and budget count: not those that sought a first champion in vain."""
     log = stores.state.promotions(model.name)
-    return tuple(made.as_of for made in trained if log and log[0].as_of <= made.as_of)
+    if not log:
+        return ()
+    # One that was promoted late is champion from later than it was trained for.
+    named = (log[0].batch, log[0].attempt)
+    since = next((made.as_of for made in trained if (made.batch, made.attempt) == named), log[0].as_of)
+    return tuple(made.as_of for made in trained if since <= made.as_of)
 
 
 def _stale(stores: Stores, model: DeclaredModel) -> bool:

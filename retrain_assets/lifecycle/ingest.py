@@ -161,7 +161,9 @@ def note_missing(stores: Stores, model: DeclaredModel, *, now: datetime) -> list
     missing.
     """
     declared_at = declare(stores, model, now=now)
-    told, empty = _last(stores, model, "missing").keys(), _empty(stores, model)
+    rows, empty = _last(stores, model, "missing"), _empty(stores, model)
+    # What a clock told that has gone back since is told again when its time comes.
+    told = {batch for batch, row in rows.items() if row.recorded_at <= now}
     seen = _last(stores, model, "batch_seen").keys()
     newest = max(seen | told, default="")
     tolerance = model.spec.batches.tolerance
@@ -176,8 +178,9 @@ def note_missing(stores: Stores, model: DeclaredModel, *, now: datetime) -> list
     missing: list[str] = []
     for batch in absent:
         payload = {"due": (batch.end + tolerance).isoformat(), "empty": batch.key in empty}
+        key = f"{batch.key}/{rows[batch.key].id}" if batch.key in rows else batch.key
         if batch.key not in arriving and (
-            stores.state.append_outbox("missing", model.name, batch=batch.key, payload=payload, key=batch.key, now=now)
+            stores.state.append_outbox("missing", model.name, batch=batch.key, payload=payload, key=key, now=now)
             is not None
         ):
             missing.append(batch.key)

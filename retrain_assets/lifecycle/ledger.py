@@ -83,7 +83,7 @@ def record_failure(
         as_of=batch.end, now=now, run_id=run_id,
         detail={"reason": reason, "decision": _newest_decision(stores, model, batch)},
     )  # fmt: skip
-    if job == "decide" and read_standing(stores, model).readiness(batch.key, "decide", now) == "given_up":
+    if job == "decide" and read_standing(stores, model, now=now).readiness(batch.key, "decide", now) == "given_up":
         _decide_unknown(stores, model, batch, reason, now=now, run_id=run_id)
     return step
 

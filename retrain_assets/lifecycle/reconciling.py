@@ -118,7 +118,7 @@ def _tell(stores: Stores, model: str, pointed: int | None, current: int | None, 
     payload = {"found": pointed, "put_back": current}
     stores.state.append_outbox("alias_repaired", model, payload=payload, now=now)
     if current is None:
-        return f"the alias '{CHAMPION}' was set to v{pointed} by hand and is gone: no version has passed its gates yet"
+        return f"the alias '{CHAMPION}' was set to v{pointed} by hand and is gone: no version has been promoted yet"
     was = "was deleted" if pointed is None else f"was moved to v{pointed}"
     return (
         f"the alias '{CHAMPION}' {was} by hand and is back at v{current}: the promotion log says who is champion, and "

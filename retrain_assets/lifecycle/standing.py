@@ -39,14 +39,14 @@ class Standing:
         """Batches for which a watch ended or failed, in order."""
         return sorted(batch for job, batch in self.steps if job == "watch")
 
-    @property
-    def decided(self) -> set[str]:
+    def decided(self, now: datetime) -> set[str]:
         """Batches with a decision that was written to the end."""
-        return {
-            decision.batch
+        ended = [
+            decision
             for decision in self.decisions
             if not was_deduced(decision) or self.newest(decision.batch, "decide") is not None
-        }
+        ]
+        return decided_by(ended, set(self.watched), now)
 
     def of(self, batch: str, job: str) -> list[Step]:
         """The steps of a job for a batch, in order."""
@@ -60,7 +60,7 @@ class Standing:
 
     def readiness(self, batch: str, job: str, now: datetime) -> Readiness | Rest:
         """Whether a job may be tried: failures in a row let it rest, those before a newer delivery do not count."""
-        failed = failures_in_a_row(self.of(batch, job), self.delivered(batch, job))
+        failed = failures_in_a_row(self.of(batch, job), self.delivered(batch, job), now)
         rest = rest_after(failed, now)
         if rest is None:
             return "ready"
@@ -85,14 +85,13 @@ class Standing:
         return max((row.recorded_at for row in rows if row is not None), default=None)
 
 
-def newest_decided(model: DeclaredModel, decided: Iterable[str], watched: Collection[str], now: datetime) -> str | None:
-    """The newest of the decided batches; None without one.
+def decided_by(decisions: Iterable[Decision], watched: Collection[str], now: datetime) -> set[str]:
+    """Batches with a decision.
 
-    One that is known as missing alone, and has not ended by now, was decided by a clock that has gone back since: it
-    would make the decisions of all batches until then retrospective.
+    One that is known as missing alone, and was decided by a clock that has gone back since, is not yet: it would make
+    the decisions of all batches until then retrospective.
     """
-    newest_first = sorted(decided, reverse=True)
-    return next((key for key in newest_first if key in watched or model.calendar.batch(key).end <= now), None)
+    return {decision.batch for decision in decisions if decision.batch in watched or decision.decided_at <= now}
 
 
 def was_deduced(decision: Decision) -> bool:
@@ -100,8 +99,8 @@ def was_deduced(decision: Decision) -> bool:
     return bool(decision.triggers) and not decision.state.get("by_hand")
 
 
-def read_standing(stores: Stores, model: DeclaredModel) -> Standing:
-    """Reads the ledger of a model."""
+def read_standing(stores: Stores, model: DeclaredModel, *, now: datetime) -> Standing:
+    """Reads the ledger of a model; what a clock found missing that has gone back since is left out."""
     seen: dict[str, OutboxRow] = {}
     labels_seen: dict[str, OutboxRow] = {}
     read: dict[str, dict[str, int]] = {"ingested": {}, "labels_read": {}}
@@ -117,7 +116,8 @@ def read_standing(stores: Stores, model: DeclaredModel) -> Standing:
         elif row.kind in read:
             read[row.kind][batch] = int(row.payload["seen_id"])
         elif row.kind == "missing":
-            missing.add(batch)
+            if row.recorded_at <= now:
+                missing.add(batch)
         else:
             rows.append(row)
     decisions = tuple(stores.state.decisions(model.name))

@@ -11,7 +11,7 @@ import dagster as dg
 from retrain_assets.orchestration import launching, names
 from retrain_assets.orchestration.jobs import promote_job
 from retrain_assets.orchestration.resources import STORES_KEY, StoresResource
-from retrain_assets.stores.tries import RESTS
+from retrain_assets.stores.tries import rest_until
 
 if TYPE_CHECKING:
     from retrain_assets.lifecycle import DeclaredModel
@@ -124,4 +124,4 @@ def _rests(failed: Sequence[dg.RunRecord], *, now: datetime) -> bool:
     if not failed:
         return False
     ended = max(record.end_time or record.update_timestamp.timestamp() for record in failed)
-    return now.timestamp() < ended + RESTS[min(len(failed), len(RESTS)) - 1].total_seconds()
+    return rest_until(len(failed), datetime.fromtimestamp(ended, UTC), now) is not None

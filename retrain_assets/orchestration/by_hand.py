@@ -14,11 +14,13 @@ from retrain_assets.errors import DataError, LeaseHeldError, RefusedError
 from retrain_assets.orchestration import names
 from retrain_assets.orchestration.component import build_retraining_definitions
 from retrain_assets.orchestration.driver import Driver, Ran
+from retrain_assets.orchestration.ended import note_ended_run
 from retrain_assets.promotion.model_moves import out_of_service
 from retrain_assets.stores.source_failures import source_failure
 
 if TYPE_CHECKING:
     from retrain_assets.lifecycle import DeclaredModel
+    from retrain_assets.lifecycle.records import NextJob
     from retrain_assets.stores.protocols import Stores
 
 
@@ -44,12 +46,13 @@ def run_batch(instance: dg.DagsterInstance, model: DeclaredModel, batch: str | N
         if _unfinished(driver.stores, model, asked):
             yield from _until_decided(driver, model, asked)
         return
-    finished = False
-    for ran in _until_decided(driver, model, asked):
-        yield ran
-        finished = _finished(driver.stores, model, ran, asked)
-    if not finished:
-        raise DataError(_nothing(instance, driver.stores, model, asked))
+    while True:
+        for ran in _until_decided(driver, model, asked):
+            yield ran
+            if _finished(driver.stores, model, ran, asked):
+                return
+        if not _noted_end(instance, driver.stores, model):
+            raise DataError(_nothing(instance, driver.stores, model, asked))
 
 
 def _until_decided(driver: Driver, model: DeclaredModel, asked: str | None) -> Iterator[Ran]:
@@ -92,6 +95,26 @@ def _finished(stores: Stores, model: DeclaredModel, ran: Ran, asked: str | None)
     return due is None or due.job != "retrain"
 
 
+def _run_of(instance: dg.DagsterInstance, due: NextJob | None) -> dg.DagsterRun | None:
+    """The run that has the key of a job: no other one gets it."""
+    return None if due is None else next(iter(instance.get_runs(dg.RunsFilter(tags={RUN_KEY_TAG: due.run_key}))), None)
+
+
+def _noted_end(instance: dg.DagsterInstance, stores: Stores, model: DeclaredModel) -> bool:
+    """Whether the due job has another key now: its run ended before it began, and the ledger was not told of it."""
+    from retrain_assets.lifecycle import next_job
+
+    due = next_job(stores, model, now=datetime.now(UTC))
+    run = _run_of(instance, due)
+    if due is None or run is None or run.status not in (dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.FAILURE):
+        return False
+    interrupted = run.status is dg.DagsterRunStatus.CANCELED
+    reason = f"run {run.run_id} ended as {run.status.value}"
+    note_ended_run(stores, model, due.job, run, reason=reason, interrupted=interrupted)
+    following = next_job(stores, model, now=datetime.now(UTC))
+    return following is None or following.run_key != due.run_key
+
+
 def _nothing(instance: dg.DagsterInstance, stores: Stores, model: DeclaredModel, asked: str | None) -> str:
     from retrain_assets.lifecycle import next_job, resting
 
@@ -100,7 +123,13 @@ def _nothing(instance: dg.DagsterInstance, stores: Stores, model: DeclaredModel,
     if rest is not None:
         return f"nothing of {model.name} can be run now: {rest.reason}, and what follows waits for it."
     due = next_job(stores, model, now=now)
-    if due is not None and instance.get_runs(dg.RunsFilter(tags={RUN_KEY_TAG: due.run_key}), limit=1):
+    run = _run_of(instance, due)
+    if due is not None and run is not None and not run.is_finished:
+        return (
+            f"the {due.job} of {model.name}'s batch {due.batch} is under way: run {run.run_id} is "
+            f"{run.status.value}. Wait for its end, or terminate it in the UI."
+        )
+    if due is not None and run is not None and run.is_success:
         return (
             f"the {due.job} of {model.name}'s batch {due.batch} is due, and Dagster has run it already "
             f"({due.run_key}), which the state database does not know: it was lost or replaced while Dagster's "

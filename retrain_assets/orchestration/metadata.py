@@ -115,7 +115,16 @@ def _range(low: str | float | None, high: str | float | None) -> str | None:
     """Both ends in one cell, which breaks where a page is narrow."""
     if low is None or high is None:
         return None
-    return " to ".join(each if isinstance(each, str) else f"{each:.4g}" for each in (low, high))
+    return " to ".join(each if isinstance(each, str) else _end(each) for each in (low, high))
+
+
+def _end(value: float) -> str:
+    """A whole number with all its digits: two ends that differ are not told as one.
+
+    >>> _end(1234567.0), _end(0.123456), _end(1e300)
+    ('1234567', '0.1235', '1e+300')
+    """
+    return f"{value:.0f}" if value.is_integer() and abs(value) < 2**53 else f"{value:.4g}"
 
 
 def of_drift(stores: Stores, record: Detected) -> Metadata:
@@ -143,7 +152,13 @@ def of_drift(stores: Stores, record: Detected) -> Metadata:
             for column in report.ranked
         ),
         "changes": table(
-            {"column": column.name, "before": column.before, "after": column.after} for column in report.ranked
+            {
+                "column": column.name,
+                "before": column.before,
+                "after": column.after,
+                "adjusted_p_value": column.adjusted_p_value,
+            }
+            for column in report.ranked
         ),
         "reasons": table({"column": column.name, "reason": column.reason} for column in report.ranked),
         **number("drift_score", report.score),

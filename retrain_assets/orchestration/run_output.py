@@ -6,11 +6,13 @@ too: they end with tracebacks over whatever the terminal shows. Here nothing is 
 
 from __future__ import annotations
 
+import io
+import shutil
 import sys
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, TextIO
 
 from dagster._core.execution.compute_logs import redirect_to_file
 from dagster._core.storage.compute_log_manager import CapturedLogContext, ComputeIOType
@@ -49,9 +51,18 @@ def _captured(stream: TextIO, path: Path) -> Generator[None]:
         with redirect_to_file(stream, str(path)):
             yield
     finally:
-        with path.open("rb") as file:
+        # Nobody may read it any more (a closed pipe), or the terminal's letters may be others: no word on the run.
+        with path.open("rb") as file, suppress(OSError):
             file.seek(before)
-            printed = file.read()
-        if printed:
-            stream.write(printed.decode(errors="replace"))
-            stream.flush()
+            _print(file, stream)
+
+
+def _print(file: BinaryIO, stream: TextIO) -> None:
+    """The bytes as they are, where the stream takes bytes."""
+    raw: BinaryIO | None = getattr(stream, "buffer", None)
+    stream.flush()
+    if raw is None:
+        shutil.copyfileobj(io.TextIOWrapper(file, encoding="utf-8", errors="replace", newline=""), stream)
+    else:
+        shutil.copyfileobj(file, raw)
+    stream.flush()

@@ -117,7 +117,7 @@ class Records:
             promotions=log,
             working=state.lease_owner(model, now=now),
             source_failure=source_failure(state, model),
-            missing=_missing(state.outbox(model=model, kinds=["missing", "ingested"], limit=1_000_000)),
+            missing=_missing(state.outbox(model=model, kinds=["missing", "ingested"], limit=1_000_000), now),
             deliveries={row.batch or "": row.recorded_at for row in seen},
             moves=[move for move in state.model_moves() if model in (move.model, move.previous)],
             holds=read_holds(state, spec, log),
@@ -127,12 +127,13 @@ class Records:
         )
 
 
-def _missing(rows: Sequence[OutboxRow]) -> tuple[str, ...]:
-    """The batches that were due and have no rows yet."""
+def _missing(rows: Sequence[OutboxRow], now: datetime) -> tuple[str, ...]:
+    """The batches that were due and have no rows yet; what a clock told that has gone back since is not."""
     absent: set[str] = set()
     for row in rows:
         if row.kind == "missing":
-            absent.add(row.batch or "")
+            if row.recorded_at <= now:
+                absent.add(row.batch or "")
         elif not row.payload.get("empty"):
             absent.discard(row.batch or "")
     return tuple(sorted(absent))
@@ -222,7 +223,7 @@ def _due_now(decision: Decision | None, decided: DecidedRetrain | None, records:
     if decided is not None:
         return f"retrain of {decision.batch}"
     tries = [step for step in records.steps if (step.job, step.batch) == ("decide", decision.batch)]
-    resting = rest_after(failures_in_a_row(tries, records.deliveries.get(decision.batch)), now) is not None
+    resting = rest_after(failures_in_a_row(tries, records.deliveries.get(decision.batch), now), now) is not None
     if resting or not records.asked:
         return None
     return f"decision of {decision.batch} ({CAUSES[records.asked[-1].kind]})"

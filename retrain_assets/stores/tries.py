@@ -34,8 +34,12 @@ class DecidedRetrain:
     rest: Rest | None
 
 
-def failures_in_a_row(steps: Sequence[Step], since: datetime | None) -> list[Step]:
-    """The newest tries of a job, newest first, if they failed; those before a newer delivery do not count."""
+def failures_in_a_row(steps: Sequence[Step], since: datetime | None, now: datetime) -> list[Step]:
+    """The newest tries of a job, newest first, if they failed; those before a newer delivery do not count.
+
+    A delivery that lies ahead was recorded by a clock that has gone back since: what failed until then is no older.
+    """
+    since = None if since is not None and since > now else since
     failed: list[Step] = []
     for step in reversed(steps):
         if step.outcome not in ("failed", "interrupted") or (since is not None and step.finished_at < since):
@@ -45,17 +49,22 @@ def failures_in_a_row(steps: Sequence[Step], since: datetime | None) -> list[Ste
     return failed
 
 
-def rest_after(failed: Sequence[Step], now: datetime) -> Rest | None:
-    """The rest that failures in a row impose, newest first; None when it is over.
+def rest_until(failures: int, ended_at: datetime, now: datetime) -> datetime | None:
+    """When the rest that failures in a row impose is over, of which the newest ended then; None when it is.
 
     A failure that lies further ahead than its rest was written by a clock that has gone back since. It says nothing of
     when to try again, and would hold everything up until that time comes.
     """
+    rest = RESTS[min(failures, len(RESTS)) - 1]
+    return None if now >= ended_at + rest or ended_at - now > rest else ended_at + rest
+
+
+def rest_after(failed: Sequence[Step], now: datetime) -> Rest | None:
+    """The rest that failures in a row impose, newest first; None when it is over."""
     if not failed:
         return None
-    rest = RESTS[min(len(failed), len(RESTS)) - 1]
-    until = failed[0].finished_at + rest
-    if now >= until or failed[0].finished_at - now > rest:
+    until = rest_until(len(failed), failed[0].finished_at, now)
+    if until is None:
         return None
     return Rest(
         reason=f"{failed[0].job} of {failed[0].batch} failed, and is tried again from {until:%Y-%m-%d %H:%M:%S} UTC",
@@ -86,5 +95,5 @@ def decided_retrain(
         until = quiet.end_after(now)
         reason = f"retrain of {decision.batch} waits for the end of the quiet hours, {until:%Y-%m-%d %H:%M} UTC"
         return DecidedRetrain(tries=len(own), rest=Rest(reason=reason, until=until))
-    rest = rest_after(failures_in_a_row(steps, since), now) if failures else None
+    rest = rest_after(failures_in_a_row(steps, since, now), now) if failures else None
     return DecidedRetrain(tries=len(own), rest=rest)

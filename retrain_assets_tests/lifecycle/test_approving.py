@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 
 from retrain_assets import lifecycle
-from retrain_assets.errors import DataError, IntegrityError, NotStoredError, RefusedError, StoreError
+from retrain_assets.errors import (
+    DamagedRecordError,
+    DataError,
+    IntegrityError,
+    NotStoredError,
+    RefusedError,
+    StoreError,
+)
 from retrain_assets.lifecycle import DeclaredModel
 from retrain_assets.lifecycle.approving import answer, hold_reason, prove_name
 from retrain_assets.lifecycle.auditing import verify
@@ -21,7 +28,7 @@ from retrain_assets.promotion.approvals import Answer, ApprovalRequest, signed_w
 from retrain_assets.promotion.proofs import proof_of, unproven
 from retrain_assets.promotion.tokens import make_key, sign
 from retrain_assets.spec import ModelSpec
-from retrain_assets_tests.lifecycle.champions import DECLARED, HELD, copied, play, registry_of
+from retrain_assets_tests.lifecycle.champions import DECLARED, HELD, copied, execute, play, registry_of
 from retrain_assets_tests.lifecycle.world import World, declaration
 from retrain_assets_tests.promotion.test_approvals import REQUEST
 
@@ -328,6 +335,19 @@ def test_an_approval_of_a_version_that_changed_or_is_gone_is_void(
     assert (hold.state, hold.answers[-1].reason) == ("void", "model.pkl was changed after registration")
     assert stage_of(held.stores, held.model, 4) == "retired"
     assert carried(held) is None
+
+
+def test_an_approval_outlives_a_record_that_cannot_be_read(held: World):
+    """The damage says nothing of what was approved: once a backup is back, it is carried out."""
+    say(held)
+    execute(held, "UPDATE ra_steps SET detail = '{x' WHERE job = 'settle'")
+    with pytest.raises(DamagedRecordError, match="Put a backup of it back"):
+        carried(held)
+    execute(held, "UPDATE ra_steps SET detail = '{}' WHERE job = 'settle'")
+    (hold,) = holds(held.stores.state, held.model)
+    assert hold.state == "approved"
+    assert carried(held) is not None
+    assert champion_of(held) == 4
 
 
 DUMMY = {"class": "sklearn.dummy.DummyClassifier", "params": {"strategy": "uniform"}}

@@ -87,6 +87,33 @@ def test_a_version_that_is_promoted_late_is_not_champion_of_what_another_scored_
     assert served.version == 3
 
 
+def test_the_cooldown_counts_from_the_training_of_a_first_version_that_is_promoted_late(worlds):
+    """Its promotion holds from later than it was trained for; what it learned is as fresh as before."""
+    world = worlds("w", retrain={"when": "new_labels", "min_new_labels": 1, "cooldown": "10 days"})
+    asked: dict[str, Any] = {"now": world.now, "run_id": "by hand"}
+    for day in range(2):
+        world.drop(day)
+    world.poll()
+    while (job := lifecycle.next_job(world.stores, world.model, now=world.now)) is not None and job.job != "retrain":
+        world.run(job)
+    for step in (lifecycle.freeze_training_set, lifecycle.train, lifecycle.evaluate):
+        step(world.stores, world.model, world.batch(1), **asked)
+    for day in (2, 3):
+        world.drop(day)
+        world.poll()
+        for step in (lifecycle.ingest, lifecycle.validate, lifecycle.profile, lifecycle.detect, lifecycle.score):
+            step(world.stores, world.model, world.batch(day), **asked)
+    made = lifecycle.assert_champion(world.stores, world.model, **asked).promotion
+    assert made is not None
+    assert (made.batch, made.as_of) == (world.batch(1).key, world.batch(3).end)
+    world.drop(4)
+    world.play()
+    last = world.stores.state.decisions("tiny")[-1]
+    assert (last.batch, last.verdict) == (world.batch(4).key, "wait")
+    assert "cooldown" in last.reason
+    assert [each.version for each in world.stores.state.promotions("tiny")] == [1]
+
+
 def elsewhere(world: World, folder: Path, version: int) -> Path:
     """The files of a version, to be touched: those of the others are shared between tests."""
     kept = next(each for each in world.stores.state.model_versions("tiny") if each.version == version)

@@ -245,8 +245,8 @@ def test_an_alias_that_was_set_by_hand_before_there_is_a_champion_is_taken_away(
     world.stores.registry.set_alias("tiny", "champion", 1)
     found = lifecycle.reconcile(world.stores, world.model, now=world.now)
     assert str(found) == (
-        "tiny: no champion yet; the alias 'champion' was set to v1 by hand and is gone: no version has passed its "
-        "gates yet"
+        "tiny: no champion yet; the alias 'champion' was set to v1 by hand and is gone: no version has been "
+        "promoted yet"
     )
     assert world.stores.registry.alias("tiny", "champion") is None
     assert told(world) == [{"found": 1, "put_back": None}]

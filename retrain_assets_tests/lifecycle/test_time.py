@@ -9,6 +9,7 @@ import pandas as pd
 from retrain_assets import lifecycle
 from retrain_assets.lifecycle.training_window import latest_training_set, plan_window, read_rows
 from retrain_assets.lifecycle.watch import read_predictions, read_validated
+from retrain_assets.reporting.overview import Records
 from retrain_assets_tests.lifecycle.test_closed_loop import drop_days
 from retrain_assets_tests.lifecycle.world import World, rows_of
 
@@ -48,6 +49,46 @@ def test_a_clock_that_was_ahead_for_a_while_keeps_no_later_batch_from_its_decisi
     assert retrained
     assert len(retrained) == len(set(retrained))
     assert len(world.stores.state.promotions("tiny")) > 1
+
+
+def of_a_fast_clock(worlds, *, decided: bool) -> World:
+    """After two days the clock is ahead until day 20, for which all is polled, or decided too; then it is right."""
+    world = worlds("w", batches={"every": "day", "start": "2024-01-01"})
+    for number in range(2):
+        world.drop(number)
+        world.now = world.batch(number).end + timedelta(hours=1)
+        world.play()
+    right, world.now = world.now, world.batch(20).end
+    world.play() if decided else world.poll()
+    world.now = right
+    return world
+
+
+def missing_in(world: World) -> tuple[str, ...]:
+    return Records.read(world.stores.state, world.model.spec, now=world.now).missing
+
+
+def test_batches_that_a_clock_ahead_found_missing_are_told_and_decided_when_they_are(worlds) -> None:
+    world = of_a_fast_clock(worlds, decided=True)
+    last = world.stores.state.last_outbox_id()
+    assert (world.play(), missing_in(world)) == ([], ())
+    for number in (2, 3):
+        world.now = world.batch(number).end + world.model.spec.batches.tolerance
+        assert [(job.job, job.batch, job.cause) for job in world.play()] == [
+            ("decide", world.batch(number).key, "missing")
+        ]
+        assert world.play() == []
+    keys = [world.batch(number).key for number in (2, 3)]
+    assert [row.batch for row in world.stores.state.outbox(after=last, kinds=["missing"])] == keys
+    again = [made for made in world.stores.state.decisions("tiny") if made.batch in keys and made.attempt == 2]
+    assert [(made.batch, made.verdict, made.retrospective) for made in again] == [(k, "unknown", False) for k in keys]
+    assert missing_in(world) == tuple(keys)
+
+
+def test_what_a_clock_ahead_found_missing_is_not_decided_once_it_is_right(worlds) -> None:
+    world = of_a_fast_clock(worlds, decided=False)
+    assert not [job for job in world.play() if job.batch > world.batch(1).key]
+    assert missing_in(world) == ()
 
 
 def test_labels_that_mature_after_the_cutoff_are_not_trained_on(world: World) -> None:

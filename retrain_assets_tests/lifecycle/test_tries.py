@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from retrain_assets import lifecycle
-from retrain_assets.stores.tries import RESTS, TRIES
+from retrain_assets.stores.tries import RESTS, TRIES, rest_until
 from retrain_assets_tests.lifecycle.test_closed_loop import drop_days
-from retrain_assets_tests.lifecycle.world import World
+from retrain_assets_tests.lifecycle.world import NOW, World
 
 
 def fail(world: World, expected: str, number: int) -> None:
@@ -21,6 +21,13 @@ def fail(world: World, expected: str, number: int) -> None:
     lifecycle.record_failure(
         world.stores, world.model, batch, job.job, reason="the disk is full", now=world.now, run_id=f"failed-{number}"
     )
+
+
+def test_the_rest_of_whatever_failed_grows_and_ends_at_once_where_a_fast_clock_wrote_the_failure() -> None:
+    assert rest_until(1, NOW, NOW) == NOW + RESTS[0]
+    assert rest_until(99, NOW, NOW) == NOW + RESTS[-1]
+    assert rest_until(1, NOW, NOW + RESTS[0]) is None
+    assert rest_until(1, NOW + timedelta(days=365), NOW) is None
 
 
 @pytest.mark.parametrize("job", ["watch", "decide", "settle"])
@@ -56,6 +63,20 @@ def test_a_failure_by_a_clock_that_has_gone_back_holds_nothing_up(world: World) 
     world.now = now
     assert lifecycle.resting(world.stores, world.model, now=now) is None
     assert [job.job for job in world.play(limit=2)] == ["watch", "decide"]
+
+
+def test_failures_rest_after_a_delivery_that_a_fast_clock_recorded(world: World) -> None:
+    """It lies ahead of them all: that is no newer delivery."""
+    drop_days(world, range(1))
+    now, world.now = world.now, world.now + timedelta(days=10)
+    world.poll()
+    world.now = now
+    for number in range(2):
+        fail(world, "watch", number)
+        rest = lifecycle.resting(world.stores, world.model, now=world.now)
+        assert rest is not None
+        assert rest.until == world.now + RESTS[number]
+        world.now = rest.until
 
 
 def test_deciding_that_fails_again_and_again_is_an_unknown_decision_and_the_next_batch_goes_on(world: World) -> None:

@@ -145,7 +145,7 @@ def test_drift_warns_and_is_plotted_by_column(installation: Installation) -> Non
     assert shown["drift/x"] > 0.1
     tables = [{*records[0].data} for name in ("columns", "changes", "reasons") if (records := shown[name].records)]
     assert max(map(len, tables)) <= 5  # of more the page shows the first ones only
-    assert set().union(*tables) >= {"verdict", "score", "before", "after", "reason"}
+    assert set().union(*tables) >= {"verdict", "score", "before", "after", "adjusted_p_value", "reason"}
     assert shown["reference_and_batch"].startswith("![reference_and_batch](data:image/png;base64,")
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
 import dagster as dg
@@ -167,6 +166,14 @@ def test_an_answer_from_the_launchpad_is_carried_out_by_the_sensor(held: World, 
     assert [ran.job for ran in installed.drive() if ran.job == "promote"] == []
 
 
+class YearsAgo(datetime):
+    """The time of a clock that was set back."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return datetime.now(tz) - timedelta(days=730)
+
+
 def test_a_promotion_that_fails_rests_and_is_tried_again_however_long_the_outage_lasts(
     held: World, instance, monkeypatch
 ):
@@ -186,12 +193,13 @@ def test_a_promotion_that_fails_rests_and_is_tried_again_however_long_the_outage
         assert (ran(), ran()) == ([False], [])
         for _ in range(4):
             ended = max(record.end_time for record in instance.get_run_records() if record.end_time)
-            patch.setattr(approvals, "RESTS", (timedelta(seconds=time.time() - ended),))
+            rested = datetime.fromtimestamp(ended, UTC)
+            patch.setattr(approvals, "rest_until", lambda _, at, now, rested=rested: None if at <= rested else now)
             assert ran() == [False]
     assert installed.stores.state.promotions("tiny")[-1].version == 3
     assert ran() == [], "it rests"
-    monkeypatch.setattr(approvals, "RESTS", (timedelta(0),))
-    assert ran() == [True]
+    monkeypatch.setattr(approvals, "datetime", YearsAgo)
+    assert ran() == [True], "its failures were written by a clock that was ahead"
     assert installed.stores.state.promotions("tiny")[-1].version == 4
 
 

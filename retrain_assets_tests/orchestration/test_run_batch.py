@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import dagster as dg
 import pytest
 import yaml
 
@@ -94,13 +95,40 @@ def test_what_stands_in_the_way_of_a_run_is_told(played: Installation) -> None:
 
 def test_a_lost_state_database_is_told_and_not_a_source_without_rows(played: Installation) -> None:
     """What Dagster holds and the database does not would never run again: its keys are taken."""
-    played.drop(3)
-    key = played.batch(3).key
-    played.instance.create_run_for_job(
-        played.definitions.resolve_job_def("tiny__watch"), tags={"dagster/run_key": f"tiny/watch/{key}/1"}
-    )
+    watch_of_the_daemon(played, dg.DagsterRunStatus.SUCCESS)
     with pytest.raises(DataError, match=r"Dagster has run it already \(tiny/watch/.*was lost or replaced.*Restore"):
         by_hand(played)
+
+
+def watch_of_the_daemon(played: Installation, status: dg.DagsterRunStatus) -> dg.DagsterRun:
+    """A run of the next batch's watch, of which the ledger knows nothing."""
+    played.drop(3)
+    key = played.batch(3).key
+    return played.instance.create_run_for_job(
+        played.definitions.resolve_job_def("tiny__watch"),
+        tags={"dagster/run_key": f"tiny/watch/{key}/1", "dagster/partition": key, "retrain_assets/model": "tiny"},
+        status=status,
+    )
+
+
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING])
+def test_a_run_that_is_about_to_begin_is_told_and_canceled_it_makes_room(
+    played: Installation, status: dg.DagsterRunStatus
+) -> None:
+    run = watch_of_the_daemon(played, status)
+    with pytest.raises(DataError, match=f"under way: run {run.run_id} is {status.value}. Wait for its end"):
+        by_hand(played)
+    played.instance.report_run_canceled(run)
+    newest = played.batch(3).key
+    assert by_hand(played)[-2:] == [("watch", newest), ("decide", newest)]
+
+
+def test_a_run_that_failed_before_it_began_rests_as_any_failure_does(played: Installation) -> None:
+    run = watch_of_the_daemon(played, dg.DagsterRunStatus.STARTING)
+    played.instance.report_run_failed(run)
+    with pytest.raises(DataError, match="watch of 2024-01-04 failed, and is tried again from"):
+        by_hand(played)
+    assert played.stores.state.steps("tiny")[-1].outcome == "failed"
 
 
 KILLED_IN = """

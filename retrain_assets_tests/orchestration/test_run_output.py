@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -61,3 +62,37 @@ def test_output_is_in_the_files_that_the_ui_reads_and_on_the_terminal(tmp_path: 
         assert (kept.stdout or b"").startswith(b"said\nchildren:.\n")
         assert b"warned\n" in (kept.stderr or b"")
         assert logs.is_capture_complete(key)
+
+
+ODD = """
+import sys
+from retrain_assets.orchestration.run_output import RunOutput
+logs = RunOutput(base_dir=sys.argv[1])
+if sys.argv[2] == "closed":
+    sys.stdin.read()
+try:
+    with logs.capture_logs(["key"]):
+        print("gr\\u00fc\\u00df")
+        sys.stdout.flush()
+        raise KeyboardInterrupt
+except BaseException as error:
+    print(type(error).__name__, file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("stream", ["latin-1", "closed"])
+def test_a_stream_that_takes_no_output_is_no_word_on_the_run(tmp_path: Path, stream: str) -> None:
+    """Its letters are others than the file's, or its reader is gone: the run ends as it would."""
+    encoding = "latin-1" if stream == "latin-1" else "utf-8"
+    with subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", ODD, str(tmp_path), stream],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+    ) as process:  # fmt: skip
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        if stream == "closed":
+            process.stdout.close()
+        process.stdin.close()
+        assert process.stderr.read().decode().splitlines()[0] == "KeyboardInterrupt"

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from retrain_assets.errors import IntegrityError
+from retrain_assets.errors import DamagedRecordError
 
 
 class _Reading(Protocol):
@@ -64,12 +64,12 @@ class JsonText(sa.TypeDecorator[Any]):
     def process_result_value(self, value: str | None, dialect: sa.Dialect) -> Any:  # noqa: ARG002 - the interface
         try:
             return None if value is None else json.loads(value)
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             raise _unreadable("JSON", value, error) from error
 
 
-def _unreadable(what: str, value: object, error: Exception) -> IntegrityError:
-    return IntegrityError(
+def _unreadable(what: str, value: object, error: Exception) -> DamagedRecordError:
+    return DamagedRecordError(
         f"the state database holds {str(value)[:60]!r} where {what} must stand ({error}): somebody changed it, or it "
         "is damaged. Put a backup of it back"
     )

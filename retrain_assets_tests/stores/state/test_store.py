@@ -6,13 +6,15 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 from sqlalchemy import event, exc
+from sqlalchemy.dialects import sqlite
 
-from retrain_assets.errors import PromotionConflictError, StoreError
+from retrain_assets.errors import DamagedRecordError, PromotionConflictError, StoreError
 from retrain_assets.promotion.approvals import Answer, ApprovalRequest
 from retrain_assets.promotion.model_moves import ModelMove
 from retrain_assets.stores.state import ModelProgress, SqlStateStore
 from retrain_assets.stores.state.engine import Database
 from retrain_assets.stores.state.ledgers import Ledgers
+from retrain_assets.stores.state.schema import JsonText
 from retrain_assets_tests.stores.state.records import (
     NOW,
     TOKYO,
@@ -448,3 +450,9 @@ def test_a_database_that_is_out_of_reach_or_damaged_is_a_sentence_without_its_pa
         assert said in str(found.value)
         assert "hush" not in str(found.value)
         store.close()
+
+
+@pytest.mark.parametrize("stored", ["{x", 7])
+def test_what_is_no_json_is_a_damaged_record_whatever_the_driver_gives(stored):
+    with pytest.raises(DamagedRecordError, match=f"holds '{stored}' where JSON must stand"):
+        JsonText().process_result_value(stored, sqlite.dialect())
