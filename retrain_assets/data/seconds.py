@@ -54,8 +54,7 @@ def _far_seconds(values: pd.Series) -> Seconds:
     objects = objects_of(values)
     try:
         moments = pa.array(objects, type=_MOMENTS)  # with a zone or without
-    except (pa.ArrowTypeError, pa.ArrowNotImplementedError):
-        # Arrow takes no dates among times, nor times of numpy in several units: each value by itself.
+    except (pa.ArrowTypeError, pa.ArrowNotImplementedError):  # dates among times, several units: each by itself
         moments = pa.array([None if pd.isna(value) else _moment(value) for value in objects], type=_MOMENTS)
     return seconds_of_arrow(pa.chunked_array([moments]))[0]
 

@@ -12,7 +12,7 @@ import pytest
 from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.comparing import Contest, evaluate_models
 from retrain_assets.promotion.conditions import NoSliceRegression
-from retrain_assets.promotion.evaluation import Role
+from retrain_assets.promotion.evaluation import EvaluationReport, Role
 from retrain_assets.promotion.gates import evaluate_gates
 from retrain_assets.promotion.measuring import Judged, measured
 from retrain_assets.promotion.slices import LEAST_BLOCKS, Slice, slice_measures
@@ -118,6 +118,22 @@ def test_a_found_slice_is_told_by_values_that_a_person_knows() -> None:
     assert re.fullmatch(r"([\d.]+ < )?z (> |<= )[\d.]+", name), name
 
 
+def judged_by_size(
+    labels: np.ndarray, scores: dict[Role, Scores], spec: PromoteSpec, *, metric: str
+) -> EvaluationReport:
+    """The report with what the gates asked for, of rows of two sizes in turn."""
+    rows = pd.DataFrame({"size": np.arange(len(labels)) % 2, "at": NOW, "label": labels, "ra_batch": "b"})
+    made = evaluate_models(
+        Contest(labels=labels, batches=["b"] * len(labels), scores=scores, versions={}), model="m", batch="b",
+        attempt=1, metric=metric, confidence=0.95, rng=np.random.default_rng(1),
+    )  # fmt: skip
+    asked = Judged(
+        rows=rows, scores=scores, score=lambda _: scores["candidate"], pipeline=None, event_time="at",
+        rng=np.random.default_rng(2),
+    )  # fmt: skip
+    return replace(made, measures=measured(made, asked, spec))
+
+
 def test_a_class_that_the_champion_does_not_know_is_judged_on_slices_as_in_the_comparison() -> None:
     rng = np.random.default_rng(5)
     labels = rng.choice(["a", "b", "c"], 900)
@@ -127,19 +143,10 @@ def test_a_class_that_the_champion_does_not_know_is_judged_on_slices_as_in_the_c
         "candidate": Scores(right, ("a", "b", "c")), "champion": Scores(two, ("a", "b")),
         "baseline": Scores(two, ("a", "b")),
     }  # fmt: skip
-    rows = pd.DataFrame({"size": np.arange(900) % 2, "at": NOW, "label": labels, "ra_batch": "b"})
     spec = PromoteSpec.model_validate({"require": "no_slice_regression", "limits": {"slices": ["size"]}})
-    made = evaluate_models(
-        Contest(labels=labels, batches=["b"] * 900, scores=scores, versions={}), model="m", batch="b", attempt=1,
-        metric="log_loss", confidence=0.95, rng=np.random.default_rng(1),
-    )  # fmt: skip
-    asked = Judged(
-        rows=rows, scores=scores, score=lambda _: scores["candidate"], pipeline=None, event_time="at",
-        rng=np.random.default_rng(2),
-    )  # fmt: skip
-    measures = measured(made, asked, spec)
-    assert [each.reason for each in measures if each.kind == "unmeasured"] == []
-    passed, reason = NoSliceRegression().evaluate(replace(made, measures=measures))
+    made = judged_by_size(labels, scores, spec, metric="log_loss")
+    assert [each.reason for each in made.measures if each.kind == "unmeasured"] == []
+    passed, reason = NoSliceRegression().evaluate(made)
     assert (passed, "none of 2 slices" in reason) == (True, True), reason
 
 
@@ -152,15 +159,6 @@ def test_losses_beyond_what_numbers_hold_are_unknown(gate: str) -> None:
     scores: dict[Role, Scores] = {
         "candidate": Scores(wild), "champion": Scores(wild.copy()), "baseline": Scores(np.zeros(400)),
     }  # fmt: skip
-    rows = pd.DataFrame({"size": np.arange(400) % 2, "at": NOW, "label": labels, "ra_batch": "b"})
     spec = PromoteSpec.model_validate({"require": gate, "limits": {"slices": ["size"]}})
-    made = evaluate_models(
-        Contest(labels=labels, batches=["b"] * 400, scores=scores, versions={}), model="m", batch="b", attempt=1,
-        metric="squared_error", confidence=0.95, rng=np.random.default_rng(1),
-    )  # fmt: skip
-    asked = Judged(
-        rows=rows, scores=scores, score=lambda _: scores["candidate"], pipeline=None, event_time="at",
-        rng=np.random.default_rng(2),
-    )  # fmt: skip
-    made = replace(made, measures=measured(made, asked, spec))
+    made = judged_by_size(labels, scores, spec, metric="squared_error")
     assert evaluate_gates(made, spec, bootstrapping=False).passed is None
