@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
+from base64 import b64encode
+from binascii import a2b_base64
 
 import numpy as np
 import numpy.typing as npt
@@ -28,4 +29,4 @@ def unpack(text: str) -> npt.NDArray[np.int64]:
     >>> unpack("4AQAAAHARAQA=").tolist()
     [1, 70000]
     """
-    return np.frombuffer(b64decode(text[1:]), dtype=_TYPES[text[0]]).astype(np.int64)
+    return np.frombuffer(a2b_base64(text[1:]), dtype=_TYPES[text[0]]).astype(np.int64)

@@ -35,10 +35,19 @@ class NumericBinning:
 
     def counts(self, profile: ColumnProfile) -> Counts:
         """Rows of a profile by cell, shape (cells,)."""
-        keys, sizes = _collapsed_bins(profile, self.precision)
+        return self.counts_of_each([profile])[0]
+
+    def counts_of_each(self, profiles: Sequence[ColumnProfile]) -> Counts:
+        """Rows of profiles by cell, shape (profiles, cells)."""
+        parts = [_collapsed_bins(profile, self.precision) for profile in profiles]
+        keys, sizes = (np.concatenate(of) for of in zip(*parts, strict=True))
         cells = np.searchsorted(np.array(self.ends, dtype=np.int64), keys, side="left")
-        counts = np.bincount(cells, weights=sizes, minlength=len(self.labels)).astype(np.int64)
-        counts[-1] += profile.missing + profile.infinite
+        # All profiles in one count: each has cells of its own in it.
+        width = len(self.labels)
+        cells += np.repeat(width * np.arange(len(parts)), [len(own) for own, _ in parts])
+        counted = np.bincount(cells, weights=sizes, minlength=width * len(parts))
+        counts = counted.astype(np.int64).reshape(len(parts), width)
+        counts[:, -1] += [profile.missing + profile.infinite for profile in profiles]
         return counts
 
 
@@ -63,13 +72,18 @@ class CategoryBinning:
 
     def counts(self, profile: ColumnProfile) -> Counts:
         """Rows of a profile by cell, shape (cells,)."""
+        return self.counts_of_each([profile])[0]
+
+    def counts_of_each(self, profiles: Sequence[ColumnProfile]) -> Counts:
+        """Rows of profiles by cell, shape (profiles, cells)."""
         rest, unseen = self.named, self.named + 1 if self.complete else self.named
         cells = {label: min(place, rest) for place, label in enumerate(self.known)}
-        counts = np.zeros(len(self.labels), dtype=np.int64)
-        for label, count in profile.categories.items():
-            counts[cells.get(label, unseen)] += count
-        counts[unseen] += profile.other
-        counts[-1] += profile.missing + profile.infinite
+        counts = np.zeros((len(profiles), len(self.labels)), dtype=np.int64)
+        for own, profile in zip(counts, profiles, strict=True):
+            for label, count in profile.categories.items():
+                own[cells.get(label, unseen)] += count
+            own[unseen] += profile.other
+            own[-1] += profile.missing + profile.infinite
         return counts
 
 
@@ -105,8 +119,7 @@ def _fit_numbers(reference: ColumnProfile, bins: int, precision: int) -> Numeric
     ends = [int(keys[0]) - 1, *keys[inner].tolist()]
     # A cell begins with the fine bin behind the end of the cell before it.
     firsts = [int(keys[0]), *keys[inner[:-1] + 1].tolist()]
-    told = _told_apart(reference, precision, firsts, ends[1:])
-    labels = [_label(reference, precision, first, last, told) for first, last in zip(firsts, ends[1:], strict=True)]
+    labels = _labels(reference, precision, firsts, ends[1:])
     # No cell begins before the one below it ends.
     lowest, highest = labels[0].partition(" to ")[0], labels[-1].rpartition(" to ")[2]
     under, over = ("before", "after") if reference.kind == "datetime" else ("below", "above")
@@ -129,22 +142,27 @@ def _collapsed_bins(profile: ColumnProfile, precision: int) -> tuple[sketch.Keys
     return fine.collapsed(keys, profile.precision, precision, days=profile.kind == "datetime"), counts
 
 
-def _told_apart(reference: ColumnProfile, precision: int, firsts: Sequence[int], lasts: Sequence[int]) -> int:
-    """So many digits, at least four, tell the edges of cells apart."""
-    low, _ = fine.edges(np.array(firsts), precision, days=reference.kind == "datetime")
-    _, high = fine.edges(np.array(lasts), precision, days=reference.kind == "datetime")
-    edges = np.unique(np.append(low, high[-1])).tolist()
-    return next((each for each in range(4, 17) if len({f"{edge:.{each}g}" for edge in edges}) == len(edges)), 17)
-
-
-def _label(reference: ColumnProfile, precision: int, first: int, last: int, digits: int) -> str:
+def _labels(reference: ColumnProfile, precision: int, firsts: Sequence[int], lasts: Sequence[int]) -> list[str]:
+    """What each cell of fine bins is called."""
     days = reference.kind == "datetime"
-    low, high = fine.edges(np.array([first, last]), precision, days=days)
+    low = fine.edges(np.array(firsts), precision, days=days)[0].tolist()
+    high = fine.edges(np.array(lasts), precision, days=days)[1].tolist()
     if days:
-        ends: list[str] = [
-            str(np.datetime64(int(second), "s").astype("datetime64[D]")) for second in (low[0], high[1] - 1)
-        ]
-        return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
+        said = [(_day(first), _day(last - 1)) for first, last in zip(low, high, strict=True)]
+        return [first if first == last else f"{first} to {last}" for first, last in said]
+    told = f".{_telling_apart([*low, high[-1]])}g"
     # Of a single bin one edge says enough: the one where whole numbers lie.
-    said = [f"{edge:.{digits}g}" for edge in ((low[0],) if first == last else (low[0], high[1]))]
-    return " to ".join(said)
+    return [
+        format(begin, told) if first == last else f"{begin:{told}} to {end:{told}}"
+        for first, last, begin, end in zip(firsts, lasts, low, high, strict=True)
+    ]
+
+
+def _telling_apart(edges: Sequence[float]) -> int:
+    """So many digits, at least four, tell the edges of cells apart."""
+    apart = len(set(edges))
+    return next((each for each in range(4, 17) if len({f"{edge:.{each}g}" for edge in edges}) == apart), 17)
+
+
+def _day(second: float) -> str:
+    return str(np.datetime64(int(second), "s").astype("datetime64[D]"))

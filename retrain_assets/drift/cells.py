@@ -106,7 +106,7 @@ class FittedColumn:
             novel = int(counted[0] + counted[-2]) if len(counted) > 2 else 0
         else:
             novel = int(counted[-2]) if binning.complete else 0
-        batches = np.stack([binning.counts(batch) for batch in window]) if window else counted[None]
+        batches = binning.counts_of_each(window) if window else counted[None]
         before, after = infinite_of(self.batches, window or [current])
         return replace(
             self._cells,
@@ -132,7 +132,7 @@ class FittedColumn:
             reference=binning.counts(self.merged),
             current=np.zeros(len(binning.labels), dtype=np.int64),
             current_batches=np.zeros((1, len(binning.labels)), dtype=np.int64),
-            batches=np.stack([binning.counts(batch) for batch in self.batches]),
+            batches=binning.counts_of_each(self.batches),
             infinite=np.zeros((len(self.batches), 2), dtype=np.int64),
             current_infinite=np.zeros((1, 2), dtype=np.int64),
             novel=_beyond_the_others(self.batches) if numeric else _unseen_by_others(self.batches),

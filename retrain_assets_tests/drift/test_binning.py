@@ -33,6 +33,15 @@ def test_every_row_is_in_one_cell(reference: list[float], current: list[float], 
     assert len(binning.labels) <= bins + 3
 
 
+@given(st.lists(NUMBERS, min_size=1, max_size=4), st.booleans())
+def test_profiles_that_are_counted_together_are_counted_as_one_by_one(sides: list[list[float]], as_texts: bool) -> None:
+    profiles = [column([str(value) for value in side] if as_texts else side) for side in sides]
+    precision = min(profile.precision for profile in profiles)
+    binning = fit_binning(profiles[0], bins=5, precision=precision)
+    together = binning.counts_of_each(profiles)
+    assert together.tolist() == [binning.counts(profile).tolist() for profile in profiles]
+
+
 def test_quantile_bins_hold_equal_shares_of_the_reference() -> None:
     reference = column(np.random.default_rng(0).lognormal(0, 2, 20_000))
     counts = fit_binning(reference, bins=20).counts(reference)
