@@ -25,6 +25,7 @@ _NOTHING: Any = None
 _MISSING: Any = pd.NA
 _TRUE = ("true", "t", "yes", "y", "1")
 _FALSE = ("false", "f", "no", "n", "0")
+_NEVER_EMPTY: tuple[Kind, ...] = ("int", "float", "bool", "datetime")
 
 
 def kind_of(dtype: Any) -> Kind:
@@ -53,13 +54,17 @@ def read_as(values: pd.Series, kind: Kind, *, lenient: bool) -> tuple[pd.Series,
     """The values as a kind, null where they cannot be read, and a mask of those.
 
     Args:
-        values: Raw values of a column; those of dtype `TEXT` come from a CSV file and are parsed in any case.
+        values: Raw values of a column; those of dtype `TEXT` come from a CSV file and are parsed in any case. An empty
+            text of theirs is no number, truth value or time, and so is missing there.
         kind: What to read them as. Integers come as `Int64`, times as UTC, texts as Python strings.
         lenient: Also parse text that did not come from a CSV file, and print what is not text as text.
     """
     lenient = lenient or values.dtype == TEXT
     if isinstance(values.dtype, pd.CategoricalDtype):
         values = values.astype(values.cat.categories.dtype)
+    if values.dtype == TEXT and kind in _NEVER_EMPTY:
+        # A file that quotes every value quotes the missing ones, too.
+        values = values.mask((values == "").fillna(value=False))
     if kind == "int":
         return _integers(values, lenient)
     if kind == "float":
