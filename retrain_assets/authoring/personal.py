@@ -37,7 +37,8 @@ _OF_PERSONS = re.compile(
     "maiden|member|middle|owner|passenger|patient|person|student|user"
 )
 """Words before `name` that make it a person's."""
-_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+")
+# From the beginning of a word alone: a text of one very long word would be looked through from each of its letters.
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(\.[\w-]+)+")
 _PATTERNS: Mapping[str, re.Pattern[str]] = {
     "telephone numbers": re.compile(r"(\+|00)\d[\d ()./-]{6,17}\d|\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}"),
     "identity numbers": re.compile(r"\d{3}-\d{2}-\d{4}"),

@@ -25,6 +25,8 @@ _NOTHING: Any = None
 _MISSING: Any = pd.NA
 _TRUE = ("true", "t", "yes", "y", "1")
 _FALSE = ("false", "f", "no", "n", "0")
+_MOST_INT64 = 2**63 - 1
+_NEVER_EMPTY: tuple[Kind, ...] = ("int", "float", "bool", "datetime")
 
 
 def kind_of(dtype: Any) -> Kind:
@@ -53,13 +55,17 @@ def read_as(values: pd.Series, kind: Kind, *, lenient: bool) -> tuple[pd.Series,
     """The values as a kind, null where they cannot be read, and a mask of those.
 
     Args:
-        values: Raw values of a column; those of dtype `TEXT` come from a CSV file and are parsed in any case.
+        values: Raw values of a column; those of dtype `TEXT` come from a CSV file and are parsed in any case. An empty
+            text of theirs is no number, truth value or time, and so is missing there.
         kind: What to read them as. Integers come as `Int64`, times as UTC, texts as Python strings.
         lenient: Also parse text that did not come from a CSV file, and print what is not text as text.
     """
     lenient = lenient or values.dtype == TEXT
     if isinstance(values.dtype, pd.CategoricalDtype):
         values = values.astype(values.cat.categories.dtype)
+    if values.dtype == TEXT and kind in _NEVER_EMPTY:
+        # A file that quotes every value quotes the missing ones, too.
+        values = values.mask((values == "").fillna(value=False))
     if kind == "int":
         return _integers(values, lenient)
     if kind == "float":
@@ -101,7 +107,8 @@ def _integers(values: pd.Series, lenient: bool) -> tuple[pd.Series, NDArray[np.b
 def _cast(values: pd.Series) -> pd.Series | None:
     """Numbers as they are, texts of a file by Arrow all at once; None where values must be looked at one by one."""
     if pd.api.types.is_bool_dtype(values.dtype) or pd.api.types.is_integer_dtype(values.dtype):
-        return values.astype("Int64")
+        beyond = pd.api.types.is_unsigned_integer_dtype(values.dtype) and (values > _MOST_INT64).any()
+        return None if beyond else values.astype("Int64")
     if pd.api.types.is_float_dtype(values.dtype):
         return values.astype("float64")
     if values.dtype != TEXT:
@@ -157,7 +164,7 @@ def _number_of_text(text: str) -> int | float | None:
 def _is_int64(number: float) -> bool:
     if isinstance(number, float) and not number.is_integer():
         return False
-    return -(2**63) <= number < 2**63
+    return -(2**63) <= number <= _MOST_INT64
 
 
 def _booleans(values: pd.Series, lenient: bool) -> tuple[pd.Series, NDArray[np.bool_]]:

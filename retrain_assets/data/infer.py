@@ -46,6 +46,8 @@ def _column(values: pd.Series) -> ColumnSpec:
 def _kind(values: pd.Series) -> Kind:
     """The narrowest kind as which every value can be read; text where there is no value."""
     typed = kind_of(values.dtype)
+    if typed == "int" and read_as(values, typed, lenient=True)[1].any():
+        return "float"  # beyond 64 bits with a sign
     if typed in ("bool", "int", "float", "datetime"):
         return typed
     known = values.dropna()
@@ -64,15 +66,15 @@ def _kind(values: pd.Series) -> Kind:
 def _fits(values: pd.Series, kind: Kind) -> bool:
     if kind == "bool" and not values.astype("object").map(lambda value: str(value).lower() in ("true", "false")).all():
         return False
-    if kind in ("int", "float") and _zero_led(values):
+    if kind in ("int", "float") and is_zero_led(values):
         return False
     if kind == "int" and values.dtype == TEXT and not values.str.fullmatch(r"\s*[+-]?\d+\s*").all():
         return False
     return not read_as(values, kind, lenient=True)[1].any()
 
 
-def _zero_led(values: pd.Series) -> bool:
-    """Codes such as `007` are texts: as numbers they would lose their zeros."""
+def is_zero_led(values: pd.Series) -> bool:
+    """Whether texts of a file are codes such as `007`: as numbers they would lose their zeros."""
     return values.dtype == TEXT and bool(values.str.match(r"0\d").any())
 
 

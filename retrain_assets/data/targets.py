@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from retrain_assets.data.conversion import Kind, kind_of, read_as
 from retrain_assets.data.personal import WITHHELD
-from retrain_assets.data.schemas import value_checks
+from retrain_assets.data.row_ids import as_text
+from retrain_assets.data.schemas import listed_categories, value_checks
 from retrain_assets.errors import DeclarationError, Problem
 from retrain_assets.spec import ModelSpec
 
@@ -109,9 +110,12 @@ def _refused(values: pd.Series, kind: Kind, declared: Column) -> NDArray[np.bool
     """
     of_column = kind_of(getattr(declared.dtype, "type", None))
     refused = np.zeros(len(values), dtype=bool)
+    known = values.reset_index(drop=True).dropna()
+    if kind == "string" and of_column == "category":
+        for named in _named_classes(declared):
+            refused[known.index[~known.isin(as_text(pd.Series(named, dtype="object")))]] = True
     if kind != of_column and not {kind, of_column} <= {"int", "float"}:
         return refused
-    known = values.reset_index(drop=True).dropna()
     for check in value_checks(declared):
         try:
             output = check(known).check_output
@@ -120,6 +124,13 @@ def _refused(values: pd.Series, kind: Kind, declared: Column) -> NDArray[np.bool
             raise DeclarationError([Problem(field="schema", message=message)]) from None
         refused[output.index[~output.to_numpy(dtype=bool)]] = True
     return refused
+
+
+def _named_classes(declared: Column) -> list[list[Any]]:
+    """The classes that a categorical column lists, in its type and in its checks; labels of it are their texts."""
+    checked = [list(check.statistics["allowed_values"]) for check in value_checks(declared) if check.name == "isin"]
+    listed = listed_categories(getattr(declared.dtype, "type", None))
+    return checked if listed is None else [listed, *checked]
 
 
 def _parts(frames: Sequence[pd.DataFrame], spec: ModelSpec) -> list[pd.Series]:

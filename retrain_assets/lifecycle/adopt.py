@@ -58,13 +58,14 @@ def adopt(
     `training_end` on.
 
     Raises:
-        RefusedError: the model has a champion already, or the reason is blank.
+        RefusedError: the model has a champion already, the estimator is of another task, or the reason is blank.
         InsufficientDataError: the source has no batch to prove the model on.
         DataError: the model cannot score the declared rows.
     """
     require_reason(reason)
     if stores.state.promotions(model.name):
         raise RefusedError(f"{model.name} has a champion already: a retrain may replace it, an adoption may not")
+    _require_task(model, origin)
     batch = _newest_batch(model, now)
     ingest(stores, model, batch, now=now, run_id=run_id)
     checked = validate(stores, model, batch, now=now, run_id=run_id)
@@ -99,6 +100,21 @@ def adopt(
     )
     project(stores, model, promotion, now=now)
     return promotion
+
+
+def _require_task(model: DeclaredModel, origin: Origin) -> None:
+    """A classifier answers a regression too, with classes as numbers."""
+    classes = getattr(origin.estimator, "classes_", ())
+    if model.spec.task == "regression":
+        needed = None if len(classes) == 0 else "a regressor"
+    else:
+        scores = len(classes) >= 2 and hasattr(origin.estimator, "predict_proba")
+        needed = None if scores else "a classifier of at least two classes with predict_proba"
+    if needed is not None:
+        raise RefusedError(
+            f"{origin.name} v{origin.version} must be {needed}, as `metric: {model.spec.metric}` needs "
+            f"(got {type(origin.estimator).__name__})"
+        )
 
 
 def _newest_batch(model: DeclaredModel, now: datetime) -> Batch:

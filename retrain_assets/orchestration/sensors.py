@@ -1,12 +1,13 @@
 """The sensors of a code location: one set for all its models. A sensor reads and asks; it never computes."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
 import dagster as dg
+from dagster._core.storage.tags import RUN_KEY_TAG, SENSOR_NAME_TAG
 
 from retrain_assets.orchestration import launching, names
 from retrain_assets.orchestration.approvals import approval_sensor
@@ -78,13 +79,30 @@ def _launching_sensor(name: str, job: names.Job, models: Mapping[str, "DeclaredM
         serving = in_service(stores, models)
         polled = _poll(stores, serving, cursor, now) if job == "watch" else None
         agenda = launching.due_jobs(stores, serving, job, cursor, now=now, clock=time.monotonic)
+        unknown = {due.run_key for due in agenda.jobs if _has_run(context.instance, name, due)}
+        requests = [run_request(due) for due in agenda.jobs if due.run_key not in unknown]
+        reason = _unknown_runs(unknown) if unknown else agenda.reason
         return dg.SensorResult(
-            run_requests=[run_request(due) for due in agenda.jobs],
-            skip_reason=None if agenda.jobs else dg.SkipReason(agenda.reason + _out_of_reach(polled)),
+            run_requests=requests,
+            skip_reason=None if requests else dg.SkipReason(reason + _out_of_reach(polled)),
             cursor=str(replace(agenda.cursor, poll=0 if polled is None else polled.position)),
         )
 
     return launch
+
+
+def _has_run(instance: dg.DagsterInstance, sensor: str, due: "NextJob") -> bool:
+    """Whether a run with the key of a due job has ended well: the daemon would skip the request without a word."""
+    tags = {RUN_KEY_TAG: due.run_key, SENSOR_NAME_TAG: sensor}
+    return bool(instance.get_runs(dg.RunsFilter(tags=tags, statuses=[dg.DagsterRunStatus.SUCCESS]), limit=1))
+
+
+def _unknown_runs(keys: Collection[str]) -> str:
+    shown = ", ".join(sorted(keys)[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
+    return (
+        f"Dagster has run {shown} already, which the state database does not know: it was lost or "
+        "replaced while Dagster's history was kept. Restore it from a backup, or begin with an empty home."
+    )
 
 
 def _poll(

@@ -158,7 +158,8 @@ def _result(name: str, gate: Condition, report: EvaluationReport, spec: PromoteS
 
 def _summary(passed: bool | None, results: Sequence[GateResult]) -> str:
     verdict = {True: "passed", False: "not passed", None: "unknown"}[passed]
-    return f"{verdict}: " + "; ".join(f"{result.name}: {result.reason}" for result in results)
+    said = (f"{each.name}: {'' if each.applicable else 'not applicable: '}{each.reason}" for each in results)
+    return f"{verdict}: " + "; ".join(said)
 
 
 def _truth(value: Any) -> bool | None:

@@ -10,6 +10,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 MODEL_NAME = r"^[a-z][a-z0-9_]{0,62}$"
 _IMPORT_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*[:.][A-Za-z_]\w*")
+# What Dagster takes: with any other owner the whole code location does not load.
+_OWNER = re.compile(r"team:.+|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")
 
 
 class SpecModel(BaseModel):
@@ -24,10 +26,20 @@ def _import_path(value: str) -> str:
     return value
 
 
+def _owner(value: str) -> str:
+    if not _OWNER.fullmatch(value):
+        team = f". Did you mean 'team:{value}'?" if re.fullmatch(r"[\w-]+", value) else ""
+        raise ValueError(f"must be team:NAME or an e-mail address, as Dagster takes them (got {value!r}){team}")
+    return value
+
+
 Share = Annotated[float, Field(ge=0, le=1)]
 
 ImportPath = Annotated[str, AfterValidator(_import_path)]
 """`package.module:name`, or `package.module.name` for classes."""
+
+Owner = Annotated[str, AfterValidator(_owner)]
+"""Who is asked about a model."""
 
 
 class EnvReference(SpecModel):

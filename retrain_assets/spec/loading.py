@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, cast
 
 import yaml
@@ -23,6 +24,7 @@ _OWN_TYPES = (
     "retrain_assets.orchestration.RetrainedModel",
     "retrain_assets.orchestration.component.RetrainedModel",
 )
+_CLASS = COMPONENT_TYPE.rpartition(".")[2]
 _DOCUMENT_KEYS = ("type", "attributes", "template_vars_module", "requirements", "post_processing")
 
 
@@ -153,7 +155,7 @@ class _Document:
         written = node.value if isinstance(node, ScalarNode) else ""
         if written in _OWN_TYPES:
             return True
-        if written.startswith("retrain_assets."):
+        if written.startswith("retrain_assets.") or get_close_matches(written, (*_OWN_TYPES, _CLASS), n=1, cutoff=0.9):
             self._tell("type", f"must be '{COMPONENT_TYPE}' (got '{written}')", node)
         return False
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from retrain_assets.spec.base import MODEL_NAME, ImportPath, SpecModel
+from retrain_assets.spec.base import MODEL_NAME, ImportPath, Owner, SpecModel
 from retrain_assets.spec.batches import BatchesSpec, QuarantineSpec, ReserveSpec, TargetSpec
 from retrain_assets.spec.columns import ColumnSpec
 from retrain_assets.spec.consistency import InconsistentError, inconsistencies
@@ -59,7 +59,7 @@ class ModelSpec(SpecModel):
 
     name: str = Field(pattern=MODEL_NAME, description="Prefix of the asset keys and name in the registry.")
     description: str = Field(default="", description="What the model is for; shown in the UI.")
-    owners: tuple[str, ...] = Field(default=(), description="`team:NAME` or e-mail addresses; shown in the UI.")
+    owners: tuple[Owner, ...] = Field(default=(), description="`team:NAME` or e-mail addresses; shown in the UI.")
     batches: BatchesSpec
     source: SourceSpec
     schema_: ImportPath | dict[str, ColumnSpec] = Field(

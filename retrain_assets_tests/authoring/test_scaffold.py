@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ import pytest
 
 from retrain_assets.authoring.checking import check_declarations
 from retrain_assets.authoring.scaffold import read_data, scaffold, write_scaffold
+from retrain_assets.data.contracts import Contract
+from retrain_assets.data.reading import read_part
+from retrain_assets.data.windows import Calendar
 from retrain_assets.errors import DeclarationError
 from retrain_assets.spec import ColumnSpec, ModelSpec, load_declarations
 
@@ -70,6 +74,80 @@ def test_the_cells_of_a_csv_file_stay_as_they_were_written(tmp_path: Path):
     assert sorted(written) == sorted([*lines[1:], "NA,2024-01-05,,1e3,1"])
 
 
+def test_the_index_of_a_parquet_file_is_columns_where_it_has_a_name_and_may_repeat(tmp_path: Path):
+    """As delivered files are read; labels that repeat would take rows into the batches of others, more than once."""
+    frame = orders(600)
+    file = tmp_path / "orders.parquet"
+    indexed = frame.assign(ordered_at=pd.to_datetime(frame["ordered_at"])).set_index("ordered_at")
+    for held in (indexed, frame.set_index(frame.index % 7)):
+        held.to_parquet(file)
+        guessed = scaffold(read_data(file), file=file, event_time="ordered_at", every="week")
+        files = write_scaffold(guessed, file, tmp_path / str(held.index.name))
+        parts = [read_part(part.name, "parquet", part.read_bytes()) for part in files]
+        assert sum(map(len, parts)) == 600
+        for part, name in zip(parts, files, strict=True):
+            times = pd.to_datetime(part["ordered_at"])
+            assert (times >= pd.Timestamp(name.stem)).all()
+            assert (times < pd.Timestamp(name.stem) + pd.Timedelta(weeks=1)).all()
+
+
+def test_a_column_without_a_name_is_left_out_and_stays_one(tmp_path: Path):
+    """The index that pandas writes unless told otherwise: further deliveries have no `Unnamed: 0`."""
+    file = tmp_path / "orders.csv"
+    orders(600).to_csv(file)
+    guessed = scaffold(read_data(file), file=file, every="week")
+    assert "schema: without the column that has no name in the file" in guessed.guesses
+    files = write_scaffold(guessed, file, tmp_path / "orders")
+    assert files[0].read_text(encoding="utf-8").splitlines()[0] == file.read_text(encoding="utf-8").splitlines()[0]
+    spec = load_declarations(guessed.text)[0]
+    assert isinstance(spec.schema_, dict)
+    assert set(spec.schema_) == set(orders(1).columns)
+    delivered = read_part("next.csv", "csv", file.read_bytes())
+    checked = Contract.of(spec).check([("next.csv", delivered)], Calendar(spec.batches).first)
+    assert set(checked.reasons) == {"outside_window"}
+
+
+def test_what_no_delivery_takes_for_missing_is_a_text(tmp_path: Path):
+    """Pandas reads `n/a` as missing: the rows would be refused as soon as the first batch came."""
+    file = tmp_path / "orders.csv"
+    frame = orders(600)
+    frame.assign(price=frame["price"].astype("str").where(frame.index % 10 > 0, "n/a")).to_csv(file, index=False)
+    spec = load_declarations(scaffold(read_data(file), file=file).text)[0]
+    assert isinstance(spec.schema_, dict)
+    assert spec.schema_["price"].type == "string"
+
+
+@pytest.mark.parametrize("time", ["unknown", None])
+def test_rows_without_a_time_are_in_no_batch_and_that_is_told(time: Any):
+    frame = orders(600)
+    guessed = scaffold(
+        frame.assign(ordered_at=frame["ordered_at"].where(frame.index % 100 > 0, time)), file=Path("orders.csv")
+    )
+    assert "data: without 6 of 600 rows, whose ordered_at cannot be read" in guessed.guesses
+    assert sum(map(len, guessed.batches.values())) == 594
+    assert not any(told.startswith("data:") for told in scaffold(frame, file=Path("orders.csv")).guesses)
+
+
+def test_a_month_begins_on_a_day_that_every_month_has():
+    times = pd.date_range("2020-01-31", periods=600, freq="D").strftime("%Y-%m-%d")
+    frame = orders(600).assign(ordered_at=times)
+    batches = made(frame, every="month").batches
+    assert (batches.start.month, batches.start.day) == (1, 1)
+    middle = made(frame.iloc[15:].reset_index(drop=True), every="month").batches
+    assert (middle.start.month, middle.start.day) == (2, 15)
+
+
+@pytest.mark.parametrize("nested", [[1, 2], {"a": 1}])
+def test_columns_of_lists_and_records_are_left_out(nested: Any, tmp_path: Path):
+    file = tmp_path / "orders.parquet"
+    items: Any = [None, *[nested] * 599]
+    orders(600).assign(items=items)[["items", *orders(1).columns]].to_parquet(file)
+    guessed = scaffold(read_data(file), file=file)
+    assert "schema: without items (lists or records)" in guessed.guesses
+    write_scaffold(guessed, file, tmp_path / "orders")
+    assert check_declarations([tmp_path / "orders"], environ={}) == []
+
+
 class TestGuesses:
     def test_of_columns(self):
         spec = made(orders())
@@ -80,6 +158,39 @@ class TestGuesses:
     def test_of_the_features(self):
         """No id, no time, no text that never repeats, and never the target."""
         assert made(orders()).features.columns == ("price", "shop")
+
+    def test_of_a_column_that_numbers_the_rows(self):
+        """It would tell a model when a row came, and nothing of rows to come."""
+        numbered = orders().assign(row=range(7, 6007))[["row", *orders(1).columns]]
+        assert made(numbered).features.columns == ("price", "shop")
+        told = scaffold(numbered, file=Path("orders.csv")).guesses
+        assert "features.columns: without row (it numbers the rows)" in told
+
+    def test_of_a_target_of_numbers_that_are_no_numbers_of_pandas(self):
+        """Texts and decimals of a Parquet file."""
+        texts = made(orders().assign(returned=orders()["returned"].astype("str")))
+        assert isinstance(texts.schema_, dict)
+        assert (texts.metric, texts.schema_["returned"].values) == ("log_loss", (0, 1))
+        assert made(orders().assign(returned=orders()["price"].map("{:.2f}".format))).metric == "squared_error"
+        assert made(orders().assign(returned=orders()["price"].map(Decimal))).metric == "squared_error"
+
+    def test_of_many_classes(self):
+        """Limits around those of the file would take the next one away."""
+        spec = made(orders().assign(returned=np.arange(6000) % 40), metric="log_loss")
+        assert isinstance(spec.schema_, dict)
+        assert spec.schema_["returned"] == ColumnSpec(type="int")
+
+    def test_of_codes(self, tmp_path: Path):
+        file = tmp_path / "orders.csv"
+        orders(600).assign(price=[f"00{number % 7}" for number in range(600)]).to_csv(file, index=False)
+        spec = load_declarations(scaffold(read_data(file), file=file).text)[0]
+        assert isinstance(spec.schema_, dict)
+        assert spec.schema_["price"].values == tuple(f"00{number}" for number in range(7))
+
+    def test_of_very_long_words(self):
+        """In a time that does not grow with the square of their length."""
+        spec = made(orders(600).assign(note=["x" * 20_000] * 600))
+        assert spec.personal_columns == ()
 
     def test_of_the_task(self):
         assert made(orders()).metric == "log_loss"
@@ -268,16 +379,24 @@ class TestRefuses:
     @pytest.mark.parametrize(
         ("content", "said"),
         [
-            (b"a;b\n1,5;2\n", "wrong_separator"),
+            (b"a;b\n1,5;2\n", "must be UTF-8 with commas here.*wrong_separator"),
             (b"PK\x03\x04...", "not_csv.*zip archive"),
             ("a,b\nZ\u00fcrich,1\n".encode("latin-1"), "wrong_encoding.*deliver utf-8"),
-            (b"a,b,a\n1,2,3\n", "duplicated_header"),
+            (b"a,b,a\n1,2,3\n", r"^DATA: x\.csv cannot be read \(duplicated_header\)"),
         ],
     )
     def test_what_would_be_refused_as_a_delivery(self, tmp_path: Path, content: bytes, said: str):
         (tmp_path / "x.csv").write_bytes(content)
         with pytest.raises(DeclarationError, match=said):
             read_data(tmp_path / "x.csv")
+
+    @pytest.mark.parametrize(
+        ("content", "said"), [(b"PAR1" * 9 + b"x", "truncated_parquet"), (b"a,b\n", "not_parquet")]
+    )
+    def test_what_is_no_parquet(self, tmp_path: Path, content: bytes, said: str):
+        (tmp_path / "x.parquet").write_bytes(content)
+        with pytest.raises(DeclarationError, match=said):
+            read_data(tmp_path / "x.parquet")
 
     def test_a_file_without_rows(self, tmp_path: Path):
         (tmp_path / "x.csv").write_text("a,b\n", encoding="utf-8")

@@ -1,5 +1,6 @@
 """Rule 1: parsed rows = accepted rows + quarantined rows, and every quarantined row says why."""
 
+import csv
 import io
 from typing import Any
 
@@ -124,6 +125,25 @@ def test_one_bad_value_costs_its_row_and_says_why(column, value, reason, shown):
     assert line["rule"]
     assert len(result.accepted) == 99
     assert result.refused is None
+
+
+@pytest.mark.parametrize(
+    ("column", "reason"),
+    [
+        ("speed", "missing_value"),
+        ("id", "missing_value"),
+        ("open", "missing_value"),
+        ("at", "missing_event_time"),
+        ("gust", None),
+        ("count", None),
+        ("y", None),
+    ],
+)
+def test_nothing_is_missing_also_in_a_file_that_quotes_every_value(column: str, reason: str | None):
+    written = spoiled(column, "").to_csv(index=False, quoting=csv.QUOTE_ALL)
+    result = checked(contract(), read_part("rows.csv", "csv", written.encode()))
+    assert result.reasons == ({} if reason is None else {reason: 1})
+    assert result.unreadable_targets == 0
 
 
 def test_of_a_personal_column_neither_the_value_nor_those_of_the_rule_are_told():

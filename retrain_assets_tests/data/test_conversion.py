@@ -131,3 +131,12 @@ def test_integers_are_exact_beside_broken_ones(values, broken):
     texts = pd.Series([str(value) for value in values] + (["x"] if broken else []), dtype=TEXT)
     made, _ = read_as(texts, "int", lenient=False)
     assert made[: len(values)].tolist() == values
+
+
+@pytest.mark.parametrize("dtype", ["uint64", "UInt64"])
+def test_whole_numbers_beyond_64_bits_with_a_sign_are_marked_and_are_floats(dtype):
+    values = pd.Series(np.array([2**63, 2**63 - 1, 0], dtype="uint64")).astype(dtype)
+    assert read(values, "int") == ([None, 2**63 - 1, 0], [True, False, False])
+    assert read(values, "float") == ([2.0**63, float(2**63 - 1), 0], [False] * 3)
+    assert read(values[:0], "int") == ([], [])
+    assert read(values[1:], "int") == ([2**63 - 1, 0], [False] * 2)

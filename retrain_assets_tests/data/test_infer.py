@@ -43,6 +43,10 @@ def test_types_gaps_limits_and_categories(values, expected):
     assert inferred(*values) == expected
 
 
+def test_whole_numbers_beyond_64_bits_with_a_sign_are_floats():
+    assert infer_columns(pd.DataFrame({"n": np.array([2**63, 5], dtype="uint64")}))["n"].type == "float"
+
+
 def test_ids_have_no_limits():
     assert inferred(*range(1000)).max is None
     assert inferred(*(list(range(1000)) * 2)).max is not None

@@ -161,6 +161,18 @@ def test_a_label_that_breaks_a_rule_of_the_schema_is_none(
     assert len(made.check([("f", rows)], batch).accepted) == 4
 
 
+@pytest.mark.parametrize("listed", [["no", "yes"], [0, 1]])
+@pytest.mark.parametrize("by", ["type", "check"])
+def test_the_classes_that_a_categorical_column_lists_hold_for_labels(by: str, listed: list[Any]):
+    dtype: Any = pd.CategoricalDtype(listed if by == "type" else None)
+    made = contract()
+    made.schema.columns["y"] = pa.Column(dtype, pa.Check.isin(listed) if by == "check" else None, coerce=True, name="y")
+    rows = clean_rows(4).assign(y=pd.Series([*listed, None, 2], dtype="object"))
+    delivered = extract_labels([("f", rows)], made, first_batch(made.spec))
+    assert delivered.labels["label"].tolist() == [str(each) for each in listed]
+    assert (delivered.unreadable, delivered.unreadable_values) == (1, ("2",))
+
+
 def test_a_missing_label_breaks_no_rule_and_a_rule_that_crashes_is_told():
     rows = clean_rows(3).assign(y=pd.Series([0, 1, None], dtype="Int64"))
 

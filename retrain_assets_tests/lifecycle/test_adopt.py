@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.svm import LinearSVC
 
 from retrain_assets import lifecycle
 from retrain_assets.errors import DataError, RefusedError
@@ -89,3 +90,29 @@ def test_a_model_that_cannot_score_the_declared_rows_is_refused_and_nothing_is_p
     with pytest.raises(DataError, match="fitted on columns that the rows lack: xx"):
         adopt(world, theirs(tmp_path, world, ["xx"]))
     assert world.stores.state.promotions("tiny") == []
+
+
+@pytest.mark.parametrize(
+    ("metric", "estimator", "said"),
+    [
+        (
+            "log_loss",
+            LinearRegression(),
+            "must be a classifier of at least two classes with predict_proba, as `metric: l",
+        ),
+        ("log_loss", LinearSVC(), r"with predict_proba, as `metric: log_loss` needs \(got LinearSVC\)"),
+        ("squared_error", LogisticRegression(), r"churn v1 must be a regressor, .* \(got LogisticRegression\)"),
+    ],
+)
+def test_a_model_of_another_task_is_refused(worlds, metric: str, estimator: Any, said: str) -> None:
+    declared = "sklearn.linear_model.LinearRegression" if metric == "squared_error" else None
+    changes: dict[str, Any] = {} if declared is None else {"metric": metric, "estimator": {"class": declared}}
+    world = worlds("w", **changes)
+    drop_days(world, range(2))
+    rows = rows_of(world.batch(0))
+    origin = Origin(
+        estimator=estimator.fit(rows[["x"]], rows["y"]), name="churn", version=1, content_hash="0" * 64, inputs=("x",)
+    )
+    with pytest.raises(RefusedError, match=said):
+        adopt(world, origin)
+    assert world.stores.state.model_versions("tiny") == []

@@ -111,6 +111,18 @@ def test_a_batch_that_came_without_rows_says_so_on_its_page_and_by_the_sensor(in
     assert any("came empty, without rows" in (each.description or "") for each in in_time)
 
 
+def test_a_run_of_which_the_state_database_knows_nothing_is_told(installation: Installation) -> None:
+    """The daemon skips what has the key of one of its runs, and says nothing."""
+    installation.drop(0)
+    [asked] = tick(installation, "new_batches").run_requests
+    tags = {**asked.tags, "dagster/run_key": asked.run_key, "dagster/partition": asked.partition_key}
+    job = installation.definitions.resolve_job_def("tiny__watch")
+    installation.instance.create_run_for_job(job, tags=tags, status=dg.DagsterRunStatus.SUCCESS)
+    told = tick(installation, "new_batches")
+    assert told.run_requests == []
+    assert told.skip_message.startswith(f"Dagster has run {asked.run_key} already, which the state database does")
+
+
 @pytest.mark.parametrize("kind", ["delta", "sql"])
 def test_rows_of_a_table_are_noticed_by_the_sensor_and_watched(
     kind: str, tmp_path: Path, instance: dg.DagsterInstance

@@ -84,6 +84,8 @@ def test_while_bootstrapping_the_champion_does_not_bind_and_the_baseline_does():
     assert (against.applicable, against.passed) == (False, None)
     poor = evaluate_gates(replace(first, differences=report(baseline=(0, 1)).differences[1:]), PromoteSpec(), True)
     assert poor.passed is False
+    said = "not passed: not_worse_than_champion: not applicable: there is no champion to compare with yet; beats_"
+    assert poor.reason.startswith(said)
 
 
 def test_too_few_rows_and_missing_differences_are_unknown_and_unknown_does_not_pass():

@@ -309,6 +309,18 @@ class TestDocuments:
             "defs.yaml:1: type: must be set: 'retrain_assets.RetrainedModel' for a model"
         ]
 
+    @pytest.mark.parametrize(
+        "written", ["retrain_asset.RetrainedModel", "retrain-assets.RetrainedModel", "RetrainedModel"]
+    )
+    def test_a_type_that_is_nearly_ours_is_told(self, written: str):
+        """Else a file in which nothing was read would have no problems, and the model be missing."""
+        text = VALID.replace("retrain_assets.RetrainedModel", written)
+        assert told(text) == [f"defs.yaml:1: type: must be 'retrain_assets.RetrainedModel' (got '{written}')"]
+
+    @pytest.mark.parametrize("written", ["shop.components.RetrainedModel", "dagster_dbt.DbtProjectComponent"])
+    def test_a_component_of_somebody_else_is_left_alone(self, written: str):
+        assert load_declarations(VALID.replace("retrain_assets.RetrainedModel", written)) == []
+
     def test_a_document_has_attributes(self):
         assert told("type: retrain_assets.RetrainedModel\natributes: {}\n") == [
             "defs.yaml:1: attributes: must be set: the declaration of the model",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import dagster as dg
 import pytest
 from pydantic import ValidationError
 
@@ -43,6 +44,15 @@ def test_the_declaration_of_the_design_is_valid():
     assert declared.freshness.model_age == timedelta(weeks=12)
     assert declared.retrain.budget is not None
     assert declared.retrain.budget.retrains == 12
+
+
+@pytest.mark.parametrize("owner", ["shop", "team:", "ann@shop", "ann@shop.technology", " team:shop", ""])
+def test_an_owner_that_dagster_does_not_take_is_refused_here(owner: str):
+    """Else the declaration is said to be right, and no model of the code location can be loaded."""
+    said = f"owners[1]: must be team:NAME or an e-mail address, as Dagster takes them (got {owner!r})"
+    assert said in refused(owners=["ann.lee+ml@shop.co.uk", owner])
+    with pytest.raises(dg.DagsterInvalidDefinitionError, match="Invalid owner"):
+        dg.AssetSpec("champion", owners=[owner])
 
 
 def test_is_frozen():

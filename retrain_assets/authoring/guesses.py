@@ -1,0 +1,257 @@
+"""What can be guessed of a model from rows that somebody has at hand, and in which words that is told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Hashable, Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from retrain_assets.authoring.personal import holds_births, personal_columns
+from retrain_assets.data.conversion import read_as
+from retrain_assets.data.infer import infer_columns
+from retrain_assets.errors import DeclarationError, Problem, did_you_mean
+from retrain_assets.spec import BatchesSpec, ColumnSpec
+
+_TARGETS = ("target", "label", "y", "outcome", "class", "is_fraud", "churn", "churned", "default")
+_TIMES = re.compile(r"time|date|timestamp|(^|_)ts$|_at$|^day$", re.IGNORECASE)
+_CATEGORIES = 50
+_CLASSES = 20
+_LAST_IN_EACH_MONTH = 28
+_ISO = "ISO dates or times, such as 2024-01-31 or 2024-01-31T12:30:00Z"
+_STEPS: dict[str, pd.Timedelta] = {
+    "hour": pd.Timedelta(hours=1),
+    "day": pd.Timedelta(days=1),
+    "week": pd.Timedelta(weeks=1),
+    "month": pd.Timedelta(days=30),
+}
+
+
+class Guesses:
+    """Each guess says what it took and why."""
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        left_out = {name: why for name in frame.columns if (why := _unfit(name, frame[name])) is not None}
+        self._frame = frame.drop(columns=list(left_out))
+        self._columns = infer_columns(self._frame)
+        self.told = [f"schema: without {why}" for why in left_out.values()]
+
+    def name(self, stem: str) -> str:
+        name = re.sub(r"[^a-z0-9]+", "_", stem.lower()).strip("_") or "model"
+        name = name if name[0].isalpha() else f"model_{name}"
+        self.told.append(f"name: {name} (from the file's name)")
+        return name[:63]
+
+    def event_time(self, given: str | None) -> str:
+        if given is not None:
+            self._known("event_time", given)
+        else:
+            times = [name for name, column in self._columns.items() if column.type == "datetime" or self._parses(name)]
+            times.sort(key=lambda name: (holds_births(name), _TIMES.search(name) is None))
+            if not times:
+                raise _wrong(
+                    "event_time",
+                    f"no column holds {_ISO}, and a row needs its time (got the columns {_listed(self._columns)})",
+                )
+            given = times[0]
+            others = f"; also times: {', '.join(times[1:])}" if times[1:] else ""
+            self.told.append(f"event_time: {given} (holds times{others})")
+        if not self._parses(given):
+            known = self._frame[given].dropna()
+            got = "no value" if known.empty else repr(str(known.iloc[0]))
+            raise _wrong("event_time", f"column '{given}' must hold {_ISO} (got {got})")
+        self._columns[given] = self._columns[given].model_copy(
+            update={"type": "datetime", "values": None, "nullable": False}
+        )
+        return given
+
+    def _parses(self, name: str) -> bool:
+        values = self._frame[name].dropna()
+        if values.empty or pd.api.types.is_numeric_dtype(values):
+            return False
+        parsed = pd.to_datetime(values, utc=True, errors="coerce", format="ISO8601")
+        return bool(parsed.notna().mean() > 0.95)
+
+    def target(self, given: str | None, event_time: str) -> str:
+        target = self._target(event_time) if given is None else self._known("target", given)
+        if self._frame[target].isna().all():
+            raise _wrong("target", f"must have values (got '{target}', which has none in any row)")
+        return target
+
+    def _target(self, event_time: str) -> str:
+        others = [name for name in self._columns if name != event_time]
+        if not others:
+            raise _wrong("target", "there is no column beside the event time")
+        named = [name for name in others if name.lower() in _TARGETS]
+        target = named[0] if named else others[-1]
+        self.told.append(f"target: {target} ({'by its name' if named else 'the last column: very likely wrong'})")
+        return target
+
+    def metric(self, target: str) -> str:
+        values = self._frame[target].dropna()
+        distinct = values.nunique()
+        classes = distinct <= 2 or self._columns[target].type not in ("int", "float")
+        metric = "log_loss" if classes else "squared_error"
+        self.told.append(
+            f"metric: {metric} ({target} has {distinct} distinct values: {'classes' if classes else 'numbers'})"
+        )
+        return metric
+
+    def every(self, times: pd.Series) -> str:
+        span = times.max() - times.min()
+        rows = {every: len(times) / max(span / step, 1) for every, step in _STEPS.items()}
+        fitting = [each for each in _STEPS if rows[each] >= 500 and span / _STEPS[each] >= 8]
+        long_enough = [each for each in reversed(_STEPS) if span / _STEPS[each] >= 8]
+        every = (fitting or long_enough or ["hour"])[0]
+        self.told.append(f"batches.every: {every} (about {rows[every]:.0f} rows each over {span.days} days)")
+        return every
+
+    def start(self, times: pd.Series, every: str) -> pd.Timestamp:
+        start = times.min().floor("h" if every == "hour" else "D")
+        # A month that begins on the 31st would not be found in each month.
+        return start.replace(day=1) if every == "month" and start.day > _LAST_IN_EACH_MONTH else start
+
+    def tell_left_out(self, event_time: str, rows: int) -> None:
+        if rows:
+            self.told.append(f"data: without {rows} of {len(self._frame)} rows, whose {event_time} cannot be read")
+
+    def attributes(
+        self,
+        name: str,
+        event_time: str,
+        target: str,
+        metric: str,
+        batches: BatchesSpec,
+        suffix: str,
+        by_batch: Mapping[str, pd.Index],
+    ) -> dict[str, Any]:
+        identity = [] if (row_id := self._row_id(event_time, target)) is None else [row_id]
+        kind = "Classifier" if metric in ("log_loss", "brier") else "Regressor"
+        personal = self._personal({event_time, target})
+        features = self._features({event_time, target, *identity}, personal)
+        if kind == "Classifier":
+            self._name_classes(target)
+        else:
+            # Limits would take labels away where the target moves, which is when they matter most.
+            self._columns[target] = ColumnSpec(type=self._columns[target].type, nullable=self._columns[target].nullable)
+        typical = int(pd.Series([len(rows) for rows in by_batch.values()]).median())
+        attributes: dict[str, Any] = {
+            "name": name,
+            "batches": {
+                "every": batches.every,
+                "start": batches.start.strftime("%Y-%m-%dT%H:%M" if batches.every == "hour" else "%Y-%m-%d"),
+            },
+            "source": {"type": "files", "path": f"data/{{batch}}*{suffix.lower()}"},
+            "event_time": event_time,
+            **({"row_id": identity[0]} if identity else {}),
+            "target": {"column": target, "label_delay": "0 days"},
+            "personal_columns": personal,
+            "features": {"columns": features},
+            "estimator": {"class": f"sklearn.ensemble.HistGradientBoosting{kind}", "params": {"max_iter": 100}},
+            "metric": metric,
+            "window": {"train": "all_history"},
+            "drift": {"distance": "jensen_shannon", "reference": "recent"},
+            "freshness": {"model_age": "12 weeks"},
+            "retrain": {
+                "when": "staleness | model_age | event",
+                "cooldown": f"2 {batches.every}s" if batches.every != "month" else "60 days",
+            },
+            "promote": {"require": "not_worse_than_champion & beats_baseline"},
+            "schema": {column: _rules(rules) for column, rules in self._columns.items()},
+        }
+        if typical < 400:
+            attributes["drift"]["min_rows"] = max(typical // 2, 20)
+            self.told.append(f"drift.min_rows: lowered, since a batch has about {typical} rows")
+        reserved = typical // 5
+        if reserved < 250:
+            attributes["promote"]["min_rows"] = max(reserved // 2, 20)
+            self.told.append(f"promote.min_rows: lowered, since about {reserved} rows of a batch are reserved")
+        self.told.append("target.label_delay: 0 days (nothing in a file tells when its labels became known)")
+        return attributes
+
+    def _name_classes(self, target: str) -> None:
+        """A margin would name classes that nobody has seen; what is declared of classes is held against these."""
+        column = self._columns[target]
+        if column.type not in ("int", "float"):
+            return
+        classes = sorted(read_as(self._frame[target], column.type, lenient=True)[0].dropna().unique().tolist())
+        broken = [value for value in classes if not float(value).is_integer()]
+        if broken:
+            raise _wrong(
+                "target", f"'{target}' must hold whole numbers, texts or truth values as classes (got {broken[0]:g})"
+            )
+        named = tuple(classes) if len(classes) <= _CLASSES else None
+        self._columns[target] = ColumnSpec(type=column.type, nullable=column.nullable, values=named)
+
+    def _row_id(self, event_time: str, target: str) -> str | None:
+        for name in self._columns:
+            values = self._frame[name]
+            named = name.lower() == "id" or name.lower().endswith(("_id", "uuid", "_key"))
+            if named and name not in (event_time, target) and values.notna().all() and values.is_unique:
+                self.told.append(f"row_id: {name} (unique, and named like an id)")
+                return name
+        return None
+
+    def _personal(self, shown: set[str]) -> list[str]:
+        """Those that look so; their values stand in no schema either."""
+        found = personal_columns(self._frame, {k: v for k, v in self._columns.items() if k not in shown})
+        for name in found:
+            kind = "string" if self._columns[name].type == "category" else self._columns[name].type
+            self._columns[name] = ColumnSpec(type=kind, nullable=self._columns[name].nullable)
+        why = "; ".join(f"{name} ({reason})" for name, reason in found.items()) or "none (by no name and no value)"
+        self.told.append(
+            f"personal_columns: {why}. A person must look, before the first batch; none of them is a feature"
+        )
+        return list(found)
+
+    def _features(self, others: set[str], personal: Collection[str]) -> list[str]:
+        left: list[str] = []
+        for name, column in self._columns.items():
+            many = column.type in ("string", "category") and self._frame[name].nunique() > _CATEGORIES
+            why = "personal" if name in personal else "times" if column.type == "datetime" else None
+            why = why or ("too many distinct texts" if many else None)
+            why = why or ("it numbers the rows" if _numbers_rows(self._frame[name]) else None)
+            if name not in others and why is None:
+                left.append(name)
+            elif name not in others:
+                self.told.append(f"features.columns: without {name} ({why})")
+        if not left:
+            self.told.append(
+                "features.columns: no column is left, and a model needs one. Put a features.transform in its place "
+                "that derives some, or take a column off personal_columns that is none and name it here"
+            )
+        return left
+
+    def _known(self, field: str, name: str) -> str:
+        if name not in self._columns:
+            raise _wrong(field, f"must be a column of the file (got '{name}').{did_you_mean(name, self._columns)}")
+        return name
+
+
+def _unfit(name: str, values: pd.Series) -> str | None:
+    """What a column is that no schema can describe."""
+    if name == "":
+        return "the column that has no name in the file"
+    known = values.dropna() if pd.api.types.is_object_dtype(values.dtype) else values[:0]
+    return None if known.empty or isinstance(known.iloc[0], Hashable) else f"{name} (lists or records)"
+
+
+def _numbers_rows(values: pd.Series) -> bool:
+    """Whether whole numbers count the rows: they tell a model when a row came, and nothing of rows to come."""
+    if not pd.api.types.is_integer_dtype(values.dtype) or len(values) < 2 or values.hasnans:
+        return False
+    return values.is_unique and int(values.max()) - int(values.min()) + 1 == len(values)
+
+
+def _rules(column: ColumnSpec) -> dict[str, Any]:
+    return column.model_dump(mode="json", exclude_defaults=True)
+
+
+def _listed(names: Iterable[str]) -> str:
+    shown = list(names)
+    return ", ".join(shown[:20]) + (f" and {len(shown) - 20} more" if len(shown) > 20 else "")
+
+
+def _wrong(field: str, message: str) -> DeclarationError:
+    return DeclarationError([Problem(field=field, message=message)])
