@@ -15,7 +15,7 @@ from retrain_assets.data.windows import Batch
 from retrain_assets.errors import NotStoredError
 from retrain_assets.lifecycle.champions import champion, registered
 from retrain_assets.lifecycle.estimating import estimate_of
-from retrain_assets.lifecycle.history import holdout_of, losses_in, performance_table, served_losses
+from retrain_assets.lifecycle.history import holdout_of, losses_in, performance_table, served_losses, told_since
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.mixing import MEMBER
 from retrain_assets.lifecycle.model import DeclaredModel
@@ -194,7 +194,7 @@ def _health(stores: Stores, model: DeclaredModel, as_of: datetime) -> tuple[bool
     if current is None:
         return None, "bootstrapping: there is no champion to judge"
     measured = performance_table(stores, model)
-    own = losses_in(measured, model, current.version, current.training_end, as_of=as_of)
+    own = losses_in(measured, model, current.version, told_since(model, current), as_of=as_of)
     before = _before(stores, model, measured, own[0].batch, as_of) if own else []
     verdict = champion_is_healthy(
         own,
