@@ -8,7 +8,7 @@ import pandas as pd
 from retrain_assets.data.windows import Batch
 from retrain_assets.lifecycle.champions import champion
 from retrain_assets.lifecycle.estimating_errors import estimate_of_regression
-from retrain_assets.lifecycle.history import holdout_of, losses_of_version
+from retrain_assets.lifecycle.history import champion_losses, holdout_of
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.performance.estimation import LossEstimate, estimate_loss
 from retrain_assets.performance.expected import expectable, expected_losses
@@ -37,7 +37,7 @@ def estimate_batch(
     multi = bool(scored["probabilities"].notna().all())
     values = np.vstack(scored["probabilities"].tolist()) if multi else scored["score"].to_numpy(dtype=np.float64)
     expected = float(expected_losses(model.spec.metric, Scores(values, classes)).mean())
-    known = losses_of_version(stores, model, promotion.version, promotion.training_end, as_of=batch.as_of)
+    known = champion_losses(stores, model, promotion, as_of=batch.as_of)
     return estimate_loss(
         batch.key,
         expected,

@@ -9,7 +9,7 @@ import pandas as pd
 
 from retrain_assets.data.labels import labels_as_of, places_of_batches
 from retrain_assets.data.windows import Batch
-from retrain_assets.lifecycle.history import losses_of_version
+from retrain_assets.lifecycle.history import champion_losses
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.performance.error_regression import LEAST_BATCHES, LabelledErrors, estimate_by_errors
 from retrain_assets.performance.estimation import NEWEST, LossEstimate
@@ -26,7 +26,7 @@ def estimate_of_regression(
     stores: Stores, model: DeclaredModel, batch: Batch, promotion: Promotion, validated: pd.DataFrame, own: pd.DataFrame
 ) -> LossEstimate | None:
     """From the champion's errors as they are known by the batch; None where too few batches have labels."""
-    measured = losses_of_version(stores, model, promotion.version, promotion.training_end, as_of=batch.as_of)
+    measured = champion_losses(stores, model, promotion, as_of=batch.as_of)
     keys = [loss.batch for loss in measured if loss.batch < batch.key][-NEWEST:]
     if len(keys) < LEAST_BATCHES:
         return None

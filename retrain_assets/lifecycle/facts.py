@@ -10,7 +10,7 @@ from retrain_assets.drift.report import DriftReport
 from retrain_assets.lifecycle.champions import champion, registered
 from retrain_assets.lifecycle.estimating import unlabelled_estimates
 from retrain_assets.lifecycle.first_losses import first_losses
-from retrain_assets.lifecycle.history import holdout_of, losses_in, performance_table, served_losses
+from retrain_assets.lifecycle.history import holdout_of, losses_in, performance_table, served_losses, told_since
 from retrain_assets.lifecycle.holding import largest_drift, open_hold, rejected_until, said_to
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import TrainingSet
@@ -57,7 +57,7 @@ def gather_facts(
         episode=episode_of(stores, model, drift),
         losses=()
         if current is None
-        else losses_in(measured, model, current.version, current.training_end, as_of=batch.as_of),
+        else losses_in(measured, model, current.version, told_since(model, current), as_of=batch.as_of),
         served=served_losses(measured, model, as_of=batch.as_of),
         firsts=first_losses(stores, model, current, trained, measured, as_of=batch.as_of),
         estimates=() if current is None else unlabelled_estimates(stores, model, current.version, batch=batch),

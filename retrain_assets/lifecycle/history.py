@@ -26,11 +26,24 @@ Mask = npt.NDArray[np.bool_]
 def champion_losses(
     stores: Stores, model: DeclaredModel, promotion: Promotion, *, as_of: datetime
 ) -> tuple[BatchLoss, ...]:
-    """The champion's loss on each matured batch after its training end, as measured by the cutoff, oldest first.
+    """The champion's loss on each matured batch that tells of it, as measured by the cutoff, oldest first.
 
     Only its own rows count: what it served or what it was back-scored on, never another version's.
     """
-    return losses_of_version(stores, model, promotion.version, promotion.training_end, as_of=as_of)
+    return losses_of_version(stores, model, promotion.version, told_since(model, promotion), as_of=as_of)
+
+
+def told_since(model: DeclaredModel, promotion: Promotion) -> datetime:
+    """From when on batches tell whether a champion is as good as it was: its training end.
+
+    That of one that was recalled is the end of what recalled it: its holdout loss is of then, and what it lost before,
+    when its season was over, is no decay of now.
+    """
+    if promotion.batch is None:
+        return promotion.training_end
+    trained_for = model.calendar.batch(promotion.batch)
+    judged = [model.calendar.batch(key) for key in promotion.evidence.get("batches", ())]
+    return max([promotion.training_end, *(each.end for each in judged if each.start > trained_for.start)])
 
 
 def losses_of_version(

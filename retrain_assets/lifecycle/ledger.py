@@ -13,7 +13,7 @@ from retrain_assets.data.windows import Batch
 from retrain_assets.errors import LeaseHeldError, RefusedError, without_password
 from retrain_assets.lifecycle.heartbeat import Heartbeat
 from retrain_assets.lifecycle.model import DeclaredModel
-from retrain_assets.lifecycle.standing import read_standing
+from retrain_assets.lifecycle.standing import Standing, decided_by, read_standing
 from retrain_assets.policy.decision import Decision
 from retrain_assets.promotion.model_moves import is_retired, out_of_service
 from retrain_assets.stores.protocols import Step, StepOutcome, Stores
@@ -83,22 +83,24 @@ def record_failure(
         as_of=batch.end, now=now, run_id=run_id,
         detail={"reason": reason, "decision": _newest_decision(stores, model, batch)},
     )  # fmt: skip
-    if job == "decide" and read_standing(stores, model, now=now).readiness(batch.key, "decide", now) == "given_up":
-        _decide_unknown(stores, model, batch, reason, now=now, run_id=run_id)
+    if job == "decide":
+        standing = read_standing(stores, model, now=now)
+        if standing.readiness(batch.key, "decide", now) == "given_up":
+            _decide_unknown(stores, model, batch, reason, standing, now=now, run_id=run_id)
     return step
 
 
 def _decide_unknown(
-    stores: Stores, model: DeclaredModel, batch: Batch, reason: str, *, now: datetime, run_id: str
+    stores: Stores, model: DeclaredModel, batch: Batch, reason: str, standing: Standing, *, now: datetime, run_id: str
 ) -> None:
     """Every batch ends in a recorded decision, also when deciding itself fails again and again."""
     log = stores.state.promotions(model.name)
-    decided = [decision.batch for decision in stores.state.decisions(model.name)]
+    decided = decided_by(standing.decisions, standing.watched, now)
     stores.state.record_decision(
         Decision(
             model=model.name,
             batch=batch.key,
-            attempt=decided.count(batch.key) + 1,
+            attempt=1 + sum(decision.batch == batch.key for decision in standing.decisions),
             verdict="unknown",
             reason=f"deciding failed {TRIES} times: {reason}",
             cause="run failure",

@@ -12,10 +12,10 @@ from retrain_assets.data.labels import (
     labels_as_of,
 )
 from retrain_assets.data.windows import Batch
-from retrain_assets.errors import NotStoredError
+from retrain_assets.errors import IntegrityError, NotStoredError
 from retrain_assets.lifecycle.champions import champion, registered
 from retrain_assets.lifecycle.estimating import estimate_of
-from retrain_assets.lifecycle.history import holdout_of, losses_in, performance_table, served_losses
+from retrain_assets.lifecycle.history import holdout_of, losses_in, performance_table, served_losses, told_since
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.mixing import MEMBER
 from retrain_assets.lifecycle.model import DeclaredModel
@@ -124,12 +124,17 @@ def _backscore(
 def _performances(
     stores: Stores, model: DeclaredModel, batch: Batch, known: pd.DataFrame, as_of: datetime
 ) -> tuple[BatchPerformance, ...]:
-    predictions = read_predictions(stores, model, batch)
+    predictions, current = read_predictions(stores, model, batch), champion(stores, model, as_of)
     made: list[BatchPerformance] = []
     for _, rows in predictions.groupby(["version", "mode"], sort=True):
         version, mode = int(rows["version"].iloc[0]), rows["mode"].iloc[0]
-        bundle = stores.registry.load(registered(stores, model, version))
-        labels, scores = labelled_scores(rows, known, model, bundle.manifest.classes)
+        try:
+            classes = stores.registry.load(registered(stores, model, version)).manifest.classes
+        except (NotStoredError, IntegrityError):
+            if current is None or version == current.version:
+                raise
+            continue  # a champion of before, of which nobody knows any more: those after it learn from the batch
+        labels, scores = labelled_scores(rows, known, model, classes)
         rng = np.random.default_rng([version, len(labels)])
         names = list(dict.fromkeys((model.spec.metric, *expectable(model.spec.metric), *model.spec.report_metrics)))
         metrics = estimates(names, labels, scores, confidence=model.spec.promote.confidence, rng=rng)
@@ -194,7 +199,7 @@ def _health(stores: Stores, model: DeclaredModel, as_of: datetime) -> tuple[bool
     if current is None:
         return None, "bootstrapping: there is no champion to judge"
     measured = performance_table(stores, model)
-    own = losses_in(measured, model, current.version, current.training_end, as_of=as_of)
+    own = losses_in(measured, model, current.version, told_since(model, current), as_of=as_of)
     before = _before(stores, model, measured, own[0].batch, as_of) if own else []
     verdict = champion_is_healthy(
         own,

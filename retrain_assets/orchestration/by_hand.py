@@ -43,9 +43,8 @@ def run_batch(instance: dg.DagsterInstance, model: DeclaredModel, batch: str | N
     asked = None if batch is None else model.calendar.batch(batch).key
     if asked is not None and asked in _watched(driver.stores, model) and not _unfinished(driver.stores, model, asked):
         yield from _again(driver, model, asked)
-        if _unfinished(driver.stores, model, asked):
-            yield from _until_decided(driver, model, asked)
-        return
+        if not _unfinished(driver.stores, model, asked):
+            return
     while True:
         for ran in _until_decided(driver, model, asked):
             yield ran

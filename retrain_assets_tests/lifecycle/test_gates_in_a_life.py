@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,6 +67,24 @@ def test_every_gate_is_measured_stored_and_shown(three_champions: World, tmp_pat
     assert leading.group == "x"
     (served,) = chosen(report.measures, "servability")
     assert "a fresh process loaded tiny v4" in served.reason
+
+
+HANGING = """
+import os, subprocess, sys, time
+child = "import sys, time; from retrain_assets.lifecycle import probe; probe.end_with(int(sys.argv[1]), every=0.05)"
+command = [sys.executable, "-c", child + "; print(1, flush=True); time.sleep(600)", str(os.getpid())]
+print(subprocess.Popen(command, process_group=0).pid, flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_fresh_process_that_hangs_does_not_outlive_a_run_that_is_killed():
+    with subprocess.Popen([sys.executable, "-c", HANGING], stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        said = [run.stdout.readline().strip() for _ in range(2)]
+        run.kill()
+        assert run.stdout.read() == "", "the last one that holds the pipe has ended"
+    assert "1" in said
 
 
 def test_a_version_that_a_fresh_process_cannot_load_is_not_servable(promoted: World, tmp_path: Path):

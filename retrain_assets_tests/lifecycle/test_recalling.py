@@ -13,8 +13,9 @@ from retrain_assets import lifecycle
 from retrain_assets.lifecycle.auditing import verify
 from retrain_assets.lifecycle.earlier import asked
 from retrain_assets.lifecycle.evaluating import incumbent_of
-from retrain_assets.lifecycle.history import holdout_of
+from retrain_assets.lifecycle.history import champion_losses, holdout_of, losses_of_version, told_since
 from retrain_assets.lifecycle.promote import read_evaluation
+from retrain_assets.lifecycle.rolling_back import roll_back_if_broken
 from retrain_assets.lifecycle.versions import clear, stage_of
 from retrain_assets.promotion.evaluation import PairedDifference, Role
 from retrain_assets.promotion.measures import Measure, chosen
@@ -100,6 +101,28 @@ def test_to_promote_again_changes_nothing_and_the_evaluation_finds_its_champion(
     assert incumbent is not None
     assert incumbent.version == 6
     assert lifecycle.evaluate(world.stores, world.model, batch, now=world.now, run_id="x").gates.passed is False
+
+
+def test_what_it_lost_when_its_season_was_over_does_not_take_a_recalled_champion_back(world: World):
+    back_to_ordinary(world)
+    stores, recalled = world.stores, world.stores.state.promotions("tiny")[-1]
+    lost = losses_of_version(stores, world.model, 2, recalled.training_end, as_of=recalled.as_of)
+    assert lost[-1].value > 1, "on the first day of the other season"
+    changes = SEASONS | {"promote": RECALL, "rollback": {"watch": "20 days", "max_loss": 1.0}}
+    watched = copied(world, world.root, **changes).model
+    # As a run does that settles labels which came late, or again: none of those of its new time have matured.
+    seen: dict[str, Any] = {"as_of": recalled.as_of, "red": {}, "now": world.now}
+    assert roll_back_if_broken(stores, watched, **seen) is None
+    world.drop(8, rows=1500)
+    world.play()
+    after = champion_losses(stores, world.model, recalled, as_of=world.batch(8).end)
+    assert [loss.batch for loss in after] == [world.batch(7).key]
+    back = lifecycle.roll_back(stores, world.model, to=6, reason="r", actor="person:ann", now=world.now)
+    again = lifecycle.roll_back(stores, world.model, to=2, reason="r", actor="person:ann", now=world.now)
+    assert back.current is not None
+    assert again.current is not None
+    assert told_since(world.model, again.current) == told_since(world.model, recalled) > recalled.training_end
+    assert told_since(world.model, back.current) == back.current.training_end
 
 
 def test_what_was_rolled_back_is_not_asked_until_a_person_clears_it(world: World):

@@ -12,6 +12,7 @@ from retrain_assets.errors import IntegrityError, NotStoredError, StoreError
 from retrain_assets.lifecycle.approving import answer
 from retrain_assets.lifecycle.auditing import verify
 from retrain_assets.lifecycle.promote import carry_out, read_evaluation
+from retrain_assets.lifecycle.watch import read_predictions
 from retrain_assets.promotion.silent import why_silent
 from retrain_assets.stores.registry import MlflowRegistry
 from retrain_assets.training.bundle import ModelBundle, ModelVersion
@@ -84,3 +85,23 @@ def test_a_watched_champion_without_its_files_is_left_but_not_in_an_outage(
     made = lifecycle.score(world.stores, world.model, batch, **common)
     assert made.version is not None
     assert (made.version.version, world.stores.state.promotions("tiny")[-1].version) == (2, 2)
+
+
+@pytest.mark.parametrize("error", [IntegrityError, NotStoredError, StoreError])
+def test_a_champion_of_before_without_its_files_holds_no_labels_up_but_an_outage_does(
+    three_champions: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+):
+    """v2 scored the newest batch, and v3 serves since."""
+    world = copied(three_champions, tmp_path / "w", retrain={"when": "event"})
+    batch = world.batch(3)
+    assert set(read_predictions(world.stores, world.model, batch)["version"]) == {2, 3}
+    lose(monkeypatch, 2, error)
+    asked: dict[str, Any] = {"as_of": world.batch(4).end, "now": world.now, "run_id": "run-3"}
+    if error is StoreError:
+        with pytest.raises(StoreError, match="not what was registered"):
+            lifecycle.measure(world.stores, world.model, batch, **asked)
+        return
+    made = lifecycle.measure(world.stores, world.model, batch, **asked)
+    assert [each.version for each in made.performances] == [3]
+    step = world.stores.state.steps("tiny", batch.key)[-1]
+    assert (step.job, step.outcome, step.detail["mature"]) == ("settle", "done", True)

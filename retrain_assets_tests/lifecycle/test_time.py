@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pandas as pd
 
@@ -10,6 +11,7 @@ from retrain_assets import lifecycle
 from retrain_assets.lifecycle.training_window import latest_training_set, plan_window, read_rows
 from retrain_assets.lifecycle.watch import read_predictions, read_validated
 from retrain_assets.reporting.overview import Records
+from retrain_assets.stores.tries import TRIES
 from retrain_assets_tests.lifecycle.test_closed_loop import drop_days
 from retrain_assets_tests.lifecycle.world import World, rows_of
 
@@ -83,6 +85,21 @@ def test_batches_that_a_clock_ahead_found_missing_are_told_and_decided_when_they
     again = [made for made in world.stores.state.decisions("tiny") if made.batch in keys and made.attempt == 2]
     assert [(made.batch, made.verdict, made.retrospective) for made in again] == [(k, "unknown", False) for k in keys]
     assert missing_in(world) == tuple(keys)
+
+
+def test_that_deciding_was_given_up_is_not_retrospective_for_what_a_clock_ahead_decided(worlds) -> None:
+    world = of_a_fast_clock(worlds, decided=True)
+    world.drop(2)
+    world.now, batch = world.batch(2).end + timedelta(hours=1), world.batch(2)
+    world.poll()
+    while (job := lifecycle.next_job(world.stores, world.model, now=world.now)) is not None and job.job != "decide":
+        world.run(job)
+    for number in range(TRIES):
+        failed: dict[str, Any] = {"reason": "out of memory", "now": world.now, "run_id": f"decide-{number}"}
+        lifecycle.record_failure(world.stores, world.model, batch, "decide", **failed)
+    made = world.stores.state.decisions("tiny", batch.key)[-1]
+    assert (made.verdict, made.retrospective) == ("unknown", False)
+    assert "deciding failed" in made.reason
 
 
 def test_what_a_clock_ahead_found_missing_is_not_decided_once_it_is_right(worlds) -> None:

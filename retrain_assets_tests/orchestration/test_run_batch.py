@@ -6,9 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -16,9 +18,11 @@ import yaml
 
 from retrain_assets.errors import DataError, LeaseHeldError, RefusedError
 from retrain_assets.home import Home, open_stores
-from retrain_assets.lifecycle import LEASE_TTL, record_event
+from retrain_assets.lifecycle import LEASE_TTL, next_job, record_event
 from retrain_assets.lifecycle.renaming import retire
+from retrain_assets.orchestration import by_hand as by_hand_module
 from retrain_assets.orchestration.by_hand import run_batch
+from retrain_assets.orchestration.driver import Ran
 from retrain_assets.spec import RetrainSpec
 from retrain_assets_tests.lifecycle.world import declaration
 from retrain_assets_tests.orchestration.installation import Installation
@@ -129,6 +133,27 @@ def test_a_run_that_failed_before_it_began_rests_as_any_failure_does(played: Ins
     with pytest.raises(DataError, match="watch of 2024-01-04 failed, and is tried again from"):
         by_hand(played)
     assert played.stores.state.steps("tiny")[-1].outcome == "failed"
+
+
+def test_a_retrain_that_a_daemon_has_begun_meanwhile_is_told(
+    played: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    played.drop(3)
+    by_hand(played)
+    again = by_hand_module._again
+
+    def taken(*asked: Any) -> Iterator[Ran]:
+        record_event(played.stores, played.model, "event", "new tariff", now=datetime.now(UTC))
+        yield from again(*asked)
+        due = next_job(played.stores, played.model, now=datetime.now(UTC))
+        assert due is not None
+        job = played.definitions.resolve_job_def("tiny__retrain")
+        tags = {"dagster/run_key": due.run_key, "dagster/partition": due.batch, "retrain_assets/model": "tiny"}
+        played.instance.create_run_for_job(job, tags=tags, status=dg.DagsterRunStatus.STARTING)
+
+    monkeypatch.setattr(by_hand_module, "_again", taken)
+    with pytest.raises(DataError, match="the retrain of tiny's batch 2024-01-04 is under way"):
+        by_hand(played, 3)
 
 
 KILLED_IN = """
