@@ -10,7 +10,7 @@ import pandas as pd
 from retrain_assets.data.small_tables import table_of_rows
 from retrain_assets.data.windows import Batch
 from retrain_assets.lifecycle.champions import champion
-from retrain_assets.lifecycle.facts import episode_of, gather_facts, requests
+from retrain_assets.lifecycle.facts import as_they_ended, episode_of, gather_facts, requests
 from retrain_assets.lifecycle.holding import open_hold, tell
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.model import DeclaredModel
@@ -35,6 +35,7 @@ def decide(stores: Stores, model: DeclaredModel, batch: Batch, *, cause: str, no
     again = again or _unwritten(stores, model, batch, earlier)
     if again is not None:
         return _kept(stores, model, batch, again, run_id=run_id, now=now)
+    earlier = as_they_ended(stores, model, earlier)
     window = plan_window(stores, model, batch, as_of=batch.as_of)
     # What comes in from here on is for the next decision.
     mark = stores.state.last_outbox_id()
