@@ -52,9 +52,11 @@ def decide(stores: Stores, model: DeclaredModel, batch: Batch, *, cause: str, no
             "training_end": window.training_end.isoformat() if window.training_end else None,
         },
     )
-    answered = decision.verdict == "retrain" or decision.state.get("hold_answer") == "rejected"
-    if answered and context.episode is not None:
-        stores.state.save_episode(context.episode.acknowledged(batch.key, window.labelled_until))
+    rejected = decision.state.get("hold_answer") == "rejected"
+    if context.episode is not None and (decision.verdict == "retrain" or rejected):
+        seen = context.episode.acknowledged(batch.key, window.labelled_until)
+        # The first labels of what a person called broken are no reason to learn from it.
+        stores.state.save_episode(replace(seen, acknowledged_early=False) if rejected else seen)
     tell(stores, decision, now=now)
     return _record(stores, model, batch, decision, run_id=run_id, now=now)
 
