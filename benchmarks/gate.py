@@ -170,7 +170,7 @@ def _rates(trials: int, seed: int, *, triggered: bool) -> str:
         truths.append(float(np.mean(differences)))
         for name, count in promoted.items():
             rows[name].append(count / trials)
-    head = [f"{name} ({truth:+.4f})" for name, truth in zip(NOISES, truths, strict=True)]
+    head = [f"{name} ({truth:+z.4f})" for name, truth in zip(NOISES, truths, strict=True)]
     return table(["gate promotes a candidate that is", *head], [[n, *(f"{v:.1%}" for v in s)] for n, s in rows.items()])
 
 
@@ -251,7 +251,7 @@ def streams(folder: Path, step: int, cache: Path) -> tuple[str, str]:
         open_loss = replayed.loss("no gate", course, step)
         for name, cells in costs.items():
             loss = replayed.loss(name, course, step)
-            cells.append(f"{loss:.5f} ({loss / open_loss - 1:+.2%})")
+            cells.append(f"{loss:.5f} ({loss / open_loss - 1:+z.2%})")
         errors.append(replayed.errors().assign(stream=file.stem))
         print(file.stem, {name: cells[-1] for name, cells in costs.items()}, flush=True)
     cost = table(["gate", *(file.stem for file in files)], list(costs.values()))

@@ -131,7 +131,7 @@ def replay_all(work: Sequence[Unit], workers: int) -> Results:
             made = future.result()
             results.update(made)
             told = [each["default"].skill for each in made.values() if each["default"].skill is not None]
-            mean = f"{sum(told) / len(told):+.2f}" if told else "   "
+            mean = f"{sum(told) / len(told):+z.2f}" if told else "   "
             print(f"{time.monotonic() - began:5.0f} s  {done}/{len(open_work)}  {mean}  {futures[future]}", flush=True)
     return results
 

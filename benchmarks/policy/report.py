@@ -78,15 +78,15 @@ def _skills(name: str, window: str, chosen: Mapping[Case, Measured]) -> str:
     cells = _cells(skills)
     low, high = np.quantile(list(skills.values()), [0.1, 0.9])
     return (
-        f"| {name} | {window} | {np.median(cells):+.2f} | {_spread(skills)} | {min(cells):+.2f} | "
-        f"{low:+.2f} to {high:+.2f} | {share:.0%} |"
+        f"| {name} | {window} | {np.median(cells):+z.2f} | {_spread(skills)} | {min(cells):+z.2f} | "
+        f"{low:+z.2f} to {high:+z.2f} | {share:.0%} |"
     )
 
 
 def _spread(skills: Mapping[Case, float]) -> str:
     """The median over cells of each estimator and seed by itself: the least and the largest."""
     medians = [np.median(_cells(own)) for own in _split(skills, lambda case: (case.estimator, case.seed))]
-    return f"{min(medians):+.2f} to {max(medians):+.2f}"
+    return f"{min(medians):+z.2f} to {max(medians):+z.2f}"
 
 
 def _split(skills: Mapping[Case, float], by: Callable[[Case], object]) -> list[dict[Case, float]]:
@@ -147,8 +147,8 @@ def estimator_table(results: Results) -> str:
         if skills:
             cells, share = _cells(skills), np.mean([made.share for made in own.values()])
             lines.append(
-                f"| {estimator} | {_shown(task)} | {window} | `{name}` | {np.median(cells):+.2f} | {_spread(skills)} | "
-                f"{min(cells):+.2f} | {share:.0%} |"
+                f"| {estimator} | {_shown(task)} | {window} | `{name}` | {np.median(cells):+z.2f} | "
+                f"{_spread(skills)} | {min(cells):+z.2f} | {share:.0%} |"
             )
     return "\n".join(lines)
 
@@ -197,7 +197,7 @@ def _windows(results: Results) -> list[str]:
 
 def _mean(values: Iterable[float | None]) -> str:
     known = [value for value in values if value is not None]
-    return f"{np.mean(known):+.2f}" if known else ""
+    return f"{np.mean(known):+z.2f}" if known else ""
 
 
 def _shown(task: str) -> str:

@@ -47,6 +47,7 @@ class MergedLabels:
 
     `labels` is the whole history of a batch. `added` counts first labels, `corrected` further revisions, `duplicates`
     deliveries of what is known already, `pending` labels whose own time lies after the cutoff: they are not kept.
+    `ambiguous` counts the rows of which the delivery has several labels known from the same moment on.
     """
 
     labels: pd.DataFrame
@@ -54,6 +55,7 @@ class MergedLabels:
     corrected: int
     duplicates: int
     pending: int
+    ambiguous: int = 0
 
 
 def no_labels() -> pd.DataFrame:
@@ -241,6 +243,7 @@ def merge_labels(stored: pd.DataFrame | None, delivered: pd.DataFrame, as_of: da
         corrected=int(changed.sum()),
         duplicates=len(known) - int(keep.sum()),
         pending=len(delivered) - len(known),
+        ambiguous=int(known.loc[known.duplicated([ROW_ID, AVAILABLE_AT]), ROW_ID].nunique()),
     )
 
 

@@ -114,7 +114,7 @@ def _difference(story: Story) -> str:
     if live is None or never is None:
         return ""
     colour = "green" if live < never else "red" if live > never else "none"
-    return f"[{colour}]{live - never:+.4f} ({(live - never) / never:+.1%})[/]"
+    return f"[{colour}]{live - never:+z.4f} ({(live - never) / never:+z.1%})[/]"
 
 
 def _better(story: Story) -> str:

@@ -105,7 +105,7 @@ def _conclude(
     top = int(change.argmax())
     moved = (
         f"the correlation of {columns[int(first[top])]} and {columns[int(second[top])]} was "
-        f"{before[top]:+.2f} and is {now[top]:+.2f}"
+        f"{before[top]:+z.2f} and is {now[top]:+z.2f}"
     )
     drifted = p_value <= alpha and float(change[top]) >= settings.correlation_floor
     pairs = "of this one pair" if len(change) == 1 else f"over all {len(change)} pairs"

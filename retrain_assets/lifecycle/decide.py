@@ -10,7 +10,7 @@ import pandas as pd
 from retrain_assets.data.small_tables import table_of_rows
 from retrain_assets.data.windows import Batch
 from retrain_assets.lifecycle.champions import champion
-from retrain_assets.lifecycle.facts import episode_of, gather_facts, requests
+from retrain_assets.lifecycle.facts import as_they_ended, episode_of, gather_facts, requests
 from retrain_assets.lifecycle.holding import open_hold, tell
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.model import DeclaredModel
@@ -35,6 +35,7 @@ def decide(stores: Stores, model: DeclaredModel, batch: Batch, *, cause: str, no
     again = again or _unwritten(stores, model, batch, earlier)
     if again is not None:
         return _kept(stores, model, batch, again, run_id=run_id, now=now)
+    earlier = as_they_ended(stores, model, earlier)
     window = plan_window(stores, model, batch, as_of=batch.as_of)
     # What comes in from here on is for the next decision.
     mark = stores.state.last_outbox_id()
@@ -51,9 +52,11 @@ def decide(stores: Stores, model: DeclaredModel, batch: Batch, *, cause: str, no
             "training_end": window.training_end.isoformat() if window.training_end else None,
         },
     )
-    answered = decision.verdict == "retrain" or decision.state.get("hold_answer") == "rejected"
-    if answered and context.episode is not None:
-        stores.state.save_episode(context.episode.acknowledged(batch.key, window.labelled_until))
+    rejected = decision.state.get("hold_answer") == "rejected"
+    if context.episode is not None and (decision.verdict == "retrain" or rejected):
+        seen = context.episode.acknowledged(batch.key, window.labelled_until)
+        # The first labels of what a person called broken are no reason to learn from it.
+        stores.state.save_episode(replace(seen, acknowledged_early=False) if rejected else seen)
     tell(stores, decision, now=now)
     return _record(stores, model, batch, decision, run_id=run_id, now=now)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from dataclasses import replace
 from datetime import datetime
 
 from retrain_assets.data.windows import Batch
@@ -17,13 +19,13 @@ from retrain_assets.lifecycle.records import TrainingSet
 from retrain_assets.lifecycle.sharing import attempt_of, shared_use
 from retrain_assets.lifecycle.slicing import slice_history
 from retrain_assets.lifecycle.spending import spent
-from retrain_assets.lifecycle.standing import decided_by, newest_valid
+from retrain_assets.lifecycle.standing import decided_by, newest_valid, was_deduced
 from retrain_assets.lifecycle.training_window import TrainingWindow, stored_training_sets
 from retrain_assets.lifecycle.watch import read_drift
 from retrain_assets.policy.context import DecisionContext
 from retrain_assets.policy.decision import Decision
 from retrain_assets.policy.due import due_since
-from retrain_assets.stores.protocols import OutboxRow, Stores
+from retrain_assets.stores.protocols import OutboxRow, Step, Stores
 
 
 def gather_facts(
@@ -38,7 +40,10 @@ def gather_facts(
     now: datetime,
     until: int,
 ) -> DecisionContext:
-    """Everything that a decision of the batch may look at, as of its end; `until` is the newest outbox row it sees."""
+    """Everything that a decision of the batch may look at, as of its end.
+
+    `earlier` are the decisions before it, as they ended; `until` is the newest outbox row that it sees.
+    """
     held = open_hold(earlier)
     current = champion(stores, model, batch.end)
     drift = read_drift(stores, model, batch)
@@ -54,7 +59,7 @@ def gather_facts(
         now=now,
         champion=current,
         drift=drift,
-        episode=episode_of(stores, model, drift),
+        episode=_unanswered(episode_of(stores, model, drift), earlier),
         losses=()
         if current is None
         else losses_in(measured, model, current.version, told_since(model, current), as_of=batch.as_of),
@@ -100,6 +105,38 @@ def requests(stores: Stores, model: DeclaredModel, earlier: list[Decision], *, u
     watermark = max(_seen_by(newest), rejected_until(stores, model, earlier))
     rows = stores.state.outbox(after=watermark, model=model.name, kinds=["event", "person"], limit=10_000)
     return [row for row in rows if row.id <= until]
+
+
+def as_they_ended(stores: Stores, model: DeclaredModel, decisions: list[Decision]) -> list[Decision]:
+    """The decisions; of those to retrain, one whose retrain came to no end stands as one that waited.
+
+    It crashed as often as it may, or another decision took its place before it could begin. What had asked for it was
+    answered by nothing, and asks again.
+    """
+    ended: dict[str, list[Step]] = defaultdict(list)
+    for step in stores.state.steps(model.name):
+        if step.job == "retrain" and step.outcome not in ("failed", "interrupted"):
+            ended[step.batch].append(step)
+
+    def came_to_an_end(made: Decision) -> bool:
+        return any(step.detail.get("decision", made.attempt) == made.attempt for step in ended[made.batch])
+
+    return [
+        made
+        if made.verdict != "retrain" or not was_deduced(made) or came_to_an_end(made)
+        else replace(made, verdict="wait")
+        for made in decisions
+    ]
+
+
+def _unanswered(episode: Episode | None, earlier: list[Decision]) -> Episode | None:
+    """The episode, not acknowledged where the decision that did so came to nothing."""
+    answered = {
+        made.batch for made in earlier if made.verdict == "retrain" or made.state.get("hold_answer") == "rejected"
+    }
+    if episode is None or episode.acknowledged_batch is None or episode.acknowledged_batch in answered:
+        return episode
+    return replace(episode, acknowledged_batch=None, acknowledged_score=None, acknowledged_early=False)
 
 
 def _seen_by(decision: Decision | None) -> int:

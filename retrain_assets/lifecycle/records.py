@@ -104,15 +104,15 @@ class Scored:
 class LabelsSettled:
     """`labels` of a batch as of a cutoff.
 
-    `unreadable` counts rows whose label is there and is none of this model's; `unreadable_values` are the first of
-    those. `delay` is how late the labels came.
+    `ambiguous` counts rows of which several labels were delivered for one moment, `unreadable` those whose label is
+    there and is none of this model's; `unreadable_values` are the first of those. `delay` is how late the labels came.
     """
 
     rows: int
     labelled: int
     mature: bool
     reason: str
-    duplicates: int
+    ambiguous: int
     corrected: int
     unreadable: int
     unreadable_values: tuple[str, ...]

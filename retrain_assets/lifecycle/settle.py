@@ -43,7 +43,7 @@ def settle_labels(
         labelled=settled.labelled,
         mature=settled.mature,
         reason="; ".join([settled.reason, *unreadable]),
-        duplicates=merged.duplicates,
+        ambiguous=merged.ambiguous,
         corrected=merged.corrected,
         unreadable=delivered.unreadable,
         unreadable_values=delivered.unreadable_values,

@@ -99,8 +99,8 @@ def of_predictions(asset: dg.AssetKey, record: Scored, faults: Sequence[str]) ->
 def of_labels(asset: dg.AssetKey, record: LabelsSettled) -> Iterator[dg.AssetCheckResult]:
     """Enough labels, one for each row, and each of them a label."""
     yield result(asset, "labels_are_mature", state_of(record.mature), record.reason, severity=WARN)
-    said = f"{record.duplicates:,} rows were delivered more than one label at once"
-    yield result(asset, "labels_are_unique", state_of(record.duplicates == 0), said, severity=WARN)
+    said = f"{record.ambiguous:,} rows were delivered more than one label at once"
+    yield result(asset, "labels_are_unique", state_of(record.ambiguous == 0), said, severity=WARN)
     shown = f", for example {', '.join(map(repr, record.unreadable_values))}" if record.unreadable_values else ""
     said = f"the labels of {record.unreadable:,} rows cannot be read, or break a rule of the schema{shown}"
     yield result(asset, "labels_are_readable", state_of(record.unreadable == 0), said, severity=WARN)

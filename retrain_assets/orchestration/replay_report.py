@@ -62,7 +62,7 @@ def report_replay(instance: dg.DagsterInstance, model: str, told: Mapping[str, A
 
 
 def _row(name: str, policy: Mapping[str, Any], told: Mapping[str, Any]) -> dg.TableRecord:
-    skill = "" if policy["skill"] is None else f"{policy['skill']:+.2f}"
+    skill = "" if policy["skill"] is None else f"{policy['skill']:+z.2f}"
     costs = {f"cost {float(ratio):g}": f"{total:.4g}" for ratio, total in policy["total_cost"].items()}
     return dg.TableRecord(
         {

@@ -158,7 +158,7 @@ class Report:
         middle = COST_RATIOS[len(COST_RATIOS) // 2]
         for each in (*sorted(policies, key=lambda outcome: outcome.totals[middle]), oracle):
             style = "bold" if each.name == self.recommendation.policy else "dim" if each is oracle else None
-            skill = "" if each.skill is None else f"{each.skill:+.2f}"
+            skill = "" if each.skill is None else f"{each.skill:+z.2f}"
             totals = [f"{total:.4g}" for total in each.totals.values()]
             counts = (str(len(each.retrains)), str(each.promotions))
             table.add_row(each.name, f"{each.loss:.4g}", *counts, skill, *totals, style=style)

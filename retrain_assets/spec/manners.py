@@ -6,7 +6,7 @@ import re
 from datetime import datetime, time, timedelta
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from retrain_assets.errors import did_you_mean
 from retrain_assets.spec.base import SpecModel
@@ -22,11 +22,26 @@ _UNITS: dict[str, tuple[str, float]] = {
 _QUIET = re.compile(r"\s*(\d{1,2}:\d{2})\s*-\s*(\d{1,2}:\d{2})\s*")
 
 
+def _no_number(value: object) -> object:
+    if isinstance(value, (str, time)):
+        return value
+    raise ValueError(f"must be a text such as '22:00', in quotes: YAML reads 22:00 as a number (got {value!r})")
+
+
+def _no_zone(value: time) -> time:
+    if value.tzinfo is not None:
+        raise ValueError(f"must have no zone, it is UTC (got {value})")
+    return value
+
+
+TimeOfDay = Annotated[time, BeforeValidator(_no_number), AfterValidator(_no_zone)]
+
+
 class QuietHoursSpec(SpecModel):
     """Hours of the day (UTC, wall time) in which no retrain starts; may go over midnight."""
 
-    begin: time = Field(description="From then on; written out, or as `22:00-06:00`.")
-    end: time = Field(description="Until then.")
+    begin: TimeOfDay = Field(description="From then on; written out in quotes, or as `22:00-06:00`.")
+    end: TimeOfDay = Field(description="Until then.")
 
     @model_validator(mode="after")
     def _some_hours_are_left(self) -> QuietHoursSpec:

@@ -250,6 +250,14 @@ def test_within_a_delivery_the_newest_counts_in_any_order():
         assert (merged.added, merged.duplicates) == (1, 1)
 
 
+def test_only_two_labels_for_a_row_of_one_moment_are_ambiguous():
+    """What is known already and is delivered again, or corrected later, is one label at a time."""
+    first = merge_labels(None, delivery(("a", 0, 1), ("b", 1, 2)), day(7))
+    again = merge_labels(first.labels, delivery(("a", 0, 1), ("b", 1, 2), ("a", 1, 8), ("c", 1, 2)), day(14))
+    twice = merge_labels(again.labels, delivery(("a", 1, 1), ("b", 1, 2), ("b", 0, 2), ("b", 0, 2)), day(21))
+    assert (first.ambiguous, again.ambiguous, twice.ambiguous) == (0, 0, 1)
+
+
 def test_an_empty_delivery_is_nothing_new():
     first = merge_labels(no_labels(), delivery(("a", 0, 1)), day(7))
     again = merge_labels(first.labels, delivery(), day(14))

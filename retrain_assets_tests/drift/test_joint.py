@@ -178,6 +178,11 @@ def test_a_changed_correlation_is_seen_behind_shift_scale_and_gaps(value: float)
     assert found.reason.startswith("the correlation of a and b was +0.80 and is +0.49")
 
 
+def test_a_correlation_just_below_zero_is_not_written_as_minus_nothing() -> None:
+    found = joint(days(15, seed=6), days(1, rho=0.4, seed=7))
+    assert found.reason.startswith("the correlation of a and b was +0.00 and is +0.44")
+
+
 def test_a_column_without_values_has_no_correlation() -> None:
     reference, current = days(8), days(1, seed=1).assign(a=np.nan)
     found = joint(reference, current, columns=["a", "b"])

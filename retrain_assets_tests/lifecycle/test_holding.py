@@ -68,6 +68,11 @@ def test_a_person_rejects_and_the_same_drift_does_not_ask_again(paused: World) -
     (episode,) = [each for each in world.stores.state.episodes("tiny") if each.closed_batch is None]
     assert episode.acknowledged_batch == world.batch(6).key
     assert open_hold(world.stores.state.decisions("tiny")) is None
+    # Nor once its labels have come: nothing is trained on what somebody calls broken.
+    for day in (7, 8):
+        world.drop(day, shift=8.0)
+        world.play()
+        assert (newest(world).verdict, newest(world).batch) == ("wait", world.batch(day).key)
 
 
 def test_who_rejects_a_retrain_answers_what_asked_for_it_before_and_nothing_that_comes_later(worlds: Worlds) -> None:

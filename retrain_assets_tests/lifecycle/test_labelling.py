@@ -13,7 +13,7 @@ import pytest
 from retrain_assets.errors import InsufficientDataError, RefusedError, StoreError
 from retrain_assets.lifecycle import DeclaredModel
 from retrain_assets.lifecycle.labelling import request_labels, rows_to_label
-from retrain_assets.lifecycle.settle import read_labels
+from retrain_assets.lifecycle.settle import read_labels, settle_labels
 from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.unclear import most_worth_labelling, unsureness
 from retrain_assets_tests.lifecycle.world import World, declaration, make_world, rows_of
@@ -66,6 +66,13 @@ def test_what_is_unclear_is_asked_first_and_comes_back_as_labels(world: World):
     again = rows_to_label(world.stores, world.model, rows=400, batches=2)
     answered_ids = set(answered["id"])
     assert not answered_ids & set(again.loc[again["batch"] == "2024-01-04", "id"])
+
+
+def test_labels_that_are_settled_again_were_not_delivered_twice_at_once(world: World):
+    """The check `labels_are_unique` is red where one delivery contradicts itself, not where it repeats another."""
+    batch = world.batch(3)
+    settled = settle_labels(world.stores, world.model, batch, as_of=world.batch(4).end, now=world.now, run_id="again")
+    assert (settled.labelled >= 240, settled.ambiguous) == (True, 0)
 
 
 def test_where_nobody_serves_there_is_nothing_to_ask(tmp_path: Path):

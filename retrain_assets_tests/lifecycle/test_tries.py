@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from retrain_assets import lifecycle
+from retrain_assets.lifecycle import DeclaredModel
+from retrain_assets.spec import RetrainSpec
 from retrain_assets.stores.tries import RESTS, TRIES, rest_until
 from retrain_assets_tests.lifecycle.test_closed_loop import drop_days
 from retrain_assets_tests.lifecycle.world import NOW, World
@@ -151,3 +153,46 @@ def test_a_retrain_that_crashed_may_be_tried_on_the_same_data(worlds) -> None:
     lifecycle.record_event(world.stores, world.model, "person", "the bug is mended", now=world.now)
     world.play()
     assert [promotion.version for promotion in world.stores.state.promotions("tiny")] == [1, 2]
+
+
+@pytest.mark.parametrize("when", ["event", "schedule", "drift"])
+def test_what_asked_for_a_retrain_that_never_ended_asks_again_at_the_next_batch(worlds, when: str) -> None:
+    """A retrain that crashed as often as it may has answered no event, settled no date and learned of no drift."""
+    world = worlds("w", retrain={"when": when, "schedule": "0 6 7 1 *", "max_attempts": 1})
+    drop_days(world, range(6))
+    world.play()
+    drop_days(world, range(6, 9), shift=3.0 if when == "drift" else 0.0)
+    if when == "event":
+        lifecycle.record_event(world.stores, world.model, "event", "a recall", now=world.now)
+    world.poll()
+    while (job := lifecycle.next_job(world.stores, world.model, now=world.now)) is not None and job.job != "retrain":
+        world.run(job)
+    crashed = world.stores.state.decisions("tiny")[-1]
+    assert crashed.verdict == "retrain"
+    fail(world, "retrain", 0)
+    world.play()
+    after = [made for made in world.stores.state.decisions("tiny") if made.batch > crashed.batch]
+    assert after[0].verdict == "retrain"
+    assert [promotion.version for promotion in world.stores.state.promotions("tiny")] == [1, 2]
+
+
+@pytest.mark.parametrize("when", ["event", "drift"])
+def test_a_decision_by_hand_loses_no_cause_whose_retrain_waits_for_the_end_of_the_quiet_hours(worlds, when) -> None:
+    world = worlds("w", retrain={"when": when})
+    drop_days(world, range(6))
+    world.play()
+    quiet = RetrainSpec.model_validate({"when": when, "quiet_hours": "22:00-06:00"})
+    world.model = DeclaredModel(world.model.spec.model_copy(update={"retrain": quiet}), world.root)
+    world.now = datetime(2026, 1, 1, 23, tzinfo=UTC)
+    drop_days(world, range(6, 7), shift=3.0 if when == "drift" else 0.0)
+    world.play()
+    if when == "event":
+        lifecycle.record_event(world.stores, world.model, "event", "a recall", now=world.now)
+        world.play()
+    for run in range(2):
+        decided = lifecycle.decide(
+            world.stores, world.model, world.batch(6), cause="person", now=world.now, run_id=f"hand-{run}"
+        )
+        assert decided.decision.verdict == "retrain"
+    world.now += timedelta(hours=8)
+    assert next(job.job for job in world.play()) == "retrain"

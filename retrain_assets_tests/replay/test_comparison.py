@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import dagster as dg
 import numpy as np
 import pytest
 import yaml
 
+from retrain_assets.orchestration.replay_report import replay_event
 from retrain_assets.policy.mixture import mixture_weights, overlap
 from retrain_assets.replay import comparison
 from retrain_assets.replay.clock import walk
@@ -17,7 +19,8 @@ from retrain_assets.replay.declared import declared
 from retrain_assets.replay.drift_book import DriftBook
 from retrain_assets.replay.gate import ReplayGate
 from retrain_assets.replay.policies import ALL_POLICIES, Policies, UnknownPolicyError, asked, every
-from retrain_assets.replay.recommendation import declaration_of, recommend
+from retrain_assets.replay.recommendation import Recommendation, declaration_of, recommend
+from retrain_assets.replay.report import Report
 from retrain_assets.replay.served_mixture import mixture_losses
 from retrain_assets.replay.windows import Window
 from retrain_assets.spec import ModelSpec, RetrainSpec
@@ -132,6 +135,19 @@ def test_a_policy_that_knows_the_cost_retrains_less_where_it_is_dear(compared):
         for cost in (0.01, 3.0)
     )
     assert len(cheap.retrains) > len(dear.retrains)
+
+
+def test_a_skill_just_below_zero_is_not_written_as_minus_nothing(compared):
+    outcomes = [replace(each, skill=-0.001) for each in compare(compared, ("never", "every"))]
+    report = Report(
+        stream=compared.book.stream, first=4, lag=0, cost=0.5, loss_scale=None, outcomes=tuple(outcomes), calendars={},
+        recommendation=Recommendation(policy="never", sentence="", beats={}), every="day",
+    )  # fmt: skip
+    shown = [[*column.cells] for column in report.table().columns if column.header == "skill"]
+    assert shown == [["+0.00", "+0.00", "+0.00", "", ""]]
+    page = replay_event("tiny", report.to_json(), None).metadata["policies"]
+    assert isinstance(page, dg.TableMetadataValue)
+    assert {record.data["skill"] for record in page.records} == {"+0.00"}
 
 
 def test_calendars_have_skill_zero(compared):

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from retrain_assets.spec import ModelSpec, RetrainSpec
@@ -30,6 +31,16 @@ def test_hours_that_cannot_be_are_refused(text):
 def test_quiet_hours_written_out_are_the_same():
     written = QuietHoursSpec(begin=time(22), end=time(6))
     assert RetrainSpec.model_validate({"quiet_hours": "22:00-06:00"}).quiet_hours == written
+
+
+@pytest.mark.parametrize(
+    ("begin", "said"), [("22:00", "in quotes"), ("22:00:00", "in quotes"), ("'22:00Z'", "must have no zone")]
+)
+def test_hours_that_yaml_reads_as_numbers_are_refused(begin, said):
+    """22:00 without quotes is 1320 to YAML, which was taken for seconds."""
+    written = yaml.safe_load(f"quiet_hours: {{begin: {begin}, end: 06:00}}")
+    with pytest.raises(ValidationError, match=said):
+        RetrainSpec.model_validate(written)
 
 
 def test_spend_reads_units_and_periods():
