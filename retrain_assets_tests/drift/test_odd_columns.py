@@ -33,6 +33,7 @@ SAME = {
     "records": (column([{"a": 1, "b": None}] * ROWS), "categorical"),
     "bytes": (column([b"\xff", b"a"] * 150), "categorical"),
     "durations": (column(np.array([1, 90, "NaT"] * 100, dtype="timedelta64[s]")), "numeric"),
+    "durations of nanoseconds": (column(np.array([1, 900, "NaT"] * 100, dtype="timedelta64[ns]")), "numeric"),
     "decimals": (column([Decimal("1.5"), None] * 150), "numeric"),
 }  # fmt: skip
 
