@@ -31,7 +31,7 @@ def seconds_of_arrow(values: pa.ChunkedArray) -> list[Seconds]:
 
 
 def seconds_of_series(values: pd.Series) -> Seconds:
-    """The same of times of pandas, of periods the beginning."""
+    """The same of times of pandas, of periods the beginning, and of durations that Arrow holds."""
     if isinstance(values.dtype, pd.ArrowDtype):
         found: Any = pa.array(values.array)
         return np.concatenate([np.empty(0), *seconds_of_arrow(pa.chunked_array([found], type=found.type))])

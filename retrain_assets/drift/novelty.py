@@ -11,7 +11,7 @@ import pandas as pd
 
 from retrain_assets.data.arrow_types import in_plain_types
 from retrain_assets.data.column_profile import ColumnProfile, bin_edges, bins_of
-from retrain_assets.data.column_profiling import floats_of, kind_of, profile_column
+from retrain_assets.data.column_profiling import floats_of, is_duration, kind_of, profile_column
 from retrain_assets.data.older_labels import as_now
 from retrain_assets.data.profile import TableProfile, merge_tables
 from retrain_assets.data.seconds import seconds_of_series
@@ -107,7 +107,7 @@ def _tails(column: ColumnProfile, values: pd.Series) -> Array:
 
 def _numbers_of(column: ColumnProfile, values: pd.Series) -> pd.Series:
     """Numbers, or of times seconds; what is neither is missing."""
-    if pd.api.types.is_numeric_dtype(values.dtype):
+    if pd.api.types.is_numeric_dtype(values.dtype) or is_duration(values.dtype):
         return values
     if column.kind != "datetime":
         return pd.to_numeric(values, errors="coerce")

@@ -135,3 +135,12 @@ def test_what_is_no_reference_and_names_that_are_there_twice_are_refused() -> No
         Novelty.of(by_name)
     with pytest.raises(DataError, match=r"columns of rows must have names of their own .'x' is there"):
         NOVELTY.scores(pd.concat([rows, rows[["x"]]], axis=1))
+
+
+@pytest.mark.parametrize("held", ["timedelta64[s]", pd.ArrowDtype(pa.duration("s"))], ids=["numpy", "arrow"])
+def test_durations_are_told_from_each_other(held: Any) -> None:
+    seconds = pd.DataFrame({"x": np.arange(1_000.0)})
+    durations = seconds.astype("timedelta64[s]").astype(held)
+    expected = Novelty.of([profile_table(seconds)]).scores(seconds)
+    assert Novelty.of([profile_table(durations)]).scores(durations).tolist() == expected.tolist()
+    assert Novelty.of([profile_table(durations)]).scores(pl.from_pandas(durations)).tolist() == expected.tolist()
