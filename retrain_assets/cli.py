@@ -166,8 +166,8 @@ def _defs_folder() -> Path:
 def check(options: Options, paths: tuple[Path, ...], as_json: bool) -> None:
     """Validate declarations: all mistakes at once, each with its file and line.
 
-    Also imports what the declarations name (schema, transform, source, estimator) and checks that it fits: columns,
-    parameters, the task. PATHS are files or folders.
+    Also imports what the declarations name (schema, transform, source, estimator, distance) and checks that it fits:
+    columns, parameters, the task, floors. PATHS are files or folders.
 
     \b
     retrain-assets check

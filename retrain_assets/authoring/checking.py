@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from retrain_assets.drift.distances.registry import floor_problem
 from retrain_assets.errors import DeclarationError, Problem, did_you_mean
 from retrain_assets.policy.cron import Cron
 from retrain_assets.spec import (
@@ -60,7 +61,9 @@ def check_declaration(declared: Declaration, *, environ: Mapping[str, str]) -> l
     spec = declared.draft.spec
     if spec is None:
         return []
-    checks = (_check_source, _check_labels, _check_schema, _check_transform, _check_estimator, _check_schedule)
+    checks = (
+        _check_source, _check_labels, _check_schema, _check_transform, _check_estimator, _check_schedule, _check_drift
+    )  # fmt: skip
     told = [each for check in checks for each in check(spec)]
     if not declared.draft.rests_on_wrong(("metric",)):  # which tells the task
         told += _check_task(spec)
@@ -315,6 +318,16 @@ def _check_schedule(spec: ModelSpec) -> Told:
         return
     if cron.next(spec.batches.start) is None:
         yield "retrain.schedule", f"must come due some day (got '{spec.retrain.schedule}', which never does)"
+
+
+def _check_drift(spec: ModelSpec) -> Told:
+    try:
+        problem = floor_problem(spec.drift.distance, spec.drift.effect_floor)
+    except (TypeError, ValueError) as error:
+        yield "drift.distance", str(error)
+        return
+    if problem is not None:
+        yield "drift.effect_floor", problem
 
 
 def _unset_variables(spec: ModelSpec, environ: Mapping[str, str]) -> Told:

@@ -238,7 +238,7 @@ def kind_of(values: pd.Series) -> ColumnKind:
     dtype = values.dtype
     if pd.api.types.is_bool_dtype(dtype) and not isinstance(dtype, pd.CategoricalDtype):
         return "boolean"
-    if pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_timedelta64_dtype(dtype):
+    if pd.api.types.is_numeric_dtype(dtype) or is_duration(dtype):
         return "numeric"
     if pd.api.types.is_datetime64_any_dtype(dtype) or isinstance(dtype, pd.PeriodDtype):
         return "datetime"
@@ -247,9 +247,16 @@ def kind_of(values: pd.Series) -> ColumnKind:
     return "categorical"
 
 
+def is_duration(dtype: Any) -> bool:
+    """Whether it is a type of durations, of numpy or of Arrow."""
+    return dtype.kind == "m"
+
+
 def floats_of(values: pd.Series) -> npt.NDArray[np.float64]:
     """Numbers, or durations in seconds; NaN where there is none."""
-    if pd.api.types.is_timedelta64_dtype(values.dtype):
+    if isinstance(values.dtype, pd.ArrowDtype) and is_duration(values.dtype):
+        return seconds_of_series(values)
+    if is_duration(values.dtype):
         return values.dt.total_seconds().to_numpy(dtype=np.float64)
     try:
         return values.to_numpy(dtype=np.float64, na_value=np.nan)

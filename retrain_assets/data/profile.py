@@ -127,6 +127,8 @@ class TableProfile:
             ) from error
 
 
+OWN = "ra_"
+"""What the names of the platform's own columns begin with: they are no data."""
 _SHOWN = 12
 """So many columns a profile shows of itself."""
 _TABLE = {
@@ -167,7 +169,7 @@ def profile_table(frame: pd.DataFrame, columns: Sequence[str] | None = None) -> 
             f"profile_table takes a pandas data frame (got {type(frame).__name__}): "
             "retrain_assets.drift.prepare(rows).profiles holds those of a Polars frame or an Arrow table"
         )
-    names = [str(name) for name in frame.columns if not str(name).startswith("ra_")] if columns is None else columns
+    names = [str(name) for name in frame.columns if not str(name).startswith(OWN)] if columns is None else columns
     return TableProfile(rows=len(frame), columns=tuple(profile_column(name, frame[name]) for name in names))
 
 

@@ -15,7 +15,7 @@ from retrain_assets.data.value_texts import objects_of
 Seconds = npt.NDArray[np.float64]
 
 _MOMENTS = pa.timestamp("us", tz="UTC")
-_PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6}
+_PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 """No microseconds are made of seconds: they have room for 292,000 years only."""
 
 
@@ -24,15 +24,14 @@ def seconds_of_arrow(values: pa.ChunkedArray) -> list[Seconds]:
     if pa.types.is_date(values.type):
         values = values.cast(pa.timestamp("s"))
     unit = values.type.unit
-    if unit == "ns":
-        coarser = pa.duration("us") if pa.types.is_duration(values.type) else pa.timestamp("us", tz=values.type.tz)
-        values, unit = values.cast(coarser, safe=False), "us"
+    if unit == "ns" and not pa.types.is_duration(values.type):  # as doubles, seconds since 1970 tell no nanoseconds
+        values, unit = values.cast(pa.timestamp("us", tz=values.type.tz), safe=False), "us"
     whole = values.cast(pa.int64()).chunks
     return [chunk.to_numpy(zero_copy_only=False).astype(np.float64, copy=False) / _PER_SECOND[unit] for chunk in whole]
 
 
 def seconds_of_series(values: pd.Series) -> Seconds:
-    """The same of times of pandas, of periods the beginning."""
+    """The same of times of pandas, of periods the beginning, and of durations that Arrow holds."""
     if isinstance(values.dtype, pd.ArrowDtype):
         found: Any = pa.array(values.array)
         return np.concatenate([np.empty(0), *seconds_of_arrow(pa.chunked_array([found], type=found.type))])

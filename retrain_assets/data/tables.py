@@ -140,7 +140,7 @@ def _drift_report() -> DataFrameSchema:
             "score": c.number("The distance between the batch and the champion's reference."),
             "floor": c.number("A smaller score is no drift.", least=0),
             "p_value": c.share("Probability that the column differs as much without drift."),
-            "adjusted_p_value": c.share("The same over all columns together."),
+            "adjusted_p_value": c.share("The same over all inputs together, or over all outputs."),
             "evidence": c.number("What this and earlier checks against the same reference add up to.", least=0),
             "aspect": c.text("What about the column has changed most; empty in the row of the whole.", nullable=True),
             "importance": c.share("The column's part of what the champion's inputs matter, where it is known."),

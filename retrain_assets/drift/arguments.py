@@ -5,8 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from numbers import Integral, Real
+from typing import cast
 
-from retrain_assets.data.profile import TableProfile
+from retrain_assets.data.profile import OWN, TableProfile
+from retrain_assets.drift.distances.registry import floor_problem
+from retrain_assets.drift.given import name_of
+from retrain_assets.drift.settings import Settings
 from retrain_assets.errors import did_you_mean
 
 
@@ -15,7 +19,6 @@ def refuse_arguments(
     known: Sequence[str],
     columns: Sequence[str] | None,
     outputs: Sequence[str],
-    importance: Mapping[str, float],
     seed: int,
 ) -> None:
     """Refuses what cannot be meant, whatever the rows.
@@ -35,11 +38,44 @@ def refuse_arguments(
         raise TypeError(f"columns must be a list of at least one name (got {columns!r}): leave it out to compare all")
     if not isinstance(seed, Integral):
         raise TypeError(f"seed must be a whole number (got {seed!r})")
+
+
+def weights_of(importance: object) -> dict[str, float]:
+    """Numbers of Python by the text of the columns' names: what a fitted model tells are numbers of numpy.
+
+    Raises:
+        TypeError: it is no mapping, or one of its keys is no name.
+        ValueError: a weight is none.
+
+    >>> import numpy as np
+    >>> weights_of({"x": np.float32(0.5), 0: 1})
+    {'x': 0.5, '0': 1.0}
+    """
+    if importance is None:
+        return {}
     if not isinstance(importance, Mapping):
-        raise TypeError(f"importance must be a number by column (got {type(importance).__name__})")
-    for name, weight in importance.items():
-        if not isinstance(weight, Real) or not 0 <= weight < math.inf:
+        raise TypeError(
+            f"importance must be a number by column (got {type(importance).__name__}): write it as a dict, "
+            "as in {'x': 0.4}"
+        )
+    weights: dict[str, float] = {}
+    for name, weight in cast("Mapping[object, object]", importance).items():
+        if not isinstance(weight, Real) or not 0 <= float(weight) < math.inf:
             raise ValueError(f"the importance of '{name}' must be a number >= 0 and finite (got {weight!r})")
+        weights[name_of(name, "each of importance")] = float(weight)
+    return weights
+
+
+def refuse_floor(settings: Settings) -> None:
+    """Refuses a floor that no distance reaches.
+
+    Raises:
+        TypeError: what the distance names is none.
+        ValueError: there is no such distance, or its values end below the floor.
+    """
+    problem = floor_problem(settings.distance, settings.effect_floor)
+    if problem is not None:
+        raise ValueError(f"effect_floor {problem}")
 
 
 def refuse_unknown(what: str, asked: Iterable[str], past: Sequence[TableProfile], now: TableProfile) -> None:
@@ -57,7 +93,8 @@ def refuse_unknown(what: str, asked: Iterable[str], past: Sequence[TableProfile]
     known = dict.fromkeys(name for side in (*past, now) for name in side.names)
     for name in asked:
         if not any(name in side for side in (*past, now)):
+            own = f" Names that begin with {OWN} are the platform's own: rename the column."
             raise ValueError(
                 f"{what} must name columns of the reference or the current window (got {name!r})."
-                f"{did_you_mean(str(name), known)}"
+                f"{own if name.startswith(OWN) else did_you_mean(name, known)}"
             )

@@ -56,13 +56,15 @@ def judge_separability(
         seed: of the rows that are sampled.
     """
     rng = np.random.default_rng(seed)
-    batches, window = _batches(reference, current, settings, rng, independent=independent)
+    # In each fold a row of either side is judged, by trees that saw other batches.
+    needed, least = max(settings.min_batches, FOLDS + 1), max(settings.min_rows, FOLDS)
+    batches, window = _batches(reference, current, least, rng, independent=independent)
     rows = sum(map(len, window))
-    if len(batches) < max(settings.min_batches, FOLDS + 1) or rows < settings.min_rows:
+    if len(batches) < needed or rows < least:
         return JointDrift.unknown(
             "classifier",
-            f"{len(batches)} reference batches and {rows} rows now, and it takes {settings.min_batches} and "
-            f"{settings.min_rows}",
+            f"{len(batches)} reference {'blocks' if independent else 'batches'} of at least {least} rows and {rows} "
+            f"rows now, and it takes {needed} and {least}",
         )
     window = _some(window, min(len(window), len(batches) // 2), rng)
     from threadpoolctl import threadpool_limits
@@ -81,20 +83,18 @@ def judge_separability(
 def _batches(
     reference: Mapping[str, Matrix],
     current: Mapping[str, Matrix],
-    settings: Settings,
+    least: int,
     rng: np.random.Generator,
     *,
     independent: bool,
 ) -> tuple[list[Matrix], list[Matrix]]:
     """The batches of both sides that have enough rows; of independent rows blocks of the reference, and one window."""
-    batches, window = (
-        [rows for rows in side.values() if len(rows) >= settings.min_rows] for side in (reference, current)
-    )
+    batches, window = ([rows for rows in side.values() if len(rows) >= least] for side in (reference, current))
     if independent or not window:
         window = [np.concatenate(list(current.values()))]
     if independent and batches:
         parts = np.array_split(rng.permutation(np.concatenate(batches)), BATCHES)
-        batches = [part for part in parts if len(part) >= settings.min_rows]
+        batches = [part for part in parts if len(part) >= least]
     return batches, window
 
 

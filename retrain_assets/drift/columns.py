@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from retrain_assets.data.column_profile import ColumnProfile, absent_column
 from retrain_assets.data.older_labels import as_now, differently_written
-from retrain_assets.data.profile import TableProfile
+from retrain_assets.data.profile import OWN, TableProfile
 from retrain_assets.drift.accumulation import Accumulation, Carried
 from retrain_assets.drift.aspects import ASPECTS, judge, weighted
 from retrain_assets.drift.cells import ColumnCells, FittedColumn
@@ -65,6 +65,7 @@ def compare_columns(
     window: Sequence[TableProfile] = (),
     apart: Mapping[str, str] | None = None,
     accumulation: Accumulation | None = None,
+    over: str = "columns",
 ) -> ColumnsCompared:
     """Compares the named columns.
 
@@ -76,6 +77,7 @@ def compare_columns(
         window: profiles of the batches that the current window consists of, where they are more than one.
         apart: why a column is unknown in which the batches of the current window do not agree.
         accumulation: evidence of the windows before, where windows follow each other.
+        over: what the columns are called, over all of which p-values are adjusted.
     """
     settings, basis = reference.settings, reference.basis
     trusted = _trusted(window, settings) if basis.significance == "batches" else ()
@@ -94,7 +96,7 @@ def compare_columns(
     for column, tested in zip(compared, _test(compared, settings, basis), strict=True):
         carried = None if accumulation is None else accumulation.add(column.name, tested.p_value)
         gone = column.name not in current
-        drifts[column.name] = _conclude(column, tested, settings, basis, gone=gone, carried=carried)
+        drifts[column.name] = _conclude(column, tested, settings, basis, gone=gone, carried=carried, over=over)
     return ColumnsCompared(drifts=tuple(drifts[name] for name in names), basis=basis, compared=tuple(compared))
 
 
@@ -162,10 +164,17 @@ def _made_alike(
     return fitted, now, window, "0 and 1 on one side are False and True on the other: "
 
 
+def _not_there(name: str) -> str:
+    """Why neither side has a column."""
+    if name.startswith(OWN):
+        return f"names that begin with {OWN} are the platform's own, and are not compared: rename the column"
+    return "neither the batch nor the reference has this column"
+
+
 def _incomparable(before: ColumnProfile, after: ColumnProfile, *, known: bool, there: bool) -> str | None:
     """Why the two sides cannot be compared; None when they can."""
     if not known and not there:
-        return "neither the batch nor the reference has this column"
+        return _not_there(before.name)
     if not known:
         return "the column is new: the reference does not know it"
     by_name = ("categorical", "boolean")
@@ -235,10 +244,17 @@ def _less_unusual(summaries: Summaries, deciding: npt.NDArray[np.intp]) -> Array
 
 
 def _conclude(
-    column: Compared, tested: _Tested, settings: Settings, basis: Basis, *, gone: bool, carried: Carried | None
+    column: Compared,
+    tested: _Tested,
+    settings: Settings,
+    basis: Basis,
+    *,
+    gone: bool,
+    carried: Carried | None,
+    over: str,
 ) -> ColumnDrift:
     score = measure(settings.distance, column.cells, column.before, column.after, settings.smoothing)
-    verdict, reason = _judge(score, tested, settings, basis)
+    verdict, reason = _judge(score, tested, settings, basis, over)
     if verdict == "stable" and score >= settings.effect_floor and carried is not None and carried.enough:
         verdict, reason = (
             "drift",
@@ -264,11 +280,11 @@ def _conclude(
     )
 
 
-def _judge(score: float, tested: _Tested, settings: Settings, basis: Basis) -> tuple[ColumnVerdict, str]:
+def _judge(score: float, tested: _Tested, settings: Settings, basis: Basis, over: str) -> tuple[ColumnVerdict, str]:
     if score < settings.effect_floor:
         return "stable", f"the distance {score:.3g} is below the floor {settings.effect_floor:g}"
     reached = f"the distance {score:.3g} reaches the floor {settings.effect_floor:g}"
-    adjusted = f"{tested.aspect}: {probability(tested.adjusted)} over all columns"
+    adjusted = f"{tested.aspect}: {probability(tested.adjusted)} over all {over}"
     if tested.adjusted > settings.alpha:
         chance = (
             "the differences of the reference batches explain it" if basis.significance == "batches" else "chance does"

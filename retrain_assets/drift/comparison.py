@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, TypedDict, Unpack, get_args
 
 from retrain_assets.data.profile import TableProfile, merge_tables
 from retrain_assets.data.text_lengths import SUFFIX
-from retrain_assets.drift.arguments import refuse_arguments, refuse_unknown
+from retrain_assets.drift.arguments import refuse_arguments, refuse_floor, refuse_unknown, weights_of
 from retrain_assets.drift.columns import ColumnsCompared, Compared, compare_columns
 from retrain_assets.drift.distances import DISTANCES, measure
 from retrain_assets.drift.distances.fine_bins import fine_bins
@@ -150,7 +150,8 @@ def compare(
         batch: column that says which rows came together (a day, a file). A difference counts when it exceeds how much
             such batches of the reference differ from each other. Without it rows are taken for independent. A prepared
             reference has its own, by which the current window is told apart where it has that column.
-        columns: those to compare; by default all but times.
+        columns: those to compare; by default all but times. Names that begin with `ra_` are the platform's own, and
+            never compared.
         outputs: columns that the model makes, or that tell what then happened: its score, a label, a residual. They are
             compared in any case, and judged apart: how much inputs differ from day to day says nothing about them.
             They have a quarter of `alpha`.
@@ -181,7 +182,9 @@ def compare(
         if name not in Options.__annotations__:
             raise TypeError(f"compare has no option {name!r}.{did_you_mean(name, Options.__annotations__)}")
     settings = Settings(**options)
-    refuse_arguments(joint, get_args(Joint), columns, outputs, importance or {}, seed)
+    refuse_arguments(joint, get_args(Joint), columns, outputs, seed)
+    refuse_floor(settings)
+    weights = weights_of(importance)
     outputs = [name_of(name, "each of outputs") for name in outputs]
     columns = None if columns is None else [*(name_of(name, "each of columns") for name in columns), *outputs]
     batch = None if batch is None else name_of(batch, "batch")
@@ -200,25 +203,20 @@ def compare(
     watched = watched_columns(now, list(past.values()), columns)
     names = tuple(dict.fromkeys((*watched, *watched_columns(now, list(past.values()), outputs))))
     names = (*names, *(name for name in apart if columns is None and name not in names))
-    for what, asked in (("importance", importance or {}), ("outputs", outputs)):
+    for what, asked in (("importance", weights), ("outputs", outputs)):
         refuse_unknown(what, asked, list(past.values()), now)
     if not names:
         return _unknown(none_to_compare(list(dict.fromkeys(now.names + _names(past)))), settings, rows)
-    groups = [
-        compare_columns(group, _fitted(sides[0], past, settings, share), now, window=window, apart=apart)
-        for group, share in _groups(names, outputs, joint)
-    ]
-    found = ColumnsCompared(
-        drifts=tuple(drift for group in groups for drift in group.drifts),
-        basis=groups[0].basis,
-        compared=tuple(column for group in groups for column in group.compared),
+    found = _joined(
+        compare_columns(group, _fitted(sides[0], past, settings, share), now, window=window, apart=apart, over=over)
+        for group, share, over in _groups(names, outputs, joint)
     )
     together: JointDrift | None = None
     if joint != "none":
         profiles, basis = (list(past.values()), now), found.basis
         names = tuple(column.name for column in found.compared)
         together = judge_together(joint, names, sides, profiles, batch=batch, settings=settings, basis=basis, seed=seed)
-    return _concluded(found, together, settings, rows, importance or {})
+    return _concluded(found, together, settings, rows, weights)
 
 
 def _names(profiles: Mapping[str, TableProfile]) -> tuple[str, ...]:
@@ -243,13 +241,24 @@ def _read(
     return (reference, current), (past, profiles_of(current, name="current", batch=batch))
 
 
-def _groups(names: Sequence[str], outputs: Sequence[str], joint: Joint) -> list[tuple[list[str], float]]:
-    """Columns that are judged together, and the part of the level that each group has."""
+def _groups(names: Sequence[str], outputs: Sequence[str], joint: Joint) -> list[tuple[list[str], float, str]]:
+    """Columns that are judged together, the part of the level that each group has, and what they are."""
     made = [name for name in names if name.removesuffix(SUFFIX) in outputs]
     left = 1.0 if joint == "none" else 1.0 - JOINT_SHARE
     if len(made) in (0, len(names)):
-        return [(list(names), left)]
-    return [([name for name in names if name not in made], left - OUTPUT_SHARE), (made, OUTPUT_SHARE)]
+        return [(list(names), left, "columns")]
+    inputs = [name for name in names if name not in made]
+    return [(inputs, left - OUTPUT_SHARE, "inputs"), (made, OUTPUT_SHARE, "outputs")]
+
+
+def _joined(groups: Iterable[ColumnsCompared]) -> ColumnsCompared:
+    """What was found in groups of columns, against the same reference."""
+    groups = list(groups)
+    return ColumnsCompared(
+        drifts=tuple(drift for group in groups for drift in group.drifts),
+        basis=groups[0].basis,
+        compared=tuple(column for group in groups for column in group.compared),
+    )
 
 
 def _fitted(reference: Side, past: Mapping[str, TableProfile], settings: Settings, share: float) -> FittedReference:

@@ -102,7 +102,7 @@ def detect_drift(
             declaration; None when the champion has none for this batch.
         spec: what counts as drift.
         checks_per_year: batches in a year.
-        previous: of the batch before; its evidence is carried on where the champion is the same.
+        previous: the newest report before; its evidence is carried on where the champion is the same.
         outputs: of the batch and of the reference, where they are known.
         importance: of the inputs for the champion; the report leads with what can hurt.
         joint: what the joint test of `drift.joint` found.

@@ -204,9 +204,7 @@ def with_text_names(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _of_pandas(frame: pd.DataFrame, name: str, batch: str | None) -> dict[str, TableProfile]:
     frame = with_text_names(frame)
-    twice = frame.columns[frame.columns.duplicated()]
-    if len(twice):
-        raise DataError(f"columns of {name} must have names of their own ('{twice[0]}' is there more than once)")
+    refuse_twice(frame.columns.tolist(), name)
     if batch is None:
         return {"": profile_table(frame)}
     if batch not in frame:
@@ -245,7 +243,7 @@ def _chunks(side: ArrowStream, name: str) -> Iterator[Any]:
     table: Any = side if isinstance(side, pa.Table) else None
     if table is not None:
         # What is in memory as a whole is profiled as a whole: parts of it would only have to be added up.
-        _refuse_twice(table.column_names, name)
+        refuse_twice(table.column_names, name)
         yield table
         return
     _refuse_objects(side, name)
@@ -255,7 +253,7 @@ def _chunks(side: ArrowStream, name: str) -> Iterator[Any]:
         if is_stream(side):  # a single column is no table
             raise _neither(side, name) from error
         raise DataError(f"{name} holds a column that is no Arrow data, convert it first: {error}") from error
-    _refuse_twice(reader.schema.names, name)
+    refuse_twice(reader.schema.names, name)
     empty = True
     for chunk in reader:
         empty = empty and not chunk.num_rows
@@ -275,7 +273,14 @@ def _refuse_objects(side: ArrowStream, name: str) -> None:
         )
 
 
-def _refuse_twice(columns: Sequence[str], name: str) -> None:
-    twice = sorted({column for column in columns if columns.count(column) > 1})
-    if twice:
-        raise DataError(f"columns of {name} must have names of their own ('{twice[0]}' is there more than once)")
+def refuse_twice(columns: Sequence[str], name: str) -> None:
+    """Refuses columns that share their name.
+
+    Raises:
+        DataError: there are some.
+    """
+    known = set[str]()
+    for column in columns:
+        if column in known:
+            raise DataError(f"columns of {name} must have names of their own ('{column}' is there more than once)")
+        known.add(column)

@@ -10,6 +10,7 @@ from typing import Any
 
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.drift.accumulation import SINGLE_SHARE, Accumulation, evidence_limit
+from retrain_assets.drift.arguments import refuse_floor
 from retrain_assets.drift.columns import compare_columns
 from retrain_assets.drift.fitted_reference import Basis, FittedReference
 from retrain_assets.drift.report import ColumnDrift, by_harm
@@ -85,7 +86,9 @@ class Monitor:
                 raise ValueError(f"{name} must be above 0 and finite (got {rate!r})")
         _refuse(self.options)
         alpha = min(self.false_alarms_per_year * SINGLE_SHARE / self.checks_per_year, 0.5)
-        self._fitted = FittedReference(list(self.reference), replace(Settings(**self.options), alpha=alpha))
+        settings = replace(Settings(**self.options), alpha=alpha)
+        refuse_floor(settings)
+        self._fitted = FittedReference(list(self.reference), settings)
 
     def check(self, current: TableProfile) -> Check:
         """Compares the next window; one that cannot be compared changes nothing.

@@ -11,13 +11,13 @@ import pandas as pd
 
 from retrain_assets.data.arrow_types import in_plain_types
 from retrain_assets.data.column_profile import ColumnProfile, bin_edges, bins_of
-from retrain_assets.data.column_profiling import floats_of, profile_column
+from retrain_assets.data.column_profiling import floats_of, is_duration, kind_of, profile_column
 from retrain_assets.data.older_labels import as_now
 from retrain_assets.data.profile import TableProfile, merge_tables
 from retrain_assets.data.seconds import seconds_of_series
 from retrain_assets.data.text_counts import codes_of_texts
 from retrain_assets.data.value_texts import texts_of_series
-from retrain_assets.drift.frames import ArrowStream, with_text_names
+from retrain_assets.drift.frames import ArrowStream, refuse_twice, with_text_names
 from retrain_assets.drift.given import as_given
 
 Array = npt.NDArray[np.float64]
@@ -54,7 +54,15 @@ class Novelty:
         Args:
             reference: profiles of its batches.
             names: of the columns that count; by default all but times, which are always new.
+
+        Raises:
+            TypeError: the batches are no list of profiles.
         """
+        if not isinstance(reference, Sequence) or not all(isinstance(batch, TableProfile) for batch in reference):
+            raise TypeError(
+                f"the reference of a Novelty must be a list of TableProfile, one for each batch (got "
+                f"{type(reference).__name__}); of rows `list(prepare(rows).profiles.values())` makes it"
+            )
         merged = merge_tables(reference)
         wanted = [column.name for column in merged.columns if column.kind != "datetime"] if names is None else names
         return cls(columns=tuple(merged[name] for name in wanted if name in merged and merged[name].rows))
@@ -66,9 +74,11 @@ class Novelty:
             rows: pandas, Polars, or what else exports Arrow data.
 
         Raises:
+            DataError: two columns share their name.
             TypeError: they are no rows.
         """
         rows = _in_pandas(rows)
+        refuse_twice(rows.columns.tolist(), "rows")
         total = np.zeros(len(rows))
         for column in self.columns:
             values = rows[column.name] if column.name in rows else pd.Series(np.nan, index=rows.index)
@@ -91,10 +101,18 @@ def _in_pandas(rows: object) -> pd.DataFrame:
 
 def _tails(column: ColumnProfile, values: pd.Series) -> Array:
     if column.bins:
-        times = column.kind == "datetime" and not pd.api.types.is_numeric_dtype(values.dtype)
-        numbers = pd.Series(seconds_of_series(values), index=values.index) if times else values
-        return _of_numbers(column, pd.to_numeric(numbers, errors="coerce"))
+        return _of_numbers(column, _numbers_of(column, values))
     return _of_categories(column, values)
+
+
+def _numbers_of(column: ColumnProfile, values: pd.Series) -> pd.Series:
+    """Numbers, or of times seconds; what is neither is missing."""
+    if pd.api.types.is_numeric_dtype(values.dtype) or is_duration(values.dtype):
+        return values
+    if column.kind != "datetime":
+        return pd.to_numeric(values, errors="coerce")
+    times = values if kind_of(values) == "datetime" else pd.to_datetime(values, "coerce", utc=True, format="mixed")
+    return pd.Series(seconds_of_series(times), index=values.index)
 
 
 def _of_numbers(column: ColumnProfile, values: pd.Series) -> Array:

@@ -132,7 +132,7 @@ def judge_outputs(
         before={} if previous is None else previous.evidence,
         seen=frozenset(name for name in _OF_LABELS if name in told),
     )
-    found = compare_columns(names, reference, outputs.current, accumulation=accumulation)
+    found = compare_columns(names, reference, outputs.current, accumulation=accumulation, over="outputs")
     rows = tuple(_told(row, found, outputs) for row in found.drifts)
     return (*rows, *_unknown_attributions(outputs, names)) if "attribution" in spec.outputs else rows
 

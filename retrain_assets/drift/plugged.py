@@ -22,14 +22,14 @@ def find_plugged(name: str, *, what: str, group: str, built_in: Iterable[str]) -
         ValueError: there is no such thing.
     """
     plugged = {point.name: point for point in entry_points(group=group)}
-    if name in plugged:
-        return plugged[name].load()
     module, _, attribute = name.partition(":")
-    if attribute:
-        try:
+    try:
+        if name in plugged:
+            return plugged[name].load()
+        if attribute:
             return getattr(importlib.import_module(module), attribute)
-        except (ImportError, AttributeError) as error:
-            raise ValueError(f"{what} {name!r} cannot be imported: {error}") from error
+    except Exception as error:  # whatever the module of somebody else raises
+        raise ValueError(f"{what} {name!r} cannot be imported: {type(error).__name__}: {error}") from error
     names = [*built_in, *plugged]
     raise ValueError(
         f"{what} must be one of {', '.join(names)}, or an import path 'module:Class' (got {name!r})."

@@ -65,6 +65,9 @@ class Settings:
         for name, good, needed in limits:
             if not good:
                 raise ValueError(f"{name} must be {needed} (got {getattr(self, name)!r})")
+        for name, kind, _ in _TYPES[1:]:
+            # A number of numpy is one too, and a report of it is written as JSON.
+            object.__setattr__(self, name, int(getattr(self, name)) if kind is Integral else float(getattr(self, name)))
 
 
 _TYPES = (

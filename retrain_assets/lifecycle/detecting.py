@@ -22,6 +22,9 @@ from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.predict import CANNOT_SERVE
 
+LOOKED_BACK = 31
+"""After so many batches without a comparison what earlier ones add up to is forgotten."""
+
 
 @withholding
 def detect(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Detected:
@@ -74,8 +77,16 @@ def _detect(stores: Stores, model: DeclaredModel, batch: Batch, *, run_id: str) 
 
 
 def _previous_drift(stores: Stores, model: DeclaredModel, batch: Batch) -> DriftReport | None:
+    """The newest report before the batch; batches that are missing, refused or too small say nothing in between."""
     before = model.calendar.previous(batch)
-    return None if before is None else read_drift(stores, model, before)
+    for _ in range(LOOKED_BACK):
+        if before is None:
+            return None
+        found = read_drift(stores, model, before)
+        if found is not None and (found.verdict != "unknown" or found.evidence):
+            return found
+        before = model.calendar.previous(before)
+    return None
 
 
 def _bootstrapping(model: DeclaredModel, batch: Batch) -> DriftReport:

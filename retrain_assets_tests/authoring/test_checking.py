@@ -129,6 +129,24 @@ def test_a_declaration_that_fits_its_code_has_no_problems(tmp_path: Path):
             id="url that SQLAlchemy 2.1 reads otherwise",
         ),
         pytest.param(
+            {"drift": {"distance": f"{CODE}:Distance"}},
+            "drift.distance",
+            f"distance '{CODE}:Distance' cannot be imported",
+            id="distance that is not there",
+        ),
+        pytest.param(
+            {"drift": {"distance": f"{CODE}:NOT_A_SCHEMA"}},
+            "drift.distance",
+            "must be callable and have name, maximum",
+            id="not a distance",
+        ),
+        pytest.param(
+            {"drift": {"distance": "jensen_shannon", "effect_floor": 2}},
+            "drift.effect_floor",
+            "must be at most 1, the largest value of jensen_shannon (got 2): no column could ever drift",
+            id="floor that the distance never reaches",
+        ),
+        pytest.param(
             {"features": {"transform": f"{CODE}:build_from_two"}},
             "features.transform",
             "must be callable with one DataFrame: missing a required argument: 'other'",

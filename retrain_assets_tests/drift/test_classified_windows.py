@@ -52,3 +52,17 @@ def test_batches_of_too_few_rows_are_left_out_of_the_window() -> None:
         for window in (now, now | few)
     ]
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("window", [1, 3])
+def test_batches_of_two_rows_tell_nothing_and_crash_nothing(window: int) -> None:
+    """Each of three folds needs a row of either side."""
+    rng = np.random.default_rng(0)
+    settings = Settings(min_batches=3, min_rows=2)
+    for rows, known in ((2, False), (3, True)):
+        past, now = days(rng, 12, rows=rows), days(rng, window, rows=rows)
+        found = judge_separability(["a", "b", "c"], past, now, settings, alpha=0.05, independent=False, seed=0)
+        assert (found.drifted is None) is not known
+    three = days(rng, 3), days(rng, 1)
+    found = judge_separability(["a", "b", "c"], *three, settings, alpha=0.05, independent=False, seed=0)
+    assert found.reason == "3 reference batches of at least 3 rows and 150 rows now, and it takes 4 and 3"

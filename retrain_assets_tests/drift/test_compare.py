@@ -231,7 +231,7 @@ def frame(**columns: object) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-ANYTHING: list[Any] = [[1, 2], 7, "foo", 10.5, "0.1", None, pa.chunked_array([[1]])]
+ANYTHING: list[Any] = [[1, 2], 7, "foo", 10.5, "0.1", None, pa.chunked_array([[1]]), pd.Series({"a": 1.0})]
 PROFILES = [profile_table(REFERENCE[["a"]])]
 ROWS = np.arange(200)
 NOISE = np.random.default_rng(0).normal(size=200)
@@ -331,10 +331,16 @@ def test_reference_batches_that_do_not_agree_about_a_type_are_unknown() -> None:
         (lambda: compare(REFERENCE, CURRENT, bins=1), ValueError, "bins must be between 2 and 256"),
         (lambda: compare(REFERENCE, CURRENT, distance="psii"), ValueError, "Did you mean 'psi'"),
         (lambda: compare(REFERENCE, CURRENT, smoothing=np.inf), ValueError, "smoothing must be > 0"),
+        (
+            lambda: compare(REFERENCE, CURRENT, effect_floor=1.5),
+            ValueError,
+            "effect_floor must be at most 1, the largest value of jensen_shannon .got 1.5.: no column could ever drift",
+        ),
         (lambda: compare(REFERENCE, CURRENT, bins=ANYTHING[3]), TypeError, "bins must be a whole number .got 10.5"),
         (lambda: compare(REFERENCE, CURRENT, alpha=ANYTHING[4]), TypeError, "alpha must be a number .got '0.1'"),
         (lambda: compare(REFERENCE, CURRENT, distance=ANYTHING[5]), TypeError, "distance must be a name or an import"),
         (lambda: compare(REFERENCE, CURRENT, importance=ANYTHING[0]), TypeError, "importance must be a number by"),
+        (lambda: compare(REFERENCE, CURRENT, importance=ANYTHING[7]), TypeError, "got Series.: write it as a dict"),
         (lambda: compare(REFERENCE, CURRENT, importance={"a": ANYTHING[4]}), ValueError, "must be a number >= 0"),
         (lambda: compare(REFERENCE, CURRENT, importance={"aa": 1.0}), ValueError, "got 'aa'.. Did you mean 'a'"),
         (lambda: TableProfile.from_json("{}"), DataError, "as TableProfile.to_json writes it .KeyError: 'columns'"),
@@ -393,6 +399,31 @@ def test_columns_may_be_named_by_anything(names: list[Any], joint: Any) -> None:
     assert report.drifted is False
     assert report.joint is not None
     assert report.joint.drifted is False
+
+
+def test_numbers_of_numpy_are_written_as_json() -> None:
+    """As the importances of gradient boosting are, single-precision numbers or whole ones."""
+    numbers: Any = {"a": np.float32(0.5), "b": np.int32(3)}
+    options: Any = {"alpha": np.float32(0.125), "min_rows": np.int64(40)}
+    record = json.loads(compare(REFERENCE, CURRENT, batch="day", importance=numbers, **options).to_json())
+    assert {column["name"]: column["importance"] for column in record["columns"]} == {"a": 0.5, "b": 3, "c": 0, "d": 0}
+    assert (record["settings"]["alpha"], record["settings"]["min_rows"]) == (0.125, 40)
+
+
+def test_what_matters_may_be_told_by_the_names_of_the_frame() -> None:
+    frame = CURRENT[["a", "b"]].set_axis(pd.Index([0, 1]), axis=1)
+    numbers: Any = {1: 2.0}
+    report = compare(frame, frame, importance=numbers)
+    assert {name: column.importance for name, column in report.columns.items()} == {"0": 0.0, "1": 2.0}
+
+
+def test_a_name_of_the_platforms_own_is_told_where_it_is_asked_for() -> None:
+    frame = CURRENT.rename(columns={"a": "ra_deg"})
+    report = compare(frame, frame, columns=["ra_deg", "b"], joint="none")
+    assert report.columns["ra_deg"].reason.startswith("names that begin with ra_ are the platform's own")
+    assert report.columns["b"].verdict == "stable"
+    with pytest.raises(ValueError, match=r"got 'ra_deg'.. Names that begin with ra_ are the platform's own: rename"):
+        compare(frame, frame, outputs=["ra_deg"])
 
 
 @pytest.mark.parametrize("answer", [np.nan, None, -1.0, 1.5, np.float32(0.5)])

@@ -183,6 +183,7 @@ def test_what_cannot_be_compared_is_unknown_and_changes_nothing() -> None:
         ({"false_alarms_per_year": float("nan")}, ValueError, "false_alarms_per_year must be above 0"),
         ({"reference": pd.DataFrame({"x": [1.0]})}, TypeError, "must be a list of TableProfile, .* .got DataFrame.;"),
         ({"reference": {"a": 1}}, TypeError, "got dict"),
+        ({"options": {"effect_floor": 2}}, ValueError, "effect_floor must be at most 1, .*no column could ever drift"),
     ],
 )
 def test_what_a_monitor_cannot_watch_is_refused(options: dict[str, Any], error: type[Exception], said: str) -> None:

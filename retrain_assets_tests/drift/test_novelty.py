@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from retrain_assets.data.profile import TableProfile, profile_table
 from retrain_assets.drift.novelty import Novelty
+from retrain_assets.errors import DataError
 
 RNG = np.random.default_rng(3)
 
@@ -108,3 +109,38 @@ def test_times_without_a_zone_are_of_utc() -> None:
     assert novelty.scores(naive).tolist() == novelty.scores(rows).tolist()
     late = naive.assign(at=naive["at"] + pd.Timedelta(days=99))
     assert novelty.scores(late).min() > 5
+
+
+def test_what_is_no_time_is_missing_among_times() -> None:
+    novelty = Novelty.of([profile_table(REFERENCE[["at"]])], ["at"])
+    missing = novelty.scores(pd.DataFrame({"at": [None]}))[0]
+    texts = pd.Series(["2024-01-03", "later", None, pd.Timestamp("2024-01-03")], dtype=object)
+    first, *rest, last = novelty.scores(pd.DataFrame({"at": texts}))
+    assert rest == [missing, missing]
+    assert first == last < missing
+    assert novelty.scores(pd.DataFrame({"at": [b"x"]}))[0] == missing
+
+
+def test_decimals_of_arrow_may_be_missing() -> None:
+    values = pa.array([None, 1, 2], pa.decimal128(5, 1))
+    rows = pd.DataFrame({"x": pd.Series(values, dtype=pd.ArrowDtype(values.type))})
+    floats = pd.DataFrame({"x": [np.nan, 1.0, 2.0]})
+    assert NOVELTY.scores(rows).tolist() == NOVELTY.scores(floats).tolist()
+
+
+def test_what_is_no_reference_and_names_that_are_there_twice_are_refused() -> None:
+    rows = frame(10)
+    by_name: Any = {"a": profile_table(rows)}
+    with pytest.raises(TypeError, match=r"reference of a Novelty must be a list of TableProfile.*got dict"):
+        Novelty.of(by_name)
+    with pytest.raises(DataError, match=r"columns of rows must have names of their own .'x' is there"):
+        NOVELTY.scores(pd.concat([rows, rows[["x"]]], axis=1))
+
+
+@pytest.mark.parametrize("held", ["timedelta64[s]", pd.ArrowDtype(pa.duration("s"))], ids=["numpy", "arrow"])
+def test_durations_are_told_from_each_other(held: Any) -> None:
+    seconds = pd.DataFrame({"x": np.arange(1_000.0)})
+    durations = seconds.astype("timedelta64[s]").astype(held)
+    expected = Novelty.of([profile_table(seconds)]).scores(seconds)
+    assert Novelty.of([profile_table(durations)]).scores(durations).tolist() == expected.tolist()
+    assert Novelty.of([profile_table(durations)]).scores(pl.from_pandas(durations)).tolist() == expected.tolist()

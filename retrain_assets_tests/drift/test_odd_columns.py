@@ -23,6 +23,7 @@ def column(values: Any) -> pd.DataFrame:
 
 ANY: Any = [10**400, -(10**400), 2**70, None]  # pandas-stubs know no series of such numbers
 DAYS = [pd.Timestamp("2020-01-01"), pd.Timestamp("2020-01-02")]
+DURATIONS: Any = pa.array([1_500_000_001, None, 7] * (ROWS // 3), pa.duration("ns"))
 LISTS: Any = pa.array([[1, 2], [3]] * (ROWS // 2))
 SAME = {
     "categories that are whole numbers": (column(pd.Categorical([1, 2, 2] * 100)), "categorical"),
@@ -33,6 +34,8 @@ SAME = {
     "records": (column([{"a": 1, "b": None}] * ROWS), "categorical"),
     "bytes": (column([b"\xff", b"a"] * 150), "categorical"),
     "durations": (column(np.array([1, 90, "NaT"] * 100, dtype="timedelta64[s]")), "numeric"),
+    "durations of nanoseconds": (column(np.array([1, 900, "NaT"] * 100, dtype="timedelta64[ns]")), "numeric"),
+    "durations of Arrow": (column(pd.arrays.ArrowExtensionArray(DURATIONS)), "numeric"),
     "decimals": (column([Decimal("1.5"), None] * 150), "numeric"),
 }  # fmt: skip
 

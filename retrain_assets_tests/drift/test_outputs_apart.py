@@ -45,7 +45,8 @@ def test_inputs_and_outputs_share_the_level() -> None:
     rng = np.random.default_rng(0)
     reference, window = [day(rng, unlike=0.2) for _ in range(20)], day(rng, unlike=0.2, shift=1.0)
     report = compare(reference, window, outputs=["score"])
-    assert report.columns["score"].reason.endswith("is at most 0.013")
+    assert report.columns["score"].reason.endswith(" over all outputs is at most 0.013")
+    assert " over all inputs is " in report.columns["x0"].reason
     assert list(report.columns) == [*(f"x{place}" for place in range(INPUTS)), "score"]
     assert compare(prepare(reference), window, outputs=["score"]).to_json() == report.to_json()
     alone = compare(reference, window, columns=["x0"], outputs=["score"], joint="none")

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from retrain_assets import lifecycle
+from retrain_assets.drift.accumulation import Accumulation
 from retrain_assets.drift.outputs import judge_outputs
 from retrain_assets.drift.report import DriftReport
 from retrain_assets.errors import DataError
@@ -142,6 +143,24 @@ def test_an_input_that_matters_leads_and_moves_the_score(world: World) -> None:
 
 def test_predictions_tell_of_no_novelty_where_it_is_not_declared(world: World) -> None:
     assert "novelty" not in read_predictions(world.stores, world.model, world.batch(LEARNED))
+
+
+def test_evidence_outlasts_batches_that_are_missing_refused_or_too_small(tmp_path: Path) -> None:
+    """A steady shift that no day shows adds up over the days that can be compared."""
+    world = played(tmp_path)
+    world.drop(LEARNED + 1, shift=0.2)
+    world.drop(LEARNED + 2, rows=50)
+    world.put(LEARNED + 3, b"no,such,columns\n1,2,3\n")
+    world.drop(LEARNED + 5, shift=0.2)
+    world.play()
+    before, small, after = (report(world, LEARNED + day) for day in (1, 2, 5))
+    assert (small.verdict, small.evidence) == ("unknown", {})
+    assert read_drift(world.stores, world.model, world.batch(LEARNED + 3)) is None
+    assert before.evidence["x"] > 0
+    p_value = next(column for column in after.columns if column.name == "x").p_value
+    assert p_value is not None
+    expected = Accumulation(limit=100.0, before=before.evidence).add("x", p_value).evidence
+    assert after.evidence["x"] == pytest.approx(expected)
 
 
 def test_an_adopted_version_has_no_outputs_to_compare_with(world: World) -> None:

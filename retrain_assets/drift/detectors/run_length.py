@@ -13,6 +13,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+LONGEST = 1e12
+"""Of a longer run the chance to end is less than what doubles tell from none."""
 _STATES = 81
 
 
@@ -38,8 +40,8 @@ def ewma_limit(weight: float, run_length: float) -> float:
 
 
 def _limit(run_length_of: Callable[[float], float], wanted: float) -> float:
-    if not wanted > 2:
-        raise ValueError(f"values_between_false_alarms must be > 2 (got {wanted})")
+    if not 2 < wanted <= LONGEST:
+        raise ValueError(f"values_between_false_alarms must be > 2 and at most {LONGEST:g} (got {wanted})")
     low, high = 1e-3, 1.0
     while run_length_of(high) < wanted:
         low, high = high, 1.5 * high

@@ -253,6 +253,8 @@ def test_cusum_limits_are_those_of_the_tables() -> None:
         (lambda: Adwin(delta=1), "delta must be between 0 and 1"),
         (lambda: Adwin().update(-0.1), "a value must lie between 0 and 1"),
         (lambda: Cusum(UNIT, 1), "values_between_false_alarms must be > 2"),
+        (lambda: Cusum(UNIT, math.inf), "must be > 2 and at most 1e.12 .got inf"),
+        (lambda: Ewma(UNIT, 1e18), "must be > 2 and at most 1e.12 .got 1e.18"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(make: Callable[[], object], message: str) -> None:

@@ -3,6 +3,7 @@
 import math
 import random
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -215,6 +216,41 @@ def test_a_users_distance_is_found_by_its_import_path_and_measures() -> None:
         find_distance(f"{__name__}:SMOOTHING")
     with pytest.raises(ValueError, match=r"Did you mean 'hellinger'\?"):
         find_distance("helinger")
+
+
+class WithArguments(Halved):
+    def __init__(self, share: float) -> None:
+        self.share = share
+
+
+class WithoutMaximum(Halved):
+    maximum = math.nan
+
+
+@pytest.mark.parametrize(
+    ("path", "error", "said"),
+    [
+        (f"{__name__}:WithArguments", TypeError, "must be a class that takes no arguments, or an instance: .*'share'"),
+        (f"{__name__}:WithoutMaximum", TypeError, "the maximum of distance .* must be a number, .* .it is nan"),
+        (f"{__name__}:Nothing", ValueError, "cannot be imported: AttributeError: module"),
+        ("broken_distance:Any", ValueError, "distance 'broken_distance:Any' cannot be imported: ZeroDivisionError"),
+        (".relative:Any", ValueError, "cannot be imported: TypeError"),
+    ],
+)
+def test_a_distance_that_cannot_be_made_says_which_it_is(
+    path: str, error: type[Exception], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken_distance.py").write_text("1 / 0", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(error, match=said):
+        find_distance(path)
+
+
+def test_an_entry_point_that_cannot_be_loaded_says_which_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    point = EntryPoint(name="gone", value="no_such_module:Distance", group=registry.GROUP)
+    monkeypatch.setattr(plugged, "entry_points", lambda group: (point,))
+    with pytest.raises(ValueError, match="distance 'gone' cannot be imported: ModuleNotFoundError"):
+        find_distance("gone")
 
 
 @pytest.mark.parametrize(
