@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from html import escape
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from retrain_assets.cli import main as cli
 from retrain_assets.data.reasons import FILE_REASONS, ROW_REASONS
@@ -83,7 +83,9 @@ def _doc(head: str) -> str:
 
 def _flat(annotation: Any) -> Iterator[Any]:
     inner = get_args(annotation)
-    if get_origin(annotation) in (None, dict, tuple, Literal) or not inner:
+    if get_origin(annotation) is Annotated:
+        yield from _flat(inner[0])  # behind the type stand its validators
+    elif get_origin(annotation) in (None, dict, tuple, Literal) or not inner:
         yield annotation
     else:
         for each in inner:
