@@ -243,8 +243,15 @@ def merge_labels(stored: pd.DataFrame | None, delivered: pd.DataFrame, as_of: da
         corrected=int(changed.sum()),
         duplicates=len(known) - int(keep.sum()),
         pending=len(delivered) - len(known),
-        ambiguous=int(known.loc[known.duplicated([ROW_ID, AVAILABLE_AT]), ROW_ID].nunique()),
+        ambiguous=_ambiguous(known),
     )
+
+
+def _ambiguous(known: pd.DataFrame) -> int:
+    """Rows with several labels of one moment; the same label twice is one."""
+    twice = known[known.duplicated([ROW_ID, AVAILABLE_AT], keep=False)]
+    told = twice.assign(label=twice["label"].astype("object")).drop_duplicates([ROW_ID, AVAILABLE_AT, "label"])
+    return int(told.loc[told.duplicated([ROW_ID, AVAILABLE_AT]), ROW_ID].nunique())
 
 
 def _compared(

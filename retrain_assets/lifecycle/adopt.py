@@ -104,7 +104,8 @@ def adopt(
 
 def _require_task(model: DeclaredModel, origin: Origin) -> None:
     """A classifier answers a regression too, with classes as numbers."""
-    classes = getattr(origin.estimator, "classes_", ())
+    classes = getattr(origin.estimator, "classes_", None)
+    classes = () if classes is None else classes
     if model.spec.task == "regression":
         needed = None if len(classes) == 0 else "a regressor"
     else:

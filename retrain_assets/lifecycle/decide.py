@@ -15,7 +15,7 @@ from retrain_assets.lifecycle.holding import open_hold, tell
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import Decided
-from retrain_assets.lifecycle.sharing import decide_within
+from retrain_assets.lifecycle.sharing import decide_within, give_back
 from retrain_assets.lifecycle.standing import was_deduced
 from retrain_assets.lifecycle.training_window import plan_window
 from retrain_assets.lifecycle.watch import read_drift
@@ -35,7 +35,8 @@ def decide(stores: Stores, model: DeclaredModel, batch: Batch, *, cause: str, no
     again = again or _unwritten(stores, model, batch, earlier)
     if again is not None:
         return _kept(stores, model, batch, again, run_id=run_id, now=now)
-    earlier = as_they_ended(stores, model, earlier)
+    decided, earlier = earlier, as_they_ended(stores, model, earlier)
+    give_back(stores, model, (made for made, end in zip(decided, earlier, strict=True) if made != end), now=now)
     window = plan_window(stores, model, batch, as_of=batch.as_of)
     # What comes in from here on is for the next decision.
     mark = stores.state.last_outbox_id()

@@ -111,15 +111,18 @@ def as_they_ended(stores: Stores, model: DeclaredModel, decisions: list[Decision
     """The decisions; of those to retrain, one whose retrain came to no end stands as one that waited.
 
     It crashed as often as it may, or another decision took its place before it could begin. What had asked for it was
-    answered by nothing, and asks again.
+    answered by nothing, and asks again. One that was stopped after it had promoted has come to its end.
     """
     ended: dict[str, list[Step]] = defaultdict(list)
     for step in stores.state.steps(model.name):
         if step.job == "retrain" and step.outcome not in ("failed", "interrupted"):
             ended[step.batch].append(step)
+    promoted = _promoted(stores, model)
 
     def came_to_an_end(made: Decision) -> bool:
-        return any(step.detail.get("decision", made.attempt) == made.attempt for step in ended[made.batch])
+        steps = ended[made.batch]
+        told = any(step.detail.get("decision", made.attempt) == made.attempt for step in steps)
+        return told or (made.batch, made.attempt) in promoted
 
     return [
         made
@@ -150,12 +153,17 @@ def _ended(stores: Stores, model: DeclaredModel, batch: Batch) -> list[TrainingS
         (step.batch, step.detail.get("decision"))
         for step in stores.state.steps(model.name)
         if step.job == "retrain" and step.outcome == "done"
-    }
+    } | _promoted(stores, model)
     return [
         frozen
         for frozen in stored_training_sets(stores, model)
         if (frozen.batch, frozen.attempt) in ended and frozen.as_of <= batch.as_of
     ]
+
+
+def _promoted(stores: Stores, model: DeclaredModel) -> set[tuple[str | None, int | None]]:
+    """Batch and attempt of the retrains that changed the champion, which is written before their step is."""
+    return {(made.batch, made.attempt) for made in stores.state.promotions(model.name)}
 
 
 def _retrains(stores: Stores, model: DeclaredModel, trained: list[TrainingSet]) -> tuple[datetime, ...]:

@@ -56,14 +56,16 @@ def measure(
     stored = read_performance(stores, model, batch)
     backscored: tuple[int, ...] = ()
     performances: tuple[BatchPerformance, ...] = ()
+    left_out: tuple[str, ...] = ()
     kept: dict[str, Any] = {}
     if settled.mature:
         backscored = _backscore(stores, model, batch, validated, as_of=as_of, run_id=run_id)
-        performances = _performances(stores, model, batch, known, as_of)
+        performances, left_out = _performances(stores, model, batch, known, as_of)
         stored = _appended(stored, performances)
         kept = _kept(stores, model, batch, validated, known)
     commit = stores.tables.write(model.table("performance"), batch.key, stored, run_id=run_id)
     health, reason = _health(stores, model, as_of) if settled.mature else (None, settled.reason)
+    reason = "; ".join([reason, *left_out])
     # Both before the step is written: killed in between, the batch is settled again, which tells and goes back once.
     _tell_if_decided_without(stores, model, batch, as_of=as_of, now=now)
     red = {"champion_is_healthy": reason} if health is False else {}
@@ -123,17 +125,22 @@ def _backscore(
 
 def _performances(
     stores: Stores, model: DeclaredModel, batch: Batch, known: pd.DataFrame, as_of: datetime
-) -> tuple[BatchPerformance, ...]:
+) -> tuple[tuple[BatchPerformance, ...], tuple[str, ...]]:
+    """The measurements, and which versions could not be measured."""
     predictions, current = read_predictions(stores, model, batch), champion(stores, model, as_of)
     made: list[BatchPerformance] = []
+    left_out = dict[int, str]()
     for _, rows in predictions.groupby(["version", "mode"], sort=True):
         version, mode = int(rows["version"].iloc[0]), rows["mode"].iloc[0]
         try:
             classes = stores.registry.load(registered(stores, model, version)).manifest.classes
-        except (NotStoredError, IntegrityError):
+        except (NotStoredError, IntegrityError) as error:
             if current is None or version == current.version:
                 raise
-            continue  # a champion of before, of which nobody knows any more: those after it learn from the batch
+            # A champion of before, whose files are gone or others, holds up no labels; a store that is away does.
+            stores.registry.load(registered(stores, model, current.version))
+            left_out[version] = f"v{version} was not measured: {error}"
+            continue
         labels, scores = labelled_scores(rows, known, model, classes)
         rng = np.random.default_rng([version, len(labels)])
         names = list(dict.fromkeys((model.spec.metric, *expectable(model.spec.metric), *model.spec.report_metrics)))
@@ -151,7 +158,7 @@ def _performances(
                 metrics=(*metrics, *foretold),
             )
         )
-    return tuple(made)
+    return tuple(made), tuple(left_out.values())
 
 
 def _foretold(

@@ -34,7 +34,7 @@ TIMEOUT_SECONDS = 300
 def servability(registry: ModelRegistry, version: ModelVersion, rows: pd.DataFrame, expected: Scores) -> Measure:
     """Whether a fresh process gives the scores that are expected of some rows, to the bit."""
     known = asdict(version) | {"training_end": version.training_end.isoformat()}
-    asked = {"parent": os.getpid(), "tracking_uri": registry.address, "version": known}
+    asked = {"tracking_uri": registry.address, "version": known}
     # Over the pipe: neither the rows nor a password in an address are written or listed anywhere.
     sent = json.dumps(asked).encode() + b"\n" + _packed(rows)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
@@ -63,12 +63,12 @@ def digest(scores: Scores) -> str:
 
 def main() -> None:
     """The fresh process: reads a version and rows from its input, prints the digest of the scores."""
+    end_with(os.getppid())
     from retrain_assets.stores.registry import MlflowRegistry
     from retrain_assets.training.predict import predict
 
     header, _, packed = sys.stdin.buffer.read().partition(b"\n")
     asked = json.loads(header)
-    end_with(asked["parent"])
     version = _version(asked["version"])
     bundle = MlflowRegistry(asked["tracking_uri"]).load(version, cached=False)
     classes = bundle.manifest.classes

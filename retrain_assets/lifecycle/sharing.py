@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
@@ -56,6 +57,13 @@ def decide_within(stores: Stores, model: DeclaredModel, context: DecisionContext
     if again.verdict != "retrain":
         _tell(stores, model, again, now=now)
     return again
+
+
+def give_back(stores: Stores, model: DeclaredModel, lost: Iterable[Decision], *, now: datetime) -> None:
+    """Tells that decisions to retrain took nothing of the shared budget after all: their retrains came to no end."""
+    if model.spec.retrain.shared_budget is not None:
+        for decision in lost:
+            _tell(stores, model, replace(decision, verdict="wait"), now=now)
 
 
 def _tell(stores: Stores, model: DeclaredModel, decision: Decision, *, now: datetime) -> int | None:

@@ -79,9 +79,11 @@ def _launching_sensor(name: str, job: names.Job, models: Mapping[str, "DeclaredM
         serving = in_service(stores, models)
         polled = _poll(stores, serving, cursor, now) if job == "watch" else None
         agenda = launching.due_jobs(stores, serving, job, cursor, now=now, clock=time.monotonic)
-        unknown = {due.run_key for due in agenda.jobs if _has_run(context.instance, name, due)}
+        unknown = _have_run(context.instance, name, agenda.jobs)
         requests = [run_request(due) for due in agenda.jobs if due.run_key not in unknown]
         reason = _unknown_runs(unknown) if unknown else agenda.reason
+        if unknown and requests:  # Dagster shows no reason beside requests
+            context.log.warning(reason)
         return dg.SensorResult(
             run_requests=requests,
             skip_reason=None if requests else dg.SkipReason(reason + _out_of_reach(polled)),
@@ -91,10 +93,13 @@ def _launching_sensor(name: str, job: names.Job, models: Mapping[str, "DeclaredM
     return launch
 
 
-def _has_run(instance: dg.DagsterInstance, sensor: str, due: "NextJob") -> bool:
-    """Whether a run with the key of a due job has ended well: the daemon would skip the request without a word."""
-    tags = {RUN_KEY_TAG: due.run_key, SENSOR_NAME_TAG: sensor}
-    return bool(instance.get_runs(dg.RunsFilter(tags=tags, statuses=[dg.DagsterRunStatus.SUCCESS]), limit=1))
+def _have_run(instance: dg.DagsterInstance, sensor: str, jobs: Sequence["NextJob"]) -> set[str]:
+    """Keys of due jobs with which a run has ended well: the daemon would skip the requests without a word."""
+    if not jobs:
+        return set()
+    asked = dg.RunsFilter(tags={RUN_KEY_TAG: [due.run_key for due in jobs]}, statuses=[dg.DagsterRunStatus.SUCCESS])
+    ended = [run.tags for run in instance.get_runs(asked)]
+    return {tags[RUN_KEY_TAG] for tags in ended if tags.get(SENSOR_NAME_TAG) == sensor}
 
 
 def _unknown_runs(keys: Collection[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from importlib.util import find_spec
 from typing import Any, cast
 
 import yaml
@@ -24,7 +25,6 @@ _OWN_TYPES = (
     "retrain_assets.orchestration.RetrainedModel",
     "retrain_assets.orchestration.component.RetrainedModel",
 )
-_CLASS = COMPONENT_TYPE.rpartition(".")[2]
 _DOCUMENT_KEYS = ("type", "attributes", "template_vars_module", "requirements", "post_processing")
 
 
@@ -119,6 +119,15 @@ def unequal_shared_budgets(declared: Sequence[Declaration]) -> list[Problem]:
     return [by_name[spec.name].problem("retrain.shared_budget", message) for spec, message in found]
 
 
+def _nearly_ours(written: str) -> bool:
+    """Whether a type is ours but for a slip: that of a package that is there is somebody's own."""
+    package, _, rest = written.partition(".")
+    if not rest:
+        return bool(get_close_matches(written, (COMPONENT_TYPE.rpartition(".")[2],), n=1, cutoff=0.9))
+    there = package.isidentifier() and find_spec(package) is not None
+    return not there and bool(get_close_matches(written, _OWN_TYPES, n=1, cutoff=0.9))
+
+
 class _Document:
     """One YAML document: its node tree keeps the lines, its values are validated."""
 
@@ -155,7 +164,7 @@ class _Document:
         written = node.value if isinstance(node, ScalarNode) else ""
         if written in _OWN_TYPES:
             return True
-        if written.startswith("retrain_assets.") or get_close_matches(written, (*_OWN_TYPES, _CLASS), n=1, cutoff=0.9):
+        if written.startswith("retrain_assets.") or _nearly_ours(written):
             self._tell("type", f"must be '{COMPONENT_TYPE}' (got '{written}')", node)
         return False
 

@@ -251,9 +251,11 @@ def test_within_a_delivery_the_newest_counts_in_any_order():
 
 
 def test_only_two_labels_for_a_row_of_one_moment_are_ambiguous():
-    """What is known already and is delivered again, or corrected later, is one label at a time."""
+    """What is known and is delivered again, or corrected later, is one label at a time, and so is the same twice."""
     first = merge_labels(None, delivery(("a", 0, 1), ("b", 1, 2)), day(7))
-    again = merge_labels(first.labels, delivery(("a", 0, 1), ("b", 1, 2), ("a", 1, 8), ("c", 1, 2)), day(14))
+    again = merge_labels(
+        first.labels, delivery(("a", 0, 1), ("b", 1, 2), ("a", 1, 8), ("c", 1, 2), ("c", 1, 2)), day(14)
+    )
     twice = merge_labels(again.labels, delivery(("a", 1, 1), ("b", 1, 2), ("b", 0, 2), ("b", 0, 2)), day(21))
     assert (first.ambiguous, again.ambiguous, twice.ambiguous) == (0, 0, 1)
 

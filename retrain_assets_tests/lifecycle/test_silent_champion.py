@@ -105,3 +105,8 @@ def test_a_champion_of_before_without_its_files_holds_no_labels_up_but_an_outage
     assert [each.version for each in made.performances] == [3]
     step = world.stores.state.steps("tiny", batch.key)[-1]
     assert (step.job, step.outcome, step.detail["mature"]) == ("settle", "done", True)
+    assert "; v2 was not measured: " in made.reason
+    assert step.detail["reason"] == made.reason
+    lose(monkeypatch, 3, error)
+    with pytest.raises(error):  # a store that is away takes the champion's files with it
+        lifecycle.measure(world.stores, world.model, batch, **asked)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from retrain_assets import lifecycle
 from retrain_assets.lifecycle import DeclaredModel
+from retrain_assets.lifecycle.sharing import shared_use
 from retrain_assets.spec import RetrainSpec
 from retrain_assets.stores.tries import RESTS, TRIES, rest_until
 from retrain_assets_tests.lifecycle.test_closed_loop import drop_days
@@ -196,3 +198,52 @@ def test_a_decision_by_hand_loses_no_cause_whose_retrain_waits_for_the_end_of_th
         assert decided.decision.verdict == "retrain"
     world.now += timedelta(hours=8)
     assert next(job.job for job in world.play()) == "retrain"
+
+
+@pytest.mark.parametrize("when", ["event", "drift"])
+def test_a_retrain_that_was_stopped_after_it_had_promoted_is_not_asked_for_again(worlds, monkeypatch, when) -> None:
+    """The promotion is written before the registry and the step are: the cause is answered, and the cooldown runs."""
+    world = worlds("w", retrain={"when": when, "cooldown": "5 days", "max_attempts": 2})
+    drop_days(world, range(6))
+    world.play()
+    drop_days(world, range(6, 11), shift=3.0)
+    if when == "event":
+        lifecycle.record_event(world.stores, world.model, "event", "a recall", now=world.now)
+    world.poll()
+    while (job := lifecycle.next_job(world.stores, world.model, now=world.now)) is not None and job.job != "retrain":
+        world.run(job)
+    assert job is not None
+
+    def down(*_: object, **__: object) -> None:
+        raise OSError("the registry is away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(importlib.import_module("retrain_assets.lifecycle.promote"), "project", down)
+        for number in range(2):
+            with pytest.raises(OSError, match="away"):
+                world.run(job)
+            fail(world, "retrain", number)
+            world.now += timedelta(hours=2)
+    world.play()
+    later = [made.verdict for made in world.stores.state.decisions("tiny") if made.batch > job.batch]
+    assert set(later) == {"wait"}
+    assert [promotion.version for promotion in world.stores.state.promotions("tiny")] == [1, 2]
+
+
+def test_a_retrain_that_never_ended_took_nothing_of_the_shared_budget(worlds) -> None:
+    pool = {"name": "gpu", "budget": "1 per week"}
+    world = worlds("w", retrain={"when": "event", "shared_budget": pool, "max_attempts": 1})
+    drop_days(world, range(6))
+    world.play()
+    drop_days(world, range(6, 9))
+    lifecycle.record_event(world.stores, world.model, "event", "a recall", now=world.now)
+    world.poll()
+    while (job := lifecycle.next_job(world.stores, world.model, now=world.now)) is not None and job.job != "retrain":
+        world.run(job)
+    assert job is not None
+    fail(world, "retrain", 0)
+    world.play()
+    after = [made for made in world.stores.state.decisions("tiny") if made.batch > job.batch]
+    assert after[0].verdict == "retrain"
+    others = shared_use(world.stores, world.model, attempt="none").draws
+    assert [draw.as_of for draw in others if draw.standing == "retrain"] == [after[0].as_of]

@@ -317,8 +317,14 @@ class TestDocuments:
         text = VALID.replace("retrain_assets.RetrainedModel", written)
         assert told(text) == [f"defs.yaml:1: type: must be 'retrain_assets.RetrainedModel' (got '{written}')"]
 
-    @pytest.mark.parametrize("written", ["shop.components.RetrainedModel", "dagster_dbt.DbtProjectComponent"])
-    def test_a_component_of_somebody_else_is_left_alone(self, written: str):
+    @pytest.mark.parametrize(
+        "written",
+        ["shop.components.RetrainedModel", "dagster_dbt.DbtProjectComponent", "my.RetrainedModel",
+         "retrain_assets_ext.RetrainedModel"],
+    )  # fmt: skip
+    def test_a_component_of_somebody_else_is_left_alone(self, tmp_path: Path, monkeypatch, written: str):
+        (tmp_path / "retrain_assets_ext.py").touch()
+        monkeypatch.syspath_prepend(tmp_path)
         assert load_declarations(VALID.replace("retrain_assets.RetrainedModel", written)) == []
 
     def test_a_document_has_attributes(self):

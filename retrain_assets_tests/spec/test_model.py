@@ -46,7 +46,9 @@ def test_the_declaration_of_the_design_is_valid():
     assert declared.retrain.budget.retrains == 12
 
 
-@pytest.mark.parametrize("owner", ["shop", "team:", "ann@shop", "ann@shop.technology", " team:shop", ""])
+@pytest.mark.parametrize(
+    "owner", ["shop", "team:", "ann@shop", "ann@shop.technology", " team:shop", ".ann@shop.com", ""]
+)
 def test_an_owner_that_dagster_does_not_take_is_refused_here(owner: str):
     """Else the declaration is said to be right, and no model of the code location can be loaded."""
     said = f"owners[1]: must be team:NAME or an e-mail address, as Dagster takes them (got {owner!r})"
