@@ -36,13 +36,12 @@ def decide(stores: Stores, model: DeclaredModel, batch: Batch, *, cause: str, no
     if again is not None:
         return _kept(stores, model, batch, again, run_id=run_id, now=now)
     decided, earlier = earlier, as_they_ended(stores, model, earlier)
-    give_back(stores, model, (made for made, end in zip(decided, earlier, strict=True) if made != end), now=now)
     window = plan_window(stores, model, batch, as_of=batch.as_of)
     # What comes in from here on is for the next decision.
     mark = stores.state.last_outbox_id()
     news = requests(stores, model, earlier, until=mark)
     context = gather_facts(stores, model, batch, window, earlier, news, cause=cause, now=now, until=mark)
-    decision = decide_within(stores, model, context, now=now)
+    decision = decide_within(stores, model, context, earlier, now=now)
     decision = replace(
         decision,
         state={
@@ -59,7 +58,10 @@ def decide(stores: Stores, model: DeclaredModel, batch: Batch, *, cause: str, no
         # The first labels of what a person called broken are no reason to learn from it.
         stores.state.save_episode(replace(seen, acknowledged_early=False) if rejected else seen)
     tell(stores, decision, now=now)
-    return _record(stores, model, batch, decision, run_id=run_id, now=now)
+    recorded = _record(stores, model, batch, decision, run_id=run_id, now=now)
+    if not decision.retrospective:  # which takes the place of none
+        give_back(stores, model, (made for made, end in zip(decided, earlier, strict=True) if made != end), now=now)
+    return recorded
 
 
 def _unwritten(stores: Stores, model: DeclaredModel, batch: Batch, made: list[Decision]) -> Decision | None:

@@ -89,7 +89,7 @@ def gather_facts(
         rejected=() if held is None else said_to(stores, model, held, "reject", until=until),
         slices=slice_history(stores, model, batch=batch) if model.spec.retrain.slices else (),
         rows_since_change=_rows_since_change(stores, model, drift, window),
-        shared=shared_use(stores, model, attempt=attempt_of(batch.key, attempt)),
+        shared=shared_use(stores, model, earlier, attempt=attempt_of(batch.key, attempt)),
         spent=spent(stores, model, as_of=batch.as_of),
     )
 
@@ -161,9 +161,9 @@ def _ended(stores: Stores, model: DeclaredModel, batch: Batch) -> list[TrainingS
     ]
 
 
-def _promoted(stores: Stores, model: DeclaredModel) -> set[tuple[str | None, int | None]]:
+def _promoted(stores: Stores, model: DeclaredModel) -> set[tuple[str, int]]:
     """Batch and attempt of the retrains that changed the champion, which is written before their step is."""
-    return {(made.batch, made.attempt) for made in stores.state.promotions(model.name)}
+    return {made.caused_by for made in stores.state.promotions(model.name)}
 
 
 def _retrains(stores: Stores, model: DeclaredModel, trained: list[TrainingSet]) -> tuple[datetime, ...]:

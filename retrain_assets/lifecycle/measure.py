@@ -138,7 +138,7 @@ def _performances(
             if current is None or version == current.version:
                 raise
             # A champion of before, whose files are gone or others, holds up no labels; a store that is away does.
-            stores.registry.load(registered(stores, model, current.version))
+            stores.registry.load(registered(stores, model, current.version), cached=False)
             left_out[version] = f"v{version} was not measured: {error}"
             continue
         labels, scores = labelled_scores(rows, known, model, classes)

@@ -17,19 +17,27 @@ DRAWN = "shared_budget"
 """Outbox kind: what a decision meant for the shared budget."""
 
 
-def shared_use(stores: Stores, model: DeclaredModel, *, attempt: str, before: int | None = None) -> SharedUse:
+def shared_use(
+    stores: Stores, model: DeclaredModel, own: Iterable[Decision], *, attempt: str, before: int | None = None
+) -> SharedUse:
     """What all other decisions meant for the shared budget, up to a row of the outbox; nothing without one.
 
     Of an attempt its newest row counts: one that came too late took its draw back. The attempt that asks does not count
-    against itself, should it have been stopped after it drew.
+    against itself, should it have been stopped after it drew; nor do those of the model's `own` decisions, as they
+    ended, that came to no retrain.
     """
     shared = model.spec.retrain.shared_budget
     if shared is None:
         return SharedUse()
+    lost = {attempt_of(each.batch, each.attempt) for each in own if each.verdict != "retrain"}
     newest: dict[tuple[str, str], OutboxRow] = {}
     for row in stores.state.outbox(kinds=[DRAWN], limit=1_000_000):
         decision = (row.model, str(row.payload["attempt"]))
-        if row.payload["name"] == shared.name and decision != (model.name, attempt) and row.id < (before or row.id + 1):
+        if row.model == model.name and (
+            decision[1] == attempt or (decision[1] in lost and row.payload["standing"] == "retrain")
+        ):
+            continue
+        if row.payload["name"] == shared.name and row.id < (before or row.id + 1):
             newest.pop(decision, None)
             newest[decision] = row
     return SharedUse(draws=tuple(_draw(row) for row in newest.values()))
@@ -40,7 +48,9 @@ def attempt_of(batch: str, attempt: int) -> str:
     return f"{batch}/{attempt}"
 
 
-def decide_within(stores: Stores, model: DeclaredModel, context: DecisionContext, *, now: datetime) -> Decision:
+def decide_within(
+    stores: Stores, model: DeclaredModel, context: DecisionContext, own: Iterable[Decision], *, now: datetime
+) -> Decision:
     """Decides, and draws on the shared budget in the same breath.
 
     The numbers of the outbox say who came first: of two models that took the last retrain at once, the later one finds
@@ -53,7 +63,7 @@ def decide_within(stores: Stores, model: DeclaredModel, context: DecisionContext
     if drawn is None or decision.verdict != "retrain":
         return decision
     attempt = attempt_of(decision.batch, decision.attempt)
-    again = decide_by_policy(replace(context, shared=shared_use(stores, model, attempt=attempt, before=drawn)))
+    again = decide_by_policy(replace(context, shared=shared_use(stores, model, own, attempt=attempt, before=drawn)))
     if again.verdict != "retrain":
         _tell(stores, model, again, now=now)
     return again

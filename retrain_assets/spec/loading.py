@@ -123,8 +123,11 @@ def _nearly_ours(written: str) -> bool:
     """Whether a type is ours but for a slip: that of a package that is there is somebody's own."""
     package, _, rest = written.partition(".")
     if not rest:
-        return bool(get_close_matches(written, (COMPONENT_TYPE.rpartition(".")[2],), n=1, cutoff=0.9))
-    there = package.isidentifier() and find_spec(package) is not None
+        return bool(get_close_matches(written, (*_OWN_TYPES, COMPONENT_TYPE.rpartition(".")[2]), n=1, cutoff=0.9))
+    try:
+        there = package.isidentifier() and find_spec(package) is not None
+    except ValueError:  # of a module that has no spec, as a script's
+        there = True
     return not there and bool(get_close_matches(written, _OWN_TYPES, n=1, cutoff=0.9))
 
 

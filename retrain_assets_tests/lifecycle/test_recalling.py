@@ -13,6 +13,7 @@ from retrain_assets import lifecycle
 from retrain_assets.lifecycle.auditing import verify
 from retrain_assets.lifecycle.earlier import asked
 from retrain_assets.lifecycle.evaluating import incumbent_of
+from retrain_assets.lifecycle.facts import as_they_ended
 from retrain_assets.lifecycle.history import champion_losses, holdout_of, losses_of_version, told_since
 from retrain_assets.lifecycle.promote import read_evaluation
 from retrain_assets.lifecycle.rolling_back import roll_back_if_broken
@@ -123,6 +124,15 @@ def test_what_it_lost_when_its_season_was_over_does_not_take_a_recalled_champion
     assert again.current is not None
     assert told_since(world.model, again.current) == told_since(world.model, recalled) > recalled.training_end
     assert told_since(world.model, back.current) == back.current.training_end
+
+
+def test_a_retrain_that_was_stopped_after_it_had_recalled_has_answered_its_cause(world: World, monkeypatch):
+    back_to_ordinary(world)
+    recalled, made = world.stores.state.promotions("tiny")[-1], world.stores.state.decisions("tiny")
+    monkeypatch.setattr(type(world.stores.state), "steps", lambda *_: [])  # none was written
+    ended = {(each.batch, each.attempt): each.verdict for each in as_they_ended(world.stores, world.model, made)}
+    assert recalled.caused_by != (recalled.batch, recalled.attempt)
+    assert ended[recalled.caused_by] == "retrain"
 
 
 def test_what_was_rolled_back_is_not_asked_until_a_person_clears_it(world: World):

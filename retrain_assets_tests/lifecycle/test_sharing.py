@@ -90,10 +90,10 @@ def test_of_two_that_come_at_once_the_later_row_waits(both, monkeypatch):
     rows = [row for row in one.stores.state.outbox(kinds=[DRAWN]) if row.batch == newest(one).batch]
     mine = [row.payload["standing"] for row in rows if row.model == "one"]
     assert mine[-2:] == ["retrain", "waits"]
-    taken = shared_use(one.stores, one.model, attempt="")
+    taken = shared_use(one.stores, one.model, [], attempt="")
     assert [draw.model for draw in taken.draws if draw.standing == "retrain"] == ["two"]
     own = attempt_of(newest(two).batch, newest(two).attempt)
-    assert not [draw for draw in shared_use(two.stores, two.model, attempt=own).draws if draw.standing == "retrain"]
+    assert not [draw for draw in shared_use(two.stores, two.model, [], attempt=own).draws if draw.standing == "retrain"]
 
 
 def test_unequal_declarations_are_refused(tmp_path):

@@ -245,5 +245,5 @@ def test_a_retrain_that_never_ended_took_nothing_of_the_shared_budget(worlds) ->
     world.play()
     after = [made for made in world.stores.state.decisions("tiny") if made.batch > job.batch]
     assert after[0].verdict == "retrain"
-    others = shared_use(world.stores, world.model, attempt="none").draws
+    others = shared_use(world.stores, world.model, [], attempt="none").draws
     assert [draw.as_of for draw in others if draw.standing == "retrain"] == [after[0].as_of]

@@ -310,7 +310,13 @@ class TestDocuments:
         ]
 
     @pytest.mark.parametrize(
-        "written", ["retrain_asset.RetrainedModel", "retrain-assets.RetrainedModel", "RetrainedModel"]
+        "written",
+        [
+            "retrain_asset.RetrainedModel",
+            "retrain-assets.RetrainedModel",
+            "RetrainedModel",
+            "retrain_assets:RetrainedModel",
+        ],
     )
     def test_a_type_that_is_nearly_ours_is_told(self, written: str):
         """Else a file in which nothing was read would have no problems, and the model be missing."""
@@ -320,7 +326,7 @@ class TestDocuments:
     @pytest.mark.parametrize(
         "written",
         ["shop.components.RetrainedModel", "dagster_dbt.DbtProjectComponent", "my.RetrainedModel",
-         "retrain_assets_ext.RetrainedModel"],
+         "__main__.RetrainedModel", "retrain_assets_ext.RetrainedModel"],
     )  # fmt: skip
     def test_a_component_of_somebody_else_is_left_alone(self, tmp_path: Path, monkeypatch, written: str):
         (tmp_path / "retrain_assets_ext.py").touch()
