@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from benchmarks import drift, engines, evaluation, false_alarms, imports, machine, sensors, year
+from benchmarks import drift, engines, evaluation, false_alarms, imports, machine, replay, sensors, year
 from benchmarks.peers import verdicts
 from benchmarks.tables import write_between_markers
 
@@ -35,6 +35,7 @@ BENCHMARKS: Mapping[str, Callable[[argparse.Namespace], Measured]] = {
     "evaluation": lambda options: evaluation.measure(options.rows or 1_000_000),
     "false_alarms": lambda options: false_alarms.measure(options.streams, options.years, resume=options.resume),
     "imports": lambda options: imports.measure(options.runs),
+    "replay": lambda _: replay.measure(),
     "sensors": lambda options: sensors.measure(options.runs),
     "side_by_side": lambda options: verdicts.side_by_side(
         options.peer_streams, limit=options.limit, resume=options.resume
