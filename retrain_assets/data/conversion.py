@@ -65,7 +65,8 @@ def read_as(values: pd.Series, kind: Kind, *, lenient: bool) -> tuple[pd.Series,
         values = values.astype(values.cat.categories.dtype)
     if values.dtype == TEXT and kind in _NEVER_EMPTY:
         # A file that quotes every value quotes the missing ones, too.
-        values = values.mask((values == "").fillna(value=False))
+        empty = _arrow_texts(values).to_numpy(zero_copy_only=False) == ""
+        values = values.mask(empty) if empty.any() else values
     if kind == "int":
         return _integers(values, lenient)
     if kind == "float":
@@ -113,7 +114,7 @@ def _cast(values: pd.Series) -> pd.Series | None:
         return values.astype("float64")
     if values.dtype != TEXT:
         return None
-    array = pa.array(values, type=pa.string(), from_pandas=True)
+    array = _arrow_texts(values)
     for wanted, dtype in ((pa.int64(), "Int64"), (pa.float64(), "float64")):
         try:
             numbers = pc.cast(array, wanted)
@@ -122,6 +123,11 @@ def _cast(values: pd.Series) -> pd.Series | None:
         plain = numbers.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
         return pd.Series(plain.array, index=values.index, dtype=dtype, name=values.name)
     return None
+
+
+def _arrow_texts(values: pd.Series) -> pa.Array:
+    """The texts of a file, null where there is no value."""
+    return pa.array(values, type=pa.string(), from_pandas=True)
 
 
 def _whole(values: pd.Series) -> tuple[pd.Series, NDArray[np.bool_]]:
@@ -172,13 +178,13 @@ def _booleans(values: pd.Series, lenient: bool) -> tuple[pd.Series, NDArray[np.b
         return values.astype("boolean"), np.zeros(len(values), dtype=bool)
     objects = values.astype("object")
     known = objects.notna().to_numpy()
-    texts = as_text(values).str.strip().str.lower()
+    texts = [None if text is None else text.strip().lower() for text in as_text(values)]
     readable = (
         known if lenient else known & objects.map(lambda value: isinstance(value, bool | np.bool_)).to_numpy(dtype=bool)
     )
-    true, false = texts.isin(_TRUE).to_numpy() & readable, texts.isin(_FALSE).to_numpy() & readable
-    answer = pd.Series(true, index=values.index, name=values.name).astype("boolean").where(true | false, _MISSING)
-    return answer, known & ~(true | false)
+    true, false = (np.array([text in which for text in texts], dtype=bool) & readable for which in (_TRUE, _FALSE))
+    read = true | false
+    return pd.Series(pd.arrays.BooleanArray(true, ~read), index=values.index, name=values.name), known & ~read
 
 
 def _times(values: pd.Series, lenient: bool) -> tuple[pd.Series, NDArray[np.bool_]]:
