@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
 
 _ATTEMPTS = 20
-_CHECKPOINT_INTERVAL = 20
+_CHECKPOINT_INTERVAL = 50
 _CONFIGURATION = {
     # The history is the record of what was known when: a checkpoint must not drop the log behind it.
     "delta.enableExpiredLogCleanup": "false",
