@@ -20,6 +20,7 @@ from retrain_assets.data.column_profile import (
     pooled_moments,
 )
 from retrain_assets.data.integer_profiling import profile_integers
+from retrain_assets.data.pandas_types import in_plain_type
 from retrain_assets.data.seconds import seconds_of_series
 from retrain_assets.data.text_counts import TextCounts, count_texts
 from retrain_assets.data.value_texts import texts_of_series
@@ -32,6 +33,7 @@ def profile_column(name: str, values: pd.Series) -> ColumnProfile:
     Raises:
         DataError: its numbers are complex.
     """
+    values = in_plain_type(values)
     if pd.api.types.is_complex_dtype(values.dtype):
         raise DataError(
             f"column '{name}' holds complex numbers, which have no order: profile their real and imaginary part"
