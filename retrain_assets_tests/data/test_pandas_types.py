@@ -17,7 +17,7 @@ from retrain_assets.data.column_profile import ColumnProfile
 from retrain_assets.data.pandas_types import in_plain_type
 from retrain_assets.data.part_profiling import profile_parts
 from retrain_assets.data.profile import profile_table
-from retrain_assets.drift import compare
+from retrain_assets.drift import compare, prepare
 from retrain_assets.drift.comparison import Joint
 from retrain_assets.drift.novelty import Novelty
 
@@ -129,3 +129,30 @@ def test_durations_beyond_all_nanoseconds_are_seconds() -> None:
 def test_a_plain_column_is_left_as_it_is() -> None:
     for values in (SECONDS, DAYS, objects("a"), pd.Series([1], dtype="Int64"), in_pandas(pa.array([1]))):
         assert in_plain_type(values) is values
+
+
+@pytest.mark.parametrize("gaps", [False, True])
+def test_a_duration_is_the_same_number_in_every_unit(gaps: bool) -> None:
+    """Of 104 days and more not all nanoseconds are doubles; a neighbour of the double would be another fine bin."""
+    whole = np.tile([86_400_000_990_141, 9_000_000_000_000_001, -86_400_000_990_141, 5], ROWS // 4)
+    durations = pa.array(whole, pa.duration("us"), mask=PLACES % 4 == 3 if gaps else None)
+    table = pa.table({"x": durations})
+    finer = pa.table({"x": durations.cast(pa.duration("ns"))})
+    sides = (table, finer, table.to_pandas(), finer.to_pandas(), finer.to_pandas(types_mapper=pd.ArrowDtype))
+    for side in sides:
+        assert prepare(side).profiles[""]["x"].bins == prepare(table).profiles[""]["x"].bins
+        scores = compare(table, side, joint="none").columns["x"].scores
+        assert (scores["kolmogorov_smirnov"], scores["wasserstein"]) == (0.0, 0.0)
+
+
+MISSING: dict[str, Any] = {
+    "objects": pd.DataFrame({"x": pd.Series([None] * 140_000, dtype=object), "y": 1.0}),
+    "lists of Arrow": pa.table({"x": pa.chunked_array([pa.nulls(50, pa.list_(pa.int64()))] * 3), "y": [1.0] * 150}),
+    "times of Arrow": pa.table({"x": pa.chunked_array([pa.nulls(50, pa.time64("us"))] * 3), "y": [1.0] * 150}),
+}
+
+
+@pytest.mark.parametrize("rows", MISSING.values(), ids=MISSING)
+def test_a_column_without_any_value_may_be_of_several_parts(rows: Any) -> None:
+    report = compare(rows, rows, joint="none")
+    assert (report.drifted, report.columns["x"].before) == (False, "100 % missing")
