@@ -142,8 +142,9 @@ def _of_categories(column: ColumnProfile, values: pd.Series) -> Array:
         label: (no_more_frequent[np.searchsorted(sizes, count, side="right") - 1] + 1) / (column.rows + 1)
         for label, count in counts.items()
     }
-    if column.kind == "boolean" and pd.api.types.is_numeric_dtype(values.dtype):
-        values = values.map({0: "False", 1: "True"})  # of truth values too, which are equal to them
+    truths = pd.api.types.is_bool_dtype(values.dtype)
+    if column.kind == "boolean" and pd.api.types.is_numeric_dtype(values.dtype) and not truths:
+        values = values.map({0: "False", 1: "True"})  # which pandas does not find by the truth values equal to them
     found = codes_of_texts(texts_of_series(values), tails, (column.other + 1) / (column.rows + 1))
     return np.where(np.isnan(found), tails[_MISSING], found)
 
