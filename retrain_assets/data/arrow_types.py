@@ -1,10 +1,11 @@
-"""Arrow types for which Arrow has hardly any function, as plain ones: views, which Polars exports, runs, periods."""
+"""Arrow types for which Arrow has hardly any function, as plain ones: views, which Polars exports, runs, extensions."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from retrain_assets.data.seconds import seconds_of_series
+from retrain_assets.data.value_texts import texts_of_array
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -13,13 +14,28 @@ if TYPE_CHECKING:
 def in_plain_types(table: pa.Table) -> pa.Table:
     """The table with runs decoded, and views of text and bytes, wherever they are nested, as large text and bytes.
 
-    Periods of pandas are the times at which they begin.
+    Periods of pandas are the times at which they begin, UUIDs their texts, and other extensions what they are stored
+    as, with truth values in 8 bits as such.
     """
-    for place, field in enumerate(table.schema):
-        plain = _plain(field.type)
+    import pyarrow as pa
+
+    for place, (name, kind) in enumerate(zip(table.column_names, table.schema.types, strict=True)):
+        if isinstance(kind, pa.BaseExtensionType) and not kind.extension_name.startswith("pandas."):
+            table = table.set_column(place, name, _without_extension(table.column(place)))
+        plain = _plain(table.schema.types[place])
         if plain is not None:
-            table = table.set_column(place, field.name, _converted(table.column(place), plain))
+            table = table.set_column(place, name, _converted(table.column(place), plain))
     return table
+
+
+def _without_extension(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    import pyarrow as pa
+
+    name, stored = column.type.extension_name, column.type.storage_type
+    if name == "arrow.uuid":
+        return pa.chunked_array([texts_of_array(chunk) for chunk in column.chunks], pa.string())
+    whole = column.cast(stored)
+    return whole.cast(pa.bool_()) if name == "arrow.bool8" else whole
 
 
 def _plain(kind: pa.DataType) -> pa.DataType | None:

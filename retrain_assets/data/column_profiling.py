@@ -20,7 +20,8 @@ from retrain_assets.data.column_profile import (
     pooled_moments,
 )
 from retrain_assets.data.integer_profiling import profile_integers
-from retrain_assets.data.seconds import seconds_of_series
+from retrain_assets.data.pandas_types import in_plain_type
+from retrain_assets.data.seconds import seconds_of_durations, seconds_of_series
 from retrain_assets.data.text_counts import TextCounts, count_texts
 from retrain_assets.data.value_texts import texts_of_series
 from retrain_assets.errors import DataError
@@ -32,6 +33,7 @@ def profile_column(name: str, values: pd.Series) -> ColumnProfile:
     Raises:
         DataError: its numbers are complex.
     """
+    values = in_plain_type(values)
     if pd.api.types.is_complex_dtype(values.dtype):
         raise DataError(
             f"column '{name}' holds complex numbers, which have no order: profile their real and imaginary part"
@@ -257,7 +259,7 @@ def floats_of(values: pd.Series) -> npt.NDArray[np.float64]:
     if isinstance(values.dtype, pd.ArrowDtype) and is_duration(values.dtype):
         return seconds_of_series(values)
     if is_duration(values.dtype):
-        return values.dt.total_seconds().to_numpy(dtype=np.float64)
+        return seconds_of_durations(values)
     try:
         return values.to_numpy(dtype=np.float64, na_value=np.nan)
     except OverflowError:

@@ -15,6 +15,7 @@ from retrain_assets.data.bins import DAY, Bins
 from retrain_assets.data.categories import count_categories
 from retrain_assets.data.column_profile import ColumnKind, ColumnProfile
 from retrain_assets.data.column_profiling import floats_of, kind_of, profile_column
+from retrain_assets.data.pandas_types import in_plain_type
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.data.seconds import seconds_of_series
 from retrain_assets.data.value_texts import texts_of_array, texts_of_series
@@ -40,9 +41,8 @@ def profile_parts(frame: pd.DataFrame, parts: Array, count: int) -> list[TablePr
     sizes = np.bincount(parts, minlength=count)
     order = None if (np.diff(parts) >= 0).all() else np.argsort(parts, kind="stable")
     columns = [
-        _profile_column(name, frame[name] if order is None else frame[name].iloc[order], sizes)
-        for name in frame.columns
-        if not name.startswith("ra_")
+        _profile_column(name, values if order is None else values.iloc[order], sizes)
+        for name, values in ((name, in_plain_type(frame[name])) for name in frame.columns if not name.startswith("ra_"))
     ]
     return [
         TableProfile(rows=int(rows), columns=tuple(column[place] for column in columns))
@@ -64,8 +64,8 @@ def _profile_column(name: str, values: pd.Series, sizes: Array) -> list[ColumnPr
 
 
 def _profile_small(name: str, values: pd.Series, sizes: Array) -> list[ColumnProfile] | None:
-    """None of what is not the same kind in each part, is sparse or complex, or is too large to be squared."""
-    if isinstance(values.dtype, pd.SparseDtype) or pd.api.types.is_complex_dtype(values.dtype):
+    """None of what is not the same kind in each part, is complex, or is too large to be squared."""
+    if pd.api.types.is_complex_dtype(values.dtype):
         return None
     objects = pd.api.types.is_object_dtype(values.dtype)
     if objects and pd.api.types.infer_dtype(values, skipna=True) not in ("string", "empty"):

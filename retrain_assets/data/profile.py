@@ -19,6 +19,7 @@ from retrain_assets.data.column_profile import (
 )
 from retrain_assets.data.column_profiling import profile_column
 from retrain_assets.data.small_tables import rows_of, table_of_rows
+from retrain_assets.data.sound_texts import escaped
 from retrain_assets.data.text_lengths import SUFFIX, length_column
 from retrain_assets.errors import DataError
 
@@ -199,4 +200,4 @@ def merge_tables(profiles: Iterable[TableProfile]) -> TableProfile:
 
 
 def _dumps(record: Mapping[str, Any]) -> str:
-    return json.dumps(record, separators=(",", ":"), ensure_ascii=False)
+    return escaped(json.dumps(record, separators=(",", ":"), ensure_ascii=False))

@@ -26,8 +26,28 @@ def seconds_of_arrow(values: pa.ChunkedArray) -> list[Seconds]:
     unit = values.type.unit
     if unit == "ns" and not pa.types.is_duration(values.type):  # as doubles, seconds since 1970 tell no nanoseconds
         values, unit = values.cast(pa.timestamp("us", tz=values.type.tz), safe=False), "us"
-    whole = values.cast(pa.int64()).chunks
-    return [chunk.to_numpy(zero_copy_only=False).astype(np.float64, copy=False) / _PER_SECOND[unit] for chunk in whole]
+    return [_with_gaps(chunk, unit) for chunk in values.cast(pa.int64()).chunks]
+
+
+def _with_gaps(whole: pa.Array, unit: str) -> Seconds:
+    if not whole.null_count:
+        return _seconds(whole.to_numpy(), unit)
+    return np.where(
+        whole.is_valid().to_numpy(zero_copy_only=False), _seconds(whole.fill_null(0).to_numpy(), unit), np.nan
+    )
+
+
+def seconds_of_durations(values: pd.Series) -> Seconds:
+    """Of durations of pandas; NaN where there is none."""
+    found = values.to_numpy()
+    return np.where(np.isnat(found), np.nan, _seconds(found.astype(np.int64), np.datetime_data(found.dtype)[0]))
+
+
+def _seconds(whole: npt.NDArray[np.int64], unit: str) -> Seconds:
+    """The double that the same time has in any unit: from 104 days on not all nanoseconds are doubles themselves."""
+    if unit != "ns":
+        return whole / _PER_SECOND[unit]
+    return np.where(whole % 1_000 == 0, whole // 1_000 / _PER_SECOND["us"], whole / _PER_SECOND["ns"])
 
 
 def seconds_of_series(values: pd.Series) -> Seconds:

@@ -79,6 +79,8 @@ class _Added:
         self._long = False
 
     def add(self, texts: pa.Array, counts: Counts) -> None:
+        if not len(texts):  # all of the part are missing
+            return
         if not self._counts and self._first is None and len(texts) <= FEW:
             self._first = texts, counts
             return

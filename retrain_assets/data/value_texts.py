@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from retrain_assets.data.categories import EXACT, element_text, label_of
+from retrain_assets.data.sound_texts import sound
 
 pc: Any = pyarrow.compute
 """Its functions are made when it is loaded, so that no type checker knows them."""
@@ -62,20 +63,15 @@ def objects_of(values: pd.Series) -> np.ndarray:
 def _as_arrow(block: np.ndarray) -> pa.Array:
     """As Arrow reads it where all are of one kind, which it must not have to guess; else the texts themselves."""
     kinds = set(map(type, block)) - {type(None)}
-    alike = kinds <= {str} or kinds <= {bytes} or kinds <= {list, tuple, np.ndarray}
+    alike = any(kinds <= each for each in ({str}, {bytes}, {list, tuple, np.ndarray}, {pd.DateOffset}))
     if alike or (kinds <= {dict} and len(set().union(*filter(None, block))) <= _FIELDS):
         try:
             return pa.array(block, from_pandas=True)
         except (pa.ArrowException, UnicodeError, TypeError, ValueError, OverflowError):
             pass  # of several types inside, of several dimensions, no text of any encoding: Arrow has no type for it
     return pa.array(
-        [None if absent else _sound(label_of(each)) for each, absent in zip(block, pd.isna(block), strict=True)]
+        [None if absent else sound(label_of(each)) for each, absent in zip(block, pd.isna(block), strict=True)]
     )
-
-
-def _sound(text: str) -> str:
-    """Half of a surrogate pair is no text of any encoding, and a file name may hold one."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def texts_of_array(values: pa.Array) -> pa.Array:
@@ -159,4 +155,4 @@ def _once_each(values: pa.Array, text_of: Callable[[Any], str]) -> pa.Array:
 
 
 def _named(values: Sequence[Any], text_of: Callable[[Any], str]) -> pa.Array:
-    return pa.array([None if value is None else _sound(text_of(value)) for value in values], pa.string())
+    return pa.array([None if value is None else sound(text_of(value)) for value in values], pa.string())

@@ -64,6 +64,12 @@ class Accumulation:
     after: dict[str, float] = field(default_factory=dict[str, float])
     seen: frozenset[str] = frozenset()
 
+    def keep(self, column: str) -> float | None:
+        """The evidence of a column of which this check says nothing: it stays as it was; None where there is none."""
+        if column in self.before:
+            self.after[column] = self.before[column]
+        return self.after.get(column)
+
     def add(self, column: str, p_value: float) -> Carried:
         """What one more p-value makes of the evidence of a column.
 

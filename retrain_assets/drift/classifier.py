@@ -90,7 +90,7 @@ def _batches(
 ) -> tuple[list[Matrix], list[Matrix]]:
     """The batches of both sides that have enough rows; of independent rows blocks of the reference, and one window."""
     batches, window = ([rows for rows in side.values() if len(rows) >= least] for side in (reference, current))
-    if independent or not window:
+    if current and (independent or not window):
         window = [np.concatenate(list(current.values()))]
     if independent and batches:
         parts = np.array_split(rng.permutation(np.concatenate(batches)), BATCHES)

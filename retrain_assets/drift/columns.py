@@ -92,7 +92,7 @@ def compare_columns(
         if isinstance(found, Compared):
             compared.append(found)
         else:
-            drifts[name] = found
+            drifts[name] = found if accumulation is None else replace(found, evidence=accumulation.keep(name))
     for column, tested in zip(compared, _test(compared, settings, basis), strict=True):
         carried = None if accumulation is None else accumulation.add(column.name, tested.p_value)
         gone = column.name not in current

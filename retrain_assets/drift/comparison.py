@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, TypedDict, Unpack, get_args
 
 from retrain_assets.data.profile import TableProfile, merge_tables
+from retrain_assets.data.sound_texts import escaped, sound
 from retrain_assets.data.text_lengths import SUFFIX
 from retrain_assets.drift.arguments import refuse_arguments, refuse_floor, refuse_unknown, weights_of
 from retrain_assets.drift.columns import ColumnsCompared, Compared, compare_columns
@@ -105,7 +106,7 @@ class Comparison:
 
     def to_json(self) -> str:
         """As text."""
-        return json.dumps(_finite(self.to_record()), ensure_ascii=False, allow_nan=False)
+        return escaped(json.dumps(_finite(self.to_record()), ensure_ascii=False, allow_nan=False))
 
     def figure(self) -> Any:
         """A picture of the drifted columns, or of the most distant ones where none has drifted: see `SvgFigure`."""
@@ -127,7 +128,7 @@ class Comparison:
         if self.joint is not None:
             mark = {True: "!", False: " ", None: "?"}[self.joint.drifted]
             lines.append(f"{mark} {self.joint.method}: {self.joint.reason}")
-        return "\n".join(lines)
+        return sound("\n".join(lines))
 
 
 def compare(

@@ -48,10 +48,11 @@ def judge_correlations(
     """
     if len(columns) < 2:
         return JointDrift.unknown("correlation", "it takes two numeric columns that vary")
+    rows = sum(map(len, current.values()))
+    if rows < settings.min_rows:
+        return JointDrift.unknown("correlation", f"{rows} rows are too few")
     now = _joined(list(current.values()))
-    if len(now) < settings.min_rows:
-        return JointDrift.unknown("correlation", f"{len(now)} rows are too few")
-    batches = _enough(_blocks(reference.values()) if independent else reference.values(), settings)
+    batches = _enough(_blocks(reference.values()) if independent and reference else reference.values(), settings)
     if len(batches) < settings.min_batches:
         return JointDrift.unknown(
             "correlation",

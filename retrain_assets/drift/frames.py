@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from retrain_assets.data.pandas_types import in_plain_type, with_plain_arrow
 from retrain_assets.data.part_profiling import SMALL, profile_parts
 from retrain_assets.data.profile import TableProfile, profile_table
 from retrain_assets.drift.fitted_reference import FittedReference
@@ -209,10 +210,12 @@ def _of_pandas(frame: pd.DataFrame, name: str, batch: str | None) -> dict[str, T
         return {"": profile_table(frame)}
     if batch not in frame:
         raise DataError(f"the batch column '{batch}' must be in {name} (it has {', '.join(map(str, frame.columns))})")
-    gaps = int(frame[batch].isna().sum())
+    frame = with_plain_arrow(frame)
+    batches = in_plain_type(frame[batch])
+    gaps = int(batches.isna().sum())
     if gaps:
         raise DataError(f"the batch column '{batch}' must have a value in every row of {name} ({gaps} have none)")
-    groups = frame.groupby(batch, sort=True, observed=True)
+    groups = frame.groupby(batches, sort=True, observed=True)
     try:
         keys = groups.size().index.tolist()
     except TypeError as error:

@@ -19,6 +19,9 @@ from retrain_assets.drift.watched import watched_columns
 from retrain_assets.drift.wording import first_of, left_out, nothing_compared
 from retrain_assets.errors import did_you_mean
 
+_REMEMBERED = 30
+"""A column that is unknown in more windows in a row is forgotten, lest what it added up to holds an alarm open."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
@@ -68,6 +71,7 @@ class Monitor:
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
     _fitted: FittedReference = field(init=False, repr=False)
     _evidence: dict[str, float] = field(init=False, repr=False, default_factory=dict[str, float])
+    _silent: dict[str, int] = field(init=False, repr=False, default_factory=dict[str, int])
     _open: bool = field(init=False, repr=False, default=False)
 
     def __post_init__(self) -> None:
@@ -115,7 +119,9 @@ class Monitor:
         columns = {column.name: column for column in found.drifts}
         if all(column.verdict == "unknown" for column in found.drifts):
             return self._unknown(nothing_compared(found.drifts), columns)
-        self._evidence = accumulation.after
+        self._silent = {name: self._silent.get(name, 0) + 1 for name, c in columns.items() if c.verdict == "unknown"}
+        forgotten = [name for name, windows in self._silent.items() if windows > _REMEMBERED]
+        self._evidence = {name: found for name, found in accumulation.after.items() if name not in forgotten}
         moved = [column.name for column in sorted(found.drifts, key=by_harm) if column.verdict == "drift"]
         drifted = bool(moved)
         alarm = drifted and not self._open

@@ -13,6 +13,7 @@ from retrain_assets.data.arrow_types import in_plain_types
 from retrain_assets.data.column_profile import ColumnProfile, bin_edges, bins_of
 from retrain_assets.data.column_profiling import floats_of, is_duration, kind_of, profile_column
 from retrain_assets.data.older_labels import as_now
+from retrain_assets.data.pandas_types import in_plain_type
 from retrain_assets.data.profile import TableProfile, merge_tables
 from retrain_assets.data.seconds import seconds_of_series
 from retrain_assets.data.text_counts import codes_of_texts
@@ -82,7 +83,7 @@ class Novelty:
         total = np.zeros(len(rows))
         for column in self.columns:
             values = rows[column.name] if column.name in rows else pd.Series(np.nan, index=rows.index)
-            total -= np.log(np.minimum(_tails(column, values), 1.0))
+            total -= np.log(np.minimum(_tails(column, in_plain_type(values)), 1.0))
         return total
 
 
@@ -141,8 +142,9 @@ def _of_categories(column: ColumnProfile, values: pd.Series) -> Array:
         label: (no_more_frequent[np.searchsorted(sizes, count, side="right") - 1] + 1) / (column.rows + 1)
         for label, count in counts.items()
     }
-    if column.kind == "boolean" and pd.api.types.is_numeric_dtype(values.dtype):
-        values = values.map({0: "False", 1: "True"})  # of truth values too, which are equal to them
+    truths = pd.api.types.is_bool_dtype(values.dtype)
+    if column.kind == "boolean" and pd.api.types.is_numeric_dtype(values.dtype) and not truths:
+        values = values.map({0: "False", 1: "True"})  # which pandas does not find by the truth values equal to them
     found = codes_of_texts(texts_of_series(values), tails, (column.other + 1) / (column.rows + 1))
     return np.where(np.isnan(found), tails[_MISSING], found)
 

@@ -134,7 +134,8 @@ def judge_outputs(
     )
     found = compare_columns(names, reference, outputs.current, accumulation=accumulation, over="outputs")
     rows = tuple(_told(row, found, outputs) for row in found.drifts)
-    return (*rows, *_unknown_attributions(outputs, names)) if "attribution" in spec.outputs else rows
+    unknown = _unknown_attributions(outputs, names) if "attribution" in spec.outputs else ()
+    return (*rows, *(replace(row, evidence=accumulation.keep(row.name)) for row in unknown))
 
 
 def output_of(column: str) -> str | None:

@@ -13,6 +13,7 @@ from retrain_assets.data.arrow_types import in_plain_types
 from retrain_assets.data.categories import MAX_CATEGORIES
 from retrain_assets.data.column_profile import ColumnProfile
 from retrain_assets.data.column_profiling import floats_of
+from retrain_assets.data.pandas_types import in_plain_type
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.data.text_counts import codes_of_texts
 from retrain_assets.data.value_texts import texts_of_arrow, texts_of_series
@@ -60,6 +61,8 @@ def _by_batch(
     if batch is None:
         return {"": _matrix(frame, columns, _chosen(len(frame), unbatched), read)}
     codes, keys = pd.factorize(_values(_column(frame, batch)), sort=True)
+    if not len(keys):
+        return {}
     chosen = _chosen_by_batch(codes, len(keys), at_least)
     matrix, codes = _matrix(frame, columns, chosen, read), codes if chosen is None else codes[chosen]
     order = np.argsort(codes, kind="stable")
@@ -150,7 +153,8 @@ def _taken(column: Any, chosen: Places) -> Any:
 def _column(frame: Any, name: str, chosen: Places | None = None) -> Any:
     """Of pandas or of Arrow, as the frame is."""
     if isinstance(frame, pd.DataFrame):
-        return frame[name] if chosen is None else frame[name].iloc[chosen]
+        values = in_plain_type(frame[name])
+        return values if chosen is None else values.iloc[chosen]
     return frame.column(name) if chosen is None else _taken(frame.column(name), chosen)
 
 

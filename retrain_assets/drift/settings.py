@@ -9,6 +9,8 @@ from typing import Literal
 
 Significance = Literal["batches", "rows"]
 Correction = Literal["holm", "benjamini_hochberg"]
+MIN_SMOOTHING, MAX_SMOOTHING = 1e-100, 1e100
+"""Products of shares that are made with it are doubles."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,7 @@ class Settings:
     separability_floor: float = 0.02
 
     def __post_init__(self) -> None:
+        ends = f"between {MIN_SMOOTHING:g} and {MAX_SMOOTHING:g}"
         for name, kind, needed in _TYPES:
             value = getattr(self, name)
             if not isinstance(value, kind) or isinstance(value, bool):
@@ -56,9 +59,17 @@ class Settings:
             ("min_batches", self.min_batches >= 3, ">= 3: two batches do not tell how much batches differ"),
             ("min_rows", self.min_rows >= 2, ">= 2"),
             ("bins", 2 <= self.bins <= 256, "between 2 and 256"),
-            ("smoothing", 0 < self.smoothing < math.inf, "> 0 and finite: an empty cell makes some distances infinite"),
-            ("correlation_floor", 0 <= self.correlation_floor < math.inf, ">= 0 and finite"),
-            ("separability_floor", 0 <= self.separability_floor < math.inf, ">= 0 and finite"),
+            (
+                "smoothing",
+                MIN_SMOOTHING <= self.smoothing <= MAX_SMOOTHING,
+                f"{ends}: an empty cell makes some distances infinite without it, too much makes all of them zero",
+            ),
+            ("correlation_floor", 0 <= self.correlation_floor <= 2, "between 0 and 2, the largest change there is"),
+            (
+                "separability_floor",
+                0 <= self.separability_floor <= 0.5,
+                "between 0 and 0.5: an area is at most 1, which is so much above one half",
+            ),
             ("correction", self.correction in ("holm", "benjamini_hochberg"), "'holm' or 'benjamini_hochberg'"),
             ("significance", self.significance in ("batches", "rows"), "'batches' or 'rows'"),
         )

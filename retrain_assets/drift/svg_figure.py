@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
+from retrain_assets.data.sound_texts import sound
 from retrain_assets.drift.wording import shown
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def draw(report: Comparison) -> SvgFigure:
         ),
         "</svg>",
     ]
-    return SvgFigure("\n".join(parts))
+    return SvgFigure(sound("\n".join(parts)))
 
 
 def _panel(column: ColumnDrift, shape: Shape, top: int) -> Iterator[str]:

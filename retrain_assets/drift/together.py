@@ -82,7 +82,10 @@ def row_of(joint: JointDrift, settings: Settings, accumulation: Accumulation | N
     score = joint.score if joint.score is None or not classifier else 2 * joint.score - 1
     floor = 2 * settings.separability_floor if classifier else settings.correlation_floor
     score = None if score is None else max(score, 0.0)
-    carried = None if accumulation is None or joint.p_value is None else accumulation.add(JOINT, joint.p_value)
+    carried, evidence = None, None
+    if accumulation is not None:
+        carried = None if joint.p_value is None else accumulation.add(JOINT, joint.p_value)
+        evidence = accumulation.keep(JOINT) if carried is None else carried.evidence
     drifted, reason = joint.drifted, joint.reason
     if drifted is False and carried is not None and carried.enough and score is not None and score >= floor:
         drifted, reason = True, f"{reason}; the distance reaches its floor, and {carried}"
@@ -94,7 +97,7 @@ def row_of(joint: JointDrift, settings: Settings, accumulation: Accumulation | N
         floor=floor,
         p_value=joint.p_value,
         adjusted_p_value=joint.p_value,
-        evidence=None if carried is None else carried.evidence,
+        evidence=evidence,
         verdict="unknown" if drifted is None else "drift" if drifted else "stable",
         reason=reason,
         before="",

@@ -35,7 +35,10 @@ def joint_of(
         return None
     keys = bundle.reference.keys_for(batch, model.calendar, spec.reference_batches)
     stored = stores.tables.read(model.table("validated"), keys)
-    rows = pd.concat([spread(part) for _, part in stored.groupby("ra_batch", sort=True)], ignore_index=True)
+    parts = [spread(part) for _, part in stored.groupby("ra_batch", sort=True)]
+    if not parts:
+        return JointDrift.unknown(spec.joint, "all batches of the reference were delivered again, without any rows")
+    rows = pd.concat(parts, ignore_index=True)
     return judge_together(
         spec.joint,
         watched_columns(current, reference.batches, spec.columns),

@@ -87,7 +87,9 @@ class DriftSpec(SpecModel):
         le=256,
         description="Quantile bins of a number, or categories told apart; from the reference.",
     )
-    smoothing: float = Field(default=0.5, gt=0, description="Pseudo-count added to each bin before shares are taken.")
+    smoothing: float = Field(
+        default=0.5, ge=1e-100, le=1e100, description="Pseudo-count added to each bin before shares are taken."
+    )
     min_rows: int = Field(default=200, ge=1, description="Fewer rows than this on either side give `unknown`.")
     columns: tuple[str, ...] | None = Field(default=None, description="Columns to watch. Default: all inputs.")
     outputs: tuple[Output, ...] = Field(

@@ -330,7 +330,11 @@ def test_reference_batches_that_do_not_agree_about_a_type_are_unknown() -> None:
         (lambda: compare(REFERENCE, CURRENT, alpha=2), ValueError, "alpha must be between 0 and 1"),
         (lambda: compare(REFERENCE, CURRENT, bins=1), ValueError, "bins must be between 2 and 256"),
         (lambda: compare(REFERENCE, CURRENT, distance="psii"), ValueError, "Did you mean 'psi'"),
-        (lambda: compare(REFERENCE, CURRENT, smoothing=np.inf), ValueError, "smoothing must be > 0"),
+        (lambda: compare(REFERENCE, CURRENT, smoothing=np.inf), ValueError, "smoothing must be between 1e-100 and "),
+        (lambda: compare(REFERENCE, CURRENT, smoothing=1e308), ValueError, r"1e\+100: an empty .* .got 1e\+308"),
+        (lambda: compare(REFERENCE, CURRENT, smoothing=1e-320), ValueError, "smoothing must be between .*got 1e-320"),
+        (lambda: compare(REFERENCE, CURRENT, correlation_floor=2.1), ValueError, "be between 0 and 2, the largest"),
+        (lambda: compare(REFERENCE, CURRENT, separability_floor=0.6), ValueError, "must be between 0 and 0.5: an"),
         (
             lambda: compare(REFERENCE, CURRENT, effect_floor=1.5),
             ValueError,

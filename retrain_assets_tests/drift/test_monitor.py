@@ -1,5 +1,6 @@
 """Over time: a declared number of false alarms, small changes found by their evidence, one alarm for one cause."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -190,3 +191,45 @@ def test_what_a_monitor_cannot_watch_is_refused(options: dict[str, Any], error: 
     given: dict[str, Any] = {"reference": [], "checks_per_year": 12, **options}
     with pytest.raises(error, match=said):
         Monitor(**given)
+
+
+def of_text(profile: TableProfile, name: str = "a") -> TableProfile:
+    """The same window with texts in one column: it cannot be compared."""
+    texts = profile_table(pd.DataFrame({name: ["text"] * profile.rows})).columns[0]
+    return replace(profile, columns=tuple(texts if column.name == name else column for column in profile.columns))
+
+
+def test_what_a_column_adds_up_to_outlasts_windows_in_which_it_is_unknown() -> None:
+    rng = np.random.default_rng(4)
+    reference, windows = [day(rng) for _ in range(40)], [day(rng, shift=0.25) for _ in range(25)]
+    plain, interrupted = (Monitor(reference, checks_per_year=365) for _ in range(2))
+    for window in windows:
+        before = plain.check(window).columns["a"]
+        after = interrupted.check(window).columns["a"]
+        assert (after.evidence, after.verdict) == (before.evidence, before.verdict)
+        unknown = interrupted.check(of_text(window))
+        assert (unknown.columns["a"].verdict, unknown.columns["a"].evidence) == ("unknown", before.evidence)
+        assert unknown.alarm is False
+    assert interrupted.check(windows[0]).columns["a"].verdict == "drift"
+
+
+def test_an_alarm_does_not_repeat_behind_an_unknown_window_and_is_not_held_open_for_ever() -> None:
+    rng = np.random.default_rng(5)
+    monitor = Monitor([day(rng) for _ in range(20)], checks_per_year=365)
+    moved, odd = day(rng, shift=3.0), of_text(day(rng))
+    assert [monitor.check(window).alarm for window in (moved, odd, moved)] == [True, False, False]
+    for _ in range(31):
+        monitor.check(of_text(day(rng)))
+    assert monitor.check(moved).alarm is True
+
+
+def test_the_platforms_report_carries_evidence_over_a_batch_in_which_a_column_is_unknown() -> None:
+    rng = np.random.default_rng(7)
+    reference = [day(rng) for _ in range(30)]
+    first = detected(day(rng, shift=0.5), reference, None)
+    unknown = DriftReport.from_frame(detected(of_text(day(rng)), reference, first).to_frame())
+    column = next(column for column in unknown.columns if column.name == "a")
+    assert (column.verdict, column.evidence) == ("unknown", first.evidence["a"])
+    assert first.evidence["a"] > 0
+    last = day(rng, shift=0.5)
+    assert detected(last, reference, unknown).evidence["a"] == detected(last, reference, first).evidence["a"]

@@ -144,3 +144,17 @@ def test_durations_are_told_from_each_other(held: Any) -> None:
     expected = Novelty.of([profile_table(seconds)]).scores(seconds)
     assert Novelty.of([profile_table(durations)]).scores(durations).tolist() == expected.tolist()
     assert Novelty.of([profile_table(durations)]).scores(pl.from_pandas(durations)).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("gaps", [False, True])
+def test_truth_values_of_every_type_are_as_novel(gaps: bool) -> None:
+    truths = [None if gaps and place % 10 == 0 else place % 3 == 0 for place in range(300)]
+    plain = pd.DataFrame({"b": pd.Series(truths, dtype="boolean" if gaps else "bool")})
+    novelty = Novelty.of([profile_table(plain)])
+    expected = novelty.scores(pd.DataFrame({"b": pd.Series(truths, dtype=object)}))
+    assert len(set(expected)) == (3 if gaps else 2)
+    numbers = plain.astype("Int64" if gaps else "int64")
+    arrow = pa.table({"b": pa.array(truths)})
+    for rows in (plain, numbers, arrow, arrow.to_pandas(), arrow.to_pandas(types_mapper=pd.ArrowDtype)):
+        assert novelty.scores(rows).tolist() == expected.tolist()
+    assert novelty.scores(pl.DataFrame({"b": truths})).tolist() == expected.tolist()

@@ -214,3 +214,17 @@ def test_what_a_profile_does_not_name_is_not_said_to_be_nothing() -> None:
     column = compare(texts, texts[300:700]).columns["x"]
     assert " 0 %" not in column.before
     assert column.aspect == "shape"
+
+
+def test_half_of_a_surrogate_pair_is_written_as_an_escape_and_read_again() -> None:
+    half = "x" + chr(0xD800)
+    frame = pd.DataFrame({half: np.arange(200.0), "t": ["a" + chr(0xDC80), "ä"] * 100})
+    for report in (compare(frame, frame), compare(frame, frame.assign(**{half: 1e9}))):
+        record = json.loads(report.to_json().encode())
+        assert {column["name"] for column in record["columns"]} == {half, "t"}
+        assert "ä" in report.to_json()
+        assert str(report).encode()
+        assert str(report.figure()).encode()
+    profile = profile_table(frame)
+    assert TableProfile.from_json(profile.to_json().encode().decode()) == profile
+    assert repr(profile).encode()

@@ -223,6 +223,26 @@ def test_inputs_that_begin_to_hang_together_are_drift_where_the_joint_test_is_de
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("joint", ["correlation", "classifier"])
+def test_a_reference_of_which_no_rows_are_left_leaves_the_joint_test_unknown(tmp_path: Path, joint: str) -> None:
+    world = played(tmp_path, joint=joint)
+    table, batch = world.model.table("validated"), world.batch(LEARNED)
+    for day in range(LEARNED):
+        key = world.batch(day).key
+        rows = world.stores.tables.read(table, [key])
+        world.stores.tables.write(table, key, rows.iloc[:0], run_id="again")
+    found = lifecycle.detect(world.stores, world.model, batch, now=world.now, run_id="again").report
+    row = next(column for column in found.columns if column.name == "ra_joint")
+    assert (found.verdict, row.verdict) == ("stable", "unknown")
+    assert row.reason == "all batches of the reference were delivered again, without any rows"
+    rows = world.stores.tables.read(table, [batch.key])
+    world.stores.tables.write(table, batch.key, rows.iloc[:0], run_id="again")
+    world.stores.tables.write(table, world.batch(0).key, rows.assign(ra_batch=world.batch(0).key), run_id="again")
+    found = lifecycle.detect(world.stores, world.model, batch, now=world.now, run_id="again").report
+    assert next(column for column in found.columns if column.name == "ra_joint").verdict == "unknown"
+
+
+@pytest.mark.slow
 def test_rows_that_are_unlike_the_reference_are_drift_where_novelty_is_declared(tmp_path: Path) -> None:
     world = played(tmp_path, outputs=["novelty"])
     calm = next(column for column in report(world, LEARNED).columns if column.name == "ra_novelty")

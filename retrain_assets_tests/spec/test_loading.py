@@ -122,7 +122,7 @@ def test_all_mistakes_at_once():
             "path 'package.module:Class' (got 'jensen'). Did you mean 'jensen_shannon'?"
         ),
         "defs.yaml:19: drift.bins: must be a whole number (got 2.5)",
-        "defs.yaml:19: drift.smoothing: must be > 0 (got 0)",
+        "defs.yaml:19: drift.smoothing: must be >= 1e-100 (got 0)",
         "defs.yaml:20: window.train: has an unknown unit 'weekz'. Did you mean 'weeks'?",
         "defs.yaml:22: retrain.when: names an unknown condition 'drft'. Did you mean 'drift'?",
         "defs.yaml:23: retrain.budget: has an unknown period 'yeer'. Did you mean 'year'?",

@@ -178,7 +178,9 @@ def test_hidden_columns_are_the_target_and_the_leaks():
 @pytest.mark.parametrize(
     ("group", "values", "message"),
     [
-        ("drift", {"smoothing": 0}, "drift.smoothing: must be > 0 (got 0)"),
+        ("drift", {"smoothing": 0}, "drift.smoothing: must be >= 1e-100 (got 0)"),
+        ("drift", {"smoothing": 1e-320}, "drift.smoothing: must be >= 1e-100"),
+        ("drift", {"smoothing": 1e308}, "drift.smoothing: must be <= 1e+100"),
         ("drift", {"bins": 1}, "drift.bins: must be >= 2 (got 1)"),
         ("drift", {"bins": 300}, "drift.bins: must be <= 256 (got 300)"),
         ("drift", {"false_alarms_per_year": 0}, "drift.false_alarms_per_year: must be > 0 (got 0)"),

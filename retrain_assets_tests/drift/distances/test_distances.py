@@ -22,6 +22,7 @@ from retrain_assets.drift.contracts import check_distance
 from retrain_assets.drift.distances import DISTANCES, Distance, find_distance, registry
 from retrain_assets.drift.distances.fine_bins import fine_bins
 from retrain_assets.drift.distances.kolmogorov_smirnov import binning_error
+from retrain_assets.drift.settings import MAX_SMOOTHING, MIN_SMOOTHING
 from retrain_assets.spec import DriftSpec
 from retrain_assets.spec.drift import DISTANCES as DECLARED
 
@@ -68,6 +69,18 @@ def test_a_distance_is_bounded_and_symmetric_where_it_says_so(
     if distance.symmetric:
         assert value == pytest.approx(distance(pair[1], pair[0], smoothing), abs=1e-9)
     assert math.isfinite(value)
+
+
+@every_distance
+@pytest.mark.parametrize("smoothing", [MIN_SMOOTHING, MAX_SMOOTHING])
+def test_a_distance_is_a_number_at_the_ends_of_what_may_be_declared(distance: Distance, smoothing: float) -> None:
+    cells = 256
+    sides = [np.zeros(cells, dtype=np.int64), np.full(cells, 2**40)]
+    sides[0][0] = 1
+    for pair in ((sides[0], sides[1]), (sides[1], sides[0]), (sides[0], sides[0][::-1])):
+        value = distance(*pair, DriftSpec(smoothing=smoothing).smoothing, np.arange(float(cells)))
+        assert 0 <= value <= distance.maximum
+        assert math.isfinite(value)
 
 
 @every_distance
