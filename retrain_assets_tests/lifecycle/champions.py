@@ -46,6 +46,11 @@ def seasons(root: Path, **changes: Any) -> World:
     return world
 
 
+def quiet(root: Path) -> World:
+    """Six ordinary days: v1 is champion, and nothing asks for another."""
+    return play(root, days=6, retrain={"when": "event"})
+
+
 def opened(root: Path) -> World:
     """What was played there."""
     return make_world(root, **DECLARED)
