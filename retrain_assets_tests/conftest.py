@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Pool, event
 
 from retrain_assets_tests.field_coverage import LEAVES, Seen, observed, unchanged
-from retrain_assets_tests.lifecycle.champions import HELD, RECALL, SEASONS, copied, opened, play, seasons
+from retrain_assets_tests.lifecycle.champions import HELD, RECALL, SEASONS, copied, opened, play, quiet, seasons
 from retrain_assets_tests.lifecycle.world import World, make_world
 
 _SEEN = pytest.StashKey[Seen]()
@@ -63,6 +63,12 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
 def three_champions(tmp_path_factory: pytest.TempPathFactory) -> World:
     """Four days in which v1, v2 and v3 were champion; copy it, do not change it."""
     return opened(_made_once(tmp_path_factory, "three_champions", play))
+
+
+@pytest.fixture(scope="session")
+def six_days(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Six ordinary days of one champion; copy it, do not change it."""
+    return opened(_made_once(tmp_path_factory, "six_days", quiet))
 
 
 @pytest.fixture(scope="session")

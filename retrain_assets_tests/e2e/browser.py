@@ -38,7 +38,7 @@ CUT_OFF = """() => Math.max(0, ...[...document.querySelectorAll("table")].map(ta
   return cut;
 }))"""
 """How many pixels of the widest table lie beyond the right end of what shows it."""
-SETTLE_SECONDS = 3
+SETTLE_SECONDS = 1.5
 
 
 def chromium() -> str:

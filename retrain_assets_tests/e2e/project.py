@@ -104,7 +104,7 @@ class ShopProject:
 
     @classmethod
     def build(cls, folder: Path) -> ShopProject:
-        """Writes the project, and prepares the home of its installation with a quick queue."""
+        """Writes the project, and prepares the home of its installation with a quick queue and a quick watchman."""
         _write(folder / "pyproject.toml", PYPROJECT)
         _write(folder / "workspace.yaml", _workspace())
         _write(folder / "shop" / "__init__.py", "")
@@ -115,8 +115,10 @@ class ShopProject:
             _write(folder / "shop" / "defs" / name / "defs.yaml", yaml.safe_dump(document, sort_keys=False))
         project = cls(folder=folder, home=Home.at(folder / "home").prepare())
         settings = project.home.dagster_home / "dagster.yaml"
+        declared = yaml.safe_load(settings.read_text())
         queue = {"run_queue": {"dequeue_interval_seconds": 1}}
-        settings.write_text(yaml.safe_dump({**yaml.safe_load(settings.read_text()), **queue}))
+        watchman = {"run_monitoring": {**declared["run_monitoring"], "poll_interval_seconds": 5}}
+        settings.write_text(yaml.safe_dump({**declared, **queue, **watchman}))
         return project
 
     @property

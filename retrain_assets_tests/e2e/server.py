@@ -18,7 +18,7 @@ from typing import Any, Self, TypeVar
 import psutil
 
 BOOT_SECONDS = 180
-STOP_SECONDS = 6
+STOP_SECONDS = 3
 POLL_SECONDS = 1.5
 
 T = TypeVar("T")
@@ -252,7 +252,8 @@ class Run:
 
     @property
     def by_sensor(self) -> bool:
-        return self.sensor is not None
+        """A sensor of the daemon launched it, and no process beside the daemon that asked the same sensor."""
+        return self.sensor is not None and "retrain_assets/driver" not in self.tags
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

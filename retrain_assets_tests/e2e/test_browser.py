@@ -95,8 +95,7 @@ def test_a_champion_with_its_history(ui: Window):
     ui.keep("champion")
 
 
-def test_a_champion_with_a_freshness_policy(ui: Window, drifted: Shop):
-    drifted.wait_for_step("returns", "retrain 2024-01-02")
+def test_a_champion_with_a_freshness_policy(ui: Window):
     ui.open("/assets/returns/champion", until="history")
     ui.see("Freshness")
     ui.keep("champion_freshness")

@@ -46,15 +46,23 @@ def seasons(root: Path, **changes: Any) -> World:
     return world
 
 
+def quiet(root: Path) -> World:
+    """Six ordinary days: v1 is champion, and nothing asks for another."""
+    return play(root, days=6, retrain={"when": "event"})
+
+
 def opened(root: Path) -> World:
     """What was played there."""
     return make_world(root, **DECLARED)
 
 
 def copied(made: World, root: Path, **changes: Any) -> World:
-    """The same installation in another folder; the models themselves stay where they are."""
+    """The same installation in another folder, without playing it again.
+
+    Its models stay where they are, and what was delivered too: from another folder it would be delivered once more.
+    """
     if root != made.root:
-        shutil.copytree(made.root, root, dirs_exist_ok=True, ignore=shutil.ignore_patterns("artifacts"))
+        shutil.copytree(made.root, root, dirs_exist_ok=True, ignore=shutil.ignore_patterns("artifacts", "drop"))
     spec = ModelSpec.model_validate(declaration(**DECLARED | changes))
     stores = open_stores(root)
     stores = replace(stores, registry=MlflowRegistry(f"sqlite:///{root / 'mlflow.db'}"))

@@ -64,9 +64,9 @@ def test_a_changed_relation_is_noticed_retrained_and_promoted_and_the_loss_comes
     assert last[-1].value < max(loss.value for loss in first) / 1.5
 
 
-def test_a_shift_of_the_inputs_alone_retrains_through_the_drift_trigger(world: World, worlds) -> None:
-    drift_only = worlds("drift_only", retrain={"when": "drift"})
-    drop_days(drift_only, range(8))
+def test_a_shift_of_the_inputs_alone_retrains_through_the_drift_trigger(after_six_days) -> None:
+    drift_only = after_six_days(when="drift")
+    drop_days(drift_only, range(6, 8))
     drop_days(drift_only, range(8, 13), shift=2.0)
     drift_only.play()
     decisions = drift_only.stores.state.decisions("tiny")

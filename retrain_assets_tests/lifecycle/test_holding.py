@@ -18,11 +18,9 @@ Worlds = Callable[..., World]
 
 
 @pytest.fixture
-def paused(worlds: Worlds) -> World:
+def paused(after_six_days: Worlds) -> World:
     """Six usual days; the inputs of the seventh lie where none did before."""
-    world = worlds("paused", retrain={"when": "drift", "hold_beyond": 3.0})
-    for day in range(6):
-        world.drop(day)
+    world = after_six_days(when="drift", hold_beyond=3.0)
     world.drop(6, shift=8.0)
     world.play()
     return world
@@ -75,10 +73,10 @@ def test_a_person_rejects_and_the_same_drift_does_not_ask_again(paused: World) -
         assert (newest(world).verdict, newest(world).batch) == ("wait", world.batch(day).key)
 
 
-def test_who_rejects_a_retrain_answers_what_asked_for_it_before_and_nothing_that_comes_later(worlds: Worlds) -> None:
-    world = worlds("asked", retrain={"when": "event", "hold_beyond": 3.0})
-    for day in range(6):
-        world.drop(day)
+def test_who_rejects_a_retrain_answers_what_asked_for_it_before_and_nothing_that_comes_later(
+    after_six_days: Worlds,
+) -> None:
+    world = after_six_days(when="event", hold_beyond=3.0)
     world.drop(6, shift=8.0)
     world.play()
     state = world.stores.state

@@ -158,11 +158,9 @@ def test_a_retrain_that_crashed_may_be_tried_on_the_same_data(worlds) -> None:
 
 
 @pytest.mark.parametrize("when", ["event", "schedule", "drift"])
-def test_what_asked_for_a_retrain_that_never_ended_asks_again_at_the_next_batch(worlds, when: str) -> None:
+def test_what_asked_for_a_retrain_that_never_ended_asks_again_at_the_next_batch(after_six_days, when: str) -> None:
     """A retrain that crashed as often as it may has answered no event, settled no date and learned of no drift."""
-    world = worlds("w", retrain={"when": when, "schedule": "0 6 7 1 *", "max_attempts": 1})
-    drop_days(world, range(6))
-    world.play()
+    world = after_six_days(when=when, schedule="0 6 7 1 *", max_attempts=1)
     drop_days(world, range(6, 9), shift=3.0 if when == "drift" else 0.0)
     if when == "event":
         lifecycle.record_event(world.stores, world.model, "event", "a recall", now=world.now)
@@ -179,10 +177,10 @@ def test_what_asked_for_a_retrain_that_never_ended_asks_again_at_the_next_batch(
 
 
 @pytest.mark.parametrize("when", ["event", "drift"])
-def test_a_decision_by_hand_loses_no_cause_whose_retrain_waits_for_the_end_of_the_quiet_hours(worlds, when) -> None:
-    world = worlds("w", retrain={"when": when})
-    drop_days(world, range(6))
-    world.play()
+def test_a_decision_by_hand_loses_no_cause_whose_retrain_waits_for_the_end_of_the_quiet_hours(
+    after_six_days, when
+) -> None:
+    world = after_six_days(when=when)
     quiet = RetrainSpec.model_validate({"when": when, "quiet_hours": "22:00-06:00"})
     world.model = DeclaredModel(world.model.spec.model_copy(update={"retrain": quiet}), world.root)
     world.now = datetime(2026, 1, 1, 23, tzinfo=UTC)
@@ -201,11 +199,11 @@ def test_a_decision_by_hand_loses_no_cause_whose_retrain_waits_for_the_end_of_th
 
 
 @pytest.mark.parametrize("when", ["event", "drift"])
-def test_a_retrain_that_was_stopped_after_it_had_promoted_is_not_asked_for_again(worlds, monkeypatch, when) -> None:
+def test_a_retrain_that_was_stopped_after_it_had_promoted_is_not_asked_for_again(
+    after_six_days, monkeypatch, when
+) -> None:
     """The promotion is written before the registry and the step are: the cause is answered, and the cooldown runs."""
-    world = worlds("w", retrain={"when": when, "cooldown": "5 days", "max_attempts": 2})
-    drop_days(world, range(6))
-    world.play()
+    world = after_six_days(when=when, cooldown="5 days", max_attempts=2)
     drop_days(world, range(6, 11), shift=3.0)
     if when == "event":
         lifecycle.record_event(world.stores, world.model, "event", "a recall", now=world.now)
@@ -230,11 +228,9 @@ def test_a_retrain_that_was_stopped_after_it_had_promoted_is_not_asked_for_again
     assert [promotion.version for promotion in world.stores.state.promotions("tiny")] == [1, 2]
 
 
-def test_a_retrain_that_never_ended_took_nothing_of_the_shared_budget(worlds) -> None:
+def test_a_retrain_that_never_ended_took_nothing_of_the_shared_budget(after_six_days) -> None:
     pool = {"name": "gpu", "budget": "1 per week"}
-    world = worlds("w", retrain={"when": "event", "shared_budget": pool, "max_attempts": 1})
-    drop_days(world, range(6))
-    world.play()
+    world = after_six_days(when="event", shared_budget=pool, max_attempts=1)
     drop_days(world, range(6, 9))
     lifecycle.record_event(world.stores, world.model, "event", "a recall", now=world.now)
     world.poll()

@@ -23,7 +23,7 @@ from retrain_assets.stores.delta import DeltaTableStore
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.stores.registry import MlflowRegistry
 from retrain_assets.stores.state import SqlStateStore
-from retrain_assets_tests.tracking import put_empty_database
+from retrain_assets_tests.tracking import put_empty_database, put_empty_state
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -79,6 +79,7 @@ def rows_of(
 def open_stores(root: Path) -> Stores:
     """Real stores in a folder."""
     put_empty_database(root / "mlflow.db")
+    put_empty_state(root / "state.db")
     return Stores(
         blobs=FsspecBlobStore(str(root / "blobs")),
         tables=DeltaTableStore(str(root / "tables")),

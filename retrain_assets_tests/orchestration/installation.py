@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sqlite3
 import time
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +13,8 @@ from typing import Any
 
 import dagster as dg
 import pandas as pd
+from dagster._core.storage.event_log.in_memory import InMemoryEventLogStorage
+from dagster._core.storage.runs.in_memory import InMemoryRunStorage
 
 from retrain_assets.data.windows import Batch
 from retrain_assets.home import Home
@@ -20,7 +24,7 @@ from retrain_assets.orchestration.driver import Driver, Ran
 from retrain_assets.spec import ModelSpec
 from retrain_assets.stores.protocols import Stores
 from retrain_assets_tests.lifecycle.world import declaration, rows_of
-from retrain_assets_tests.tracking import put_empty_database
+from retrain_assets_tests.tracking import put_empty_database, put_empty_state
 
 
 @dataclass
@@ -114,5 +118,26 @@ def make_installation(root: Path, instance: dg.DagsterInstance, **changes: Any) 
     """A fresh one."""
     home = Home.at(root / "home").prepare()
     put_empty_database(home.folder / "mlflow.db")
+    put_empty_state(home.folder / "state.db")
     spec = ModelSpec.model_validate(declaration(**changes))
     return Installation(root=root, model=DeclaredModel(spec, root), instance=instance)
+
+
+def copied(made: Installation, root: Path, instance: dg.DagsterInstance) -> Installation:
+    """The same installation in another folder and another instance in memory, without playing it again.
+
+    Its models stay where they are, and what was delivered too: from another folder it would be delivered once more.
+    """
+    shutil.copytree(made.root, root, dirs_exist_ok=True, ignore=shutil.ignore_patterns("mlartifacts", "drop"))
+    _copy_database(made.instance.run_storage, instance.run_storage)
+    _copy_database(made.instance.event_log_storage, instance.event_log_storage)
+    return Installation(root=root, model=DeclaredModel(made.model.spec, root), instance=instance)
+
+
+def _copy_database(source: object, target: object) -> None:
+    assert isinstance(source, InMemoryRunStorage | InMemoryEventLogStorage)
+    assert isinstance(target, InMemoryRunStorage | InMemoryEventLogStorage)
+    read, written = (storage._held_conn.connection.driver_connection for storage in (source, target))
+    assert isinstance(read, sqlite3.Connection)
+    assert isinstance(written, sqlite3.Connection)
+    read.backup(written)

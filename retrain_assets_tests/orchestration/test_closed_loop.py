@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -18,7 +19,7 @@ import pytest
 
 from retrain_assets import lifecycle
 from retrain_assets.stores.protocols import Stores
-from retrain_assets_tests.orchestration.installation import Installation, make_installation
+from retrain_assets_tests.orchestration.installation import Installation, copied, make_installation
 
 RETRAINED = ("evaluation_report",)
 TABLES = (
@@ -75,7 +76,7 @@ def test_files_become_a_champion_in_the_order_of_the_design(installation: Instal
 
 @pytest.fixture(scope="module")
 def settled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """Two days, driven until nothing is asked for; shared by the tests that only look."""
+    """Two days, driven until nothing is asked for: a champion of day 1. Look at it, or copy it."""
     with dg.DagsterInstance.ephemeral() as instance:
         made = make_installation(tmp_path_factory.mktemp("settled"), instance)
         for day in range(2):
@@ -110,37 +111,41 @@ def test_the_lease_is_free_after_the_runs(settled: Installation) -> None:
     assert settled.stores.state.lease_owner("tiny", now=datetime.now(UTC)) is None
 
 
-def test_a_refused_batch_stops_at_its_check_and_is_decided_as_unknown(installation: Installation) -> None:
-    installation.drop(0)
-    installation.drop(1)
-    frame = pd.read_csv(installation.drop(2)).assign(x=1000.0)
-    installation.drop(2, frame)
-    ran = installation.drive()
+@pytest.fixture
+def champion(settled: Installation, tmp_path: Path, instance: dg.DagsterInstance) -> Installation:
+    """A copy of it, without the files that were delivered."""
+    return copied(settled, tmp_path, instance)
 
-    refused = next(each for each in ran if (each.job, each.batch) == ("watch", installation.batch(2).key))
+
+def test_a_refused_batch_stops_at_its_check_and_is_decided_as_unknown(champion: Installation) -> None:
+    frame = pd.read_csv(champion.drop(2)).assign(x=1000.0)
+    champion.drop(2, frame)
+    ran = champion.drive()
+
+    refused = next(each for each in ran if (each.job, each.batch) == ("watch", champion.batch(2).key))
     assert not refused.success
-    check = installation.check("validated", "schema_is_respected")
+    check = champion.check("validated", "schema_is_respected")
     assert not check.passed
     assert check.blocking
     assert "400 of 400 rows" in (check.description or "")
-    assert installation.instance.get_materialized_partitions(dg.AssetKey(["tiny", "predictions"])) == {
-        installation.batch(day).key for day in range(2)
+    assert champion.instance.get_materialized_partitions(dg.AssetKey(["tiny", "predictions"])) == {
+        champion.batch(day).key for day in range(2)
     }
-    decision = installation.stores.state.decisions("tiny")[-1]
-    assert (decision.batch, decision.verdict) == (installation.batch(2).key, "unknown")
-    assert [promotion.version for promotion in installation.stores.state.promotions("tiny")] == [1]
+    decision = champion.stores.state.decisions("tiny")[-1]
+    assert (decision.batch, decision.verdict) == (champion.batch(2).key, "unknown")
+    assert [promotion.version for promotion in champion.stores.state.promotions("tiny")] == [1]
 
 
-def test_drift_warns_and_is_plotted_by_column(installation: Installation) -> None:
-    for day in range(4):
-        installation.drop(day, shift=4.0 if day == 3 else 0.0)
-    installation.drive()
+def test_drift_warns_and_is_plotted_by_column(champion: Installation) -> None:
+    for day in (2, 3):
+        champion.drop(day, shift=4.0 if day == 3 else 0.0)
+    champion.drive()
 
-    check = installation.check("drift_report", "inputs_have_not_drifted")
+    check = champion.check("drift_report", "inputs_have_not_drifted")
     assert not check.passed
     assert check.severity is dg.AssetCheckSeverity.WARN
     assert check.metadata["state"].value == "failed"
-    shown = installation.metadata("drift_report")
+    shown = champion.metadata("drift_report")
     assert shown["verdict"] == "drift"
     assert shown["drift/x"] > 0.1
     tables = [{*records[0].data} for name in ("columns", "changes", "reasons") if (records := shown[name].records)]
@@ -179,22 +184,17 @@ def test_what_a_person_sees_of_a_batch(settled: Installation) -> None:
     assert champion["history"].records[0].data["version"] == 1
 
 
-def test_the_data_version_is_a_hash_of_the_content(settled: Installation, champion: Installation) -> None:
-    found = data_versions(settled, *HASHED)
-    assert found == data_versions(champion, *HASHED), "another installation with the same files"
-    assert len(set(found.values())) == len(found)
-
-
-@pytest.fixture
-def champion(installation: Installation) -> Installation:
-    """An installation with a champion of day 1."""
+def test_the_data_version_is_a_hash_of_the_content(settled: Installation, installation: Installation) -> None:
     for day in range(2):
         installation.drop(day)
     installation.drive()
-    return installation
+    found = data_versions(settled, *HASHED)
+    assert found == data_versions(installation, *HASHED), "another installation with the same files"
+    assert len(set(found.values())) == len(found)
 
 
 def test_any_asset_can_be_materialized_by_hand(champion: Installation) -> None:
+    champion.drop(0)
     for asset in ("raw", "quarantine", "validated", "profile", "drift_report", "predictions", "labels", "performance"):
         result = champion.materialize(asset, day=0)
         assert result.success, asset
@@ -263,6 +263,7 @@ def test_waiting_in_vain_is_no_failed_try(champion: Installation) -> None:
 def test_a_run_that_works_holds_the_model_by_a_heartbeat(
     champion: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    champion.drop(0)
     seen: list[tuple[str | None, int]] = []
     profile = lifecycle.profile
 
@@ -280,6 +281,7 @@ def test_a_run_that_works_holds_the_model_by_a_heartbeat(
 
 
 def test_a_run_by_hand_waits_for_the_one_that_holds_the_model(champion: Installation) -> None:
+    champion.drop(0)
     hold(champion)
     threading.Timer(2.0, champion.stores.state.release_lease, ("tiny", "somebody")).start()
     assert champion.run("watch", 0).success

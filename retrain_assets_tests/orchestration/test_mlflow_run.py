@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -13,7 +15,7 @@ from retrain_assets import lifecycle
 from retrain_assets.errors import DataError
 from retrain_assets.orchestration.ended import note_ended_run
 from retrain_assets.orchestration.mlflow_run import MLFLOW_RUN_TAG
-from retrain_assets_tests.orchestration.installation import Installation
+from retrain_assets_tests.orchestration.installation import Installation, copied, make_installation
 
 
 def tracked(installation: Installation) -> list[Any]:
@@ -25,15 +27,23 @@ def tracked(installation: Installation) -> list[Any]:
     return list(client.search_runs(experiments, order_by=["attributes.start_time ASC"]))
 
 
+@pytest.fixture(scope="module")
+def decided(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """Day 1 is decided: its first retrain is due. Copy it, do not change it."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        made = make_installation(tmp_path_factory.mktemp("decided"), instance)
+        for day in range(2):
+            made.drop(day)
+        for ran in made.driver().until_idle():
+            if (ran.job, ran.batch) == ("decide", made.batch(1).key):
+                break
+        yield made
+
+
 @pytest.fixture
-def ready(installation: Installation) -> Installation:
-    """Day 1 is decided: its first retrain is due."""
-    for day in range(2):
-        installation.drop(day)
-    for ran in installation.driver().until_idle():
-        if (ran.job, ran.batch) == ("decide", installation.batch(1).key):
-            break
-    return installation
+def ready(decided: Installation, tmp_path: Path, instance: dg.DagsterInstance) -> Installation:
+    """A copy of it."""
+    return copied(decided, tmp_path, instance)
 
 
 def test_a_retrain_is_one_finished_run_with_links_both_ways(ready: Installation) -> None:

@@ -25,18 +25,41 @@ from retrain_assets.orchestration.by_hand import run_batch
 from retrain_assets.orchestration.driver import Ran
 from retrain_assets.spec import RetrainSpec
 from retrain_assets_tests.lifecycle.world import declaration
-from retrain_assets_tests.orchestration.installation import Installation
+from retrain_assets_tests.orchestration.installation import Installation, copied, make_installation
 from retrain_assets_tests.orchestration.test_lost import take
 
 
-@pytest.fixture
-def played(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> Installation:
-    """Three days by hand: a champion of the second."""
-    monkeypatch.setenv("RETRAIN_ASSETS_HOME", str(installation.root / "home"))
+@pytest.fixture(scope="module")
+def played_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """Three days by hand: a champion of the second. Copy it, do not change it."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        made = make_installation(tmp_path_factory.mktemp("played"), instance)
+        with pytest.MonkeyPatch.context() as patch:
+            play(made, patch)
+        yield made
+
+
+def play(made: Installation, patch: pytest.MonkeyPatch) -> None:
+    patch.setenv("RETRAIN_ASSETS_HOME", str(made.root / "home"))
     for day in range(3):
-        installation.drop(day)
-        by_hand(installation)
-    assert [made.verdict for made in installation.stores.state.decisions("tiny")][1] == "retrain"
+        made.drop(day)
+        by_hand(made)
+    assert [decision.verdict for decision in made.stores.state.decisions("tiny")][1] == "retrain"
+
+
+@pytest.fixture
+def played(
+    played_once: Installation, tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> Installation:
+    """A copy of it, without the files that were delivered."""
+    monkeypatch.setenv("RETRAIN_ASSETS_HOME", str(tmp_path / "home"))
+    return copied(played_once, tmp_path, instance)
+
+
+@pytest.fixture
+def delivered(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> Installation:
+    """The same days with their files, for who reads one of them again."""
+    play(installation, monkeypatch)
     return installation
 
 
@@ -48,30 +71,30 @@ def by_hand(installation: Installation, day: int | None = None) -> list[tuple[st
 
 
 def test_an_old_batch_is_watched_and_decided_again_and_launches_nothing(
-    played: Installation, capfd: pytest.CaptureFixture[str]
+    delivered: Installation, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    record_event(played.stores, played.model, "person", "please", now=datetime.now(UTC))
-    old = played.batch(1).key
+    record_event(delivered.stores, delivered.model, "person", "please", now=datetime.now(UTC))
+    old = delivered.batch(1).key
     capfd.readouterr()
-    assert by_hand(played, 1) == [("watch", old), ("decide", old)]
+    assert by_hand(delivered, 1) == [("watch", old), ("decide", old)]
     assert "STEP_START" not in capfd.readouterr().err  # the event log holds it all
-    decision = played.stores.state.decisions("tiny")[-1]
+    decision = delivered.stores.state.decisions("tiny")[-1]
     assert (decision.batch, decision.retrospective) == (old, True)
-    assert len(played.stores.state.promotions("tiny")) == 1
+    assert len(delivered.stores.state.promotions("tiny")) == 1
 
 
-def test_the_newest_batch_again_runs_the_retrain_that_it_decides(played: Installation) -> None:
-    newest = played.batch(2).key
-    assert by_hand(played, 2) == [("watch", newest), ("decide", newest)]
-    played.drop(3)
-    by_hand(played)
-    newest = played.batch(3).key
+def test_the_newest_batch_again_runs_the_retrain_that_it_decides(delivered: Installation) -> None:
+    newest = delivered.batch(2).key
+    assert by_hand(delivered, 2) == [("watch", newest), ("decide", newest)]
+    delivered.drop(3)
+    by_hand(delivered)
+    newest = delivered.batch(3).key
     # What a person asks for is answered by the batch that is run again, not by a further run of the agenda.
-    record_event(played.stores, played.model, "event", "new tariff", now=datetime.now(UTC))
-    jobs = by_hand(played, 3)
+    record_event(delivered.stores, delivered.model, "event", "new tariff", now=datetime.now(UTC))
+    jobs = by_hand(delivered, 3)
     assert jobs[-1] == ("retrain", newest)
     assert [job for job, _ in jobs][-2:] == ["decide", "retrain"]
-    assert played.stores.state.decisions("tiny")[-1].verdict == "retrain"
+    assert delivered.stores.state.decisions("tiny")[-1].verdict == "retrain"
 
 
 def test_what_stands_in_the_way_of_a_run_is_told(played: Installation) -> None:

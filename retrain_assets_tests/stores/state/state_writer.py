@@ -1,6 +1,8 @@
-"""Writers of processes of their own, on one database: `python -m ... url what name`."""
+"""Writers of processes of their own, all at once on one database: `python -m ... url what name name ...`."""
 
+import os
 import sys
+import traceback
 from datetime import timedelta
 
 from retrain_assets.errors import PromotionConflictError
@@ -10,24 +12,39 @@ from retrain_assets_tests.stores.state.records import NOW, promotion
 ROUNDS = 40
 
 
-def main(url: str, what: str, name: str) -> None:
-    """Does one kind of writing and prints what came of it."""
+def write(url: str, what: str, name: str) -> list[object]:
+    """Does one kind of writing and tells what came of it."""
     store = SqlStateStore(url)
     if what == "outbox":
-        print(*[store.append_outbox("event", name, now=NOW) for _ in range(ROUNDS)])  # noqa: T201 - the parent reads it
-    elif what == "promote":
-        won = 0
-        for version in range(ROUNDS):
-            log = store.promotions("flight_delay")
-            previous = log[-1].id if log else None
+        return [store.append_outbox("event", name, now=NOW) for _ in range(ROUNDS)]
+    if what == "lease":
+        return [store.acquire_lease("flight_delay", name, ttl=timedelta(minutes=1), now=NOW)]
+    won = 0
+    for version in range(ROUNDS):
+        log = store.promotions("flight_delay")
+        previous = log[-1].id if log else None
+        try:
+            store.append_promotion(promotion(version=version, previous_id=previous, actor=name))
+        except PromotionConflictError:
+            continue
+        won += 1
+    return [won]
+
+
+def main(url: str, what: str, *names: str) -> None:
+    """Forks them all from here, where everything is loaded; prints a line for each, whoever ends first."""
+    for name in names:
+        if os.fork() == 0:
+            failed = True
             try:
-                store.append_promotion(promotion(version=version, previous_id=previous, actor=name))
-            except PromotionConflictError:
-                continue
-            won += 1
-        print(won)  # noqa: T201 - the parent reads it
-    elif what == "lease":
-        print(store.acquire_lease("flight_delay", name, ttl=timedelta(minutes=1), now=NOW))  # noqa: T201 - as above
+                told = " ".join(map(str, write(url, what, name)))
+                os.write(sys.stdout.fileno(), f"{told}\n".encode())  # at once: no line is torn
+                failed = False
+            finally:
+                if failed:
+                    traceback.print_exc()
+                os._exit(failed)
+    sys.exit(sum(status != 0 for _, status in (os.wait() for _ in names)))
 
 
 if __name__ == "__main__":

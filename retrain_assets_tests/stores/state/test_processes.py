@@ -16,16 +16,11 @@ WRITERS = ("a", "b", "c")
 
 def run_writers(url, what):
     """All at once, on a database that none of them has seen before."""
-    command = [sys.executable, "-m", "retrain_assets_tests.stores.state.state_writer", url, what]
-    writers = [
-        subprocess.Popen([*command, name], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for name in WRITERS
-    ]
-    printed = []
-    for writer in writers:
-        output, error = writer.communicate(timeout=120)
-        assert writer.returncode == 0, error
-        printed.append(output.split())
+    command = [sys.executable, "-m", "retrain_assets_tests.stores.state.state_writer", url, what, *WRITERS]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    printed = [line.split() for line in done.stdout.splitlines()]
+    assert len(printed) == len(WRITERS)
     return printed
 
 
