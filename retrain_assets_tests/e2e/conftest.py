@@ -20,7 +20,7 @@ LIVED: dict[str, Sequence[str]] = {
     # Two days make a first champion: the second is the first day as of which labels are known.
     "fraud": ["2024-01-01"],
     # So that it waits for its policy and nothing else. There is something newer to train on than what its champion saw.
-    "returns": ["2024-01-01", "2024-01-02", "2024-01-03"],
+    "returns": ["2024-01-01", "2024-01-02", "2024-01-03", "2024-01-04"],
 }
 DELIVERIES: dict[str, Sequence[tuple[str, dict[str, Any]]]] = {
     # An ordinary day, then one whose `x` moved by three standard deviations.

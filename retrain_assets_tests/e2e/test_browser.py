@@ -65,7 +65,7 @@ def test_a_drift_report_says_what_moved_and_shows_it(ui: Window):
 
 
 def test_drift_scores_are_plotted_as_series(ui: Window):
-    ui.open(f"/assets/{MODEL}/drift_report", until="drift_score")
+    ui.open("/assets/returns/drift_report", until="drift_score")
     ui.page.get_by_text("Plots", exact=True).click()
     # By partition Dagster 1.13 plots the 120 newest windows before today, also of a stream that ended before them.
     ui.page.get_by_text("Events", exact=True).last.click()

@@ -10,18 +10,18 @@ RETRAINED = ("training_set", "candidate", "evaluation_report")
 
 def test_a_freshness_policy_that_fails_alone_rematerializes_training_set_to_evaluation_report(shop: Shop):
     server = shop.server
-    shop.wait_for_step(MODEL, "retrain 2024-01-03")
+    shop.wait_for_step(MODEL, "retrain 2024-01-04")
 
-    decisions = [made for made in server.materializations(MODEL, "retrain_decision") if made.partition == "2024-01-03"]
+    decisions = [made for made in server.materializations(MODEL, "retrain_decision") if made.partition == "2024-01-04"]
     decided = next(made for made in decisions if made.metadata["verdict"] == "retrain")
     fired = [row["trigger"] for row in decided.table("triggers") if row["fired"] == "fired"]
     assert fired == ["freshness"]
     assert "FreshnessPolicy" in decided.metadata["reason"]
     assert server.checks(MODEL, "drift_report", "inputs_have_not_drifted")[-1].passed
 
-    retrain = next(run for run in server.runs(MODEL) if run.step == "retrain 2024-01-03")
+    retrain = next(run for run in server.runs(MODEL) if run.step == "retrain 2024-01-04")
     assert retrain.sensor == "retrains_decided"
     for asset in RETRAINED:
         made = server.materializations(MODEL, asset)
-        assert [each.partition for each in made] == ["2024-01-02", "2024-01-03"], asset
+        assert [each.partition for each in made] == ["2024-01-02", "2024-01-04"], asset
         assert made[-1].run == retrain.id
