@@ -56,6 +56,15 @@ def in_a_process(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]
     )
 
 
+def test_an_interrupted_command_has_an_exit_code_of_its_own(project: Path, monkeypatch: pytest.MonkeyPatch):
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("retrain_assets.authoring.checking.check_declarations", interrupted)
+    ended = call("check")
+    assert (ended.exit_code, ended.stderr) == (130, "\nInterrupted.\n")
+
+
 class TestHelp:
     @pytest.mark.parametrize("command", COMMANDS)
     def test_every_command_explains_itself_with_an_example(self, command: str):
