@@ -33,7 +33,7 @@ from retrain_assets.replay.command import replay
 if TYPE_CHECKING:
     pass
 
-DONE, FAILED = 0, 1
+DONE, FAILED, INTERRUPTED = 0, 1, 130
 """Exit codes; wrong usage is click's 2."""
 
 
@@ -47,6 +47,9 @@ class _Commands(click.Group):
             if ctx.params.get("debug"):
                 raise
             _fail(error)
+        except KeyboardInterrupt:  # click alone would end it as a failure
+            click.echo("\nInterrupted.", err=True)
+            sys.exit(INTERRUPTED)
 
 
 def _fail(error: RetrainAssetsError) -> NoReturn:

@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from retrain_assets.data.profile import OWN
 from retrain_assets.drift.distances.registry import floor_problem
 from retrain_assets.errors import DeclarationError, Problem, did_you_mean
 from retrain_assets.policy.cron import Cron
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 
 Told = Iterator[tuple[str, str]]
 """Field and message of each mistake."""
+
+_LABEL = "label"
+"""What the column of the target is named beside validated rows."""
 
 _RESTS_ON: dict[str, tuple[Location, ...]] = {
     "target": (("metric",), ("schema",)),
@@ -141,6 +145,7 @@ def _any_keyword(signature: inspect.Signature) -> bool:
 
 def _check_schema(spec: ModelSpec) -> Told:
     if not isinstance(spec.schema_, str):
+        yield from _reserved_names(spec, spec.schema_)
         yield from _column_kinds(spec, {name: _declared_kind(column) for name, column in spec.schema_.items()})
         return
     told: list[tuple[str, str]] = []
@@ -153,11 +158,34 @@ def _check_schema(spec: ModelSpec) -> Told:
         yield "schema", f"must be a pandera DataFrameModel or DataFrameSchema (got {_kind_of(found)})"
         return
     columns: dict[str, Any] = schema.columns
+    yield from _reserved_names(spec, [name for name, column in columns.items() if not column.regex])
     if not any(column.regex for column in columns.values()):
         for field, name in spec.chosen_inputs():
             if name not in columns and name != spec.event_time:
                 yield field, f"must be a column of {spec.schema_} (got '{name}').{did_you_mean(name, columns)}"
     yield from _column_kinds(spec, {name: _dtype_kind(column.dtype) for name, column in columns.items()})
+
+
+def _reserved_names(spec: ModelSpec, names: Iterable[str]) -> Told:
+    """Columns that would be taken for the platform's own: those of validated rows, or the label beside them.
+
+    Args:
+        spec: Tells which columns are split off before that.
+        names: The columns of its schema.
+    """
+    written = isinstance(spec.schema_, dict)
+    fields = {spec.event_time: "event_time", spec.target.column: "target.column"}
+    fields |= {name: f"schema.{name}" if written else "schema" for name in names if name not in spec.leak_columns}
+    for name, field in fields.items():
+        if name.startswith(OWN):
+            whose = f"names that begin with {OWN} are the platform's own"
+        elif name == _LABEL and name != spec.target.column:
+            whose = "that is the platform's name of the target"
+        else:
+            continue
+        needed = name in (spec.event_time, spec.target.column)
+        remedy = "Rename it in the data" + ("" if needed else ", or leave it out of the schema")
+        yield field, f"must have another name (got '{name}'): {whose}. {remedy}"
 
 
 def _unknown_columns(spec: ModelSpec) -> Told:

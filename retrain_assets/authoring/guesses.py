@@ -126,6 +126,8 @@ class Guesses:
         suffix: str,
         by_batch: Mapping[str, pd.Index],
     ) -> dict[str, Any]:
+        if "label" not in (target, event_time) and self._columns.pop("label", None) is not None:
+            self.told.append("schema: without label (that is the platform's name of the target: rename it in the file)")
         identity = [] if (row_id := self._row_id(event_time, target)) is None else [row_id]
         kind = "Classifier" if metric in ("log_loss", "brier") else "Regressor"
         personal = self._personal({event_time, target})
@@ -233,6 +235,8 @@ def _unfit(name: str, values: pd.Series) -> str | None:
     """What a column is that no schema can describe."""
     if name == "":
         return "the column that has no name in the file"
+    if name.startswith("ra_"):
+        return f"{name} (names that begin with ra_ are the platform's own: rename it in the file)"
     known = values.dropna() if pd.api.types.is_object_dtype(values.dtype) else values[:0]
     return None if known.empty or isinstance(known.iloc[0], Hashable) else f"{name} (lists or records)"
 

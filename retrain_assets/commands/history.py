@@ -172,7 +172,10 @@ def _verified(each: Verified) -> dict[str, Any]:
 
 def _say(each: Verified) -> None:
     head = f", head {each.head[:16]}" if each.head else ""
-    if each.faults:
+    if each.unread:
+        told = "a row is damaged, and the chain could not be verified"
+        click.secho(f"{each.model}: {told}: {each.faults[0]}", fg="red", err=True)
+    elif each.faults:
         click.secho(f"{each.model}: the chain of {each.entries} entries is broken", fg="red", err=True)
         for fault in each.faults:
             click.secho(f"  {fault}", fg="red", err=True)

@@ -26,7 +26,8 @@ def run(options: Options, model: str, batch: str | None) -> None:
 
     What is due before the batch (labels that have matured) runs first, in the model's order; a retrain that is decided
     runs too. A batch that was run before is watched and decided again; for one that is not the newest the decision is
-    kept as retrospective, and launches nothing. What an interrupted run left to do is done first.
+    kept as retrospective, and launches nothing. What an interrupted run left to do is done first. A batch that is not
+    over, or of which the source has nothing, is refused before anything runs.
 
     \b
     retrain-assets run flight_delay

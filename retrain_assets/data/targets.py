@@ -51,7 +51,7 @@ def read_targets(
             bad = bad | np.isinf(values.to_numpy(dtype=float))
             values = values.where(~bad)
         if declared is not None:
-            refused = _refused(values, kind, declared)
+            refused = _refused(values, part, kind, declared)
             values, bad = values.where(~refused), bad | refused
         targets.append(values)
         masks.append(bad)
@@ -102,24 +102,30 @@ def unreadable_values(
     return tuple(found)[:_SHOWN]
 
 
-def _refused(values: pd.Series, kind: Kind, declared: Column) -> NDArray[np.bool_]:
+def _refused(values: pd.Series, raw: pd.Series, kind: Kind, declared: Column) -> NDArray[np.bool_]:
     """The values that a check of the target's column refuses, where both are of one type; missing ones are none.
 
     Raises:
         DeclarationError: a check crashes.
     """
-    of_column = kind_of(getattr(declared.dtype, "type", None))
+    dtype: Any = getattr(declared.dtype, "type", None)
+    of_column = kind_of(dtype)
+    anything = dtype is None or (isinstance(dtype, np.dtype) and dtype.kind == "O")
     refused = np.zeros(len(values), dtype=bool)
     known = values.reset_index(drop=True).dropna()
-    if kind == "string" and of_column == "category":
+    checks = value_checks(declared)
+    if kind == "string" and (of_column == "category" or anything):
         for named in _named_classes(declared):
             refused[known.index[~known.isin(as_text(pd.Series(named, dtype="object")))]] = True
-    if kind != of_column and not {kind, of_column} <= {"int", "float"}:
+        # Other rules see what rows of such a column hold.
+        checks = [check for check in checks if check.name != "isin"]
+        known = read_as(raw.reset_index(drop=True), "other", lenient=True)[0].loc[known.index]
+    if not anything and kind != of_column and not {kind, of_column} <= {"int", "float"}:
         return refused
-    for check in value_checks(declared):
+    for check in checks:
         try:
             output = check(known).check_output
-        except (TypeError, ValueError) as error:
+        except (AttributeError, TypeError, ValueError) as error:
             message = f"the check {check.error or check.name} of the target '{values.name}' crashed: {error}"
             raise DeclarationError([Problem(field="schema", message=message)]) from None
         refused[output.index[~output.to_numpy(dtype=bool)]] = True
@@ -127,7 +133,7 @@ def _refused(values: pd.Series, kind: Kind, declared: Column) -> NDArray[np.bool
 
 
 def _named_classes(declared: Column) -> list[list[Any]]:
-    """The classes that a categorical column lists, in its type and in its checks; labels of it are their texts."""
+    """The classes that a column lists, in its categorical type and in its checks; labels of it are their texts."""
     checked = [list(check.statistics["allowed_values"]) for check in value_checks(declared) if check.name == "isin"]
     listed = listed_categories(getattr(declared.dtype, "type", None))
     return checked if listed is None else [listed, *checked]

@@ -18,13 +18,17 @@ from retrain_assets.stores.protocols import StateStore, Stores
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """`unseen` says why the registry's copy of the head was not compared; None where it was."""
+    """`unseen` says why the registry's copy of the head was not compared; None where it was.
+
+    `unread`: a row that cannot be read hides the others, and nothing of the chain could be told.
+    """
 
     model: str
     entries: int
     head: str | None
     faults: tuple[Fault, ...]
     unseen: str | None
+    unread: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +53,8 @@ def verify(stores: Stores, name: str) -> Verified:
     try:
         return _verify(stores, name)
     except DamagedRecordError as error:  # a row that is none any more hides the others: it alone is told
-        return Verified(
-            model=name, entries=0, head=None, faults=(Fault(sequence=None, message=str(error)),), unseen=None
-        )
+        fault = Fault(sequence=None, message=str(error))
+        return Verified(model=name, entries=0, head=None, faults=(fault,), unseen=None, unread=True)
 
 
 def _verify(stores: Stores, name: str) -> Verified:

@@ -34,13 +34,15 @@ def run_batch(instance: dg.DagsterInstance, model: DeclaredModel, batch: str | N
         ValueError: the key is not one of a batch.
         LeaseHeldError: another run works on the model.
         RefusedError: the model was retired, or has another name.
-        DataError: there is nothing to run, or the named batch did not arrive.
+        DataError: there is nothing to run, or the named batch did not arrive or is not over: then nothing runs.
     """
     definitions = build_retraining_definitions(model.spec, root=model.root)
     driver = Driver(instance, definitions, {model.name: model})
     driver.recover()
     _refuse_if_barred(driver.stores, model)
     asked = None if batch is None else model.calendar.batch(batch).key
+    if asked is not None:
+        _refuse_if_absent(driver.stores, model, asked)
     if asked is not None and asked in _watched(driver.stores, model) and not _unfinished(driver.stores, model, asked):
         yield from _again(driver, model, asked)
         if not _unfinished(driver.stores, model, asked):
@@ -70,6 +72,23 @@ def _refuse_if_barred(stores: Stores, model: DeclaredModel) -> None:
         from retrain_assets.lifecycle.ledger import held_by
 
         raise LeaseHeldError(held_by(model.name, owner))
+
+
+def _refuse_if_absent(stores: Stores, model: DeclaredModel, asked: str) -> None:
+    """A batch that cannot be run costs none of the runs before it; a missing one is decided as such."""
+    from retrain_assets.lifecycle import poll_sources
+    from retrain_assets.lifecycle.standing import read_standing
+
+    now, end = datetime.now(UTC), model.calendar.batch(asked).end
+    if end > now:
+        raise DataError(
+            f"batch {asked} of {model.name} cannot be run before it ends, at {end:%Y-%m-%d %H:%M} UTC: "
+            "its rows are not all there."
+        )
+    poll_sources(stores, [model], now=now, budget_seconds=0, start=0, clock=time.monotonic)
+    standing = read_standing(stores, model, now=now)
+    if asked not in {*standing.seen, *standing.watched, *standing.missing}:
+        raise DataError(_absent(stores, model, asked))
 
 
 def _unfinished(stores: Stores, model: DeclaredModel, batch: str) -> bool:
@@ -139,10 +158,14 @@ def _nothing(instance: dg.DagsterInstance, stores: Stores, model: DeclaredModel,
     missing = asked or (following.key if following else None)
     if missing is None:
         return f"{model.name} has no batch left to run: the last one, {watched}, is done."
+    return _absent(stores, model, missing)
+
+
+def _absent(stores: Stores, model: DeclaredModel, batch: str) -> str:
     failure = source_failure(stores.state, model.name)
     if failure is not None:
-        return f"batch {missing} of {model.name} cannot be run, because its source cannot be looked at: {failure}"
-    return f"batch {missing} of {model.name} cannot be run: its source has nothing for it yet, or it comes after a gap."
+        return f"batch {batch} of {model.name} cannot be run, because its source cannot be looked at: {failure}"
+    return f"batch {batch} of {model.name} cannot be run: its source has nothing for it yet, or it comes after a gap."
 
 
 def _again(driver: Driver, model: DeclaredModel, batch: str) -> Iterator[Ran]:

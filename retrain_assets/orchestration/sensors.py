@@ -29,6 +29,8 @@ LAUNCHING: Mapping[str, names.Job] = {
 LAUNCH_SECONDS = 5
 READ_SECONDS = 10
 POLL_BUDGET_SECONDS = 0.3
+UNTOLD_SECONDS = 60
+"""The sensors of ended runs have told the ledger of them by then, or never will."""
 
 
 def location_sensors(declared: Sequence["DeclaredModel"]) -> list[dg.SensorDefinition]:
@@ -80,9 +82,10 @@ def _launching_sensor(name: str, job: names.Job, models: Mapping[str, "DeclaredM
         polled = _poll(stores, serving, cursor, now) if job == "watch" else None
         agenda = launching.due_jobs(stores, serving, job, cursor, now=now, clock=time.monotonic)
         unknown = _have_run(context.instance, name, agenda.jobs)
-        requests = [run_request(due) for due in agenda.jobs if due.run_key not in unknown]
-        reason = _unknown_runs(unknown) if unknown else agenda.reason
-        if unknown and requests:  # Dagster shows no reason beside requests
+        noted = _note_ended(context.instance, stores, models, name, agenda.jobs, now)
+        requests = [run_request(due) for due in agenda.jobs if due.run_key not in {*unknown, *noted}]
+        reason = " ".join([*([_unknown_runs(unknown)] if unknown else []), *noted.values()]) or agenda.reason
+        if (unknown or noted) and requests:  # Dagster shows no reason beside requests
             context.log.warning(reason)
         return dg.SensorResult(
             run_requests=requests,
@@ -100,6 +103,38 @@ def _have_run(instance: dg.DagsterInstance, sensor: str, jobs: Sequence["NextJob
     asked = dg.RunsFilter(tags={RUN_KEY_TAG: [due.run_key for due in jobs]}, statuses=[dg.DagsterRunStatus.SUCCESS])
     ended = [run.tags for run in instance.get_runs(asked)]
     return {tags[RUN_KEY_TAG] for tags in ended if tags.get(SENSOR_NAME_TAG) == sensor}
+
+
+def _note_ended(
+    instance: dg.DagsterInstance,
+    stores: "Stores",
+    models: Mapping[str, "DeclaredModel"],
+    sensor: str,
+    jobs: Sequence["NextJob"],
+    now: datetime,
+) -> dict[str, str]:
+    """Keys of due jobs with which a run has failed, of which the ledger is told only now: their jobs come again.
+
+    The sensors of ended runs tell of each once: a database that took the place of a lost one has not heard of it.
+    """
+    from retrain_assets.orchestration.ended import note_ended_run
+
+    if not jobs:
+        return {}
+    failed = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+    asked = {due.run_key: due for due in jobs}
+    noted: dict[str, str] = {}
+    for record in instance.get_run_records(dg.RunsFilter(tags={RUN_KEY_TAG: list(asked)}, statuses=failed)):
+        run = record.dagster_run
+        due = asked[run.tags[RUN_KEY_TAG]]
+        is_fresh = (now - record.update_timestamp).total_seconds() < UNTOLD_SECONDS
+        if is_fresh or run.tags.get(SENSOR_NAME_TAG) != sensor:
+            continue
+        reason = f"Run {run.run_id} ended as {run.status.value}, which the state database did not know."
+        interrupted = run.status is dg.DagsterRunStatus.CANCELED
+        note_ended_run(stores, models[due.model], due.job, run, reason=reason, interrupted=interrupted)
+        noted[due.run_key] = reason
+    return noted
 
 
 def _unknown_runs(keys: Collection[str]) -> str:

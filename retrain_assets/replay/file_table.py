@@ -19,6 +19,8 @@ NO_FEATURES = {
     "mixed": "neither numbers nor text",
 }
 """What a column may hold that no model here learns from, by the name that pandas infers."""
+_TIME = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?")
+"""A date or time as a CSV file writes it."""
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -49,10 +51,16 @@ def left_out(frame: pd.DataFrame) -> dict[str, str]:
             found[str(name)] = NO_FEATURES[kind]
         elif frame[name].nunique(dropna=False) < 2:
             found[str(name)] = "one value"
+        elif kind in ("string", "categorical") and _are_times(frame[name]):
+            found[str(name)] = NO_FEATURES["datetime"]
         elif kind in ("string", "categorical", "integer") and frame[name].is_unique:
             names = "another value in each row" if kind != "integer" else _numbering(frame[name])
             found.update({str(name): names} if names else {})
     return found
+
+
+def _are_times(values: pd.Series) -> bool:
+    return all(isinstance(value, str) and _TIME.fullmatch(value) is not None for value in values.dropna().unique())
 
 
 def _numbering(values: pd.Series) -> str | None:

@@ -118,7 +118,8 @@ def _fitted(
             for future in as_completed([pool.submit(_fit_one, newest) for newest in order]):
                 yield future.result()
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            # Waited for here: the pool's own end would take the cancelling back before it was heard.
+            pool.shutdown(wait=True, cancel_futures=True)
             raise
 
 

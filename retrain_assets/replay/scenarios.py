@@ -115,7 +115,8 @@ def _rated(features: pd.DataFrame, target: pd.Series, early: Any, task: str) -> 
     """How high a small model of the rows before the onset rates each row."""
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-    numeric = features.select_dtypes("number").astype("float64")
+    learned = features.drop(columns=[*left_out(features)])  # spans of time among them, which pandas takes for numbers
+    numeric = learned.select_dtypes("number").astype("float64")
     kind = HistGradientBoostingRegressor if task == "regression" else HistGradientBoostingClassifier
     model = kind(max_iter=20, max_leaf_nodes=8, random_state=0)
     model.fit(numeric[early], target[early])

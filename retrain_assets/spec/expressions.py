@@ -209,9 +209,17 @@ class _Parser:
         while position < end:
             match = _TOKEN.match(self._text, position)
             if match is None:
-                raise ValueError(f"has an unexpected {self._text[position]!r} at column {position + 1}: {self._text!r}")
+                wrong = len(self._text) - len(self._text[position:].lstrip())
+                told = f"has an unexpected {self._text[wrong]!r} at column {wrong + 1}: {self._text!r}"
+                raise ValueError(told + self._remedy(wrong))
             yield match[1], match.start(1)
             position = match.end()
+
+    def _remedy(self, wrong: int) -> str:
+        """What is compared must be an age, and be older."""
+        if self._text[wrong] not in "<>=" or AGED not in self._known:
+            return ""
+        return ". Only an age is compared, as 'age > 12 weeks'; a younger one is '~(age > 12 weeks)'"
 
     def parse(self) -> Expression:
         if not self._tokens:

@@ -8,6 +8,9 @@ from typing import Any
 
 from retrain_assets.errors import DeclarationError, Problem, did_you_mean
 
+_MISTYPED = 0.8
+"""So much alike are a mistyped name and one of all the modules that happen to be installed."""
+
 
 def split_import_path(path: str) -> tuple[str, str]:
     """Module and name of `package.module:name` or `package.module.name`.
@@ -53,7 +56,7 @@ def _no_such_module(module_name: str, missing: str) -> str:
         package = importlib.import_module(parent)
         known = [module.name for module in pkgutil.iter_modules(getattr(package, "__path__", []))]
         return f"there is no module '{missing}' in '{parent}'.{did_you_mean(last, known)}"
-    hint = did_you_mean(missing, [module.name for module in pkgutil.iter_modules()])
+    hint = did_you_mean(missing, [module.name for module in pkgutil.iter_modules()], cutoff=_MISTYPED)
     shown = hint if "Did you mean" in hint else " Install its package or put its folder on the Python path."
     return f"there is no module '{missing}' (of '{module_name}').{shown}"
 

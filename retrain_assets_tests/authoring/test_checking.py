@@ -15,6 +15,7 @@ from retrain_assets.spec.promote import GATES
 from retrain_assets_tests.spec.declarations import attributes
 
 CODE = "retrain_assets_tests.authoring.user_code"
+DAYS = {"day": {"type": "datetime"}, "price": {"type": "float"}, "shop": {"type": "string"}}
 
 
 def check(folder: Path, environ: dict[str, str] | None = None, **changes: Any) -> list[Problem]:
@@ -41,6 +42,12 @@ def test_a_declaration_that_fits_its_code_has_no_problems(tmp_path: Path):
     )
 
 
+def test_what_is_split_off_at_ingest_may_be_named_as_columns_of_the_platform(tmp_path: Path):
+    own = {**DAYS, "label": {"type": "int"}, "ra_batch": {"type": "string"}}
+    target = {"column": "label", "label_delay": "0 days"}
+    assert not check(tmp_path, schema=own, target=target, leak_columns=["ra_batch"])
+
+
 @pytest.mark.parametrize(
     ("changes", "field", "message"),
     [
@@ -50,6 +57,42 @@ def test_a_declaration_that_fits_its_code_has_no_problems(tmp_path: Path):
             "schema",
             "there is no module 'retrain_assets_tests.authoring.user_cod'",
             id="module that is not there",
+        ),
+        pytest.param(
+            {"schema": "node_schema:Sales"},
+            "schema",
+            "there is no module 'node_schema' (of 'node_schema'). Install its package or put its folder on",
+            id="module that is like none but by chance",
+        ),
+        pytest.param(
+            {"estimator": {"class": "skelarn.linear_model.Ridge"}},
+            "estimator.class",
+            "Did you mean 'sklearn'?",
+            id="package that is mistyped",
+        ),
+        pytest.param(
+            {"schema": f"{CODE}:OWN_NAMES"},
+            "schema",
+            "must have another name (got 'ra_row_id'): names that begin with ra_ are the platform's own",
+            id="column with a name of the platform's own",
+        ),
+        pytest.param(
+            {"schema": {**DAYS, "ra_batch": {"type": "int"}}},
+            "schema.ra_batch",
+            "own. Rename it in the data, or leave it out of the schema",
+            id="written column with a name of the platform's own",
+        ),
+        pytest.param(
+            {"schema": {**DAYS, "label": {"type": "int"}}},
+            "schema.label",
+            "that is the platform's name of the target. Rename it in the data, or leave it out of the schema",
+            id="column that is named as labels are and is none",
+        ),
+        pytest.param(
+            {"schema": DAYS, "target": {"column": "ra_y", "label_delay": "0 days"}},
+            "target.column",
+            "(got 'ra_y'): names that begin with ra_ are the platform's own. Rename it in the data",
+            id="target with a name of the platform's own",
         ),
         pytest.param(
             {"schema": f"{CODE}:NOT_A_SCHEMA"}, "schema", "must be a pandera DataFrameModel", id="not a schema"

@@ -137,6 +137,13 @@ def test_a_month_begins_on_a_day_that_every_month_has():
     assert (middle.start.month, middle.start.day) == (2, 15)
 
 
+def test_columns_with_names_of_the_platforms_own_are_left_out():
+    frame = orders(600).assign(ra_row_id=1.5, label=2.5)
+    told = scaffold(frame, file=Path("orders.csv"), target="returned").guesses
+    assert any(each.startswith("schema: without ra_row_id (names that begin with ra_") for each in told)
+    assert any(each.startswith("schema: without label (that is the platform's name of the target") for each in told)
+
+
 @pytest.mark.parametrize("nested", [[1, 2], {"a": 1}])
 def test_columns_of_lists_and_records_are_left_out(nested: Any, tmp_path: Path):
     file = tmp_path / "orders.parquet"

@@ -18,6 +18,7 @@ class Sales(pa.DataFrameModel):
 
 
 OBJECT_SCHEMA = Sales.to_schema()
+OWN_NAMES = OBJECT_SCHEMA.add_columns({"ra_row_id": pa.Column(str)})
 NOT_A_SCHEMA = {"day": "datetime"}
 ANY_COLUMN = pa.DataFrameSchema({"p.*": pa.Column(float, regex=True)})
 

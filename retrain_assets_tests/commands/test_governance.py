@@ -65,6 +65,10 @@ def test_audit_verify_fails_when_somebody_touched_the_record(promoted: World, ca
     promoted.stores.registry.tag_model("tiny", {"audit_head": "garbled"})
     garbled = call("audit", "verify", "tiny")
     assert "audit_head must be <entry>:<hash> (got 'garbled')" in garbled.stderr
+    execute(promoted, "UPDATE ra_decisions SET state = '{x'")
+    damaged = call("audit", "verify", "tiny")
+    assert damaged.exit_code == 1
+    assert damaged.stderr.startswith("tiny: a row is damaged, and the chain could not be verified: the state database")
 
 
 def test_reconcile_puts_an_alias_back_and_shows_the_champion_in_dagster(promoted: World, call: Call):

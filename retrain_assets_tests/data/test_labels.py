@@ -173,6 +173,29 @@ def test_the_classes_that_a_categorical_column_lists_hold_for_labels(by: str, li
     assert (delivered.unreadable, delivered.unreadable_values) == (1, ("2",))
 
 
+@pytest.mark.parametrize("dtype", [object, None])
+@pytest.mark.parametrize(
+    ("metric", "check", "values", "refused"),
+    [
+        ("log_loss", pa.Check.isin(["no", "yes"]), ["no", "maybe", None, "yes"], "maybe"),
+        ("log_loss", pa.Check.isin([0, 1]), [0, 2, None, 1], "2"),
+        ("log_loss", pa.Check.str_matches("^[ab]$"), ["a", "c", None, "b"], "c"),
+        ("log_loss", pa.Check.le(1), [0, 2, None, 1], "2"),
+        ("squared_error", pa.Check.ge(0), [0.5, -1.0, None, 3.0], "-1.0"),
+    ],
+)
+def test_rules_of_a_target_that_may_hold_anything_hold_for_labels(
+    dtype: Any, metric: str, check: pa.Check, values: list[Any], refused: str
+):
+    labels = {"type": "files", "path": "labels/{batch}.csv"}
+    made = contract(target={"column": "y", "label_delay": "1 day", "labels": labels}, metric=metric)
+    made.schema.columns["y"] = pa.Column(dtype, check, nullable=True, name="y")
+    rows = made.check([("f", clean_rows(4).drop(columns="y"))], first_batch(made.spec)).accepted
+    files = [("l.parquet", pd.DataFrame({"id": range(4), "y": pd.Series(values, dtype="object")}))]
+    delivered = join_labels(files, made, rows)
+    assert (len(delivered.labels), delivered.unreadable, delivered.unreadable_values) == (2, 1, (refused,))
+
+
 def test_a_missing_label_breaks_no_rule_and_a_rule_that_crashes_is_told():
     rows = clean_rows(3).assign(y=pd.Series([0, 1, None], dtype="Int64"))
 

@@ -120,6 +120,28 @@ def test_what_stands_in_the_way_of_a_run_is_told(played: Installation) -> None:
         by_hand(played)
 
 
+def test_a_batch_that_cannot_be_run_costs_no_run_of_those_before_it(
+    played: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    played.drop(3)
+    steps = len(played.stores.state.steps("tiny"))
+
+    class Early(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return played.batch(4).start.astimezone(tz)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(by_hand_module, "datetime", Early)
+        with pytest.raises(DataError, match=r"cannot be run before it ends, at .* UTC"):
+            by_hand(played, 4)
+    with pytest.raises(DataError, match="its source has nothing for it yet"):
+        by_hand(played, 9)
+    assert len(played.stores.state.steps("tiny")) == steps
+    played.drop(5)  # the fourth day never came: a gap is decided as such
+    assert by_hand(played, 4)[-1] == ("decide", played.batch(4).key)
+
+
 def test_a_lost_state_database_is_told_and_not_a_source_without_rows(played: Installation) -> None:
     """What Dagster holds and the database does not would never run again: its keys are taken."""
     watch_of_the_daemon(played, dg.DagsterRunStatus.SUCCESS)

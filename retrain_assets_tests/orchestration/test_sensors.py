@@ -20,7 +20,7 @@ from dagster._core.definitions.freshness import FreshnessState, FreshnessStateCh
 from deltalake import write_deltalake
 
 from retrain_assets.lifecycle import DeclaredModel
-from retrain_assets.orchestration import StoresResource
+from retrain_assets.orchestration import StoresResource, sensors
 from retrain_assets.orchestration.assets import model_assets
 from retrain_assets.orchestration.launching import Cursor
 from retrain_assets.orchestration.mlflow_run import MLFLOW_KEY, MlflowRun
@@ -121,6 +121,30 @@ def test_a_run_of_which_the_state_database_knows_nothing_is_told(installation: I
     told = tick(installation, "new_batches")
     assert told.run_requests == []
     assert told.skip_message.startswith(f"Dagster has run {asked.run_key} already, which the state database does")
+
+
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED])
+def test_a_failed_run_of_which_the_state_database_knows_nothing_makes_room(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, status: dg.DagsterRunStatus
+) -> None:
+    """Its end was told to a database that is lost; its key is used, and the daemon would skip it for ever."""
+    installation.drop(0)
+    [asked] = tick(installation, "new_batches").run_requests
+    tags = {**asked.tags, "dagster/run_key": asked.run_key, "dagster/partition": asked.partition_key}
+    job = installation.definitions.resolve_job_def("tiny__watch")
+    run = installation.instance.create_run_for_job(
+        job, tags={**tags, "dagster/sensor_name": "new_batches"}, status=status
+    )
+    assert [each.run_key for each in tick(installation, "new_batches").run_requests] == [asked.run_key]  # just ended
+    monkeypatch.setattr(sensors, "UNTOLD_SECONDS", 0)
+    told = tick(installation, "new_batches")
+    assert told.run_requests == []
+    assert told.skip_message.startswith(f"Run {run.run_id} ended as {status.value}, which the state database did not")
+    [step] = installation.stores.state.steps("tiny")
+    assert (step.run_id, step.outcome) == (run.run_id, "failed" if status.value == "FAILURE" else "interrupted")
+    if step.outcome == "interrupted":  # a failure rests first
+        [again] = tick(installation, "new_batches").run_requests
+        assert again.run_key == f"tiny/watch/{installation.batch(0).key}/2"
 
 
 @pytest.mark.parametrize("kind", ["delta", "sql"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+import time
 from decimal import Decimal
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from retrain_assets.replay.bare_file import (
     too_few_to_judge,
 )
 from retrain_assets.replay.clock import Course
-from retrain_assets.replay.file_table import read_table
+from retrain_assets.replay.file_table import left_out, read_table
 from retrain_assets.replay.fitting import ScoreCache, fit_missing
 from retrain_assets.replay.stream import Stream
 from retrain_assets.replay.telling import require_writable
@@ -328,6 +329,18 @@ def test_rows_without_a_target_and_columns_that_are_no_features_are_left_out(cal
     )
 
 
+def test_times_are_left_out_however_a_file_writes_them():
+    frame = pd.DataFrame(
+        {
+            "day": ["2020-01-31", None, "2020-02-01"],
+            "at": pd.Categorical(["2020-01-31T10:00:00Z", "2020-01-31 10:00:00.5", "2020-01-31 10:00+01:00"]),
+            "zip": ["2020", "20200131", "2020"],
+            "version": ["2020-01-31", "2020-02-01", "none"],
+        }
+    )
+    assert left_out(frame) == {"day": "times", "at": "times", "version": "another value in each row"}
+
+
 def test_of_small_batches_more_judge_a_candidate():
     """Else no gate would ever be known to be passed, and every policy would be `never`."""
     frame = history().groupby("batch").head(24)
@@ -437,6 +450,25 @@ def test_an_interrupted_replay_goes_on_where_it_was(tmp_path, monkeypatch):
         fit_missing(replayed, models, cache, workers=1)
     monkeypatch.setattr(fitting, "score_model", real)
     assert fit_missing(replayed, models, cache, workers=1) == len(models) - 2
+
+
+def test_an_interrupted_replay_of_several_processes_fits_no_more_models(tmp_path, monkeypatch):
+    replayed = stream(history(batches=30, rows=80))
+    models, cache = Course(first=3).models(replayed), ScoreCache.of(tmp_path, replayed)
+    real = fitting.as_completed
+
+    def interrupted(futures):
+        yield next(real(futures))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fitting, "as_completed", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fit_missing(replayed, models, cache, workers=2)
+    # What was under way, or handed to a process already, has come to its end.
+    fitted = [each for each in models if cache.read(each) is not None]
+    assert len(fitted) < 12 < len(models)
+    time.sleep(1)
+    assert [each for each in models if cache.read(each) is not None] == fitted
 
 
 def test_a_broken_file_of_the_cache_is_made_anew(tmp_path):

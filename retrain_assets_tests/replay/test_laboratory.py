@@ -49,6 +49,12 @@ def test_classes_stay_classes_where_a_missing_label_makes_them_floats(kind):
     assert correlation(made, range(8, 16)) < correlation(frame.dropna(), range(8, 16)) - 0.3
 
 
+def test_feedback_rates_rows_by_what_models_learn_from_alone():
+    frame = history(turns=())
+    made = put(frame.assign(took=pd.to_timedelta(frame.index, unit="s")), parse_scenario("feedback@8"))
+    assert made.drop(columns="took").equals(put(frame, parse_scenario("feedback@8")))
+
+
 def test_whole_numbers_of_a_regression_are_mirrored_and_no_classes():
     frame = history(turns=(), task="regression")
     frame["y"] = (10 * frame["y"]).round().astype(int)

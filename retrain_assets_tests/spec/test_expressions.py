@@ -128,6 +128,15 @@ def test_says_where_the_syntax_is_wrong(text: str, message: str):
 
 
 @pytest.mark.parametrize(
+    ("text", "column"),
+    [("age > 3 weeks & age < 1 week", 21), ("age >= 3 weeks", 5), ("age > -3 weeks", 5), ("new_labels > 500", 12)],
+)
+def test_says_what_may_be_compared(text: str, column: int):
+    with pytest.raises(ValueError, match=f"at column {column}: .* as 'age > 12 weeks'; a younger one is '~"):
+        parse_expression(text, TRIGGERS)
+
+
+@pytest.mark.parametrize(
     ("text", "known", "hint"),
     [
         ("drfit", TRIGGERS, "drift"),
