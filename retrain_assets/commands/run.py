@@ -13,6 +13,7 @@ from retrain_assets.commands.options import Options, with_options
 
 if TYPE_CHECKING:
     from retrain_assets.home import Home
+    from retrain_assets.lifecycle import DeclaredModel
     from retrain_assets.orchestration.driver import Ran
     from retrain_assets.spec import ModelSpec
 
@@ -53,20 +54,27 @@ def run(options: Options, model: str, batch: str | None) -> None:
         for ran in run_batch(instance, target, batch):
             failed |= not ran.success
             mark = click.style("ok", fg="green") if ran.success else click.style("failed", fg="red")
-            click.echo(
-                f"{ran.batch or 'approved':<10}  {ran.job:<8} {mark}  {ran.seconds:5.1f} s  {_outcome(home, ran)}"
-            )
+            what = f"{ran.batch or 'approved':<10}  {ran.job:<8}"
+            click.echo(f"{what} {mark}  {ran.seconds:5.1f} s  {_outcome(home, target, ran)}")
     _print_verdicts(home, declared.spec)
     sys.exit(1 if failed else 0)
 
 
-def _outcome(home: Home, ran: Ran) -> str:
+def _outcome(home: Home, model: DeclaredModel, ran: Ran) -> str:
     """What the ledger says of a run: its outcome, and the reason where there is one."""
     from retrain_assets.home import open_state
+    from retrain_assets.lifecycle.waiting import holds
 
+    state = open_state(home)
     # A promotion that was approved is recorded with the batch of its candidate; its run is of none.
-    done = [step for step in open_state(home).steps(ran.model) if step.run_id == ran.run_id]
+    done = [step for step in state.steps(ran.model) if step.run_id == ran.run_id]
     if not done:
+        if ran.error is not None:
+            return f"{ran.error} (run {ran.run_id})"
+        # It promoted nobody: what was approved says why.
+        asked = next((hold for hold in holds(state, model) if hold.request.id == ran.approval), None)
+        if asked is not None and not asked.open and asked.answers:
+            return f"v{asked.request.version} is {asked.state}: {asked.answers[-1].reason}"
         return f"see run {ran.run_id} in the UI"
     detail = done[-1].detail
     said = [str(detail[key]) for key in ("outcome", "verdict", "reason") if detail.get(key)]

@@ -11,7 +11,7 @@ from retrain_assets.lifecycle.approval_record import show_answers
 from retrain_assets.lifecycle.champions import registered
 from retrain_assets.lifecycle.mirroring import compare_heads, head_tag
 from retrain_assets.lifecycle.model import DeclaredModel
-from retrain_assets.lifecycle.versions import show_challenger
+from retrain_assets.lifecycle.versions import require_registry, show_challenger
 from retrain_assets.promotion.audit import canonical
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.promotion.stages import stages
@@ -74,6 +74,7 @@ def project(stores: Stores, model: DeclaredModel, current: Promotion, *, now: da
     try:
         return _show(stores, model, current, now=now)
     except NotStoredError as error:
+        require_registry(stores, model)
         return _not_registered(stores, current, str(error), now=now)
 
 

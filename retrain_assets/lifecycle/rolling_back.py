@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from retrain_assets.errors import MissingUpstreamError, RefusedError, StoreError, WithheldError
@@ -20,6 +20,7 @@ from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.promotion.approvals import PLATFORM
 from retrain_assets.promotion.log import Promotion, champion_as_of, earlier_champions
 from retrain_assets.promotion.watch import breaks_ceiling, is_watched
+from retrain_assets.spec import format_duration
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.golden import golden_rows
 from retrain_assets.training.predict import CANNOT_SCORE
@@ -113,7 +114,8 @@ def roll_back_if_broken(
         broken.append(above)
     if not broken:
         return None
-    reason = f"within {model.spec.rollback.watch} of its promotion v{log[-1].version} broke: " + "; ".join(broken)
+    watch = format_duration(model.spec.rollback.watch or timedelta(0))
+    reason = f"within {watch} of its promotion v{log[-1].version} broke: " + "; ".join(broken)
     try:
         return roll_back(stores, model, reason=reason, actor=PLATFORM, now=now, since=since, rows=rows)
     except (RefusedError, StoreError, WithheldError, *CANNOT_SCORE) as error:

@@ -30,7 +30,7 @@ from retrain_assets.lifecycle.training_window import (
     to_row,
     training_inputs,
 )
-from retrain_assets.lifecycle.versions import enter_candidate, show_challenger
+from retrain_assets.lifecycle.versions import enter_candidate, require_registry, show_challenger
 from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.policy.decision import Decision
 from retrain_assets.stores.protocols import Stores
@@ -99,6 +99,7 @@ def train(
     )
     tracking_run = tracking_run or begin_tracking(stores, model, batch, run_id=run_id)
     _log_training(stores, model, frozen, manifest, tracking_run)
+    require_registry(stores, model)
     version = stores.registry.register(tracking_run, bundle)
     stores.state.record_model_version(version)
     record_spending(stores, model, batch, cpu_seconds=cpu_seconds, version=version.version, now=now)

@@ -64,6 +64,16 @@ def show_challenger(stores: Stores, model: DeclaredModel) -> None:
         stores.registry.remove_alias(model.name, CHALLENGER)
 
 
+def require_registry(stores: Stores, model: DeclaredModel) -> None:
+    """Another registry, or an empty one, would number from one again; a version is recorded once.
+
+    Raises:
+        StoreError: versions of the model were registered, and the registry has no such model.
+    """
+    for newest in stores.state.model_versions(model.name)[-1:]:
+        stores.registry.knows(newest)
+
+
 def barred(stores: Stores, model: DeclaredModel) -> dict[str, int]:
     """Hashes of the models that were rolled back and not cleared, each with its version.
 

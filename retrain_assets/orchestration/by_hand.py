@@ -13,7 +13,7 @@ from dagster._core.storage.tags import PARTITION_NAME_TAG, RUN_KEY_TAG
 from retrain_assets.errors import DataError, LeaseHeldError, RefusedError
 from retrain_assets.orchestration import names
 from retrain_assets.orchestration.component import build_retraining_definitions
-from retrain_assets.orchestration.driver import Driver, Ran
+from retrain_assets.orchestration.driver import Driver, Ran, error_of
 from retrain_assets.orchestration.ended import note_ended_run
 from retrain_assets.promotion.model_moves import out_of_service
 from retrain_assets.stores.source_failures import source_failure
@@ -189,4 +189,5 @@ def _again(driver: Driver, model: DeclaredModel, batch: str) -> Iterator[Ran]:
             run_id=result.run_id,
             success=result.success,
             seconds=time.monotonic() - started,
+            error=error_of(result),
         )

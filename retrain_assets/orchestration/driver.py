@@ -45,7 +45,7 @@ _COLLECTED_AFTER = (5_000, 20, 20)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ran:
-    """One run that was executed."""
+    """One run that was executed. `approval` is the request that it carried out; `error` why its first step failed."""
 
     sensor: str
     model: str
@@ -54,6 +54,8 @@ class Ran:
     run_id: str
     success: bool
     seconds: float
+    approval: int | None = None
+    error: str | None = None
 
 
 class Driver:
@@ -199,6 +201,8 @@ class Driver:
             run_id=result.run_id,
             success=result.success,
             seconds=self._clock() - started,
+            approval=int(request.tags[names.APPROVAL_TAG]) if names.APPROVAL_TAG in request.tags else None,
+            error=error_of(result),
         )
 
     def execute(self, name: str, tags: Mapping[str, str]) -> JobExecutionResult:
@@ -223,6 +227,14 @@ class Driver:
         if name not in self._jobs:
             self._jobs[name] = self._repository.get_job(name).with_logger_defs({"quiet": _QUIET})
         return self._jobs[name]
+
+
+def error_of(result: JobExecutionResult) -> str | None:
+    """What was raised in the first step that failed, without what Dagster wraps around it."""
+    error = next((event.step_failure_data.error for event in result.get_step_failure_events()), None)
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return None if error is None else error.message.strip().removeprefix("retrain_assets.errors.")
 
 
 @contextmanager

@@ -194,8 +194,20 @@ class MlflowRegistry:
             with translated(f"reading {version}"), self._session.client() as client:
                 client.get_model_version(version.model, str(version.version))
         except NotStoredError:
+            self._require_model(version.model)
             return False
         return True
+
+    def _require_model(self, model: str) -> None:
+        """A registry that was lost, or is not the one of before, is no word on what somebody deleted there."""
+        with translated(f"reading {model}"), self._session.client():
+            found = self._session.registered_model(model)
+        if found is None:
+            raise StoreError(
+                f"the registry at {without_password(self._session.tracking_uri)} has no model {model}, of which "
+                "versions were registered: it is another one than before, or its database was lost. Bring that one "
+                "back (RETRAIN_ASSETS_TRACKING_URI, or a backup)"
+            )
 
     def set_alias(self, model: str, alias: str, version: int) -> None:
         with translated(f"pointing '{alias}' of {model} at version {version}"), self._session.registry() as registry:

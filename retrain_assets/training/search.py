@@ -14,7 +14,7 @@ import pandas as pd
 from retrain_assets.data.windows import Calendar
 from retrain_assets.errors import DeclarationError, InsufficientDataError, Problem
 from retrain_assets.performance.metrics import metric_value
-from retrain_assets.spec import ModelSpec
+from retrain_assets.spec import ModelSpec, format_duration
 from retrain_assets.training.pipeline import build_pipeline
 from retrain_assets.training.predict import predict
 from retrain_assets.training.source import TransformSource
@@ -98,8 +98,8 @@ def time_folds(spec: ModelSpec, event_time: pd.Series[Any], folds: int) -> Itera
         valid = np.flatnonzero((batch_of_row >= span[0]) & (batch_of_row <= span[-1]))
         if len(train) == 0:
             raise InsufficientDataError(
-                f"a search with {folds} folds and a label delay of {spec.target.label_delay} needs more batches than "
-                f"{len(present)}: no label was known before {starts[span[0]]}"
+                f"a search with {folds} folds and a label delay of {format_duration(spec.target.label_delay)} needs "
+                f"more batches than {len(present)}: no label was known before {starts[span[0]]}"
             )
         yield train, valid
 

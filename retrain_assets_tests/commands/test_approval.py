@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from retrain_assets.errors import StoreError
+from retrain_assets.orchestration import approvals
+from retrain_assets.stores.registry import MlflowRegistry
 from retrain_assets_tests.commands.conftest import Call, calling
-from retrain_assets_tests.lifecycle.champions import execute
+from retrain_assets_tests.lifecycle.champions import execute, registry_of
 from retrain_assets_tests.lifecycle.world import World
 
 
@@ -53,6 +56,25 @@ def test_a_hold_whose_time_has_passed_is_not_listed_as_if_it_still_waited(held: 
     assert "tiny v4: pending, but its time has passed: it is to be rejected" in listed
     late = call("approve", "tiny", "4", "--hash", hash_of(held), "--reason", "good")
     assert (late.exit_code, "v4 is expired already" in late.stderr) == (1, True)
+
+
+def test_what_became_of_an_approved_promotion_is_told_where_it_is_run(
+    held: World, call: Call, monkeypatch: pytest.MonkeyPatch
+):
+    def down(*_: object, **__: object) -> None:
+        raise StoreError("connection refused")
+
+    approval = {"promote": {"min_rows": 50, "approval": "always"}}
+    call("approve", "tiny", "4", "--hash", hash_of(held), "--reason", "good", declare=approval)
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowRegistry, "knows", down)
+        failed = call("run", "tiny")
+    assert "approved    promote  failed" in failed.stdout
+    assert "StoreError: connection refused (run " in failed.stdout
+    with registry_of(held)._session.client() as client:
+        client.delete_model_version("tiny", "4")
+    monkeypatch.setattr(approvals, "rest_until", lambda *_: None)
+    assert "v4 is void: tiny v4 was deleted in the registry by hand" in call("run", "tiny").stdout
 
 
 def test_a_rejection(held: World, call: Call):

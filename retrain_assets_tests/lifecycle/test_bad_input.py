@@ -195,6 +195,26 @@ def test_a_candidate_that_somebody_deleted_in_the_registry_is_not_promoted(evalu
     unchanged(evaluated)
 
 
+def test_a_registry_that_was_lost_is_told_as_such_and_decides_nothing(evaluated: World):
+    """It would number from one again; a hold must not end as if somebody had deleted the version."""
+    whole = evaluated.root / "whole"
+    shutil.copy(evaluated.root / "mlflow.db", whole)
+    with registry_of(evaluated)._session.client() as client:
+        client.delete_registered_model("tiny")
+    lost = "has no model tiny, of which versions were registered: it is another one than before"
+    with pytest.raises(StoreError, match=lost):
+        promote(evaluated)
+    with pytest.raises(StoreError, match=lost):
+        lifecycle.reconcile(evaluated.stores, evaluated.model, now=evaluated.now)
+    # Its training was killed before the version stood in the database.
+    execute(evaluated, "DELETE FROM ra_model_versions WHERE version = 4")
+    with pytest.raises(StoreError, match=lost):
+        lifecycle.train(evaluated.stores, evaluated.model, newest(evaluated), now=evaluated.now, run_id="run-9")
+    with registry_of(evaluated)._session.client() as client:
+        assert client.search_model_versions("name = 'tiny'") == []
+    unchanged(evaluated)
+
+
 def test_a_champion_that_somebody_deleted_in_the_registry_serves_on_and_is_replaced(evaluated: World):
     delete(evaluated, 3)
     unchanged(evaluated)

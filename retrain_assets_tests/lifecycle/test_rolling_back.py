@@ -281,7 +281,8 @@ def test_a_red_check_within_the_watch_rolls_back_by_itself(promoted: World):
     assert made is not None
     assert made.promotion is not None
     assert (made.promotion.version, made.promotion.actor) == (2, "retrain_assets")
-    assert made.promotion.reason.endswith("v3 broke: champion_is_healthy: much worse")
+    said = "within 10 days of its promotion v3 broke: champion_is_healthy: much worse"
+    assert made.promotion.reason == said
     assert broken(promoted, red, watch="10 days") is None, "who came back is not watched"
 
 

@@ -64,7 +64,11 @@ class ModelRegistry(Protocol):
         ...
 
     def knows(self, version: ModelVersion) -> bool:
-        """Whether the version is registered; its files may be there or not."""
+        """Whether the version is registered; its files may be there or not.
+
+        Raises:
+            StoreError: it cannot be asked, or has no such model at all.
+        """
         ...
 
     def set_alias(self, model: str, alias: str, version: int) -> None:
