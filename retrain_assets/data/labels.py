@@ -46,8 +46,9 @@ class MergedLabels:
     """All revisions after a delivery, and what the delivery brought.
 
     `labels` is the whole history of a batch. `added` counts first labels, `corrected` further revisions, `duplicates`
-    deliveries of what is known already, `pending` labels whose own time lies after the cutoff: they are not kept.
-    `ambiguous` counts the rows of which the delivery has several labels known from the same moment on.
+    deliveries of what is known already, `pending` labels whose own time lies after the cutoff: they are not kept, and
+    become known between `pending_from` and `pending_until`. `ambiguous` counts the rows of which the delivery has
+    several labels known from the same moment on.
     """
 
     labels: pd.DataFrame
@@ -55,6 +56,8 @@ class MergedLabels:
     corrected: int
     duplicates: int
     pending: int
+    pending_from: datetime | None = None
+    pending_until: datetime | None = None
     ambiguous: int = 0
 
 
@@ -237,12 +240,15 @@ def merge_labels(stored: pd.DataFrame | None, delivered: pd.DataFrame, as_of: da
         frame = frame.sort_values(["event_time", ROW_ID, "revision"], kind="stable", ignore_index=True)
     else:
         frame = in_time_order(frame, "event_time")  # one revision of each row
+    awaited = delivered.loc[delivered[AVAILABLE_AT] > as_of, AVAILABLE_AT]
     return MergedLabels(
         labels=frame,
         added=int(is_new.sum()),
         corrected=int(changed.sum()),
         duplicates=len(known) - int(keep.sum()),
-        pending=len(delivered) - len(known),
+        pending=len(awaited),
+        pending_from=awaited.min().to_pydatetime() if len(awaited) else None,
+        pending_until=awaited.max().to_pydatetime() if len(awaited) else None,
         ambiguous=_ambiguous(known),
     )
 

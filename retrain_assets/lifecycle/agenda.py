@@ -138,12 +138,17 @@ class _Rules:
         return self._job("watch", batch.key, 1, "batch")
 
     def tail_labels(self) -> NextJob | Rest | None:
-        """Behind the newest batch labels mature with the wall clock."""
+        """Behind the newest batch labels mature, and become known, with the wall clock."""
         for key in self.standing.watched:
             batch = self.model.calendar.batch(key)
             matured = self.model.matured_at(batch)
             if self.standing.newest(key, "settle") is None and self._settleable(key) and matured <= self.now:
                 job = self._tried("settle", key, "matured", as_of=max(matured, batch.end))
+                if job is not None:
+                    return job
+            # Each by itself would be a run for each.
+            if self.standing.has_pending_labels(key, self.now, all_of_them=True):
+                job = self._tried("settle", key, "matured", as_of=self.standing.labels_pending[key][1])
                 if job is not None:
                     return job
         return None
@@ -171,7 +176,8 @@ class _Rules:
                 continue
             settle = self.standing.newest(key, "settle")
             awaited = self.model.spec.target.labels is not None and key in recent
-            if settle is None or (awaited and not settle.detail.get("mature") and settle.as_of < as_of):
+            waited = awaited and settle is not None and not settle.detail.get("mature") and settle.as_of < as_of
+            if settle is None or waited or self.standing.has_pending_labels(key, as_of, all_of_them=False):
                 found.append(batch)
         return found
 

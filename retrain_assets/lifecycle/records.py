@@ -105,7 +105,8 @@ class LabelsSettled:
     """`labels` of a batch as of a cutoff.
 
     `ambiguous` counts rows of which several labels were delivered for one moment, `unreadable` those whose label is
-    there and is none of this model's; `unreadable_values` are the first of those. `delay` is how late the labels came.
+    there and is none of this model's; `unreadable_values` are the first of those. `pending` counts delivered labels
+    that become known after the cutoff. `delay` is how late the labels came.
     """
 
     rows: int
@@ -118,6 +119,7 @@ class LabelsSettled:
     unreadable_values: tuple[str, ...]
     as_of: datetime
     commit: TableCommit
+    pending: int = 0
     delay: LabelDelay | None = None
 
 

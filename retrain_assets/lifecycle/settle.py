@@ -21,6 +21,7 @@ from retrain_assets.lifecycle.label_source import read_label_files
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.partitions import rows_of_batch
 from retrain_assets.lifecycle.records import LabelsSettled
+from retrain_assets.lifecycle.standing import PENDING
 from retrain_assets.lifecycle.watch import read_raw, read_validated
 from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.performance.maturity import Maturity, maturity, observed_delay
@@ -32,11 +33,23 @@ from retrain_assets.stores.protocols import Stores
 def settle_labels(
     stores: Stores, model: DeclaredModel, batch: Batch, *, as_of: datetime, now: datetime, run_id: str
 ) -> LabelsSettled:
-    """Adds the labels that are delivered by now to those that are stored; corrections append."""
+    """Adds the labels that are known by now to those that are stored; corrections append.
+
+    Of delivered ones that become known later the ledger tells when: then the batch is settled again.
+    """
     rows, stored = read_validated(stores, model, batch), read_labels(stores, model, batch)
     delivered, unreadable = _delivered(stores, model, batch, rows, now=now, run_id=run_id)
     merged = merge_labels(stored, delivered.labels, as_of=as_of)
     commit = stores.tables.write(model.table("labels"), batch.key, merged.labels, run_id=run_id)
+    if merged.pending_from is not None and merged.pending_until is not None:
+        stores.state.append_outbox(
+            PENDING,
+            model.name,
+            batch=batch.key,
+            payload={"from": merged.pending_from.isoformat(), "until": merged.pending_until.isoformat()},
+            key=f"{batch.key}/{as_of.isoformat()}/{commit.version}",
+            now=now,
+        )
     settled = label_maturity(model, batch, rows, labels_as_of(merged.labels, as_of), as_of=as_of)
     return LabelsSettled(
         rows=settled.rows,
@@ -45,6 +58,7 @@ def settle_labels(
         reason="; ".join([settled.reason, *unreadable]),
         ambiguous=merged.ambiguous,
         corrected=merged.corrected,
+        pending=merged.pending,
         unreadable=delivered.unreadable,
         unreadable_values=delivered.unreadable_values,
         as_of=as_of,

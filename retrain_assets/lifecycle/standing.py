@@ -14,6 +14,9 @@ from retrain_assets.stores.causes import CAUSES, asking, newest_valid
 from retrain_assets.stores.protocols import OutboxRow, Step, Stores
 from retrain_assets.stores.tries import TRIES, Rest, failures_in_a_row, rest_after
 
+PENDING = "labels_pending"
+"""Outbox row: a delivery held labels that become known only after the moment as of which their batch was settled."""
+
 Readiness = Literal["ready", "given_up"]
 
 
@@ -22,13 +25,15 @@ class Standing:
     """Facts of one model.
 
     `seen` and `labels_seen` are the newest deliveries by batch, `ingested` and `labels_read` the numbers of the
-    deliveries that were read; `causes` ask for a decision since the one in force.
+    deliveries that were read; `labels_pending` tells from and until when the labels become known that were delivered
+    before; `causes` ask for a decision since the one in force.
     """
 
     seen: dict[str, OutboxRow]
     ingested: dict[str, int]
     labels_seen: dict[str, OutboxRow]
     labels_read: dict[str, int]
+    labels_pending: dict[str, tuple[datetime, datetime]]
     missing: frozenset[str]
     causes: tuple[OutboxRow, ...]
     steps: dict[tuple[str, str], list[Step]]
@@ -79,6 +84,14 @@ class Standing:
         row = self.labels_seen.get(batch)
         return row is not None and self.labels_read.get(batch, 0) < row.id
 
+    def has_pending_labels(self, batch: str, by: datetime, *, all_of_them: bool) -> bool:
+        """Labels that were delivered early have become known by a moment, and no settling was as late."""
+        settle = self.newest(batch, "settle")
+        if settle is None or batch not in self.labels_pending:
+            return False
+        first, last = self.labels_pending[batch]
+        return settle.as_of < (last if all_of_them else first) <= by
+
     def delivered(self, batch: str, job: str) -> datetime | None:
         """When that on which a job works was last seen to be delivered."""
         rows = [self.seen.get(batch), self.labels_seen.get(batch) if job == "settle" else None]
@@ -104,9 +117,10 @@ def read_standing(stores: Stores, model: DeclaredModel, *, now: datetime) -> Sta
     seen: dict[str, OutboxRow] = {}
     labels_seen: dict[str, OutboxRow] = {}
     read: dict[str, dict[str, int]] = {"ingested": {}, "labels_read": {}}
+    pending: dict[str, tuple[datetime, datetime]] = {}
     missing: set[str] = set()
     rows = list[OutboxRow]()
-    kinds = ["batch_seen", "ingested", "labels_seen", "labels_read", "missing", *CAUSES]
+    kinds = ["batch_seen", "ingested", "labels_seen", "labels_read", PENDING, "missing", *CAUSES]
     for row in stores.state.outbox(model=model.name, kinds=kinds, limit=1_000_000):
         batch = row.batch or ""
         if row.kind == "batch_seen":
@@ -115,6 +129,9 @@ def read_standing(stores: Stores, model: DeclaredModel, *, now: datetime) -> Sta
             labels_seen[batch] = row
         elif row.kind in read:
             read[row.kind][batch] = int(row.payload["seen_id"])
+        elif row.kind == PENDING:
+            first, last = (datetime.fromisoformat(row.payload[end]) for end in ("from", "until"))
+            pending[batch] = first, last
         elif row.kind == "missing":
             if row.recorded_at <= now:
                 missing.add(batch)
@@ -129,6 +146,7 @@ def read_standing(stores: Stores, model: DeclaredModel, *, now: datetime) -> Sta
         ingested=read["ingested"],
         labels_seen=labels_seen,
         labels_read=read["labels_read"],
+        labels_pending=pending,
         missing=frozenset(missing),
         causes=asking(rows, newest_valid(decisions)),
         steps=dict(steps),

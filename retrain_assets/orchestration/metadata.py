@@ -209,6 +209,7 @@ def of_labels(stores: Stores, record: LabelsSettled) -> Metadata:
         "labelled_rows": record.labelled,
         "labelled_share": _share(record.labelled, record.rows),
         "corrected": record.corrected,
+        "pending": record.pending,
         "unreadable_targets": record.unreadable,
         "unreadable_values": ", ".join(record.unreadable_values) or "none",
         "maturity": record.reason,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pandas as pd
 
 from retrain_assets import lifecycle
+from retrain_assets.data.labels import labels_as_of
+from retrain_assets.data.windows import Batch
 from retrain_assets.lifecycle.training_window import latest_training_set, plan_window, read_rows
 from retrain_assets.lifecycle.watch import read_predictions, read_validated
 from retrain_assets.reporting.overview import Records
@@ -169,6 +171,38 @@ def test_a_late_label_is_in_no_model_that_was_trained_before_it_came(worlds) -> 
     absent = first_model("absent", None)
     assert first_model("late", timedelta(days=30)) == absent
     assert first_model("in_time", timedelta(0)) != absent
+
+
+def test_labels_that_become_known_after_their_batch_was_mature_are_taken_in_then(worlds) -> None:
+    """All lie in the first delivery: five corrections and five late ones of the second day, and some of the last."""
+    world = worlds("w", target=LATE)
+    drop_days(world, range(6))
+    second, last = world.batch(1), world.batch(5)
+    matured, the_last = world.model.matured_at(second), world.batch(7).end
+    for day in range(6):
+        start = world.batch(day).start
+        labels = rows_of(world.batch(day))[["id", "y"]].assign(available_at=start + timedelta(days=1))
+        if day == 1:
+            late = start + timedelta(days=3, hours=12)
+            labels.loc[labels["id"] >= 395, "available_at"] = late
+            corrected = labels[labels["id"] < 5].assign(available_at=late)
+            labels = pd.concat([labels, corrected.assign(y=1 - corrected["y"])])
+        if day == 5:
+            labels.loc[labels["id"] >= 395, "available_at"] = the_last - pd.to_timedelta(range(5), unit="h")
+        world.put(day, labels.to_csv(index=False).encode(), folder="labels")
+    world.play()
+
+    stored = world.stores.tables.read("tiny/labels", [second.key])
+    assert (len(stored), stored["ra_row_id"].nunique(), (stored["revision"] == 2).sum()) == (405, 400, 5)
+    assert len(labels_as_of(stored, world.batch(3).end)) == 395
+    assert set(stored.loc[stored["available_at"] > matured, "available_at"]) == {pd.Timestamp(world.batch(4).end)}
+    assert _settled(world, second) == [matured, world.batch(4).end]
+    assert len(world.stores.tables.read("tiny/labels", [last.key])) == 400
+    assert _settled(world, last) == [world.model.matured_at(last), the_last]
+
+
+def _settled(world: World, batch: Batch) -> list[datetime]:
+    return [step.as_of for step in world.stores.state.steps("tiny", batch.key) if step.job == "settle"]
 
 
 def test_a_frozen_training_set_reproduces_the_same_model_after_its_data_were_corrected(world: World) -> None:
