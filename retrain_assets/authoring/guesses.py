@@ -57,6 +57,8 @@ class Guesses:
             given = times[0]
             others = f"; also times: {', '.join(times[1:])}" if times[1:] else ""
             self.told.append(f"event_time: {given} (holds times{others})")
+        if given == "label":
+            raise _wrong("event_time", "must not be named label, the platform's name of the target: rename it")
         if not self._parses(given):
             known = self._frame[given].dropna()
             got = "no value" if known.empty else repr(str(known.iloc[0]))
@@ -226,6 +228,8 @@ class Guesses:
         return left
 
     def _known(self, field: str, name: str) -> str:
+        if name in self._frame.columns and name.startswith("ra_"):
+            raise _wrong(field, f"must not begin with ra_, as the platform's own names do (got '{name}'): rename it")
         if name not in self._columns:
             raise _wrong(field, f"must be a column of the file (got '{name}').{did_you_mean(name, self._columns)}")
         return name

@@ -17,7 +17,7 @@ from retrain_assets.errors import DeclarationError, Problem
 from retrain_assets.spec import ModelSpec
 
 if TYPE_CHECKING:
-    from pandera.pandas import Column, DataFrameSchema
+    from pandera.pandas import Check, Column, DataFrameSchema
 
 
 _TYPICAL = 0.9
@@ -105,6 +105,9 @@ def unreadable_values(
 def _refused(values: pd.Series, raw: pd.Series, kind: Kind, declared: Column) -> NDArray[np.bool_]:
     """The values that a check of the target's column refuses, where both are of one type; missing ones are none.
 
+    Of a column that may hold anything nothing tells whether its rules see labels, what a file holds, texts or numbers: a
+    label that satisfies a rule as any of them is none of the refused.
+
     Raises:
         DeclarationError: a check crashes.
     """
@@ -113,23 +116,42 @@ def _refused(values: pd.Series, raw: pd.Series, kind: Kind, declared: Column) ->
     anything = dtype is None or (isinstance(dtype, np.dtype) and dtype.kind == "O")
     refused = np.zeros(len(values), dtype=bool)
     known = values.reset_index(drop=True).dropna()
-    checks = value_checks(declared)
-    if kind == "string" and (of_column == "category" or anything):
+    checks, views = value_checks(declared), [known]
+    if anything or (kind == "string" and of_column == "category"):
+        texts = as_text(known)
         for named in _named_classes(declared):
-            refused[known.index[~known.isin(as_text(pd.Series(named, dtype="object")))]] = True
-        # Other rules see what rows of such a column hold.
-        checks = [check for check in checks if check.name != "isin"]
-        known = read_as(raw.reset_index(drop=True), "other", lenient=True)[0].loc[known.index]
-    if not anything and kind != of_column and not {kind, of_column} <= {"int", "float"}:
+            refused[known.index[~texts.isin(as_text(pd.Series(named, dtype="object")))]] = True
+        written = read_as(raw.reset_index(drop=True), "other", lenient=True)[0].loc[known.index]
+        numbers = pd.to_numeric(texts, errors="coerce")
+        views = [known, written, texts, *([numbers] if numbers.notna().all() else [])]
+        checks = [check for check in checks if check.name != "isin"] if anything else []
+    elif kind != of_column and not {kind, of_column} <= {"int", "float"}:
         return refused
     for check in checks:
-        try:
-            output = check(known).check_output
-        except (AttributeError, TypeError, ValueError) as error:
-            message = f"the check {check.error or check.name} of the target '{values.name}' crashed: {error}"
-            raise DeclarationError([Problem(field="schema", message=message)]) from None
-        refused[output.index[~output.to_numpy(dtype=bool)]] = True
+        refused[known.index[_broken(check, views)]] = True
     return refused
+
+
+def _broken(check: Check, views: Sequence[pd.Series]) -> NDArray[np.bool_]:
+    """The rows that a check refuses in every view of them that it can judge.
+
+    Raises:
+        DeclarationError: it can judge none.
+    """
+    crash: Exception | None = None
+    refused: list[NDArray[np.bool_]] = []
+    for view in views:
+        try:
+            output = check(view).check_output
+        except (AttributeError, TypeError, ValueError) as error:
+            crash = error
+            continue
+        # Missing values are left out of the output.
+        refused.append(view.index.isin(output.index[~output.to_numpy(dtype=bool)]))
+    if not refused:
+        message = f"the check {check.error or check.name} of the target '{views[0].name}' crashed: {crash}"
+        raise DeclarationError([Problem(field="schema", message=message)])
+    return np.logical_and.reduce(refused)
 
 
 def _named_classes(declared: Column) -> list[list[Any]]:

@@ -18,6 +18,7 @@ from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.proving import prove
 from retrain_assets.lifecycle.reasons import require_reason
 from retrain_assets.lifecycle.reconciling import project
+from retrain_assets.lifecycle.versions import require_registry
 from retrain_assets.lifecycle.watch import profile, read_validated, validate
 from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.promotion.identity import hashes_of
@@ -76,6 +77,7 @@ def adopt(
     reference = profile(stores, model, batch, now=now, run_id=run_id).profile
     rows = golden_rows(read_validated(stores, model, batch))
     bundle = _bundle(model, origin, batch, rows, reference, training_end)
+    require_registry(stores, model)
     version = _register(stores, model, origin, bundle, rows, run_id=run_id)
     promotion = stores.state.append_promotion(
         Promotion(

@@ -82,6 +82,7 @@ def train(
     frozen = latest_training_set(stores, model, batch)
     if not frozen.sufficient:
         raise InsufficientDataError(frozen.reason)
+    require_registry(stores, model)
     rows = read_rows(stores, model, frozen, frozen.batches, reserved=False)
     labels, inputs = rows["label"].to_numpy(), training_inputs(model, rows)
     transform, golden = model.transform(), golden_rows(inputs)
@@ -99,7 +100,6 @@ def train(
     )
     tracking_run = tracking_run or begin_tracking(stores, model, batch, run_id=run_id)
     _log_training(stores, model, frozen, manifest, tracking_run)
-    require_registry(stores, model)
     version = stores.registry.register(tracking_run, bundle)
     stores.state.record_model_version(version)
     record_spending(stores, model, batch, cpu_seconds=cpu_seconds, version=version.version, now=now)

@@ -87,7 +87,7 @@ def _refuse_if_absent(stores: Stores, model: DeclaredModel, asked: str) -> None:
         )
     poll_sources(stores, [model], now=now, budget_seconds=0, start=0, clock=time.monotonic)
     standing = read_standing(stores, model, now=now)
-    if asked not in {*standing.seen, *standing.watched, *standing.missing}:
+    if asked not in {*standing.seen, *standing.watched, *(standing.missing - standing.decided(now))}:
         raise DataError(_absent(stores, model, asked))
 
 

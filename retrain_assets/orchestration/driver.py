@@ -25,7 +25,7 @@ from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 from dagster._core.storage.tags import RUN_FAILURE_REASON_TAG, RUN_KEY_TAG
 from dagster._record import copy
 
-from retrain_assets.errors import RefusedError
+from retrain_assets.errors import RefusedError, without_password
 from retrain_assets.orchestration import names
 from retrain_assets.orchestration.ended import note_ended_run
 from retrain_assets.orchestration.lost import end_lost_runs, end_run
@@ -232,9 +232,11 @@ class Driver:
 def error_of(result: JobExecutionResult) -> str | None:
     """What was raised in the first step that failed, without what Dagster wraps around it."""
     error = next((event.step_failure_data.error for event in result.get_step_failure_events()), None)
-    while error is not None and error.cause is not None:
+    while error is not None and error.cause is not None and (error.cls_name or "").startswith("Dagster"):
         error = error.cause
-    return None if error is None else error.message.strip().removeprefix("retrain_assets.errors.")
+    if error is None:
+        return None
+    return without_password(" ".join(error.message.split()).removeprefix("retrain_assets.errors."))
 
 
 @contextmanager

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from retrain_assets.errors import NotStoredError
 from retrain_assets.orchestration import names
 from retrain_assets.orchestration.mlflow_run import MLFLOW_RUN_TAG
 
@@ -39,4 +41,5 @@ def note_ended_run(
     )
     tracking_run = run.tags.get(MLFLOW_RUN_TAG)
     if step is not None and tracking_run is not None:
-        stores.registry.end_run(tracking_run, "KILLED" if interrupted else "FAILED")
+        with suppress(NotStoredError):  # gone with the database that knew of it
+            stores.registry.end_run(tracking_run, "KILLED" if interrupted else "FAILED")

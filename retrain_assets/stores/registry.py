@@ -200,8 +200,11 @@ class MlflowRegistry:
 
     def _require_model(self, model: str) -> None:
         """A registry that was lost, or is not the one of before, is no word on what somebody deleted there."""
-        with translated(f"reading {model}"), self._session.client():
-            found = self._session.registered_model(model)
+        try:
+            with translated(f"reading {model}"), self._session.client():
+                found = self._session.registered_model(model)
+        except NotStoredError as error:  # what answers there is no registry
+            raise StoreError(str(error)) from error
         if found is None:
             raise StoreError(
                 f"the registry at {without_password(self._session.tracking_uri)} has no model {model}, of which "

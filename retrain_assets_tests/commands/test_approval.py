@@ -62,7 +62,7 @@ def test_what_became_of_an_approved_promotion_is_told_where_it_is_run(
     held: World, call: Call, monkeypatch: pytest.MonkeyPatch
 ):
     def down(*_: object, **__: object) -> None:
-        raise StoreError("connection refused")
+        raise StoreError("connection refused,\n  twice") from ConnectionError("of no interest")
 
     approval = {"promote": {"min_rows": 50, "approval": "always"}}
     call("approve", "tiny", "4", "--hash", hash_of(held), "--reason", "good", declare=approval)
@@ -70,7 +70,7 @@ def test_what_became_of_an_approved_promotion_is_told_where_it_is_run(
         patch.setattr(MlflowRegistry, "knows", down)
         failed = call("run", "tiny")
     assert "approved    promote  failed" in failed.stdout
-    assert "StoreError: connection refused (run " in failed.stdout
+    assert "StoreError: connection refused, twice (run " in failed.stdout
     with registry_of(held)._session.client() as client:
         client.delete_model_version("tiny", "4")
     monkeypatch.setattr(approvals, "rest_until", lambda *_: None)

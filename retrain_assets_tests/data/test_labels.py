@@ -21,7 +21,7 @@ from retrain_assets.data.labels import (
     no_labels,
     with_labels,
 )
-from retrain_assets.data.reading import read_part
+from retrain_assets.data.reading import TEXT, read_part
 from retrain_assets.data.tables import table_problems
 from retrain_assets.errors import DataError, DeclarationError, StoreError
 from retrain_assets_tests.data.contract_world import COLUMNS, clean_rows, contract, first_batch
@@ -193,6 +193,31 @@ def test_rules_of_a_target_that_may_hold_anything_hold_for_labels(
     rows = made.check([("f", clean_rows(4).drop(columns="y"))], first_batch(made.spec)).accepted
     files = [("l.parquet", pd.DataFrame({"id": range(4), "y": pd.Series(values, dtype="object")}))]
     delivered = join_labels(files, made, rows)
+    assert (len(delivered.labels), delivered.unreadable, delivered.unreadable_values) == (2, 1, (refused,))
+
+
+@pytest.mark.parametrize("dtype", [object, None])
+@pytest.mark.parametrize("stored", ["csv", "parquet"])
+@pytest.mark.parametrize(
+    ("metric", "check", "values", "refused"),
+    [
+        ("log_loss", pa.Check.isin(["0", "1"]), ["0", "2", None, "1"], "2"),
+        ("log_loss", pa.Check.isin([0, 1]), ["0", "2", None, "1"], "2"),
+        ("log_loss", pa.Check.isin(["true", "false"]), ["true", "maybe", None, "false"], "maybe"),
+        ("log_loss", pa.Check.str_matches("^[01]$"), ["0", "2", None, "1"], "2"),
+        ("log_loss", pa.Check.in_range(0, 1), ["0", "2", None, "1"], "2"),
+        ("squared_error", pa.Check.str_matches("^[0-9]+$"), ["10", "-1", None, "12"], "-1"),
+    ],
+)
+def test_such_rules_hold_for_labels_that_are_written_as_texts(
+    dtype: Any, stored: str, metric: str, check: pa.Check, values: list[Any], refused: str
+):
+    labels = {"type": "files", "path": "labels/{batch}.csv"}
+    made = contract(target={"column": "y", "label_delay": "1 day", "labels": labels}, metric=metric)
+    made.schema.columns["y"] = pa.Column(dtype, check, nullable=True, name="y")
+    rows = made.check([("f", clean_rows(4).drop(columns="y"))], first_batch(made.spec)).accepted
+    texts = pd.Series(values, dtype=TEXT if stored == "csv" else "object")
+    delivered = join_labels([("l", pd.DataFrame({"id": range(4), "y": texts}))], made, rows)
     assert (len(delivered.labels), delivered.unreadable, delivered.unreadable_values) == (2, 1, (refused,))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -206,6 +207,12 @@ def test_a_registry_that_was_lost_is_told_as_such_and_decides_nothing(evaluated:
         promote(evaluated)
     with pytest.raises(StoreError, match=lost):
         lifecycle.reconcile(evaluated.stores, evaluated.model, now=evaluated.now)
+    with pytest.MonkeyPatch.context() as patch:
+        elsewhere = NotStoredError("reading tiny failed in MLflow (ENDPOINT_NOT_FOUND): the URL was not found")
+        patch.setattr(registry_of(evaluated)._session, "registered_model", Mock(side_effect=elsewhere))
+        with pytest.raises(StoreError, match="the URL was not found") as told:
+            promote(evaluated)
+        assert not isinstance(told.value, NotStoredError)
     # Its training was killed before the version stood in the database.
     execute(evaluated, "DELETE FROM ra_model_versions WHERE version = 4")
     with pytest.raises(StoreError, match=lost):

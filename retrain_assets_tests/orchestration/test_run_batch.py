@@ -140,6 +140,11 @@ def test_a_batch_that_cannot_be_run_costs_no_run_of_those_before_it(
     assert len(played.stores.state.steps("tiny")) == steps
     played.drop(5)  # the fourth day never came: a gap is decided as such
     assert by_hand(played, 4)[-1] == ("decide", played.batch(4).key)
+    played.drop(6)
+    steps = len(played.stores.state.steps("tiny"))
+    with pytest.raises(DataError, match="its source has nothing for it yet"):
+        by_hand(played, 4)
+    assert len(played.stores.state.steps("tiny")) == steps
 
 
 def test_a_lost_state_database_is_told_and_not_a_source_without_rows(played: Installation) -> None:
