@@ -288,6 +288,27 @@ class TestStatus:
         assert f"waits        {said}" in call("status", "sales").stdout
         assert json.loads(call("status", "--json").stdout)[0]["retrain_waits"].startswith(said)
 
+    def test_jobs_that_failed_are_told_with_the_reason_and_the_next_try(self, project: Path):
+        now = datetime.now(UTC)
+        state = open_state(Home.at(project / ".retrain_assets").prepare())
+        for day in (1, 8, 15, 22):
+            state.record_step(
+                Step(
+                    model="sales", batch=f"2013-01-{day:02}", job="watch", attempt=1, revision=1, outcome="failed",
+                    cause="run failure", as_of=now, finished_at=now, run_id=f"run-{day}",
+                    detail={"reason": "the folder of sales v3 is not there"},
+                )
+            )  # fmt: skip
+        said = "watch of 2013-01-01 failed (the folder of sales v3 is not there), and is tried again from "
+        assert f"sales: {said}" in call("status").stdout
+        assert "sales: and 1 more failed" in call("status").stdout
+        assert f"waits        {said}" in call("status", "sales").stdout
+        [model] = json.loads(call("status", "--json").stdout)
+        assert [each["batch"] for each in model["failing"]] == ["2013-01-01", "2013-01-08", "2013-01-15", "2013-01-22"]
+        first = model["failing"][0]
+        assert (first["job"], first["failures"], first["text"].startswith(said)) == ("watch", 1, True)
+        assert datetime.fromisoformat(first["until"]) == now + timedelta(minutes=1)
+
     def test_of_one_model_in_more_words(self, project: Path):
         promote(project)
         text = call("status", "sales").stdout

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @with_options
 def status(options: Options, model: str | None, as_json: bool) -> None:
-    """Show where each model stands: champion, age, last verdicts, what waits for approval, what comes next.
+    """Show where each model stands: champion, age, last verdicts, what waits or failed, what comes next.
 
     Reads the declarations and the state database only. With a MODEL, says more about it.
 
@@ -109,6 +109,14 @@ def _remarks(each: ModelOverview) -> Iterator[tuple[str, str]]:
         yield f"{each.model}: no rows came for {_missing(each)}", "yellow"
     if each.retrain_waits is not None:
         yield f"{each.model}: {each.retrain_waits}", "yellow"
+    for failing in _failing(each):
+        yield f"{each.model}: {failing}", "red"
+
+
+def _failing(model: ModelOverview) -> list[str]:
+    """An outage may have failed many jobs: the first are told, and how many more."""
+    more = len(model.failing) - 3
+    return [each.text for each in model.failing[:3]] + ([f"and {more} more failed"] if more > 0 else [])
 
 
 def _next(model: ModelOverview) -> str:
@@ -152,6 +160,7 @@ def _print_details(model: ModelOverview) -> None:
         ends = f"{age(model.model_age)} before the last batch does"
         champion += f", trained on data that ends {ends if model.model_age > timedelta(0) else 'with the last batch'}"
     due = model.next_due
+    waits = [*filter(None, [model.retrain_waits]), *_failing(model)]
     lines = {
         "state": model.state + (f"; run {model.working} is at work" if model.working else ""),
         **({"record": f"[red]{escape(model.contradicted)}[/]"} if model.contradicted else {}),
@@ -167,7 +176,7 @@ def _print_details(model: ModelOverview) -> None:
         else "none",
         **({"retrain": escape(model.last_retrain)} if model.last_retrain else {}),
         **({"approval": escape("; ".join(waits.text for waits in model.approvals))} if model.approvals else {}),
-        **({"waits": escape(model.retrain_waits)} if model.retrain_waits else {}),
+        **({"waits": escape("; ".join(waits))} if waits else {}),
         **({"due now": escape(model.due_now)} if model.due_now else {}),
         "next batch": f"{model.next_batch}, closes {model.next_batch_closes:%Y-%m-%d %H:%M}"
         if model.next_batch and model.next_batch_closes

@@ -18,6 +18,7 @@ from retrain_assets.lifecycle.outputs import outputs_of
 from retrain_assets.lifecycle.records import Detected
 from retrain_assets.lifecycle.together import joint_of
 from retrain_assets.lifecycle.watch import read_drift, read_profile, step_back
+from retrain_assets.lifecycle.way_out import telling_way_out
 from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.predict import CANNOT_SERVE
@@ -38,7 +39,8 @@ def detect(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime,
         champion = champion_version(stores, model, batch.start)
         back = None if champion is None else step_back(stores, model, batch, champion, error, now=now)
         if back is None:
-            raise
+            with telling_way_out(stores, model):
+                raise
         return replace(_detect(stores, model, batch, run_id=run_id), rolled_back=back)
 
 

@@ -79,12 +79,19 @@ def answer_hold(
     """Records a person's answer to the open hold, which asks for a new decision; returns the decision it answers.
 
     Raises:
-        RefusedError: nothing is held, or the reason is blank.
+        RefusedError: nothing is held, it was rejected and is to be resumed, or the reason is blank.
     """
     require_reason(reason)
     hold = open_hold(stores.state.decisions(model.name))
     if hold is None:
         raise RefusedError(f"no retrain of {model.name} is held for a person: there is nothing to {answer}")
+    rejected = said_to(stores, model, hold, "reject", until=stores.state.last_outbox_id())
+    if answer == "resume" and rejected:
+        raise RefusedError(
+            f"the retrain of {model.name} that {hold.batch} held was rejected already ({rejected[-1]}), and the next "
+            "decision will say so: nothing was recorded. To train all the same, ask for it "
+            f"(retrain-assets retrain {model.name} --reason ...)"
+        )
     payload = {"text": f"{person}: {reason}"}
     stores.state.append_outbox(KINDS[answer], model.name, batch=hold.batch, payload=payload, now=now)
     return hold

@@ -16,6 +16,7 @@ from retrain_assets.lifecycle.champions import champion_version
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.settle import read_labels
 from retrain_assets.lifecycle.watch import read_validated
+from retrain_assets.lifecycle.way_out import telling_way_out
 from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.slices import declared_slices
@@ -111,7 +112,8 @@ def rows_to_label(
             f"every row of the {len(watched[-batches:])} newest batches of {model.name} has its label"
         )
     asked = found[open_rows].reset_index(drop=True)
-    bundle = stores.registry.load(champion)
+    with telling_way_out(stores, model):
+        bundle = stores.registry.load(champion)
     scores: Scores = predict(bundle.pipeline, asked, task=model.spec.task, classes=bundle.manifest.classes)
     chosen = most_worth_labelling(
         unsureness(scores),

@@ -28,6 +28,7 @@ from retrain_assets.lifecycle.settle import labelled_scores, read_labels
 from retrain_assets.lifecycle.slicing import DETAIL as SLICES
 from retrain_assets.lifecycle.slicing import slice_excess
 from retrain_assets.lifecycle.watch import predictions_of, read_predictions, read_validated, with_mode
+from retrain_assets.lifecycle.way_out import telling_way_out
 from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.performance.decay import ENOUGH_OLDER, BatchLoss, without_decay
 from retrain_assets.performance.expected import expectable
@@ -59,8 +60,9 @@ def measure(
     left_out: tuple[str, ...] = ()
     kept: dict[str, Any] = {}
     if settled.mature:
-        backscored = _backscore(stores, model, batch, validated, as_of=as_of, run_id=run_id)
-        performances, left_out = _performances(stores, model, batch, known, as_of)
+        with telling_way_out(stores, model):
+            backscored = _backscore(stores, model, batch, validated, as_of=as_of, run_id=run_id)
+            performances, left_out = _performances(stores, model, batch, known, as_of)
         stored = _appended(stored, performances)
         kept = _kept(stores, model, batch, validated, known)
     commit = stores.tables.write(model.table("performance"), batch.key, stored, run_id=run_id)

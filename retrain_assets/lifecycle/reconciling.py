@@ -12,6 +12,7 @@ from retrain_assets.lifecycle.champions import registered
 from retrain_assets.lifecycle.mirroring import compare_heads, head_tag
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.versions import require_registry, show_challenger
+from retrain_assets.lifecycle.way_out import way_out
 from retrain_assets.promotion.audit import canonical
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.promotion.stages import stages
@@ -56,9 +57,7 @@ def reconcile(stores: Stores, model: DeclaredModel, *, now: datetime) -> Reconci
     try:
         stores.registry.load(registered(stores, model, log[-1].version), cached=False)
     except (IntegrityError, NotStoredError) as error:
-        broken = (
-            f"v{log[-1].version} cannot be loaded: {error}. Go back (retrain-assets rollback {model.name}), or retrain"
-        )
+        broken = f"v{log[-1].version} cannot be loaded: {error}. {way_out(stores, model)}"
         return replace(found, broken=f"{broken}; {found.broken}" if found.broken else broken)
     return found
 
@@ -75,7 +74,7 @@ def project(stores: Stores, model: DeclaredModel, current: Promotion, *, now: da
         return _show(stores, model, current, now=now)
     except NotStoredError as error:
         require_registry(stores, model)
-        return _not_registered(stores, current, str(error), now=now)
+        return _not_registered(stores, model, current, str(error), now=now)
 
 
 def project_nobody(stores: Stores, model: DeclaredModel, *, now: datetime) -> Reconciled:
@@ -127,10 +126,12 @@ def _tell(stores: Stores, model: str, pointed: int | None, current: int | None, 
     )
 
 
-def _not_registered(stores: Stores, current: Promotion, error: str, *, now: datetime) -> Reconciled:
+def _not_registered(
+    stores: Stores, model: DeclaredModel, current: Promotion, error: str, *, now: datetime
+) -> Reconciled:
     said = (
         f"v{current.version} was deleted in the registry by hand: it serves on from its files, and no alias can show "
-        f"it. Restore it there, go back (retrain-assets rollback {current.model}) or retrain"
+        f"it. Restore it there. {way_out(stores, model)}"
     )
     payload = {"version": current.version, "text": said, "error": error}
     key = str(current.id)

@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from retrain_assets.errors import MissingUpstreamError, RefusedError, StoreError, WithheldError
+from retrain_assets.errors import (
+    IntegrityError,
+    MissingUpstreamError,
+    NotStoredError,
+    RefusedError,
+    StoreError,
+    WithheldError,
+)
 from retrain_assets.lifecycle.champions import newest_watched_end, registered
 from retrain_assets.lifecycle.history import champion_losses
 from retrain_assets.lifecycle.model import DeclaredModel
@@ -16,6 +23,7 @@ from retrain_assets.lifecycle.reconciling import project
 from retrain_assets.lifecycle.records import Promoted
 from retrain_assets.lifecycle.versions import stage_of
 from retrain_assets.lifecycle.waiting import void_outdated
+from retrain_assets.lifecycle.way_out import way_out
 from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.promotion.approvals import PLATFORM
 from retrain_assets.promotion.log import Promotion, champion_as_of, earlier_champions
@@ -73,7 +81,11 @@ def roll_back(
     target = _target(stores, model, log, to, as_of)
     version = registered(stores, model, target.version)
     asked = _golden(stores, model) if rows is None else rows
-    proven, said = prove(stores, model, version, asked, in_an_outage=True)
+    try:
+        proven, said = prove(stores, model, version, asked, in_an_outage=True)
+    except (NotStoredError, IntegrityError) as error:
+        other = way_out(stores, model, without=version.version)
+        raise type(error)(f"{error}. Nothing was changed. {other}") from error
     if not proven:
         raise RefusedError(f"{said}: nothing was changed")
     made = stores.state.append_promotion(_link(stores, model, log[-1], target, reason, actor, now, since))

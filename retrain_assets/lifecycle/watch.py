@@ -25,6 +25,7 @@ from retrain_assets.lifecycle.partitions import rows_of_batch
 from retrain_assets.lifecycle.records import PredictionMode, Profiled, Promoted, Scored, Validated
 from retrain_assets.lifecycle.rolling_back import roll_back_if_broken
 from retrain_assets.lifecycle.unprofiled import unprofiled_columns
+from retrain_assets.lifecycle.way_out import telling_way_out
 from retrain_assets.lifecycle.withholding import withholding, words_of
 from retrain_assets.performance.estimation import LossEstimate
 from retrain_assets.stores.protocols import Stores
@@ -108,7 +109,8 @@ def score(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, 
     except CANNOT_SERVE as error:
         back = step_back(stores, model, batch, champion, error, now=now)
         if back is None:
-            raise
+            with telling_way_out(stores, model):
+                raise
         again = score(stores, model, batch, now=now, run_id=run_id)
         return replace(again, rolled_back=again.rolled_back or back)
     scored = mixed(serving, own)

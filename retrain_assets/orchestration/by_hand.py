@@ -43,6 +43,9 @@ def run_batch(instance: dg.DagsterInstance, model: DeclaredModel, batch: str | N
     asked = None if batch is None else model.calendar.batch(batch).key
     if asked is not None:
         _refuse_if_absent(driver.stores, model, asked)
+    elif model.spec.retrain.events is not None:
+        # A decision that is due already comes before the sensor that looks: it would see a new event one run late.
+        _look(driver.stores, model, now=datetime.now(UTC))
     if asked is not None and asked in _watched(driver.stores, model) and not _unfinished(driver.stores, model, asked):
         yield from _again(driver, model, asked)
         if not _unfinished(driver.stores, model, asked):
@@ -76,7 +79,6 @@ def _refuse_if_barred(stores: Stores, model: DeclaredModel) -> None:
 
 def _refuse_if_absent(stores: Stores, model: DeclaredModel, asked: str) -> None:
     """A batch that cannot be run costs none of the runs before it; a missing one is decided as such."""
-    from retrain_assets.lifecycle import poll_sources
     from retrain_assets.lifecycle.standing import read_standing
 
     now, end = datetime.now(UTC), model.calendar.batch(asked).end
@@ -85,10 +87,17 @@ def _refuse_if_absent(stores: Stores, model: DeclaredModel, asked: str) -> None:
             f"batch {asked} of {model.name} cannot be run before it ends, at {end:%Y-%m-%d %H:%M} UTC: "
             "its rows are not all there."
         )
-    poll_sources(stores, [model], now=now, budget_seconds=0, start=0, clock=time.monotonic)
+    _look(stores, model, now=now)
     standing = read_standing(stores, model, now=now)
     if asked not in {*standing.seen, *standing.watched, *(standing.missing - standing.decided(now))}:
         raise DataError(_absent(stores, model, asked))
+
+
+def _look(stores: Stores, model: DeclaredModel, *, now: datetime) -> None:
+    """Notes what its source, its labels and its events show that was not seen before."""
+    from retrain_assets.lifecycle import poll_sources
+
+    poll_sources(stores, [model], now=now, budget_seconds=0, start=0, clock=time.monotonic)
 
 
 def _unfinished(stores: Stores, model: DeclaredModel, batch: str) -> bool:

@@ -12,6 +12,7 @@ from retrain_assets.policy.cron import Cron
 from retrain_assets.promotion.approvals import Hold
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.promotion.model_moves import ModelMove, out_of_service
+from retrain_assets.reporting.failing import FailingJob, failing_jobs
 from retrain_assets.reporting.unmade import unmade
 from retrain_assets.reporting.waiting import WaitingPromotion, read_holds, waiting_promotions
 from retrain_assets.spec import ModelSpec, format_duration
@@ -52,7 +53,8 @@ class ModelOverview:
 
     `model_age` is batch time since the champion's training end, `champion_age` wall time since its promotion; `away`
     tells why nothing runs under this name any more, `last_retrain` what became of the newest candidate, and why,
-    `due_now` which job nothing but a free run keeps from beginning, `missing` the batches that are due and not there,
+    `failing` which other jobs failed and when they are tried again, `due_now` which job nothing but a free run keeps
+    from beginning, `missing` the batches that are due and not there,
     `contradicted` what the registry said against the record when it was last asked, `unmade` which rollback or recall
     of the platform did not come about.
     """
@@ -79,6 +81,7 @@ class ModelOverview:
     source_failure: str | None
     missing: tuple[str, ...]
     retrain_waits: str | None
+    failing: tuple[FailingJob, ...]
     due_now: str | None
     next_due: Due | None
     next_batch: str | None
@@ -99,6 +102,7 @@ class Records:
     source_failure: str | None = None
     missing: tuple[str, ...] = ()
     deliveries: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
+    label_deliveries: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
     moves: Sequence[ModelMove] = ()
     holds: Sequence[Hold] = ()
     asked: Sequence[OutboxRow] = ()
@@ -109,7 +113,7 @@ class Records:
     def read(cls, state: StateStore, spec: ModelSpec, *, now: datetime) -> Records:
         """All records of the model, as they are now."""
         model, log = spec.name, state.promotions(spec.name)
-        seen = state.outbox(model=model, kinds=["batch_seen"], limit=1_000_000)
+        seen = state.outbox(model=model, kinds=["batch_seen", "labels_seen"], limit=1_000_000)
         decisions = state.decisions(model)
         return cls(
             steps=state.steps(model),
@@ -118,7 +122,8 @@ class Records:
             working=state.lease_owner(model, now=now),
             source_failure=source_failure(state, model),
             missing=_missing(state.outbox(model=model, kinds=["missing", "ingested"], limit=1_000_000), now),
-            deliveries={row.batch or "": row.recorded_at for row in seen},
+            deliveries={row.batch or "": row.recorded_at for row in seen if row.kind == "batch_seen"},
+            label_deliveries={row.batch or "": row.recorded_at for row in seen if row.kind == "labels_seen"},
             moves=[move for move in state.model_moves() if model in (move.model, move.previous)],
             holds=read_holds(state, spec, log),
             asked=asking(state.outbox(model=model, kinds=[*CAUSES], limit=1_000_000), newest_valid(decisions)),
@@ -183,6 +188,7 @@ def overview(spec: ModelSpec, records: Records, *, now: datetime) -> ModelOvervi
         source_failure=records.source_failure,
         missing=records.missing,
         retrain_waits=None if decided is None or decided.rest is None else decided.rest.reason,
+        failing=() if away else _failing(records, now),
         due_now=None if away else _due_now(decision, decided, records, now),
         next_due=None if away else next_due(spec, champion, seen.end if seen else spec.batches.start),
         next_batch=following.key if following else None,
@@ -206,6 +212,16 @@ def _last_retrain(steps: Sequence[Step], holds: Sequence[Hold]) -> str | None:
         became = "promoted" if ended_hold.promoted else f"{ended_hold.state}: {answer.person}: {answer.reason}"
         return f"v{version} of {last.batch} was held for approval, and is {became}"
     return f"v{version} of {last.batch} {outcome}: {last.detail['reason']}"
+
+
+def _failing(records: Records, now: datetime) -> tuple[FailingJob, ...]:
+    return failing_jobs(
+        records.steps,
+        records.decisions,
+        delivered=records.deliveries,
+        labels_delivered=records.label_deliveries,
+        now=now,
+    )
 
 
 def _decided(spec: ModelSpec, decision: Decision | None, records: Records, now: datetime) -> DecidedRetrain | None:

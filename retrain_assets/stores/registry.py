@@ -304,7 +304,7 @@ class MlflowRegistry:
         if len(scheme) <= 1 or scheme == "file":
             folder = Path(unquote(urlparse(version.uri).path)) if scheme == "file" else Path(version.uri)
             if not folder.is_dir():
-                raise NotStoredError(f"the folder of {version} is not there: {folder}")
+                raise NotStoredError(f"the folder of {version} is not there: {folder} (put it back from a backup)")
             return read_verified(folder_reader(folder), version.artifact_hash)
         if scheme in ("mlflow-artifacts", "models"):
             with (

@@ -66,10 +66,16 @@ def rest_after(failed: Sequence[Step], now: datetime) -> Rest | None:
     until = rest_until(len(failed), failed[0].finished_at, now)
     if until is None:
         return None
-    return Rest(
-        reason=f"{failed[0].job} of {failed[0].batch} failed, and is tried again from {until:%Y-%m-%d %H:%M:%S} UTC",
-        until=until,
-    )
+    return Rest(reason=f"{told_failures(failed)}, and is tried again from {until:%Y-%m-%d %H:%M:%S} UTC", until=until)
+
+
+def told_failures(failed: Sequence[Step]) -> str:
+    """Which job of which batch failed how often in a row, and why the newest time; newest first."""
+    newest = failed[0]
+    times = f" {len(failed)} times" if len(failed) > 1 else ""
+    # What a library raised may go on for many lines; the run's page in Dagster has them.
+    why = next(iter(str(newest.detail.get("reason") or "").strip().splitlines()), "")
+    return f"{newest.job} of {newest.batch} failed{times}" + (f" ({why})" if why else "")
 
 
 def decided_retrain(

@@ -82,6 +82,12 @@ def execute(world: World, statement: str) -> None:
         assert connection.execute(sa.text(statement)).rowcount > 0
 
 
+def lose_files(world: World, versions: set[int]) -> None:
+    """The record says other folders than those of these versions; the files, which copies share, are not touched."""
+    for version in versions:
+        execute(world, f"UPDATE ra_model_versions SET uri = '{world.root}/lost/{version}' WHERE version = {version}")
+
+
 class LibraryError(Exception):
     """As lightgbm, xgboost and catboost raise: an error of their own, derived from `Exception` itself."""
 

@@ -73,6 +73,20 @@ def test_a_person_rejects_and_the_same_drift_does_not_ask_again(paused: World) -
         assert (newest(world).verdict, newest(world).batch) == ("wait", world.batch(day).key)
 
 
+def test_a_rejected_retrain_is_not_resumed_before_the_decision_that_says_so(paused: World) -> None:
+    """The rejection wins: a resumption that was taken down would be heard of by nobody."""
+    world = paused
+    answer_hold(world.stores, world.model, "resume", person="person:bob", reason="it moved", now=world.now)
+    answer_hold(world.stores, world.model, "reject", person="person:ann", reason="a broken feed", now=world.now)
+    with pytest.raises(RefusedError, match=r"was rejected already \(person:ann: a broken feed\).*nothing was recorded"):
+        answer_hold(world.stores, world.model, "resume", person="person:bob", reason="it moved", now=world.now)
+    assert len(world.stores.state.outbox(model="tiny", kinds=["hold_resumed"])) == 1
+    # What is asked for afterwards is not answered by the rejection.
+    lifecycle.record_event(world.stores, world.model, "person", "it did move", now=world.now)
+    world.play()
+    assert "a broken feed" in newest(world).reason
+
+
 def test_who_rejects_a_retrain_answers_what_asked_for_it_before_and_nothing_that_comes_later(
     after_six_days: Worlds,
 ) -> None:

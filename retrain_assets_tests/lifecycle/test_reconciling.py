@@ -18,7 +18,7 @@ from retrain_assets.lifecycle.mirroring import contradiction
 from retrain_assets.lifecycle.renaming import retire
 from retrain_assets.stores.contradictions import contradicted
 from retrain_assets.stores.state import SqlStateStore, chain
-from retrain_assets_tests.lifecycle.champions import HELD, execute, play, registry_of
+from retrain_assets_tests.lifecycle.champions import HELD, execute, lose_files, play, registry_of
 from retrain_assets_tests.lifecycle.world import World, open_stores
 
 
@@ -60,15 +60,24 @@ def test_a_second_look_finds_nothing(promoted: World):
     assert str(found) == "tiny: v3 is champion; the registry agrees"
 
 
-def test_a_champion_whose_files_are_gone_or_changed_is_told(promoted: World, monkeypatch: pytest.MonkeyPatch):
-    """The version itself is not touched: the loader is given an empty folder."""
-    versions = {version.version: version for version in promoted.stores.state.model_versions("tiny")}
-    gone = replace(versions[3], uri=str(promoted.root / "nowhere"))
-    monkeypatch.setattr(promoted.stores.state, "model_versions", lambda _: [gone])
+@pytest.mark.parametrize(
+    ("lost", "way", "no_way"),
+    [
+        ({3}, "v2 can be loaded: go back to it (retrain-assets rollback tiny --to 2 --reason ...)", "v1"),
+        ({3, 2}, "v1 can be loaded: go back to it (retrain-assets rollback tiny --to 1 --reason ...)", "v2"),
+        ({3, 2, 1}, "by materializing tiny/training_set to tiny/champion", "rollback"),
+    ],
+)
+def test_a_champion_whose_files_are_gone_is_told_with_a_way_that_is_open(
+    promoted: World, lost: set[int], way: str, no_way: str
+):
+    lose_files(promoted, lost)
     found = lifecycle.reconcile(promoted.stores, promoted.model, now=promoted.now)
     assert found.broken is not None
-    assert "v3 cannot be loaded" in found.broken
-    assert "retrain-assets rollback tiny" in found.broken
+    assert found.broken.startswith(f"v3 cannot be loaded: the folder of tiny v3 is not there: {promoted.root}/lost")
+    assert "put it back from a backup" in found.broken
+    assert way in found.broken
+    assert no_way not in found.broken
 
 
 def test_the_registry_shows_what_the_log_says(promoted: World):

@@ -30,7 +30,7 @@ from retrain_assets.spec import ModelSpec
 from retrain_assets.stores.protocols import StepOutcome
 from retrain_assets.stores.registry import MlflowRegistry
 from retrain_assets.training.predict import predict
-from retrain_assets_tests.lifecycle.champions import DECLARED, Failing, copied, fail_to_score, registry_of
+from retrain_assets_tests.lifecycle.champions import DECLARED, Failing, copied, fail_to_score, lose_files, registry_of
 from retrain_assets_tests.lifecycle.world import World, declaration
 
 
@@ -256,6 +256,20 @@ def test_a_tracking_database_that_cannot_be_read_holds_no_rollback_up(promoted: 
         lifecycle.reconcile(broken.stores, broken.model, now=broken.now)
 
 
+@pytest.mark.parametrize(
+    ("lost", "said"),
+    [
+        ({2}, r"the folder of tiny v2 .* \(put it back from a backup\). Nothing was changed. v1 can be .* --to 1 "),
+        ({2, 1}, r"Nothing was changed. No earlier champion .* can be loaded: train another, by materializing"),
+    ],
+)
+def test_a_rollback_to_lost_files_names_another_way(promoted: World, lost: set[int], said: str):
+    lose_files(promoted, lost)
+    with pytest.raises(NotStoredError, match=said):
+        back(promoted)
+    assert promoted.stores.state.promotions("tiny")[-1].version == 3
+
+
 def test_a_rollback_ends_no_failed_freshness(promoted: World):
     lifecycle.record_event(promoted.stores, promoted.model, "freshness_failed", "too old", now=promoted.now)
     back(promoted)
@@ -392,10 +406,11 @@ def test_a_rollback_that_cannot_be_made_is_told_once(
             assert broken(promoted, {"champion_is_healthy": "much worse"}, watch="10 days") is None
     assert state.promotions("tiny")[-1].version == 3
     failed = state.outbox(kinds=["rollback_failed"])
-    assert [row.payload["failed"] for row in failed] == ["v2 is not there"]
+    assert [row.payload["failed"].partition(". ")[0] for row in failed] == ["v2 is not there"]
     records = Records.read(state, promoted.model.spec, now=promoted.now)
     (said,) = overview(promoted.model.spec, records, now=promoted.now).unmade
-    assert said.startswith("a rollback could not be made (v2 is not there): within 10 days")
+    assert said.startswith("a rollback could not be made (v2 is not there")
+    assert "): within 10 days" in said
     assert said.endswith("its promotion v3 broke: champion_is_healthy: much worse")
     back(promoted)
     assert unmade(state, "tiny") == (), "a person has gone back"

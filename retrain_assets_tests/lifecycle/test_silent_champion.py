@@ -16,7 +16,7 @@ from retrain_assets.lifecycle.watch import read_predictions
 from retrain_assets.promotion.silent import why_silent
 from retrain_assets.stores.registry import MlflowRegistry
 from retrain_assets.training.bundle import ModelBundle, ModelVersion
-from retrain_assets_tests.lifecycle.champions import copied, fail_to_score
+from retrain_assets_tests.lifecycle.champions import copied, fail_to_score, lose_files
 from retrain_assets_tests.lifecycle.world import World
 
 
@@ -110,3 +110,21 @@ def test_a_champion_of_before_without_its_files_holds_no_labels_up_but_an_outage
     lose(monkeypatch, 3, error)
     with pytest.raises(error):  # a store that is away takes the champion's files with it
         lifecycle.measure(world.stores, world.model, batch, **asked)
+
+
+def test_what_a_lost_champion_stops_says_what_to_do(three_champions: World, tmp_path: Path):
+    world = copied(three_champions, tmp_path / "w", retrain={"when": "event"})
+    world.drop(4)
+    batch = world.batch(4)
+    common: dict[str, Any] = {"now": world.now, "run_id": "run-4"}
+    for step in (lifecycle.ingest, lifecycle.validate, lifecycle.profile):
+        step(world.stores, world.model, batch, **common)
+    lose_files(world, {2, 3})
+    said = (
+        r"the folder of tiny v3 .* \(put it back from a backup\). v1 can be loaded: go back to it .* --to 1 .* or train"
+    )
+    for step in (lifecycle.detect, lifecycle.score):
+        with pytest.raises(NotStoredError, match=said):
+            step(world.stores, world.model, batch, **common)
+    with pytest.raises(NotStoredError, match=said):
+        lifecycle.measure(world.stores, world.model, world.batch(3), as_of=batch.end, **common)

@@ -48,7 +48,8 @@ def test_a_failed_job_rests_then_runs_under_a_new_key_and_the_stream_goes_on(wor
     rest = lifecycle.resting(world.stores, world.model, now=world.now)
     assert rest is not None
     assert rest.until == world.now + RESTS[0]
-    assert rest.reason == f"{job} of {due.batch} failed, and is tried again from {rest.until:%Y-%m-%d %H:%M:%S} UTC"
+    failed = f"{job} of {due.batch} failed (the disk is full)"
+    assert rest.reason == f"{failed}, and is tried again from {rest.until:%Y-%m-%d %H:%M:%S} UTC"
     world.now += RESTS[0]
     assert lifecycle.resting(world.stores, world.model, now=world.now) is None
     again = lifecycle.next_job(world.stores, world.model, now=world.now)

@@ -10,8 +10,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from retrain_assets.lifecycle import DeclaredModel
+from retrain_assets.lifecycle import DeclaredModel, record_event
 from retrain_assets.lifecycle.events import see_events
+from retrain_assets.orchestration.by_hand import run_batch
 from retrain_assets.spec import EventsSpec
 from retrain_assets_tests.lifecycle.world import NOW, make_world
 from retrain_assets_tests.orchestration.installation import make_installation
@@ -43,6 +44,26 @@ def test_a_file_retrains_by_the_real_sensors_and_is_told_once(tmp_path: Path, in
     spec = installed.model.spec.retrain.model_copy(update={"events": EventsSpec(files="elsewhere/*.txt")})
     other = DeclaredModel(installed.model.spec.model_copy(update={"retrain": spec}), tmp_path)
     assert see_events(installed.stores, other, now=NOW) == []
+
+
+def test_a_decision_by_hand_that_is_due_already_sees_a_new_file(
+    tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("RETRAIN_ASSETS_HOME", str(tmp_path / "home"))
+    installed = make_installation(
+        tmp_path, instance, retrain={"when": "event", "events": {"files": "events/*.txt"}}, window={"min_rows": 400}
+    )
+    installed.drop(0)
+    list(run_batch(installed.instance, installed.model))
+    record_event(installed.stores, installed.model, "event", "the clocks were changed", now=datetime.now(UTC))
+    told = tmp_path / "events" / "timetable.txt"
+    told.parent.mkdir()
+    told.write_text("the winter timetable began")
+    os.utime(told, (NOW.timestamp(), NOW.timestamp()))
+    assert [ran.job for ran in run_batch(installed.instance, installed.model)] == ["decide"]
+    (event,) = [each for each in installed.stores.state.decisions("tiny")[-1].triggers if each.name == "event"]
+    assert "the clocks were changed" in event.reason
+    assert "the winter timetable began (timetable.txt)" in event.reason
 
 
 @pytest.mark.covers("retrain.events.url", "retrain.events.query", "retrain.events.look_back")

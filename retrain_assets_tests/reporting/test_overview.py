@@ -222,9 +222,48 @@ def test_why_a_decided_retrain_has_not_begun(steps: list[Step], quiet: str | Non
     assert overview(declared, replace(records, decisions=[decision(2)]), now=NOW).retrain_waits is None
 
 
+def failed(week: int, job: str, times: int, ago: timedelta = timedelta(0)) -> list[Step]:
+    detail = {"reason": "the disk is full\nTraceback"}
+    return [step(week, job, outcome="failed", detail=detail, finished_at=NOW - ago)] * times
+
+
+@pytest.mark.parametrize(
+    ("steps", "told"),
+    [
+        ([step(2)], []),
+        (
+            [step(1), *failed(2, "watch", 1)],
+            ["watch of 2013-01-15 failed (the disk is full), and is tried again from 2013-03-01 12:01:00 UTC"],
+        ),
+        (
+            [step(2), *failed(2, "settle", 3)],
+            ["settle of 2013-01-15 failed 3 times (the disk is full), and is tried again from 2013-03-01 13:00:00"],
+        ),
+        ([*failed(2, "watch", 1, WEEK)], ["watch of 2013-01-15 failed (the disk is full), and is due again"]),
+        ([*failed(2, "watch", 1), step(2)], []),
+        ([step(2), step(2, "settle"), *failed(2, "settle", 1, WEEK)], []),
+        ([step(3), *failed(3, "decide", 2, timedelta(minutes=10))], ["decide of 2013-01-22 failed 2 times (the disk"]),
+        ([step(2), *failed(2, "decide", 3)], []),
+        ([step(2), *failed(2, "retrain", 1)], []),
+    ],
+)
+def test_a_job_that_failed_and_rests_or_was_given_up_is_told(steps: list[Step], told: list[str]):
+    seen = overview(spec(), Records(steps=steps, decisions=[decision(2)]), now=NOW)
+    assert len(seen.failing) == len(told)
+    for each, text in zip(seen.failing, told, strict=True):
+        assert each.text.startswith(text)
+        assert each.text.endswith("; what follows no longer waits for it") is (each.failures >= 3)
+
+
+def test_a_settle_that_failed_before_its_labels_came_anew_is_not_told():
+    records = Records(steps=failed(2, "settle", 1, timedelta(seconds=9)))
+    assert overview(spec(), records, now=NOW).failing
+    assert not overview(spec(), replace(records, label_deliveries={"2013-01-15": NOW}), now=NOW).failing
+
+
 def test_a_batch_that_was_delivered_anew_need_not_rest():
-    failed = [step(2, "retrain", outcome="failed", finished_at=NOW - timedelta(seconds=9))]
-    records = Records(steps=failed, decisions=[decision(2, verdict="retrain")], deliveries={"2013-01-15": NOW})
+    before = [step(2, "retrain", outcome="failed", finished_at=NOW - timedelta(seconds=9))]
+    records = Records(steps=before, decisions=[decision(2, verdict="retrain")], deliveries={"2013-01-15": NOW})
     assert overview(spec(), records, now=NOW).retrain_waits is None
     assert overview(spec(), replace(records, deliveries={}), now=NOW).retrain_waits is not None
 

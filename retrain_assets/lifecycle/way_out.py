@@ -1,0 +1,61 @@
+"""A champion whose files are lost or changed: what a person can do, as it stands in the error and in `reconcile`."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from retrain_assets.errors import IntegrityError, NotStoredError, StoreError
+from retrain_assets.lifecycle.champions import registered
+from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.versions import stage_of
+from retrain_assets.promotion.log import earlier_champions
+from retrain_assets.stores.protocols import Stores
+
+
+@contextmanager
+def telling_way_out(stores: Stores, model: DeclaredModel) -> Generator[None]:
+    """Where something fails because the champion's files are gone or others, the error says what to do.
+
+    Raises:
+        NotStoredError: they are gone.
+        IntegrityError: they are not what was registered.
+    """
+    try:
+        yield
+    except (NotStoredError, IntegrityError):
+        log = stores.state.promotions(model.name)
+        try:
+            if log:
+                stores.registry.load(registered(stores, model, log[-1].version), cached=False)
+        except (NotStoredError, IntegrityError) as lost:
+            raise type(lost)(f"{lost}. {way_out(stores, model)}") from lost
+        raise  # of another version, which holds nothing but this up
+
+
+def way_out(stores: Stores, model: DeclaredModel, *, without: int | None = None) -> str:
+    """Back to the newest earlier champion that can still be loaded, or else training another.
+
+    Args:
+        stores: all stores.
+        model: the declared model.
+        without: an earlier champion that is known to be lost.
+    """
+    for made in earlier_champions(stores.state.promotions(model.name)):
+        if made.version == without or stage_of(stores, model, made.version) == "rolled_back":
+            continue
+        try:
+            stores.registry.load(registered(stores, model, made.version), cached=False)
+        except StoreError:
+            continue
+        back = f"retrain-assets rollback {model.name} --to {made.version} --reason ..."
+        return f"v{made.version} can be loaded: go back to it ({back}), or {_train_another(model)}"
+    return f"No earlier champion that may serve can be loaded: {_train_another(model)}"
+
+
+def _train_another(model: DeclaredModel) -> str:
+    """The way that needs no earlier champion."""
+    return (
+        f"train another, by materializing {model.name}/training_set to {model.name}/champion of the newest batch "
+        "without a decision to retrain; what passes is held for `retrain-assets approve`"
+    )
