@@ -33,6 +33,7 @@ class Guesses:
 
     def __init__(self, frame: pd.DataFrame) -> None:
         left_out = {name: why for name in frame.columns if (why := _unfit(name, frame[name])) is not None}
+        self._left_out = left_out
         self._frame = frame.drop(columns=list(left_out))
         self._columns = infer_columns(self._frame)
         self.told = [f"schema: without {why}" for why in left_out.values()]
@@ -228,8 +229,8 @@ class Guesses:
         return left
 
     def _known(self, field: str, name: str) -> str:
-        if name in self._frame.columns and name.startswith("ra_"):
-            raise _wrong(field, f"must not begin with ra_, as the platform's own names do (got '{name}'): rename it")
+        if name in self._left_out:
+            raise _wrong(field, f"must be a column that can be used (got {self._left_out[name]})")
         if name not in self._columns:
             raise _wrong(field, f"must be a column of the file (got '{name}').{did_you_mean(name, self._columns)}")
         return name

@@ -105,8 +105,8 @@ def unreadable_values(
 def _refused(values: pd.Series, raw: pd.Series, kind: Kind, declared: Column) -> NDArray[np.bool_]:
     """The values that a check of the target's column refuses, where both are of one type; missing ones are none.
 
-    Of a column that may hold anything nothing tells whether its rules see labels, what a file holds, texts or numbers: a
-    label that satisfies a rule as any of them is none of the refused.
+    Of a column that may hold anything nothing tells whether its rules see labels, what a file holds, texts or numbers:
+    a label that satisfies a rule as any of them is none of the refused.
 
     Raises:
         DeclarationError: a check crashes.

@@ -23,7 +23,7 @@ from retrain_assets.lifecycle import DeclaredModel
 from retrain_assets.orchestration import StoresResource, sensors
 from retrain_assets.orchestration.assets import model_assets
 from retrain_assets.orchestration.launching import Cursor
-from retrain_assets.orchestration.mlflow_run import MLFLOW_KEY, MlflowRun
+from retrain_assets.orchestration.mlflow_run import MLFLOW_KEY, MLFLOW_RUN_TAG, MlflowRun
 from retrain_assets.orchestration.resources import STORES_KEY
 from retrain_assets.orchestration.sensors import location_sensors
 from retrain_assets.spec import ModelSpec
@@ -131,6 +131,7 @@ def test_a_failed_run_of_which_the_state_database_knows_nothing_makes_room(
     installation.drop(0)
     [asked] = tick(installation, "new_batches").run_requests
     tags = {**asked.tags, "dagster/run_key": asked.run_key, "dagster/partition": asked.partition_key}
+    tags[MLFLOW_RUN_TAG] = "0" * 32  # lost with it
     job = installation.definitions.resolve_job_def("tiny__watch")
     run = installation.instance.create_run_for_job(
         job, tags={**tags, "dagster/sensor_name": "new_batches"}, status=status
