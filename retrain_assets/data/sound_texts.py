@@ -17,9 +17,14 @@ def sound(text: str) -> str:
 
 
 def escaped(json_text: str) -> str:
-    r"""JSON that UTF-8 can write: half of a pair as an escape, of which a reader makes the same text again.
+    r"""JSON that UTF-8 can write: half of a pair as an escape, of which a reader makes that half again.
+
+    But of a high half before a low one a reader makes the character whose halves they are.
 
     >>> escaped('{"' + chr(0xD800) + '": 1}')
     '{"\\ud800": 1}'
+    >>> import json
+    >>> json.loads(escaped('"' + chr(0xD83D) + chr(0xDE00) + '"')) == chr(0x1F600)
+    True
     """
     return json_text if json_text.isascii() else _HALF.sub(lambda half: f"\\u{ord(half[0]):04x}", json_text)

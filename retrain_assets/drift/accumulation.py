@@ -26,6 +26,8 @@ ALARMED = 1.5
 """Times the limit: where evidence stands after it has reached the limit."""
 SINGLE_SHARE = 0.5
 """Part of the false alarms that single checks may give."""
+REMEMBERED = 30
+"""What is unknown in more windows in a row is forgotten, lest it holds an alarm open, or makes one of an odd window."""
 _CLEAREST = 6.0
 """More than this one check does not add."""
 _SIMULATED = 6_000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from retrain_assets.data.profile import TableProfile
@@ -14,7 +14,7 @@ from retrain_assets.drift.fitted_reference import FittedReference
 from retrain_assets.drift.importances import importance_shares
 from retrain_assets.drift.joint import JointDrift
 from retrain_assets.drift.levels import inputs_share, settings_of
-from retrain_assets.drift.outputs import Outputs, judge_outputs
+from retrain_assets.drift.outputs import ALWAYS, Outputs, judge_outputs, output_of
 from retrain_assets.drift.report import ColumnDrift, DriftReport, TableVerdict
 from retrain_assets.drift.together import JOINT_SHARE, row_of
 from retrain_assets.drift.watched import watched_columns
@@ -45,7 +45,35 @@ class _Check:
         evidence = self._evidence(columns=len(names), share=inputs_share(self.spec))
         found = compare_columns(names, self.reference, current, accumulation=evidence)
         inputs, beside = weighed(found.drifts, importance), (*self._of_outputs(outputs), *self._of_joint(joint))
-        return *conclude(inputs, beside, found.basis, self.spec), (*inputs, *beside)
+        told = (*inputs, *beside)
+        return *conclude(inputs, beside, found.basis, self.spec), (*told, *self._untold(names, told))
+
+    def _untold(self, names: Sequence[str], told: Sequence[ColumnDrift]) -> Iterator[ColumnDrift]:
+        """What is watched and not in this batch, as attributions that are refused: its evidence stays as it was."""
+        there = {row.name for row in told}
+        for row in () if self.previous is None else self.previous.columns:
+            if row.evidence and row.name not in there and self._watches(row.name, names):
+                yield ColumnDrift(
+                    name=row.name,
+                    kind=row.kind,
+                    distance=row.distance,
+                    score=None,
+                    floor=row.floor,
+                    p_value=None,
+                    verdict="unknown",
+                    reason="the batch has nothing of it",
+                    before="",
+                    after="",
+                    evidence=row.evidence,
+                    importance=row.importance,
+                    rows_of=row.rows_of,
+                )
+
+    def _watches(self, name: str, names: Sequence[str]) -> bool:
+        output = output_of(name)
+        if output is None:
+            return name.endswith(SUFFIX) and name.removesuffix(SUFFIX) in names
+        return output in (*ALWAYS, *self.spec.outputs)
 
     def _of_outputs(self, outputs: Outputs | None) -> tuple[ColumnDrift, ...]:
         if outputs is None:

@@ -9,7 +9,7 @@ from numbers import Real
 from typing import Any
 
 from retrain_assets.data.profile import TableProfile
-from retrain_assets.drift.accumulation import SINGLE_SHARE, Accumulation, evidence_limit
+from retrain_assets.drift.accumulation import REMEMBERED, SINGLE_SHARE, Accumulation, evidence_limit
 from retrain_assets.drift.arguments import refuse_floor
 from retrain_assets.drift.columns import compare_columns
 from retrain_assets.drift.fitted_reference import Basis, FittedReference
@@ -18,9 +18,6 @@ from retrain_assets.drift.settings import Settings
 from retrain_assets.drift.watched import watched_columns
 from retrain_assets.drift.wording import first_of, left_out, nothing_compared
 from retrain_assets.errors import did_you_mean
-
-_REMEMBERED = 30
-"""A column that is unknown in more windows in a row is forgotten, lest what it added up to holds an alarm open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,9 +116,11 @@ class Monitor:
         columns = {column.name: column for column in found.drifts}
         if all(column.verdict == "unknown" for column in found.drifts):
             return self._unknown(nothing_compared(found.drifts), columns)
-        self._silent = {name: self._silent.get(name, 0) + 1 for name, c in columns.items() if c.verdict == "unknown"}
-        forgotten = [name for name, windows in self._silent.items() if windows > _REMEMBERED]
-        self._evidence = {name: found for name, found in accumulation.after.items() if name not in forgotten}
+        # What is not told of either, as the lengths of texts in a window without any, is as unknown.
+        evidence = {**self._evidence, **accumulation.after}
+        unknown = [name for name in evidence if name not in columns or columns[name].verdict == "unknown"]
+        self._silent = {name: self._silent.get(name, 0) + 1 for name in unknown}
+        self._evidence = {name: e for name, e in evidence.items() if self._silent.get(name, 0) <= REMEMBERED}
         moved = [column.name for column in sorted(found.drifts, key=by_harm) if column.verdict == "drift"]
         drifted = bool(moved)
         alarm = drifted and not self._open

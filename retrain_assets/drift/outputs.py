@@ -49,6 +49,8 @@ OUTPUTS: Mapping[str, str] = {
     "attribution": ATTRIBUTION,
 }
 """Columns by the names that `drift.outputs` gives them."""
+ALWAYS = ("score", "label", "residual")
+"""Those that are watched whether they are declared or not."""
 _OF_LABELS = (LABEL, RESIDUAL, IMPORTANCE)
 """Those that are known of labelled rows only."""
 OUTERMOST = 0.01

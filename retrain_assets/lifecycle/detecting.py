@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from retrain_assets.data.profile import TableProfile, merge_tables
 from retrain_assets.data.windows import Batch
+from retrain_assets.drift.carrying import carried
 from retrain_assets.drift.detect import detect_drift
 from retrain_assets.drift.episodes import advance, superseded
 from retrain_assets.drift.levels import settings_of
@@ -22,9 +23,6 @@ from retrain_assets.lifecycle.way_out import telling_way_out
 from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.predict import CANNOT_SERVE
-
-LOOKED_BACK = 31
-"""After so many batches without a comparison what earlier ones add up to is forgotten."""
 
 
 @withholding
@@ -63,7 +61,7 @@ def _detect(stores: Stores, model: DeclaredModel, batch: Batch, *, run_id: str) 
             reference=reference,
             spec=spec,
             checks_per_year=per_year,
-            previous=_previous_drift(stores, model, batch),
+            previous=carried(_earlier(stores, model, batch)),
             outputs=outputs_of(stores, model, batch, champion, bundle),
             importance=bundle.reference.importance,
             joint=joint_of(stores, model, batch, bundle, current, reference),
@@ -78,17 +76,12 @@ def _detect(stores: Stores, model: DeclaredModel, batch: Batch, *, run_id: str) 
     return Detected(report=report, episode=episode, commit=commit, figure=figure)
 
 
-def _previous_drift(stores: Stores, model: DeclaredModel, batch: Batch) -> DriftReport | None:
-    """The newest report before the batch; batches that are missing, refused or too small say nothing in between."""
+def _earlier(stores: Stores, model: DeclaredModel, batch: Batch) -> Iterator[DriftReport | None]:
+    """Reports of the batches before, the newest first; None of one that is missing or refused."""
     before = model.calendar.previous(batch)
-    for _ in range(LOOKED_BACK):
-        if before is None:
-            return None
-        found = read_drift(stores, model, before)
-        if found is not None and (found.verdict != "unknown" or found.evidence):
-            return found
+    while before is not None:
+        yield read_drift(stores, model, before)
         before = model.calendar.previous(before)
-    return None
 
 
 def _bootstrapping(model: DeclaredModel, batch: Batch) -> DriftReport:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from retrain_assets.data.profile import TableProfile, profile_table
 from retrain_assets.data.windows import Calendar
+from retrain_assets.drift.carrying import carried
 from retrain_assets.drift.detect import detect_drift
 from retrain_assets.drift.fitted_reference import FittedReference
 from retrain_assets.drift.joint import JointDrift
@@ -41,12 +42,12 @@ class DriftBook:
             book: scores of the history's models, for what they say of the batches.
             since: the first batch that the champion served.
         """
-        previous: DriftReport | None = None
-        for served in range(min(since, batch), batch + 1):
+        first = min(since, batch)
+        for served in range(first, batch + 1):
             known = (served, champion, since)
             if known not in self._reports:
-                self._reports[known] = self._detect(served, champion, previous, book)
-            previous = self._reports[known]
+                earlier = [self._reports[place, champion, since] for place in range(first, served)]
+                self._reports[known] = self._detect(served, champion, carried(reversed(earlier)), book)
         return self._reports[batch, champion, since]
 
     def _detect(self, batch: int, champion: int, previous: DriftReport | None, book: Scorebook) -> DriftReport:

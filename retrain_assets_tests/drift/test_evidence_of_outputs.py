@@ -121,3 +121,41 @@ def test_a_joint_test_gathers_evidence() -> None:
         checks_per_year=PER_YEAR, previous=previous, joint=replace(joint, score=0.01),
     )  # fmt: skip
     assert small.verdict == "stable"
+
+
+def test_outputs_keep_their_evidence_over_a_batch_that_does_not_know_them() -> None:
+    """Attributions that were refused, and labels that are gone; what is no longer declared is forgotten."""
+    spec = DriftSpec(outputs=("attribution",), min_rows=50)
+    rng = np.random.default_rng(3)
+
+    def day(moved: float = 0.0) -> TableProfile:
+        added = pd.DataFrame(rng.normal(moved, 1, size=(300, 2)), columns=["x", "z"])
+        return profile_outputs(rng.random(300), residual=rng.normal(moved, 1, 300), attribution=added)
+
+    fitted = FittedReference([day() for _ in range(20)], output_settings_of(spec, PER_YEAR))
+    inputs = [profile_table(pd.DataFrame({"x": rng.normal(size=300)})) for _ in range(20)]
+    told, moved = day(0.3), day(0.3)
+
+    def detected(current: TableProfile, previous: DriftReport | None, declared: DriftSpec = spec) -> DriftReport:
+        found = detect_drift(
+            model="m", batch="b", champion_version=1, current=inputs[0], reference=inputs, spec=declared,
+            checks_per_year=PER_YEAR, previous=previous,
+            outputs=Outputs(current=current, reference=fitted, labelled="l0", refused="refused"),
+        )  # fmt: skip
+        return DriftReport.from_frame(found.to_frame())
+
+    first = detected(told, None)
+    refused = detected(replace(told, columns=told.columns[:1]), first)
+    rows = {row.name: row for row in refused.columns}
+    of = ("ra_residual", "ra_attribution:x", "ra_attribution:z")
+    assert {name: (rows[name].verdict, rows[name].evidence) for name in of} == {
+        name: ("unknown", first.evidence[name]) for name in of
+    }
+    assert all(first.evidence[name] > 0 for name in of)
+    assert rows["ra_attribution"].reason == "refused"
+    # The labels are still those of the first report: they say nothing new.
+    assert rows["ra_residual"].rows_of == "l0"
+    after, expected = detected(moved, refused), detected(moved, first)
+    assert {name: after.evidence[name] for name in of} == {name: expected.evidence[name] for name in of}
+    undeclared = detected(replace(told, columns=told.columns[:1]), first, DriftSpec(min_rows=50))
+    assert not {"ra_attribution:x", "ra_attribution"} & undeclared.evidence.keys()

@@ -233,3 +233,41 @@ def test_the_platforms_report_carries_evidence_over_a_batch_in_which_a_column_is
     assert first.evidence["a"] > 0
     last = day(rng, shift=0.5)
     assert detected(last, reference, unknown).evidence["a"] == detected(last, reference, first).evidence["a"]
+
+
+def of_lengths(rng: np.random.Generator, *, longer: int = 0, empty: bool = False) -> TableProfile:
+    """A column without texts in one window has no lengths there."""
+    texts = [
+        None if empty else f"{rng.integers(10**15)}" + "x" * int(size) for size in rng.integers(0, 20, 250) + longer
+    ]
+    return profile_table(pd.DataFrame({"x": rng.normal(size=250), "t": texts}))
+
+
+def test_lengths_of_texts_keep_their_evidence_over_a_window_without_texts() -> None:
+    rng = np.random.default_rng(9)
+    reference = [of_lengths(rng) for _ in range(30)]
+    first, empty, last = of_lengths(rng, longer=1), of_lengths(rng, empty=True), of_lengths(rng, longer=1)
+    assert "t (length)" not in empty
+    plain, interrupted = (Monitor(reference, checks_per_year=365) for _ in range(2))
+    expected = [plain.check(window).columns["t (length)"].evidence for window in (first, last)][-1]
+    assert (interrupted.check(first).columns["t (length)"].evidence or 0) > 0
+    interrupted.check(empty)
+    assert interrupted.check(last).columns["t (length)"].evidence == expected
+    # So do those of the platform's report.
+    before = detected(first, reference, None)
+    between = DriftReport.from_frame(detected(empty, reference, before).to_frame())
+    row = next(column for column in between.columns if column.name == "t (length)")
+    assert (row.verdict, row.evidence, row.score) == ("unknown", before.evidence["t (length)"], None)
+    assert row.reason == "the batch has nothing of it"
+    following = [detected(last, reference, previous).evidence["t (length)"] for previous in (before, between)]
+    assert following[0] == following[1]
+
+
+def test_lengths_that_are_not_there_any_more_are_forgotten() -> None:
+    rng = np.random.default_rng(9)
+    monitor = Monitor([of_lengths(rng) for _ in range(30)], checks_per_year=365)
+    last = of_lengths(rng, longer=1)
+    alone = monitor.check(last).columns["t (length)"].evidence
+    for _ in range(31):
+        monitor.check(of_lengths(rng, empty=True))
+    assert monitor.check(last).columns["t (length)"].evidence == alone

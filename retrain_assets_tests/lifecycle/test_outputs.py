@@ -163,6 +163,28 @@ def test_evidence_outlasts_batches_that_are_missing_refused_or_too_small(tmp_pat
     assert after.evidence["x"] == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("unknown", [30, 31])
+def test_evidence_outlasts_thirty_batches_in_which_a_column_alone_is_unknown(tmp_path: Path, unknown: int) -> None:
+    world = played(tmp_path)
+    world.drop(LEARNED + 1, shift=0.2)
+    world.play()
+    before, table = report(world, LEARNED + 1), world.model.table("drift_report")
+    columns = tuple(replace(c, verdict="unknown") if c.name == "x" else c for c in before.columns)
+    for day in range(LEARNED + 2, LEARNED + 2 + unknown):
+        batch = world.batch(day).key
+        stored = replace(before, batch=batch, columns=columns).to_frame().assign(episode=None)
+        world.stores.tables.write(table, batch, stored, run_id="test")
+    day = LEARNED + 2 + unknown
+    world.drop(day, shift=0.2)
+    world.play()
+    after = report(world, day)
+    p_value = next(column for column in after.columns if column.name == "x").p_value
+    assert p_value is not None
+    carried = before.evidence if unknown == 30 else {}
+    assert before.evidence["x"] > 0
+    assert after.evidence["x"] == pytest.approx(Accumulation(limit=100.0, before=carried).add("x", p_value).evidence)
+
+
 def test_an_adopted_version_has_no_outputs_to_compare_with(world: World) -> None:
     version = world.stores.state.model_versions("tiny")[-1]
     bundle = serving(world)
