@@ -48,7 +48,11 @@ class Guesses:
         if given is not None:
             self._known("event_time", given)
         else:
-            times = [name for name, column in self._columns.items() if column.type == "datetime" or self._parses(name)]
+            times = [
+                name
+                for name, column in self._columns.items()
+                if name != "label" and (column.type == "datetime" or self._parses(name))
+            ]
             times.sort(key=lambda name: (holds_births(name), _TIMES.search(name) is None))
             if not times:
                 raise _wrong(

@@ -119,11 +119,13 @@ def _refused(values: pd.Series, raw: pd.Series, kind: Kind, declared: Column) ->
     checks, views = value_checks(declared), [known]
     if anything or (kind == "string" and of_column == "category"):
         texts = as_text(known)
-        for named in _named_classes(declared):
-            refused[known.index[~texts.isin(as_text(pd.Series(named, dtype="object")))]] = True
         written = read_as(raw.reset_index(drop=True), "other", lenient=True)[0].loc[known.index]
         numbers = pd.to_numeric(texts, errors="coerce")
         views = [known, written, texts, *([numbers] if numbers.notna().all() else [])]
+        for named in _named_classes(declared):
+            listed = as_text(pd.Series(named, dtype="object"))
+            among = [texts.isin(listed), as_text(written).isin(listed), known.isin(named), written.isin(named)]
+            refused[known.index[~np.logical_or.reduce(among)]] = True
         checks = [check for check in checks if check.name != "isin"] if anything else []
     elif kind != of_column and not {kind, of_column} <= {"int", "float"}:
         return refused

@@ -142,15 +142,16 @@ class _Rules:
         for key in self.standing.watched:
             batch = self.model.calendar.batch(key)
             matured = self.model.matured_at(batch)
-            if self.standing.newest(key, "settle") is None and self._settleable(key) and matured <= self.now:
-                job = self._tried("settle", key, "matured", as_of=max(matured, batch.end))
-                if job is not None:
-                    return job
-            # Each by itself would be a run for each.
-            if self.standing.has_pending_labels(key, self.now, all_of_them=True):
-                job = self._tried("settle", key, "matured", as_of=self.standing.labels_pending[key][1])
-                if job is not None:
-                    return job
+            if matured > self.now or not self._settleable(key):
+                continue
+            as_of = max(matured, batch.end)
+            if self.standing.has_pending_labels(batch, self.now):
+                as_of = max(as_of, min(self.standing.labels_pending[key][1], self.now))
+            elif self.standing.newest(key, "settle") is not None:
+                continue
+            job = self._tried("settle", key, "matured", as_of=as_of)
+            if job is not None:
+                return job
         return None
 
     def _watch_ended(self, batch: str) -> bool:
@@ -177,7 +178,7 @@ class _Rules:
             settle = self.standing.newest(key, "settle")
             awaited = self.model.spec.target.labels is not None and key in recent
             waited = awaited and settle is not None and not settle.detail.get("mature") and settle.as_of < as_of
-            if settle is None or waited or self.standing.has_pending_labels(key, as_of, all_of_them=False):
+            if settle is None or waited or self.standing.has_pending_labels(batch, as_of):
                 found.append(batch)
         return found
 

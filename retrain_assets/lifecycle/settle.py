@@ -47,7 +47,6 @@ def settle_labels(
             model.name,
             batch=batch.key,
             payload={"from": merged.pending_from.isoformat(), "until": merged.pending_until.isoformat()},
-            key=f"{batch.key}/{as_of.isoformat()}/{commit.version}",
             now=now,
         )
     settled = label_maturity(model, batch, rows, labels_as_of(merged.labels, as_of), as_of=as_of)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from retrain_assets.data.windows import Batch
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.policy.decision import Decision
 from retrain_assets.stores.causes import CAUSES, asking, newest_valid
@@ -84,13 +85,17 @@ class Standing:
         row = self.labels_seen.get(batch)
         return row is not None and self.labels_read.get(batch, 0) < row.id
 
-    def has_pending_labels(self, batch: str, by: datetime, *, all_of_them: bool) -> bool:
-        """Labels that were delivered early have become known by a moment, and no settling was as late."""
-        settle = self.newest(batch, "settle")
-        if settle is None or batch not in self.labels_pending:
+    def has_pending_labels(self, batch: Batch, by: datetime) -> bool:
+        """Labels that were delivered early are known by a moment: all of them, or some after twice the time.
+
+        So those that come one by one cost a few settlings, and one that never comes does not keep the others away.
+        """
+        settle = self.newest(batch.key, "settle")
+        if settle is None or batch.key not in self.labels_pending:
             return False
-        first, last = self.labels_pending[batch]
-        return settle.as_of < (last if all_of_them else first) <= by
+        first, last = self.labels_pending[batch.key]
+        twice = by - batch.end >= 2 * (settle.as_of - batch.end)
+        return settle.as_of < last <= by or (settle.as_of < first <= by and twice)
 
     def delivered(self, batch: str, job: str) -> datetime | None:
         """When that on which a job works was last seen to be delivered."""

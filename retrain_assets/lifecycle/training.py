@@ -100,6 +100,7 @@ def train(
     )
     tracking_run = tracking_run or begin_tracking(stores, model, batch, run_id=run_id)
     _log_training(stores, model, frozen, manifest, tracking_run)
+    require_registry(stores, model)  # a fit takes its time
     version = stores.registry.register(tracking_run, bundle)
     stores.state.record_model_version(version)
     record_spending(stores, model, batch, cpu_seconds=cpu_seconds, version=version.version, now=now)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-from retrain_assets.errors import IntegrityError, NotStoredError, StoreError
+from retrain_assets.errors import IntegrityError, NotStoredError
 from retrain_assets.lifecycle.champions import registered
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.versions import stage_of
@@ -25,12 +25,17 @@ def telling_way_out(stores: Stores, model: DeclaredModel) -> Generator[None]:
         yield
     except (NotStoredError, IntegrityError):
         log = stores.state.promotions(model.name)
-        try:
-            if log:
-                stores.registry.load(registered(stores, model, log[-1].version), cached=False)
-        except (NotStoredError, IntegrityError) as lost:
+        lost: NotStoredError | IntegrityError | None = None
+        # Where it is another version, that holds nothing but this up.
+        with suppress(Exception):
+            try:
+                if log:
+                    stores.registry.load(registered(stores, model, log[-1].version), cached=False)
+            except (NotStoredError, IntegrityError) as error:
+                lost = error
+        if lost is not None:
             raise type(lost)(f"{lost}. {way_out(stores, model)}") from lost
-        raise  # of another version, which holds nothing but this up
+        raise
 
 
 def way_out(stores: Stores, model: DeclaredModel, *, without: int | None = None) -> str:
@@ -46,7 +51,7 @@ def way_out(stores: Stores, model: DeclaredModel, *, without: int | None = None)
             continue
         try:
             stores.registry.load(registered(stores, model, made.version), cached=False)
-        except StoreError:
+        except Exception:  # noqa: BLE001, S112 - a model of an older library fails in any way, and is no way out
             continue
         back = f"retrain-assets rollback {model.name} --to {made.version} --reason ..."
         return f"v{made.version} can be loaded: go back to it ({back}), or {_train_another(model)}"

@@ -60,7 +60,7 @@ def failing_jobs(
             made.batch == batch and made.decided_at >= failed[0].finished_at for made in decisions
         ):
             continue  # decided since, by a person, or as unknown because deciding failed so often
-        if rest is None and job != "watch" and any(step.outcome not in ("failed", "interrupted") for step in own):
+        if rest is None and job == "decide" and any(step.outcome not in ("failed", "interrupted") for step in own):
             continue  # it was done before, and comes again only with something new
         found.append(
             FailingJob(

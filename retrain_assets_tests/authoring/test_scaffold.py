@@ -145,7 +145,7 @@ def test_columns_with_names_of_the_platforms_own_are_left_out():
     with pytest.raises(DeclarationError, match=r"target: .* \(got ra_row_id \(names that begin with ra_"):
         scaffold(frame, file=Path("orders.csv"), target="ra_row_id")
     with pytest.raises(DeclarationError, match="event_time: must not be named label"):
-        scaffold(orders(600).rename(columns={"ordered_at": "label"}), file=Path("orders.csv"), target="returned")
+        scaffold(frame.assign(label=frame["ordered_at"]), file=Path("o.csv"), target="returned", event_time="label")
 
 
 @pytest.mark.parametrize("nested", [[1, 2], {"a": 1}])

@@ -181,6 +181,7 @@ def test_the_classes_that_a_categorical_column_lists_hold_for_labels(by: str, li
         ("log_loss", pa.Check.isin([0, 1]), [0, 2, None, 1], "2"),
         ("log_loss", pa.Check.str_matches("^[ab]$"), ["a", "c", None, "b"], "c"),
         ("log_loss", pa.Check.le(1), [0, 2, None, 1], "2"),
+        ("log_loss", pa.Check.isin([0]), [False, True, None, False], "True"),
         ("squared_error", pa.Check.ge(0), [0.5, -1.0, None, 3.0], "-1.0"),
     ],
 )
@@ -203,6 +204,7 @@ def test_rules_of_a_target_that_may_hold_anything_hold_for_labels(
     [
         ("log_loss", pa.Check.isin(["0", "1"]), ["0", "2", None, "1"], "2"),
         ("log_loss", pa.Check.isin([0, 1]), ["0", "2", None, "1"], "2"),
+        ("log_loss", pa.Check.isin(["01", "02"]), ["01", "03", None, "02"], "03"),
         ("log_loss", pa.Check.isin(["true", "false"]), ["true", "maybe", None, "false"], "maybe"),
         ("log_loss", pa.Check.str_matches("^[01]$"), ["0", "2", None, "1"], "2"),
         ("log_loss", pa.Check.in_range(0, 1), ["0", "2", None, "1"], "2"),

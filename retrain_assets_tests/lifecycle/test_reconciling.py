@@ -17,7 +17,9 @@ from retrain_assets.lifecycle.auditing import history, verify
 from retrain_assets.lifecycle.mirroring import contradiction
 from retrain_assets.lifecycle.renaming import retire
 from retrain_assets.stores.contradictions import contradicted
+from retrain_assets.stores.registry import MlflowRegistry
 from retrain_assets.stores.state import SqlStateStore, chain
+from retrain_assets.training.bundle import ModelBundle, ModelVersion
 from retrain_assets_tests.lifecycle.champions import HELD, execute, lose_files, play, registry_of
 from retrain_assets_tests.lifecycle.world import World, open_stores
 
@@ -78,6 +80,23 @@ def test_a_champion_whose_files_are_gone_is_told_with_a_way_that_is_open(
     assert "put it back from a backup" in found.broken
     assert way in found.broken
     assert no_way not in found.broken
+
+
+def test_an_earlier_champion_that_this_library_cannot_read_is_no_way_out(
+    promoted: World, monkeypatch: pytest.MonkeyPatch
+):
+    lose_files(promoted, {3})
+    load = MlflowRegistry.load
+
+    def unreadable(registry: MlflowRegistry, version: ModelVersion, **how: bool) -> ModelBundle:
+        if version.version == 2:
+            raise AttributeError("Can't get attribute '_loss'")
+        return load(registry, version, **how)
+
+    monkeypatch.setattr(MlflowRegistry, "load", unreadable)
+    found = lifecycle.reconcile(promoted.stores, promoted.model, now=promoted.now)
+    assert found.broken is not None
+    assert "v1 can be loaded: go back to it" in found.broken
 
 
 def test_the_registry_shows_what_the_log_says(promoted: World):

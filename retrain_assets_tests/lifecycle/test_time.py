@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pandas as pd
@@ -199,6 +199,57 @@ def test_labels_that_become_known_after_their_batch_was_mature_are_taken_in_then
     assert _settled(world, second) == [matured, world.batch(4).end]
     assert len(world.stores.tables.read("tiny/labels", [last.key])) == 400
     assert _settled(world, last) == [world.model.matured_at(last), the_last]
+
+
+def test_labels_that_come_one_by_one_cost_a_few_settlings_and_one_that_never_comes_keeps_none_away(worlds) -> None:
+    world = worlds("w", target=LATE, retrain={"when": "event"})
+    drop_days(world, range(12))
+    for day in range(12):
+        start = world.batch(day).start
+        labels = rows_of(world.batch(day))[["id", "y"]].assign(available_at=start + timedelta(days=1))
+        labels.loc[labels["id"] >= 390, "available_at"] += pd.to_timedelta(range(1, 11), unit="D")
+        labels.loc[labels["id"] == 399, "available_at"] = pd.Timestamp("2199-01-01", tz="UTC")
+        world.put(day, labels.to_csv(index=False).encode(), folder="labels")
+    world.play()
+    first = world.batch(0)
+    assert [(as_of - first.end).days for as_of in _settled(world, first)[:4]] == [1, 2, 4, 8]
+    assert all(len(_settled(world, world.batch(day))) <= 5 for day in range(12))
+    assert len(world.stores.tables.read("tiny/labels", [first.key])) >= 398
+
+
+def test_a_pending_label_whose_time_is_mended_in_a_further_delivery_is_taken_in_then(worlds) -> None:
+    """The rows that are known stay the same, and so does the cutoff."""
+    world = worlds("w", target=LATE, batches={"every": "day", "start": "2024-01-01"}, retrain={"when": "event"})
+    labels = rows_of(world.batch(2))[["id", "y"]].assign(available_at=world.batch(3).start)
+
+    def deliver(late: datetime) -> None:
+        labels.loc[labels["id"] >= 395, "available_at"] = late
+        world.put(2, labels.to_csv(index=False).encode(), folder="labels")
+        world.play()
+
+    drop_days(world, range(4))
+    world.now = world.batch(3).end + timedelta(hours=1)
+    deliver(datetime(2099, 1, 1, tzinfo=UTC))
+    deliver(world.batch(4).end - timedelta(hours=3))
+    world.now = world.batch(4).end + timedelta(hours=1)
+    world.drop(4)
+    world.play()
+    assert len(world.stores.tables.read("tiny/labels", [world.batch(2).key])) == 400
+
+
+def test_pending_labels_of_a_batch_that_was_refused_since_are_not_settled_on_nothing(worlds) -> None:
+    world = worlds("w", target=LATE, batches={"every": "day", "start": "2024-01-01"}, retrain={"when": "event"})
+    labels = rows_of(world.batch(1))[["id", "y"]].assign(available_at=world.batch(2).start)
+    labels.loc[labels["id"] >= 395, "available_at"] = world.batch(6).end
+    drop_days(world, range(4))
+    world.put(1, labels.to_csv(index=False).encode(), folder="labels")
+    world.now = world.batch(3).end + timedelta(hours=1)
+    world.play()
+    world.drop(1, rows_of(world.batch(1)).drop(columns="x"))
+    world.now = world.batch(6).end + timedelta(hours=1)
+    world.play()
+    [settled] = [step for step in world.stores.state.steps("tiny", world.batch(1).key) if step.job == "settle"]
+    assert settled.detail["mature"]
 
 
 def _settled(world: World, batch: Batch) -> list[datetime]:

@@ -241,7 +241,10 @@ def failed(week: int, job: str, times: int, ago: timedelta = timedelta(0)) -> li
         ),
         ([*failed(2, "watch", 1, WEEK)], ["watch of 2013-01-15 failed (the disk is full), and is due again"]),
         ([*failed(2, "watch", 1), step(2)], []),
-        ([step(2), step(2, "settle"), *failed(2, "settle", 1, WEEK)], []),
+        (
+            [step(2), step(2, "settle"), *failed(2, "settle", 1, WEEK)],
+            ["settle of 2013-01-15 failed (the disk is full), and is due again"],
+        ),
         ([step(3), *failed(3, "decide", 2, timedelta(minutes=10))], ["decide of 2013-01-22 failed 2 times (the disk"]),
         ([step(2), *failed(2, "decide", 3)], []),
         ([step(2), *failed(2, "retrain", 1)], []),
