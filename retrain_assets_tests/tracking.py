@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -21,6 +22,17 @@ def put_empty_database(path: Path) -> None:
 def put_empty_state(path: Path) -> None:
     """Puts an empty state database there, unless there is one."""
     _put(path, _empty_state)
+
+
+def copy_folder(source: Path, target: Path, *left_out: str) -> None:
+    """A copy, its databases page by page, as SQLite does it: whoever closes one meanwhile takes its log away."""
+    files = ("*.db", "*.db-wal", "*.db-shm")
+    shutil.copytree(source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*left_out, *files))
+    for path in source.rglob("*.db"):
+        copy = target / path.relative_to(source)
+        if copy.parent.exists():
+            with closing(sqlite3.connect(path)) as read, closing(sqlite3.connect(copy)) as written:
+                read.backup(written)
 
 
 def _put(path: Path, content: Callable[[], bytes]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from retrain_assets.stores.registry import MlflowRegistry
 from retrain_assets.stores.state import SqlStateStore
 from retrain_assets.training.bundle import ModelBundle, ModelVersion
 from retrain_assets_tests.lifecycle.world import World, declaration, make_world, open_stores
+from retrain_assets_tests.tracking import copy_folder
 
 DECLARED: dict[str, Any] = {"retrain": {"when": "new_labels", "min_new_labels": 1}}
 
@@ -62,7 +62,7 @@ def copied(made: World, root: Path, **changes: Any) -> World:
     Its models stay where they are, and what was delivered too: from another folder it would be delivered once more.
     """
     if root != made.root:
-        shutil.copytree(made.root, root, dirs_exist_ok=True, ignore=shutil.ignore_patterns("artifacts", "drop"))
+        copy_folder(made.root, root, "artifacts", "drop")
     spec = ModelSpec.model_validate(declaration(**DECLARED | changes))
     stores = open_stores(root)
     stores = replace(stores, registry=MlflowRegistry(f"sqlite:///{root / 'mlflow.db'}"))

@@ -127,7 +127,8 @@ def test_two_writers_in_a_bucket_lose_none_and_write_none_twice(bucket: str) -> 
     expected = pd.DataFrame({"min": range(30), "max": range(30), "size": ROWS}, index=list(map(str, range(30))))
     assert rows.sort_index().eq(expected.sort_index()).all(axis=None)
     versions = [entry.commit.version for entry in store._table(TABLE)._log]
-    assert versions == list(range(1, 31)), "one commit for each partition"
+    # deltalake may let both make the table: the second time changes nothing.
+    assert versions in (list(range(1, 31)), list(range(2, 32))), "one commit for each partition"
 
 
 def test_two_writers_of_one_partition_in_a_bucket_follow_one_another(bucket: str) -> None:

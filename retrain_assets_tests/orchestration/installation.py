@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
 import time
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from retrain_assets.orchestration.driver import Driver, Ran
 from retrain_assets.spec import ModelSpec
 from retrain_assets.stores.protocols import Stores
 from retrain_assets_tests.lifecycle.world import declaration, rows_of
-from retrain_assets_tests.tracking import put_empty_database, put_empty_state
+from retrain_assets_tests.tracking import copy_folder, put_empty_database, put_empty_state
 
 
 @dataclass
@@ -128,7 +127,7 @@ def copied(made: Installation, root: Path, instance: dg.DagsterInstance) -> Inst
 
     Its models stay where they are, and what was delivered too: from another folder it would be delivered once more.
     """
-    shutil.copytree(made.root, root, dirs_exist_ok=True, ignore=shutil.ignore_patterns("mlartifacts", "drop"))
+    copy_folder(made.root, root, "mlartifacts", "drop")
     _copy_database(made.instance.run_storage, instance.run_storage)
     _copy_database(made.instance.event_log_storage, instance.event_log_storage)
     return Installation(root=root, model=DeclaredModel(made.model.spec, root), instance=instance)

@@ -33,6 +33,32 @@ def test_all_create_the_same_database_and_every_row_is_told(url, store):
         assert sorted(map(int, words)) == list(map(int, words))
 
 
+OPENING = """
+import os, sqlite3, sys
+from retrain_assets.stores.state.engine import _prepare
+
+for number in range(12):
+    waiting, go = os.pipe()
+    children = []
+    for _ in range(8):
+        if (child := os.fork()) == 0:
+            os.close(go)
+            os.read(waiting, 1)
+            _prepare(sqlite3.connect(f"{sys.argv[1]}/{number}.db"), None)
+            os._exit(0)
+        children.append(child)
+    os.close(waiting)
+    os.close(go)
+    assert all(os.waitpid(child, 0)[1] == 0 for child in children)
+"""
+
+
+def test_a_new_file_may_be_opened_by_many_at_once(tmp_path):
+    """SQLite lets nobody wait for the change to a write-ahead log: one in sixty was told that the file is locked."""
+    done = subprocess.run([sys.executable, "-c", OPENING, tmp_path], capture_output=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_reader_never_misses_a_row(store, url):
     """A cursor that has passed an id has seen all below it, while writers go on."""
     store.upgrade()
