@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from retrain_assets.data.profile import OWN
+from retrain_assets.authoring.own_names import owner_of
 from retrain_assets.drift.distances.registry import floor_problem
 from retrain_assets.errors import DeclarationError, Problem, did_you_mean
 from retrain_assets.policy.cron import Cron
@@ -36,9 +36,6 @@ if TYPE_CHECKING:
 
 Told = Iterator[tuple[str, str]]
 """Field and message of each mistake."""
-
-_LABEL = "label"
-"""What the column of the target is named beside validated rows."""
 
 _RESTS_ON: dict[str, tuple[Location, ...]] = {
     "target": (("metric",), ("schema",)),
@@ -177,11 +174,8 @@ def _reserved_names(spec: ModelSpec, names: Iterable[str]) -> Told:
     fields = {spec.event_time: "event_time", spec.target.column: "target.column"}
     fields |= {name: f"schema.{name}" if written else "schema" for name in names if name not in spec.leak_columns}
     for name, field in fields.items():
-        if name.startswith(OWN):
-            whose = f"names that begin with {OWN} are the platform's own"
-        elif name == _LABEL and name != spec.target.column:
-            whose = "that is the platform's name of the target"
-        else:
+        whose = owner_of(name, target=spec.target.column)
+        if whose is None:
             continue
         needed = name in (spec.event_time, spec.target.column)
         remedy = "Rename it in the data" + ("" if needed else ", or leave it out of the schema")

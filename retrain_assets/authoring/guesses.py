@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from retrain_assets.authoring.own_names import LABEL, owner_of
 from retrain_assets.authoring.personal import holds_births, personal_columns
 from retrain_assets.data.conversion import read_as
 from retrain_assets.data.infer import infer_columns
@@ -51,7 +52,7 @@ class Guesses:
             times = [
                 name
                 for name, column in self._columns.items()
-                if name != "label" and (column.type == "datetime" or self._parses(name))
+                if name != LABEL and (column.type == "datetime" or self._parses(name))
             ]
             times.sort(key=lambda name: (holds_births(name), _TIMES.search(name) is None))
             if not times:
@@ -62,8 +63,8 @@ class Guesses:
             given = times[0]
             others = f"; also times: {', '.join(times[1:])}" if times[1:] else ""
             self.told.append(f"event_time: {given} (holds times{others})")
-        if given == "label":
-            raise _wrong("event_time", "must not be named label, the platform's name of the target: rename it")
+        if given == LABEL:
+            raise _wrong("event_time", f"must not be named {LABEL}, the platform's name of the target: rename it")
         if not self._parses(given):
             known = self._frame[given].dropna()
             got = "no value" if known.empty else repr(str(known.iloc[0]))
@@ -133,8 +134,8 @@ class Guesses:
         suffix: str,
         by_batch: Mapping[str, pd.Index],
     ) -> dict[str, Any]:
-        if "label" not in (target, event_time) and self._columns.pop("label", None) is not None:
-            self.told.append("schema: without label (that is the platform's name of the target: rename it in the file)")
+        if (whose := owner_of(LABEL, target=target)) is not None and self._columns.pop(LABEL, None) is not None:
+            self.told.append(f"schema: without {LABEL} ({whose}: rename it in the file)")
         identity = [] if (row_id := self._row_id(event_time, target)) is None else [row_id]
         kind = "Classifier" if metric in ("log_loss", "brier") else "Regressor"
         personal = self._personal({event_time, target})
@@ -244,8 +245,8 @@ def _unfit(name: str, values: pd.Series) -> str | None:
     """What a column is that no schema can describe."""
     if name == "":
         return "the column that has no name in the file"
-    if name.startswith("ra_"):
-        return f"{name} (names that begin with ra_ are the platform's own: rename it in the file)"
+    if (whose := owner_of(name, target=LABEL)) is not None:  # which column is the target is not known yet
+        return f"{name} ({whose}: rename it in the file)"
     known = values.dropna() if pd.api.types.is_object_dtype(values.dtype) else values[:0]
     return None if known.empty or isinstance(known.iloc[0], Hashable) else f"{name} (lists or records)"
 

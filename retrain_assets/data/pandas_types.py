@@ -55,7 +55,7 @@ def _of_arrow(values: pd.Series) -> pd.Series:
     kind: Any = pd.ArrowDtype(plain.column("x").type)
     try:
         known = kind.type is not None
-    except NotImplementedError:  # its own list of what it knows: no second one is kept here
+    except NotImplementedError:  # pandas has no other way to ask which types of Arrow it knows
         known = False
     if not known:
         return pd.Series(plain.column("x").to_pylist(), index=values.index, name=values.name, dtype=object)

@@ -180,7 +180,7 @@ class _Open(ReplayGate):
         self,
         candidate: int,
         champion: int,  # noqa: ARG002 - the signature of a gate; this one lets all pass
-        noticed: Noticed | None = None,  # noqa: ARG002 - as above: what was noticed changes nothing here
+        noticed: Noticed | None = None,  # noqa: ARG002 - the same: what was noticed changes nothing here
     ) -> bool:
         """Whether there is a model."""
         return self._book.usable(candidate)

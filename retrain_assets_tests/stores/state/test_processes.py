@@ -54,7 +54,7 @@ for number in range(12):
 
 
 def test_a_new_file_may_be_opened_by_many_at_once(tmp_path):
-    """SQLite lets nobody wait for the change to a write-ahead log: one in sixty was told that the file is locked."""
+    """SQLite lets nobody wait for the change to a write-ahead log: some were told that the file is locked."""
     done = subprocess.run([sys.executable, "-c", OPENING, tmp_path], capture_output=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
 
