@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -90,6 +91,11 @@ class DeclaredModel:
     def table(self, asset: str) -> str:
         """Name of a table of this model."""
         return f"{self.name}/{asset}"
+
+    def undeclared(self, names: Iterable[str]) -> list[str]:
+        """Those of the columns of validated rows that the schema had once, and has no more."""
+        own = [name for name in names if name != "label" and not name.startswith("ra_")]
+        return self.contract.reader.unknown_columns(own)
 
     def matured_at(self, batch: Batch) -> datetime:
         """The moment at which all labels of a batch should be known."""

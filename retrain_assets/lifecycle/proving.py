@@ -27,7 +27,7 @@ def prove(
         stores: all stores.
         model: the declared model.
         version: the version.
-        rows: what it must be able to score.
+        rows: what it must be able to score, of which it gets what the schema has now: no new batch brings the rest.
         expected: what was fitted, where the version was registered a moment ago.
         in_an_outage: of a registry that cannot be asked the files answer: who goes back must not wait for it. Nobody is
             promoted so.
@@ -36,12 +36,13 @@ def prove(
         StoreError: the registry cannot be asked.
         NotStoredError: its files are gone, or its entry in the registry was deleted.
         IntegrityError: its files are not what was registered.
-        DataError: it needs columns that the rows do not have.
+        DataError: it needs columns that the rows or the schema of now do not have.
     """
     if expected is None:  # else it was registered a moment ago
         _require_registered(stores, version, in_an_outage=in_an_outage)
     bundle = stores.registry.load(version, cached=False)
     classes = bundle.manifest.classes
+    rows = rows.drop(columns=model.undeclared(rows.columns))
     scores = predict(bundle.pipeline, rows, task=model.spec.task, classes=classes).values
     if expected is not None:
         fitted = predict(expected.pipeline, rows, task=model.spec.task, classes=classes).values

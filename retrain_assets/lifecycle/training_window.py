@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -179,20 +179,15 @@ def read_rows(
 def training_inputs(model: DeclaredModel, rows: pd.DataFrame) -> pd.DataFrame:
     """Validated rows as a model is fitted on them: without columns that the schema had once, which no new batch has."""
     inputs = rows.copy(deep=False)
-    for name in ("label", "ra_batch", *_undeclared(model, rows.columns)):
+    for name in ("label", "ra_batch", *model.undeclared(rows.columns)):
         del inputs[name]  # in place: all history is there, and `drop` would copy it
     return inputs
 
 
 def declared_profile(model: DeclaredModel, profile: TableProfile) -> TableProfile:
     """The same for the profile of a batch."""
-    gone = set(_undeclared(model, profile.names))
+    gone = set(model.undeclared(profile.names))
     return replace(profile, columns=tuple(column for column in profile.columns if column.name not in gone))
-
-
-def _undeclared(model: DeclaredModel, names: Iterable[str]) -> list[str]:
-    own = [name for name in names if name != "label" and not name.startswith("ra_")]
-    return model.contract.reader.unknown_columns(own)
 
 
 def stored_training_sets(stores: Stores, model: DeclaredModel) -> list[TrainingSet]:

@@ -337,6 +337,19 @@ def test_an_approval_of_a_version_that_changed_or_is_gone_is_void(
     assert carried(held) is None
 
 
+def test_an_approved_version_that_needs_a_column_which_the_schema_lost_since_is_void(held: World):
+    """It could score the rows that were stored then, but none that come."""
+    say(held)
+    schema = {name: rule for name, rule in declaration()["schema"].items() if name != "z"}
+    spec = ModelSpec.model_validate(declaration(**DECLARED, promote=HELD, schema=schema))
+    made = carried(replace(held, model=DeclaredModel(spec=spec, root=held.root)))
+    assert made is not None
+    assert made.promotion is None
+    assert "z" in made.reason
+    assert champion_of(held) == 3
+    assert [hold.state for hold in holds(held.stores.state, held.model)] == ["void"]
+
+
 def test_an_approval_outlives_a_record_that_cannot_be_read(held: World):
     """The damage says nothing of what was approved: once a backup is back, it is carried out."""
     say(held)
