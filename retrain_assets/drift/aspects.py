@@ -67,7 +67,8 @@ def judge(summaries: Summaries) -> tuple[Array, Array]:
         if there.any():
             tested = judge_scalars(
                 summaries.scores[place, there], summaries.current_scores[place, there],
-                summaries.rows[there], summaries.current_rows[there], unit=1.0, merged=summaries.merged[there],
+                summaries.rows[there], summaries.current_rows[there],
+                unit=1.0, merged=summaries.merged[there], bounded=True,
             )  # fmt: skip
             p_values[place, there], statistics[place, there] = tested.p_values, tested.statistic
     there = (summaries.free > 0) & (summaries.current_rows > 0)

@@ -27,6 +27,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from retrain_assets.drift.bounds import excess_of_light_tails, p_values_within_bounds
+
 Array = npt.NDArray[np.float64]
 
 _JUDGED_AT = 1e-3
@@ -46,7 +48,14 @@ class Tested:
 
 
 def judge_scalars(
-    batches: Array, current: Array, rows: Array, current_rows: Array, *, unit: float, merged: Array | float
+    batches: Array,
+    current: Array,
+    rows: Array,
+    current_rows: Array,
+    *,
+    unit: float,
+    merged: Array | float,
+    bounded: bool = False,
 ) -> Tested:
     """Two-sided test of one summary by column.
 
@@ -57,6 +66,7 @@ def judge_scalars(
         current_rows: shape (columns,).
         unit: sampling variance of the summary of a single row.
         merged: batches that the current summary is the mean of, shape (columns,).
+        bounded: whether it may have a bound that batches which cycle keep to.
     """
     from scipy.special import stdtr, stdtrit
 
@@ -72,7 +82,12 @@ def judge_scalars(
         lambda degrees: stdtrit(degrees, 1 - _JUDGED_AT / 2) ** 2,
     )  # fmt: skip
     t = (current - centre) / np.sqrt(predicted + variance / count)
-    return Tested(p_values=2 * stdtr(freedom, -np.abs(t)), statistic=t)
+    p_values = 2 * stdtr(freedom, -np.abs(t))
+    if bounded:
+        light = excess_of_light_tails(away, _independent(away)) * (variance / (predicted * merged)) ** 2 / merged
+        noise = np.sqrt(unit / current_rows / (predicted + variance / count))
+        p_values = np.where(light < 0, p_values_within_bounds(t, noise, freedom, light, level=_JUDGED_AT), p_values)
+    return Tested(p_values=p_values, statistic=t)
 
 
 def judge_vectors(

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import kstest, norm, ttest_ind
+from scipy.stats import arcsine, kstest, norm, ttest_ind, uniform
 
+from retrain_assets.drift.bounds import BEYOND, excess_of_light_tails, p_values_within_bounds
 from retrain_assets.drift.variation import _tail_of_lengths, judge_scalars, judge_vectors
 
 COLUMNS = 4000
@@ -141,3 +142,66 @@ def test_heavy_tails_of_vectors_are_seen_and_normal_ones_are_not() -> None:
     dimension = np.full(40, 3.0)
     assert _tail_of_lengths((normal**2).sum(axis=2), dimension) > 50
     assert 4 < _tail_of_lengths((scaled**2).sum(axis=2), dimension) < 12
+
+
+def cycling(rng: np.random.Generator, days: int, period: float) -> np.ndarray:
+    """Levels of twenty columns that cycle by half a deviation, each with a phase of its own, as 500 rows show them."""
+    levels = 0.5 * np.sin(2 * np.pi * (np.arange(days) / period + rng.random((20, 1))))
+    return levels + rng.normal(size=levels.shape) / np.sqrt(500)
+
+
+def of_next_day(levels: np.ndarray, shift: float, *, bounded: bool) -> np.ndarray:
+    rows = np.full((len(levels), levels.shape[1] - 1), 500.0)
+    return judge_scalars(
+        levels[:, :-1], levels[:, -1] + shift, rows, rows[:, 0], unit=1.0, merged=1, bounded=bounded
+    ).p_values  # fmt: skip
+
+
+def test_a_cycle_keeps_to_its_bound_so_that_what_leaves_it_is_seen() -> None:
+    """A t-distribution takes the same shift for one of the far days that no cycle has."""
+    stable, bounded, unbounded = [], [], []
+    for seed in range(60):
+        levels = cycling(np.random.default_rng(seed), 31, 7)
+        stable.append(of_next_day(levels, 0.0, bounded=True))
+        bounded.append(of_next_day(levels, 0.5, bounded=True))
+        unbounded.append(of_next_day(levels, 0.5, bounded=False))
+    assert (np.array(stable) <= 0.001).mean() <= 0.001 + 3 * np.sqrt(0.001 / 1200)
+    assert (np.array(bounded) <= 0.001).mean() > 0.25
+    assert (np.array(unbounded) <= 0.001).mean() < 0.05
+
+
+@pytest.mark.parametrize("kind", ["normal", "heavy", "longer than the reference", "shared", "few"])
+def test_a_bound_is_believed_only_where_the_reference_shows_it(kind: str) -> None:
+    believed = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        if kind == "longer than the reference":
+            levels = cycling(rng, 31, 70)
+        elif kind == "shared":
+            levels = np.repeat(cycling(rng, 31, 7)[:1], 20, axis=0)
+        elif kind == "few":
+            levels = cycling(rng, 15, 7)
+        else:
+            levels = rng.normal(size=(20, 31)) if kind == "normal" else rng.standard_t(4, (20, 31))
+        bounded, unbounded = (of_next_day(levels, 0.5, bounded=believing) for believing in (True, False))
+        believed += not np.array_equal(bounded, unbounded)
+    # Chance alone looks light-tailed in a few streams.
+    assert believed <= 3
+
+
+def test_p_values_within_bounds_are_those_of_the_arcsine_and_the_uniform_distribution() -> None:
+    t, surely = np.array([0.2, 1.0, 1.3]), np.full(3, 1e12)
+    for excess, known in ((-1.5, arcsine(-(2**0.5), 2 * 2**0.5)), (-1.2, uniform(-(3**0.5), 2 * 3**0.5))):
+        found = p_values_within_bounds(t, np.zeros(3), surely, np.full(3, excess), level=0.001)
+        assert found == pytest.approx(2 * known.sf(t))
+    beyond = p_values_within_bounds(np.array([1.5]), np.zeros(1), surely[:1], np.array([-1.5]), level=0.001)
+    assert beyond == pytest.approx(BEYOND), "the bound is estimated: nothing beyond it is impossible"
+    lighter = p_values_within_bounds(t, np.zeros(3), surely, np.full(3, -1.9), level=0.001)
+    assert lighter == pytest.approx(2 * arcsine(-(2**0.5), 2 * 2**0.5).sf(t)), "two levels only are taken for a sine"
+    rows = p_values_within_bounds(np.array([1.5]), np.array([0.2]), surely[:1], np.array([-1.5]), level=0.001)
+    assert rows[0] > 0.3, "rows may be what carries the day beyond the bound"
+
+
+def test_the_excess_of_light_tails_is_that_of_a_sine() -> None:
+    levels = cycling(np.random.default_rng(0), 35, 7)
+    assert excess_of_light_tails(levels - levels.mean(axis=1, keepdims=True), 20) == pytest.approx(-1.5, abs=0.15)
