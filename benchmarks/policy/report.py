@@ -152,13 +152,13 @@ def rival_table(results: Results) -> str:
 
 
 def rival_stream_table(results: Results) -> str:
-    """The same of the default on each stream by itself."""
+    """The same of the default on each stream by itself, and beside a retrain at every batch."""
     lines = [
         f"| stream | relative to | window | {' | '.join(f'cost {ratio:g}' for ratio in COST_RATIOS)} |",
         f"|---|---|---|{'---|' * len(COST_RATIOS)}",
     ]
     streams = sorted({case.stream for case in results})
-    for stream, rival, window in itertools.product(streams, TUNED, _windows(results)):
+    for stream, rival, window in itertools.product(streams, [*TUNED, "every batch"], _windows(results)):
         cells = [
             f"{np.exp(np.mean([log for case, log in logs.items() if case.stream == stream])):.3f}"
             for logs in _log_ratios(results, JUDGED[0], rival, window)
@@ -170,11 +170,10 @@ def rival_stream_table(results: Results) -> str:
 def _log_ratios(results: Results, name: str, rival: str, window: str) -> list[dict[Case, float]]:
     """By cost ratio, the logarithm of a policy's total over the rival's in each replay."""
     own, tuned = [case for case in results if case.window == window], _Tuned(results)
+    names = {**TUNED, **FIXED}[rival]
     return [
         {
-            case: float(
-                np.log(results[case][name].totals[ratio] / tuned(rival, TUNED[rival], case, ratio).totals[ratio])
-            )
+            case: float(np.log(results[case][name].totals[ratio] / tuned(rival, names, case, ratio).totals[ratio]))
             for case in own
         }
         for ratio in COST_RATIOS

@@ -215,9 +215,9 @@ def test_costs_stand_beside_the_rivals_with_an_interval_and_by_stream():
     }
     line = rival_table(results).splitlines()[2]
     assert line.startswith("| `default` | calendar of the other streams | all history | 0.995 (0.900 to 1.100) |")
-    assert rival_stream_table(results).splitlines()[2:4] == [
+    assert rival_stream_table(results).splitlines()[2:5] == [
         f"| a | {rival} | all history | {' | '.join(['1.100'] * 5)} |"
-        for rival in ("calendar of the other streams", "CUSUM of the other streams")
+        for rival in ("calendar of the other streams", "CUSUM of the other streams", "every batch")
     ]
 
 
