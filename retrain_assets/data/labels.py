@@ -37,7 +37,8 @@ class DeliveredLabels:
 
     `unreadable` counts the rows whose label is there and cannot be read; `unreadable_values` are the first of those.
     `unknown` counts the labels of rows that are none of the batch's accepted ones, or not yet: `unknown_ids` are the
-    first of their ids. `early` counts those that are dated before the event of their row, and are known from it on.
+    first of their ids. `early` counts those that are dated before the event of their row, and are known from it on,
+    `undated` those whose own date cannot be read, and that count as known `label_delay` after the event.
     """
 
     labels: pd.DataFrame
@@ -46,6 +47,7 @@ class DeliveredLabels:
     unknown: int = 0
     unknown_ids: tuple[str, ...] = ()
     early: int = 0
+    undated: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +181,7 @@ def join_labels(
         unknown=sum(part.unknown for part in parts),
         unknown_ids=tuple(dict.fromkeys(each for part in parts for each in part.unknown_ids))[:SHOWN_IDS],
         early=sum(part.early for part in parts),
+        undated=sum(part.undated for part in parts),
     )
 
 
@@ -198,10 +201,10 @@ def _joined(file: str, delivered: pd.DataFrame, contract: Contract, rows: pd.Dat
     has_row = events.notna().to_numpy()
     wanted, unreadable = has_row & targets.notna().to_numpy(), has_row & bad
     unknown = ~has_row & (targets.notna().to_numpy() | bad)
-    early = 0
+    early = undated = 0
     if AVAILABLE_AT in delivered.columns:
-        own, _ = read_as(delivered[AVAILABLE_AT], "datetime", lenient=True)
-        early = int(((own < events).to_numpy() & wanted).sum())
+        own, unread = read_as(delivered[AVAILABLE_AT], "datetime", lenient=True)
+        early, undated = int(((own < events).to_numpy() & wanted).sum()), int((unread & wanted).sum())
         available = own.fillna(available).where(lambda moments: moments >= events, events)
     return DeliveredLabels(
         labels=_labels(ids[wanted], events[wanted], targets[wanted], available[wanted]),
@@ -210,6 +213,7 @@ def _joined(file: str, delivered: pd.DataFrame, contract: Contract, rows: pd.Dat
         unknown=int(unknown.sum()),
         unknown_ids=tuple(map(str, ids[unknown].dropna().unique()[:SHOWN_IDS])),
         early=early,
+        undated=undated,
     )
 
 

@@ -29,7 +29,7 @@ from retrain_assets.performance.scores import Scores
 from retrain_assets.stores.protocols import Stores
 
 UNPLACED = "labels_unplaced"
-"""The outbox row of a settling that had labels of no row of the batch, or dated before their events."""
+"""The outbox row of a settling that had labels of no row of the batch, or without a time that can be."""
 
 
 @withholding
@@ -53,7 +53,7 @@ def settle_labels(
             payload={"from": merged.pending_from.isoformat(), "until": merged.pending_until.isoformat()},
             now=now,
         )
-    if delivered.unknown or delivered.early:
+    if delivered.unknown or delivered.early or delivered.undated:
         stores.state.append_outbox(
             UNPLACED,
             model.name,
@@ -62,6 +62,7 @@ def settle_labels(
                 "unknown": delivered.unknown,
                 "ids": list(delivered.unknown_ids),
                 "early": delivered.early,
+                "undated": delivered.undated,
                 "run_id": run_id,
             },
             now=now,
@@ -80,6 +81,7 @@ def settle_labels(
         unknown=delivered.unknown,
         unknown_ids=delivered.unknown_ids,
         early=delivered.early,
+        undated=delivered.undated,
         as_of=as_of,
         commit=commit,
         delay=observed_delay(

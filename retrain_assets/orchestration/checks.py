@@ -107,10 +107,11 @@ def of_labels(asset: dg.AssetKey, record: LabelsSettled) -> Iterator[dg.AssetChe
     shown = f" (ids {', '.join(record.unknown_ids)}{', ...' if record.unknown > len(record.unknown_ids) else ''})"
     said = (
         f"{record.unknown:,} labels are of no accepted row of the batch{shown if record.unknown_ids else ''}; "
-        f"{record.early:,} are dated before the event of their row, and count from it on"
+        f"{record.early:,} are dated before the event of their row, and count from it on; the dates of "
+        f"{record.undated:,} cannot be read, and they count from target.label_delay on"
     )
     # Whose outcome it is, or when it was known, nobody can tell yet; the row may come.
-    placed = True if not record.unknown and not record.early else None
+    placed = None if record.unknown or record.early or record.undated else True
     yield result(asset, "labels_belong_to_rows", state_of(placed), said, severity=WARN)
 
 

@@ -215,6 +215,7 @@ def of_labels(stores: Stores, record: LabelsSettled) -> Metadata:
         "labels_of_unknown_rows": record.unknown,
         "unknown_ids": ", ".join(record.unknown_ids) or "none",
         "labels_before_their_event": record.early,
+        "labels_of_unreadable_time": record.undated,
         "maturity": record.reason,
         **_delay(record),
         **of_table(stores, record.commit),

@@ -57,7 +57,7 @@ def test_whose_label_it_is_stays_unknown_where_no_row_has_its_id(worlds) -> None
     assert (told.passed, told.severity, told.metadata["state"].value) == (False, dg.AssetCheckSeverity.WARN, "unknown")
     assert told.description == (
         "unknown: 1 labels are of no accepted row of the batch (ids 9005); 1 are dated before the event of their row, "
-        "and count from it on"
+        "and count from it on; the dates of 0 cannot be read, and they count from target.label_delay on"
     )
     shown = metadata.of_labels(world.stores, settled)
     assert shown["labels_of_unknown_rows"] == shown["labels_before_their_event"] == 1
