@@ -35,7 +35,7 @@ BENCHMARKS: Mapping[str, Callable[[argparse.Namespace], Measured]] = {
     "evaluation": lambda options: evaluation.measure(options.rows or 1_000_000),
     "false_alarms": lambda options: false_alarms.measure(options.streams, options.years, resume=options.resume),
     "imports": lambda options: imports.measure(options.runs),
-    "replay": lambda _: replay.measure(),
+    "replay": lambda options: replay.measure(options.rows),
     "sensors": lambda options: sensors.measure(options.runs),
     "side_by_side": lambda options: verdicts.side_by_side(
         options.peer_streams, limit=options.limit, resume=options.resume
@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(BENCHMARKS)}; by default all")
     parser.add_argument("--runs", type=int, default=5, help="repetitions of what is cheap (default 5)")
     parser.add_argument("--weeks", type=int, help="a shorter year; its table is not written")
-    parser.add_argument("--rows", type=int, help="rows of drift (default 100,000), engines and evaluation")
+    parser.add_argument("--rows", type=int, help="rows of drift (default 100,000), engines, evaluation, replay")
     parser.add_argument("--full", action="store_true", help="drift: windows of 1,000,000 rows and days of 50,000")
     parser.add_argument("--no-peers", dest="peers", action="store_false", help="drift: leave other tools out")
     parser.add_argument("--peer-streams", type=int, default=4, help="seeded streams a cell of side_by_side (default 4)")

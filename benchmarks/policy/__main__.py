@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
+
+import pandas as pd
 
 from benchmarks import machine
 from benchmarks.policy.mixtures import mix_all
@@ -19,14 +21,17 @@ from benchmarks.policy.report import (
     estimator_table,
     loss_table,
     mixture_table,
+    rival_stream_table,
+    rival_table,
     skill_table,
     stationary_table,
     stream_table,
 )
-from benchmarks.policy.variants import OTHER_TARGETS, VARIANTS
+from benchmarks.policy.variants import BATCH, OTHER_TARGETS, VARIANTS
 from benchmarks.tables import write_between_markers
 from retrain_assets.replay.bare_file import ESTIMATORS
 from retrain_assets.replay.fitting import one_thread
+from retrain_assets.spec import DriftSpec
 
 PAGE = Path(__file__).parents[2] / "docs" / "policy-benchmark.md"
 
@@ -81,7 +86,8 @@ def main() -> None:
         name, tables = "mixtures", [mixture_table(mix_all(work))]
     else:
         name, tables = _tables(options, replay_all(work, options.workers))
-    text = "\n\n".join([*tables, _settings(options, len(files)), f"Measured {where}"])
+    told = " ".join([_settings(options, len(files)), too_small(files, options.rows)])
+    text = "\n\n".join([*tables, told, f"Measured {where}"])
     print(f"\n{text}")
     if not options.no_write:
         write_between_markers(PAGE, name, text)
@@ -92,9 +98,23 @@ def _tables(options: argparse.Namespace, results: Results) -> tuple[str, list[st
     if options.shuffled:
         return "stationary", [stationary_table(results)]
     tables = [skill_table(results), stream_table(results), estimator_table(results), cost_table(results)]
+    if len({case.stream for case in results}) > 1:
+        tables += [rival_table(results), rival_stream_table(results)]
     if len(options.windows) > 1 and WINDOWS[0] in options.windows:
         tables.append(loss_table(results))
     return _place(options.tasks), tables
+
+
+def too_small(files: Sequence[Path], most: int) -> str:
+    """Of which streams drift is unknown because their batches, thinned to so many rows, are too small."""
+    least, found = int(DriftSpec().min_rows), list[str]()
+    for file in files:
+        sizes = pd.read_parquet(file, columns=[BATCH]).groupby(BATCH).size().clip(upper=most or None)
+        if (sizes < least).any():
+            found.append(f"{(sizes < least).sum()} of {len(sizes)} of {file.stem}")
+    if not found:
+        return f"No batch has fewer than the {least} rows that a drift report takes."
+    return f"Drift is unknown of batches of fewer than {least} rows: {', '.join(found)}."
 
 
 def _place(tasks: Collection[str]) -> str:

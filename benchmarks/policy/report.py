@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from benchmarks.policy.intervals import interval
 from benchmarks.policy.replays import CALENDARS, CHARTS, JUDGED, UNPROVOKED, WINDOWS, Case, Measured, Results
 from retrain_assets.replay.comparison import COST_RATIOS
 
@@ -46,45 +47,64 @@ class _Tuned:
         return self._results[case][self._made[key]]
 
 
-SKILLS: tuple[str, ...] = (
-    "| policy | window | median | by estimator and seed | least cell | 10 % to 90 % of all replays | retrains |",
-    "|---|---|---|---|---|---|---|",
-)
+def _skill_head(results: Results) -> list[str]:
+    delays = "".join(f" delay {delay} |" for delay in _delays(results))
+    shown = "range of the estimators and seeds | least cell | 10 % to 90 % of all replays | retrains |"
+    return [
+        f"| policy | window | median | 95 % interval |{delays} {shown}",
+        f"|---|---|---|---|{'---|' * len(_delays(results))}---|---|---|---|",
+    ]
 
 
 def skill_table(results: Results) -> str:
     """Skill by policy and window: cells are streams, targets and delays, each the mean of its replays."""
-    lines, tuned = list(SKILLS), _Tuned(results)
+    lines, tuned = _skill_head(results), _Tuned(results)
     rows: dict[str, Sequence[str]] = {f"`{name}`": (name,) for name in JUDGED}
     for (name, names), window in itertools.product({**rows, **TUNED, **FIXED}.items(), _windows(results)):
         chosen = {case: tuned(name, names, case, TUNED_AT) for case in results if case.window == window}
-        lines.append(_skills(name, window, chosen))
+        lines.append(_skills(name, window, chosen, _delays(results)))
     return "\n".join(lines)
 
 
 def mixture_table(results: Results) -> str:
     """Skill by dates and weights, as `skill_table` has it."""
-    lines, names = list(SKILLS), next(iter(results.values()))
+    lines, names = _skill_head(results), next(iter(results.values()))
     for name, window in itertools.product(names, _windows(results)):
-        lines.append(_skills(name, window, {case: results[case][name] for case in results if case.window == window}))
+        chosen = {case: results[case][name] for case in results if case.window == window}
+        lines.append(_skills(name, window, chosen, _delays(results)))
     return "\n".join(lines)
 
 
-def _skills(name: str, window: str, chosen: Mapping[Case, Measured]) -> str:
+def _skills(name: str, window: str, chosen: Mapping[Case, Measured], delays: Sequence[int]) -> str:
     skills = {case: made.skill for case, made in chosen.items() if made.skill is not None}
     share = np.mean([made.share for made in chosen.values()])
     if not skills:
-        return f"| {name} | {window} | | | | | {share:.0%} |"
+        return f"| {name} | {window} | {'| ' * (len(delays) + 5)}{share:.0%} |"
     cells = _cells(skills)
     low, high = np.quantile(list(skills.values()), [0.1, 0.9])
+    by_delay = "".join(f" {_median_at(skills, delay)} |" for delay in delays)
     return (
-        f"| {name} | {window} | {np.median(cells):+z.2f} | {_spread(skills)} | {min(cells):+z.2f} | "
-        f"{low:+z.2f} to {high:+z.2f} | {share:.0%} |"
+        f"| {name} | {window} | {np.median(cells):+z.2f} | {_interval(skills)} |{by_delay} {_spread(skills)} | "
+        f"{min(cells):+z.2f} | {low:+z.2f} to {high:+z.2f} | {share:.0%} |"
     )
 
 
+def _median_at(skills: Mapping[Case, float], delay: int) -> str:
+    cells = _cells({case: skill for case, skill in skills.items() if case.delay == delay})
+    return f"{np.median(cells):+z.2f}" if cells else ""
+
+
+def _interval(skills: Mapping[Case, float]) -> str:
+    """Of the median over cells."""
+    low, high = interval(skills, lambda cells: np.nanmedian(cells, axis=1))
+    return f"{low:+z.2f} to {high:+z.2f}"
+
+
 def _spread(skills: Mapping[Case, float]) -> str:
-    """The median over cells of each estimator and seed by itself: the least and the largest."""
+    """The median over cells of each estimator and seed by itself: the least and the largest.
+
+    Cells of one seed are means of fewer replays than those of all, so that the median of all may lie outside.
+    """
     medians = [np.median(_cells(own)) for own in _split(skills, lambda case: (case.estimator, case.seed))]
     return f"{min(medians):+z.2f} to {max(medians):+z.2f}"
 
@@ -115,6 +135,51 @@ def cost_table(results: Results) -> str:
     return "\n".join(lines)
 
 
+def rival_table(results: Results) -> str:
+    """Total cost relative to each tuned rival's on the same replays: the geometric mean, with its interval."""
+    lines = [
+        f"| policy | relative to | window | {' | '.join(f'cost {ratio:g}' for ratio in COST_RATIOS)} |",
+        f"|---|---|---|{'---|' * len(COST_RATIOS)}",
+    ]
+    for name, rival, window in itertools.product(JUDGED[:2], TUNED, _windows(results)):
+        cells: list[str] = []
+        for logs in _log_ratios(results, name, rival, window):
+            ends = interval(logs, lambda values: np.nanmean(values, axis=1))
+            low, high = np.exp(ends)
+            cells.append(f"{np.exp(np.mean(list(logs.values()))):.3f} ({low:.3f} to {high:.3f})")
+        lines.append(f"| `{name}` | {rival} | {window} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def rival_stream_table(results: Results) -> str:
+    """The same of the default on each stream by itself, and beside a retrain at every batch."""
+    lines = [
+        f"| stream | relative to | window | {' | '.join(f'cost {ratio:g}' for ratio in COST_RATIOS)} |",
+        f"|---|---|---|{'---|' * len(COST_RATIOS)}",
+    ]
+    streams = sorted({case.stream for case in results})
+    for stream, rival, window in itertools.product(streams, [*TUNED, "every batch"], _windows(results)):
+        cells = [
+            f"{np.exp(np.mean([log for case, log in logs.items() if case.stream == stream])):.3f}"
+            for logs in _log_ratios(results, JUDGED[0], rival, window)
+        ]
+        lines.append(f"| {stream} | {rival} | {window} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _log_ratios(results: Results, name: str, rival: str, window: str) -> list[dict[Case, float]]:
+    """By cost ratio, the logarithm of a policy's total over the rival's in each replay."""
+    own, tuned = [case for case in results if case.window == window], _Tuned(results)
+    names = {**TUNED, **FIXED}[rival]
+    return [
+        {
+            case: float(np.log(results[case][name].totals[ratio] / tuned(rival, names, case, ratio).totals[ratio]))
+            for case in own
+        }
+        for ratio in COST_RATIOS
+    ]
+
+
 def stream_table(results: Results) -> str:
     """Skill of the default and of its mixture on each stream."""
     lines = [
@@ -133,8 +198,8 @@ def stream_table(results: Results) -> str:
 def estimator_table(results: Results) -> str:
     """Skill of the default and of its mixture by estimator and target: cells are streams and delays."""
     lines = [
-        "| estimator | target | window | policy | median | by seed | least | retrains |",
-        "|---|---|---|---|---|---|---|---|",
+        "| estimator | target | window | policy | median | 95 % interval | range of the seeds | least | retrains |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     kinds = sorted({(case.estimator, case.task) for case in results})
     for (estimator, task), window, name in itertools.product(kinds, _windows(results), JUDGED[:2]):
@@ -148,7 +213,7 @@ def estimator_table(results: Results) -> str:
             cells, share = _cells(skills), np.mean([made.share for made in own.values()])
             lines.append(
                 f"| {estimator} | {_shown(task)} | {window} | `{name}` | {np.median(cells):+z.2f} | "
-                f"{_spread(skills)} | {min(cells):+z.2f} | {share:.0%} |"
+                f"{_interval(skills)} | {_spread(skills)} | {min(cells):+z.2f} | {share:.0%} |"
             )
     return "\n".join(lines)
 
@@ -193,6 +258,10 @@ def _total(results: Results, case: Case, name: str, ratio: float) -> float:
 
 def _windows(results: Results) -> list[str]:
     return [window for window in WINDOWS if any(case.window == window for case in results)]
+
+
+def _delays(results: Results) -> list[int]:
+    return sorted({case.delay for case in results})
 
 
 def _mean(values: Iterable[float | None]) -> str:

@@ -27,6 +27,8 @@ from retrain_assets.errors import DataError, StoreError, did_you_mean
 AVAILABLE_AT = "available_at"
 BATCH = "ra_batch"
 LABEL_COLUMNS = (ROW_ID, "event_time", "label", AVAILABLE_AT, "revision")
+SHOWN_IDS = 3
+"""So many of the ids that are no row's are shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +36,18 @@ class DeliveredLabels:
     """The labels of a batch as they are delivered, one row each, before any history.
 
     `unreadable` counts the rows whose label is there and cannot be read; `unreadable_values` are the first of those.
+    `unknown` counts the labels of rows that are none of the batch's accepted ones, or not yet: `unknown_ids` are the
+    first of their ids. `early` counts those that are dated before the event of their row, and are known from it on,
+    `undated` those whose own date cannot be read, and that count as known `label_delay` after the event.
     """
 
     labels: pd.DataFrame
     unreadable: int = 0
     unreadable_values: tuple[str, ...] = ()
+    unknown: int = 0
+    unknown_ids: tuple[str, ...] = ()
+    early: int = 0
+    undated: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +159,7 @@ def join_labels(
     *,
     stored: pd.Series | None = None,
 ) -> DeliveredLabels:
-    """Labels of a source of their own, joined to the rows of a batch by row id; labels of unknown rows are ignored.
+    """Labels of a source of their own, joined to the rows of a batch by row id; those of unknown rows are counted.
 
     Args:
         frames: Name and content of each file: the row id columns, the target column and, where known, `available_at`.
@@ -169,6 +178,10 @@ def join_labels(
         labels=pd.concat(filled, ignore_index=True) if filled else no_labels(),
         unreadable=sum(part.unreadable for part in parts),
         unreadable_values=tuple(dict.fromkeys(value for part in parts for value in part.unreadable_values)),
+        unknown=sum(part.unknown for part in parts),
+        unknown_ids=tuple(dict.fromkeys(each for part in parts for each in part.unknown_ids))[:SHOWN_IDS],
+        early=sum(part.early for part in parts),
+        undated=sum(part.undated for part in parts),
     )
 
 
@@ -185,15 +198,22 @@ def _joined(file: str, delivered: pd.DataFrame, contract: Contract, rows: pd.Dat
     ids = pseudonyms(ids) if has_personal_ids(spec) else ids
     events = ids.map(times[~times.index.duplicated()]).astype(UTC_TIME)
     available = events + spec.target.label_delay
+    has_row = events.notna().to_numpy()
+    wanted, unreadable = has_row & targets.notna().to_numpy(), has_row & bad
+    unknown = ~has_row & (targets.notna().to_numpy() | bad)
+    early = undated = 0
     if AVAILABLE_AT in delivered.columns:
-        own, _ = read_as(delivered[AVAILABLE_AT], "datetime", lenient=True)
+        own, unread = read_as(delivered[AVAILABLE_AT], "datetime", lenient=True)
+        early, undated = int(((own < events).to_numpy() & wanted).sum()), int((unread & wanted).sum())
         available = own.fillna(available).where(lambda moments: moments >= events, events)
-    wanted = (events.notna() & targets.notna()).to_numpy()
-    unreadable = bad & events.notna().to_numpy()
     return DeliveredLabels(
         labels=_labels(ids[wanted], events[wanted], targets[wanted], available[wanted]),
         unreadable=int(unreadable.sum()),
         unreadable_values=unreadable_values([delivered], spec, unreadable),
+        unknown=int(unknown.sum()),
+        unknown_ids=tuple(map(str, ids[unknown].dropna().unique()[:SHOWN_IDS])),
+        early=early,
+        undated=undated,
     )
 
 

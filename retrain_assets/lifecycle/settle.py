@@ -28,6 +28,9 @@ from retrain_assets.performance.maturity import Maturity, maturity, observed_del
 from retrain_assets.performance.scores import Scores
 from retrain_assets.stores.protocols import Stores
 
+UNPLACED = "labels_unplaced"
+"""The outbox row of a settling that had labels of no row of the batch, or without a time that can be."""
+
 
 @withholding
 def settle_labels(
@@ -35,7 +38,8 @@ def settle_labels(
 ) -> LabelsSettled:
     """Adds the labels that are known by now to those that are stored; corrections append.
 
-    Of delivered ones that become known later the ledger tells when: then the batch is settled again.
+    Of delivered ones that become known later the ledger tells when: then the batch is settled again. It also tells of
+    those that are no row's of the batch: they are read again with the next delivery of its rows or of its labels.
     """
     rows, stored = read_validated(stores, model, batch), read_labels(stores, model, batch)
     delivered, unreadable = _delivered(stores, model, batch, rows, now=now, run_id=run_id)
@@ -49,6 +53,20 @@ def settle_labels(
             payload={"from": merged.pending_from.isoformat(), "until": merged.pending_until.isoformat()},
             now=now,
         )
+    if delivered.unknown or delivered.early or delivered.undated:
+        stores.state.append_outbox(
+            UNPLACED,
+            model.name,
+            batch=batch.key,
+            payload={
+                "unknown": delivered.unknown,
+                "ids": list(delivered.unknown_ids),
+                "early": delivered.early,
+                "undated": delivered.undated,
+                "run_id": run_id,
+            },
+            now=now,
+        )
     settled = label_maturity(model, batch, rows, labels_as_of(merged.labels, as_of), as_of=as_of)
     return LabelsSettled(
         rows=settled.rows,
@@ -60,6 +78,10 @@ def settle_labels(
         pending=merged.pending,
         unreadable=delivered.unreadable,
         unreadable_values=delivered.unreadable_values,
+        unknown=delivered.unknown,
+        unknown_ids=delivered.unknown_ids,
+        early=delivered.early,
+        undated=delivered.undated,
         as_of=as_of,
         commit=commit,
         delay=observed_delay(

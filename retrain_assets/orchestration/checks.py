@@ -97,13 +97,22 @@ def of_predictions(asset: dg.AssetKey, record: Scored, faults: Sequence[str]) ->
 
 
 def of_labels(asset: dg.AssetKey, record: LabelsSettled) -> Iterator[dg.AssetCheckResult]:
-    """Enough labels, one for each row, and each of them a label."""
+    """Enough labels, one for each row, and each of them a label of a row."""
     yield result(asset, "labels_are_mature", state_of(record.mature), record.reason, severity=WARN)
     said = f"{record.ambiguous:,} rows were delivered more than one label at once"
     yield result(asset, "labels_are_unique", state_of(record.ambiguous == 0), said, severity=WARN)
     shown = f", for example {', '.join(map(repr, record.unreadable_values))}" if record.unreadable_values else ""
     said = f"the labels of {record.unreadable:,} rows cannot be read, or break a rule of the schema{shown}"
     yield result(asset, "labels_are_readable", state_of(record.unreadable == 0), said, severity=WARN)
+    shown = f" (ids {', '.join(record.unknown_ids)}{', ...' if record.unknown > len(record.unknown_ids) else ''})"
+    said = (
+        f"{record.unknown:,} labels are of no accepted row of the batch{shown if record.unknown_ids else ''}; "
+        f"{record.early:,} are dated before the event of their row, and count from it on; the dates of "
+        f"{record.undated:,} cannot be read, and they count from target.label_delay on"
+    )
+    # Whose outcome it is, or when it was known, nobody can tell yet; the row may come.
+    placed = None if record.unknown or record.early or record.undated else True
+    yield result(asset, "labels_belong_to_rows", state_of(placed), said, severity=WARN)
 
 
 def of_performance(asset: dg.AssetKey, record: Measured) -> Iterator[dg.AssetCheckResult]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 DEFAULT_POLICIES = "default,default+mixture,never,every,every:2,every:4,every:8,every:13,every:26"
 OF_A_FILE = (
-    "target", "batch", "label_delay", "window", "metric", "estimator", "seed", "every", "inject",
+    "target", "batch", "label_delay", "window", "metric", "estimator", "seed", "every",
 )  # fmt: skip
 """Options that a declared model answers by itself."""
 TRIED = "performance_decay,drift,adwin,ddm,page_hinkley,cusum,cara,upf,debt_growth"
@@ -75,7 +75,7 @@ TRIED = "performance_decay,drift,adwin,ddm,page_hinkley,cusum,cara,upf,debt_grow
 )  # fmt: skip
 @click.option(
     "--inject",
-    help="Put a drift into the file and tell how late each policy notices: sudden (the concept only), gradual, "
+    help="Put a drift into the history and tell how late each policy notices: sudden (the concept only), gradual, "
     "recurring, covariate, missing, stuck, unit, scale, recoded, swapped, late, outage or feedback, from a batch on, "
     "such as sudden@30 or sudden@30:FEATURE.",
 )
@@ -129,7 +129,7 @@ def replay(
         raise click.UsageError("give either --data, --target and --batch, or --model")
     if model is not None:
         _require_no_file_options(click.get_current_context())
-        history = _of_model(options, model, first, lag)
+        history = _of_model(options, model, first, lag, inject)
         names = ["declared", *names]
     else:
         history = _of_file(data, target, batch, label_delay, window, first, lag, metric, estimator, seed, inject)
@@ -144,7 +144,7 @@ def replay(
     tell(report, told, json_path)
     if figure is not None:
         write(figure, frontier)
-    if model is not None:
+    if model is not None and history.scenario is None:  # what is shown happened
         options.show_replay(model, told, frontier)
         click.echo(f"shown in Dagster as {model}/replay_report", err=True)
 
@@ -211,7 +211,7 @@ def _of_file(
         too_few_to_judge,
     )
     from retrain_assets.replay.file_table import infinite, left_out, read_table
-    from retrain_assets.replay.laboratory import inject, parse_scenario, settled, with_timing
+    from retrain_assets.replay.laboratory import inject, settled, with_timing
     from retrain_assets.replay.windows import parse_window
 
     if data is None or target is None or batch is None:
@@ -227,10 +227,7 @@ def _of_file(
     )  # fmt: skip
     frame, scenario = read_table(data), None
     if injected is not None:
-        try:
-            scenario = parse_scenario(injected)
-        except ValueError as error:
-            raise click.BadParameter(str(error), param_hint="--inject") from error
+        scenario = _scenario(injected)
         require_columns(frame, target, batch)
         scenario = settled(frame, scenario, target=target, batch=batch)
         task = task_of(frame[target].dropna(), metric)
@@ -254,6 +251,15 @@ def _of_file(
     return _History(stream=stream, first=first_batches(stream, first, lag), told=told, scenario=scenario)
 
 
+def _scenario(injected: str) -> Scenario:
+    from retrain_assets.replay.laboratory import parse_scenario
+
+    try:
+        return parse_scenario(injected)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--inject") from error
+
+
 def _require_estimator(name: str) -> None:
     """One of the known names, or the path of something that can be imported."""
     from retrain_assets.errors import did_you_mean
@@ -271,21 +277,33 @@ def _require_estimator(name: str) -> None:
     load_object(name, field="--estimator")
 
 
-def _of_model(options: Any, name: str, first: int | None, lag: int) -> _History:
+def _of_model(options: Any, name: str, first: int | None, lag: int, injected: str | None) -> _History:
+    import numpy as np
+
     from retrain_assets.home import open_stores
     from retrain_assets.lifecycle import DeclaredModel
     from retrain_assets.replay.bare_file import first_batches
     from retrain_assets.replay.declared_model import first_trainable, stream_of_model
+    from retrain_assets.replay.injecting import inject_into_model
 
+    scenario = None if injected is None else _scenario(injected)
     declared = options.declared(name)
     model = DeclaredModel(declared.spec, Path(declared.file).absolute().parent)
     stream = stream_of_model(open_stores(options.opened_home().prepare()), model)
+    told = ""
+    if scenario is not None:
+        made = inject_into_model(stream, scenario, model.contract, rng=np.random.default_rng(model.spec.estimator.seed))
+        stream, scenario = made.stream, made.scenario
+        told = f"; {scenario.kind} from batch {scenario.onset} on, in {scenario.feature}"
+        told += f"; the schema refuses {made.quarantined:,} of its rows, which are left out" if made.quarantined else ""
+    batches = f"{len(stream.labels):,} labelled rows in {len(stream)} matured batches"
     return _History(
         stream=stream,
         first=first_trainable(stream, lag) if first is None else first_batches(stream, first, lag),
-        told=f"{name}: {len(stream.labels):,} labelled rows in {len(stream)} matured batches, {stream.spec.metric}",
+        told=f"{name}: {batches}, {stream.spec.metric}{told}",
         source=model.transform(),
         every=declared.spec.batches.every,
+        scenario=scenario,
     )
 
 

@@ -90,20 +90,38 @@ def parse_scenario(text: str) -> Scenario:
     return Scenario(kind=kind, onset=int(match[2]), feature=match[3])
 
 
-def settled(frame: pd.DataFrame, scenario: Scenario, *, target: str, batch: str) -> Scenario:
-    """The scenario with the name of the feature that it changes.
+def settled(
+    frame: pd.DataFrame, scenario: Scenario, *, target: str, batch: str, aside: frozenset[str] = frozenset()
+) -> Scenario:
+    """The scenario with the name of the feature that it changes, which is none of the columns `aside`.
 
     Raises:
         DataError: there is none.
     """
-    outcome = frozenset({target, batch})
+    outcome = frozenset({target, batch}) | aside
     return replace(scenario, feature=feature_of(frame, scenario.kind, scenario.feature, outcome))
 
 
 def inject(
-    frame: pd.DataFrame, scenario: Scenario, *, target: str, batch: str, task: str, rng: np.random.Generator
+    frame: pd.DataFrame,
+    scenario: Scenario,
+    *,
+    target: str,
+    batch: str,
+    task: str,
+    rng: np.random.Generator,
+    aside: frozenset[str] = frozenset(),
 ) -> pd.DataFrame:
     """The labelled rows of the history with a scenario in it; batches are counted by them, as a replay does.
+
+    Args:
+        frame: the history.
+        scenario: what happens.
+        target: the column that is predicted.
+        batch: the column that tells the batch.
+        task: `regression` or `classification`.
+        rng: what is drawn is drawn from it.
+        aside: further columns that are no features.
 
     Raises:
         DataError: there is no such batch or feature.
@@ -118,7 +136,7 @@ def inject(
         raise DataError(
             f"the onset of an outage must be batch {last} at most: {OUTAGE_BATCHES} do not come, others must"
         )
-    outcome = frozenset({target, batch})
+    outcome = frozenset({target, batch}) | aside
     feature = feature_of(made, scenario.kind, scenario.feature, outcome)
     return SCENARIOS[scenario.kind](Injected(made, position, scenario.onset, feature, target, outcome, task, rng))
 

@@ -44,7 +44,8 @@ class Injected:
         Raises:
             DataError: all rows before the onset are alike.
         """
-        values, early = self.frame[self.feature], self.position < self.onset
+        # Nullable integers have no truth for what is missing.
+        values, early = self.frame[self.feature].astype("float64"), self.position < self.onset
         middle = values[early].median()
         above, upper = ((values > middle).to_numpy(dtype=bool), (values >= middle).to_numpy(dtype=bool))
         large = above if above[early].sum() + upper[early].sum() >= early.sum() else upper
@@ -106,7 +107,7 @@ def _outage(at: Injected) -> pd.DataFrame:
 
 def _feedback(at: Injected) -> pd.DataFrame:
     early = at.position < at.onset
-    rated = _rated(at.frame.drop(columns=[at.target]), at.frame[at.target], early, at.task)
+    rated = _rated(at.frame.drop(columns=[*at.outcome]), at.frame[at.target], early, at.task)
     chosen = early | (rated >= np.median(rated[early]))
     return _sudden(at)[chosen].reset_index(drop=True)
 
@@ -176,7 +177,7 @@ SCENARIOS: Mapping[str, Callable[[Injected], pd.DataFrame]] = {
 
 
 def numeric_features(frame: pd.DataFrame, outcome: frozenset[str]) -> list[str]:
-    """The columns of numbers but those of the `outcome`: target and batch."""
+    """The columns of numbers but those of the `outcome`: target, batch and what is no feature."""
     return [
         str(name)
         for name in frame.columns

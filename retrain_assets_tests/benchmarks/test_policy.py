@@ -6,18 +6,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.policy import __main__ as command
 from benchmarks.policy import replays
+from benchmarks.policy.intervals import interval
 from benchmarks.policy.mixtures import DATES, WEIGHTS, mix_all, published
-from benchmarks.policy.replays import CHARTS, Case, Measured, replay_all, units
+from benchmarks.policy.replays import CALENDARS, CHARTS, Case, Measured, replay_all, units
 from benchmarks.policy.report import (
     cost_table,
+    estimator_table,
     loss_table,
     mixture_table,
+    rival_stream_table,
+    rival_table,
     skill_table,
     stationary_table,
     tuned_elsewhere,
 )
 from benchmarks.policy.variants import VARIANTS, high, multiclass, regression, shuffled, thinned
+from retrain_assets.replay.comparison import COST_RATIOS
 from retrain_assets_tests.replay.streams import history
 
 
@@ -162,3 +168,80 @@ def test_retrains_without_drift_are_counted_by_the_declared_period(frame, tmp_pa
     )[:1]  # fmt: skip
     table = stationary_table(replays.replay_unit(unit))
     assert "| `default` | all history | 1 | 0.00 | 0.00 | 0 of 1 |" in table
+
+
+def case_of(stream: str, *, window: str = "all history", delay: int = 1, seed: int = 0, start: int = 0) -> Case:
+    return Case(
+        stream=stream, task="as_it_is", window=window, delay=delay, estimator="linear", seed=seed, start=start
+    )  # fmt: skip
+
+
+def mean(cells: np.ndarray) -> np.ndarray:
+    return np.nanmean(cells, axis=1)
+
+
+def test_an_interval_is_as_wide_as_streams_and_seeds_lie_apart():
+    same = {case_of(stream, seed=seed): 0.4 for stream in "abcd" for seed in (0, 1)}
+    assert interval(same, mean) == pytest.approx((0.4, 0.4))
+    by_stream = {case: float("abcd".index(case.stream)) for case in same}
+    low, high = interval(by_stream, mean)
+    assert (low, high) == pytest.approx((0.5, 2.5), abs=0.3)
+    assert low < np.mean(list(by_stream.values())) < high
+    # Many replays of few streams make it no narrower: a stream is drawn with all that it has.
+    often = {case_of(stream, seed=0, start=start, delay=delay): value for start in range(5) for delay in (1, 3)
+             for stream, value in zip("abcd", range(4), strict=True)}  # fmt: skip
+    assert interval({case: float(value) for case, value in often.items()}, mean) == pytest.approx((low, high), abs=0.1)
+    by_seed = {case: float(case.seed) for case in same}
+    assert interval(by_seed, mean) == pytest.approx((0.125, 0.875), abs=0.13)
+
+
+def test_an_interval_leaves_out_what_has_no_value():
+    values = {case_of("a", delay=1): 1.0, case_of("a", delay=3): 3.0, case_of("b", delay=1): 1.0}
+    assert interval(values, lambda cells: np.nanmedian(cells, axis=1)) == pytest.approx((1, 2))
+
+
+def test_costs_stand_beside_the_rivals_with_an_interval_and_by_stream():
+    def measured(total: float) -> Measured:
+        return Measured(skill=0.5, share=0.1, totals=dict.fromkeys(COST_RATIOS, total), best={})
+
+    dear = {"a": 1.1, "b": 0.9}
+    results = {
+        case_of(stream, seed=seed): {
+            **{name: measured(dear[stream]) for name in ("default", "default+mixture")},
+            **{name: measured(1.0) for name in (*CALENDARS, *CHARTS)},
+        }
+        for stream in dear
+        for seed in (0, 1)
+    }
+    line = rival_table(results).splitlines()[2]
+    assert line.startswith("| `default` | calendar of the other streams | all history | 0.995 (0.900 to 1.100) |")
+    assert rival_stream_table(results).splitlines()[2:5] == [
+        f"| a | {rival} | all history | {' | '.join(['1.100'] * 5)} |"
+        for rival in ("calendar of the other streams", "CUSUM of the other streams", "every batch")
+    ]
+
+
+def test_medians_stand_by_delay_beside_that_of_all():
+    skills = {1: 0.2, 3: 0.6}
+    results = {
+        case_of(stream, delay=delay): {
+            name: Measured(skill=skills[delay], share=0.1, totals=dict.fromkeys(COST_RATIOS, 1.0), best={})
+            for name in ("never", *replays.JUDGED, *CALENDARS, *CHARTS, "oracle")
+        }
+        for stream in "ab"
+        for delay in skills
+    }
+    head, _, line, *_ = skill_table(results).splitlines()
+    shown = dict(zip(head.split(" | "), line.split(" | "), strict=True))
+    assert (shown["median"], shown["delay 1"], shown["delay 3"]) == ("+0.40", "+0.20", "+0.60")
+    assert shown["95 % interval"] == "+0.40 to +0.40"
+    assert "| 95 % interval | range of the seeds |" in estimator_table(results)
+
+
+def test_streams_whose_batches_are_too_small_for_drift_are_told(tmp_path):
+    for name, rows in (("large", 260), ("small", 60)):
+        history(batches=6, rows=rows).to_parquet(tmp_path / f"{name}.parquet")
+    files = sorted(tmp_path.glob("*.parquet"))
+    assert command.too_small(files, 300) == "Drift is unknown of batches of fewer than 200 rows: 6 of 6 of small."
+    assert command.too_small(files[:1], 0) == "No batch has fewer than the 200 rows that a drift report takes."
+    assert "6 of 6 of large, 6 of 6 of small" in command.too_small(files, 150)

@@ -261,6 +261,18 @@ def test_nobody_knows_an_outcome_before_the_event():
     assert labels["available_at"].tolist() == labels["event_time"].tolist()
 
 
+def test_labels_of_unknown_rows_and_of_before_their_event_are_counted():
+    known = "7,1,2012-01-01\n8,0,2013-01-05\n9,0,soon\n"
+    text = f"id,y,available_at\n{known}999,1,2013-01-05\n998,what,\n997,,\n996,1,\n995,0,\n"
+    made = delivered_by(text, "id,y\n,1\n999,1\n")
+    assert made.labels["ra_row_id"].tolist() == ["7", "8", "9"]
+    assert made.undated == 1
+    assert made.labels["available_at"][2] == made.labels["event_time"][2] + pd.Timedelta(days=1)
+    assert (made.unknown, made.unknown_ids, made.early, made.unreadable) == (6, ("999", "998", "996"), 1, 0)
+    rows = extract_labels([("f", clean_rows(50))], contract(), first_batch(contract().spec))
+    assert (rows.unknown, rows.unknown_ids, rows.early) == (0, (), 0)
+
+
 def test_a_label_file_without_its_columns_is_told():
     with pytest.raises(DataError, match=r"l\.csv: .* must have the column 'y'.*Did you mean 'yy'"):
         joined("id,yy\n7,1\n")
