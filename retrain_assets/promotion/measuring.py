@@ -196,6 +196,7 @@ def _slices(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iter
             scores["candidate"],
             named,
             judged=rows,
+            blocks=blocks,
             confidence=spec.confidence,
             rng=judged.rng,
             resamples=SLICE_RESAMPLES if len(excess) < MANY_ROWS else MANY_RESAMPLES,
@@ -238,6 +239,7 @@ def entities_of(rows: pd.DataFrame, spec: PromoteSpec) -> npt.NDArray[np.intp] |
 def _worth(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iterator[Measure]:
     rows = judged.rows.drop(columns=[name for name in OWN_COLUMNS if name in judged.rows and name != "label"])
     roles: list[Role] = [role for role in ("candidate", "champion") if role in judged.scores]
+    blocks = _blocks(report, judged, spec)
     values = {
         role: worth_of_costs(spec.worth.costs, judged.labels, judged.scores[role])
         if judged.worth is None
@@ -246,7 +248,7 @@ def _worth(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Itera
     }
     yield from paired_measures(
         "worth", "worth", values["candidate"], values.get("champion"),
-        confidence=spec.confidence, rng=judged.rng, blocks=_blocks(report, judged, spec),
+        confidence=spec.confidence, rng=judged.rng, blocks=blocks, least=2 if blocks is None else ENOUGH_UNITS,
     )  # fmt: skip
 
 
@@ -274,6 +276,7 @@ def _fairness(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> It
             judged.scores["candidate"],
             judged.labels,
             judged.groups(column),
+            blocks=_blocks(report, judged, spec),
             min_rows=spec.limits.group_min_rows,
             confidence=report.confidence,
             rng=judged.rng,

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from retrain_assets.performance.scores import Values
-from retrain_assets.promotion.slices import MISSING, Slice
+from retrain_assets.promotion.slices import LEAST_BLOCKS, MISSING, Slice
 
 MISSING_NUMBER = -1e18
 """Below every value, so that one split tells missing ones apart."""
@@ -59,7 +59,9 @@ def found_slices(
 def _half(rows: int, blocks: npt.NDArray[np.intp] | None, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
     if blocks is None:
         return rng.random(rows) < 0.5
-    return (rng.random(int(blocks.max(initial=-1)) + 1) < 0.5)[blocks]
+    count = int(blocks.max(initial=-1)) + 1
+    judging = max(count - count // 2, min(LEAST_BLOCKS, count))  # by fewer nothing that is found could be judged
+    return (rng.permutation(count) >= judging)[blocks]
 
 
 def _codes(column: pd.Series) -> pd.Series:

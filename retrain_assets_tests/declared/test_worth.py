@@ -142,7 +142,24 @@ def test_rows_of_one_customer_are_drawn_together():
         widths[column] = difference.upper - difference.lower
         assert made.resampled == ("rows" if column is None else "entities")
     assert widths["customer"] > 1.5 * widths[None]
-    assert evaluated(customer // 8).differences == (), "from five customers nothing is known"
+    few, many = evaluated(customer // 8), evaluated(customer)
+    assert few.differences == (), "from five customers nothing is known"
+    limits = PromoteSpec.model_validate({"require": "meets_thresholds", "limits": {"metrics": {"log_loss": 9.0}}})
+    assert evaluate_gates(many, limits, bootstrapping=False).passed is True
+    assert evaluate_gates(few, limits, bootstrapping=False).passed is None
+    role = few.role("candidate")
+    assert role is not None
+    assert role.metric("log_loss").value is not None
+
+
+@pytest.mark.parametrize(("entities", "passed"), [(7, None), (300, True)])
+def test_from_few_customers_nothing_is_known_of_the_worth(entities: int, passed: bool | None):
+    declared = {"worth": {"costs": {"1": {"0": 10.0}}}, "draw_together": "query", "require": "not_worth_less"}
+    spec = PromoteSpec.model_validate(declared)
+    asked = replace(drawn(), rows=drawn().rows.assign(query=np.arange(ROWS) % entities))
+    made = replace(report(), resampled="entities")
+    made = replace(made, measures=measured(made, asked, spec))
+    assert evaluate_gates(made, spec, bootstrapping=False).passed is passed
 
 
 def test_a_row_without_an_entity_is_one_of_its_own():
