@@ -116,8 +116,12 @@ class _Classes:
         even, odd = (
             np.bincount(cells[chosen], minlength=count * width).reshape(count, width) for chosen in (fitted, ~fitted)
         )
-        seen = even.sum(axis=1, keepdims=True)
-        shares = np.where(seen > 0, even / np.maximum(seen, 1), even.sum(axis=0) / max(int(fitted.sum()), 1))
+        seen = even.any(axis=1)
+        both = seen & odd.any(axis=1)
+        # All that the even rows do not hold have one share: of an identifier they are nearly all.
+        odd = np.vstack([odd[both], odd[~seen].sum(axis=0)])
+        even = np.vstack([even[both], even.sum(axis=0)])
+        shares = even / np.maximum(even.sum(axis=1, keepdims=True), 1)
         of_categories = odd.sum(axis=1)
         return np.array(
             [_mid_ranks(shares[:, place], of_categories) @ odd[:, place] for place in range(len(self.names))]

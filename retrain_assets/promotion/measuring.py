@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
@@ -284,8 +283,9 @@ def _fairness(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> It
 
 
 def _cost(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iterator[Measure]:  # noqa: ARG001 - one form for all
-    size = len(pickle.dumps(judged.pipeline))
-    yield Measure(kind="cost", name="megabytes", value=size / 1e6)
+    import cloudpickle  # as models are stored: pickle refuses a transform of the user's own file
+
+    yield Measure(kind="cost", name="megabytes", value=len(cloudpickle.dumps(judged.pipeline)) / 1e6)
     seconds: list[float] = []
     for position in range(min(TIMED_ROWS, len(judged.rows))):
         row = judged.rows.drop(columns=["label", "ra_batch"]).iloc[[position]]
