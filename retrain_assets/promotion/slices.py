@@ -55,8 +55,9 @@ def declared_slices(
         counts = labels.value_counts()
         rare = set(counts[counts < min_rows].index)
         pooled = labels.where(~labels.isin(rare), RARE)
-        for value in sorted(pooled.unique()):
-            yield Slice(name=f"{column}={value}", rows=(pooled == value).to_numpy())
+        places, values = pd.factorize(pooled, sort=True)
+        for place, value in enumerate(values):
+            yield Slice(name=f"{column}={value}", rows=places == place)
 
 
 def slice_measures(
