@@ -95,7 +95,7 @@ def measured(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> tup
     where `promote.require` names its gate. What cannot be measured is told with its reason, and its gate is unknown.
     """
     required = spec.expression.names()
-    made = [*_change(report, judged), *_calibration(judged), *_tests(judged), *_explanation(judged)]
+    made = [*_change(report, judged), *_calibration(judged), *_tests(report, judged), *_explanation(judged)]
     further: Mapping[str, Callable[[EvaluationReport, Judged, PromoteSpec], Iterator[Measure]]] = {
         "no_slice_regression": _slices,
         "is_fair": _fairness,
@@ -139,20 +139,24 @@ def _calibration(judged: Judged) -> Iterator[Measure]:
             )  # fmt: skip
 
 
-def _tests(judged: Judged) -> Iterator[Measure]:
-    """McNemar on right and wrong, DeLong on the areas of two classes: p-values against the champion."""
+def _tests(report: EvaluationReport, judged: Judged) -> Iterator[Measure]:
+    """McNemar on right and wrong, DeLong on the areas of two classes: p-values against the champion.
+
+    Both suppose that rows are independent; where they are not, that is said.
+    """
     if "champion" not in judged.scores or not judged.scores["candidate"].classes or judged.rows.empty:
         return
     classes = tuple(dict.fromkeys((*judged.scores["candidate"].classes, *judged.scores["champion"].classes)))
     candidate, champion = (judged.scores[role].over(classes).probabilities for role in ("candidate", "champion"))
     names, truth = np.asarray(classes, dtype=object), judged.labels.astype(object)
     right = [names[each.argmax(axis=1)] == truth for each in (candidate, champion)]
-    yield Measure(kind="test", name="mcnemar_p", value=mcnemar(right[0], right[1]), rows=len(truth))
+    said = "" if report.resampled == "rows" else f"as if the rows of the same {report.resampled} were independent"
+    yield Measure(kind="test", name="mcnemar_p", value=mcnemar(right[0], right[1]), rows=len(truth), reason=said)
     if len(classes) == 2:
         made = delong(candidate[:, 1], champion[:, 1], truth == names[1])
         if made is not None:
             yield Measure(kind="test", name="roc_auc_difference", value=made[0], rows=len(truth))
-            yield Measure(kind="test", name="delong_p", value=made[1], rows=len(truth))
+            yield Measure(kind="test", name="delong_p", value=made[1], rows=len(truth), reason=said)
 
 
 def _slices(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iterator[Measure]:
@@ -251,12 +255,17 @@ def _worth(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Itera
     )  # fmt: skip
 
 
-def _ranking(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iterator[Measure]:  # noqa: ARG001 - one form for all
+def _ranking(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iterator[Measure]:
+    """Groups are drawn, or with each the batch or the entity of its first row."""
     column = spec.worth.rank_within
     if column is None:
         return
+    blocks = _blocks(report, judged, spec)
     roles: list[Role] = [role for role in ("candidate", "champion") if role in judged.scores]
     made = {role: ranking_values(judged.rows[column], judged.labels, judged.scores[role]) for role in roles}
+    if blocks is not None:
+        first = pd.Series(blocks).groupby(judged.rows[column].to_numpy()).first()
+        blocks = first.loc[made["candidate"].index].to_numpy()
     for name in ("ndcg", "mrr"):
         yield from paired_measures(
             "ranking",
@@ -265,6 +274,7 @@ def _ranking(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Ite
             made["champion"][name].to_numpy() if "champion" in made else None,
             confidence=spec.confidence,
             rng=judged.rng,
+            blocks=blocks,
             least=ENOUGH_UNITS,
         )
 
