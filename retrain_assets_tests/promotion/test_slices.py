@@ -149,6 +149,25 @@ def test_a_search_leaves_enough_batches_to_judge_by(number: int) -> None:
         assert number - 1 > len(np.unique(blocks[judges])) >= max(LEAST_BLOCKS, number // 2)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_part_of_a_few_batches_is_judged_with_what_is_around_it(seed: int) -> None:
+    """Worse in two batches of twenty alone, which a column of time tells: no half of two batches could be judged."""
+    rng = np.random.default_rng(seed)
+    blocks = np.repeat(np.arange(20), 200)
+    excess = np.where(np.isin(blocks, [3, 4]), 1.0, 0.0) + rng.normal(0, 0.1, len(blocks))
+    rows = pd.DataFrame({"day": blocks + rng.normal(0, 0.1, len(blocks)), "x": rng.normal(size=len(blocks))})
+    slices, judges = found_slices(rows, excess, most=16, min_rows=50, rng=rng, blocks=blocks)
+    assert slices is not None
+    for each in slices:
+        assert len(np.unique(blocks[each.rows & judges])) >= LEAST_BLOCKS, each.name
+        assert (each.rows & judges).sum() >= 50
+    made = slice_measures(
+        slices, excess, np.ones(len(excess)), judged=judges, blocks=blocks, confidence=0.95, number=len(slices),
+        min_rows=50,
+    )  # fmt: skip
+    assert all(each.value is not None for each in made)
+
+
 def test_rows_of_one_entity_are_searched_or_judged_never_both() -> None:
     rng = np.random.default_rng(1)
     entities = np.repeat(np.arange(150), 30)
