@@ -17,7 +17,8 @@ from retrain_assets.promotion.gates import evaluate_gates
 from retrain_assets.promotion.measuring import Judged, measured
 from retrain_assets.spec import PromoteSpec
 
-METRICS = ("log_loss", "brier", "accuracy", "roc_auc")
+METRICS = ("log_loss", "expected_log_loss", "brier", "accuracy", "roc_auc")
+"""Of a classification all that can be declared, and what a model expects of itself, which each evaluation measures."""
 SLICES = 20
 PROMOTE = PromoteSpec.model_validate(
     {

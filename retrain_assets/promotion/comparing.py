@@ -145,20 +145,19 @@ class _Judging:
     blocks: npt.NDArray[Any] | None
 
     def model(self, role: Role, version: int | None, scores: Scores, rng: np.random.Generator) -> RoleEvaluation:
-        """All metrics of one model with their intervals."""
-        return RoleEvaluation(
-            role=role,
-            version=version,
-            metrics=estimates(
-                self.metrics,
-                self.truth,
-                scores,
-                confidence=self.confidence,
-                rng=rng,
-                resamples=self.resamples,
-                blocks=self.blocks,
-            ),
+        """All metrics of one model with their intervals; too few entities make none."""
+        made = estimates(
+            self.metrics,
+            self.truth,
+            scores,
+            confidence=self.confidence,
+            rng=rng,
+            resamples=self.resamples,
+            blocks=self.blocks,
         )
+        if self.blocks is not None and units_of(len(self.truth), self.blocks) < ENOUGH_UNITS:
+            made = tuple(replace(each, lower=None, upper=None) for each in made)
+        return RoleEvaluation(role=role, version=version, metrics=made)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ Each answers true, false or unknown (None), and a sentence with the numbers that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -104,7 +104,7 @@ class MeetsThresholds:
             found = next((each for each in candidate.metrics if each.metric == name), None) if candidate else None
             if found is None or found.value is None or found.lower is None or found.upper is None:
                 truths.append(None)
-                said.append(f"{name} is not known: report_metrics must name it, and the rows must define it")
+                said.append(f"{name} is not known: report_metrics must name it, and enough rows or entities define it")
                 continue
             good = found.lower >= limit if name in LARGER_IS_BETTER else found.upper <= limit
             truths.append(good)
@@ -115,39 +115,65 @@ class MeetsThresholds:
 
 @dataclass(frozen=True, slots=True)
 class NoSliceRegression:
-    """No slice is shown worse than with the champion by more than the margin; small slices are said, and not judged."""
+    """No slice is shown worse than with the champion by more than the margin.
+
+    A slice of fewer than `min_rows` rows is named, and binds nobody: the small values of a column are one slice, so
+    that fewer rows of it than that are not judged. Unknown are a slice of more rows that cannot be judged, a declared
+    column of which nothing was measured, and a search that was asked for and could not be made.
+    """
 
     margin: float = 0.0
+    min_rows: int = 2
+    columns: tuple[str, ...] = ()
+    searches: bool = False
     against_champion: ClassVar[bool] = True
 
     def evaluate(self, report: EvaluationReport) -> Verdict:
         slices = chosen(report.measures, "slice", "difference")
-        losses = {each.group: each.value for each in chosen(report.measures, "slice", "champion_loss")}
-        judged = [each for each in slices if each.lower is not None]
         search = next(iter(chosen(report.measures, "slice", "searched")), None)
-        if not slices and search is not None and search.value == 0:
-            return True, f"searched on {search.rows:,} rows: no part of them is worse than with the champion"
-        if not judged:
-            return None, "no slice has enough rows, batches or entities to be judged"
-        worse = [each for each in judged if (each.lower or 0) > self.margin * abs(losses.get(each.group) or 0)]
-        left = (
-            f"; {len(slices) - len(judged)} with too few rows, batches or entities" if len(slices) > len(judged) else ""
-        )
+        judged = [each for each in slices if each.lower is not None]
+        small = [each for each in slices if each.lower is None and each.rows < self.min_rows]
+        unknown = [f"{each.group}: {each.reason}" for each in slices if each not in judged and each not in small]
+        unknown += self._not_looked_at(slices, search)
+        left = f"; of fewer than {self.min_rows} rows, and not judged: {_named(small)}" if small else ""
+        worse = [each for each in judged if (each.lower or 0) > self.margin * abs(_champion_loss(report, each.group))]
         if worse:
             said = ", ".join(
                 f"{each.group} {each.value:+.4g} [{each.lower:+.4g}, {each.upper:+.4g}] on {each.rows:,} rows"
                 for each in worse
             )
             return False, f"shown worse in {len(worse)} of {len(judged)} slices: {said}{left}"
+        if unknown:
+            others = f"; shown worse in none of {len(judged)} others" if judged else ""
+            return None, f"unknown of {'; '.join(unknown)}{others}{left}"
+        if not slices and search is not None:
+            return True, f"searched on {search.rows:,} rows: no part of them is worse than with the champion"
+        if not judged:
+            return None, f"no slice has enough rows to be judged{left}"
         return True, f"shown worse in none of {len(judged)} slices{left}"
+
+    def _not_looked_at(self, slices: Sequence[Measure], search: Measure | None) -> Iterator[str]:
+        """What was asked for, and nobody could or did measure: the declaration may be newer than the evaluation."""
+        for column in self.columns:
+            if not any(each.group.startswith(f"{column}=") for each in slices):
+                yield f"the slices of {column}, which were not measured"
+        if search is None and self.searches:
+            yield "weak slices, which were not looked for"
+        if search is not None and search.value is None:
+            yield f"weak slices: {search.reason}"
 
 
 @dataclass(frozen=True, slots=True)
 class IsFair:
-    """No rate differs between the groups by more than its limit; a rate that is not defined in a group is unknown."""
+    """No rate differs between the groups by more than its limit.
+
+    A rate that a group of enough rows does not define is unknown, and so is a column with fewer than two such groups;
+    groups of fewer rows are named.
+    """
 
     selection_gap: float
     error_gap: float
+    columns: tuple[str, ...] = ()
     against_champion: ClassVar[bool] = False
 
     def evaluate(self, report: EvaluationReport) -> Verdict:
@@ -157,9 +183,13 @@ class IsFair:
         for rate, limit in RATES.items():
             for gap in chosen(report.measures, "fairness", f"{rate}_gap"):
                 truths.append(None if gap.value is None else gap.value <= limits[limit])
-                shown = "unknown" if gap.value is None else f"{gap.value:.3g} [{gap.lower:.3g}, {gap.upper:.3g}]"
                 reason = f" ({gap.reason})" if gap.reason else ""
-                said.append(f"{rate} by {gap.group} differs by {shown}, at most {limits[limit]:g}{reason}")
+                said.append(f"{rate} by {gap.group} differs by {_shown(gap)}, at most {limits[limit]:g}{reason}")
+        measured = {each.group for each in chosen(report.measures, "fairness")}
+        for column in self.columns:
+            if column not in measured:
+                truths.append(None)
+                said.append(f"the groups of {column} were not measured")
         return (_all(truths), "; ".join(said)) if truths else (None, "no group was measured")
 
 
@@ -202,20 +232,25 @@ class Within:
 
 @dataclass(frozen=True, slots=True)
 class HasNoLeak:
-    """No column alone predicts the label too well; what cannot be measured in any column is unknown."""
+    """No column alone predicts the label too well; one that could not be measured is named, and makes it unknown."""
 
     limit: float
     against_champion: ClassVar[bool] = False
 
     def evaluate(self, report: EvaluationReport) -> Verdict:
-        columns = [each for each in chosen(report.measures, "leakage") if each.value is not None]
+        found = chosen(report.measures, "leakage")
+        columns = [each for each in found if each.value is not None]
+        unknown = ", ".join(f"{each.group} ({each.reason})" for each in found if each.value is None)
         if not columns:
-            return None, "no column could be measured"
+            return None, f"no column could be measured{f': {unknown}' if unknown else ''}"
         strongest: Measure = max(columns, key=lambda each: each.value or 0.0)
-        said = f"{strongest.group} alone predicts with {strongest.value:.4g}, at most {self.limit:g}"
-        if (strongest.value or 0.0) <= self.limit:
-            return True, said
-        return False, f"{said}: if it is known only after the event, name it in leak_columns"
+        of_class = f" ({strongest.reason})" if strongest.reason else ""
+        said = f"{strongest.group} alone predicts with {strongest.value:.4g}{of_class}, at most {self.limit:g}"
+        if (strongest.value or 0.0) > self.limit:
+            return False, f"{said}: if it is known only after the event, name it in leak_columns"
+        if unknown:
+            return None, f"what these columns predict alone could not be measured: {unknown}; of the others {said}"
+        return True, said
 
 
 def _limits(make: Callable[[LimitsSpec], Condition]) -> Callable[[PromoteSpec], Condition]:
@@ -228,8 +263,12 @@ CONDITIONS: Mapping[str, Callable[[PromoteSpec], Condition]] = {
     "better_than_champion": lambda spec: BetterThanChampion(spec.margin),
     "meets_thresholds": _limits(lambda limits: MeetsThresholds(tuple(sorted(limits.metrics.items())))),
     "has_enough_rows": _limits(lambda limits: HasEnoughRows(limits.detectable, limits.power)),
-    "no_slice_regression": _limits(lambda limits: NoSliceRegression(limits.slice_margin)),
-    "is_fair": _limits(lambda limits: IsFair(limits.selection_gap, limits.error_gap)),
+    "no_slice_regression": _limits(
+        lambda limits: NoSliceRegression(
+            limits.slice_margin, limits.group_min_rows, limits.slices, searches=limits.find_slices > 0
+        )
+    ),
+    "is_fair": _limits(lambda limits: IsFair(limits.selection_gap, limits.error_gap, limits.groups)),
     "is_stable": _limits(lambda limits: IsStable(limits.churn, limits.negative_flips, limits.score_shift)),
     "is_calibrated": _limits(lambda limits: Within("calibration", (("calibration_error", limits.calibration_error),))),
     "is_affordable": _limits(
@@ -255,6 +294,23 @@ CONDITIONS: Mapping[str, Callable[[PromoteSpec], Condition]] = {
 def _value(report: EvaluationReport, name: Role) -> float | None:
     role = report.role(name)
     return None if role is None else role.metric(report.metric).value
+
+
+def _shown(made: Measure) -> str:
+    if made.value is None:
+        return "unknown"
+    known = made.lower is not None and made.upper is not None
+    return f"{made.value:.3g}{f' [{made.lower:.3g}, {made.upper:.3g}]' if known else ''}"
+
+
+def _champion_loss(report: EvaluationReport, group: str) -> float:
+    """What a margin is relative to; none is tolerated where it is not known."""
+    found = chosen(report.measures, "slice", "champion_loss")
+    return next((each.value or 0.0 for each in found if each.group == group), 0.0)
+
+
+def _named(slices: Sequence[Measure]) -> str:
+    return ", ".join(f"{each.group} ({each.rows:,})" for each in slices)
 
 
 def _compared(report: EvaluationReport, difference: PairedDifference) -> str:

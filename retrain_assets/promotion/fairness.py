@@ -7,16 +7,21 @@ positive rates are (Hardt, Price and Srebro, NIPS 2016). The positive class is t
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from retrain_assets.performance.scores import Scores
+from retrain_assets.performance.grouped import resampled_sums
+from retrain_assets.performance.intervals import percentile_interval
+from retrain_assets.performance.scores import Scores, Values
 from retrain_assets.promotion.measures import Measure
+from retrain_assets.promotion.slices import LEAST_BLOCKS
 
 RATES = {"selection_rate": "selection_gap", "true_positive_rate": "error_gap", "false_positive_rate": "error_gap"}
 _RESAMPLES = 1000
+_DEFINED_SHARE = 0.9
 
 
 def fairness_measures(
@@ -24,13 +29,16 @@ def fairness_measures(
     labels: npt.ArrayLike,
     groups: pd.Series,
     *,
+    blocks: npt.NDArray[np.intp] | None,
     min_rows: int,
     confidence: float,
     rng: np.random.Generator,
 ) -> Iterator[Measure]:
-    """The rates of each group and the largest gap of each rate, with bootstrap intervals within the groups.
+    """The rates of each group and the largest gap of each rate, with bootstrap intervals.
 
-    A share of k in n is resampled as a binomial draw, which is what drawing rows within the group comes to.
+    Of single rows a share of k in n is resampled as a binomial draw, which is what drawing rows within the group comes
+    to. Where whole batches or entities vary together (`blocks`, numbers from 0 on of all rows) these are drawn, the
+    same ones for all groups; of a group with fewer than `LEAST_BLOCKS` of them no gap is known.
     """
     column = str(groups.name)
     if len(scores.classes) != 2:
@@ -47,47 +55,101 @@ def fairness_measures(
         "false_positive_rate": ~positive,
     }
     named = groups.astype("object").where(groups.notna(), "missing").astype(str).to_numpy()
-    values, counts = np.unique(named, return_counts=True)
-    judged = values[counts >= min_rows]
-    left_out = values[counts < min_rows]
-    tail = 50 * (1 - confidence)
+    values, position, counts = np.unique(named, return_inverse=True, return_counts=True)
+    judged = np.flatnonzero(counts >= min_rows)
+    left_out = [str(value) for value in values[counts < min_rows]]
+    place = np.full(len(values), -1)
+    place[judged] = np.arange(len(judged))
     for name, rows in among.items():
-        shares: list[npt.NDArray[np.float64]] = []
-        points: list[float] = []
-        for value in judged:
-            inside = rows & (named == value)
-            n, k = int(inside.sum()), int((inside & selected).sum())
-            points.append(k / n if n else float("nan"))
-            if n:
-                shares.append(rng.binomial(n, k / n, _RESAMPLES) / n)
-            yield _rate(name, f"{column}={value}", k, n, shares[-1] if n else None, tail)
-        yield _gap(name, column, points, shares, tail, list(left_out))
+        rates = _Rates.of(place[position], len(judged), rows, selected, blocks, rng)
+        for number, value in enumerate(values[judged]):
+            yield rates.measure(number, name, f"{column}={value}", confidence)
+        yield rates.gap(name, column, [str(value) for value in values[judged]], left_out, confidence)
 
 
-def _rate(name: str, group: str, k: int, n: int, drawn: npt.NDArray[np.float64] | None, tail: float) -> Measure:
-    if drawn is None:
-        return Measure(kind="fairness", name=name, group=group, value=None, reason="no row that it counts")
-    lower, upper = np.percentile(drawn, [tail, 100 - tail])
-    return Measure(kind="fairness", name=name, group=group, value=k / n, lower=float(lower), upper=float(upper), rows=n)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Rates:
+    """One rate of each group.
 
+    Args:
+        selected: rows with a positive prediction, (groups,).
+        rows: rows that count, (groups,).
+        drawn: the rate of each resample, (resamples, groups); NaN where it holds none that counts.
+        units: rows, batches or entities that the rows of each group are of, (groups,).
+        few: groups whose rows are of too few batches or entities.
+    """
 
-def _gap(
-    name: str,
-    column: str,
-    points: list[float],
-    shares: list[npt.NDArray[np.float64]],
-    tail: float,
-    left_out: list[str],
-) -> Measure:
-    said = f"groups of too few rows were left out: {', '.join(left_out)}" if left_out else ""
-    if len(points) < 2 or np.isnan(points).any():
-        why = "fewer than two groups have enough rows" if len(points) < 2 else f"{name} is not defined in a group"
-        return Measure(
-            kind="fairness", name=f"{name}_gap", group=column, value=None, reason="; ".join(filter(None, [why, said]))
+    selected: npt.NDArray[np.intp]
+    rows: npt.NDArray[np.intp]
+    drawn: Values
+    units: npt.NDArray[np.intp]
+    few: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(
+        cls,
+        group: npt.NDArray[np.intp],
+        groups: int,
+        counted: npt.NDArray[np.bool_],
+        selected: npt.NDArray[np.bool_],
+        blocks: npt.NDArray[np.intp] | None,
+        rng: np.random.Generator,
+    ) -> _Rates:
+        """Of the rows that count, and of groups by their number, -1 for none."""
+        counted = counted & (group >= 0)
+        number = 1 if blocks is None else int(blocks.max(initial=-1)) + 1
+        cells = group * number + (0 if blocks is None else blocks)
+        hits, rows = (
+            np.bincount(cells[chosen], minlength=groups * number).reshape(groups, number)
+            for chosen in (counted & selected, counted)
         )
-    drawn = np.ptp(np.stack(shares), axis=0)
-    lower, upper = np.percentile(drawn, [tail, 100 - tail])
-    return Measure(
-        kind="fairness", name=f"{name}_gap", group=column, value=max(points) - min(points), lower=float(lower),
-        upper=float(upper), reason=said,
-    )  # fmt: skip
+        k, n = hits.sum(axis=1), rows.sum(axis=1)
+        if blocks is None or not groups:
+            drawn = rng.binomial(n, k / np.maximum(n, 1), (_RESAMPLES, groups)) / np.where(n > 0, n, np.nan)
+            return cls(selected=k, rows=n, drawn=drawn, units=n, few=np.zeros(groups, dtype=bool))
+        both = np.vstack([hits, rows]).T.astype(np.float64)
+        sums = resampled_sums(both, _RESAMPLES, rng=rng, blocks=np.arange(number))
+        found = sums[:, groups:]
+        drawn = np.divide(sums[:, :groups], found, out=np.full(found.shape, np.nan), where=found > 0)
+        units = (rows > 0).sum(axis=1)
+        return cls(selected=k, rows=n, drawn=drawn, units=units, few=units < LEAST_BLOCKS)
+
+    def measure(self, number: int, name: str, group: str, confidence: float) -> Measure:
+        """The rate of a group."""
+        k, n = int(self.selected[number]), int(self.rows[number])
+        if n == 0:
+            return Measure(kind="fairness", name=name, group=group, value=None, reason="no row that it counts")
+        if self.few[number]:
+            reason = f"its rows lie in {self.units[number]} batches or entities: no interval"
+            return Measure(kind="fairness", name=name, group=group, value=k / n, rows=n, reason=reason)
+        lower, upper = _interval(self.drawn[:, number], confidence, int(self.units[number]))
+        return Measure(kind="fairness", name=name, group=group, value=k / n, lower=lower, upper=upper, rows=n)
+
+    def gap(self, name: str, column: str, groups: list[str], left_out: list[str], confidence: float) -> Measure:
+        """The largest difference of the rate between two groups."""
+        said = f"groups of too few rows were left out: {', '.join(left_out)}" if left_out else ""
+        undefined = [group for group, n in zip(groups, self.rows, strict=True) if n == 0]
+        few = [group for group, each in zip(groups, self.few, strict=True) if each]
+        why = ""
+        if len(groups) < 2:
+            why = "fewer than two groups have enough rows"
+        elif undefined:
+            why = f"{name} is not defined in {', '.join(undefined)}"
+        elif few:
+            why = f"the rows of {', '.join(few)} lie in fewer than {LEAST_BLOCKS} batches or entities"
+        if why:
+            reason = "; ".join(filter(None, [why, said]))
+            return Measure(kind="fairness", name=f"{name}_gap", group=column, value=None, reason=reason)
+        rates = self.selected / self.rows
+        lower, upper = _interval(np.ptp(self.drawn, axis=1), confidence, int(self.units.min()))
+        return Measure(
+            kind="fairness", name=f"{name}_gap", group=column, value=float(np.ptp(rates)), lower=lower, upper=upper,
+            reason=said,
+        )  # fmt: skip
+
+
+def _interval(drawn: Values, confidence: float, units: int) -> tuple[float | None, float | None]:
+    defined = drawn[np.isfinite(drawn)]
+    if len(defined) < _DEFINED_SHARE * len(drawn):
+        return None, None
+    return percentile_interval(defined, confidence, units=units)

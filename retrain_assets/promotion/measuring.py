@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
@@ -96,7 +95,7 @@ def measured(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> tup
     where `promote.require` names its gate. What cannot be measured is told with its reason, and its gate is unknown.
     """
     required = spec.expression.names()
-    made = [*_change(report, judged), *_calibration(judged), *_tests(judged), *_explanation(judged)]
+    made = [*_change(report, judged), *_calibration(judged), *_tests(report, judged), *_explanation(judged)]
     further: Mapping[str, Callable[[EvaluationReport, Judged, PromoteSpec], Iterator[Measure]]] = {
         "no_slice_regression": _slices,
         "is_fair": _fairness,
@@ -140,20 +139,24 @@ def _calibration(judged: Judged) -> Iterator[Measure]:
             )  # fmt: skip
 
 
-def _tests(judged: Judged) -> Iterator[Measure]:
-    """McNemar on right and wrong, DeLong on the areas of two classes: p-values against the champion."""
+def _tests(report: EvaluationReport, judged: Judged) -> Iterator[Measure]:
+    """McNemar on right and wrong, DeLong on the areas of two classes: p-values against the champion.
+
+    Both suppose that rows are independent; where they are not, that is said.
+    """
     if "champion" not in judged.scores or not judged.scores["candidate"].classes or judged.rows.empty:
         return
     classes = tuple(dict.fromkeys((*judged.scores["candidate"].classes, *judged.scores["champion"].classes)))
     candidate, champion = (judged.scores[role].over(classes).probabilities for role in ("candidate", "champion"))
     names, truth = np.asarray(classes, dtype=object), judged.labels.astype(object)
     right = [names[each.argmax(axis=1)] == truth for each in (candidate, champion)]
-    yield Measure(kind="test", name="mcnemar_p", value=mcnemar(right[0], right[1]), rows=len(truth))
+    said = "" if report.resampled == "rows" else f"as if the rows of the same {report.resampled} were independent"
+    yield Measure(kind="test", name="mcnemar_p", value=mcnemar(right[0], right[1]), rows=len(truth), reason=said)
     if len(classes) == 2:
         made = delong(candidate[:, 1], champion[:, 1], truth == names[1])
         if made is not None:
             yield Measure(kind="test", name="roc_auc_difference", value=made[0], rows=len(truth))
-            yield Measure(kind="test", name="delong_p", value=made[1], rows=len(truth))
+            yield Measure(kind="test", name="delong_p", value=made[1], rows=len(truth), reason=said)
 
 
 def _slices(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iterator[Measure]:
@@ -196,6 +199,7 @@ def _slices(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iter
             scores["candidate"],
             named,
             judged=rows,
+            blocks=blocks,
             confidence=spec.confidence,
             rng=judged.rng,
             resamples=SLICE_RESAMPLES if len(excess) < MANY_ROWS else MANY_RESAMPLES,
@@ -238,6 +242,7 @@ def entities_of(rows: pd.DataFrame, spec: PromoteSpec) -> npt.NDArray[np.intp] |
 def _worth(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iterator[Measure]:
     rows = judged.rows.drop(columns=[name for name in OWN_COLUMNS if name in judged.rows and name != "label"])
     roles: list[Role] = [role for role in ("candidate", "champion") if role in judged.scores]
+    blocks = _blocks(report, judged, spec)
     values = {
         role: worth_of_costs(spec.worth.costs, judged.labels, judged.scores[role])
         if judged.worth is None
@@ -246,16 +251,21 @@ def _worth(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Itera
     }
     yield from paired_measures(
         "worth", "worth", values["candidate"], values.get("champion"),
-        confidence=spec.confidence, rng=judged.rng, blocks=_blocks(report, judged, spec),
+        confidence=spec.confidence, rng=judged.rng, blocks=blocks, least=2 if blocks is None else ENOUGH_UNITS,
     )  # fmt: skip
 
 
-def _ranking(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iterator[Measure]:  # noqa: ARG001 - one form for all
+def _ranking(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iterator[Measure]:
+    """Groups are drawn, or with each the batch or the entity of its first row."""
     column = spec.worth.rank_within
     if column is None:
         return
+    blocks = _blocks(report, judged, spec)
     roles: list[Role] = [role for role in ("candidate", "champion") if role in judged.scores]
     made = {role: ranking_values(judged.rows[column], judged.labels, judged.scores[role]) for role in roles}
+    if blocks is not None:
+        first = pd.Series(blocks).groupby(judged.rows[column].to_numpy()).first()
+        blocks = first.loc[made["candidate"].index].to_numpy()
     for name in ("ndcg", "mrr"):
         yield from paired_measures(
             "ranking",
@@ -264,6 +274,7 @@ def _ranking(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Ite
             made["champion"][name].to_numpy() if "champion" in made else None,
             confidence=spec.confidence,
             rng=judged.rng,
+            blocks=blocks,
             least=ENOUGH_UNITS,
         )
 
@@ -274,6 +285,7 @@ def _fairness(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> It
             judged.scores["candidate"],
             judged.labels,
             judged.groups(column),
+            blocks=_blocks(report, judged, spec),
             min_rows=spec.limits.group_min_rows,
             confidence=report.confidence,
             rng=judged.rng,
@@ -281,8 +293,9 @@ def _fairness(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> It
 
 
 def _cost(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iterator[Measure]:  # noqa: ARG001 - one form for all
-    size = len(pickle.dumps(judged.pipeline))
-    yield Measure(kind="cost", name="megabytes", value=size / 1e6)
+    import cloudpickle  # as models are stored: pickle refuses a transform of the user's own file
+
+    yield Measure(kind="cost", name="megabytes", value=len(cloudpickle.dumps(judged.pipeline)) / 1e6)
     seconds: list[float] = []
     for position in range(min(TIMED_ROWS, len(judged.rows))):
         row = judged.rows.drop(columns=["label", "ra_batch"]).iloc[[position]]

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from retrain_assets.promotion.evaluation import EvaluationReport
-from retrain_assets.promotion.measures import MeasureKind, chosen
-from retrain_assets.promotion.robustness import GROWTH, NONE
+from retrain_assets.promotion.measures import Measure, MeasureKind, chosen
+from retrain_assets.promotion.robustness import GROWTH, NONE, UNDEFINED
 
 SAME_BITS = "same_bits"
 
@@ -34,17 +34,23 @@ class IsRobust:
     against_champion: ClassVar[bool] = False
 
     def evaluate(self, report: EvaluationReport) -> tuple[bool | None, str]:
-        found = chosen(report.measures, "robustness", GROWTH)
+        found = [each for each in chosen(report.measures, "robustness") if each.name in (GROWTH, UNDEFINED)]
         if not found and chosen(report.measures, "robustness", NONE):
             return True, "the schema lets no input column be missing"
         if not found:
             return None, "the columns that may be missing were not tried"
-        failed = [f"{each.group} ({each.reason})" for each in found if each.value is None]
+        failed = [f"{each.group} ({each.reason})" for each in found if each.value is None and each.name == GROWTH]
         if failed:
             return False, f"the model cannot do without {', '.join(failed)}"
-        worst = max(found, key=lambda each: each.value or 0.0)
-        said = f"without {worst.group} the loss grows by {worst.value or 0.0:.1%}, at most {self.limit:.1%}"
-        return (worst.value or 0.0) <= self.limit, f"{said}; {len(found)} columns may be missing"
+        unknown = ", ".join(f"{each.group} ({each.reason})" for each in found if each.value is None)
+        known = [each for each in found if each.value is not None]
+        worst = max(known, key=lambda each: each.value or 0.0, default=None)
+        grown = 0.0 if worst is None else worst.value or 0.0
+        said = [f"how the loss grows is not known without {unknown}"] if unknown else []
+        if worst is not None:
+            said.append(f"without {worst.group} the loss grows by {grown:.1%}, at most {self.limit:.1%}")
+        passed = False if grown > self.limit else None if unknown else True
+        return passed, f"{'; '.join(said)}; {len(found)} columns may be missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +81,16 @@ class NotShownLess:
         if not found:
             return None, f"the {self.kind} of candidate and champion was not measured, or there are too few rows"
         said = "; ".join(
-            f"{each.name} {each.value or 0.0:+.4g} [{each.lower or 0.0:+.4g}, {each.upper or 0.0:+.4g}] against the "
-            f"champion on {each.rows:,} {'rows' if self.kind == 'worth' else 'groups'}"
+            f"{each.name} {_interval(each)} against the champion on {each.rows:,} "
+            f"{'rows' if self.kind == 'worth' else 'groups'}"
             for each in found
         )
-        return all((each.upper or 0.0) >= 0 for each in found), said
+        if any(each.upper is not None and each.upper < 0 for each in found):
+            return False, said
+        return (True if all(each.upper is not None for each in found) else None), said
+
+
+def _interval(made: Measure) -> str:
+    if made.value is None or made.lower is None or made.upper is None:
+        return "unknown"
+    return f"{made.value:+.4g} [{made.lower:+.4g}, {made.upper:+.4g}]"

@@ -14,10 +14,12 @@ from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.measures import Measure
 
 GROWTH = "loss_growth"
+UNDEFINED = "undefined_loss_growth"
+"""The model answered, and how much its loss grew is no number."""
 NONE = "columns_that_may_be_missing"
 """Says, with the value 0, that there is no column to be tried; what was not looked at says nothing."""
 ROWS = 2_000
-"""Rows that are looked at."""
+"""Rows that are looked at, from all over."""
 
 
 def robustness_measures(
@@ -30,7 +32,8 @@ def robustness_measures(
 ) -> Iterator[Measure]:
     """The relative growth of the loss without each column; not known, with the reason, where the model fails.
 
-    Where there is no such column, that is said.
+    `UNDEFINED` where it answers, and the loss was zero before or is not finite. Where there is no such column, that is
+    said.
 
     Args:
         rows: validated rows.
@@ -42,17 +45,27 @@ def robustness_measures(
     if not columns:
         yield Measure(kind="robustness", name=NONE, value=0.0, rows=len(rows))
         return
-    taken = rows.iloc[:ROWS]
-    truth = np.asarray(labels)[: len(taken)]
+    places = np.linspace(0, len(rows) - 1, min(ROWS, len(rows))).astype(int)
+    taken, truth = rows.iloc[places], np.asarray(labels)[places]
     usual = float(row_losses(metric, truth, score(taken)).mean())
     for name in columns:
-        value, reason = None, ""
+        what, value, reason = GROWTH, None, ""
         try:
-            without = score(taken.assign(**{name: _missing(taken[name])}))
-            value = float(row_losses(metric, truth, without).mean()) / usual - 1 if usual else None
+            without = float(row_losses(metric, truth, score(taken.assign(**{name: _missing(taken[name])}))).mean())
         except (DataError, ValueError, TypeError, KeyError) as error:
             reason = f"the model fails without it: {type(error.__cause__ or error).__name__}"
-        yield Measure(kind="robustness", name=GROWTH, group=name, value=value, rows=len(taken), reason=reason)
+        else:
+            value = _growth(usual, without)
+            if value is None:
+                what, reason = UNDEFINED, f"the loss was {usual:.4g} and is {without:.4g}"
+        yield Measure(kind="robustness", name=what, group=name, value=value, rows=len(taken), reason=reason)
+
+
+def _growth(usual: float, without: float) -> float | None:
+    """None where it is no number; a loss that stays zero does not grow."""
+    if usual == without == 0:
+        return 0.0
+    return without / usual - 1 if usual and np.isfinite([usual, without]).all() else None
 
 
 def _missing(column: pd.Series) -> pd.Series:

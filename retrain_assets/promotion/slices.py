@@ -55,8 +55,9 @@ def declared_slices(
         counts = labels.value_counts()
         rare = set(counts[counts < min_rows].index)
         pooled = labels.where(~labels.isin(rare), RARE)
-        for value in sorted(pooled.unique()):
-            yield Slice(name=f"{column}={value}", rows=(pooled == value).to_numpy())
+        places, values = pd.factorize(pooled, sort=True)
+        for place, value in enumerate(values):
+            yield Slice(name=f"{column}={value}", rows=places == place)
 
 
 def slice_measures(
@@ -92,7 +93,12 @@ def slice_measures(
             yield Measure(kind="slice", name="difference", group=each.name, value=None, rows=count, reason=reason)
             continue
         mean = float(excess[chosen].mean())
-        reach = _reach(excess[chosen], units, level)
+        with np.errstate(over="ignore", invalid="ignore"):
+            reach = _reach(excess[chosen], units, level)
+        if not np.isfinite([mean, reach]).all():
+            reason = "the difference is beyond what numbers hold"
+            yield Measure(kind="slice", name="difference", group=each.name, value=None, rows=count, reason=reason)
+            continue
         yield Measure(
             kind="slice", name="difference", group=each.name, value=mean, lower=mean - reach, upper=mean + reach,
             rows=count,
@@ -105,7 +111,8 @@ def slice_measures(
 def searched(found: Sequence[Slice] | None, rows: int) -> Measure:
     """How many slices a search on some rows has found; unknown where it could not search."""
     if found is None:
-        return Measure(kind="slice", name="searched", value=None, rows=rows, reason="too few rows to search")
+        reason = "there are too few rows to search, or no column to tell them by"
+        return Measure(kind="slice", name="searched", value=None, rows=rows, reason=reason)
     return Measure(kind="slice", name="searched", value=float(len(found)), rows=rows)
 
 
@@ -116,31 +123,45 @@ def slice_metrics(
     metrics: Sequence[str],
     *,
     judged: npt.NDArray[np.bool_] | None = None,
+    blocks: npt.NDArray[np.intp] | None,
     confidence: float,
     rng: np.random.Generator,
     resamples: int,
     min_rows: int,
 ) -> Iterator[Measure]:
-    """How the candidate does on each slice, by every metric, with bootstrap intervals."""
+    """How the candidate does on each slice, by every metric, with intervals of the same bootstrap as everywhere.
+
+    Fewer than `LEAST_BLOCKS` batches or entities make no interval. No metric is told of fewer than `min_rows` rows.
+    """
     for each in slices:
         chosen = np.flatnonzero(each.rows if judged is None else each.rows & judged)
         if len(chosen) < min_rows:
             continue
         own = replace(scores, values=scores.values[chosen])
-        for made in estimates(metrics, labels[chosen], own, confidence=confidence, rng=rng, resamples=resamples):
+        units = None if blocks is None else blocks[chosen]
+        few = _too_few_units(units)
+        for made in estimates(
+            metrics, labels[chosen], own, confidence=confidence, rng=rng, resamples=resamples, blocks=units
+        ):
+            known = made.value is not None
+            bounds = (None, None) if few else (made.lower, made.upper)
             yield Measure(
-                kind="slice", name=made.metric, group=each.name, value=made.value, lower=made.lower, upper=made.upper,
-                rows=made.rows,
+                kind="slice", name=made.metric, group=each.name, value=made.value, lower=bounds[0], upper=bounds[1],
+                rows=made.rows, reason=few if known else f"its rows do not define {made.metric}",
             )  # fmt: skip
 
 
 def _too_few(rows: int, units: npt.NDArray[np.intp] | None, min_rows: int) -> str:
     if rows < min_rows:
         return f"{rows} rows are too few to judge by ({min_rows} needed)"
-    found = LEAST_BLOCKS if units is None else int(units.max()) + 1
-    if found < LEAST_BLOCKS:
-        return f"its rows lie in {found} batches or entities, too few to judge by ({LEAST_BLOCKS} needed)"
-    return ""
+    return _too_few_units(units)
+
+
+def _too_few_units(units: npt.NDArray[np.intp] | None) -> str:
+    found = LEAST_BLOCKS if units is None else len(pd.unique(units))
+    if found >= LEAST_BLOCKS:
+        return ""
+    return f"its rows lie in {found} batches or entities, too few to judge by ({LEAST_BLOCKS} needed)"
 
 
 def _reach(excess: Values, units: npt.NDArray[np.intp] | None, level: float) -> float:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from retrain_assets.performance.scores import Values
-from retrain_assets.promotion.slices import MISSING, Slice
+from retrain_assets.promotion.slices import LEAST_BLOCKS, MISSING, Slice
 
 MISSING_NUMBER = -1e18
 """Below every value, so that one split tells missing ones apart."""
@@ -31,13 +31,15 @@ def found_slices(
     """The leaves of a shallow tree that are worst on one half of the rows, and the other half, to judge them by.
 
     Honest splitting (Athey and Imbens, PNAS 2016): what was searched on is not what is tested on. Rows that vary
-    together are in the same half. No slice where no leaf is worse; None where the rows are too few to search.
+    together are in the same half. A leaf that the other half has too few rows, batches or entities of stands for the
+    smallest branch around it that can be judged. No slice where none is worse; None where the rows are too few to
+    search.
 
     Args:
         rows: what a slice may be told by.
         excess: loss of the candidate minus loss of the champion, of each row.
         most: slices that are given.
-        min_rows: the least of a slice in the half that is searched.
+        min_rows: the least of a slice in either half.
         rng: draws the halves.
         blocks: number of the batch or entity of each row where these vary together; None for rows.
     """
@@ -50,16 +52,45 @@ def found_slices(
     tree = DecisionTreeRegressor(max_depth=DEPTH, min_samples_leaf=min_rows, random_state=0)
     tree.fit(matrix[searched], excess[searched])
     leaves = tree.apply(matrix)
-    means = {leaf: float(excess[searched & (leaves == leaf)].mean()) for leaf in np.unique(leaves[searched])}
-    worst = sorted((mean, leaf) for leaf, mean in means.items() if mean > 0)[::-1][:most]
+    parts: dict[int, npt.NDArray[np.bool_]] = {}
+    for branches in _branches(tree.tree_):
+        around = ((node, np.isin(leaves, below)) for node, below in branches)
+        judged = (each for each in around if _can_be_judged(each[1] & ~searched, blocks, min_rows))
+        found = next(judged, None)
+        if found is None:
+            return None, ~searched
+        parts[found[0]] = found[1]
+    means = {node: float(excess[searched & part].mean()) for node, part in parts.items()}
+    worst = sorted((mean, node) for node, mean in means.items() if mean > 0)[::-1][:most]
     bounds = dict(_bounds(tree.tree_))
-    return [Slice(name=_described(bounds[leaf], rows), rows=leaves == leaf) for _, leaf in worst], ~searched
+    return [Slice(name=_described(bounds[node], rows), rows=parts[node]) for _, node in worst], ~searched
 
 
 def _half(rows: int, blocks: npt.NDArray[np.intp] | None, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
     if blocks is None:
         return rng.random(rows) < 0.5
-    return (rng.random(int(blocks.max(initial=-1)) + 1) < 0.5)[blocks]
+    count = int(blocks.max(initial=-1)) + 1
+    judging = max(count - count // 2, min(LEAST_BLOCKS, count))  # by fewer nothing that is found could be judged
+    return (rng.permutation(count) >= judging)[blocks]
+
+
+def _can_be_judged(part: npt.NDArray[np.bool_], blocks: npt.NDArray[np.intp] | None, min_rows: int) -> bool:
+    return part.sum() >= min_rows and (blocks is None or len(pd.unique(blocks[part])) >= LEAST_BLOCKS)
+
+
+def _branches(tree: Any) -> Iterator[list[tuple[int, list[int]]]]:
+    """Of each leaf itself and the nodes above it, the nearest first, with the leaves below each."""
+    below: dict[int, list[int]] = {}
+    parents: dict[int, int] = {}
+    for node in reversed(range(tree.node_count)):  # children have larger numbers than their parents
+        children = [int(each[node]) for each in (tree.children_left, tree.children_right) if each[node] >= 0]
+        parents |= dict.fromkeys(children, node)
+        below[node] = [leaf for child in children for leaf in below[child]] or [node]
+    for leaf in below[0]:
+        line = [leaf]
+        while line[-1] in parents:
+            line.append(parents[line[-1]])
+        yield [(node, below[node]) for node in line]
 
 
 def _codes(column: pd.Series) -> pd.Series:
@@ -72,13 +103,13 @@ def _codes(column: pd.Series) -> pd.Series:
 
 
 def _bounds(tree: Any) -> Iterator[tuple[int, dict[int, tuple[float, float]]]]:
-    """Of each leaf, the columns it is told by with their bounds: above the first, at most the second."""
+    """Of each node, the columns it is told by with their bounds: above the first, at most the second."""
     open_nodes: list[tuple[int, dict[int, tuple[float, float]]]] = [(0, {})]
     while open_nodes:
         node, bounds = open_nodes.pop()
         left, right = int(tree.children_left[node]), int(tree.children_right[node])
+        yield node, bounds
         if left == right:
-            yield node, bounds
             continue
         column, limit = int(tree.feature[node]), float(tree.threshold[node])
         low, high = bounds.get(column, (-np.inf, np.inf))

@@ -137,15 +137,15 @@ def paired_measures(
 
     Nothing is known from fewer than `least` units.
     """
-    if len(candidate) < least:
-        reason = f"{len(candidate)} are too few to judge by ({least} needed)"
+    units = units_of(len(candidate), blocks)
+    if units < least:
+        reason = f"{units} are too few to judge by ({least} needed)"
         yield Measure(kind=kind, name=name, value=None, reason=reason, rows=len(candidate))
         return
     columns = {"": candidate}
     if champion is not None:
         columns |= {"champion": champion, "difference": candidate - champion}
     drawn = resampled_means(np.column_stack(list(columns.values())), RESAMPLES, rng=rng, blocks=blocks)
-    units = units_of(len(candidate), blocks)
     for place, (group, values) in enumerate(columns.items()):
         lower, upper = percentile_interval(drawn[:, place], confidence, units=units)
         yield Measure(

@@ -26,7 +26,7 @@ TITLES: dict[MeasureKind, str] = {
     "test": "Tests against the champion (p-values)",
     "slice": "Slices: difference to the champion",
     "fairness": "Fairness between groups",
-    "cost": "Time and size",
+    "cost": "Time, size and memory",
     "leakage": "What each column alone predicts",
     "explanation": "Importance of the inputs",
     "robustness": "Missing inputs",

@@ -198,6 +198,12 @@ def _classes(spec: ModelSpec) -> Iterator[Inconsistency]:
             f"or of numbers that are gains (got the classes {', '.join(classes)})",
             involves=("schema", "target"),
         )
+    if len(classes) > 2 and "is_fair" in spec.promote.expression.names():
+        yield Inconsistency(
+            field="promote.require",
+            message=f"must not name is_fair: it compares two classes (got the classes {', '.join(classes)})",
+            involves=("schema", "target"),
+        )
 
 
 def _manners(spec: ModelSpec) -> Iterator[Inconsistency]:

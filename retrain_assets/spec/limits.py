@@ -38,13 +38,16 @@ class LimitsSpec(SpecModel):
         ge=0,
         le=16,
         description="`no_slice_regression`: most weak slices to look for by a tree on one half of the rows; they are "
-        "judged on the other half. Where no part is worse, the gate passes.",
+        "judged on the other half. Where no part is worse, the gate passes; of too few rows to search it is unknown.",
     )
     slice_margin: float = Field(
         default=0.0, ge=0, description="`no_slice_regression`: the relative worsening of a slice that is tolerated."
     )
     group_min_rows: int = Field(
-        default=50, ge=2, description="Smaller slices are judged together, smaller groups of `is_fair` not at all."
+        default=50,
+        ge=2,
+        description="Smaller slices are judged together, or named where even these are fewer rows; smaller groups of "
+        "`is_fair` are named, and not compared.",
     )
     groups: tuple[str, ...] = Field(
         default=(), description="`is_fair`: input columns whose values are the groups that are compared."

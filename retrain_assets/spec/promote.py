@@ -24,7 +24,7 @@ GATES: dict[str, str] = {
     "is_fair": "no rate differs between the declared groups by more than its limit",
     "is_stable": "churn, negative flips and the shift of the scores against the champion are within their limits",
     "is_calibrated": "the calibration error is within its limit",
-    "is_affordable": "time and size of the candidate are within their limits",
+    "is_affordable": "time, size and memory of the candidate are within their limits",
     "has_no_leak": "no input column alone predicts the label better than its limit",
     "is_servable": "a fresh process loads the candidate from the registry and scores rows to the same bits",
     "is_robust": "without any one column that may be missing the loss grows by no more than its limit",

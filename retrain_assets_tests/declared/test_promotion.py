@@ -191,6 +191,12 @@ def test_without_a_column_that_may_be_missing_the_loss_may_grow_by_the_limit():
     assert verdict_on(forgiving) is False, "0.26 instead of 0.025"
     assert verdict_on(forgiving, missing_column=12.0) is True
     assert verdict_on(failing, missing_column=12.0) is False, "a model that fails is not robust, whatever the limit"
+
+    def perfect(rows: pd.DataFrame) -> Scores:
+        return Scores(rows["x"].fillna(0.4).round().to_numpy(), (0, 1))
+
+    assert verdict_on(perfect) is None, "a loss of zero grows by no number"
+    assert verdict_on(lambda rows: Scores(np.array([0.0, 1.0, 0.0, 1.0])[: len(rows)], (0, 1))) is True, "it stays zero"
     nothing = tuple(robustness_measures(pd.DataFrame({"x": [0.1]}), [0], forgiving, columns=[], metric="brier"))
     rigid = report(champion=BETTER, baseline=BETTER_THAN_NAIVE)
     assert verdict("is_robust", replace(rigid, measures=nothing)) is True, "the schema lets no column be missing"
@@ -330,6 +336,38 @@ def test_rates_are_compared_between_declared_groups():
     assert men > women
     assert {group for _, group in measures_of("is_fair", groups=["kind"])} >= {"kind", "kind=a", "kind=b"}
     assert "rare" in measures_of("is_fair", groups=["kind"])["selection_rate_gap", "kind"].reason
+
+
+def test_the_rows_without_a_column_are_from_all_over():
+    """The newest rows alone need `x`; the oldest 2,000 would not show it."""
+    rows = pd.DataFrame({"x": np.ones(6000), "old": np.arange(6000) < 4000})
+    (made,) = robustness_measures(
+        rows, np.ones(6000, dtype=int), columns=["x"], metric="brier",
+        score=lambda asked: Scores(np.where(asked["x"].isna() & ~asked["old"], 0.1, 0.9), (0, 1)),
+    )  # fmt: skip
+    assert made.value is not None
+    assert made.value > 10
+    assert made.rows == 2000
+
+
+@pytest.mark.parametrize(
+    ("uppers", "passed"), [((0.1, 0.2), True), ((0.1, -0.1), False), ((0.1, None), None), ((None, -0.1), False)]
+)
+def test_a_ranking_whose_interval_is_not_known_does_not_pass(uppers: tuple[float | None, ...], passed: bool | None):
+    measures = tuple(
+        Measure(kind="ranking", name=name, group="difference", value=0.0, lower=-0.2, upper=upper, rows=300)
+        for name, upper in zip(("ndcg", "mrr"), uppers, strict=True)
+    )
+    made = replace(report(champion=BETTER, baseline=BETTER_THAN_NAIVE), measures=measures)
+    assert verdict("ranks_not_worse", made) is passed
+
+
+@pytest.mark.parametrize(("unit", "said"), [("rows", ""), ("batches", "as if the rows of the same batches were indep")])
+def test_classical_tests_say_where_they_suppose_too_much(unit: Any, said: str):
+    made = replace(report(champion=BETTER, baseline=BETTER_THAN_NAIVE), resampled=unit)
+    found = {each.name: each.reason for each in measured(made, drawn(), PromoteSpec()) if each.kind == "test"}
+    assert [found[name].startswith(said) for name in ("mcnemar_p", "delong_p")] == [True, True]
+    assert bool(found["delong_p"]) is bool(said)
 
 
 def test_an_identifier_predicts_nothing_on_rows_that_it_was_not_encoded_on():

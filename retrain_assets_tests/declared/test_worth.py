@@ -91,6 +91,25 @@ def test_scores_are_ranked_within_the_declared_groups():
     assert judged("ranks_not_worse", drawn(), worth={"rank_within": "label"})[0] is None, "two groups are no evidence"
 
 
+def test_groups_of_one_batch_are_drawn_together():
+    """The candidate ranks as by chance in some of twelve batches: what a group tells, its batch tells."""
+    asked = drawn()
+    batch = np.arange(ROWS) % 300 % 12
+    scores = asked.scores["candidate"].values
+    poor = np.where(batch < 4, np.random.default_rng(5).random(ROWS), scores)
+    asked = replace(
+        asked, rows=asked.rows.assign(ra_batch=batch.astype(str)),
+        scores={**asked.scores, "candidate": Scores(poor, (0, 1))},
+    )  # fmt: skip
+    spec = PromoteSpec.model_validate({"require": "ranks_not_worse", "worth": {"rank_within": "query"}})
+    widths: dict[str, float] = {}
+    for unit in ("rows", "batches"):
+        made = measured(replace(report(), resampled=unit), replace(asked, rng=np.random.default_rng(1)), spec)
+        (found,) = (each for each in made if (each.kind, each.name, each.group) == ("ranking", "ndcg", "difference"))
+        widths[unit] = (found.upper or 0) - (found.lower or 0)
+    assert widths["batches"] > 1.5 * widths["rows"]
+
+
 def test_the_ranking_metrics_are_those_of_scikit_learn_and_of_the_textbook():
     rng = np.random.default_rng(0)
     relevance, scores = rng.integers(0, 4, 12).astype(float), rng.normal(size=12)
@@ -142,7 +161,24 @@ def test_rows_of_one_customer_are_drawn_together():
         widths[column] = difference.upper - difference.lower
         assert made.resampled == ("rows" if column is None else "entities")
     assert widths["customer"] > 1.5 * widths[None]
-    assert evaluated(customer // 8).differences == (), "from five customers nothing is known"
+    few, many = evaluated(customer // 8), evaluated(customer)
+    assert few.differences == (), "from five customers nothing is known"
+    limits = PromoteSpec.model_validate({"require": "meets_thresholds", "limits": {"metrics": {"log_loss": 9.0}}})
+    assert evaluate_gates(many, limits, bootstrapping=False).passed is True
+    assert evaluate_gates(few, limits, bootstrapping=False).passed is None
+    role = few.role("candidate")
+    assert role is not None
+    assert role.metric("log_loss").value is not None
+
+
+@pytest.mark.parametrize(("entities", "passed"), [(7, None), (300, True)])
+def test_from_few_customers_nothing_is_known_of_the_worth(entities: int, passed: bool | None):
+    declared = {"worth": {"costs": {"1": {"0": 10.0}}}, "draw_together": "query", "require": "not_worth_less"}
+    spec = PromoteSpec.model_validate(declared)
+    asked = replace(drawn(), rows=drawn().rows.assign(query=np.arange(ROWS) % entities))
+    made = replace(report(), resampled="entities")
+    made = replace(made, measures=measured(made, asked, spec))
+    assert evaluate_gates(made, spec, bootstrapping=False).passed is passed
 
 
 def test_a_row_without_an_entity_is_one_of_its_own():
@@ -177,6 +213,7 @@ def test_what_cannot_be_measured_is_unknown_and_ends_no_evaluation():
     [
         ({"worth": {"costs": {"a": {"typo": 1.0}}}}, "promote.worth.costs"),
         ({"worth": {"rank_within": "kind"}, "require": "ranks_not_worse"}, "promote.require"),
+        ({"limits": {"groups": ["kind"]}, "require": "is_fair"}, "promote.require"),
     ],
 )
 def test_classes_that_the_schema_names_are_held_to(promote: dict[str, Any], field: str):

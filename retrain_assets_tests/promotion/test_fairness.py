@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,15 +11,23 @@ from fairlearn import metrics as fairlearn
 
 from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.fairness import RATES, fairness_measures
+from retrain_assets.promotion.gates import evaluate_gates
 from retrain_assets.promotion.measures import Measure
+from retrain_assets.promotion.slices import LEAST_BLOCKS
+from retrain_assets.spec import PromoteSpec
+from retrain_assets_tests.promotion.test_gates import report
 
 
 def measured(
-    probabilities: np.ndarray, labels: np.ndarray, groups: np.ndarray, min_rows: int = 1
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    groups: np.ndarray,
+    min_rows: int = 1,
+    blocks: np.ndarray | None = None,
 ) -> dict[tuple[str, str], Measure]:
     made = fairness_measures(
-        Scores(probabilities, (0, 1)), labels, pd.Series(groups, name="sex"), min_rows=min_rows, confidence=0.95,
-        rng=np.random.default_rng(0),
+        Scores(probabilities, (0, 1)), labels, pd.Series(groups, name="sex"), blocks=blocks, min_rows=min_rows,
+        confidence=0.95, rng=np.random.default_rng(0),
     )  # fmt: skip
     return {(each.name, each.group): each for each in made}
 
@@ -54,5 +64,72 @@ def test_a_rate_that_no_row_of_a_group_defines_is_unknown_where_fairlearn_says_z
     assert found["true_positive_rate", "sex=f"].value is None
     assert fairlearn.true_positive_rate(labels[6:], np.ones(6, int)) == 0.0
     gap = found["true_positive_rate_gap", "sex"]
-    assert (gap.value, gap.reason) == (None, "true_positive_rate is not defined in a group")
+    assert (gap.value, gap.reason) == (None, "true_positive_rate is not defined in f")
     assert found["false_positive_rate_gap", "sex"].value is not None
+
+
+def of_blocks(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """1,200 rows of blocks whose predictions are the same for a group; every label and group is in each of them."""
+    rows = np.arange(1200)
+    blocks = rows % count
+    groups = np.where(rows // count % 2 == 0, "m", "f")
+    chances = np.random.default_rng(0).random((count, 2))
+    return chances[blocks, (groups == "f").astype(int)], rows // (2 * count) % 2, groups, blocks
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_gaps_between_groups_draw_what_varies_together(rate: str):
+    probabilities, labels, groups, blocks = of_blocks(40)
+    alone, together = (
+        measured(probabilities, labels, groups, blocks=drawn)[f"{rate}_gap", "sex"] for drawn in (None, blocks)
+    )
+    assert alone.value == together.value
+    widths = [(each.upper or 0) - (each.lower or 0) for each in (alone, together)]
+    assert widths[1] > 2 * widths[0] > 0
+
+
+def test_rates_of_blocks_differ_by_as_much_as_they_do_from_one_world_to_the_next():
+    """The interval of a rate holds what forty blocks of other chances come to, as often as it says."""
+    hits, trials, rng = 0, 200, np.random.default_rng(1)
+    blocks = np.repeat(np.arange(40), 20)
+    groups = np.where(np.arange(800) % 2 == 0, "m", "f")
+    for _ in range(trials):
+        made = measured(rng.random(40)[blocks], rng.integers(0, 2, 800), groups, blocks=blocks)
+        found = made["selection_rate", "sex=m"]
+        hits += (found.lower or 0) <= 0.5 <= (found.upper or 0)
+    assert 0.90 <= hits / trials <= 0.99
+
+
+def verdict_of(made: dict[tuple[str, str], Measure], columns: list[str]) -> tuple[bool | None, str]:
+    limits = {"groups": columns, "selection_gap": 1.0, "error_gap": 1.0}
+    spec = PromoteSpec.model_validate({"require": "is_fair", "limits": limits})
+    (gate,) = evaluate_gates(replace(report(), measures=tuple(made.values())), spec, bootstrapping=False).results
+    return gate.passed, gate.reason
+
+
+def test_groups_within_too_few_batches_cannot_be_compared():
+    probabilities, labels, groups, blocks = of_blocks(LEAST_BLOCKS - 1)
+    made = measured(probabilities, labels, groups, blocks=blocks)
+    passed, reason = verdict_of(made, ["sex"])
+    assert passed is None
+    assert "the rows of f, m lie in fewer than 5 batches or entities" in reason
+    rate = made["selection_rate", "sex=m"]
+    assert (rate.value is None, rate.lower) == (False, None)
+
+
+def test_small_groups_are_named_and_where_no_two_are_left_nothing_is_known():
+    probabilities, labels, groups, _ = of_blocks(40)
+    groups = np.where(np.arange(1200) < 7, "x", groups)
+    passed, reason = verdict_of(measured(probabilities, labels, groups, min_rows=50), ["sex"])
+    assert passed is True
+    assert "groups of too few rows were left out: x" in reason
+    alone = np.where(groups == "f", "m", groups)
+    passed, reason = verdict_of(measured(probabilities, labels, alone, min_rows=50), ["sex"])
+    assert passed is None
+    assert "fewer than two groups have enough rows; groups of too few rows were left out: x" in reason
+
+
+def test_a_column_that_was_declared_after_the_evaluation_is_unknown():
+    probabilities, labels, groups, _ = of_blocks(40)
+    passed, reason = verdict_of(measured(probabilities, labels, groups), ["sex", "age"])
+    assert (passed, "the groups of age were not measured" in reason) == (None, True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,10 +15,12 @@ from retrain_assets.promotion.comparing import Contest, evaluate_models
 from retrain_assets.promotion.conditions import NoSliceRegression
 from retrain_assets.promotion.evaluation import EvaluationReport, Role
 from retrain_assets.promotion.gates import evaluate_gates
+from retrain_assets.promotion.measures import Measure, chosen
 from retrain_assets.promotion.measuring import Judged, measured
-from retrain_assets.promotion.slices import LEAST_BLOCKS, Slice, slice_measures
+from retrain_assets.promotion.slices import LEAST_BLOCKS, Slice, slice_measures, slice_metrics
 from retrain_assets.promotion.weak_slices import found_slices
 from retrain_assets.spec import PromoteSpec
+from retrain_assets_tests.promotion.test_gates import report as report_of
 from retrain_assets_tests.stores.state.records import NOW
 
 BLOCKS, ROWS = 12, 60
@@ -55,6 +58,116 @@ def test_equal_models_are_shown_worse_on_a_slice_as_often_as_declared(blocks_of_
     assert worse / trials <= 0.025 + 3 * np.sqrt(0.025 * 0.975 / trials)
 
 
+def sliced(group: str, lower: float | None, rows: int = 200) -> Measure:
+    """The difference of a slice, unknown where no lower bound is given."""
+    value, upper = (None, None) if lower is None else (lower + 0.01, lower + 0.02)
+    reason = "its rows lie in 2 batches or entities" if lower is None else ""
+    return Measure(
+        kind="slice", name="difference", group=group, value=value, lower=lower, upper=upper, rows=rows, reason=reason
+    )
+
+
+def found_parts(number: float | None) -> Measure:
+    return Measure(kind="slice", name="searched", value=number, rows=100, reason="too few rows to search")
+
+
+FINE, WORSE, DARK, TINY = sliced("a=1", -0.01), sliced("a=2", 0.01), sliced("a=3", None), sliced("a=(rare)", None, 5)
+
+
+@pytest.mark.parametrize(
+    ("measures", "limits", "passed", "said"),
+    [
+        (
+            [FINE, TINY],
+            {},
+            True,
+            "shown worse in none of 1 slices; of fewer than 50 rows, and not judged: a=(rare) (5)",
+        ),
+        ([TINY], {}, None, "no slice has enough rows"),
+        ([FINE, DARK], {}, None, "unknown of a=3: its rows lie in 2 batches or entities; shown worse in none of 1"),
+        ([WORSE, DARK], {}, False, "shown worse in 1 of 1 slices: a=2"),
+        ([FINE], {"slices": ["a", "b"]}, None, "the slices of b, which were not measured"),
+        ([FINE], {"find_slices": 2}, None, "weak slices, which were not looked for"),
+        ([FINE, found_parts(None)], {"find_slices": 2}, None, "weak slices: too few rows to search"),
+        ([FINE, found_parts(0.0)], {"find_slices": 2}, True, "none of 1 slices"),
+        ([WORSE, found_parts(None)], {"find_slices": 2}, False, "shown worse in 1 of 1"),
+        ([], {}, None, "no slice has enough rows"),
+    ],
+)
+def test_what_is_not_known_of_a_slice_is_not_told_as_good(
+    measures: list[Measure], limits: dict[str, Any], passed: bool | None, said: str
+) -> None:
+    """A slice of few rows binds nobody; one of many that cannot be judged, or was not looked at, is unknown."""
+    spec = PromoteSpec.model_validate({"require": "no_slice_regression", "limits": limits})
+    (gate,) = evaluate_gates(replace(report_of(), measures=tuple(measures)), spec, bootstrapping=False).results
+    assert (gate.passed, said in gate.reason) == (passed, True), gate.reason
+
+
+def test_a_difference_that_no_number_holds_is_unknown() -> None:
+    made = judged(np.full(200, 1e200), None, np.ones(200, dtype=bool))
+    assert (made.value, made.reason) == (None, "the difference is beyond what numbers hold")
+
+
+def metrics_of(blocks: np.ndarray | None, labels: np.ndarray, metric: str) -> Measure:
+    """A metric of the slice that is all rows, of scores that are off by as much for all rows of a block."""
+    off = np.random.default_rng(0).normal(0, 1, 12)[np.arange(len(labels)) % 12]
+    scores = Scores(1 / (1 + np.exp(-off)), (0, 1))
+    (made,) = slice_metrics(
+        [Slice(name="all", rows=np.ones(len(labels), dtype=bool))], labels, scores, [metric], blocks=blocks,
+        confidence=0.95, rng=np.random.default_rng(1), resamples=400, min_rows=50,
+    )  # fmt: skip
+    return made
+
+
+@pytest.mark.parametrize("number", [1200, 24_000])
+def test_intervals_of_a_slices_metrics_draw_what_varies_together(number: int) -> None:
+    labels = np.ones(number, dtype=int)
+    of_rows = metrics_of(None, labels, "log_loss")
+    of_blocks = metrics_of(np.arange(number) % 12, labels, "log_loss")
+    assert of_rows.value == of_blocks.value
+    widths = [(each.upper or 0) - (each.lower or 0) for each in (of_rows, of_blocks)]
+    assert widths[1] > 4 * widths[0] > 0
+    few = metrics_of(np.arange(number) % (LEAST_BLOCKS - 1), labels, "log_loss")
+    assert (few.value, few.lower, few.upper) == (of_rows.value, None, None)
+    assert "4 batches or entities" in few.reason
+
+
+def test_a_metric_that_a_slice_does_not_define_is_told_as_unknown() -> None:
+    made = metrics_of(None, np.ones(100, dtype=int), "roc_auc")
+    assert (made.value, made.reason) == (None, "its rows do not define roc_auc")
+
+
+@pytest.mark.parametrize("number", [8, 9, 12, 31])
+def test_a_search_leaves_enough_batches_to_judge_by(number: int) -> None:
+    rng = np.random.default_rng(number)
+    blocks = np.repeat(np.arange(number), 100)
+    for _ in range(50):
+        _, judges = found_slices(
+            pd.DataFrame({"x": rng.normal(size=len(blocks))}), rng.normal(size=len(blocks)), most=1, min_rows=50,
+            rng=rng, blocks=blocks,
+        )  # fmt: skip
+        assert number - 1 > len(np.unique(blocks[judges])) >= max(LEAST_BLOCKS, number // 2)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_part_of_a_few_batches_is_judged_with_what_is_around_it(seed: int) -> None:
+    """Worse in two batches of twenty alone, which a column of time tells: no half of two batches could be judged."""
+    rng = np.random.default_rng(seed)
+    blocks = np.repeat(np.arange(20), 200)
+    excess = np.where(np.isin(blocks, [3, 4]), 1.0, 0.0) + rng.normal(0, 0.1, len(blocks))
+    rows = pd.DataFrame({"day": blocks + rng.normal(0, 0.1, len(blocks)), "x": rng.normal(size=len(blocks))})
+    slices, judges = found_slices(rows, excess, most=16, min_rows=50, rng=rng, blocks=blocks)
+    assert slices is not None
+    for each in slices:
+        assert len(np.unique(blocks[each.rows & judges])) >= LEAST_BLOCKS, each.name
+        assert (each.rows & judges).sum() >= 50
+    made = slice_measures(
+        slices, excess, np.ones(len(excess)), judged=judges, blocks=blocks, confidence=0.95, number=len(slices),
+        min_rows=50,
+    )  # fmt: skip
+    assert all(each.value is not None for each in made)
+
+
 def test_rows_of_one_entity_are_searched_or_judged_never_both() -> None:
     rng = np.random.default_rng(1)
     entities = np.repeat(np.arange(150), 30)
@@ -74,11 +187,12 @@ def found(rows: pd.DataFrame, worse: np.ndarray) -> str:
     return slices[0].name
 
 
+@pytest.mark.parametrize("declared", [[], ["x"]])
 @pytest.mark.parametrize(("number", "passed"), [(4000, True), (60, None)])
 def test_a_search_that_finds_no_worse_part_passes_and_one_of_too_few_rows_is_unknown(
-    number: int, passed: bool | None
+    number: int, passed: bool | None, declared: list[str]
 ) -> None:
-    """A candidate that is better on every row leaves nothing to judge."""
+    """A candidate that is better on every row leaves nothing to judge, and declared slices do not stand in for it."""
     rng = np.random.default_rng(6)
     labels = rng.integers(0, 2, number)
     scores: dict[Role, Scores] = {
@@ -86,7 +200,7 @@ def test_a_search_that_finds_no_worse_part_passes_and_one_of_too_few_rows_is_unk
         "champion": Scores(np.full(number, 0.5), (0, 1)),
     }
     batches = [f"b{k % 10}" for k in range(number)]
-    rows = pd.DataFrame({"x": rng.normal(size=number), "at": NOW, "label": labels, "ra_batch": batches})
+    rows = pd.DataFrame({"x": np.arange(number) // (number - 5), "at": NOW, "label": labels, "ra_batch": batches})
     contest = Contest(labels=labels, batches=batches, scores=scores, versions={"candidate": 2, "champion": 1})
     report = evaluate_models(
         contest, model="m", batch="b9", attempt=1, metric="log_loss", confidence=0.95, rng=rng, resamples=20
@@ -94,9 +208,13 @@ def test_a_search_that_finds_no_worse_part_passes_and_one_of_too_few_rows_is_unk
     judged = Judged(
         rows=rows, scores=scores, score=lambda _: scores["candidate"], pipeline=None, event_time="at", rng=rng
     )
-    spec = PromoteSpec.model_validate({"require": "no_slice_regression", "limits": {"find_slices": 3}})
+    limits = {"find_slices": 3, "slices": declared}
+    spec = PromoteSpec.model_validate({"require": "no_slice_regression", "min_rows": 2, "limits": limits})
     found = replace(report, measures=measured(report, judged, spec))
-    assert NoSliceRegression().evaluate(found)[0] is passed
+    assert [each.lower is not None for each in chosen(found.measures, "slice", "difference")] == [
+        False, True,
+    ][: 2 * len(declared)]  # fmt: skip
+    assert evaluate_gates(found, spec, bootstrapping=False).passed is passed
 
 
 def test_a_found_slice_is_told_by_values_that_a_person_knows() -> None:
