@@ -98,10 +98,9 @@ def _all_unique(rows: pd.DataFrame, columns: Mapping[str, Column]) -> bool:
 def _check_values(values: pd.Series, column: Column, failures: Failures) -> None:
     if not column.checks:
         return
-    kind = kind_of(plain_dtype(column))
     # Texts repeat themselves: where each passes once, all of them do. So do numbers whose smallest and largest pass.
-    distinct = values.drop_duplicates() if kind == "string" else None
-    span = (values.min(), values.max()) if kind in ("int", "float") else None
+    distinct = values.drop_duplicates() if kind_of(plain_dtype(column)) == "string" else None
+    span = _span(values)
     for check in column.checks:
         if distinct is not None and check(distinct).check_passed:
             continue
@@ -121,6 +120,15 @@ def _check_values(values: pd.Series, column: Column, failures: Failures) -> None
             )
 
 
+def _span(values: pd.Series) -> tuple[Any, Any] | None:
+    """The smallest and the largest number; None of what numpy does not hold as numbers, and where none is known."""
+    numbers = values.to_numpy() if isinstance(values.dtype, np.dtype) and values.dtype.kind in "iuf" else np.empty(0)
+    if not len(numbers):
+        return None
+    smallest, largest = np.fmin.reduce(numbers), np.fmax.reduce(numbers)
+    return None if np.isnan(smallest) else (smallest, largest)
+
+
 _LIMITS: Mapping[str, tuple[str, Callable[[Any, Any], bool]]] = {
     "greater_than": ("min_value", operator.gt),
     "greater_than_or_equal_to": ("min_value", operator.ge),
@@ -129,11 +137,11 @@ _LIMITS: Mapping[str, tuple[str, Callable[[Any, Any], bool]]] = {
 }
 
 
-def _spans(check: Check, smallest: float, largest: float) -> bool:
+def _spans(check: Check, smallest: Any, largest: Any) -> bool:
     """Whether one of pandera's limits holds for all numbers because it holds for these two."""
     name, holds = _LIMITS.get(check.name or "", (None, None))
     limit = None if name is None else (check.statistics or {}).get(name)
-    if holds is None or not isinstance(limit, int | float) or pd.isna(smallest):
+    if holds is None or not isinstance(limit, int | float):
         return False
     return bool(holds(smallest, limit) and holds(largest, limit))
 
