@@ -56,7 +56,7 @@ class Failures:
                     column=column,
                     rule=rule,
                     reason=reason,
-                    values=texts.str.slice(0, VALUE_LENGTH),
+                    values=pd.Series([text and text[:VALUE_LENGTH] for text in texts], dtype="object"),
                 )
             )
 
