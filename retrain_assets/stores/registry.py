@@ -193,7 +193,8 @@ class MlflowRegistry:
     def knows(self, version: ModelVersion) -> bool:
         try:
             with translated(f"reading {version}"), self._session.client() as client:
-                client.get_model_version(version.model, str(version.version))
+                # Its place is the least that MLflow reads of an entry.
+                client.get_model_version_download_uri(version.model, str(version.version))
         except NotStoredError:
             self._require_model(version.model)
             return False
