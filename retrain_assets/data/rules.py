@@ -141,7 +141,7 @@ def _spans(check: Check, smallest: Any, largest: Any) -> bool:
     """Whether one of pandera's limits holds for all numbers because it holds for these two."""
     name, holds = _LIMITS.get(check.name or "", (None, None))
     limit = None if name is None else (check.statistics or {}).get(name)
-    if holds is None or not isinstance(limit, int | float):
+    if holds is None or not isinstance(limit, int | float) or not check.ignore_na:
         return False
     return bool(holds(smallest, limit) and holds(largest, limit))
 

@@ -435,8 +435,9 @@ def test_a_hundred_thousand_failures_are_all_told():
 
 @pytest.mark.parametrize("limit", ["gt", "ge", "lt", "le"])
 @pytest.mark.parametrize("values", [[1.0, 2.0], [2.0, 3.0], [1.0, 3.0], [2.0, None], [None, None], [2, 2]])
-def test_limits_hold_for_the_values_for_which_pandera_says_so(limit: str, values: list[float | None]):
-    check, number = getattr(pa.Check, limit)(2), pd.Series(values, dtype="float64")
+@pytest.mark.parametrize("ignore_na", [True, False])
+def test_limits_hold_for_the_values_for_which_pandera_says_so(limit: str, values: list[float | None], ignore_na: bool):
+    check, number = getattr(pa.Check, limit)(2, ignore_na=ignore_na), pd.Series(values, dtype="float64")
     rows = clean_rows(len(values)).assign(speed=number)
     columns = {"at": pa.Column("datetime64[us, UTC]"), "id": pa.Column(int), "code": pa.Column(str)}
     schema = pa.DataFrameSchema(columns | {"speed": pa.Column(float, check, nullable=True)})
