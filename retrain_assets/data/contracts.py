@@ -135,7 +135,7 @@ class Contract:
         positions = rows.index.to_numpy(dtype=np.intp)[again]
         column = _names(self.spec.row_id)
         failures.add(positions, column=column, rule="unique", reason="duplicated_id", values=mine[again])
-        return rows[~again]
+        return rows[~again] if again.any() else rows
 
     def _accepted(
         self,
@@ -147,19 +147,26 @@ class Contract:
         read: tuple[pd.Series, NDArray[np.bool_]] | None,
     ) -> Accepted:
         positions = rows.index.to_numpy(dtype=np.intp)
-        frame = rows.assign(**{str(name): rows[name].astype("object") for name in rows.select_dtypes("category")})
-        frame[ROW_ID] = ids[positions]
+        mine = ids[positions]
+        order = np.asarray(time_order(rows[self.spec.event_time], mine), dtype=np.intp)
+        accepted = rows.take(order)
+        accepted.index = pd.RangeIndex(len(order))
+        for name in accepted.select_dtypes("category"):
+            accepted[name] = accepted[name].astype("object")
+        positions = positions[order]
+        accepted[ROW_ID] = mine.to_numpy(dtype=object)[order]
         block = self.spec.reserve.block
-        lots = frame[ROW_ID] if block is None else converted.loc[positions, key_of(block)].fillna(frame[ROW_ID])
-        frame[RESERVED] = is_reserved(lots, self.spec.reserve.share)
-        order = time_order(frame[self.spec.event_time], frame[ROW_ID])
+        lots = accepted[ROW_ID]
+        if block is not None:
+            lots = converted[key_of(block)].iloc[positions].reset_index(drop=True).fillna(lots)
+        accepted[RESERVED] = is_reserved(lots, self.spec.reserve.share)
         quarantined = int(failures.failed.sum())
         sizes = [len(part) for _, part in frames]
-        outcomes, unreadable = self._outcomes(frame, positions, order, read)
+        outcomes, unreadable = self._outcomes(accepted, positions, read)
         numbers = [np.arange(1, size + 1, dtype=np.int64) for size in sizes]
         return Accepted(
             parsed_rows=failures.rows,
-            accepted=frame.iloc[order].reset_index(drop=True),
+            accepted=accepted,
             outcomes=outcomes,
             quarantine=failures.frame(
                 ids=ids,
@@ -181,20 +188,18 @@ class Contract:
 
     def _outcomes(
         self,
-        rows: pd.DataFrame,
+        accepted: pd.DataFrame,
         positions: NDArray[np.intp],
-        order: list[int],
         read: tuple[pd.Series, NDArray[np.bool_]] | None,
     ) -> tuple[pd.DataFrame, NDArray[np.bool_]]:
-        """The targets of accepted rows in their order, and among all rows those of which it cannot be read."""
-        named = rows[[ROW_ID, self.spec.event_time]]
+        """The targets of accepted rows, which lie at some positions, and among all rows those that cannot be read."""
+        named = accepted[[ROW_ID, self.spec.event_time]]
         if read is None:
             return named.iloc[:0].assign(**{self.spec.target.column: None}), np.zeros(0, dtype=bool)
         targets, bad = read
         unreadable = np.zeros_like(bad)
         unreadable[positions] = bad[positions]
-        found = named.assign(**{self.spec.target.column: targets.iloc[positions]})
-        return found.iloc[order].reset_index(drop=True), unreadable
+        return named.assign(**{self.spec.target.column: targets.iloc[positions].array}), unreadable
 
     def _refusal(self, parsed: int, quarantined: int, reasons: Mapping[str, int]) -> str | None:
         if parsed == 0:

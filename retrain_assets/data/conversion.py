@@ -86,7 +86,7 @@ def read_as(values: pd.Series, kind: Kind, *, lenient: bool) -> tuple[pd.Series,
 def _floats(values: pd.Series, lenient: bool) -> tuple[pd.Series, NDArray[np.bool_]]:
     fast = _cast(values)
     if fast is not None:
-        return fast.astype("float64"), np.zeros(len(values), dtype=bool)
+        return fast.astype("float64", copy=False), np.zeros(len(values), dtype=bool)
     numbers, bad = _parsed(values, lenient)
     floats = [np.nan if number is None else float(number) for number in numbers]
     return pd.Series(floats, index=values.index, dtype="float64", name=values.name), bad
@@ -111,7 +111,7 @@ def _cast(values: pd.Series) -> pd.Series | None:
         beyond = pd.api.types.is_unsigned_integer_dtype(values.dtype) and (values > _MOST_INT64).any()
         return None if beyond else values.astype("Int64")
     if pd.api.types.is_float_dtype(values.dtype):
-        return values.astype("float64")
+        return values.astype("float64", copy=False)
     if values.dtype != TEXT:
         return None
     array = _arrow_texts(values)

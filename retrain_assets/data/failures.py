@@ -56,7 +56,7 @@ class Failures:
                     column=column,
                     rule=rule,
                     reason=reason,
-                    values=texts.str.slice(0, VALUE_LENGTH),
+                    values=pd.Series([text and text[:VALUE_LENGTH] for text in texts], dtype="object"),
                 )
             )
 
@@ -81,9 +81,9 @@ class Failures:
         self, *, ids: pd.Series, numbers: NDArray[np.int64], files: Sequence[str], file_of: NDArray[np.intp]
     ) -> pd.DataFrame:
         """The quarantine table: a line for each broken rule of each row, by file and row number."""
-        empty = pd.DataFrame({name: pd.Series(dtype="object") for name in QUARANTINE_COLUMNS})
-        empty["row_number"] = empty["row_number"].astype("int64")
         if not self._kept:
+            empty = pd.DataFrame({name: pd.Series(dtype="object") for name in QUARANTINE_COLUMNS})
+            empty["row_number"] = empty["row_number"].astype("int64")
             return empty
         positions = np.concatenate([failure.positions for failure in self._kept])
         sizes = [len(failure.positions) for failure in self._kept]

@@ -70,21 +70,21 @@ class MergedLabels:
     ambiguous: int = 0
 
 
+EMPTY_LABELS = pd.DataFrame(
+    {
+        ROW_ID: pd.Series(dtype="object"),
+        "event_time": pd.Series(dtype=UTC_TIME),
+        "label": pd.Series(dtype="object"),
+        AVAILABLE_AT: pd.Series(dtype=UTC_TIME),
+        "revision": pd.Series(dtype="int64"),
+    }
+)
+"""The history before the first label; a constant to compare with, never to write to."""
+
+
 def no_labels() -> pd.DataFrame:
     """An empty history."""
-    return pd.DataFrame(
-        {
-            ROW_ID: pd.Series(dtype="object"),
-            "event_time": pd.Series(dtype=UTC_TIME),
-            "label": pd.Series(dtype="object"),
-            AVAILABLE_AT: pd.Series(dtype=UTC_TIME),
-            "revision": pd.Series(dtype="int64"),
-        }
-    )
-
-
-EMPTY_LABELS = no_labels()
-"""The history before the first label; a constant to compare with, never to write to."""
+    return EMPTY_LABELS.copy()
 
 
 def extract_labels(
@@ -130,26 +130,39 @@ def labels_of_rows(
         stored: as in `extract_labels`.
     """
     spec = contract.spec
-    ids = contract.reader.ids(frames)
-    found = np.flatnonzero(ids.isin(rows[ROW_ID]).to_numpy())
-    index = pd.Index(ids.to_numpy(dtype=object)[found], dtype=object)
-    if not index.is_unique:
+    accepted = pd.Index(rows[ROW_ID], dtype=object)
+    place = _places(contract.reader.ids(frames), accepted)
+    if place is None:
         # Of rows with one id only the check tells which was accepted.
         return extract_labels(frames, contract, batch, stored=stored)
     raw = [frame for _, frame in frames]
     kind = target_kind(raw, spec, contract.schema, stored=stored)
     targets, bad = read_targets(raw, spec, contract.schema, kind=kind)
+    there = place >= 0
     unreadable = np.zeros_like(bad)
-    unreadable[found] = bad[found]
-    place = index.get_indexer(pd.Index(rows[ROW_ID]))
-    labels = targets.iloc[found[place[place >= 0]]]
-    labelled = rows[[ROW_ID, spec.event_time]][place >= 0][labels.notna().to_numpy()]
+    unreadable[place[there]] = bad[place[there]]
+    labels = targets.iloc[place[there]]
+    labelled = rows[[ROW_ID, spec.event_time]][there][labels.notna().to_numpy()]
     times = labelled[spec.event_time]
     return DeliveredLabels(
         labels=_labels(labelled[ROW_ID], times, labels[labels.notna()], times + spec.target.label_delay),
         unreadable=int(unreadable.sum()),
         unreadable_values=unreadable_values(raw, spec, unreadable),
     )
+
+
+def _places(ids: pd.Series, accepted: pd.Index) -> npt.NDArray[np.intp] | None:
+    """Where among all rows of the files each accepted row is, -1 for nowhere; None where an id is there twice.
+
+    Ids are long texts: they are looked up once.
+    """
+    if not accepted.is_unique:
+        return None
+    of_rows = accepted.get_indexer(pd.Index(ids, dtype=object))
+    found = np.flatnonzero(of_rows >= 0)
+    place = np.full(len(accepted), -1, dtype=np.intp)
+    place[of_rows[found]] = found
+    return place if np.count_nonzero(place >= 0) == len(found) else None
 
 
 def join_labels(
@@ -246,8 +259,8 @@ def merge_labels(stored: pd.DataFrame | None, delivered: pd.DataFrame, as_of: da
     """
     history = no_labels() if stored is None else stored[list(LABEL_COLUMNS)]
     known = delivered[delivered[AVAILABLE_AT] <= as_of]
-    newest = known
-    if not known[ROW_ID].is_unique:
+    newest, alone = known, bool(known[ROW_ID].is_unique)
+    if not alone:
         newest = known.sort_values(AVAILABLE_AT, kind="stable").drop_duplicates(ROW_ID, keep="last")
     is_new, changed, revisions = _compared(newest, history)
     keep = is_new | changed
@@ -269,7 +282,7 @@ def merge_labels(stored: pd.DataFrame | None, delivered: pd.DataFrame, as_of: da
         pending=len(awaited),
         pending_from=awaited.min().to_pydatetime() if len(awaited) else None,
         pending_until=awaited.max().to_pydatetime() if len(awaited) else None,
-        ambiguous=_ambiguous(known),
+        ambiguous=0 if alone else _ambiguous(known),
     )
 
 

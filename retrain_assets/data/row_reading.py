@@ -90,7 +90,8 @@ class RowReader:
                 answer[name] if name in answer else frame.get(name, pd.Series(None, index=frame.index, dtype="object"))
             )
             answer[key_of(name)] = as_text(typed)
-        return pd.DataFrame(answer, index=pd.RangeIndex(len(frame)))
+        # Without a copy: nobody writes to it, and what becomes of the rows is made from its columns.
+        return pd.DataFrame(answer, index=pd.RangeIndex(len(frame)), copy=False)
 
     def columns_of(self, names: Iterable[object]) -> dict[str, Column]:
         """The schema's columns, those given by a regular expression looked up among the names of the file."""

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from retrain_assets.data.conversion import Kind, kind_of
 from retrain_assets.data.failures import Failures
 from retrain_assets.data.personal import WITHHELD
 from retrain_assets.data.reasons import reason_of_check
 from retrain_assets.data.row_reading import plain_dtype
-from retrain_assets.data.schemas import is_plain
+from retrain_assets.data.schemas import asks_only_for_unique, is_plain
 from retrain_assets.errors import DeclarationError, Problem
 from retrain_assets.spec import ModelSpec
 
 if TYPE_CHECKING:
     from pandera.errors import SchemaError
-    from pandera.pandas import Column, DataFrameSchema
+    from pandera.pandas import Check, Column, DataFrameSchema
 
 _MAX_PASSES = 5
 
@@ -31,17 +33,24 @@ class Rules:
 
     spec: ModelSpec
     remaining: DataFrameSchema | None
+    only_unique: bool = field(init=False, repr=False)
+    """What remains is that no value of some columns comes twice: where none does, pandera need not be asked."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "only_unique", self.remaining is not None and asks_only_for_unique(self.remaining))
 
     def passing(self, converted: pd.DataFrame, columns: Mapping[str, Column], failures: Failures) -> pd.DataFrame:
         """The rows that respect the schema by pandera's own word, as the types of the schema."""
-        shown = list(columns)
-        present = converted.loc[~failures.failed, shown]
-        rows = pd.DataFrame({name: _as_declared(present[name], columns[name]) for name in shown}, index=present.index)
+        present = _but(converted, failures.failed)
+        declared = {name: _as_declared(present[name], column) for name, column in columns.items()}
         for name, column in columns.items():
             if is_plain(column):
-                _check_values(rows[name], column, failures)
-        rows = rows[~failures.failed[rows.index.to_numpy()]]
-        return rows if self.remaining is None or rows.empty else self._validated(rows, self.remaining, failures)
+                _check_values(declared[name], column, failures)
+        rows = pd.DataFrame(declared, index=present.index, copy=False)
+        rows = _but(rows, failures.failed[rows.index.to_numpy()])
+        if self.remaining is None or rows.empty or (self.only_unique and _all_unique(rows, columns)):
+            return rows
+        return self._validated(rows, self.remaining, failures)
 
     def _validated(self, rows: pd.DataFrame, schema: DataFrameSchema, failures: Failures) -> pd.DataFrame:
         """Rows that pass rules about whole columns and rows; each pass takes out those that do not."""
@@ -55,7 +64,7 @@ class Rules:
             # Past the handler: what is raised here must not carry pandera's error, which shows rows.
             for error in broken:
                 self._note_error(error, rows, failures)
-            rows = rows[~failures.failed[rows.index.to_numpy()]]
+            rows = _but(rows, failures.failed[rows.index.to_numpy()])
             if rows.empty:
                 return rows
         failures.add(rows.index.to_numpy(dtype=np.intp), column="", rule="schema", reason="check_failed")
@@ -77,11 +86,25 @@ class Rules:
         failures.add(positions, column=column, rule=rule, reason=reason, values=values)
 
 
+def _but(rows: pd.DataFrame, failed: NDArray[np.bool_]) -> pd.DataFrame:
+    """Without those that failed; most batches have none, and every copy of one is as dear as a rule."""
+    return rows[~failed] if failed.any() else rows
+
+
+def _all_unique(rows: pd.DataFrame, columns: Mapping[str, Column]) -> bool:
+    return all(rows[name].is_unique for name, column in columns.items() if column.unique)
+
+
 def _check_values(values: pd.Series, column: Column, failures: Failures) -> None:
-    # Texts repeat themselves: where each passes once, all of them do.
-    distinct = values.drop_duplicates() if column.checks and kind_of(plain_dtype(column)) == "string" else None
+    if not column.checks:
+        return
+    # Texts repeat themselves: where each passes once, all of them do. So do numbers whose smallest and largest pass.
+    distinct = values.drop_duplicates() if kind_of(plain_dtype(column)) == "string" else None
+    span = _span(values)
     for check in column.checks:
         if distinct is not None and check(distinct).check_passed:
+            continue
+        if span is not None and _spans(check, *span):
             continue
         outcome = check(values)
         if not outcome.check_passed:
@@ -97,6 +120,32 @@ def _check_values(values: pd.Series, column: Column, failures: Failures) -> None
             )
 
 
+def _span(values: pd.Series) -> tuple[Any, Any] | None:
+    """The smallest and the largest number; None of what numpy does not hold as numbers, and where none is known."""
+    numbers = values.to_numpy() if isinstance(values.dtype, np.dtype) and values.dtype.kind in "iuf" else np.empty(0)
+    if not len(numbers):
+        return None
+    smallest, largest = np.fmin.reduce(numbers), np.fmax.reduce(numbers)
+    return None if np.isnan(smallest) else (smallest, largest)
+
+
+_LIMITS: Mapping[str, tuple[str, Callable[[Any, Any], bool]]] = {
+    "greater_than": ("min_value", operator.gt),
+    "greater_than_or_equal_to": ("min_value", operator.ge),
+    "less_than": ("max_value", operator.lt),
+    "less_than_or_equal_to": ("max_value", operator.le),
+}
+
+
+def _spans(check: Check, smallest: Any, largest: Any) -> bool:
+    """Whether one of pandera's limits holds for all numbers because it holds for these two."""
+    name, holds = _LIMITS.get(check.name or "", (None, None))
+    limit = None if name is None else (check.statistics or {}).get(name)
+    if holds is None or not isinstance(limit, int | float) or not check.ignore_na:
+        return False
+    return bool(holds(smallest, limit) and holds(largest, limit))
+
+
 def _as_declared(values: pd.Series, column: Column) -> pd.Series:
     """Converted values as the type of their column; where an optional column is missing its type must allow that."""
     declared: Any = column.dtype
@@ -109,7 +158,7 @@ def _as_declared(values: pd.Series, column: Column) -> pd.Series:
         return values.dt.tz_convert(zone).astype(declared.type)
     if kind in ("int", "bool") and isinstance(dtype, np.dtype) and values.isna().any():
         return values
-    return values.astype(declared.type)
+    return values.astype(declared.type, copy=False)
 
 
 def _rule_of(error: SchemaError, code: str) -> tuple[str, str]:

@@ -153,11 +153,22 @@ def is_plain(column: Column) -> bool:
 
     Its checks can be called one by one; what remains is left to pandera's validation of the whole.
     """
+    return not column.unique and _is_plain_but_unique(column)
+
+
+def _is_plain_but_unique(column: Column) -> bool:
     return (
         _known_kind(column)
-        and not (column.unique or column.parsers or column.default is not None)
+        and not (column.parsers or column.default is not None)
         and all(_is_rowwise(check) for check in column.checks)
     )
+
+
+def asks_only_for_unique(remaining: DataFrameSchema) -> bool:
+    """Whether remaining rules are nothing but values of single columns that must not come twice."""
+    whole = remaining.checks or remaining.unique or remaining.parsers or remaining.add_missing_columns
+    columns: Iterable[Column] = remaining.columns.values()
+    return not whole and all(_is_plain_but_unique(column) and not column.checks for column in columns)
 
 
 def value_checks(column: Column) -> list[Check]:

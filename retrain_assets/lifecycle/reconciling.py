@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -82,32 +83,33 @@ def project_nobody(stores: Stores, model: DeclaredModel, *, now: datetime) -> Re
 
     One on a version that the platform did not register is not its to take away: that model may be adopted.
     """
-    tags = stores.registry.model_tags(model.name)
-    if said := compare_heads(stores, model.name, tags, now=now):
+    seen = stores.registry.shown(model.name)
+    if said := compare_heads(stores, model.name, seen.tags, now=now):
         return Reconciled(model=model.name, champion=None, broken=said)
     by_hand = None
-    pointed = stores.registry.alias(model.name, CHAMPION)
+    pointed = seen.aliases.get(CHAMPION)
     if pointed in {version.version for version in stores.state.model_versions(model.name)}:
         stores.registry.remove_alias(model.name, CHAMPION)
         by_hand = _tell(stores, model.name, pointed, None, now=now)
     # Persons may have answered about a first version all the same.
-    if answers := show_answers(stores, model, tags):
+    if answers := show_answers(stores, model, seen.tags):
         stores.registry.tag_model(model.name, answers)
     return Reconciled(model=model.name, champion=None, by_hand=by_hand)
 
 
 def _show(stores: Stores, model: DeclaredModel, current: Promotion, *, now: datetime) -> Reconciled:
-    tags = stores.registry.model_tags(model.name)
+    seen = stores.registry.shown(model.name)
+    tags = seen.tags
     if said := compare_heads(stores, model.name, tags, now=now):
         return Reconciled(model=model.name, champion=current.version, broken=said)
-    pointed = stores.registry.alias(model.name, CHAMPION)
+    pointed = seen.aliases.get(CHAMPION)
     shown = tags.get(PROMOTION_TAG) == str(current.id)
     by_hand = None
     if pointed != current.version:
         stores.registry.set_alias(model.name, CHAMPION, current.version)
         if shown:
             by_hand = _tell(stores, model.name, pointed, current.version, now=now)
-    show_challenger(stores, model)
+    show_challenger(stores, model, shown=seen)
     if not shown:
         _tag_versions(stores, model, current)
     _mirror(stores, model, current, tags, show_answers(stores, model, tags))
@@ -171,7 +173,7 @@ def _tags_of(current: Promotion) -> dict[str, str]:
 
 
 def _mirror(
-    stores: Stores, model: DeclaredModel, current: Promotion, tags: dict[str, str], answers: dict[str, str]
+    stores: Stores, model: DeclaredModel, current: Promotion, tags: Mapping[str, str], answers: dict[str, str]
 ) -> None:
     entries = stores.state.audit_entries(model.name)
     wanted = {"champion": str(current.version), **answers}

@@ -10,7 +10,7 @@ from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.reasons import require_reason
 from retrain_assets.promotion.approvals import PLATFORM
 from retrain_assets.promotion.stages import Stage, StageMove, stages
-from retrain_assets.stores.protocols import Stores
+from retrain_assets.stores.protocols import ShownModel, Stores
 
 CHALLENGER = "challenger"
 """Alias in the registry."""
@@ -55,10 +55,17 @@ def move(
     )
 
 
-def show_challenger(stores: Stores, model: DeclaredModel) -> None:
-    """Points the registry's alias at the newest version while it challenges the champion, and takes it away after."""
+def show_challenger(stores: Stores, model: DeclaredModel, *, shown: ShownModel | None = None) -> None:
+    """Points the registry's alias at the newest version while it challenges the champion, and takes it away after.
+
+    Where it was read what the registry shows, nothing is written that is there.
+    """
     newest = max((version.version for version in stores.state.model_versions(model.name)), default=None)
-    if newest is not None and stage_of(stores, model, newest) in ("candidate", "challenger"):
+    if newest is not None and stage_of(stores, model, newest) not in ("candidate", "challenger"):
+        newest = None
+    if shown is not None and shown.aliases.get(CHALLENGER) == newest:
+        return
+    if newest is not None:
         stores.registry.set_alias(model.name, CHALLENGER, newest)
     else:
         stores.registry.remove_alias(model.name, CHALLENGER)

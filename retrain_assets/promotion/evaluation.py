@@ -9,6 +9,7 @@ from typing import Any, Literal, cast
 
 import pandas as pd
 
+from retrain_assets.data.small_tables import rows_of
 from retrain_assets.performance.intervals import MetricEstimate
 from retrain_assets.promotion.measures import KINDS, Measure
 
@@ -167,7 +168,7 @@ class EvaluationReport:
         """
         chosen = frame["attempt"].max() if attempt is None else attempt
         own = frame[frame["attempt"] == chosen]
-        records = cast("list[dict[str, Any]]", own.to_dict("records"))
+        records = list(rows_of(own, [str(name) for name in own.columns]))
         models = [row for row in records if row["role"] in (*ROLES, "earlier")]
         if not models:
             raise ValueError(f"the table holds no evaluation of {model} {batch} attempt {attempt}")

@@ -60,7 +60,8 @@ class Canvas:
     def png(self) -> bytes:
         """The picture."""
         buffer = BytesIO()
-        self._image.reduce(_FINE).save(buffer, format="png")
+        # Areas of one colour: the default, 6, takes twice as long for a file that is half a percent smaller.
+        self._image.reduce(_FINE).save(buffer, format="png", compress_level=4)
         return buffer.getvalue()
 
 

@@ -6,6 +6,7 @@ import json
 import tempfile
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import RLock
@@ -26,7 +27,7 @@ from retrain_assets.stores.model_files import (
     serialize,
     write_files,
 )
-from retrain_assets.stores.protocols import RunStatus
+from retrain_assets.stores.protocols import RunStatus, ShownModel
 from retrain_assets.training.bundle import Manifest, ModelBundle, ModelVersion
 
 if TYPE_CHECKING:
@@ -192,7 +193,8 @@ class MlflowRegistry:
     def knows(self, version: ModelVersion) -> bool:
         try:
             with translated(f"reading {version}"), self._session.client() as client:
-                client.get_model_version(version.model, str(version.version))
+                # Its place is the least that MLflow reads of an entry.
+                client.get_model_version_download_uri(version.model, str(version.version))
         except NotStoredError:
             self._require_model(version.model)
             return False
@@ -217,15 +219,13 @@ class MlflowRegistry:
             registry.set_registered_model_alias(model, alias, str(version))
 
     def alias(self, model: str, alias: str) -> int | None:
-        with translated(f"reading alias '{alias}' of {model}"), self._session.client():
-            registered = self._session.registered_model(model)
-            return None if registered is None or alias not in registered.aliases else int(registered.aliases[alias])
+        return self.shown(model).aliases.get(alias)
 
     def remove_alias(self, model: str, alias: str) -> None:
-        with translated(f"taking alias '{alias}' of {model} away"), self._session.client() as client:
-            registered = self._session.registered_model(model)
-            if registered is not None and alias in registered.aliases:
-                client.delete_registered_model_alias(model, alias)
+        # Of an alias that is not there MLflow says nothing, of a model that it was not found.
+        doing = f"taking alias '{alias}' of {model} away"
+        with suppress(NotStoredError), translated(doing), self._session.registry() as registry:
+            registry.delete_registered_model_alias(model, alias)
 
     def rename(self, before: str, name: str) -> None:
         with translated(f"renaming {before} to {name}"), self._session.client() as client:
@@ -240,10 +240,17 @@ class MlflowRegistry:
                 self._session.rename_experiment(before, name)
 
     def model_tags(self, model: str) -> dict[str, str]:
-        with translated(f"reading the tags of {model}"), self._session.client():
+        return dict(self.shown(model).tags)
+
+    def shown(self, model: str) -> ShownModel:
+        with translated(f"reading the aliases and tags of {model}"), self._session.client():
             registered = self._session.registered_model(model)
-            tags = {} if registered is None else registered.tags
-            return {name.removeprefix(_TAG): value for name, value in tags.items() if name.startswith(_TAG)}
+        if registered is None:
+            return ShownModel()
+        return ShownModel(
+            aliases={alias: int(version) for alias, version in registered.aliases.items()},
+            tags={name.removeprefix(_TAG): value for name, value in registered.tags.items() if name.startswith(_TAG)},
+        )
 
     def tag_model(self, model: str, tags: Mapping[str, str]) -> None:
         with translated(f"tagging {model}"), self._session.registry() as registry:

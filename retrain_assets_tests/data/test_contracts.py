@@ -431,3 +431,32 @@ def test_a_hundred_thousand_failures_are_all_told():
     result = checked(contract(), as_parquet(clean_rows(100_000).assign(speed=99.0, kind="z")))
     assert result.quarantined_rows == 100_000
     assert len(result.quarantine) == 200_000
+
+
+@pytest.mark.parametrize("limit", ["gt", "ge", "lt", "le"])
+@pytest.mark.parametrize("values", [[1.0, 2.0], [2.0, 3.0], [1.0, 3.0], [2.0, None], [None, None], [2, 2]])
+@pytest.mark.parametrize("ignore_na", [True, False])
+def test_limits_hold_for_the_values_for_which_pandera_says_so(limit: str, values: list[float | None], ignore_na: bool):
+    check, number = getattr(pa.Check, limit)(2, ignore_na=ignore_na), pd.Series(values, dtype="float64")
+    rows = clean_rows(len(values)).assign(speed=number)
+    columns = {"at": pa.Column("datetime64[us, UTC]"), "id": pa.Column(int), "code": pa.Column(str)}
+    schema = pa.DataFrameSchema(columns | {"speed": pa.Column(float, check, nullable=True)})
+    result = checked(Contract(spec=declared(), schema=schema), rows)
+    passed = check(number).check_output.reindex(number.index, fill_value=True)
+    assert result.accepted["id"].tolist() == rows["id"][passed].tolist()
+
+
+def test_a_check_with_the_name_of_a_limit_and_none_is_asked():
+    named = pa.Check(lambda values: values != 1, name="less_than", error="is not one")
+    columns = {"at": pa.Column("datetime64[us, UTC]"), "id": pa.Column(int, named), "code": pa.Column(str)}
+    result = checked(Contract(spec=declared(), schema=pa.DataFrameSchema(columns)), clean_rows(3))
+    assert result.accepted["id"].tolist() == [0, 2]
+
+
+def test_the_rows_that_were_delivered_stay_as_they_are():
+    delivered = clean_rows(20)
+    before = delivered.copy()
+    result = checked(contract(), delivered)
+    result.accepted["speed"] = -1.0
+    result.accepted.loc[:, "code"] = "changed"
+    pd.testing.assert_frame_equal(delivered, before)

@@ -1,11 +1,14 @@
 """A schema in any form becomes pandera's; a wrong one is told where it is declared."""
 
+from typing import Any
+
 import pandas as pd
 import pandera.pandas as pa
 import pytest
 
 from retrain_assets.data.schemas import (
     as_schema,
+    asks_only_for_unique,
     compile_schema,
     is_plain,
     load_schema,
@@ -112,3 +115,21 @@ def test_plain_columns_need_no_pass_of_their_own():
     rest = remaining_rules(pa.DataFrameSchema({"x": pa.Column(float), "z": pa.Column(float, unique=True)}))
     assert rest is not None
     assert list(rest.columns) == ["z"]
+    assert asks_only_for_unique(rest)
+
+
+@pytest.mark.parametrize(
+    "further",
+    [
+        {"columns": {"x": pa.Column(float, pa.Check(lambda values: values > 0))}},
+        {"columns": {"x": pa.Column(float, pa.Check.ge(0), unique=True)}},
+        {"columns": {"x": pa.Column(object)}},
+        {"checks": pa.Check(lambda rows: rows["x"] > 0)},
+        {"unique": ["x", "z"]},
+    ],
+)
+def test_any_other_rule_is_left_to_pandera(further: dict[str, Any]):
+    columns = {"x": pa.Column(float), "z": pa.Column(float, unique=True), **further.pop("columns", {})}
+    rest = remaining_rules(pa.DataFrameSchema(columns, **further))
+    assert rest is not None
+    assert not asks_only_for_unique(rest)

@@ -23,6 +23,7 @@ import yaml
 from retrain_assets.errors import IntegrityError, NotStoredError, StoreError
 from retrain_assets.stores import mlflow_session
 from retrain_assets.stores.plugins import read_source
+from retrain_assets.stores.protocols import ShownModel
 from retrain_assets.stores.registry import MlflowRegistry
 from retrain_assets.training.golden import golden_rows
 from retrain_assets.training.model_hash import model_hash
@@ -236,6 +237,13 @@ def test_aliases(registry: MlflowRegistry) -> None:
     assert (registry.alias("aliased", "champion"), registry.alias("aliased", "challenger")) == (2, 2)
     with pytest.raises(NotStoredError):
         registry.set_alias("aliased", "champion", 99)
+    registry.tag_model("aliased", {"promotion_id": "7"})
+    assert registry.shown("aliased") == ShownModel(aliases={"champion": 2, "challenger": 2}, tags={"promotion_id": "7"})
+    for _ in range(2):
+        registry.remove_alias("aliased", "challenger")
+        assert registry.shown("aliased").aliases == {"champion": 2}
+    registry.remove_alias("never_registered", "challenger")
+    assert registry.shown("never_registered") == ShownModel()
 
 
 def test_mlflows_own_loaders_predict_on_validated_rows(registry: MlflowRegistry, mlflow_here: Any) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from retrain_assets.stores.protocols.blobs import BlobStore as BlobStore
 from retrain_assets.stores.protocols.registry import ModelRegistry as ModelRegistry
 from retrain_assets.stores.protocols.registry import RunStatus as RunStatus
+from retrain_assets.stores.protocols.registry import ShownModel as ShownModel
 from retrain_assets.stores.protocols.source import RawFile as RawFile
 from retrain_assets.stores.protocols.source import Source as Source
 from retrain_assets.stores.protocols.state import OutboxRow as OutboxRow

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from retrain_assets.training.bundle import ModelBundle, ModelVersion
 
 RunStatus = Literal["FINISHED", "FAILED", "KILLED"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownModel:
+    """What the registry shows of a model: versions by alias, and the platform's tags without their prefix."""
+
+    aliases: Mapping[str, int] = field(default_factory=dict[str, int])
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 class ModelRegistry(Protocol):
@@ -69,6 +78,10 @@ class ModelRegistry(Protocol):
         Raises:
             StoreError: it cannot be asked, or has no such model at all.
         """
+        ...
+
+    def shown(self, model: str) -> ShownModel:
+        """Aliases and tags of the registered model, of one moment; nothing when there is none."""
         ...
 
     def set_alias(self, model: str, alias: str, version: int) -> None:
