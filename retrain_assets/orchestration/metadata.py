@@ -286,8 +286,7 @@ def _slices(record: Measured) -> Metadata:
     rows = [
         {
             "slice": part.name,
-            "version": performance.version,
-            "mode": performance.mode,
+            "scored": f"{performance.mode} by v{performance.version}",
             "metric": metric.metric,
             "value": why_unknown(metric) or f"{metric.value:.4g}",
             "interval": interval(metric.lower, metric.upper),

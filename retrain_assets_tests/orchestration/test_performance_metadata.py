@@ -78,11 +78,11 @@ def test_slices_are_a_table_with_what_is_unknown_and_why():
     made = shown(performed(slices=parts))["slices"]
     assert [record.data for record in made.records] == [
         {
-            "slice": "kind=a", "version": 3, "mode": "served", "metric": "log_loss", "value": "0.4",
+            "slice": "kind=a", "scored": "served by v3", "metric": "log_loss", "value": "0.4",
             "interval": "0.3 to 0.5", "rows": 90,
         },
         {
-            "slice": "kind=b", "version": 3, "mode": "served", "metric": "log_loss",
+            "slice": "kind=b", "scored": "served by v3", "metric": "log_loss",
             "value": "unknown: 10 rows, 20 are needed", "interval": None, "rows": 10,
         },
     ]  # fmt: skip
