@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from retrain_assets.authoring.own_names import owner_of
 from retrain_assets.drift.distances.registry import floor_problem
 from retrain_assets.errors import DeclarationError, Problem, did_you_mean
+from retrain_assets.performance.loss_chart import LossChart
 from retrain_assets.policy.cron import Cron
 from retrain_assets.spec import (
     ColumnSpec,
@@ -63,7 +64,8 @@ def check_declaration(declared: Declaration, *, environ: Mapping[str, str]) -> l
     if spec is None:
         return []
     checks = (
-        _check_source, _check_labels, _check_schema, _check_transform, _check_estimator, _check_schedule, _check_drift
+        _check_source, _check_labels, _check_schema, _check_transform, _check_estimator, _check_schedule, _check_drift,
+        _check_chart,
     )  # fmt: skip
     told = [each for check in checks for each in check(spec)]
     if not declared.draft.rests_on_wrong(("metric",)):  # which tells the task
@@ -350,6 +352,13 @@ def _check_drift(spec: ModelSpec) -> Told:
         return
     if problem is not None:
         yield "drift.effect_floor", problem
+
+
+def _check_chart(spec: ModelSpec) -> Told:
+    try:
+        LossChart(spec.retrain.chart)
+    except (TypeError, ValueError) as error:
+        yield "retrain.chart", str(error)
 
 
 def _unset_variables(spec: ModelSpec, environ: Mapping[str, str]) -> Told:

@@ -213,6 +213,12 @@ def _performance() -> DataFrameSchema:
             "version": c.count("Model version that is measured.", least=1),
             "mode": c.text("How its scores were made.", values=_MODES),
             "label_revision": c.count("Highest revision among the labels that were used."),
+            "slice": c.pa.Column(
+                None,
+                nullable=True,
+                required=False,
+                description="Part of the batch, `column=value` of `retrain.slices`; empty for the whole.",
+            ),
             "metric": c.text("Name of the metric."),
             "value": c.number("The metric on the labelled rows."),
             "lower": c.number("Lower end of its interval."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -10,6 +11,7 @@ from retrain_assets.data.windows import Batch
 from retrain_assets.drift.episodes import Episode
 from retrain_assets.drift.report import DriftReport
 from retrain_assets.lifecycle.champions import champion, registered
+from retrain_assets.lifecycle.charting import champion_chart
 from retrain_assets.lifecycle.estimating import unlabelled_estimates
 from retrain_assets.lifecycle.first_losses import first_losses
 from retrain_assets.lifecycle.history import holdout_of, losses_in, performance_table, served_losses, told_since
@@ -22,9 +24,12 @@ from retrain_assets.lifecycle.spending import spent
 from retrain_assets.lifecycle.standing import decided_by, newest_valid, was_deduced
 from retrain_assets.lifecycle.training_window import TrainingWindow, stored_training_sets
 from retrain_assets.lifecycle.watch import read_drift
+from retrain_assets.performance.decay import BatchLoss
+from retrain_assets.performance.loss_chart import ChartReading
 from retrain_assets.policy.context import DecisionContext
 from retrain_assets.policy.decision import Decision
 from retrain_assets.policy.due import due_since
+from retrain_assets.promotion.log import Promotion
 from retrain_assets.stores.protocols import OutboxRow, Step, Stores
 
 
@@ -50,6 +55,11 @@ def gather_facts(
     trained = _ended(stores, model, batch)
     last = trained[-1] if trained else None
     measured = performance_table(stores, model)
+    losses = (
+        ()
+        if current is None
+        else losses_in(measured, model, current.version, told_since(model, current), as_of=batch.as_of)
+    )
     attempt = 1 + sum(decision.batch == batch.key for decision in earlier)
     return DecisionContext(
         spec=model.spec,
@@ -60,9 +70,7 @@ def gather_facts(
         champion=current,
         drift=drift,
         episode=_unanswered(episode_of(stores, model, drift), earlier),
-        losses=()
-        if current is None
-        else losses_in(measured, model, current.version, told_since(model, current), as_of=batch.as_of),
+        losses=losses,
         served=served_losses(measured, model, as_of=batch.as_of),
         firsts=first_losses(stores, model, current, trained, measured, as_of=batch.as_of),
         estimates=() if current is None else unlabelled_estimates(stores, model, current.version, batch=batch),
@@ -88,10 +96,20 @@ def gather_facts(
         resumed=() if held is None else said_to(stores, model, held, "resume", until=until),
         rejected=() if held is None else said_to(stores, model, held, "reject", until=until),
         slices=slice_history(stores, model, batch=batch) if model.spec.retrain.slices else (),
+        chart=_chart(stores, model, current, losses, batch),
         rows_since_change=_rows_since_change(stores, model, drift, window),
         shared=shared_use(stores, model, earlier, attempt=attempt_of(batch.key, attempt)),
         spent=spent(stores, model, as_of=batch.as_of),
     )
+
+
+def _chart(
+    stores: Stores, model: DeclaredModel, current: Promotion | None, losses: Sequence[BatchLoss], batch: Batch
+) -> ChartReading | None:
+    """Of losses always, which is cheap; of rows only where a decision asks."""
+    retrain = model.spec.retrain
+    asked = retrain.chart.reads == "loss" or "loss_chart" in retrain.expression.names()
+    return champion_chart(stores, model, current, losses, as_of=batch.as_of) if asked else None
 
 
 def _newest_decided(stores: Stores, model: DeclaredModel, earlier: list[Decision], now: datetime) -> str | None:

@@ -17,6 +17,7 @@ from retrain_assets.errors import NotStoredError
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.performance.decay import BatchLoss, HoldoutLoss
 from retrain_assets.performance.expected import expectable
+from retrain_assets.performance.report import of_whole_batches
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.stores.protocols import Stores
 
@@ -122,9 +123,9 @@ def holdout_of(promotion: Promotion) -> HoldoutLoss | None:
 
 
 def performance_table(stores: Stores, model: DeclaredModel) -> pd.DataFrame:
-    """All measurements of the model; empty when there are none."""
+    """All measurements of whole batches of the model; empty when there are none."""
     try:
-        return stores.tables.read(model.table("performance"))
+        return of_whole_batches(stores.tables.read(model.table("performance")))
     except NotStoredError:
         return pd.DataFrame(
             columns=["ra_batch", "version", "metric", "mode", "as_of", "value", "standard_error", "rows"]

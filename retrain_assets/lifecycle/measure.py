@@ -14,6 +14,7 @@ from retrain_assets.data.labels import (
 from retrain_assets.data.windows import Batch
 from retrain_assets.errors import IntegrityError, NotStoredError
 from retrain_assets.lifecycle.champions import champion, registered
+from retrain_assets.lifecycle.charting import champion_chart
 from retrain_assets.lifecycle.estimating import estimate_of
 from retrain_assets.lifecycle.history import holdout_of, losses_in, performance_table, served_losses, told_since
 from retrain_assets.lifecycle.ledger import record_step
@@ -26,16 +27,17 @@ from retrain_assets.lifecycle.relating import batch_relations
 from retrain_assets.lifecycle.rolling_back import roll_back_if_broken
 from retrain_assets.lifecycle.settle import labelled_scores, read_labels
 from retrain_assets.lifecycle.slicing import DETAIL as SLICES
-from retrain_assets.lifecycle.slicing import slice_excess
+from retrain_assets.lifecycle.slicing import metrics_of_slices, slice_excess
 from retrain_assets.lifecycle.watch import predictions_of, read_predictions, read_validated, with_mode
 from retrain_assets.lifecycle.way_out import telling_way_out
 from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.performance.decay import ENOUGH_OLDER, BatchLoss, without_decay
 from retrain_assets.performance.expected import expectable
 from retrain_assets.performance.intervals import MetricEstimate, estimates
+from retrain_assets.performance.loss_chart import ChartReading
 from retrain_assets.performance.maturity import maturity
-from retrain_assets.performance.report import BatchPerformance, performance_frame
-from retrain_assets.promotion.health import champion_is_healthy
+from retrain_assets.performance.report import BatchPerformance, performance_frame, with_slices
+from retrain_assets.promotion.health import HealthVerdict, champion_is_healthy
 from retrain_assets.spec.holdout import holdout_batches
 from retrain_assets.stores.protocols import Step, Stores
 
@@ -62,12 +64,13 @@ def measure(
     if settled.mature:
         with telling_way_out(stores, model):
             backscored = _backscore(stores, model, batch, validated, as_of=as_of, run_id=run_id)
-            performances, left_out = _performances(stores, model, batch, known, as_of)
+            performances, left_out = _performances(stores, model, batch, validated, known, as_of)
         stored = _appended(stored, performances)
         kept = _kept(stores, model, batch, validated, known)
     commit = stores.tables.write(model.table("performance"), batch.key, stored, run_id=run_id)
-    health, reason = _health(stores, model, as_of) if settled.mature else (None, settled.reason)
-    reason = "; ".join([reason, *left_out])
+    judged, chart = _health(stores, model, as_of) if settled.mature else (None, None)
+    health = None if judged is None else judged.healthy
+    reason = "; ".join([settled.reason if judged is None else judged.reason, *left_out])
     # Both before the step is written: killed in between, the batch is settled again, which tells and goes back once.
     _tell_if_decided_without(stores, model, batch, as_of=as_of, now=now)
     red = {"champion_is_healthy": reason} if health is False else {}
@@ -89,6 +92,8 @@ def measure(
         reason=reason,
         commit=commit,
         rolled_back=rolled_back,
+        judged=judged,
+        chart=chart,
     )
 
 
@@ -126,7 +131,7 @@ def _backscore(
 
 
 def _performances(
-    stores: Stores, model: DeclaredModel, batch: Batch, known: pd.DataFrame, as_of: datetime
+    stores: Stores, model: DeclaredModel, batch: Batch, validated: pd.DataFrame, known: pd.DataFrame, as_of: datetime
 ) -> tuple[tuple[BatchPerformance, ...], tuple[str, ...]]:
     """The measurements, and which versions could not be measured."""
     predictions, current = read_predictions(stores, model, batch), champion(stores, model, as_of)
@@ -158,6 +163,10 @@ def _performances(
                 rows=len(labels),
                 as_of=as_of,
                 metrics=(*metrics, *foretold),
+                # What a member of a mixture said alone was served to nobody.
+                slices=()
+                if mode == MEMBER
+                else metrics_of_slices(model, validated, rows, known, (labels, scores), rng=rng),
             )
         )
     return tuple(made), tuple(left_out.values())
@@ -191,22 +200,25 @@ def _foretold(
 
 def _appended(stored: pd.DataFrame, performances: tuple[BatchPerformance, ...]) -> pd.DataFrame:
     """Measurements are added, never replaced: a decision of the past must find what it saw."""
-    frames = [stored] if len(stored) else []
-    for performance in performances:
-        made = performance.to_frame()
-        key = ["version", "mode", "label_revision", "metric", "value"]
-        known = len(stored) > 0 and not made[key].merge(stored[key], on=key).empty
-        if not known:
-            frames.append(made)
-    if len(frames) > 1:
-        return pd.concat(frames, ignore_index=True)
-    return frames[0] if frames else stored
+    known = with_slices(stored)
+    new = [made for performance in performances if len(made := _unknown_of(performance.to_frame(), known))]
+    if not new:
+        return stored
+    return pd.concat([known, *new] if len(known) else new, ignore_index=True)
 
 
-def _health(stores: Stores, model: DeclaredModel, as_of: datetime) -> tuple[bool | None, str]:
+def _unknown_of(made: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame:
+    """The measurements that are not stored: each slice by itself, so that one that was declared since is added."""
+    key = ["version", "mode", "label_revision", "slice", "metric", "value"]
+    known = made[key].merge(stored[key], on=key)["slice"] if len(stored) else ()
+    return made[~made["slice"].isin(known)]
+
+
+def _health(stores: Stores, model: DeclaredModel, as_of: datetime) -> tuple[HealthVerdict, ChartReading | None]:
+    """The verdict on the champion as of a moment, and the chart of its losses."""
     current = champion(stores, model, as_of)
     if current is None:
-        return None, "bootstrapping: there is no champion to judge"
+        return HealthVerdict(healthy=None, reason="bootstrapping: there is no champion to judge"), None
     measured = performance_table(stores, model)
     own = losses_in(measured, model, current.version, told_since(model, current), as_of=as_of)
     before = _before(stores, model, measured, own[0].batch, as_of) if own else []
@@ -218,7 +230,7 @@ def _health(stores: Stores, model: DeclaredModel, as_of: datetime) -> tuple[bool
         holdout_batches=holdout_batches(model.spec),
         metric=model.spec.metric,
     )
-    return verdict.healthy, verdict.reason
+    return verdict, champion_chart(stores, model, current, own, as_of=as_of)
 
 
 def _before(

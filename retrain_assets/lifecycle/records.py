@@ -13,11 +13,13 @@ from retrain_assets.drift.episodes import Episode
 from retrain_assets.drift.importances import ImportanceChange
 from retrain_assets.drift.report import DriftReport
 from retrain_assets.performance.estimation import LossEstimate
+from retrain_assets.performance.loss_chart import ChartReading
 from retrain_assets.performance.maturity import LabelDelay
 from retrain_assets.performance.report import BatchPerformance
 from retrain_assets.policy.decision import Decision
 from retrain_assets.promotion.evaluation import EvaluationReport
 from retrain_assets.promotion.gates import GateReport
+from retrain_assets.promotion.health import HealthVerdict
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.stores.protocols import TableCommit
 from retrain_assets.training.bundle import ModelVersion
@@ -131,7 +133,11 @@ class LabelsSettled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """`performance` of a batch: one record for each version and mode that scored it."""
+    """`performance` of a batch: one record for each version and mode that scored it.
+
+    `judged` is the verdict on the champion by all that has matured, `chart` what the declared chart of its losses
+    shows; None where the batch has not matured, or nobody can tell.
+    """
 
     performances: tuple[BatchPerformance, ...]
     backscored: tuple[int, ...]
@@ -139,6 +145,8 @@ class Measured:
     reason: str
     commit: TableCommit
     rolled_back: Promoted | None = None
+    judged: HealthVerdict | None = None
+    chart: ChartReading | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

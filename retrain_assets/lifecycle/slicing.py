@@ -11,6 +11,7 @@ from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.performance.metrics import row_losses
 from retrain_assets.performance.scores import Scores
 from retrain_assets.performance.slice_decay import slice_excess as excess_of
+from retrain_assets.performance.slice_metrics import SliceMetrics, slice_metrics
 from retrain_assets.stores.protocols import Stores
 
 DETAIL = "slices"
@@ -30,6 +31,39 @@ def slice_excess(
     if joined.empty:
         return {}
     return excess_of(_losses(stores, model, joined).to_numpy(dtype=np.float64), joined[list(columns)])
+
+
+def metrics_of_slices(
+    model: DeclaredModel,
+    validated: pd.DataFrame,
+    predictions: pd.DataFrame,
+    known: pd.DataFrame,
+    scored: tuple[np.ndarray, Scores],
+    *,
+    rng: np.random.Generator,
+) -> tuple[SliceMetrics, ...]:
+    """The declared metrics of each declared slice of one version's scores; empty where no slice is declared.
+
+    Args:
+        model: whose declaration names slices and metrics.
+        validated: rows of the batch, with the columns of the slices.
+        predictions: of the version, in one mode.
+        known: labels by the cutoff.
+        scored: labels and scores of the predictions that have both, see `labelled_scores`.
+        rng: for the intervals.
+    """
+    columns = list(model.spec.retrain.slices)
+    if not columns:
+        return ()
+    ids = predictions["ra_row_id"][predictions["ra_row_id"].isin(known["ra_row_id"])]
+    place = pd.Index(validated["ra_row_id"]).get_indexer(pd.Index(ids))
+    # What came again with other rows holds some no more that were scored: nobody knows their slice.
+    there = place >= 0
+    labels, scores = scored
+    names = list(dict.fromkeys((model.spec.metric, *model.spec.report_metrics)))
+    parts = validated[columns].take(place[there])
+    confidence = model.spec.promote.confidence
+    return slice_metrics(names, labels[there], scores.take(there), parts, confidence=confidence, rng=rng)
 
 
 def _losses(stores: Stores, model: DeclaredModel, joined: pd.DataFrame) -> pd.Series:

@@ -18,6 +18,7 @@ from retrain_assets.orchestration.showing import (
     table,
     version_text,
 )
+from retrain_assets.performance.slice_metrics import why_unknown
 
 if TYPE_CHECKING:
     from retrain_assets.data.contracts import Contract
@@ -230,7 +231,11 @@ def _delay(record: LabelsSettled) -> Metadata:
 
 
 def of_performance(stores: Stores, record: Measured) -> Metadata:
-    """Each metric of the version that served as a series of its own, and all of them as a table."""
+    """Each metric as a series of its own, with the ends of its interval where it was served, and all as tables.
+
+    `champion_loss` is what the check judges: the champion's mean loss over its newest matured batches; `/limit` is the
+    one above which it is not healthy.
+    """
     series: dict[str, Any] = {}
     for performance in record.performances:
         prefix = {"served": "", "member": f"member v{performance.version}/"}.get(
@@ -238,8 +243,13 @@ def of_performance(stores: Stores, record: Measured) -> Metadata:
         )
         for metric in performance.metrics:
             series |= number(f"{prefix}{metric.metric}", metric.value)
+            if performance.mode == "served":
+                series |= number(f"{metric.metric}/lower", metric.lower)
+                series |= number(f"{metric.metric}/upper", metric.upper)
     return {
         "health": record.reason,
+        **_judged(record),
+        **_chart(record),
         "backscored": ", ".join(f"v{version}" for version in record.backscored) or "none",
         **series,
         "metrics": table(
@@ -254,8 +264,43 @@ def of_performance(stores: Stores, record: Measured) -> Metadata:
             for performance in record.performances
             for metric in performance.metrics
         ),
+        **_slices(record),
         **of_table(stores, record.commit),
     }
+
+
+def _judged(record: Measured) -> Metadata:
+    if record.judged is None:
+        return {}
+    return {
+        **number("champion_loss", record.judged.value),
+        **number("champion_loss/limit", record.judged.limit),
+    }
+
+
+def _chart(record: Measured) -> Metadata:
+    """What the chart of the champion's losses says, and its level as a series; 1 is its limit."""
+    if record.chart is None:
+        return {}
+    return {"loss_chart": record.chart.reason, **number("loss_chart_level", record.chart.level)}
+
+
+def _slices(record: Measured) -> Metadata:
+    """The metrics of each slice; nothing where none is declared."""
+    rows = [
+        {
+            "slice": part.name,
+            "scored": f"{performance.mode} by v{performance.version}",
+            "metric": metric.metric,
+            "value": why_unknown(metric) or f"{metric.value:.4g}",
+            "interval": interval(metric.lower, metric.upper),
+            "rows": metric.rows,
+        }
+        for performance in record.performances
+        for part in performance.slices
+        for metric in part.metrics
+    ]
+    return {"slices": table(rows)} if rows else {}
 
 
 def _share(part: int, whole: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from retrain_assets.promotion.log import Promotion
     from retrain_assets.stores.protocols import Stores
 
+_Z = NormalDist().inv_cdf(0.975)
+
 
 def of_decision(stores: Stores, record: Decided) -> Metadata:
     """The verdict as a sentence, and every trigger with why and why not."""
@@ -46,8 +49,12 @@ def of_decision(stores: Stores, record: Decided) -> Metadata:
         "retrospective": decision.retrospective,
         "as_of": moment(decision.as_of),
         "champion": version_text(decision.champion_version),
+        "would_change": str(decision.state.get("would_change", "unknown: decided by hand, or by an earlier version")),
+        "hold": _hold(decision),
         "triggers_fired": len(decision.fired),
+        **_left(decision),
         **_staleness(decision),
+        **_decay(decision),
         "triggers": table(
             {"trigger": trigger.name, "fired": truth(trigger), "reason": trigger.reason}
             for trigger in sorted(decision.triggers, key=_loudest)
@@ -56,13 +63,42 @@ def of_decision(stores: Stores, record: Decided) -> Metadata:
     }
 
 
+def _hold(decision: Decision) -> str:
+    """Whether a person is asked, or has answered."""
+    if "hold_answer" in decision.state:
+        return f"answered: {decision.state['hold_answer']}"
+    since = decision.state.get("hold", decision.state.get("open_hold"))
+    return "none" if since is None else f"held for a person since {since}"
+
+
+def _left(decision: Decision) -> dict[str, float]:
+    """What the declared limits still allowed, as series: `left/budget_retrains` and so on."""
+    left: dict[str, float] = decision.state.get("left", {})
+    return {key: value for name, each in left.items() for key, value in number(f"left/{name}", each).items()}
+
+
 def _staleness(decision: Decision) -> dict[str, float]:
-    """What the cost-aware policy knew, as series over the batches; nothing where it knew nothing."""
+    """What the cost-aware policy knew, as series over the batches; nothing where it knew nothing.
+
+    Beside the gain the ends of its 95 % interval, as if what it is off by were normal.
+    """
     known: dict[str, float | None] = decision.state.get("staleness", {})
+    gain, error = known.get("gain"), known.get("gain_error")
+    ends = {} if gain is None or error is None else {"gain/lower": gain - _Z * error, "gain/upper": gain + _Z * error}
+    measured = {kind: known.get(kind) for kind in ("debt", "debt_error", "limit", "gain", "gain_error")}
     return {
         name: value
-        for kind in ("debt", "debt_error", "limit", "gain", "gain_error")
-        for name, value in number(f"staleness_{kind}", known.get(kind)).items()
+        for kind, each in {**measured, **ends}.items()
+        for name, value in number(f"staleness_{kind}", each).items()
+    }
+
+
+def _decay(decision: Decision) -> dict[str, float]:
+    """The loss that `performance_decay` judged, and the limit above which it fires."""
+    known: dict[str, float | None] = decision.state.get("decay", {})
+    return {
+        **number("performance_decay", known.get("value")),
+        **number("performance_decay/limit", known.get("limit")),
     }
 
 

@@ -112,7 +112,8 @@ NODES: tuple[Node, ...] = (
     ),
     Node(
         name=names.PERFORMANCE,
-        description="Metrics with intervals by version, mode and label revision, against labels known by the cutoff.",
+        description="Metrics with intervals by version, mode and label revision, of the batch and of its declared "
+        "slices, against labels known by the cutoff.",
         made_from=(names.PREDICTIONS, names.LABELS),
         kinds=TABLE,
         stage="settle",

@@ -48,6 +48,8 @@ class HoldoutLoss:
 class DecayVerdict:
     """`fired` is None where it cannot be known; `excess` and `standard_error` in the unit of the loss.
 
+    `value` is the mean loss that was judged, `limit` the one above which it fires.
+
     `unsure` says why an excess that its rows do not explain and that did not fire may be decay all the same: fewer than
     four other batches tell what batches differ by, or the champion's own say another thing than those before it.
     """
@@ -57,6 +59,8 @@ class DecayVerdict:
     standard_error: float | None
     reason: str
     unsure: str | None = None
+    value: float | None = None
+    limit: float | None = None
 
 
 def performance_decay(
@@ -113,6 +117,8 @@ def performance_decay(
         standard_error=error,
         reason=_reason(metric, mean, holdout.value, excess, error, len(newest)) + _limit(significant, large, spec),
         unsure=unsure,
+        value=mean,
+        limit=holdout.value + max(spec.standard_errors * error, spec.floor * abs(holdout.value)),
     )
 
 

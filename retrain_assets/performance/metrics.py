@@ -32,6 +32,8 @@ from retrain_assets.performance.scores import Scores, Values
 SMALLEST = 1e-15
 LOSSES = ("log_loss", "brier", "squared_error", "absolute_error", "poisson_deviance")
 GREATER_IS_BETTER = ("accuracy", "roc_auc", "r2")
+NO_MEANS = ("roc_auc", "r2")
+"""Metrics that are no mean over rows."""
 
 Labels = npt.ArrayLike
 Statistic = Callable[[Values], Values]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, cast
@@ -11,6 +11,7 @@ import pandas as pd
 
 from retrain_assets.data.small_tables import table_of_rows
 from retrain_assets.performance.intervals import MetricEstimate
+from retrain_assets.performance.slice_metrics import SliceMetrics
 
 ScoringMode = Literal["served", "backscored", "rescored", "member"]
 _NUMBERS = ("value", "lower", "upper", "standard_error")
@@ -18,6 +19,7 @@ _TYPES = {
     "version": "int64",
     "mode": "object",
     "label_revision": "int64",
+    "slice": "object",
     "metric": "object",
     **dict.fromkeys(_NUMBERS, "float64"),
     "rows": "int64",
@@ -30,7 +32,7 @@ COLUMNS = tuple(_TYPES)
 class BatchPerformance:
     """Metrics of one version's scores of a batch, made in one mode, against one revision of its labels.
 
-    `rows` is the number of scored rows with a label.
+    `rows` is the number of scored rows with a label; `slices` are parts of them, where the declaration names some.
     """
 
     model: str
@@ -41,6 +43,7 @@ class BatchPerformance:
     rows: int
     as_of: datetime
     metrics: tuple[MetricEstimate, ...]
+    slices: tuple[SliceMetrics, ...] = ()
 
     def metric(self, name: str) -> MetricEstimate:
         """The estimate of a metric.
@@ -54,7 +57,7 @@ class BatchPerformance:
         raise KeyError(f"{name!r} was not measured (measured: {', '.join(m.metric for m in self.metrics)})")
 
     def to_frame(self) -> pd.DataFrame:
-        """One row for each metric."""
+        """One row for each metric of the whole, and of each slice."""
         return performance_frame([self])
 
     @classmethod
@@ -70,28 +73,62 @@ class BatchPerformance:
                 label_revision=int(rows["label_revision"].iloc[0]),
                 rows=int(rows["rows"].max()),
                 as_of=pd.Timestamp(rows["as_of"].iloc[0]).to_pydatetime().astimezone(UTC),
-                metrics=tuple(_estimate(row) for row in rows.to_dict("records")),
+                metrics=tuple(_estimate(row) for row in of_whole_batches(rows).to_dict("records")),
+                slices=_slices(with_slices(rows)),
             )
             for _, rows in groups
         )
 
 
+def of_whole_batches(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the table that are no slice's; partitions of before there were any have no such column, or nulls."""
+    return frame if "slice" not in frame else frame[frame["slice"].isna() | (frame["slice"] == "")]
+
+
+def with_slices(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table with the column `slice`, empty for whole batches, whenever it was stored."""
+    if "slice" not in frame:
+        return frame.assign(slice="")
+    return frame.assign(slice=frame["slice"].where(frame["slice"].notna(), ""))
+
+
+def _slices(rows: pd.DataFrame) -> tuple[SliceMetrics, ...]:
+    return tuple(
+        SliceMetrics(
+            name=str(name),
+            rows=int(part["rows"].max()),
+            metrics=tuple(_estimate(row) for row in part.to_dict("records")),
+        )
+        for name, part in rows[rows["slice"] != ""].groupby("slice", sort=False)
+    )
+
+
 def performance_frame(performances: Sequence[BatchPerformance]) -> pd.DataFrame:
-    """The `performance` table of one batch: one row for each record and metric, with fixed types also when empty."""
+    """The `performance` table of one batch, with fixed types also when empty.
+
+    One row for each record and metric of the whole batch, whose `slice` is empty, and of each slice.
+    """
     rows = [
         (
             performance.version,
             performance.mode,
             performance.label_revision,
+            part,
             estimate.metric,
             *(getattr(estimate, name) for name in _NUMBERS),
             estimate.rows,
             performance.as_of,
         )
         for performance in performances
-        for estimate in performance.metrics
+        for part, estimate in _estimates(performance)
     ]
     return table_of_rows(rows, _TYPES)
+
+
+def _estimates(performance: BatchPerformance) -> Iterator[tuple[str, MetricEstimate]]:
+    """Each metric with its slice; that of the whole has no name."""
+    yield from (("", estimate) for estimate in performance.metrics)
+    yield from ((each.name, estimate) for each in performance.slices for estimate in each.metrics)
 
 
 def _estimate(row: Mapping[Hashable, Any]) -> MetricEstimate:

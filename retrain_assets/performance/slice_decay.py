@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -28,14 +28,17 @@ def slice_excess(losses: npt.NDArray[np.float64], columns: pd.DataFrame) -> dict
     {'kind=a': -1.0, 'kind=b': 1.0}
     """
     excess = losses - losses.mean() if len(losses) else losses
-    found: dict[str, float] = {}
+    return {
+        name: float(excess[chosen].mean()) for name, chosen in rows_of_slices(columns) if chosen.sum() >= LEAST_ROWS
+    }
+
+
+def rows_of_slices(columns: pd.DataFrame) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
+    """Each slice, `column=value`, with the mask of its rows, by column and value."""
     for column in columns.columns:
         values = columns[column].astype("string").fillna("missing").to_numpy()
         for value in sorted(set(values.tolist())):
-            chosen = excess[values == value]
-            if len(chosen) >= LEAST_ROWS:
-                found[f"{column}={value}"] = float(chosen.mean())
-    return found
+            yield f"{column}={value}", values == value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from retrain_assets.drift.episodes import Episode
 from retrain_assets.drift.report import DriftReport
 from retrain_assets.performance.decay import BatchLoss, HoldoutLoss
 from retrain_assets.performance.estimation import LossEstimate
+from retrain_assets.performance.loss_chart import ChartReading
 from retrain_assets.policy.first_losses import FirstLoss
 from retrain_assets.policy.shared_budget import NO_USE, SharedUse
 from retrain_assets.spec import ModelSpec
@@ -72,6 +73,7 @@ class DecisionContext:
         resumed: what persons said who let the hold go.
         rejected: what persons said who refused it.
         slices: what each declared slice lost beyond the whole, one mapping a matured batch, oldest first.
+        chart: what the declared chart of the champion's losses shows; None where it cannot be read.
         rows_since_change: training rows with labels since the open drift episode began; None without one.
         shared: what other models did with the shared budget.
         spent: `as_of` and processor seconds of each training, oldest first.
@@ -111,6 +113,7 @@ class DecisionContext:
     resumed: tuple[str, ...] = ()
     rejected: tuple[str, ...] = ()
     slices: tuple[Mapping[str, float], ...] = ()
+    chart: ChartReading | None = None
     rows_since_change: int | None = None
     spent: tuple[tuple[datetime, float], ...] = ()
     shared: SharedUse = NO_USE

@@ -16,14 +16,17 @@ from retrain_assets.policy.champion_staleness import champion_staleness
 from retrain_assets.policy.context import DecisionContext
 from retrain_assets.policy.decision import Decision, TriggerState, Verdict
 from retrain_assets.policy.holds import Answer, answer_to_hold, hold_for_person
+from retrain_assets.policy.left import left_of_limits
 from retrain_assets.policy.limits import Limit, binding_limits
-from retrain_assets.policy.triggers import FIRST_MODEL, evaluate_triggers
+from retrain_assets.policy.otherwise import what_would_change
+from retrain_assets.policy.triggers import FIRST_MODEL, champion_decay, evaluate_triggers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Ruling:
     verdict: Verdict
     reason: str
+    limits: tuple[Limit, ...] = ()
     wanted: bool | None = None
     state: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
@@ -44,14 +47,34 @@ def decide(context: DecisionContext) -> Decision:
         decided_at=context.now,
         champion_version=None if context.champion is None else context.champion.version,
         retrospective=context.retrospective,
-        state={**ruling.state, **_learned(context), "wanted": ruling.wanted},
+        state={
+            **ruling.state,
+            **_learned(context),
+            "wanted": ruling.wanted,
+            "left": left_of_limits(context),
+            "would_change": what_would_change(
+                context,
+                triggers,
+                verdict=ruling.verdict,
+                limits=ruling.limits,
+                refused=ruling.state.get("hold_answer") == "rejected",
+            ),
+        },
     )
 
 
 def _learned(context: DecisionContext) -> dict[str, Any]:
     """What the policy knows by now of scale, noise and staleness; stored with the decision."""
+    learned: dict[str, Any] = {}
     verdict = champion_staleness(context)
-    return {} if verdict is None else {"staleness": verdict.record()}
+    if verdict is not None:
+        learned["staleness"] = verdict.record()
+    decay = None if context.champion is None else champion_decay(context)
+    if decay is not None and decay.value is not None:
+        learned["decay"] = {"value": decay.value, "limit": decay.limit}
+    if context.open_hold is not None:
+        learned["open_hold"] = context.open_hold
+    return learned
 
 
 def _ruling(context: DecisionContext, triggers: Sequence[TriggerState]) -> _Ruling:
@@ -96,6 +119,7 @@ def _unless_bound(context: DecisionContext, why: str, answer: Answer | None) -> 
         return _Ruling(
             verdict="wait",
             reason=f"{'; '.join(limit.reason for limit in limits)} ({why}){_also(answer)}",
+            limits=limits,
             wanted=True,
             state={"bound_by": [_limit_state(limit) for limit in limits]},
         )

@@ -6,12 +6,13 @@ Newer data, cooldown, budgets and spend bind whoever asks; confirmation and enou
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from retrain_assets.policy.context import DecisionContext
 from retrain_assets.policy.shared_budget import refusal
 from retrain_assets.spec import format_duration
+from retrain_assets.spec.manners import SpendSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +47,10 @@ def newer_data(context: DecisionContext) -> Limit | None:
 
 def cooldown(context: DecisionContext) -> Limit | None:
     """`retrain.cooldown` has not passed since the last retrain, in batch time."""
-    wait = context.spec.retrain.cooldown
-    if not context.retrains:
+    wait, until = context.spec.retrain.cooldown, cooldown_end(context)
+    if until is None or context.as_of >= until:
         return None
     last = max(context.retrains)
-    until = last + wait
-    if context.as_of >= until:
-        return None
     return Limit(
         name="cooldown",
         reason=f"cooldown: {format_duration(wait)} must pass after the retrain as of {last:%Y-%m-%d %H:%M}, "
@@ -61,12 +59,17 @@ def cooldown(context: DecisionContext) -> Limit | None:
     )
 
 
+def cooldown_end(context: DecisionContext) -> datetime | None:
+    """Until when, in batch time, the last retrain binds; None without one."""
+    return max(context.retrains) + context.spec.retrain.cooldown if context.retrains else None
+
+
 def budget(context: DecisionContext) -> Limit | None:
     """`retrain.budget` is used up in the period that ends now."""
     allowed = context.spec.retrain.budget
     if allowed is None:
         return None
-    within = sorted(made for made in context.retrains if made > context.as_of - allowed.period)
+    within = retrains_within(context, allowed.period)
     if len(within) < allowed.retrains:
         return None
     until = within[-allowed.retrains] + allowed.period
@@ -76,6 +79,11 @@ def budget(context: DecisionContext) -> Limit | None:
         f"{allowed.retrains} are allowed; the next not before {until:%Y-%m-%d %H:%M}",
         until=until,
     )
+
+
+def retrains_within(context: DecisionContext, period: timedelta) -> list[datetime]:
+    """The retrains of the period that ends now, oldest first."""
+    return sorted(made for made in context.retrains if made > context.as_of - period)
 
 
 def shared_budget(context: DecisionContext) -> Limit | None:
@@ -93,10 +101,8 @@ def spend(context: DecisionContext) -> Limit | None:
     allowed = context.spec.retrain.spend
     if allowed is None:
         return None
-    money = allowed.unit == "money"
-    price = context.spec.retrain.cost.retrain
-    paid = [(made, price) for made in context.retrains] if money else list(context.spent)
-    within = sorted((made, cost) for made, cost in paid if made > context.as_of - allowed.period)
+    money, price = allowed.unit == "money", context.spec.retrain.cost.retrain
+    within = spent_within(context, allowed)
     spent = sum(cost for _, cost in within)
     # Money is known beforehand; what a training takes is only known after it.
     over = spent + (price if money else 0) - allowed.limit
@@ -115,6 +121,13 @@ def spend(context: DecisionContext) -> Limit | None:
         + ("" if until is None else f"; the next not before {until:%Y-%m-%d %H:%M}"),
         until=until,
     )
+
+
+def spent_within(context: DecisionContext, allowed: SpendSpec) -> list[tuple[datetime, float]]:
+    """When and how much, in the unit of the limit and in the period that ends now, oldest first."""
+    price = context.spec.retrain.cost.retrain
+    paid = [(made, price) for made in context.retrains] if allowed.unit == "money" else list(context.spent)
+    return sorted((made, cost) for made, cost in paid if made > context.as_of - allowed.period)
 
 
 def post_change_data(context: DecisionContext) -> Limit | None:

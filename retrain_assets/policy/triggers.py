@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
+from retrain_assets.data.windows import Calendar
+from retrain_assets.performance.decay import DecayVerdict
 from retrain_assets.performance.decay import performance_decay as judge_decay
 from retrain_assets.performance.estimation import estimated_decay as judge_estimates
 from retrain_assets.performance.slice_decay import slice_decay as judge_slices
@@ -69,15 +71,20 @@ def performance_decay(context: DecisionContext) -> TriggerState:
     name = "performance_decay"
     if context.champion is None:
         return no_champion(name)
+    verdict = champion_decay(context)
+    return TriggerState(name=name, fired=verdict.fired, reason=verdict.reason)
+
+
+def champion_decay(context: DecisionContext) -> DecayVerdict:
+    """What `performance_decay` rests on: the champion's newest matured batches against its holdout."""
     spec = context.spec
-    verdict = judge_decay(
+    return judge_decay(
         context.losses,
         context.holdout,
         spec.retrain.decay,
         holdout_batches=holdout_batches(spec),
         metric=spec.metric,
     )
-    return TriggerState(name=name, fired=verdict.fired, reason=verdict.reason)
 
 
 def estimated_decay(context: DecisionContext) -> TriggerState:
@@ -99,6 +106,24 @@ def slice_decay(context: DecisionContext) -> TriggerState:
     loss = None if context.holdout is None else context.holdout.value
     verdict = judge_slices(context.slices, loss, context.spec.retrain.decay)
     return TriggerState(name=name, fired=verdict.fired, reason=verdict.reason)
+
+
+def loss_chart(context: DecisionContext) -> TriggerState:
+    """The declared chart alarmed at a batch of the champion's that no training has seen."""
+    name, reading = "loss_chart", context.chart
+    if context.champion is None:
+        return no_champion(name)
+    if reading is None:
+        return unknown(name, "the chart of the champion's losses cannot be read")
+    calendar = Calendar(context.spec.batches)
+    since = max(context.champion.training_end, context.trained_until or context.champion.training_end)
+    standing = tuple(batch for batch in reading.alarms if calendar.batch(batch).start >= since)
+    if standing:
+        return fires(name, f"{replace(reading, alarms=standing).reason}, which no training has seen")
+    if not reading.known:
+        return unknown(name, reading.reason)
+    seen = ": a training has seen that" if reading.alarms else ""
+    return waits(name, f"{reading.reason}{seen}")
 
 
 def model_age(context: DecisionContext) -> TriggerState:
@@ -189,6 +214,7 @@ TRIGGER_FUNCTIONS: dict[str, Trigger] = {
     "performance_decay": performance_decay,
     "estimated_decay": estimated_decay,
     "slice_decay": slice_decay,
+    "loss_chart": loss_chart,
     "drift": drift,
     "score_drift": score_drift,
     "label_drift": label_drift,

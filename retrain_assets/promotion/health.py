@@ -12,10 +12,15 @@ from retrain_assets.spec import DecaySpec
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthVerdict:
-    """`healthy` is None where it cannot be known; unknown does not count as healthy."""
+    """`healthy` is None where it cannot be known; unknown does not count as healthy.
+
+    `value` is the loss that was judged, `limit` the one above which the champion is not healthy; None where unknown.
+    """
 
     healthy: bool | None
     reason: str
+    value: float | None = None
+    limit: float | None = None
 
 
 def champion_is_healthy(
@@ -34,9 +39,9 @@ def champion_is_healthy(
     before it contradict each other, health is not known.
     """
     verdict = performance_decay(losses, holdout, spec, before=before, holdout_batches=holdout_batches, metric=metric)
-    if verdict.unsure is not None:
-        return HealthVerdict(healthy=None, reason=f"{verdict.reason}; {verdict.unsure}")
-    return HealthVerdict(healthy=None if verdict.fired is None else not verdict.fired, reason=verdict.reason)
+    healthy = None if verdict.fired is None or verdict.unsure is not None else not verdict.fired
+    reason = verdict.reason if verdict.unsure is None else f"{verdict.reason}; {verdict.unsure}"
+    return HealthVerdict(healthy=healthy, reason=reason, value=verdict.value, limit=verdict.limit)
 
 
 def champion_beats_baseline(report: EvaluationReport | None, version: int) -> HealthVerdict:

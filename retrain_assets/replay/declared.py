@@ -6,11 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
+
 from retrain_assets.data.windows import Calendar
 from retrain_assets.drift.episodes import Episode, advance, superseded
 from retrain_assets.drift.report import DriftReport
 from retrain_assets.errors import DataError
 from retrain_assets.performance.decay import BatchLoss
+from retrain_assets.performance.loss_chart import ChartReading, LossChart
+from retrain_assets.performance.row_errors import row_errors
 from retrain_assets.performance.slice_decay import slice_excess
 from retrain_assets.policy.context import DecisionContext
 from retrain_assets.policy.decide import decide
@@ -53,6 +57,7 @@ class DeclaredRule:
         self._episodes: list[Episode] = []
         self._estimates = Estimates()
         self._excess: dict[int, Mapping[str, float]] = {}
+        self._charts: dict[int, LossChart] = {}
         self.decisions: list[Decision] = []
 
     def __call__(self, moment: Moment) -> bool:
@@ -95,6 +100,7 @@ class DeclaredRule:
             champion_training_hash="",
             current_training_hash="",
             slices=self._slices(moment) if "slice_decay" in self._spec.retrain.expression.names() else (),
+            chart=self._chart(moment) if "loss_chart" in self._spec.retrain.expression.names() else None,
             wanted_before=self._wanted_before(),
             due_since=due_since(self.decisions, batch, lambda key: self._calendar.batch(key).start),
             rows_since_change=_rows_since_change(episode, moment),
@@ -121,6 +127,22 @@ class DeclaredRule:
                 rows = stream.frame.iloc[stream.starts[j] : stream.starts[j + 1]]
                 self._excess[j] = slice_excess(book.row_losses(moment.serving[j], j, j + 1), rows[columns])
         return tuple(self._excess[j] for j in sorted(self._excess) if self._excess[j])
+
+    def _chart(self, moment: Moment) -> ChartReading | None:
+        """Of the champion in force; it takes each of its labelled batches once."""
+        book, champion, spec = moment.book, moment.champion, self._spec.retrain.chart
+        regression, held = self._spec.task == "regression", book.holdout(champion)
+        if regression and held is None and spec.reads != "loss":
+            return None
+        chart = self._charts.setdefault(champion, LossChart(spec))
+        holdout = held.value if regression and held is not None else None
+        for j in range(champion + 1 + chart.reading.batches, moment.labelled + 1):
+            errors = None
+            if spec.reads != "loss":
+                of_rows = book.row_losses(champion, j, j + 1) if regression else book.evidence(champion, j)
+                errors = row_errors(spec.reads, np.asarray(of_rows, dtype=np.float64), holdout=holdout)
+            chart.take(book.loss(champion, j), errors)
+        return chart.reading
 
     def _wanted_before(self) -> tuple[bool, ...]:
         since = next((k for k, made in enumerate(reversed(self.decisions)) if made.verdict == "retrain"), None)

@@ -9,6 +9,7 @@ from retrain_assets.spec.batches import BatchesSpec as BatchesSpec
 from retrain_assets.spec.batches import ReserveSpec as ReserveSpec
 from retrain_assets.spec.batches import TargetSpec as TargetSpec
 from retrain_assets.spec.budgets import SharedBudgetSpec as SharedBudgetSpec
+from retrain_assets.spec.chart import ChartSpec as ChartSpec
 from retrain_assets.spec.columns import ColumnSpec as ColumnSpec
 from retrain_assets.spec.drift import DriftSpec as DriftSpec
 from retrain_assets.spec.durations import Duration as Duration

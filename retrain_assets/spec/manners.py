@@ -126,7 +126,8 @@ class Manners(SpecModel):
     )
     slices: tuple[str, ...] = Field(
         default=(),
-        description="Columns of few values, whose values are the slices that the trigger `slice_decay` watches.",
+        description="Columns of few values, whose values are the slices of which `performance` tells the metrics, and "
+        "that the trigger `slice_decay` watches.",
     )
     min_rows_since_change: int | None = Field(
         default=None,

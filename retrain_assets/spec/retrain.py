@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from retrain_assets.spec.base import SpecModel
 from retrain_assets.spec.budgets import Budget, SharedBudgetSpec
+from retrain_assets.spec.chart import ChartSpec
 from retrain_assets.spec.durations import Duration
 from retrain_assets.spec.events import EventsSpec
 from retrain_assets.spec.expressions import Expression, parse_expression
@@ -20,6 +21,8 @@ TRIGGERS: dict[str, str] = {
     "performance_decay": "the champion's matured losses are worse than its holdout loss by more than noise",
     "estimated_decay": "batches without labels are estimated to lose more than the holdout did; an early warning",
     "slice_decay": "a slice of `retrain.slices` loses more beyond the whole than it used to, however the whole does",
+    "loss_chart": "the chart or detector `retrain.chart` alarmed over the champion's losses, and no training has seen "
+    "that batch; an EWMA chart by default",
     "drift": "a drift episode is open that no decision has acknowledged",
     "score_drift": "the champion's scores have drifted, in such an episode; needs `score` in `drift.outputs`",
     "label_drift": "the newest labels have drifted, in such an episode; needs `label` in `drift.outputs`",
@@ -122,6 +125,7 @@ class RetrainSpec(Manners):
     )
     schedule: str | None = Field(default=None, description="Cron expression (UTC) of the trigger `schedule`.")
     decay: DecaySpec = DecaySpec()
+    chart: ChartSpec = ChartSpec()
     cost: CostSpec = CostSpec()
     events: EventsSpec | None = Field(
         default=None,

@@ -184,6 +184,24 @@ def test_what_is_split_off_at_ingest_may_be_named_as_columns_of_the_platform(tmp
             id="not a distance",
         ),
         pytest.param(
+            {"retrain": {"chart": {"detector": "nowhere:Detector"}}},
+            "retrain.chart",
+            "detector 'nowhere:Detector' cannot be imported: ModuleNotFoundError",
+            id="detector that is not there",
+        ),
+        pytest.param(
+            {"retrain": {"chart": {"settings": {"weight": 2}}}},
+            "retrain.chart",
+            "weight must be above 0 and at most 1 (got 2)",
+            id="setting that a detector refuses",
+        ),
+        pytest.param(
+            {"retrain": {"chart": {"settings": {"wieght": 0.1}}}},
+            "retrain.chart",
+            "unexpected keyword argument 'wieght'",
+            id="setting that a detector does not have",
+        ),
+        pytest.param(
             {"drift": {"distance": "jensen_shannon", "effect_floor": 2}},
             "drift.effect_floor",
             "must be at most 1, the largest value of jensen_shannon (got 2): no column could ever drift",

@@ -6,10 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from retrain_assets.data.tables import table_problems
 from retrain_assets.lifecycle import DeclaredModel
+from retrain_assets.lifecycle.history import performance_table, served_losses
+from retrain_assets.lifecycle.measure import measure
 from retrain_assets.lifecycle.slicing import slice_excess, slice_history
+from retrain_assets.performance.report import BatchPerformance, of_whole_batches
 from retrain_assets.replay.declared_model import first_trainable, stream_of_model
 from retrain_assets.replay.run import ReplaySettings, replay
 from retrain_assets.spec import ModelSpec
@@ -60,6 +65,60 @@ def test_a_rare_slice_that_turns_round_is_told_apart_from_the_whole(worlds: Call
         for spec in (world.model.spec, bare)
     ]
     assert (set(kept[0]), kept[1]) == ({"kind=a", "kind=b"}, {})
+
+
+def test_each_slice_has_its_metrics_with_intervals_beside_the_whole(worlds: Callable[..., World]):
+    world = worlds("slices", retrain={"when": "event", "slices": ["kind"]}, report_metrics=["accuracy"])
+    plain = worlds("plain", retrain={"when": "event"}, report_metrics=["accuracy"])
+    for each in (world, plain):
+        for day in range(5):
+            each.drop(day, rows(each, day))
+        each.play()
+    key = world.batch(3).key
+    stored = world.stores.tables.read("tiny/performance", [key])
+    assert table_problems("performance", stored) == ()
+    slices = stored[stored["slice"] != ""]
+    assert set(zip(slices["slice"], slices["metric"], strict=True)) == {
+        (name, metric) for name in ("kind=a", "kind=b") for metric in ("log_loss", "accuracy")
+    }
+    assert (slices["lower"] < slices["value"]).all()
+    assert (slices["value"] < slices["upper"]).all()
+    whole = stored[(stored["slice"] == "") & (stored["metric"] == "log_loss")].iloc[0]
+    losses = slices[slices["metric"] == "log_loss"]
+    assert losses["rows"].sum() == whole["rows"] == 400
+    assert np.average(losses["value"], weights=losses["rows"]) == pytest.approx(whole["value"])
+    # What reads the whole reads nothing of them.
+    losses_of = [
+        served_losses(performance_table(each.stores, each.model), each.model, as_of=each.batch(4).end)
+        for each in (world, plain)
+    ]
+    assert losses_of[0] == losses_of[1]
+    assert len(losses_of[0]) > 0
+
+
+def test_a_batch_that_was_measured_without_slices_goes_on_being_read(worlds: Callable[..., World]):
+    """What an earlier version stored has no such column; the same labels once more add the slices, and those once."""
+    world = worlds("older", retrain={"when": "event", "slices": ["kind"]})
+    for day in range(5):
+        world.drop(day, rows(world, day))
+    world.play()
+    batch, as_of = world.batch(3), world.batch(4).end
+    before = performance_table(world.stores, world.model)
+    older = of_whole_batches(world.stores.tables.read("tiny/performance", [batch.key]))
+    world.stores.tables.write("tiny/performance", batch.key, older.drop(columns=["slice", "ra_batch"]), run_id="older")
+    assert "slice" not in world.stores.tables.read("tiny/performance", [batch.key])
+    assert len(performance_table(world.stores, world.model)) == len(before)
+    assert BatchPerformance.from_frame(older.drop(columns="slice"), model="tiny", batch=batch.key)[0].slices == ()
+    made = []
+    for run in ("again", "and again"):
+        measure(world.stores, world.model, batch, as_of=as_of, now=world.now, run_id=run)
+        made.append(world.stores.tables.read("tiny/performance", [batch.key]))
+        assert table_problems("performance", made[-1]) == ()
+    assert sorted(made[0]["slice"]) == ["", "", "", "kind=a", "kind=b"]
+    pd.testing.assert_frame_equal(made[0], made[1])
+    (read,) = BatchPerformance.from_frame(made[1], model="tiny", batch=batch.key)
+    assert [(part.name, len(part.metrics)) for part in read.slices] == [("kind=a", 1), ("kind=b", 1)]
+    assert {metric.metric for metric in read.metrics} == {"log_loss", "expected_log_loss", "estimated_log_loss"}
 
 
 def test_what_cannot_be_a_slice_is_a_mistake():

@@ -35,6 +35,7 @@ class Cusum:
     _limit: float = field(init=False, repr=False)
     _up: float = field(init=False, repr=False, default=0.0)
     _down: float = field(init=False, repr=False, default=0.0)
+    _share: float = field(init=False, repr=False, default=0.0)
 
     def __post_init__(self) -> None:
         if not self.allowance > 0:
@@ -45,12 +46,18 @@ class Cusum:
     def name(self) -> str:
         return "cusum"
 
+    @property
+    def share_of_limit(self) -> float:
+        """The larger of both sums, in the limit: from 1 or to -1 on the newest number was an alarm."""
+        return self._share
+
     def update(self, value: float) -> bool:
         if not known(value):
             return False
         z = (value - self.standard.mean) / self.standard.deviation
         self._up = max(0.0, self._up + z - self.allowance)
         self._down = max(0.0, self._down - z - self.allowance)
+        self._share = (self._up if self._up >= self._down else -self._down) / self._limit
         alarm = max(self._up, self._down) >= self._limit
         if alarm:
             self.reset()

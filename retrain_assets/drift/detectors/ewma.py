@@ -32,6 +32,7 @@ class Ewma:
     weight: float = 0.2
     _limit: float = field(init=False, repr=False)
     _average: float = field(init=False, repr=False, default=0.0)
+    _share: float = field(init=False, repr=False, default=0.0)
 
     def __post_init__(self) -> None:
         if not 0 < self.weight <= 1:
@@ -43,11 +44,17 @@ class Ewma:
     def name(self) -> str:
         return "ewma"
 
+    @property
+    def share_of_limit(self) -> float:
+        """Where the newest number left it, in its limit: from 1 or to -1 on that was an alarm."""
+        return self._share
+
     def update(self, value: float) -> bool:
         if not known(value):
             return False
         z = (value - self.standard.mean) / self.standard.deviation
         self._average += self.weight * (z - self._average)
+        self._share = self._average / self._limit
         alarm = abs(self._average) >= self._limit
         if alarm:
             self.reset()

@@ -1,0 +1,75 @@
+"""What would have made a decision another one: told from the condition itself, one change at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from retrain_assets.policy.context import DecisionContext
+from retrain_assets.policy.decision import TriggerState, Verdict
+from retrain_assets.policy.limits import Limit
+
+PERSON = "person"
+
+
+def what_would_change(
+    context: DecisionContext,
+    triggers: Sequence[TriggerState],
+    *,
+    verdict: Verdict,
+    limits: Sequence[Limit] = (),
+    refused: bool = False,
+) -> str:
+    """What would have made it another one, in words.
+
+    Args:
+        context: the facts of the decision.
+        triggers: every trigger, evaluated.
+        verdict: that it came to.
+        limits: that bound it.
+        refused: whether a person has refused the retrain.
+    """
+    name, limited = context.spec.name, "; ".join(_ended(limit) for limit in limits)
+    aside = {
+        "the batch, delivered so that it is accepted": context.batch_refused is not None,
+        "nothing: a newer batch is decided": context.retrospective,
+        f"a person's answer: `retrain-assets hold {name} --resume`, or `--reject`": verdict == "hold",
+        limited: bool(limited),
+        "a later batch: a person has refused this one": refused,
+    }
+    first = next((said for said, holds in aside.items() if holds), None)
+    if first is not None:
+        return first
+    if context.champion is None:
+        return "fewer labelled rows" if verdict == "retrain" else f"{context.spec.window.min_rows:,} labelled rows"
+    return _turned(context, triggers, wanted=verdict == "retrain")
+
+
+def _ended(limit: Limit) -> str:
+    """What ends a limit."""
+    if limit.until is not None:
+        return f"the end of the {limit.name.replace('_', ' ')} at {limit.until:%Y-%m-%d %H:%M}"
+    return {
+        "newer_data": "labels of a batch that the last attempt did not have",
+        "shared_budget": "a retrain that the shared budget has left for this model",
+        "confirmation": "the condition, in enough of the next decisions",
+        "post_change_data": "enough labelled rows since the change",
+    }.get(limit.name, f"the end of the {limit.name}")
+
+
+def _turned(context: DecisionContext, triggers: Sequence[TriggerState], *, wanted: bool) -> str:
+    """The triggers each of which alone would have turned the condition round."""
+    truth = {state.name: state.fired if state.applicable else False for state in triggers}
+    expression, turning = context.spec.retrain.expression, list[str]()
+    asked = truth[PERSON] is True
+    for state in triggers:
+        if not state.applicable or state.name not in expression.names() - {PERSON} or asked:
+            continue
+        for value in (True, False):
+            changed = expression.evaluate({**truth, state.name: value}) is True
+            if value is not state.fired and changed is not wanted:
+                turning.append(state.name if value else f"no {state.name}")
+    if not wanted:
+        return " or ".join([*turning, PERSON])
+    if asked:
+        return "no request of a person"
+    return " or ".join(turning) or f"more than one trigger: {context.spec.retrain.when}"
