@@ -16,6 +16,7 @@ from retrain_assets.performance.estimation import LossEstimate
 from retrain_assets.performance.maturity import LabelDelay
 from retrain_assets.performance.report import BatchPerformance
 from retrain_assets.policy.decision import Decision
+from retrain_assets.promotion.approvals import ApprovalRequest
 from retrain_assets.promotion.evaluation import EvaluationReport
 from retrain_assets.promotion.gates import GateReport
 from retrain_assets.promotion.log import Promotion
@@ -193,7 +194,7 @@ class Evaluated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promoted:
-    """`champion`: the promotion that was made, or why none was and who stays; `held` while a person has to answer.
+    """`champion`: the promotion that was made, or why none was and who stays; `hold` while a person has to answer.
 
     The promotion may be a recall: of an earlier champion instead of the candidate.
     """
@@ -202,7 +203,12 @@ class Promoted:
     current: Promotion | None
     reason: str
     history: tuple[Promotion, ...] = ()
-    held: bool = False
+    hold: ApprovalRequest | None = None
+
+    @property
+    def held(self) -> bool:
+        """A person has to answer."""
+        return self.hold is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

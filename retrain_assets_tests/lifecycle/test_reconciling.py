@@ -115,8 +115,21 @@ def test_the_registry_shows_what_the_log_says(promoted: World):
         back = client.get_model_version("tiny", "2").tags
     assert back["retrain_assets.approved_by"] == "nobody: rollback asks for no approval"
     assert (back["retrain_assets.action"], back["retrain_assets.in_force_until"]) == ("rollback", "")
-    acts = [json.loads(back[f"retrain_assets.promotion_{number}"])["action"] for number in (2, 4)]
-    assert acts == ["promote", "rollback"], "the former promotion is still told"
+    told = [json.loads(back[f"retrain_assets.promotion_{number}"]) for number in (2, 4)]
+    assert [act["action"] for act in told] == ["promote", "rollback"], "the former promotion is still told"
+    assert [act["promotion_reason"] for act in told] == [log[1].reason, "x"]
+
+
+def test_a_reason_that_no_tag_holds_is_cut_with_a_mark(promoted: World):
+    long = 'it said "no"\n' * 500
+    lifecycle.roll_back(promoted.stores, promoted.model, reason=long, actor="person:ann", now=promoted.now)
+    with registry_of(promoted)._session.client() as client:
+        tags = client.get_model_version("tiny", "2").tags
+    cut = json.loads(tags["retrain_assets.promotion_4"])["promotion_reason"]
+    assert cut == tags["retrain_assets.promotion_reason"]
+    assert cut.startswith(long[:1000])
+    assert cut.endswith("(cut: `retrain-assets history` has all of it)")
+    assert promoted.stores.state.promotions("tiny")[-1].reason == long
 
 
 def test_history_names_code_data_and_time_in_force(promoted: World):
