@@ -266,6 +266,22 @@ def test_the_registry_does_not_follow_another_record_until_a_person_accepts_it(p
     assert contradicted(world.stores.state, "tiny") is None
 
 
+def test_an_acceptance_that_was_killed_before_the_registry_was_told_is_recorded_once(
+    promoted: World, monkeypatch: pytest.MonkeyPatch
+):
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    promoted.stores.registry.tag_model("tiny", {"audit_head": "2:abc"})
+    asked: dict[str, Any] = {"actor": "person:ann", "reason": "the backup is right", "now": promoted.now}
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowRegistry, "tag_model", killed)
+        with pytest.raises(KeyboardInterrupt):
+            accept_head(promoted.stores, promoted.model, **asked)
+    assert accept_head(promoted.stores, promoted.model, **asked).broken is None
+    assert [(move.action, move.previous) for move in promoted.stores.state.model_moves()] == [("accept", "2:abc")]
+
+
 def test_a_head_that_was_put_right_in_the_registry_speaks_against_nothing_any_more(promoted: World):
     """And the same contradiction is told anew when it comes back."""
     right = promoted.stores.registry.model_tags("tiny")["audit_head"]
