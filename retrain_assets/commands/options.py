@@ -136,4 +136,4 @@ def show_champion(held: Held) -> None:
     from retrain_assets.orchestration.projection import report_champion_if_changed
 
     with dg.DagsterInstance.from_config(str(held.home.dagster_home)) as instance:
-        report_champion_if_changed(instance, held.stores.state.promotions(held.model.name))
+        report_champion_if_changed(instance, held.stores, held.stores.state.promotions(held.model.name))

@@ -32,14 +32,23 @@ def accept_head(stores: Stores, model: DeclaredModel, *, reason: str, actor: str
     tags = stores.registry.model_tags(model.name)
     if contradiction(stores.state.audit_entries(model.name), tags, model.name) is None:
         raise RefusedError(f"the record of {model.name} holds the head that the registry saw: nothing to accept")
-    stores.state.move_model(
-        ModelMove(model=model.name, action="accept", previous=tags[HEAD_TAG], actor=actor, reason=reason, moved_at=now)
-    )
+    if not _accepted(stores, model, tags[HEAD_TAG]):
+        stores.state.move_model(
+            ModelMove(
+                model=model.name, action="accept", previous=tags[HEAD_TAG], actor=actor, reason=reason, moved_at=now
+            )
+        )
     _forget(stores, model, tags)
     # Without the number of the promotion an alias that differs is left over from the other record, not moved by hand.
     entries = stores.state.audit_entries(model.name)
     stores.registry.tag_model(model.name, {PROMOTION_TAG: "", **head_tag(entries)})
     return reconcile(stores, model, now=now)
+
+
+def _accepted(stores: Stores, model: DeclaredModel, head: str) -> bool:
+    """Whether the newest move of the model accepted this head: a kill came before the registry was told."""
+    own = [move for move in stores.state.model_moves() if move.model == model.name]
+    return bool(own) and (own[-1].action, own[-1].previous) == ("accept", head)
 
 
 def _forget(stores: Stores, model: DeclaredModel, tags: Mapping[str, str]) -> None:

@@ -13,6 +13,7 @@ from retrain_assets.data.profile import TableProfile
 from retrain_assets.data.windows import Batch
 from retrain_assets.drift.reference import ReferenceProfile
 from retrain_assets.errors import InsufficientDataError, RefusedError
+from retrain_assets.lifecycle.cards import card_texts, declared_schema
 from retrain_assets.lifecycle.ingest import ingest
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.proving import prove
@@ -23,6 +24,7 @@ from retrain_assets.lifecycle.watch import profile, read_validated, validate
 from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.promotion.identity import hashes_of
 from retrain_assets.promotion.log import Promotion
+from retrain_assets.reporting.model_card import Adoption, model_card
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import Manifest, ModelBundle, ModelVersion
 from retrain_assets.training.environment import code_version, libraries, threads
@@ -78,7 +80,8 @@ def adopt(
     rows = golden_rows(read_validated(stores, model, batch))
     bundle = _bundle(model, origin, batch, rows, reference, training_end)
     require_registry(stores, model)
-    version = _register(stores, model, origin, bundle, rows, run_id=run_id)
+    word = Adoption(estimator=_named(origin), origin=f"{origin.name} v{origin.version}", actor=actor, reason=reason)
+    version = _register(stores, model, origin, bundle, rows, word, run_id=run_id)
     promotion = stores.state.append_promotion(
         Promotion(
             id=0,
@@ -171,8 +174,20 @@ def _bundle(
     )
 
 
+def _named(origin: Origin) -> str:
+    kind = type(origin.estimator)
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
 def _register(
-    stores: Stores, model: DeclaredModel, origin: Origin, bundle: ModelBundle, rows: pd.DataFrame, *, run_id: str
+    stores: Stores,
+    model: DeclaredModel,
+    origin: Origin,
+    bundle: ModelBundle,
+    rows: pd.DataFrame,
+    word: Adoption,
+    *,
+    run_id: str,
 ) -> ModelVersion:
     run = stores.registry.begin_run(
         model=model.name,
@@ -184,6 +199,8 @@ def _register(
         proven, reason = prove(stores, model, version, rows, expected=bundle)
         if not proven:
             raise RefusedError(reason)
+        card = model_card(model.spec, version, bundle.manifest, schema=declared_schema(model), adoption=word)
+        stores.registry.log(run, texts=card_texts(card))
     except BaseException:
         stores.registry.end_run(run, "FAILED")
         raise

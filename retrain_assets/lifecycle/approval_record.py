@@ -4,30 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any
 
 from retrain_assets.errors import NotStoredError
 from retrain_assets.lifecycle.champions import registered
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.waiting import holds
+from retrain_assets.reporting.model_card import APPROVALS
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import ModelVersion
 
-FILE = "approvals.md"
 ANSWERS_TAG = "answers"
 """Of the registered model: how many answers its runs show."""
 
 
-def approval_text(stores: Stores, model: DeclaredModel, version: ModelVersion) -> str | None:
-    """What was asked about a version and what each person answered, as Markdown; None where nobody was asked."""
+def approval_text(stores: Stores, model: DeclaredModel, version: ModelVersion) -> str:
+    """What was asked about a version and what each person answered, as Markdown."""
     own = [hold for hold in holds(stores.state, model) if hold.request.version == version.version]
-    if not own:
-        return None
-    lines = [f"# Approval of {version}", ""]
+    lines = [f"# Approval of {version}", "", *([] if own else ["No person was asked about it."])]
     for hold in own:
         request = hold.request
         lines += [
             f"Asked on {request.requested_at:%Y-%m-%d %H:%M} UTC: {request.reason}. It is {hold.state}.",
-            f"For the model {request.model_hash}, files {request.artifact_hash}.",
+            f"For the model {request.model_hash}, files {request.artifact_hash}, {_shown_card(request.evidence)}.",
             "",
         ]
         lines += [
@@ -65,6 +64,12 @@ def show_answers(stores: Stores, model: DeclaredModel, tags: Mapping[str, str]) 
             stores.registry.log(
                 version.run_id,
                 tags={f"retrain_assets.{name}": value for name, value in outcome.items()},
-                texts={FILE: approval_text(stores, model, version) or ""},
+                texts={APPROVALS: approval_text(stores, model, version)},
             )
     return {ANSWERS_TAG: str(len(answers))}
+
+
+def _shown_card(evidence: Mapping[str, Any]) -> str:
+    """By its hash which card persons were shown."""
+    shown = evidence.get("card", {}).get("sha256")
+    return "card unknown" if shown is None else f"card {shown}"

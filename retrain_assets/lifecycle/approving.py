@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from retrain_assets.errors import RefusedError
+from retrain_assets.lifecycle.cards import kept_card
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.reasons import require_reason
 from retrain_assets.lifecycle.versions import move, stage_of
@@ -40,10 +41,10 @@ SHORTEST_HASH = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consent:
-    """Whether a promotion may be made now, and what of it stands in its evidence."""
+    """Whether a promotion may be made now, what of it stands in its evidence, and what persons are still asked."""
 
     given: bool
-    pending: bool = False
+    pending: ApprovalRequest | None = None
     reason: str = ""
     evidence: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
@@ -82,7 +83,7 @@ def seek_consent(
             reason=why or "",
             requested_at=now,
             expires_at=now + spec.expires,
-            evidence=evidence_of(report, gates),
+            evidence=evidence_of(report, gates) | {"card": kept_card(stores, version).to_evidence()},
         )
     )
     hold = next(each for each in holds(stores.state, model) if each.request.id == request.id)
@@ -176,7 +177,7 @@ def answer(
     )
     settled = next(each for each in holds(stores.state, model) if each.request.id == request.id)
     if settled.state == "rejected":
-        leave(stores, model, request, f"rejected by {person}: {reason}", now=now)
+        leave(stores, model, request, settled.ended_by, now=now)
     return settled
 
 
@@ -263,6 +264,6 @@ def _consent(model: DeclaredModel, version: ModelVersion, hold: Hold) -> Consent
             f"{request.reason}. `retrain-assets approve {model.name} {version.version} "
             f"--hash {version.model_hash[:12]}`, or the job {model.name}__answer"
         )
-        return Consent(given=False, pending=True, reason=reason)
+        return Consent(given=False, pending=request, reason=reason)
     last = hold.answers[-1]
     return Consent(given=False, reason=f"passed, but {hold.state}: {last.person}: {last.reason}")

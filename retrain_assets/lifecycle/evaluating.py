@@ -8,10 +8,11 @@ from datetime import datetime
 
 import pandas as pd
 
-from retrain_assets.data.rule_words import schema_rows
 from retrain_assets.data.windows import Batch
 from retrain_assets.errors import MissingUpstreamError, NotStoredError
 from retrain_assets.lifecycle import earlier
+from retrain_assets.lifecycle.approval_record import approval_text
+from retrain_assets.lifecycle.cards import card_of, card_texts
 from retrain_assets.lifecycle.champions import registered
 from retrain_assets.lifecycle.compared import Rivals, compare
 from retrain_assets.lifecycle.history import champion_losses, holdout_of
@@ -20,15 +21,14 @@ from retrain_assets.lifecycle.judging import judged_rows
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.partitions import rows_of_batch
 from retrain_assets.lifecycle.records import Evaluated, TrainingSet
-from retrain_assets.lifecycle.training_window import latest_training_set, read_rows
+from retrain_assets.lifecycle.training_window import decision_behind, latest_training_set, read_rows
 from retrain_assets.lifecycle.withholding import withholding
-from retrain_assets.policy.decision import Decision
 from retrain_assets.promotion.evaluation import EvaluationReport, Role
 from retrain_assets.promotion.gates import GateReport, evaluate_gates
 from retrain_assets.promotion.log import Promotion, champion_as_of
 from retrain_assets.promotion.luck import Noticed, most_luck, noticed_by, noticed_in
 from retrain_assets.promotion.measuring import Judged, measured
-from retrain_assets.reporting.model_card import ModelCard, model_card
+from retrain_assets.reporting.model_card import APPROVALS, ModelCard
 from retrain_assets.spec.holdout import holdout_batches
 from retrain_assets.stores.protocols import Stores, TableCommit
 from retrain_assets.training.baseline import NaiveBaseline
@@ -64,12 +64,8 @@ def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
     note(stores, report, now=now)
     figures = _figures(report, judged)
     manifest = stores.registry.load(candidate).manifest
-    card = model_card(
-        model.spec, candidate, manifest, report, gates, figures,
-        schema=tuple(schema_rows(model.contract.visible, frozenset(model.spec.personal_columns))),
-        table_versions=frozen.table_versions, why=_why(stores, model, frozen),
-    )  # fmt: skip
-    _log(stores, candidate, report, gates, figures, card)
+    card = card_of(stores, model, frozen, candidate, manifest, report, gates, figures)
+    _log(stores, model, candidate, report, gates, figures, card)
     return Evaluated(
         candidate=candidate,
         champion=champion,
@@ -83,6 +79,7 @@ def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
 
 def _log(
     stores: Stores,
+    model: DeclaredModel,
     candidate: ModelVersion,
     report: EvaluationReport,
     gates: GateReport,
@@ -98,7 +95,7 @@ def _log(
         },
         tags={"retrain_assets.gate": str(gates.passed), "retrain_assets.gate_reason": gates.reason},
         figures={f"{_FILES[name]}.png": png for name, png in figures.items()},
-        texts={"model_card.md": card.to_markdown(), "model_card.html": card.to_html()},
+        texts={**card_texts(card), APPROVALS: approval_text(stores, model, candidate)},
     )  # fmt: skip
 
 
@@ -132,20 +129,9 @@ def log_before(stores: Stores, model: DeclaredModel, batch: Batch, attempt: int)
     ]
 
 
-def _why(stores: Stores, model: DeclaredModel, frozen: TrainingSet) -> str:
-    """The reason of the decision that the training followed."""
-    made = _decision(stores, model, frozen)
-    return "" if made is None else made.reason
-
-
-def _decision(stores: Stores, model: DeclaredModel, frozen: TrainingSet) -> Decision | None:
-    made = stores.state.decisions(model.name)
-    return next((each for each in made if (each.batch, each.attempt) == (frozen.batch, frozen.attempt)), None)
-
-
 def _noticed(stores: Stores, model: DeclaredModel, incumbent: Promotion, frozen: TrainingSet) -> Noticed | None:
     """How bad the champion looked by the labels that the training saw; None where it did not."""
-    asked = noticed_by(_decision(stores, model, frozen), incumbent.version)
+    asked = noticed_by(decision_behind(stores, model, frozen), incumbent.version)
     losses = champion_losses(stores, model, incumbent, as_of=frozen.as_of)
     declared = model.spec.retrain.decay
     decayed = noticed_in(losses, holdout_of(incumbent), declared, holdout_batches=holdout_batches(model.spec))

@@ -7,7 +7,7 @@ from typing import Any
 
 from retrain_assets.data.windows import Batch
 from retrain_assets.errors import DataError, GateNotPassedError, IntegrityError, MissingUpstreamError, NotStoredError
-from retrain_assets.lifecycle.approval_record import FILE, approval_text
+from retrain_assets.lifecycle.approval_record import approval_text
 from retrain_assets.lifecycle.approving import evidence_of, seek_consent, void_if_asked
 from retrain_assets.lifecycle.champions import newest_watched_end, registered
 from retrain_assets.lifecycle.evaluating import candidate_of
@@ -31,6 +31,7 @@ from retrain_assets.promotion.identity import hashes_of
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.promotion.recall import recall_of
 from retrain_assets.promotion.silent import why_silent
+from retrain_assets.reporting.model_card import APPROVALS
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import ModelVersion
 from retrain_assets.training.golden import golden_rows
@@ -194,7 +195,7 @@ def _judge(
             current=current,
             reason=refusal or (consent.reason if consent else ""),
             history=tuple(log),
-            held=consent is not None and consent.pending,
+            hold=None if consent is None else consent.pending,
         )
     promotion = stores.state.append_promotion(
         Promotion(
@@ -287,11 +288,10 @@ def _close(
     if verdict in ("rejected", "recalled") and stage_of(stores, model, version.version) in ("candidate", "challenger"):
         move(stores, model, version.version, "retired", outcome.reason, now=now)
     show_challenger(stores, model)
-    approval = approval_text(stores, model, version)
     stores.registry.log(
         version.run_id,
         tags={"retrain_assets.outcome": verdict, "retrain_assets.reason": outcome.reason},
-        texts=None if approval is None else {FILE: approval},
+        texts={APPROVALS: approval_text(stores, model, version)},
     )
     stores.registry.end_run(version.run_id, "FINISHED")
     record_step(

@@ -24,6 +24,11 @@ PROMOTION_TAG = "promotion_id"
 """Written last: it names the promotion that the registry shows in full."""
 
 
+LONGEST_REASON = 1500
+"""Characters of the reason in a tag: of the 5,000 that a tag may have they take 3,000 where each is escaped."""
+CUT = " ... (cut: `retrain-assets history` has all of it)"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciled:
     """What was found and done. `by_hand` is a sentence where somebody moved or deleted the alias, else None.
@@ -161,15 +166,25 @@ def _tags_of(current: Promotion) -> dict[str, str]:
         "action": current.action,
         "promoted_by": current.actor,
         "promoted_at": current.promoted_at.isoformat(),
-        "promotion_reason": current.reason,
+        "promotion_reason": _short_enough(current.reason),
         "approved_by": ", ".join(current.evidence.get("approved_by", ())) or f"nobody: {asked}",
         "in_force_from": current.as_of.isoformat(),
         "evaluated": "" if current.batch is None else f"batch {current.batch}, attempt {current.attempt}",
         "code_version": str(current.evidence.get("code_version", "")),
         "data_hash": str(current.evidence.get("data_hash", "")),
     }
-    kept = {name: value for name, value in said.items() if name != "promotion_reason"}
-    return {"stage": CHAMPION, **said, "in_force_until": "", f"promotion_{current.id}": canonical(kept)}
+    return {"stage": CHAMPION, **said, "in_force_until": "", f"promotion_{current.id}": canonical(said)}
+
+
+def _short_enough(reason: str) -> str:
+    """So short that a tag holds it with all else that is told of the promotion; the record keeps all of it.
+
+    >>> len(_short_enough("x" * 9_000))
+    1500
+    """
+    if len(reason) <= LONGEST_REASON:
+        return reason
+    return reason[: LONGEST_REASON - len(CUT)] + CUT
 
 
 def _mirror(

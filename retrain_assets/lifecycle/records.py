@@ -17,6 +17,7 @@ from retrain_assets.performance.loss_chart import ChartReading
 from retrain_assets.performance.maturity import LabelDelay
 from retrain_assets.performance.report import BatchPerformance
 from retrain_assets.policy.decision import Decision
+from retrain_assets.promotion.approvals import ApprovalRequest
 from retrain_assets.promotion.evaluation import EvaluationReport
 from retrain_assets.promotion.gates import GateReport
 from retrain_assets.promotion.health import HealthVerdict
@@ -207,7 +208,7 @@ class Evaluated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promoted:
-    """`champion`: the promotion that was made, or why none was and who stays; `held` while a person has to answer.
+    """`champion`: the promotion that was made, or why none was and who stays; `hold` while a person has to answer.
 
     The promotion may be a recall: of an earlier champion instead of the candidate.
     """
@@ -216,7 +217,12 @@ class Promoted:
     current: Promotion | None
     reason: str
     history: tuple[Promotion, ...] = ()
-    held: bool = False
+    hold: ApprovalRequest | None = None
+
+    @property
+    def held(self) -> bool:
+        """A person has to answer."""
+        return self.hold is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,8 @@ from retrain_assets.data.windows import Batch
 from retrain_assets.drift.importances import ImportanceChange
 from retrain_assets.drift.reference import ReferenceProfile, reference_batches
 from retrain_assets.errors import InsufficientDataError
+from retrain_assets.lifecycle.approval_record import approval_text
+from retrain_assets.lifecycle.cards import card_of, card_texts
 from retrain_assets.lifecycle.champions import champion_version
 from retrain_assets.lifecycle.decide import decide_by_hand
 from retrain_assets.lifecycle.ledger import record_step
@@ -33,6 +35,7 @@ from retrain_assets.lifecycle.training_window import (
 from retrain_assets.lifecycle.versions import enter_candidate, require_registry, show_challenger
 from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.policy.decision import Decision
+from retrain_assets.reporting.model_card import APPROVALS
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.baseline import NaiveBaseline
 from retrain_assets.training.bundle import Manifest, ModelBundle
@@ -102,6 +105,9 @@ def train(
     _log_training(stores, model, frozen, manifest, tracking_run)
     require_registry(stores, model)  # a fit takes its time
     version = stores.registry.register(tracking_run, bundle)
+    # Until it is evaluated: a version whose evaluation never comes has a card all the same.
+    texts = card_texts(card_of(stores, model, frozen, version, manifest))
+    stores.registry.log(tracking_run, texts=texts | {APPROVALS: approval_text(stores, model, version)})
     stores.state.record_model_version(version)
     record_spending(stores, model, batch, cpu_seconds=cpu_seconds, version=version.version, now=now)
     enter_candidate(stores, model, version.version, now=now)

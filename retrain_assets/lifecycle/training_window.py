@@ -21,6 +21,7 @@ from retrain_assets.lifecycle.history import settled_batches
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import TrainingSet
 from retrain_assets.lifecycle.relating import first_since_change
+from retrain_assets.policy.decision import Decision
 from retrain_assets.stores.protocols import Stores, TableCommit
 
 READ_TABLES = ("validated", "labels", "profile")
@@ -198,6 +199,12 @@ def stored_training_sets(stores: Stores, model: DeclaredModel) -> list[TrainingS
         return []
     rows = rows_of(table, [str(name) for name in table.columns])
     return [from_row(model, row) for row in sorted(rows, key=lambda row: (row["ra_batch"], row["attempt"]))]
+
+
+def decision_behind(stores: Stores, model: DeclaredModel, frozen: TrainingSet) -> Decision | None:
+    """The decision that a training set followed; None where the record has none."""
+    made = stores.state.decisions(model.name)
+    return next((each for each in made if (each.batch, each.attempt) == (frozen.batch, frozen.attempt)), None)
 
 
 def latest_training_set(stores: Stores, model: DeclaredModel, batch: Batch) -> TrainingSet:

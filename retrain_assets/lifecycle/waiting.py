@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 
 from retrain_assets.errors import RefusedError
@@ -9,6 +10,7 @@ from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.versions import move, stage_of
 from retrain_assets.promotion.approvals import PLATFORM, Answer, ApprovalRequest, Hold, Verdict, holds_of
 from retrain_assets.promotion.log import Promotion
+from retrain_assets.promotion.stages import stages
 from retrain_assets.stores.protocols import StateStore, Stores
 
 
@@ -26,11 +28,16 @@ def settle_requests(stores: Stores, model: DeclaredModel, *, now: datetime) -> l
     """Ends the holds whose time has passed or whose champion has left; returns the approved ones to be carried out."""
     void_outdated(stores, model, now=now)
     ready: list[ApprovalRequest] = []
+    standing = stages(stores.state.stage_moves(model.name))
     for hold in holds(stores.state, model):
         if hold.state == "pending" and now >= hold.request.expires_at:
             reason = f"nobody settled it by {hold.request.expires_at:%Y-%m-%d %H:%M} UTC"
-            if _platform_says(stores, hold.request, "expire", reason, now=now):
-                leave(stores, model, hold.request, f"expired: {reason}", now=now)
+            # The stage first, as where one is void.
+            leave(stores, model, hold.request, f"expired: {reason}", now=now)
+            _platform_says(stores, hold.request, "expire", reason, now=now)
+        elif hold.state == "rejected" and standing.get(hold.request.version) == "challenger":
+            # Who rejected it was killed between the answer, which alone is the person's word, and the stage.
+            leave(stores, model, hold.request, hold.ended_by, now=now)
         elif hold.ready:
             ready.append(hold.request)
     return ready
@@ -78,9 +85,9 @@ def leave(stores: Stores, model: DeclaredModel, request: ApprovalRequest, reason
         move(stores, model, request.version, "retired", reason, now=now)
 
 
-def _platform_says(stores: Stores, request: ApprovalRequest, verdict: Verdict, reason: str, *, now: datetime) -> bool:
-    """False where the platform has answered before: two that look at once say it once."""
-    try:
+def _platform_says(stores: Stores, request: ApprovalRequest, verdict: Verdict, reason: str, *, now: datetime) -> None:
+    """Two that look at once say it once."""
+    with suppress(RefusedError):
         stores.state.record_answer(
             Answer(
                 approval_id=request.id,
@@ -93,6 +100,3 @@ def _platform_says(stores: Stores, request: ApprovalRequest, verdict: Verdict, r
                 answered_at=now,
             )
         )
-    except RefusedError:
-        return False
-    return True

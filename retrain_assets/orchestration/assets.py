@@ -195,13 +195,15 @@ def champion(work: Work) -> Iterator[Made]:
             record = lifecycle.promote(work.stores, work.model, work.batch, now=work.now, run_id=work.run_id)
     found = list(checks.of_champion(asset, record))
     if record.promotion is None:
-        work.context.log_event(dg.AssetObservation(asset, metadata=model_metadata.of_champion(record)))
+        work.context.log_event(dg.AssetObservation(asset, metadata=model_metadata.of_champion(work.stores, record)))
         yield from found
         return
-    work.context.log_event(dg.AssetObservation(work.key(names.REGISTRY), metadata=model_metadata.of_champion(record)))
+    work.context.log_event(
+        dg.AssetObservation(work.key(names.REGISTRY), metadata=model_metadata.of_champion(work.stores, record))
+    )
     yield dg.MaterializeResult(
         asset_key=asset,
-        metadata=model_metadata.of_champion(record),
+        metadata=model_metadata.of_champion(work.stores, record),
         check_results=found,
         data_version=dg.DataVersion(f"v{record.promotion.version}"),
     )
@@ -210,7 +212,7 @@ def champion(work: Work) -> Iterator[Made]:
 def _show_rollback(work: Work, record: Promoted | None) -> None:
     """A rollback that a watch or a settling made changes who is champion, in a run that does not make `champion`."""
     if record is not None and record.promotion is not None:
-        for event in champion_events(record):
+        for event in champion_events(work.stores, record):
             work.context.log_event(event)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from retrain_assets.errors import without_password
+from retrain_assets.orchestration.links import champion_links
 from retrain_assets.orchestration.metadata import Metadata, of_table
 from retrain_assets.orchestration.showing import (
     day,
@@ -16,12 +18,15 @@ from retrain_assets.orchestration.showing import (
     link,
     moment,
     number,
+    place,
     short,
     table,
     truth,
     truth_text,
     version_text,
 )
+from retrain_assets.promotion.evaluation import PairedDifference, differences_in
+from retrain_assets.promotion.gates import GateResult
 
 if TYPE_CHECKING:
     from retrain_assets.lifecycle.records import (
@@ -32,6 +37,7 @@ if TYPE_CHECKING:
         TrainingSet,
     )
     from retrain_assets.policy.decision import Decision, TriggerState
+    from retrain_assets.promotion.approvals import ApprovalRequest
     from retrain_assets.promotion.log import Promotion
     from retrain_assets.stores.protocols import Stores
 
@@ -158,21 +164,8 @@ def of_evaluation(stores: Stores, record: Evaluated) -> Metadata:
         "holdout_batches": ", ".join(report.batches),
         **figure("evaluation", record.figure),
         "model_card": dg.MetadataValue.md(record.card),
-        "gates": table(
-            {"gate": gate.name, "passed": truth_text(gate.passed, applicable=gate.applicable), "reason": gate.reason}
-            for gate in record.gates.results
-        ),
-        "differences": table(
-            {
-                "difference": each.label,
-                "metric": each.metric,
-                "value": each.value,
-                "interval": interval(each.lower, each.upper),
-                "rows": each.rows,
-                "scope": each.scope,
-            }
-            for each in report.differences
-        ),
+        "gates": _gates(record.gates.results),
+        "differences": _differences(report.differences),
         **{
             name: value
             for role in report.roles
@@ -183,11 +176,11 @@ def of_evaluation(stores: Stores, record: Evaluated) -> Metadata:
     }
 
 
-def of_champion(record: Promoted) -> Metadata:
-    """Who is champion, why, and who was."""
+def of_champion(stores: Stores, record: Promoted) -> Metadata:
+    """Who is champion, why, and who was; of a candidate that is held, what persons are asked and on what evidence."""
     current = record.current
     if current is None:
-        return {"champion": "none: bootstrapping", "reason": record.reason}
+        return {"champion": "none: bootstrapping", "reason": record.reason, **_of_hold(record.hold)}
     return {
         "version": current.version,
         "action": current.action,
@@ -200,8 +193,46 @@ def of_champion(record: Promoted) -> Metadata:
         "promoted_at": moment(current.promoted_at),
         "actor": current.actor,
         **number("holdout_loss", _holdout_loss(current)),
+        **champion_links(stores, current),
+        **_of_hold(record.hold),
         "history": table(_promotion(promotion) for promotion in reversed(record.history)),
     }
+
+
+def _of_hold(asked: ApprovalRequest | None) -> Metadata:
+    """The evidence of a hold: the model card, and the comparison with the champion of then."""
+    if asked is None:
+        return {}
+    card = asked.evidence.get("card", {})
+    return {
+        "held_version": asked.version,
+        "held_until": moment(asked.expires_at),
+        "held_because": asked.reason,
+        "held_model_card": place(card["url"]) if card.get("sha256") else dg.MetadataValue.text("unknown"),
+        "held_gates": _gates(GateResult(**each) for each in asked.evidence["gates"]),
+        "held_differences": _differences(differences_in(asked.evidence)),
+    }
+
+
+def _gates(results: Iterable[GateResult]) -> dg.MetadataValue:
+    return table(
+        {"gate": gate.name, "passed": truth_text(gate.passed, applicable=gate.applicable), "reason": gate.reason}
+        for gate in results
+    )
+
+
+def _differences(differences: Iterable[PairedDifference]) -> dg.MetadataValue:
+    return table(
+        {
+            "difference": each.label,
+            "metric": each.metric,
+            "value": each.value,
+            "interval": interval(each.lower, each.upper),
+            "rows": each.rows,
+            "scope": each.scope,
+        }
+        for each in differences
+    )
 
 
 def _promotion(promotion: Promotion) -> dict[str, Any]:

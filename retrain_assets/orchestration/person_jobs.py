@@ -68,7 +68,7 @@ def _rollback_job(model: "DeclaredModel") -> dg.JobDefinition:
                 actor=named_person(config.person),
                 now=datetime.now(UTC),
             )
-            for event in champion_events(record):
+            for event in champion_events(stores, record):
                 context.log_event(event)
 
     return job_of(model, "rollback", "Put an earlier champion back in force, and ask for a new decision.", roll_back)

@@ -9,16 +9,17 @@ import dagster as dg
 from retrain_assets.lifecycle.records import Promoted
 from retrain_assets.orchestration import model_metadata, names
 from retrain_assets.promotion.log import Promotion
+from retrain_assets.stores.protocols import Stores
 
 DATA_VERSION_TAG = "dagster/data_version"
 
 
-def champion_events(record: Promoted) -> tuple[dg.AssetObservation, dg.AssetMaterialization]:
+def champion_events(stores: Stores, record: Promoted) -> tuple[dg.AssetObservation, dg.AssetMaterialization]:
     """`registry` as observed and `champion` as materialized: the page of the asset shows who serves."""
     made = record.promotion or record.current
     if made is None:
         raise ValueError("there is no champion to show")
-    shown = model_metadata.of_champion(record)
+    shown = model_metadata.of_champion(stores, record)
     return (
         dg.AssetObservation(names.key(made.model, names.REGISTRY), metadata=shown),
         dg.AssetMaterialization(
@@ -27,14 +28,16 @@ def champion_events(record: Promoted) -> tuple[dg.AssetObservation, dg.AssetMate
     )
 
 
-def report_champion(instance: dg.DagsterInstance, promotion: Promotion, history: Sequence[Promotion]) -> None:
+def report_champion(
+    instance: dg.DagsterInstance, stores: Stores, promotion: Promotion, history: Sequence[Promotion]
+) -> None:
     """Reports a promotion that no run made."""
     record = Promoted(promotion=promotion, current=promotion, reason=promotion.reason, history=tuple(history))
-    for event in champion_events(record):
+    for event in champion_events(stores, record):
         instance.report_runless_asset_event(event)
 
 
-def report_champion_if_changed(instance: dg.DagsterInstance, history: Sequence[Promotion]) -> bool:
+def report_champion_if_changed(instance: dg.DagsterInstance, stores: Stores, history: Sequence[Promotion]) -> bool:
     """Reports the newest promotion where the newest event of `champion` tells of another one; True when it did."""
     if not history:
         return False
@@ -42,5 +45,5 @@ def report_champion_if_changed(instance: dg.DagsterInstance, history: Sequence[P
     shown = newest.asset_materialization.metadata.get("promotion") if newest and newest.asset_materialization else None
     if shown is not None and shown.value == history[-1].id:
         return False
-    report_champion(instance, history[-1], history)
+    report_champion(instance, stores, history[-1], history)
     return True

@@ -73,6 +73,11 @@ def link(url: str, otherwise: str) -> dg.MetadataValue:
     return dg.MetadataValue.url(url) if url.startswith(("http://", "https://")) else dg.MetadataValue.text(otherwise)
 
 
+def place(where: str) -> dg.MetadataValue:
+    """A link where there is a server to open it, else the path to look at."""
+    return dg.MetadataValue.url(where) if where.startswith(("http://", "https://")) else dg.MetadataValue.path(where)
+
+
 def shown(value: float | None, kind: str) -> str | float | None:
     """A summary of a column in its own unit; times are kept as seconds since 1970.
 

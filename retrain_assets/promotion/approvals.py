@@ -153,6 +153,12 @@ class Hold:
         return self.state == "approved" and not self.promoted
 
     @property
+    def ended_by(self) -> str:
+        """Who ended it, and why; of one that was not answered there is nothing to tell."""
+        last = self.answers[-1]
+        return f"{self.state} by {last.person}: {last.reason}"
+
+    @property
     def open(self) -> bool:
         """It may still lead to a promotion."""
         return not self.promoted and self.state in ("pending", "approved")

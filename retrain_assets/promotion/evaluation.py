@@ -85,6 +85,11 @@ class PairedDifference:
         return f"{self.a}{f' v{self.version}' if self.version else ''} - {self.b}"
 
 
+def differences_in(evidence: Mapping[str, Any]) -> tuple[PairedDifference, ...]:
+    """Those with which a promotion was made, or persons were asked; none of a record without an evaluation."""
+    return tuple(PairedDifference(**each) for each in evidence.get("differences", ()))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationReport:
     """`evaluation_report`: the evidence for or against a candidate.

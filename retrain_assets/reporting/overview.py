@@ -286,7 +286,8 @@ def _health(steps: Sequence[Step], champion: Promotion | None) -> Sign:
     if not settled:
         return Sign(light="unknown", reason="no labels have matured yet")
     last = settled[-1]
-    if champion is not None and champion.action in ("rollback", "recall") and champion.promoted_at > last.finished_at:
+    if champion is not None and champion.action in ("rollback", "recall") and champion.promoted_at >= last.finished_at:
+        # At the same moment: the settling itself went back, from the champion whose labels it had measured.
         said = f"v{champion.version} came back after batch {last.batch}, the newest with matured labels, was measured"
         return Sign(light="unknown", reason=said, batch=last.batch)
     health = last.detail.get("health")

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlparse
+from urllib.parse import quote, unquote, urlparse
 
 from retrain_assets.errors import NotStoredError, StoreError, without_password
 from retrain_assets.stores.adoption import AdoptedModel, content_hash, load_adopted
@@ -72,10 +72,10 @@ class MlflowRegistry:
             key = tags.get(RUN_KEY)
             if key is not None:
                 # MLflow's filter knows no escape: a key with one kind of quote is put into the other.
-                quote = '"' if "'" in key else "'"
+                mark = '"' if "'" in key else "'"
                 found = client.search_runs(
                     [experiment],
-                    f"tags.`{RUN_KEY}` = {quote}{key}{quote} and attributes.status = 'RUNNING'",
+                    f"tags.`{RUN_KEY}` = {mark}{key}{mark} and attributes.status = 'RUNNING'",
                     max_results=1,
                 )
                 if found:
@@ -134,13 +134,31 @@ class MlflowRegistry:
         with translated(f"closing run {run_id}"), self._session.client() as client:
             client.set_terminated(run_id, status)
 
-    def run_url(self, run_id: str) -> str:
+    def run_url(self, run_id: str, file: str = "") -> str:
         with translated(f"reading run {run_id}"), self._session.client():
             run = self._session.run(run_id)
             if self._session.is_server:
                 server = without_password(self._session.tracking_uri)
-                return f"{server}/#/experiments/{run.experiment_id}/runs/{run_id}"
-            return without_password(str(run.artifact_uri))
+                page = f"{server}/#/experiments/{run.experiment_id}/runs/{run_id}"
+                return f"{page}/artifacts/{file}" if file else page
+            folder = without_password(str(run.artifact_uri))
+            return f"{folder}/{file}" if file else folder
+
+    def version_url(self, version: ModelVersion) -> str:
+        if self._session.is_server:
+            server = without_password(self._session.tracking_uri)
+            return f"{server}/#/models/{quote(version.model)}/versions/{version.version}"
+        return without_password(version.uri)
+
+    def text(self, run_id: str, name: str) -> str | None:
+        with (
+            translated(f"reading {name} of run {run_id}"),
+            self._session.client() as client,
+            tempfile.TemporaryDirectory() as folder,
+        ):
+            if name not in [file.path for file in client.list_artifacts(run_id)]:
+                return None
+            return Path(client.download_artifacts(run_id, name, folder)).read_text(encoding="utf-8")
 
     def register(self, run_id: str, bundle: ModelBundle) -> ModelVersion:
         manifest = bundle.manifest

@@ -33,6 +33,11 @@ def test_what_waits_is_listed_with_its_evidence_and_approved(held: World, call: 
     assert "why: promote.approval is `always`" in listed
     assert "beats_baseline: " in listed
     assert "churn: " in listed
+    assert "beats_baseline: passed: " in listed
+    assert "candidate - champion, log_loss: " in listed
+    (page,) = [line.removeprefix("  model card: ") for line in listed.splitlines() if "model card: " in line]
+    assert "<h1>tiny v4</h1>" in Path(page).read_text(encoding="utf-8")
+    assert "the card is as persons were shown it" in call("approval", "show", "tiny", "4").stdout
     waits = "waits for approval until 21"
     assert f"tiny: v4 {waits}" in call("status").stdout
     assert f"approval     v4 {waits}" in call("status", "tiny").stdout

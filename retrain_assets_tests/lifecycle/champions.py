@@ -24,6 +24,9 @@ DECLARED: dict[str, Any] = {"retrain": {"when": "new_labels", "min_new_labels": 
 HELD: dict[str, Any] = {"min_rows": 50, "approval": {"when": "always", "expires": "36500 days"}}
 """A hold that is pending both at the time of the tests' world and at that of the command line."""
 
+DELIVERED: dict[str, Any] = {"source": {"type": "files", "path": "delivered/{batch}*.csv"}}
+"""A folder that copies take along; their files come again, by other paths."""
+
 SEASONS: dict[str, Any] = DECLARED | {"window": {"train": "3 days", "min_rows": 200, "holdout_batches": 1}}
 RECALL: dict[str, Any] = {"min_rows": 50, "recall": 3}
 

@@ -20,22 +20,30 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
+from sklearn.linear_model import LogisticRegression
 from sqlalchemy import event
 
 from retrain_assets import lifecycle
+from retrain_assets.lifecycle.accepting_head import accept_head
 from retrain_assets.lifecycle.approving import answer
 from retrain_assets.lifecycle.auditing import verify
+from retrain_assets.lifecycle.mirroring import contradiction
 from retrain_assets.lifecycle.promote import carry_out
 from retrain_assets.lifecycle.renaming import rename, retire, take_back
-from retrain_assets.lifecycle.waiting import holds
+from retrain_assets.lifecycle.rolling_back import roll_back_if_broken
+from retrain_assets.lifecycle.versions import clear, stage_of
+from retrain_assets.lifecycle.waiting import holds, settle_requests
 from retrain_assets.promotion.stages import stages
 from retrain_assets.stores.state import SqlStateStore
-from retrain_assets_tests.lifecycle.champions import HELD, RECALL, SEASONS, copied, opened
-from retrain_assets_tests.lifecycle.world import World
+from retrain_assets_tests.lifecycle.champions import DELIVERED, HELD, RECALL, SEASONS, copied, opened
+from retrain_assets_tests.lifecycle.world import World, rows_of
 
 REGISTRY_WRITES = ("set_alias", "tag_version", "tag_model", "log", "end_run", "rename", "remove_alias")
 TABLES = ("validated", "labels", "training_set", "evaluation_report")
-TOLD = ("rolled_back", "alias_repaired", "recall_not_made", "renamed", "model_retired", "model_returned")
+TOLD = (
+    "rolled_back", "rollback_failed", "alias_repaired", "recall_not_made", "renamed", "model_retired", "model_returned",
+    "head_accepted", "record_contradicted", "approval_requested",
+)  # fmt: skip
 MODULES = (
     "alembic.command",
     "deltalake",
@@ -146,8 +154,99 @@ def retire_and_return(world: World) -> None:
     lifecycle.reconcile(world.stores, world.model, now=world.now)
 
 
+def hold(world: World) -> None:
+    """The promotion of a batch whose candidate passed, and for which persons must be asked."""
+    version = world.stores.state.model_versions("tiny")[-1]
+    with lifecycle.lease(world.stores, world.model, owner=f"run-{os.getpid()}", now=world.now):
+        lifecycle.promote(
+            world.stores, world.model, world.model.calendar.batch(version.batch), now=world.now, run_id="asks"
+        )
+    lifecycle.reconcile(world.stores, world.model, now=world.now)
+
+
+def reject(world: World) -> None:
+    """One person says no; the command is given again where it was not heard."""
+    stores, model = world.stores, world.model
+    if holds(stores.state, model)[-1].state == "pending":
+        version = stores.state.model_versions("tiny")[-1]
+        answer(
+            stores, model, version.version, verdict="reject", model_hash=version.model_hash, person="ann",
+            reason="bad nights", token=None, now=world.now,
+        )  # fmt: skip
+    settle_requests(stores, model, now=world.now)
+    lifecycle.reconcile(stores, model, now=world.now)
+
+
+def expire(world: World) -> None:
+    """The sensor looks at a hold that nobody answered in a hundred years."""
+    settle_requests(world.stores, world.model, now=world.now + timedelta(days=36_501))
+    lifecycle.reconcile(world.stores, world.model, now=world.now)
+
+
+def roll_back_while_one_waits(world: World) -> None:
+    """What waits was compared with the champion that leaves: it is void."""
+    stores, model, now = world.stores, world.model, world.now
+    if stores.state.promotions("tiny")[-1].action != "rollback":
+        with lifecycle.lease(stores, model, owner=f"back-{os.getpid()}", now=now):
+            lifecycle.roll_back(stores, model, reason="bad", actor="person:ann", now=now)
+    settle_requests(stores, model, now=now)
+    lifecycle.reconcile(stores, model, now=now)
+
+
+def roll_back_by_itself(world: World) -> None:
+    """The step that saw a check turn red within the watch, repeated."""
+    newest = world.stores.state.promotions("tiny")[-1]
+    red = {"predictions_are_valid": "12 scores are no numbers"}
+    with lifecycle.lease(world.stores, world.model, owner=f"run-{os.getpid()}", now=world.now):
+        roll_back_if_broken(world.stores, world.model, as_of=newest.as_of, red=red, now=world.now)
+    lifecycle.reconcile(world.stores, world.model, now=world.now)
+
+
+def clear_what_was_rolled_back(world: World) -> None:
+    """Back, and the version that left is allowed again."""
+    stores, model, now = world.stores, world.model, world.now
+    if stores.state.promotions("tiny")[-1].action != "rollback":
+        with lifecycle.lease(stores, model, owner=f"back-{os.getpid()}", now=now):
+            lifecycle.roll_back(stores, model, reason="bad", actor="person:ann", now=now)
+    if stage_of(stores, model, 3) == "rolled_back":
+        clear(stores, model, 3, actor="person:ann", reason="the feed was at fault", now=now)
+    lifecycle.reconcile(stores, model, now=now)
+
+
+def take_over(world: World) -> None:
+    """The command is given again; a version that was registered before the kill has a number of its own."""
+    if not world.stores.state.promotions("tiny"):
+        rows = rows_of(world.batch(0))
+        origin = lifecycle.Origin(
+            estimator=LogisticRegression().fit(rows[["x"]], rows["y"]), name="churn", version=1, content_hash="c" * 64,
+            inputs=("x",),
+        )  # fmt: skip
+        with lifecycle.lease(world.stores, world.model, owner=f"adopt-{os.getpid()}", now=world.now):
+            lifecycle.adopt(
+                world.stores, world.model, origin, training_end=world.batch(1).start, actor="person:ann",
+                reason="in production since 2023", now=world.now, run_id="adopted",
+            )  # fmt: skip
+    lifecycle.reconcile(world.stores, world.model, now=world.now)
+
+
+def accept(world: World) -> None:
+    """The command is given again, until there is nothing left to accept."""
+    stores, model = world.stores, world.model
+    if contradiction(stores.state.audit_entries("tiny"), stores.registry.model_tags("tiny"), "tiny") is not None:
+        accept_head(stores, model, reason="the backup is right", actor="person:ann", now=world.now)
+    lifecycle.reconcile(stores, model, now=world.now)
+
+
 STORIES = {
     "approval": Story(declared={"promote": HELD}, play=approve_and_roll_back),
+    "hold": Story(declared={"promote": HELD}, play=hold),
+    "reject": Story(declared={"promote": HELD}, play=reject),
+    "expire": Story(declared={"promote": HELD}, play=expire),
+    "void": Story(declared={"promote": HELD}, play=roll_back_while_one_waits),
+    "automatic": Story(declared={"rollback": {"watch": "10 days"}}, play=roll_back_by_itself),
+    "clear": Story(declared={}, play=clear_what_was_rolled_back),
+    "adopt": Story(declared=DELIVERED, play=take_over),
+    "accept": Story(declared={}, play=accept),
     "recall": Story(declared=SEASONS | {"promote": RECALL}, play=recall),
     "retire": Story(declared={"promote": HELD}, play=retire_and_return),
     "rename": Story(declared={}, play=give_another_name, name="arrivals"),
@@ -162,9 +261,13 @@ def seen(world: World, name: str) -> dict[str, Any]:
     return {
         "faults": [str(fault) for fault in verify(world.stores, name).faults],
         "champions": [version for version, stage in standing.items() if stage == "champion"],
+        "stages": [f"v{version} {stage}" for version, stage in sorted(standing.items())],
+        "holds": [hold.state for hold in holds(state, world.model)],
         "log": [f"{made.action} v{made.version}" for made in log],
         "approved": [made.evidence.get("approved_by", []) for made in log],
-        "gates": [all(gate["passed"] or not gate["applicable"] for gate in made.evidence["gates"]) for made in log],
+        "gates": [
+            all(gate["passed"] or not gate["applicable"] for gate in made.evidence.get("gates", ())) for made in log
+        ],
         "alias": world.stores.registry.alias(name, "champion"),
         "answers": [given.verdict for given in state.answers(name)],
         "moves": [move.action for move in state.model_moves()],
@@ -218,7 +321,11 @@ def again(story: Story, root: Path) -> dict[str, Any]:
     return {
         "before": before,
         "after": seen(world, story.name),
-        "rows": {table: len(world.stores.tables.read(f"{story.name}/{table}")) for table in TABLES},
+        "rows": {
+            table: len(world.stores.tables.read(f"{story.name}/{table}"))
+            for table in TABLES
+            if world.stores.tables.commits(f"{story.name}/{table}")
+        },
         "loads": bundle.manifest.model_hash == versions[champion].model_hash,
     }
 

@@ -67,6 +67,17 @@ def test_an_adopted_model_serves_from_its_training_end_on_and_a_retrain_replaces
     promotion = adopt(world, theirs(tmp_path, world, ["x"]))
     assert (promotion.action, promotion.version, promotion.actor) == ("adopt", 1, "ann")
     assert world.stores.registry.alias("tiny", "champion") == 1
+    run = world.stores.state.model_versions("tiny")[0].run_id
+    card, page = (world.stores.registry.text(run, f"model_card.{form}") or "" for form in ("md", "html"))
+    for said in (
+        "# tiny v1\n", "Adopted from churn v1 of MLflow by ann: in production since 2023",
+        "| training window | unknown: not trained here |", "| training rows | unknown: not trained here |",
+        "| seed, threads | unknown: not trained here |", "by the word of who adopted it",
+        "## Performance\n\nUnknown: it was adopted, not evaluated.",
+        "An adoption asks for none: it is the word of ann.",
+    ):  # fmt: skip
+        assert said in card, said
+    assert "<h1>tiny v1</h1>" in page
     world.play()
     served = read_predictions(world.stores, world.model, world.batch(2))
     assert set(zip(served["version"], served["mode"], strict=True)) == {(1, "served")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -21,13 +22,16 @@ from retrain_assets.errors import (
 from retrain_assets.lifecycle import DeclaredModel
 from retrain_assets.lifecycle.approving import answer, hold_reason, prove_name
 from retrain_assets.lifecycle.auditing import verify
+from retrain_assets.lifecycle.cards import NO_CARD, card_since, kept_card
 from retrain_assets.lifecycle.promote import carry_out, read_evaluation
 from retrain_assets.lifecycle.versions import stage_of
 from retrain_assets.lifecycle.waiting import holds, settle_requests
 from retrain_assets.promotion.approvals import Answer, ApprovalRequest, signed_with
+from retrain_assets.promotion.evaluation import differences_in
 from retrain_assets.promotion.proofs import proof_of, unproven
 from retrain_assets.promotion.tokens import make_key, sign
 from retrain_assets.spec import ModelSpec
+from retrain_assets.stores.registry import MlflowRegistry
 from retrain_assets_tests.lifecycle.champions import DECLARED, HELD, copied, execute, play, registry_of
 from retrain_assets_tests.lifecycle.world import World, declaration
 from retrain_assets_tests.promotion.test_approvals import REQUEST
@@ -66,6 +70,9 @@ def test_the_hold_is_a_row_and_the_champion_serves_on(held: World):
     (hold,) = holds(held.stores.state, held.model)
     assert (hold.state, hold.request.version, hold.request.champion_version) == ("pending", 4, 3)
     assert hold.request.evidence["gates"]
+    report = read_evaluation(held.stores, held.model, held.batch(4), 1)
+    assert differences_in(hold.request.evidence) == report.differences
+    assert {each.a for each in report.differences} >= {"candidate"}
     assert (champion_of(held), stage_of(held.stores, held.model, 4)) == (3, "challenger")
     assert registry_of(held).alias("tiny", "challenger") == 4
     step = [step for step in held.stores.state.steps("tiny") if step.job == "retrain"][-1]
@@ -73,6 +80,41 @@ def test_the_hold_is_a_row_and_the_champion_serves_on(held: World):
     assert "held for approval by 1 person until" in step.detail["reason"]
     assert lifecycle.next_job(held.stores, held.model, now=held.now) is None
     assert held.stores.state.lease_owner("tiny", now=held.now) is None
+
+
+def test_the_hold_names_the_card_that_persons_were_shown(held: World):
+    (hold,) = holds(held.stores.state, held.model)
+    version, card = held.stores.state.model_versions("tiny")[-1], hold.request.evidence["card"]
+    kept = Path(card["url"]).with_name(card["file"]).read_bytes()
+    assert card["sha256"] == hashlib.sha256(kept).hexdigest()
+    assert "# tiny v4" in kept.decode()
+    assert card_since(held.stores, version, hold.request.evidence) == "as persons were shown it"
+    lifecycle.evaluate(held.stores, held.model, held.batch(4), now=held.now, run_id="again")
+    assert card_since(held.stores, version, hold.request.evidence) == "as persons were shown it", "the same evidence"
+    assert f"card {card['sha256']}" in shown(held)[1]
+    assert card_since(held.stores, version, {"gates": []}) == "unknown: the hold names no card"
+
+
+def test_a_card_that_changed_or_is_gone_is_told(held: World, monkeypatch: pytest.MonkeyPatch):
+    (hold,) = holds(held.stores.state, held.model)
+    version = held.stores.state.model_versions("tiny")[-1]
+    monkeypatch.setattr(MlflowRegistry, "text", lambda *_: "# better")
+    assert card_since(held.stores, version, hold.request.evidence).startswith("another than persons were shown")
+    monkeypatch.setattr(MlflowRegistry, "text", lambda *_: None)
+    assert card_since(held.stores, version, hold.request.evidence) == "gone since persons were asked"
+    card = kept_card(held.stores, version).to_evidence()
+    assert (card["sha256"], card["reason"]) == (None, NO_CARD)
+
+
+def test_a_version_whose_rejection_was_killed_on_the_way_waits_no_longer(held: World):
+    """The answer is in the record, and the version still stood as a challenger."""
+    version = held.stores.state.model_versions("tiny")[-1]
+    (hold,) = holds(held.stores.state, held.model)
+    no = replace(ANSWER, approval_id=hold.request.id, verdict="reject", reason="bad", answered_at=held.now)
+    held.stores.state.record_answer(no)
+    assert stage_of(held.stores, held.model, version.version) == "challenger"
+    assert settle_requests(held.stores, held.model, now=held.now) == []
+    assert stage_of(held.stores, held.model, version.version) == "retired"
 
 
 def test_an_approval_promotes_exactly_that_version(held: World):
@@ -92,8 +134,8 @@ def test_an_approval_promotes_exactly_that_version(held: World):
     run = held.stores.state.model_versions("tiny")[-1].run_id
     with registry_of(held)._session.client() as client:
         text = Path(client.download_artifacts(run, "approvals.md")).read_text(encoding="utf-8")
-        first = held.stores.state.model_versions("tiny")[0].run_id
-        assert "approvals.md" not in [file.path for file in client.list_artifacts(first)], "nobody was asked about v1"
+    first = held.stores.state.model_versions("tiny")[0].run_id
+    assert "No person was asked about it." in (registry_of(held).text(first, "approvals.md") or "")
     assert "# Approval of tiny v4" in text
     assert "It is approved." in text
     assert "- approve by ann on " in text

@@ -115,8 +115,21 @@ def test_the_registry_shows_what_the_log_says(promoted: World):
         back = client.get_model_version("tiny", "2").tags
     assert back["retrain_assets.approved_by"] == "nobody: rollback asks for no approval"
     assert (back["retrain_assets.action"], back["retrain_assets.in_force_until"]) == ("rollback", "")
-    acts = [json.loads(back[f"retrain_assets.promotion_{number}"])["action"] for number in (2, 4)]
-    assert acts == ["promote", "rollback"], "the former promotion is still told"
+    told = [json.loads(back[f"retrain_assets.promotion_{number}"]) for number in (2, 4)]
+    assert [act["action"] for act in told] == ["promote", "rollback"], "the former promotion is still told"
+    assert [act["promotion_reason"] for act in told] == [log[1].reason, "x"]
+
+
+def test_a_reason_that_no_tag_holds_is_cut_with_a_mark(promoted: World):
+    long = 'it said "no"\n' * 500
+    lifecycle.roll_back(promoted.stores, promoted.model, reason=long, actor="person:ann", now=promoted.now)
+    with registry_of(promoted)._session.client() as client:
+        tags = client.get_model_version("tiny", "2").tags
+    cut = json.loads(tags["retrain_assets.promotion_4"])["promotion_reason"]
+    assert cut == tags["retrain_assets.promotion_reason"]
+    assert cut.startswith(long[:1000])
+    assert cut.endswith("(cut: `retrain-assets history` has all of it)")
+    assert promoted.stores.state.promotions("tiny")[-1].reason == long
 
 
 def test_history_names_code_data_and_time_in_force(promoted: World):
@@ -251,6 +264,22 @@ def test_the_registry_does_not_follow_another_record_until_a_person_accepts_it(p
     with pytest.raises(RefusedError, match="nothing to accept"):
         accept_head(world.stores, world.model, reason="again", **asked)
     assert contradicted(world.stores.state, "tiny") is None
+
+
+def test_an_acceptance_that_was_killed_before_the_registry_was_told_is_recorded_once(
+    promoted: World, monkeypatch: pytest.MonkeyPatch
+):
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    promoted.stores.registry.tag_model("tiny", {"audit_head": "2:abc"})
+    asked: dict[str, Any] = {"actor": "person:ann", "reason": "the backup is right", "now": promoted.now}
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowRegistry, "tag_model", killed)
+        with pytest.raises(KeyboardInterrupt):
+            accept_head(promoted.stores, promoted.model, **asked)
+    assert accept_head(promoted.stores, promoted.model, **asked).broken is None
+    assert [(move.action, move.previous) for move in promoted.stores.state.model_moves()] == [("accept", "2:abc")]
 
 
 def test_a_head_that_was_put_right_in_the_registry_speaks_against_nothing_any_more(promoted: World):

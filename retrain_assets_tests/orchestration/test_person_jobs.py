@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -18,6 +19,7 @@ from retrain_assets.stores.registry import MlflowRegistry
 from retrain_assets_tests.lifecycle.champions import RECALL, SEASONS, copied, fail_to_score
 from retrain_assets_tests.lifecycle.world import World
 from retrain_assets_tests.orchestration.installation import Installation
+from retrain_assets_tests.orchestration.test_sensors import tick
 
 
 @pytest.fixture
@@ -56,10 +58,63 @@ def test_a_rollback_from_the_launchpad(installed: Installation):
         "promote",
         "promote",
     ]
+    version = installed.stores.state.model_versions("tiny")[1]
+    assert page["mlflow_version"] == version.uri
+    assert Path(page["model_card"]).read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert Path(page["approvals"]).is_file()
+    assert Path(page["mlflow_run"]) == Path(page["model_card"]).parent
+    retrained = [step for step in installed.stores.state.steps("tiny") if step.detail.get("version") == 2]
+    assert page["retrained_by"] == retrained[0].run_id
+    assert page["evaluation_report"] == dg.AssetKey(["tiny", "evaluation_report"])
+    assert page["candidate"] == dg.AssetKey(["tiny", "candidate"])
     assert installed.stores.state.lease_owner("tiny", now=made.promoted_at) is None
     spec, now = installed.model.spec, made.promoted_at
     seen = overview(spec, Records.read(installed.stores.state, spec, now=now), now=now)
     assert seen.due_now == f"decision of {seen.decision_batch} (rollback)"
+
+
+def test_a_decision_is_launched_at_once_after_a_rollback(installed: Installation):
+    state = installed.stores.state
+    before = len(state.decisions("tiny"))
+    quiet = tick(installed, "decisions_due")
+    assert quiet.run_requests == []
+    assert start(installed, "rollback", "roll_back", reason="bad nights", person="ann").success
+    made = tick(installed, "decisions_due", quiet.cursor)
+    (asked,) = made.run_requests or []
+    assert (asked.job_name, asked.tags["retrain_assets/cause"]) == ("tiny__decide", "rollback")
+    assert asked.partition_key == state.decisions("tiny")[-1].batch
+    assert [(ran.sensor, ran.job, ran.success) for ran in installed.drive()][:1] == [("decisions_due", "decide", True)]
+    decided = state.decisions("tiny")
+    assert len(decided) == before + 1
+    assert (decided[-1].cause, decided[-1].champion_version) == ("rollback", 2)
+    assert [ran.job for ran in installed.drive() if ran.job == "decide"] == [], "once"
+
+
+def test_where_the_tracking_server_does_not_answer_the_page_of_a_rollback_says_so(
+    installed: Installation, monkeypatch: pytest.MonkeyPatch
+):
+    def down(*_: object) -> None:
+        raise StoreError("connection refused")
+
+    monkeypatch.setattr(MlflowRegistry, "run_url", down)
+    assert start(installed, "rollback", "roll_back", reason="bad nights", person="ann").success
+    page = installed.metadata("champion")
+    assert (page["version"], page["model_card"]) == (2, "unknown: connection refused")
+
+
+def test_what_is_held_is_shown_with_its_card_and_the_comparison(held: World, instance: dg.DagsterInstance):
+    installed = over(held, instance)
+    assert installed.materialize("champion", day=None).success
+    records = instance.fetch_observations(dg.AssetKey(["tiny", "champion"]), limit=1).records
+    assert records[0].asset_observation is not None
+    page: dict[str, Any] = {name: value.value for name, value in records[0].asset_observation.metadata.items()}
+    assert (page["version"], page["held_version"]) == (3, 4)
+    assert page["held_because"] == "promote.approval is `always`"
+    assert "<h1>tiny v4</h1>" in Path(page["held_model_card"]).read_text(encoding="utf-8")
+    compared = [record.data for record in page["held_differences"].records]
+    assert {"candidate - champion", "candidate - baseline"} <= {row["difference"] for row in compared}
+    assert all(row["interval"] for row in compared)
+    assert {record.data["passed"] for record in page["held_gates"].records} == {"passed"}
 
 
 def test_a_rollback_that_is_refused_fails_the_run_with_the_reason(installed: Installation):

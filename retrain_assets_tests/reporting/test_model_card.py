@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
+from retrain_assets import lifecycle
 from retrain_assets.data.rule_words import schema_rows
 from retrain_assets.lifecycle.promote import read_evaluation
 from retrain_assets.lifecycle.training_window import stored_training_sets
@@ -95,6 +99,50 @@ def test_it_is_logged_with_the_evaluation(three_champions: World):
     with registry_of(three_champions)._session.client() as client:
         names = {artifact.path for artifact in client.list_artifacts(version.run_id)}
     assert {"model_card.md", "model_card.html", "evaluation.png", "calibration.png", "importance.png"} <= names
+
+
+def test_its_figures_are_those_that_were_drawn_and_what_it_points_to_is_there(three_champions: World, tmp_path: Path):
+    version = three_champions.stores.state.model_versions("tiny")[2]
+    with registry_of(three_champions)._session.client() as client:
+        folder = Path(client.download_artifacts(version.run_id, "", str(tmp_path)))
+    drawn = {
+        title: f"data:image/png;base64,{base64.b64encode((folder / file).read_bytes()).decode('ascii')}"
+        for title, file in (
+            ("Paired differences", "evaluation.png"),
+            ("Calibration", "calibration.png"),
+            ("Importance of the inputs", "importance.png"),
+        )
+    }
+    page = (folder / "model_card.html").read_text(encoding="utf-8")
+    assert dict(re.findall(r'<img alt="([^"]+)" src="([^"]+)">', page)) == drawn
+    assert set(re.findall(r"""(?:src|href)=["']?([^"'>]+)""", page)) == set(drawn.values()), "it needs nothing else"
+    text = (folder / "model_card.md").read_text(encoding="utf-8")
+    assert dict(re.findall(r"!\[([^]]+)]\(([^)]+)\)", text)) == drawn
+    assert re.findall(r"(?<!!)\[[^]]+]\(([^)]+)\)", text) == []
+    assert "stands in `approvals.md` beside this card" in text
+    assert (folder / "approvals.md").read_text(encoding="utf-8") == (
+        "# Approval of tiny v3\n\nNo person was asked about it.\n"
+    )
+
+
+def test_a_version_has_a_card_before_it_is_judged_and_what_is_not_known_is_said(promoted: World):
+    promoted.drop(4)
+    promoted.poll()
+    while (job := lifecycle.next_job(promoted.stores, promoted.model, now=promoted.now)) is not None:
+        if job.job == "retrain":
+            break
+        promoted.run(job)
+    common: dict[str, Any] = {"now": promoted.now, "run_id": "alone"}
+    lifecycle.freeze_training_set(promoted.stores, promoted.model, promoted.batch(4), **common)
+    version = lifecycle.train(promoted.stores, promoted.model, promoted.batch(4), **common).version
+    text = promoted.stores.registry.text(version.run_id, "model_card.md") or ""
+    assert text.startswith("# tiny v4\n")
+    for title in ("Performance", "Paired differences", "Slices and groups", "Calibration", "Gates"):
+        assert f"## {title}\n\nUnknown: it was registered, and not evaluated.\n" in text
+    assert "| because | new_labels: " in text
+    assert "No gate vouches for it" in text
+    lifecycle.evaluate(promoted.stores, promoted.model, promoted.batch(4), **common)
+    assert "Unknown" not in (promoted.stores.registry.text(version.run_id, "model_card.md") or "")
 
 
 def test_names_are_code_on_the_page_as_in_markdown():

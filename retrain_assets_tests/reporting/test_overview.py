@@ -134,7 +134,8 @@ def test_what_was_decided_of_an_older_batch_that_came_again_is_not_where_the_mod
 
 
 @pytest.mark.parametrize(
-    ("action", "days", "light"), [("rollback", -1, "unknown"), ("rollback", 3, "green"), ("promote", -1, "green")]
+    ("action", "days", "light"),
+    [("rollback", -1, "unknown"), ("rollback", 0, "unknown"), ("rollback", 3, "green"), ("promote", -1, "green")],
 )
 def test_the_health_of_a_champion_that_came_back_is_not_that_of_the_one_before(action: str, days: int, light: str):
     log = [promotion(), promotion(2), promotion(1, id=3, action=action, promoted_at=NOW - timedelta(days=days))]

@@ -108,6 +108,8 @@ def test_what_is_logged_is_there(registry: MlflowRegistry, client: Any) -> None:
     folder = Path(registry.run_url(run))
     assert (folder / "figures/loss.png").read_bytes() == b"\x89PNG"
     assert (folder / "report.txt").read_text() == "fine"
+    assert (registry.text(run, "report.txt"), registry.text(run, "other.txt")) == ("fine", None)
+    assert Path(registry.run_url(run, "report.txt")).read_text() == "fine"
     [given] = logged.inputs.dataset_inputs
     assert given.dataset.name == "delays/validated"
     assert {tag.key: tag.value for tag in given.tags}["mlflow.data.context"] == "training"
@@ -456,6 +458,8 @@ def test_a_tracking_server(server: str, capfd: pytest.CaptureFixture[str]) -> No
         registry.load(replace(version, artifact_hash="0" * 64))
     registry.end_run(run, "FINISHED")
     assert registry.run_url(run).startswith(f"{server}/#/experiments/")
+    assert registry.run_url(run, "card.html") == f"{registry.run_url(run)}/artifacts/card.html"
+    assert registry.version_url(version) == f"{server}/#/models/{version.model}/versions/{version.version}"
     assert registry.read_registered("delays", alias="champion").version == 1
     assert capfd.readouterr() == ("", "")  # MLflow's notices and progress bars stay out of a job's log
 

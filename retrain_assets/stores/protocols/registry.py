@@ -55,8 +55,16 @@ class ModelRegistry(Protocol):
         """Closes a run."""
         ...
 
-    def run_url(self, run_id: str) -> str:
-        """A link or path to the run."""
+    def run_url(self, run_id: str, file: str = "") -> str:
+        """A link or path to the run, or to a file that was logged to it."""
+        ...
+
+    def version_url(self, version: ModelVersion) -> str:
+        """A link to the page of a version; without a server the folder of its files."""
+        ...
+
+    def text(self, run_id: str, name: str) -> str | None:
+        """A text that was logged to a run; None where there is none of that name."""
         ...
 
     def register(self, run_id: str, bundle: ModelBundle) -> ModelVersion:

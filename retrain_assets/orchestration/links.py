@@ -1,0 +1,47 @@
+"""Where the evidence of a promotion lies: links from the page of `champion`, which has no lineage to an older one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from retrain_assets.errors import StoreError
+from retrain_assets.orchestration import names
+from retrain_assets.orchestration.metadata import Metadata
+from retrain_assets.orchestration.showing import place
+from retrain_assets.reporting.model_card import APPROVALS, PAGE
+
+if TYPE_CHECKING:
+    from retrain_assets.promotion.log import Promotion
+    from retrain_assets.stores.protocols import Stores
+
+
+def champion_links(stores: Stores, promotion: Promotion) -> Metadata:
+    """The version in the registry, its card and what persons answered, and the run and the assets that made it.
+
+    What the tracking server does not tell now is unknown: a rollback is shown also while it is down.
+    """
+    made: dict[str, dg.MetadataValue] = {}
+    known = next(each for each in stores.state.model_versions(promotion.model) if each.version == promotion.version)
+    try:
+        made["mlflow_version"] = place(stores.registry.version_url(known))
+        made["mlflow_run"] = place(stores.registry.run_url(known.run_id))
+        made["model_card"] = place(stores.registry.run_url(known.run_id, PAGE))
+        if promotion.batch is not None:
+            made["approvals"] = place(stores.registry.run_url(known.run_id, APPROVALS))
+    except StoreError as error:
+        said = dg.MetadataValue.text(f"unknown: {error}")
+        made |= dict.fromkeys(("mlflow_run", "model_card"), said)
+    if promotion.batch is None:
+        return made
+    retrained = [
+        step.run_id
+        for step in stores.state.steps(promotion.model)
+        if step.job == "retrain" and step.outcome == "done" and step.detail.get("version") == promotion.version
+    ]
+    if retrained and retrained[0] is not None:
+        made["retrained_by"] = dg.MetadataValue.dagster_run(retrained[0])
+    for asset in (names.CANDIDATE, names.EVALUATION_REPORT):
+        made[asset] = dg.MetadataValue.asset(names.key(promotion.model, asset))
+    return made
