@@ -216,7 +216,9 @@ ENDINGS: dict[str, dict[str, Any]] = {
     "accept": THREE | {"moves": ["accept"], "told": ["head_accepted"]},
     "recall": {
         "champions": [2],
-        "stages": [],
+        "stages": [
+            "v1 retired", "v2 champion", "v3 retired", "v4 retired", "v5 retired", "v6 retired", "v7 retired",
+        ],
         "holds": [],
         "log": ["promote v1", "promote v2", "promote v4", "promote v5", "promote v6", "recall v2"],
         "approved": [[]] * 6,
