@@ -1,7 +1,7 @@
 """Bounds that batches keep to: levels that cycle never leave their cycle.
 
 A t-distribution takes what lies well beyond all reference batches for one of the far ones that a normal distribution
-has now and then. Where the reference shows lighter tails than those, a mean is judged by the symmetric beta
+has now and then. Where the reference shows lighter tails than those, a mean is judged also by the symmetric beta
 distribution with the same kurtosis (Pearson's type II; Pearson 1916, "Second supplement to a memoir on skew variation",
 Philosophical Transactions A 216).
 """

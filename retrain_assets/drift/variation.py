@@ -86,7 +86,8 @@ def judge_scalars(
     if bounded:
         light = excess_of_light_tails(away, _independent(away)) * (variance / (predicted * merged)) ** 2 / merged
         noise = np.sqrt(unit / current_rows / (predicted + variance / count))
-        p_values = np.where(light < 0, p_values_within_bounds(t, noise, freedom, light, level=_JUDGED_AT), p_values)
+        within = p_values_within_bounds(t, noise, freedom, light, level=_JUDGED_AT)
+        p_values = np.where(light < 0, np.minimum(p_values, within), p_values)
     return Tested(p_values=p_values, statistic=t)
 
 

@@ -170,6 +170,15 @@ def test_a_cycle_keeps_to_its_bound_so_that_what_leaves_it_is_seen() -> None:
     assert (np.array(unbounded) <= 0.001).mean() < 0.05
 
 
+@pytest.mark.parametrize("shift", [0.2, 1.0, 5.0, 20.0])
+def test_a_bound_hides_nothing_that_is_seen_without_it(shift: float) -> None:
+    """It is estimated, and never surer than one in ten thousand; a shift of many deviations is."""
+    for seed in range(5):
+        levels = cycling(np.random.default_rng(seed), 31, 7)
+        found = of_next_day(levels, shift, bounded=True)
+        assert (found <= of_next_day(levels, shift, bounded=False)).all()
+
+
 @pytest.mark.parametrize("kind", ["normal", "heavy", "longer than the reference", "shared", "few"])
 def test_a_bound_is_believed_only_where_the_reference_shows_it(kind: str) -> None:
     believed = 0
