@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
-from zipfile import ZipFile
 
 import numpy as np
 
@@ -65,7 +64,7 @@ def serialize(pipeline: BaseEstimator, *, trusted_types: Iterable[str] = ()) -> 
     import skops.io
 
     try:
-        content = _dumped(pipeline)
+        content = skops.io.dumps(pipeline)
     except (TypeError, AttributeError, ValueError, NotImplementedError) as error:
         return _pickled(pipeline, (f"{type(error).__name__}: {error}",))
     needed = skops.io.get_untrusted_types(data=content)
@@ -74,24 +73,6 @@ def serialize(pipeline: BaseEstimator, *, trusted_types: Iterable[str] = ()) -> 
     if refused:
         return _pickled(pipeline, refused)
     return Serialized(format="skops", content=content, trusted=tuple(sorted(needed)))
-
-
-def _dumped(pipeline: BaseEstimator) -> bytes:
-    """What `skops.io.dumps` gives, but for white space: indenting the schema of some hundred trees takes half its time.
-
-    A test holds the two together.
-    """
-    import skops
-    from skops.io._utils import SaveContext, get_state
-
-    buffer = io.BytesIO()
-    with ZipFile(buffer, "w") as archive:
-        context = SaveContext(zip_file=archive)
-        state = get_state(pipeline, context)
-        context.clear_memo()
-        named = {**state, "protocol": context.protocol, "_skops_version": skops.__version__}
-        archive.writestr("schema.json", json.dumps(named))
-    return buffer.getvalue()
 
 
 def deserialize(model_format: Format, content: bytes, *, trusted_types: Iterable[str] = ()) -> BaseEstimator:
