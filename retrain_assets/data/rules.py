@@ -138,10 +138,16 @@ _LIMITS: Mapping[str, tuple[str, Callable[[Any, Any], bool]]] = {
 
 
 def _spans(check: Check, smallest: Any, largest: Any) -> bool:
-    """Whether one of pandera's limits holds for all numbers because it holds for these two."""
+    """Whether one of pandera's limits holds for all numbers because it holds for these two.
+
+    A check of the user's own may have the name of one, and mean something else.
+    """
     name, holds = _LIMITS.get(check.name or "", (None, None))
     limit = None if name is None else (check.statistics or {}).get(name)
-    if holds is None or not isinstance(limit, int | float) or not check.ignore_na:
+    if holds is None or not isinstance(limit, int | float) or not check.ignore_na or check.element_wise:
+        return False
+    # Pandera tells in no other way whose function it is.
+    if check._check_fn is not type(check).get_builtin_check_fn(check.name):  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         return False
     return bool(holds(smallest, limit) and holds(largest, limit))
 

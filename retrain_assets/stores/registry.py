@@ -6,7 +6,6 @@ import json
 import tempfile
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import RLock
@@ -240,10 +239,15 @@ class MlflowRegistry:
         return self.shown(model).aliases.get(alias)
 
     def remove_alias(self, model: str, alias: str) -> None:
-        # Of an alias that is not there MLflow says nothing, of a model that it was not found.
-        doing = f"taking alias '{alias}' of {model} away"
-        with suppress(NotStoredError), translated(doing), self._session.registry() as registry:
-            registry.delete_registered_model_alias(model, alias)
+        from mlflow.exceptions import MlflowException
+
+        with translated(f"taking alias '{alias}' of {model} away"), self._session.registry() as registry:
+            try:
+                registry.delete_registered_model_alias(model, alias)
+            except MlflowException as error:
+                # Of an alias that is not there MLflow says nothing, of a model that it was not found.
+                if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                    raise
 
     def rename(self, before: str, name: str) -> None:
         with translated(f"renaming {before} to {name}"), self._session.client() as client:

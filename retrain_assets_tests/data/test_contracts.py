@@ -446,8 +446,9 @@ def test_limits_hold_for_the_values_for_which_pandera_says_so(limit: str, values
     assert result.accepted["id"].tolist() == rows["id"][passed].tolist()
 
 
-def test_a_check_with_the_name_of_a_limit_and_none_is_asked():
-    named = pa.Check(lambda values: values != 1, name="less_than", error="is not one")
+@pytest.mark.parametrize("statistics", [None, {"max_value": 255}])
+def test_a_check_with_the_name_of_a_limit_and_none_is_asked(statistics: dict[str, int] | None):
+    named = pa.Check(lambda values: values != 1, name="less_than", error="is not one", statistics=statistics)
     columns = {"at": pa.Column("datetime64[us, UTC]"), "id": pa.Column(int, named), "code": pa.Column(str)}
     result = checked(Contract(spec=declared(), schema=pa.DataFrameSchema(columns)), clean_rows(3))
     assert result.accepted["id"].tolist() == [0, 2]
