@@ -232,7 +232,8 @@ def _joined(
     early = undated = 0
     if AVAILABLE_AT in delivered.columns:
         own, unread = read_as(delivered[AVAILABLE_AT], "datetime", lenient=True)
-        unread &= ~delivered[AVAILABLE_AT].astype("object").map(_is_blank).to_numpy(dtype=bool)
+        if unread.any():
+            unread = unread & ~delivered[AVAILABLE_AT].astype("object").map(_is_blank).to_numpy(dtype=bool)
         # A plain date is read as its midnight: the label came at some time of that day.
         event_days = events.where(own != own.dt.normalize(), events.dt.normalize())
         early, undated = int(((own < event_days).to_numpy() & wanted).sum()), int((unread & wanted).sum())
