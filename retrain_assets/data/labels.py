@@ -6,7 +6,7 @@ no earlier than its delivery.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -36,14 +36,17 @@ class DeliveredLabels:
     """The labels of a batch as they are delivered, one row each, before any history.
 
     `unreadable` counts the rows whose label is there and cannot be read; `unreadable_values` are the first of those.
-    `unknown` counts the labels of rows that are none of the batch's accepted ones, or not yet: `unknown_ids` are the
-    first of their ids. `early` counts those that are dated before the event of their row, and are known from it on,
-    `undated` those whose own date cannot be read, and that count as known `label_delay` after the event.
+    `quarantined` counts the labels of rows of the batch that are in quarantine, `unknown` those of rows that are none
+    of the batch's, or not yet: `unknown_ids` are the first of their ids. `early` counts those that are dated before the
+    event of their row, `undated` those whose own date cannot be read, and that count as known `label_delay` after the
+    event. A date without a time of day is before an event where its day is; all that is earlier is known from the
+    event on.
     """
 
     labels: pd.DataFrame
     unreadable: int = 0
     unreadable_values: tuple[str, ...] = ()
+    quarantined: int = 0
     unknown: int = 0
     unknown_ids: tuple[str, ...] = ()
     early: int = 0
@@ -171,6 +174,7 @@ def join_labels(
     rows: pd.DataFrame,
     *,
     stored: pd.Series | None = None,
+    quarantine: Callable[[], Collection[str]] = tuple[str, ...],
 ) -> DeliveredLabels:
     """Labels of a source of their own, joined to the rows of a batch by row id; those of unknown rows are counted.
 
@@ -180,17 +184,19 @@ def join_labels(
         contract: Tells the ids and types.
         rows: The validated rows of the batch: their id and event time.
         stored: Labels of the model that are stored already: new ones are read as what those are.
+        quarantine: Tells the ids of the batch's rows that are in quarantine; asked where a label has no accepted row.
 
     Raises:
         DataError: a column is missing.
     """
     kind = target_kind([frame for _, frame in frames], contract.spec, contract.schema, stored=stored)
-    parts = [_joined(name, frame.reset_index(drop=True), contract, rows, kind) for name, frame in frames]
+    parts = [_joined(name, frame.reset_index(drop=True), contract, rows, kind, quarantine) for name, frame in frames]
     filled = [part.labels for part in parts if len(part.labels)]
     return DeliveredLabels(
         labels=pd.concat(filled, ignore_index=True) if filled else no_labels(),
         unreadable=sum(part.unreadable for part in parts),
         unreadable_values=tuple(dict.fromkeys(value for part in parts for value in part.unreadable_values)),
+        quarantined=sum(part.quarantined for part in parts),
         unknown=sum(part.unknown for part in parts),
         unknown_ids=tuple(dict.fromkeys(each for part in parts for each in part.unknown_ids))[:SHOWN_IDS],
         early=sum(part.early for part in parts),
@@ -198,7 +204,14 @@ def join_labels(
     )
 
 
-def _joined(file: str, delivered: pd.DataFrame, contract: Contract, rows: pd.DataFrame, kind: Kind) -> DeliveredLabels:
+def _joined(
+    file: str,
+    delivered: pd.DataFrame,
+    contract: Contract,
+    rows: pd.DataFrame,
+    kind: Kind,
+    quarantine: Callable[[], Collection[str]],
+) -> DeliveredLabels:
     spec = contract.spec
     for column in (*spec.row_id, spec.target.column):
         if column not in delivered.columns:
@@ -213,21 +226,32 @@ def _joined(file: str, delivered: pd.DataFrame, contract: Contract, rows: pd.Dat
     available = events + spec.target.label_delay
     has_row = events.notna().to_numpy()
     wanted, unreadable = has_row & targets.notna().to_numpy(), has_row & bad
-    unknown = ~has_row & (targets.notna().to_numpy() | bad)
+    rowless = ~has_row & (targets.notna().to_numpy() | bad)
+    refused = rowless & ids.isin([*quarantine()]).to_numpy() if rowless.any() else rowless
+    unknown = rowless & ~refused
     early = undated = 0
     if AVAILABLE_AT in delivered.columns:
         own, unread = read_as(delivered[AVAILABLE_AT], "datetime", lenient=True)
-        early, undated = int(((own < events).to_numpy() & wanted).sum()), int((unread & wanted).sum())
+        if unread.any():
+            unread = unread & ~delivered[AVAILABLE_AT].astype("object").map(_is_blank).to_numpy(dtype=bool)
+        # A plain date is read as its midnight: the label came at some time of that day.
+        event_days = events.where(own != own.dt.normalize(), events.dt.normalize())
+        early, undated = int(((own < event_days).to_numpy() & wanted).sum()), int((unread & wanted).sum())
         available = own.fillna(available).where(lambda moments: moments >= events, events)
     return DeliveredLabels(
         labels=_labels(ids[wanted], events[wanted], targets[wanted], available[wanted]),
         unreadable=int(unreadable.sum()),
         unreadable_values=unreadable_values([delivered], spec, unreadable),
+        quarantined=int(refused.sum()),
         unknown=int(unknown.sum()),
         unknown_ids=tuple(map(str, ids[unknown].dropna().unique()[:SHOWN_IDS])),
         early=early,
         undated=undated,
     )
+
+
+def _is_blank(value: object) -> bool:
+    return isinstance(value, str) and not value.strip()
 
 
 def _id_values(values: pd.Series, column: Any) -> pd.Series:

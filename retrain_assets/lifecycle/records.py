@@ -109,9 +109,9 @@ class LabelsSettled:
 
     `ambiguous` counts rows of which several labels were delivered for one moment, `unreadable` those whose label is
     there and is none of this model's; `unreadable_values` are the first of those. `pending` counts delivered labels
-    that become known after the cutoff, `unknown` those of no accepted row of the batch (`unknown_ids` are the first of
-    their ids), `early` those that are dated before the event of their row, `undated` those whose date cannot be read.
-    `delay` is how late the labels came.
+    that become known after the cutoff, `quarantined` those of rows of the batch that are in quarantine, `unknown`
+    those of no row of the batch (`unknown_ids` are the first of their ids), `early` those that are dated before the
+    event of their row, `undated` those whose date cannot be read. `delay` is how late the labels came.
     """
 
     rows: int
@@ -125,6 +125,7 @@ class LabelsSettled:
     as_of: datetime
     commit: TableCommit
     pending: int = 0
+    quarantined: int = 0
     unknown: int = 0
     unknown_ids: tuple[str, ...] = ()
     early: int = 0

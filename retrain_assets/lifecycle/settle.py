@@ -53,12 +53,13 @@ def settle_labels(
             payload={"from": merged.pending_from.isoformat(), "until": merged.pending_until.isoformat()},
             now=now,
         )
-    if delivered.unknown or delivered.early or delivered.undated:
+    if delivered.quarantined or delivered.unknown or delivered.early or delivered.undated:
         stores.state.append_outbox(
             UNPLACED,
             model.name,
             batch=batch.key,
             payload={
+                "quarantined": delivered.quarantined,
                 "unknown": delivered.unknown,
                 "ids": list(delivered.unknown_ids),
                 "early": delivered.early,
@@ -78,6 +79,7 @@ def settle_labels(
         pending=merged.pending,
         unreadable=delivered.unreadable,
         unreadable_values=delivered.unreadable_values,
+        quarantined=delivered.quarantined,
         unknown=delivered.unknown,
         unknown_ids=delivered.unknown_ids,
         early=delivered.early,
@@ -127,7 +129,14 @@ def _delivered(
         frames, _ = read_raw(stores, model, batch)
         return labels_of_rows(frames, model.contract, batch, rows, stored=stored), ()
     files = read_label_files(stores, model.label_source, model, batch, now=now, run_id=run_id)
-    return join_labels(files.frames, model.contract, rows, stored=stored), files.unreadable
+    delivered = join_labels(
+        files.frames,
+        model.contract,
+        rows,
+        stored=stored,
+        quarantine=lambda: rows_of_batch(stores, model, "quarantine", batch)["row_id"].dropna().tolist(),
+    )
+    return delivered, files.unreadable
 
 
 def _some_labels(stores: Stores, model: DeclaredModel) -> pd.Series | None:

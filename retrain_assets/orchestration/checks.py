@@ -106,7 +106,8 @@ def of_labels(asset: dg.AssetKey, record: LabelsSettled) -> Iterator[dg.AssetChe
     yield result(asset, "labels_are_readable", state_of(record.unreadable == 0), said, severity=WARN)
     shown = f" (ids {', '.join(record.unknown_ids)}{', ...' if record.unknown > len(record.unknown_ids) else ''})"
     said = (
-        f"{record.unknown:,} labels are of no accepted row of the batch{shown if record.unknown_ids else ''}; "
+        f"{record.unknown:,} labels are of no row of the batch so far{shown if record.unknown_ids else ''}, as "
+        f"those of other batches' rows are; {record.quarantined:,} are of rows in quarantine; "
         f"{record.early:,} are dated before the event of their row, and count from it on; the dates of "
         f"{record.undated:,} cannot be read, and they count from target.label_delay on"
     )

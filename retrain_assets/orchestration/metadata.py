@@ -213,6 +213,7 @@ def of_labels(stores: Stores, record: LabelsSettled) -> Metadata:
         "pending": record.pending,
         "unreadable_targets": record.unreadable,
         "unreadable_values": ", ".join(record.unreadable_values) or "none",
+        "labels_of_quarantined_rows": record.quarantined,
         "labels_of_unknown_rows": record.unknown,
         "unknown_ids": ", ".join(record.unknown_ids) or "none",
         "labels_before_their_event": record.early,

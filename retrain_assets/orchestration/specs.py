@@ -106,7 +106,7 @@ NODES: tuple[Node, ...] = (
             "labels_are_mature": "Enough rows of the batch have a label that was known by the cutoff.",
             "labels_are_unique": "No row was delivered two labels at once.",
             "labels_are_readable": "Each delivered label is of the model's type of labels, and keeps to the schema.",
-            "labels_belong_to_rows": "Each delivered label is of an accepted row, and dated no earlier than its event.",
+            "labels_belong_to_rows": "Each delivered label is of a row of its batch, dated no earlier than its event.",
             **TABLE_CHECK,
         },
     ),

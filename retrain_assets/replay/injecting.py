@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from retrain_assets.data.contracts import Contract
+from retrain_assets.data.contracts import ROW_ID, Contract
 from retrain_assets.errors import DataError
 from retrain_assets.replay.laboratory import LATE_BATCHES, Scenario, inject, settled
-from retrain_assets.replay.scenarios import OUTAGE_BATCHES
+from retrain_assets.replay.scenarios import OF_LABELS, OUTAGE_BATCHES
 from retrain_assets.replay.stream import Stream
 from retrain_assets.training.related import related_inputs
 
@@ -74,6 +74,9 @@ def _accepted(made: pd.DataFrame, stream: Stream, scenario: Scenario, contract: 
     """Which rows the schema accepts; those of before the onset were accepted already."""
     accepted, position = np.ones(len(made), dtype=bool), made[_POSITION].to_numpy()
     shown = made.drop(columns=[name for name in made.columns if str(name).startswith("ra_")])
+    # The schema need not name them, and validated rows hold what it names: the id tells such rows apart as they did.
+    for name in {*stream.spec.row_id, *filter(None, [stream.spec.reserve.block])} - {*shown.columns}:
+        shown[name] = made[ROW_ID]
     for batch in sorted(set(position[position >= scenario.onset])):
         at = np.flatnonzero(position == batch)
         window = stream.batches[batch]
@@ -82,7 +85,13 @@ def _accepted(made: pd.DataFrame, stream: Stream, scenario: Scenario, contract: 
             raise DataError(
                 f"the schema of '{stream.spec.name}' refuses batch {window.key} with {scenario.kind} in "
                 f"{scenario.feature!r}: {checked.refused}. So would ingestion: the champion serves on, the decision is "
-                "`unknown`, and no policy is asked. Name another feature behind a colon to ask them"
+                f"`unknown`, and no policy is asked. {_remedy(scenario)}"
             )
         accepted[at[checked.quarantine["row_number"].unique().astype(np.intp) - 1]] = False
     return accepted
+
+
+def _remedy(scenario: Scenario) -> str:
+    if scenario.kind in OF_LABELS:
+        return "The scenario leaves inputs as they came: replay with the schema by which these rows were validated"
+    return "Name another feature behind a colon to ask them"

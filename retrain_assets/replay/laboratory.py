@@ -20,9 +20,10 @@
 `sudden`, and `covariate_only` one of `covariate`.
 
 A target is turned round by exchanging its classes in reversed order, or by mirroring a number at the mean before the
-onset. Everything is drawn with a seed, and what lies before the onset is left as it is. A model chooses the half of the
-rows that it rates highest: by the probability of the last class, or by the predicted number. The others are neither
-learned from nor judged, as in life, where nobody knows what a refused customer would have done.
+onset, no further than to the least and the largest one before it: counts stay counts. Everything is drawn with a seed,
+and what lies before the onset is left as it is. A model chooses the half of the rows that it rates highest: by the
+probability of the last class, or by the predicted number. The others are neither learned from nor judged, as in life,
+where nobody knows what a refused customer would have done.
 """
 
 from __future__ import annotations

@@ -22,6 +22,8 @@ MOST_CODES = 100
 """Whole numbers of more values than this are no codes of categories."""
 OF_CATEGORIES = frozenset({"recoded"})
 """Scenarios whose feature is text, a category or a whole number of few values; that of all others is numeric."""
+OF_LABELS = frozenset({"sudden", "gradual", "recurring", "late", "outage", "feedback"})
+"""Scenarios that leave the inputs of every row as they came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,10 @@ class Injected:
         labels = self.frame[self.target]
         if self.task == "regression":
             values = labels.astype("float64")
-            mean = values[self.position < self.onset].mean()
-            return self.frame.assign(**{self.target: values.mask(rows, 2 * mean - values)})
+            early = values[self.position < self.onset]
+            # A count below zero is none, and a loss that is made for counts refuses it.
+            mirrored = (2 * early.mean() - values).clip(early.min(), early.max())
+            return self.frame.assign(**{self.target: values.mask(rows, mirrored)})
         classes = sorted(labels.unique())
         other = dict(zip(classes, reversed(classes), strict=True))
         return self.frame.assign(**{self.target: labels.mask(rows, labels.map(other)).astype(labels.dtype)})

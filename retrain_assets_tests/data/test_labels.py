@@ -273,6 +273,29 @@ def test_labels_of_unknown_rows_and_of_before_their_event_are_counted():
     assert (rows.unknown, rows.unknown_ids, rows.early) == (0, (), 0)
 
 
+def test_a_plain_date_is_before_an_event_where_its_day_is():
+    made = source_contract()
+    rows = made.check([("f", clean_rows(50))], first_batch(made.spec)).accepted.iloc[:4]
+    noon = rows[made.spec.event_time].dt.normalize() + pd.Timedelta(hours=12)
+    rows = rows.assign(**{made.spec.event_time: noon})
+    day_of = noon.dt.strftime("%Y-%m-%d")
+    told = pd.Series([day_of[0], f"{day_of[1]}T11:59:00Z", (noon[2] - pd.Timedelta(days=1)).strftime("%Y-%m-%d"), None])
+    labels = pd.DataFrame({"id": rows["ra_row_id"].to_numpy(), "y": 1, "available_at": told})
+    delivered = join_labels([("l.csv", labels)], made, rows)
+    assert (delivered.early, delivered.undated) == (2, 0)
+    assert delivered.labels["available_at"].tolist()[:3] == noon.tolist()[:3]
+
+
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_blank_text_is_no_date_whatever_the_labels_came_from(blank: str):
+    made = source_contract()
+    rows = made.check([("f", clean_rows(50))], first_batch(made.spec)).accepted
+    frame = pd.DataFrame({"id": [7, 8], "y": [1, 0], "available_at": [blank, "soon"]})
+    for labels in (frame, read_part("l.csv", "csv", frame.to_csv(index=False).encode())):
+        delivered = join_labels([("l.csv", labels)], made, rows)
+        assert (len(delivered.labels), delivered.undated) == (2, 1)
+
+
 def test_a_label_file_without_its_columns_is_told():
     with pytest.raises(DataError, match=r"l\.csv: .* must have the column 'y'.*Did you mean 'yy'"):
         joined("id,yy\n7,1\n")

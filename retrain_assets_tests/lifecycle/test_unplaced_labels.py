@@ -56,11 +56,32 @@ def test_whose_label_it_is_stays_unknown_where_no_row_has_its_id(worlds) -> None
     told = results["labels_belong_to_rows"]
     assert (told.passed, told.severity, told.metadata["state"].value) == (False, dg.AssetCheckSeverity.WARN, "unknown")
     assert told.description == (
-        "unknown: 1 labels are of no accepted row of the batch (ids 9005); 1 are dated before the event of their row, "
-        "and count from it on; the dates of 0 cannot be read, and they count from target.label_delay on"
+        "unknown: 1 labels are of no row of the batch so far (ids 9005), as those of other batches' rows are; 0 are of "
+        "rows in quarantine; 1 are dated before the event of their row, and count from it on; the dates of 0 cannot be "
+        "read, and they count from target.label_delay on"
     )
     shown = metadata.of_labels(world.stores, settled)
     assert shown["labels_of_unknown_rows"] == shown["labels_before_their_event"] == 1
     assert (shown["unknown_ids"], settled.labelled, settled.mature) == ("9005", 399, True)
     known = world.stores.tables.read("tiny/labels", [world.batch(0).key]).set_index("ra_row_id")
     assert known.loc["6", "available_at"] >= known.loc["6", "event_time"]
+
+
+def test_labels_of_rows_in_quarantine_are_told_and_leave_nothing_unknown(worlds) -> None:
+    """The label source knows of the refused rows, too, and dates its labels by the day alone, or not at all."""
+    world = worlds("w", target=LABELS)
+    rows = rows_of(world.batch(0))
+    world.drop(0, rows.assign(x=rows["x"].mask(rows["id"] < 3, 99)))
+    world.drop(1)
+    days = rows["at"].str[:10].mask(rows["id"] > 300, " ")
+    world.put(0, rows[["id", "y"]].assign(available_at=days).to_csv(index=False).encode(), folder="labels")
+    world.play()
+    settled = lifecycle.settle_labels(
+        world.stores, world.model, world.batch(0), as_of=world.batch(2).end, now=world.now, run_id="again"
+    )
+    told = {result.check_name: result for result in checks.of_labels(dg.AssetKey(["tiny", "labels"]), settled)}
+    assert told["labels_belong_to_rows"].passed
+    assert "; 3 are of rows in quarantine; " in str(told["labels_belong_to_rows"].description)
+    assert metadata.of_labels(world.stores, settled)["labels_of_quarantined_rows"] == 3
+    assert (settled.labelled, settled.unknown, settled.early, settled.undated) == (397, 0, 0, 0)
+    assert world.stores.state.outbox(model="tiny", kinds=["labels_unplaced"])[-1].payload["quarantined"] == 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from retrain_assets.replay.laboratory import Scenario, parse_scenario
 from retrain_assets.replay.run import ReplaySettings, replay
 from retrain_assets.replay.scenarios import SCENARIOS
 from retrain_assets.replay.stream import Stream
-from retrain_assets_tests.lifecycle.world import World, declaration, make_world
+from retrain_assets_tests.lifecycle.world import World, declaration, make_world, rows_of
 
 DECLARED = {"retrain": {"when": "staleness"}, "window": {"min_rows": 200, "holdout_batches": 3}}
 ONSET = 6
@@ -91,6 +92,36 @@ def test_rows_that_the_schema_puts_in_quarantine_are_left_out(lived: tuple[World
     assert 0 < made.quarantined == (1.8 * late + 32 > 35.5).sum()
     assert len(made.stream.labels) == len(stream.labels) - made.quarantined
     assert made.stream.frame["x"].max() <= 35.5
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"schema": {name: column for name, column in declaration()["schema"].items() if name != "id"}},
+        {"reserve": {"block": "customer"}},
+    ],
+)
+def test_ids_and_blocks_that_the_schema_does_not_name_refuse_nothing(tmp_path: Path, changes: dict[str, Any]) -> None:
+    world = make_world(tmp_path, **DECLARED, **changes)
+    for day in range(8):
+        rows = rows_of(world.batch(day))
+        world.drop(day, rows.assign(customer=rows["id"] % 37))
+    world.play()
+    stream = stream_of_model(world.stores, world.model)
+    made = inject_into_model(stream, parse_scenario("sudden@4:x"), world.model.contract, rng=np.random.default_rng(0))
+    assert (made.quarantined, made.stream.keys) == (0, stream.keys)
+    assert list(made.stream.frame.columns) == list(stream.frame.columns)
+
+
+def test_a_scenario_that_leaves_the_inputs_asks_for_no_other_feature(lived: tuple[World, Stream]):
+    world, stream = lived
+    columns = declaration()["schema"] | {"x": {"type": "float", "min": 0}}
+    contract = Contract.of(world.model.spec.model_validate(declaration(**DECLARED, schema=columns)))
+    with pytest.raises(DataError, match=r"with outage in 'x': .* replay with the schema by which") as told:
+        inject_into_model(stream, parse_scenario(f"outage@{ONSET}"), contract, rng=np.random.default_rng(0))
+    assert "colon" not in str(told.value)
+    with pytest.raises(DataError, match="Name another feature behind a colon"):
+        injected(lived, f"missing@{ONSET}:x")
 
 
 def test_the_declared_policy_notices_what_happens_to_its_own_model(lived: tuple[World, Stream], tmp_path: Path):

@@ -60,9 +60,20 @@ def test_whole_numbers_of_a_regression_are_mirrored_and_no_classes():
     frame["y"] = (10 * frame["y"]).round().astype(int)
     made = put(frame, parse_scenario("sudden@8"), task="regression")
     assert correlation(made, range(8, 16)) < correlation(frame, range(8, 16)) - 0.3
-    mean = frame.loc[frame["batch"] < 8, "y"].mean()
+    early = frame.loc[frame["batch"] < 8, "y"]
     turned = made["y"] != frame["y"]
-    assert np.allclose(made["y"][turned] - mean, mean - frame["y"][turned])
+    mirrored = (2 * early.mean() - frame["y"][turned]).clip(early.min(), early.max())
+    assert np.allclose(made["y"][turned], mirrored)
+
+
+def test_a_mirrored_number_stays_within_those_of_before_the_onset():
+    """Most counts are small and few are large: about their mean the large ones would be negative."""
+    frame = history(turns=(), task="regression")
+    frame["y"] = np.exp(frame["y"]).round().astype(int)
+    early = frame.loc[frame["batch"] < 8, "y"]
+    assert frame["y"].max() > 2 * early.mean()
+    made = put(frame, parse_scenario("sudden@8"), task="regression")
+    assert (made["y"].min(), made["y"].max()) == (early.min(), early.max())
 
 
 def test_the_onset_counts_batches_with_labels_as_the_replay_does():
