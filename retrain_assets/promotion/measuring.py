@@ -183,6 +183,7 @@ def _slices(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iter
             min_rows=limits.group_min_rows,
             rng=judged.rng,
             blocks=blocks,
+            confidence=spec.confidence,
         )
         if limits.find_slices
         else (None, np.zeros(len(excess), dtype=bool))
