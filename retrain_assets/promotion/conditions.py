@@ -259,7 +259,11 @@ class HasNoLeak:
         of_class = f" ({strongest.reason})" if strongest.reason else ""
         said = f"{strongest.group} alone predicts with {strongest.value:.4g}{of_class}, at most {self.limit:g}"
         if (strongest.value or 0.0) > self.limit:
-            return False, f"{said}: if it is known only after the event, name it in leak_columns"
+            easy = ", or the class is easy to tell, which looks the same" if of_class else ""
+            return False, (
+                f"{said}: if it is known only after the event, name it in leak_columns; "
+                f"if it is an honest input{easy}, raise promote.limits.single_column"
+            )
         if unknown:
             return None, f"what these columns predict alone could not be measured: {unknown}; of the others {said}"
         return True, said
