@@ -256,6 +256,27 @@ def test_classes_that_the_schema_names_are_held_to(promote: dict[str, Any], fiel
     assert field in told, told
 
 
+@pytest.mark.parametrize(
+    ("require", "loads"),
+    [
+        ("beats_baseline & (is_fair | is_stable)", True),
+        ("beats_baseline & is_fair", False),
+        ("beats_baseline & ~is_fair", False),
+    ],
+)
+def test_of_several_classes_fairness_is_refused_where_nothing_stands_in_for_it(require: str, loads: bool):
+    schema = {
+        "y": {"type": "string", "values": ["a", "b", "c"]},
+        "kind": {"type": "string"},
+        "at": {"type": "datetime"},
+    }
+    another = {"costs": {"a": {"typo": 1.0}}}  # so that there is something to be told in any case
+    promote = {"limits": {"groups": ["kind"]}, "require": require, "worth": another}
+    target = {"column": "y", "label_delay": "1 day"}
+    told = problems(promote=promote, schema=schema, target=target, event_time="at")
+    assert ("promote.require" not in told) is loads, told
+
+
 def test_a_gate_needs_what_it_judges_by():
     assert "promote.worth.costs" in problems(promote={"require": "not_worth_less"})
     assert "promote.worth.rank_within" in problems(promote={"require": "ranks_not_worse"})
