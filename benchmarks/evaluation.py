@@ -14,7 +14,7 @@ from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.comparing import Contest, evaluate_models
 from retrain_assets.promotion.evaluation import EvaluationReport
 from retrain_assets.promotion.gates import evaluate_gates
-from retrain_assets.promotion.measuring import Judged, measured
+from retrain_assets.promotion.measuring import Judged, entities_of, measured
 from retrain_assets.spec import PromoteSpec
 
 METRICS = ("log_loss", "expected_log_loss", "brier", "accuracy", "roc_auc")
@@ -30,12 +30,13 @@ PROMOTE = PromoteSpec.model_validate(
 
 
 def measure(rows: int) -> Result:
-    """One evaluation with rows as the unit of chance, and one with twelve batches."""
+    """One evaluation with rows as the unit of chance, one with twelve batches, one with entities of three rows."""
     figures: list[Figure] = []
-    for unit, batches in (("rows", 4), ("batches", 12)):
+    for unit, batches in (("rows", 4), ("batches", 12), ("entities", 12)):
         frame, scores = drawn(rows, batches)
+        promote = PROMOTE.model_copy(update={"draw_together": "entity"}) if unit == "entities" else PROMOTE
         begun = time.perf_counter()
-        evaluated(frame, scores)
+        evaluated(frame, scores, promote)
         seconds = time.perf_counter() - begun
         figures.append(Figure(what=f"evaluation, {unit} resampled", value=seconds, unit="s", target=30))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
@@ -62,6 +63,7 @@ def drawn(rows: int, batches: int) -> tuple[pd.DataFrame, dict[str, Scores]]:
         {
             "at": pd.Timestamp("2024-01-01", tz="UTC"),
             "place": rng.integers(0, SLICES, rows),
+            "entity": rng.integers(0, max(rows // 3, 1), rows),
             "ra_batch": np.sort(rng.integers(0, batches, rows)).astype(str).astype(object),
             "label": truth,
         }
@@ -73,11 +75,11 @@ def drawn(rows: int, batches: int) -> tuple[pd.DataFrame, dict[str, Scores]]:
     return frame, {"candidate": noisy(0.5), "champion": noisy(0.6), "baseline": Scores(np.full(rows, 0.5), (0, 1))}
 
 
-def evaluated(frame: pd.DataFrame, scores: dict[str, Scores]) -> EvaluationReport:
+def evaluated(frame: pd.DataFrame, scores: dict[str, Scores], promote: PromoteSpec = PROMOTE) -> EvaluationReport:
     """The report with its measures, judged by the gates."""
     contest = Contest(
         labels=frame["label"].to_numpy(), batches=frame["ra_batch"].tolist(), scores=scores,  # pyright: ignore[reportArgumentType]
-        versions={"candidate": 2, "champion": 1},
+        versions={"candidate": 2, "champion": 1}, together=entities_of(frame, promote),
     )  # fmt: skip
     report = evaluate_models(
         contest, model="m", batch="b", attempt=1, metric=METRICS[0], report_metrics=METRICS[1:], confidence=0.95,
@@ -87,6 +89,6 @@ def evaluated(frame: pd.DataFrame, scores: dict[str, Scores]) -> EvaluationRepor
         rows=frame, scores=scores, score=lambda asked: Scores(np.full(len(asked), 0.5), (0, 1)), pipeline=None,  # pyright: ignore[reportArgumentType]
         event_time="at", rng=np.random.default_rng(2),
     )  # fmt: skip
-    report = replace(report, measures=measured(report, judged, PROMOTE))
-    evaluate_gates(report, PROMOTE, bootstrapping=False)
+    report = replace(report, measures=measured(report, judged, promote))
+    evaluate_gates(report, promote, bootstrapping=False)
     return report

@@ -3,7 +3,7 @@
 A thousand resamples of a million rows are a billion draws. Drawing `GROUPS` groups of rows that were put together at
 random gives resampled sums of the same mean and, in expectation, the same variance, because rows of different groups
 are as independent as rows of one; the variance is known to a relative error of sqrt(2 / GROUPS), 1.4 %. It is what the
-bootstrap of blocks does, with blocks that mean nothing.
+bootstrap of blocks does, with blocks that mean nothing. Of more blocks than `GROUPS` whole ones are put together so.
 
 A metric of the form g(sum of w x a, sum of w x b, ...) with row weights w needs only the sums of each group. Means and
 R^2 have that form. The area under the curve has it to first order, by the placements of DeLong et al. (Biometrics
@@ -53,7 +53,7 @@ def resampled_sums(
         unit = rng.permutation(rows) % min(GROUPS, rows)
         units = min(GROUPS, rows)
     else:
-        _, unit = np.unique(blocks, return_inverse=True)
+        unit = pooled(np.unique(blocks, return_inverse=True)[1], rng)
         units = int(unit.max()) + 1
     totals = np.column_stack([np.bincount(unit, weights=column, minlength=units) for column in columns.T])
     answer = np.empty((resamples, columns.shape[1]))
@@ -64,6 +64,16 @@ def resampled_sums(
         counts = np.stack([np.bincount(each, minlength=units) for each in drawn]).astype(np.float64)
         answer[start : start + size] = counts @ totals
     return answer
+
+
+def pooled(units: npt.NDArray[np.intp], rng: np.random.Generator) -> npt.NDArray[np.intp]:
+    """The numbers of units of rows, (n,) from 0 on; of more than `GROUPS` whole ones put together at random.
+
+    >>> len(np.unique(pooled(np.arange(30_000), np.random.default_rng(0)))) == GROUPS
+    True
+    """
+    count = int(units.max(initial=-1)) + 1
+    return units if count <= GROUPS else (rng.permutation(count) % GROUPS)[units]
 
 
 def sums_of(metric: str, labels: npt.ArrayLike, scores: Scores) -> Sums:

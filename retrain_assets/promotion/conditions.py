@@ -15,6 +15,7 @@ from retrain_assets.promotion.luck import owed_to_luck
 from retrain_assets.promotion.measures import Measure, MeasureKind, chosen, value_of
 from retrain_assets.promotion.model_conditions import IsRobust, IsServable, KeepsExplanation, NotShownLess
 from retrain_assets.promotion.power import HasEnoughRows
+from retrain_assets.promotion.slices import PART
 from retrain_assets.spec import LimitsSpec, PromoteSpec
 
 Verdict = tuple[bool | None, str]
@@ -119,7 +120,8 @@ class NoSliceRegression:
 
     A slice of fewer than `min_rows` rows is named, and binds nobody: the small values of a column are one slice, so
     that fewer rows of it than that are not judged. Unknown are a slice of more rows that cannot be judged, a declared
-    column of which nothing was measured, and a search that was asked for and could not be made.
+    column of which nothing was measured, a search that was asked for and could not be made, and a part that it found
+    clearly worse and that can be judged with what is around it alone.
     """
 
     margin: float = 0.0
@@ -136,6 +138,9 @@ class NoSliceRegression:
         unknown = [f"{each.group}: {each.reason}" for each in slices if each not in judged and each not in small]
         unknown += self._not_looked_at(slices, search)
         left = f"; of fewer than {self.min_rows} rows, and not judged: {_named(small)}" if small else ""
+        dark, by_chance = self._parts(report)
+        unknown += dark
+        left += f"; looked worse, not beyond chance, and judged with what is around: {by_chance}" if by_chance else ""
         worse = [each for each in judged if (each.lower or 0) > self.margin * abs(_champion_loss(report, each.group))]
         if worse:
             said = ", ".join(
@@ -151,6 +156,13 @@ class NoSliceRegression:
         if not judged:
             return None, f"no slice has enough rows to be judged{left}"
         return True, f"shown worse in none of {len(judged)} slices{left}"
+
+    def _parts(self, report: EvaluationReport) -> tuple[list[str], str]:
+        """Of the parts that were found worse and cannot be judged, those that are clearly worse, and the others."""
+        found = chosen(report.measures, "slice", PART)
+        dark = [each for each in found if each.lower is None or each.lower > self.margin * _part_loss(report, each)]
+        told = [f"{each.group}, which looks worse ({each.value:+.4g}): {each.reason}" for each in dark]
+        return told, ", ".join(f"{each.group} ({each.value:+.4g})" for each in found if each not in dark)
 
     def _not_looked_at(self, slices: Sequence[Measure], search: Measure | None) -> Iterator[str]:
         """What was asked for, and nobody could or did measure: the declaration may be newer than the evaluation."""
@@ -247,7 +259,11 @@ class HasNoLeak:
         of_class = f" ({strongest.reason})" if strongest.reason else ""
         said = f"{strongest.group} alone predicts with {strongest.value:.4g}{of_class}, at most {self.limit:g}"
         if (strongest.value or 0.0) > self.limit:
-            return False, f"{said}: if it is known only after the event, name it in leak_columns"
+            easy = ", or the class is easy to tell, which looks the same" if of_class else ""
+            return False, (
+                f"{said}: if it is known only after the event, name it in leak_columns; "
+                f"if it is an honest input{easy}, raise promote.limits.single_column"
+            )
         if unknown:
             return None, f"what these columns predict alone could not be measured: {unknown}; of the others {said}"
         return True, said
@@ -307,6 +323,11 @@ def _champion_loss(report: EvaluationReport, group: str) -> float:
     """What a margin is relative to; none is tolerated where it is not known."""
     found = chosen(report.measures, "slice", "champion_loss")
     return next((each.value or 0.0 for each in found if each.group == group), 0.0)
+
+
+def _part_loss(report: EvaluationReport, part: Measure) -> float:
+    found = chosen(report.measures, "slice", f"{PART}_champion_loss")
+    return next((abs(each.value or 0.0) for each in found if each.group == part.group), 0.0)
 
 
 def _named(slices: Sequence[Measure]) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from retrain_assets.performance.grouped import resampled_sums
+from retrain_assets.performance.grouped import pooled, resampled_sums
 from retrain_assets.performance.intervals import percentile_interval
 from retrain_assets.performance.scores import Scores, Values
 from retrain_assets.promotion.measures import Measure
@@ -38,7 +38,8 @@ def fairness_measures(
 
     Of single rows a share of k in n is resampled as a binomial draw, which is what drawing rows within the group comes
     to. Where whole batches or entities vary together (`blocks`, numbers from 0 on of all rows) these are drawn, the
-    same ones for all groups; of a group with fewer than `LEAST_BLOCKS` of them no gap is known.
+    same ones for all groups; of a group with fewer than `LEAST_BLOCKS` of them no gap is known. Of very many,
+    whole ones are put together at random, as `retrain_assets.performance.grouped` says.
     """
     column = str(groups.name)
     if len(scores.classes) != 2:
@@ -97,8 +98,9 @@ class _Rates:
     ) -> _Rates:
         """Of the rows that count, and of groups by their number, -1 for none."""
         counted = counted & (group >= 0)
-        number = 1 if blocks is None else int(blocks.max(initial=-1)) + 1
-        cells = group * number + (0 if blocks is None else blocks)
+        drawn_as = np.zeros(len(group), dtype=np.intp) if blocks is None else pooled(blocks, rng)
+        number = int(drawn_as.max(initial=0)) + 1
+        cells = group * number + drawn_as
         hits, rows = (
             np.bincount(cells[chosen], minlength=groups * number).reshape(groups, number)
             for chosen in (counted & selected, counted)
@@ -111,7 +113,8 @@ class _Rates:
         sums = resampled_sums(both, _RESAMPLES, rng=rng, blocks=np.arange(number))
         found = sums[:, groups:]
         drawn = np.divide(sums[:, :groups], found, out=np.full(found.shape, np.nan), where=found > 0)
-        units = (rows > 0).sum(axis=1)
+        known = int(blocks.max(initial=0)) + 1
+        units = np.bincount(np.unique(group[counted] * known + blocks[counted]) // known, minlength=groups)
         return cls(selected=k, rows=n, drawn=drawn, units=units, few=units < LEAST_BLOCKS)
 
     def measure(self, number: int, name: str, group: str, confidence: float) -> Measure:

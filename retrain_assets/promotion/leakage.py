@@ -29,8 +29,8 @@ def leakage_measures(
     predicts nothing there. For numbers it is the absolute rank correlation. For classes it is the area under the curve
     of one class against the others, turned to be at least 1/2, of the class that the column tells best; judged are the
     commonest and others of at least `LEAST_OF_CLASS` odd rows, `MOST_CLASSES` at most. A column of one value predicts
-    nothing, which is 0 or 1/2. Unknown is that of one whose values are neither numbers nor categories, and of all where
-    the label does not vary.
+    nothing, which is 0 or 1/2. Unknown is that of one whose values are neither numbers nor categories, or whose answer
+    is no finite number, and of all where the label does not vary.
     """
     fitted = np.arange(len(rows)) % 2 == 0
     truth = np.asarray(labels)
@@ -46,6 +46,8 @@ def leakage_measures(
                 value, reason = classes.largest_area(rows[name], fitted)
         except (TypeError, ValueError) as error:  # the words of a library may quote a value
             reason = f"its values are neither numbers nor categories: {type(error).__name__}"
+        if value is not None and not np.isfinite(value):
+            value, reason = None, "what it predicts is no number: it or the label holds what is none"
         yield Measure(
             kind="leakage", name="single_column", group=str(name), value=value, rows=int((~fitted).sum()), reason=reason
         )

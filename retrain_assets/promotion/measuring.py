@@ -183,6 +183,7 @@ def _slices(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iter
             min_rows=limits.group_min_rows,
             rng=judged.rng,
             blocks=blocks,
+            confidence=spec.confidence,
         )
         if limits.find_slices
         else (None, np.zeros(len(excess), dtype=bool))
@@ -256,7 +257,7 @@ def _worth(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Itera
 
 
 def _ranking(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iterator[Measure]:
-    """Groups are drawn, or with each the batch or the entity of its first row."""
+    """Groups are drawn; where each lies within one batch or entity, these."""
     column = spec.worth.rank_within
     if column is None:
         return
@@ -264,8 +265,9 @@ def _ranking(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Ite
     roles: list[Role] = [role for role in ("candidate", "champion") if role in judged.scores]
     made = {role: ranking_values(judged.rows[column], judged.labels, judged.scores[role]) for role in roles}
     if blocks is not None:
-        first = pd.Series(blocks).groupby(judged.rows[column].to_numpy()).first()
-        blocks = first.loc[made["candidate"].index].to_numpy()
+        of_groups = pd.Series(blocks).groupby(judged.rows[column].to_numpy())
+        within = bool((of_groups.nunique() == 1).all())  # customers that come back each week are units by themselves
+        blocks = of_groups.first().loc[made["candidate"].index].to_numpy() if within else None
     for name in ("ndcg", "mrr"):
         yield from paired_measures(
             "ranking",

@@ -79,7 +79,8 @@ class NotShownLess:
     def evaluate(self, report: EvaluationReport) -> tuple[bool | None, str]:
         found = [each for each in chosen(report.measures, self.kind) if each.group == "difference"]
         if not found:
-            return None, f"the {self.kind} of candidate and champion was not measured, or there are too few rows"
+            why = "; ".join(f"{each.name}: {each.reason}" for each in chosen(report.measures, self.kind) if each.reason)
+            return None, f"the {self.kind} of candidate and champion is not known{f': {why}' if why else ''}"
         said = "; ".join(
             f"{each.name} {_interval(each)} against the champion on {each.rows:,} "
             f"{'rows' if self.kind == 'worth' else 'groups'}"

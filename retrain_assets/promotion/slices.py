@@ -26,6 +26,8 @@ from retrain_assets.promotion.measures import Measure
 
 RARE = "(rare)"
 MISSING = "missing"
+PART = "worse_part"
+"""Of a search: looked worse, and could be judged with what is around it alone."""
 QUARTERS = 4
 LEAST_BLOCKS = 5
 """Batches or entities whose rows a slice must have, for an interval of its own."""
@@ -34,11 +36,30 @@ MOST_VALUES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Slice:
-    """A part of the rows, by what is said of it."""
+class Part:
+    """What a search found worse and nothing can judge by itself.
+
+    Args:
+        name: what is said of its rows.
+        rows: on which the mean was taken.
+        mean: of the loss of the candidate minus that of the champion.
+        lower: above zero where it is clearly worse, if batches or entities vary in it as in other parts; None where
+            that cannot be said.
+    """
 
     name: str
     rows: npt.NDArray[np.bool_]
+    mean: float
+    lower: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """A part of the rows, by what is said of it, and smaller parts of it that it is judged in place of."""
+
+    name: str
+    rows: npt.NDArray[np.bool_]
+    parts: tuple[Part, ...] = ()
 
 
 def declared_slices(
@@ -71,7 +92,7 @@ def slice_measures(
     number: int,
     min_rows: int,
 ) -> Iterator[Measure]:
-    """The difference of each slice, and the champion's loss on it, to which a margin is relative.
+    """The difference of each slice, and the champion's loss on it, to which a margin is relative; so of its parts.
 
     Args:
         slices: parts of the rows.
@@ -106,6 +127,19 @@ def slice_measures(
         yield Measure(
             kind="slice", name="champion_loss", group=each.name, value=float(champion_losses[chosen].mean()), rows=count
         )
+    yield from _part_measures(slices, champion_losses)
+
+
+def _part_measures(slices: Sequence[Slice], champion_losses: Values) -> Iterator[Measure]:
+    for around in slices:
+        for each in around.parts:
+            count = int(each.rows.sum())
+            yield Measure(
+                kind="slice", name=PART, group=each.name, value=each.mean, lower=each.lower, rows=count,
+                reason=f"too few of its rows, batches or entities judge it: judged as part of {around.name}",
+            )  # fmt: skip
+            loss = float(champion_losses[each.rows].mean())
+            yield Measure(kind="slice", name=f"{PART}_champion_loss", group=each.name, value=loss, rows=count)
 
 
 def searched(found: Sequence[Slice] | None, rows: int) -> Measure:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from retrain_assets.performance.scores import Values
-from retrain_assets.promotion.slices import LEAST_BLOCKS, MISSING, Slice
+from retrain_assets.promotion.slices import LEAST_BLOCKS, MISSING, Part, Slice
 
 MISSING_NUMBER = -1e18
 """Below every value, so that one split tells missing ones apart."""
@@ -27,13 +27,14 @@ def found_slices(
     min_rows: int,
     rng: np.random.Generator,
     blocks: npt.NDArray[np.intp] | None = None,
+    confidence: float = 0.95,
 ) -> tuple[list[Slice] | None, npt.NDArray[np.bool_]]:
     """The leaves of a shallow tree that are worst on one half of the rows, and the other half, to judge them by.
 
     Honest splitting (Athey and Imbens, PNAS 2016): what was searched on is not what is tested on. Rows that vary
-    together are in the same half. A leaf that the other half has too few rows, batches or entities of stands for the
-    smallest branch around it that can be judged. No slice where none is worse; None where the rows are too few to
-    search.
+    together are in the same half. In the place of a leaf that the other half has too few rows, batches or entities of
+    comes the smallest branch around it that can be judged, with the leaf among its parts: what is around it may be
+    better by as much. No slice where no leaf is worse; None where the rows are too few to search.
 
     Args:
         rows: what a slice may be told by.
@@ -42,6 +43,7 @@ def found_slices(
         min_rows: the least of a slice in either half.
         rng: draws the halves.
         blocks: number of the batch or entity of each row where these vary together; None for rows.
+        confidence: of the lower bounds of all parts together.
     """
     from sklearn.tree import DecisionTreeRegressor
 
@@ -52,18 +54,26 @@ def found_slices(
     tree = DecisionTreeRegressor(max_depth=DEPTH, min_samples_leaf=min_rows, random_state=0)
     tree.fit(matrix[searched], excess[searched])
     leaves = tree.apply(matrix)
-    parts: dict[int, npt.NDArray[np.bool_]] = {}
-    for branches in _branches(tree.tree_):
-        around = ((node, np.isin(leaves, below)) for node, below in branches)
-        judged = (each for each in around if _can_be_judged(each[1] & ~searched, blocks, min_rows))
-        found = next(judged, None)
+    means = {node: float(excess[searched & (leaves == node)].mean()) for node in np.unique(leaves[searched])}
+    worst = sorted(((mean, int(node)) for node, mean in means.items() if mean > 0), reverse=True)[:most]
+    branches = {each[0][0]: each for each in _branches(tree.tree_)}
+    around: dict[int, npt.NDArray[np.bool_]] = {}
+    parts: dict[int, list[int]] = {}
+    for _, leaf in worst:
+        tried = ((node, np.isin(leaves, below)) for node, below in branches[leaf])
+        found = next((each for each in tried if _can_be_judged(each[1] & ~searched, blocks, min_rows)), None)
         if found is None:
             return None, ~searched
-        parts[found[0]] = found[1]
-    means = {node: float(excess[searched & part].mean()) for node, part in parts.items()}
-    worst = sorted((mean, node) for node, mean in means.items() if mean > 0)[::-1][:most]
-    bounds = dict(_bounds(tree.tree_))
-    return [Slice(name=_described(bounds[node], rows), rows=parts[node]) for _, node in worst], ~searched
+        around[found[0]] = found[1]
+        parts.setdefault(found[0], []).extend([leaf] if leaf != found[0] else [])
+    names = {node: _described(each, rows) for node, each in _bounds(tree.tree_)}
+    level = 1 - (1 - confidence) / (2 * max(sum(map(len, parts.values())), 1))
+
+    def part(leaf: int) -> Part:
+        return _part(names[leaf], leaves == leaf, leaves, excess, ~searched, blocks, level)
+
+    slices = [Slice(name=names[node], rows=around[node], parts=tuple(map(part, each))) for node, each in parts.items()]
+    return slices, ~searched
 
 
 def _half(rows: int, blocks: npt.NDArray[np.intp] | None, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
@@ -72,6 +82,36 @@ def _half(rows: int, blocks: npt.NDArray[np.intp] | None, rng: np.random.Generat
     count = int(blocks.max(initial=-1)) + 1
     judging = max(count - count // 2, min(LEAST_BLOCKS, count))  # by fewer nothing that is found could be judged
     return (rng.permutation(count) >= judging)[blocks]
+
+
+def _part(
+    name: str,
+    rows: npt.NDArray[np.bool_],
+    leaves: npt.NDArray[np.intp],
+    excess: Values,
+    judges: npt.NDArray[np.bool_],
+    blocks: npt.NDArray[np.intp] | None,
+    level: float,
+) -> Part:
+    """A leaf with too few batches or entities for a variance of its own: it borrows that of all leaves.
+
+    That is the mean square within leaves, between the batches or entities of each, on the half that judges. Of a leaf
+    that this half has no row of, the mean is that of the half that was searched, which makes it look worse.
+    """
+    from scipy.special import stdtrit
+
+    own = rows & judges if (rows & judges).any() else rows & ~judges
+    mean = float(excess[own].mean())
+    _, leaf = np.unique(leaves[judges], return_inverse=True)
+    units = np.arange(len(leaf)) if blocks is None else np.unique(blocks[judges], return_inverse=True)[1]
+    residuals = excess[judges] - (np.bincount(leaf, excess[judges]) / np.bincount(leaf))[leaf]
+    _, cell = np.unique(leaf * (units.max(initial=0) + 1) + units, return_inverse=True)
+    freedom = int(cell.max(initial=-1)) - int(leaf.max(initial=-1))
+    if freedom < 1:
+        return Part(name=name, rows=own, mean=mean, lower=None)
+    squares = float((np.bincount(cell, residuals) ** 2 / np.bincount(cell)).sum()) / freedom
+    reach = float(stdtrit(freedom, level)) * float(np.sqrt(squares / own.sum()))
+    return Part(name=name, rows=own, mean=mean, lower=mean - reach)
 
 
 def _can_be_judged(part: npt.NDArray[np.bool_], blocks: npt.NDArray[np.intp] | None, min_rows: int) -> bool:

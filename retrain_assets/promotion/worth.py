@@ -139,7 +139,8 @@ def paired_measures(
     """
     units = units_of(len(candidate), blocks)
     if units < least:
-        reason = f"{units} are too few to judge by ({least} needed)"
+        unit = ("rows" if kind == "worth" else "groups") if blocks is None else "batches or entities"
+        reason = f"{units} {unit} are too few to judge by ({least} needed)"
         yield Measure(kind=kind, name=name, value=None, reason=reason, rows=len(candidate))
         return
     columns = {"": candidate}

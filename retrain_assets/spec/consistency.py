@@ -198,10 +198,11 @@ def _classes(spec: ModelSpec) -> Iterator[Inconsistency]:
             f"or of numbers that are gains (got the classes {', '.join(classes)})",
             involves=("schema", "target"),
         )
-    if len(classes) > 2 and "is_fair" in spec.promote.expression.names():
+    if len(classes) > 2 and not can_be_true(spec.promote.expression, unknown={"is_fair"}):
         yield Inconsistency(
             field="promote.require",
-            message=f"must not name is_fair: it compares two classes (got the classes {', '.join(classes)})",
+            message="can never be true without is_fair, which compares two classes "
+            f"(got the classes {', '.join(classes)}): take it out",
             involves=("schema", "target"),
         )
 

@@ -151,19 +151,22 @@ def can_be_true(
     expression: Expression,
     *,
     never: Collection[str] = (),
+    unknown: Collection[str] = (),
     possible: Callable[[Mapping[str, bool]], bool] = lambda _: True,
 ) -> bool:
-    """Whether any truth of its conditions that is possible makes an expression true; those of `never` are false.
+    """Whether any truth of its conditions that is possible makes an expression true.
+
+    Those of `never` are false, and those of `unknown` are neither true nor false.
 
     >>> can_be_true(parse_expression("a & ~a", known="a")), can_be_true(parse_expression("a & ~b", known="ab"))
     (False, True)
     """
-    names = sorted(expression.names().difference(never))
-    silent = dict.fromkeys(never, False)
+    names = sorted(expression.names().difference(never, unknown))
+    silent, dark = dict.fromkeys(never, False), dict.fromkeys(unknown)
     truths = (
         {**silent, **dict(zip(names, values, strict=True))} for values in product([True, False], repeat=len(names))
     )
-    return any(possible(truth) and expression.evaluate(truth) for truth in truths)
+    return any(possible(truth) and expression.evaluate({**truth, **dark}) for truth in truths)
 
 
 def leaving_out(expression: Expression, names: Collection[str]) -> Expression | None:

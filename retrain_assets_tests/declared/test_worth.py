@@ -110,6 +110,35 @@ def test_groups_of_one_batch_are_drawn_together():
     assert widths["batches"] > 1.5 * widths["rows"]
 
 
+def test_groups_that_come_back_in_every_batch_are_drawn_themselves():
+    asked = drawn()
+    spec = PromoteSpec.model_validate({"require": "ranks_not_worse", "worth": {"rank_within": "query"}})
+
+    def interval_of(batch: np.ndarray) -> tuple[float | None, float | None]:
+        rows = asked.rows.assign(ra_batch=batch.astype(str))
+        made = measured(
+            replace(report(), resampled="batches"),
+            replace(asked, rows=rows, rng=np.random.default_rng(1)),
+            spec,
+        )
+        (found,) = (each for each in made if (each.kind, each.name, each.group) == ("ranking", "ndcg", "difference"))
+        return found.lower, found.upper
+
+    by_rows = measured(replace(report(), resampled="rows"), replace(asked, rng=np.random.default_rng(1)), spec)
+    (alone,) = (each for each in by_rows if (each.kind, each.name, each.group) == ("ranking", "ndcg", "difference"))
+    assert alone.lower is not None
+    assert interval_of(np.random.default_rng(2).integers(0, 8, ROWS)) == (alone.lower, alone.upper)
+    few = replace(
+        report(),
+        measures=measured(
+            replace(report(), resampled="batches"), replace(asked, rows=asked.rows.assign(ra_batch="b")), spec
+        ),
+    )
+    (gate,) = evaluate_gates(few, spec, bootstrapping=False).results
+    assert gate.passed is None
+    assert "ndcg: 1 batches or entities are too few to judge by (8 needed)" in gate.reason, gate.reason
+
+
 def test_the_ranking_metrics_are_those_of_scikit_learn_and_of_the_textbook():
     rng = np.random.default_rng(0)
     relevance, scores = rng.integers(0, 4, 12).astype(float), rng.normal(size=12)
@@ -225,6 +254,27 @@ def test_classes_that_the_schema_names_are_held_to(promote: dict[str, Any], fiel
     target = {"column": "y", "label_delay": "1 day"}
     told = problems(promote=promote, schema=schema, target=target, event_time="at")
     assert field in told, told
+
+
+@pytest.mark.parametrize(
+    ("require", "loads"),
+    [
+        ("beats_baseline & (is_fair | is_stable)", True),
+        ("beats_baseline & is_fair", False),
+        ("beats_baseline & ~is_fair", False),
+    ],
+)
+def test_of_several_classes_fairness_is_refused_where_nothing_stands_in_for_it(require: str, loads: bool):
+    schema = {
+        "y": {"type": "string", "values": ["a", "b", "c"]},
+        "kind": {"type": "string"},
+        "at": {"type": "datetime"},
+    }
+    another = {"costs": {"a": {"typo": 1.0}}}  # so that there is something to be told in any case
+    promote = {"limits": {"groups": ["kind"]}, "require": require, "worth": another}
+    target = {"column": "y", "label_delay": "1 day"}
+    told = problems(promote=promote, schema=schema, target=target, event_time="at")
+    assert ("promote.require" not in told) is loads, told
 
 
 def test_a_gate_needs_what_it_judges_by():

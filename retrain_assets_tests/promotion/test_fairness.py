@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -133,3 +134,26 @@ def test_a_column_that_was_declared_after_the_evaluation_is_unknown():
     probabilities, labels, groups, _ = of_blocks(40)
     passed, reason = verdict_of(measured(probabilities, labels, groups), ["sex", "age"])
     assert (passed, "the groups of age were not measured" in reason) == (None, True)
+
+
+def test_of_very_many_entities_whole_ones_are_put_together() -> None:
+    """What is held does not grow with groups times entities, and an interval is as wide as that of the entities."""
+    rng = np.random.default_rng(0)
+    number = 100_000
+    chances = rng.random(number)
+    groups = rng.integers(0, 60, number).astype(str)
+    labels = rng.integers(0, 2, number)
+    once = measured(chances, labels, groups)["selection_rate", "sex=0"]
+    entities = np.tile(np.arange(number), 2)
+    tracemalloc.start()
+    try:
+        made = measured(chances[entities], labels[entities], groups[entities], blocks=entities)[
+            "selection_rate", "sex=0"
+        ]
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 150e6
+    assert (made.value, made.rows) == (once.value, 2 * once.rows)
+    widths = [(each.upper or 0) - (each.lower or 0) for each in (once, made)]
+    assert widths[1] == pytest.approx(widths[0], rel=0.15)

@@ -115,3 +115,21 @@ def test_labels_that_do_not_vary_show_nothing():
     made = measured(pd.DataFrame({"x": np.arange(100.0)}), np.ones(100, dtype=int))
     assert made["x"].value is None
     assert verdict(made) == (None, "no column could be measured: x (the label does not vary)")
+
+
+def test_an_answer_that_is_no_number_is_unknown_and_hides_no_leak():
+    rng = np.random.default_rng(5)
+    labels = rng.normal(size=400)
+    holes = np.where(np.arange(400) % 9, labels, np.nan)
+    made = measured(pd.DataFrame({"x": rng.normal(size=400)}), holes, regression=True)
+    assert made["x"].value is None
+    passed, reason = verdict(made)
+    assert (passed, "x (what it predicts is no number" in reason) == (None, True), reason
+
+
+def test_an_easy_class_is_told_with_the_limit_that_admits_it(world: tuple):
+    """Of an honest column that tells one class of three, nobody but a person can know that it is no leak."""
+    labels, rng = world
+    passed, reason = verdict(measured(pd.DataFrame({"x": rng.normal(size=4000) + 9 * (labels == "rare")}), labels))
+    assert passed is False
+    assert "or the class is easy to tell, which looks the same, raise promote.limits.single_column" in reason

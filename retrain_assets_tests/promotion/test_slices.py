@@ -168,6 +168,37 @@ def test_a_part_of_a_few_batches_is_judged_with_what_is_around_it(seed: int) -> 
     assert all(each.value is not None for each in made)
 
 
+def searched_by_month(seed: int, weeks: int, worse: float) -> tuple[bool | None, str]:
+    """The gate on weeks of which the last third is worse by that, and the others are better by nearly as much."""
+    rng = np.random.default_rng(seed)
+    week = np.repeat(np.arange(weeks), 200)
+    late = week >= 0.6 * weeks
+    excess = np.where(late, worse, -0.8 * worse) + rng.normal(0, 0.05, weeks)[week] + rng.normal(0, 0.3, len(week))
+    rows = pd.DataFrame({"month": np.where(late, 12, 11 - 3 * week // weeks), "x": rng.normal(size=len(week))})
+    slices, judges = found_slices(rows, excess, most=3, min_rows=50, rng=rng, blocks=week)
+    assert slices is not None
+    made = slice_measures(
+        slices, excess, np.ones(len(excess)), judged=judges, blocks=week, confidence=0.95,
+        number=max(len(slices), 1), min_rows=50,
+    )  # fmt: skip
+    measures = (found_parts(float(len(slices))), *made)
+    spec = PromoteSpec.model_validate({"require": "no_slice_regression", "limits": {"find_slices": 3}})
+    (gate,) = evaluate_gates(replace(report_of(), measures=measures), spec, bootstrapping=False).results
+    return gate.passed, gate.reason
+
+
+def test_a_better_neighbour_does_not_hide_a_part_that_cannot_be_judged() -> None:
+    told = [searched_by_month(seed, 8, 0.3) for seed in range(40)]
+    passed = [reason for passed, reason in told if passed]
+    # Where chance leaves all late weeks to the half that judges, the search does not see them: in 10 of 56 halves.
+    assert len(passed) <= 12, len(passed)
+    assert any("which looks worse (+0.3" in reason and "as part of all rows" in reason for _, reason in told)
+    equal = [searched_by_month(seed, 8, 0.0) for seed in range(100)]
+    assert sum(passed is True for passed, _ in equal) >= 88
+    assert any("not beyond chance, and judged with what is around" in reason for passed, reason in equal if passed)
+    assert not any("no part" in reason and "looked worse" in reason for _, reason in equal)
+
+
 def test_rows_of_one_entity_are_searched_or_judged_never_both() -> None:
     rng = np.random.default_rng(1)
     entities = np.repeat(np.arange(150), 30)
