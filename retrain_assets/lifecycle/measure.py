@@ -37,6 +37,7 @@ from retrain_assets.performance.intervals import MetricEstimate, estimates
 from retrain_assets.performance.loss_chart import ChartReading
 from retrain_assets.performance.maturity import maturity
 from retrain_assets.performance.report import BatchPerformance, performance_frame, with_slices
+from retrain_assets.performance.slice_metrics import values_left_out
 from retrain_assets.promotion.health import HealthVerdict, champion_is_healthy
 from retrain_assets.spec.holdout import holdout_batches
 from retrain_assets.stores.protocols import Step, Stores
@@ -94,6 +95,9 @@ def measure(
         rolled_back=rolled_back,
         judged=judged,
         chart=chart,
+        slices_left_out=values_left_out(validated.loc[labelled, list(model.spec.retrain.slices)])
+        if performances
+        else {},
     )
 
 

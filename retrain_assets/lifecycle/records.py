@@ -138,7 +138,8 @@ class Measured:
     """`performance` of a batch: one record for each version and mode that scored it.
 
     `judged` is the verdict on the champion by all that has matured, `chart` what the declared chart of its losses
-    shows; None where the batch has not matured, or nobody can tell.
+    shows; None where the batch has not matured, or nobody can tell. `slices_left_out` is by column of `retrain.slices`
+    how many values of the labelled rows have no metrics, as others have more rows.
     """
 
     performances: tuple[BatchPerformance, ...]
@@ -149,6 +150,7 @@ class Measured:
     rolled_back: Promoted | None = None
     judged: HealthVerdict | None = None
     chart: ChartReading | None = None
+    slices_left_out: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -301,7 +301,9 @@ def _slices(record: Measured) -> Metadata:
         for part in performance.slices
         for metric in part.metrics
     ]
-    return {"slices": table(rows)} if rows else {}
+    left = (f"{column}: {count:,} values with fewer rows" for column, count in record.slices_left_out.items())
+    told = {"slices_left_out": "; ".join(left)} if record.slices_left_out else {}
+    return {"slices": table(rows), **told} if rows else {}
 
 
 def _share(part: int, whole: int) -> float:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from retrain_assets.drift.detectors import Detector, Standard, make_detector
 from retrain_assets.performance.decay import BatchLoss
 from retrain_assets.performance.scores import Values
@@ -26,7 +28,8 @@ class ChartReading:
         reads: `loss`, `error` or `mistake`.
         batches: that it has read.
         alarms: keys of the batches at which it alarmed and the losses had risen, oldest first.
-        level: of a chart with a limit, where the newest batch left it: 1 is an alarm, below 0 losses have fallen.
+        level: of a chart with a limit, where the newest batch left it: 1 is an alarm, below 0 losses have fallen. None
+            where too few batches are there to read it against, at the beginning and after an alarm.
     """
 
     detector: str
@@ -64,6 +67,10 @@ class LossChart:
     and scale", The Statistician 36). The price is that a change at once is part of what it learns, so that it takes
     longer to be found. It assumes that batches are independent and their losses normal.
 
+    One cause alarms once: after a batch that alarms the chart starts itself anew and learns the new level from those
+    that follow. That batch is left out: as it was chosen for its height, it would make false alarms too seldom. A
+    further rise alarms again. An unknown loss, or no rows, is no batch.
+
     Of a two-sided chart the falls count for nothing, and half as many false alarms of either side are asked for.
 
     Raises:
@@ -81,15 +88,24 @@ class LossChart:
         self._spec = spec
         self._detector = _made(spec)
         self._count, self._mean, self._squares = 0, 0.0, 0.0
+        self._batches = 0
+        self._level: float | None = None
         self._alarms: list[str] = []
 
     def take(self, loss: BatchLoss, errors: Values | None = None) -> None:
         """Reads the next batch; `errors` are those of its rows, in order of time, where rows are read."""
-        level = loss.value if errors is None else float(errors.mean())
+        level = loss.value if errors is None else float(np.mean(errors)) if len(errors) else math.nan
+        if not math.isfinite(level):
+            return
         values = [self._standardized(level)] if errors is None else errors.tolist()
         alarms = [self._detector.update(value) for value in values]
+        self._batches += 1
+        self._level = getattr(self._detector, "share_of_limit", None) if math.isfinite(values[-1]) else None
         if any(alarms) and self._count and level > self._mean:
             self._alarms.append(loss.batch)
+            self._detector.reset()
+            self._count, self._mean, self._squares = 0, 0.0, 0.0
+            return
         self._count += 1
         step = level - self._mean
         self._mean += step / self._count
@@ -101,9 +117,9 @@ class LossChart:
         return ChartReading(
             detector=self._detector.name,
             reads=self._spec.reads,
-            batches=self._count,
+            batches=self._batches,
             alarms=tuple(self._alarms),
-            level=getattr(self._detector, "share_of_limit", None),
+            level=self._level,
         )
 
     def _standardized(self, value: float) -> float:

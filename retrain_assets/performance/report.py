@@ -62,8 +62,15 @@ class BatchPerformance:
 
     @classmethod
     def from_frame(cls, frame: pd.DataFrame, *, model: str, batch: str) -> tuple[BatchPerformance, ...]:
-        """All records of one batch's rows of the table, in the table's order."""
-        groups = frame.groupby(["version", "mode", "label_revision", "as_of"], sort=False)
+        """All records of one batch's rows of the table, in the table's order.
+
+        Slices that were measured later, for example as they were declared later, belong to the newest measurement of
+        the whole before them.
+        """
+        known, key = with_slices(frame), ["version", "mode", "label_revision"]
+        whole = known["as_of"].where(known["slice"] == "")
+        known = known.assign(measured=whole.groupby([known[name] for name in key]).ffill())
+        groups = known.groupby([*key, "measured"], sort=False)
         return tuple(
             cls(
                 model=model,
@@ -71,10 +78,10 @@ class BatchPerformance:
                 version=int(rows["version"].iloc[0]),
                 mode=cast(ScoringMode, str(rows["mode"].iloc[0])),
                 label_revision=int(rows["label_revision"].iloc[0]),
-                rows=int(rows["rows"].max()),
+                rows=int(of_whole_batches(rows)["rows"].max()),
                 as_of=pd.Timestamp(rows["as_of"].iloc[0]).to_pydatetime().astimezone(UTC),
                 metrics=tuple(_estimate(row) for row in of_whole_batches(rows).to_dict("records")),
-                slices=_slices(with_slices(rows)),
+                slices=_slices(rows.drop_duplicates(["slice", "metric"], keep="last")),
             )
             for _, rows in groups
         )

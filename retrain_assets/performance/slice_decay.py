@@ -36,9 +36,14 @@ def slice_excess(losses: npt.NDArray[np.float64], columns: pd.DataFrame) -> dict
 def rows_of_slices(columns: pd.DataFrame) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
     """Each slice, `column=value`, with the mask of its rows, by column and value."""
     for column in columns.columns:
-        values = columns[column].astype("string").fillna("missing").to_numpy()
+        values = slice_values(columns[column]).to_numpy()
         for value in sorted(set(values.tolist())):
             yield f"{column}={value}", values == value
+
+
+def slice_values(column: pd.Series) -> pd.Series:
+    """The text of each value, by which a slice is named; a missing value is one too."""
+    return column.astype("string").fillna("missing")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from retrain_assets.errors import InsufficientDataError
 from retrain_assets.performance.intervals import MetricEstimate, estimate
 from retrain_assets.performance.metrics import NO_MEANS, metric_rows
 from retrain_assets.performance.scores import Scores
-from retrain_assets.performance.slice_decay import LEAST_ROWS, rows_of_slices
+from retrain_assets.performance.slice_decay import LEAST_ROWS, slice_values
 
 MOST_SLICES = 20
 """Of a column, those with the most rows: one of many values would flood a page."""
@@ -63,9 +63,10 @@ def slice_metrics(
     measures = [_measure(metric, labels, scores, confidence=confidence, rng=rng) for metric in metrics]
     found: list[SliceMetrics] = []
     for column in columns.columns:
-        slices = sorted(rows_of_slices(columns[[column]]), key=lambda each: (-int(each[1].sum()), each[0]))
-        for name, chosen in slices[:MOST_SLICES]:
-            rows = int(chosen.sum())
+        texts = slice_values(columns[column])
+        values, counts = texts.to_numpy(), {str(value): int(rows) for value, rows in texts.value_counts().items()}
+        for value, rows in sorted(counts.items(), key=lambda each: (-each[1], each[0]))[:MOST_SLICES]:
+            name, chosen = f"{column}={value}", values == value
             made = (
                 tuple(measure(chosen) for measure in measures)
                 if rows >= LEAST_ROWS
@@ -73,6 +74,16 @@ def slice_metrics(
             )
             found.append(SliceMetrics(name=name, rows=rows, metrics=made))
     return tuple(found)
+
+
+def values_left_out(columns: pd.DataFrame) -> dict[str, int]:
+    """By column, how many of its values are beyond the `MOST_SLICES` that are told; of none it has no entry.
+
+    >>> values_left_out(pd.DataFrame({"id": range(25), "kind": ["a"] * 25}))
+    {'id': 5}
+    """
+    values = {str(column): slice_values(columns[column]).nunique() for column in columns.columns}
+    return {column: count - MOST_SLICES for column, count in values.items() if count > MOST_SLICES}
 
 
 def _measure(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from retrain_assets.policy.context import DecisionContext
 from retrain_assets.policy.decision import TriggerState, Verdict
-from retrain_assets.policy.limits import Limit
+from retrain_assets.policy.holds import hold_for_person
+from retrain_assets.policy.limits import Limit, binding_limits
 
 PERSON = "person"
 
@@ -28,20 +30,36 @@ def what_would_change(
         limits: that bound it.
         refused: whether a person has refused the retrain.
     """
-    name, limited = context.spec.name, "; ".join(_ended(limit) for limit in limits)
+    limited = "; ".join(_ended(limit) for limit in limits)
     aside = {
         "the batch, delivered so that it is accepted": context.batch_refused is not None,
         "nothing: a newer batch is decided": context.retrospective,
-        f"a person's answer: `retrain-assets hold {name} --resume`, or `--reject`": verdict == "hold",
+        f"{_answered(context)}, or `--reject`": verdict == "hold",
         limited: bool(limited),
         "a later batch: a person has refused this one": refused,
     }
     first = next((said for said, holds in aside.items() if holds), None)
     if first is not None:
         return first
+    if context.champion is None and verdict == "retrain":
+        return "fewer labelled rows"
     if context.champion is None:
-        return "fewer labelled rows" if verdict == "retrain" else f"{context.spec.window.min_rows:,} labelled rows"
+        return f"{context.spec.window.min_rows:,} labelled rows{_also(_binds_everybody(context))}"
     return _turned(context, triggers, wanted=verdict == "retrain")
+
+
+def _answered(context: DecisionContext) -> str:
+    return f"a person's answer: `retrain-assets hold {context.spec.name} --resume`"
+
+
+def _binds_everybody(context: DecisionContext) -> list[str]:
+    """What would still keep a retrain waiting that a person asks for: what ends it."""
+    held = [] if hold_for_person(context) is None else [_answered(context)]
+    return held + [_ended(limit) for limit in binding_limits(replace(context, persons=(PERSON,)))]
+
+
+def _also(ends: Sequence[str]) -> str:
+    return "".join(f", and {each}" for each in ends)
 
 
 def _ended(limit: Limit) -> str:
@@ -69,7 +87,12 @@ def _turned(context: DecisionContext, triggers: Sequence[TriggerState], *, wante
             if value is not state.fired and changed is not wanted:
                 turning.append(state.name if value else f"no {state.name}")
     if not wanted:
-        return " or ".join([*turning, PERSON])
-    if asked:
-        return "no request of a person"
-    return " or ".join(turning) or f"more than one trigger: {context.spec.retrain.when}"
+        everybody = _binds_everybody(context)
+        others = [end for limit in binding_limits(context) if (end := _ended(limit)) not in everybody]
+        # What a person need not wait for stands with the triggers alone.
+        fires = f"{' or '.join(turning)} ({_also(others).removeprefix(', ')})" if others else " or ".join(turning)
+        return " or ".join([*([fires] if turning else []), PERSON]) + _also(everybody)
+    if not asked:
+        return " or ".join(turning) or f"more than one trigger: {context.spec.retrain.when}"
+    without = expression.evaluate({**truth, PERSON: False}) is True
+    return f"more than one trigger: {PERSON} and {context.spec.retrain.when}" if without else "no request of a person"

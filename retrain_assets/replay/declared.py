@@ -58,6 +58,7 @@ class DeclaredRule:
         self._estimates = Estimates()
         self._excess: dict[int, Mapping[str, float]] = {}
         self._charts: dict[int, LossChart] = {}
+        self._charted: dict[int, int] = {}
         self.decisions: list[Decision] = []
 
     def __call__(self, moment: Moment) -> bool:
@@ -136,7 +137,10 @@ class DeclaredRule:
             return None
         chart = self._charts.setdefault(champion, LossChart(spec))
         holdout = held.value if regression and held is not None else None
-        for j in range(champion + 1 + chart.reading.batches, moment.labelled + 1):
+        # Not by what the chart counts: a batch of an unknown loss is none of its own.
+        since = self._charted.get(champion, champion) + 1
+        for j in range(since, moment.labelled + 1):
+            self._charted[champion] = j
             errors = None
             if spec.reads != "loss":
                 of_rows = book.row_losses(champion, j, j + 1) if regression else book.evidence(champion, j)

@@ -96,7 +96,9 @@ def test_each_slice_has_its_metrics_with_intervals_beside_the_whole(worlds: Call
     assert len(losses_of[0]) > 0
 
 
-def test_a_batch_that_was_measured_without_slices_goes_on_being_read(worlds: Callable[..., World]):
+def test_a_batch_that_was_measured_without_slices_goes_on_being_read(
+    worlds: Callable[..., World], monkeypatch: pytest.MonkeyPatch
+):
     """What an earlier version stored has no such column; the same labels once more add the slices, and those once."""
     world = worlds("older", retrain={"when": "event", "slices": ["kind"]})
     for day in range(5):
@@ -119,6 +121,11 @@ def test_a_batch_that_was_measured_without_slices_goes_on_being_read(worlds: Cal
     (read,) = BatchPerformance.from_frame(made[1], model="tiny", batch=batch.key)
     assert [(part.name, len(part.metrics)) for part in read.slices] == [("kind=a", 1), ("kind=b", 1)]
     assert {metric.metric for metric in read.metrics} == {"log_loss", "expected_log_loss", "estimated_log_loss"}
+    left = []
+    for most in (2, 1):
+        monkeypatch.setattr("retrain_assets.performance.slice_metrics.MOST_SLICES", most)
+        left.append(measure(world.stores, world.model, batch, as_of=as_of, now=world.now, run_id="x").slices_left_out)
+    assert left == [{}, {"kind": 1}]
 
 
 def test_what_cannot_be_a_slice_is_a_mistake():

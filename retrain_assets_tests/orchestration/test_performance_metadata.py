@@ -87,3 +87,6 @@ def test_slices_are_a_table_with_what_is_unknown_and_why():
         },
     ]  # fmt: skip
     assert "slices" not in shown(performed())
+    assert "slices_left_out" not in made
+    left = shown(performed(slices=parts), slices_left_out={"kind": 4980, "day": 5})["slices_left_out"]
+    assert left == "kind: 4,980 values with fewer rows; day: 5 values with fewer rows"

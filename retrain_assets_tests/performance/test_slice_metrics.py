@@ -1,12 +1,14 @@
 """Metrics of slices: those of their rows, with intervals that cover, and unknown where rows are few."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from retrain_assets.performance.metrics import metric_value
 from retrain_assets.performance.scores import Scores
-from retrain_assets.performance.slice_metrics import MOST_SLICES, slice_metrics, why_unknown
+from retrain_assets.performance.slice_metrics import MOST_SLICES, slice_metrics, values_left_out, why_unknown
 
 
 def scored(rows, seed=0):
@@ -64,6 +66,18 @@ def test_of_a_column_with_many_values_those_with_the_most_rows_are_told():
     found = made(["log_loss"], labels, scores, rng, id=values)
     assert len(found) == MOST_SLICES
     assert next(iter(found)) == "id=large"
+    assert values_left_out(pd.DataFrame({"id": values, "kind": "a"})) == {"id": 2001 - MOST_SLICES}
+
+
+def test_the_values_that_are_left_out_take_no_mask_of_their_own():
+    labels, scores, rng = scored(5000)
+    values = np.arange(5000).astype(str)
+    made(["log_loss"], labels, scores, rng, id=values)
+    tracemalloc.start()
+    made(["log_loss"], labels, scores, rng, id=values)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10e6, "the masks of all are 25 MB"
 
 
 def test_no_rows_have_no_slices():

@@ -57,7 +57,8 @@ def test_what_may_still_be_spent(facts, spend, left):
         ("event | drift", {"events": ("e",)}, "no event"),
         ("event & ~drift", {"events": ("e",)}, "drift or no event"),
         ("event | performance_decay", {"events": ("e",), "losses": matured([0.6] * 3)}, "more than one trigger: event"),
-        ("event", {"events": ("e",), "persons": ("ann",)}, "no request of a person"),
+        ("event", {"events": ("e",), "persons": ("ann",)}, "more than one trigger: person and event"),
+        ("event", {"persons": ("ann",)}, "no request of a person"),
         # And those that nothing of the condition would change.
         ("event", {"events": ("e",), "data_is_newer": False}, "labels of a batch that the last attempt did not have"),
         ("event", {"batch_refused": "too few"}, "the batch, delivered so that it is accepted"),
@@ -82,6 +83,47 @@ def test_what_says_so_is_so(facts):
     retrains = replace(waits, events=())
     assert (decide(retrains).verdict, would_change(retrains)) == ("retrain", "no performance_decay or event")
     assert decide(replace(waits, persons=("ann",))).verdict == "retrain"
+    both = facts(retrain={"when": "event"}, events=("e",), persons=("ann",))
+    assert would_change(both) == "more than one trigger: person and event"
+    for one, other in ({"persons": ()}, {"events": ()}), ({"events": ()}, {"persons": ()}):
+        assert decide(replace(both, **one)).verdict == "retrain"
+        assert decide(replace(both, **one, **other)).verdict == "wait"
+
+
+CALM = "event or person, and "
+HOLD = "a person's answer: `retrain-assets hold m --resume`"
+
+
+@pytest.mark.parametrize(
+    ("declared", "bound", "said", "ends"),
+    [
+        ({"cooldown": "3 weeks"}, {"retrains": weeks_ago(1)}, CALM + "the end of the cooldown at 2013-04-02 00:00",
+         {"retrains": weeks_ago(3)}),
+        ({"budget": "1 per 4 weeks"}, {"retrains": weeks_ago(3)}, CALM + "the end of the budget at 2013-03-26 00:00",
+         {"retrains": weeks_ago(4)}),
+        ({}, {"data_is_newer": False}, CALM + "labels of a batch that the last attempt did not have",
+         {"data_is_newer": True}),
+        ({"hold_beyond": 2}, {"open_hold": "2013-03-05"}, CALM + HOLD, {"resumed": ("ann: go",)}),
+    ],
+)  # fmt: skip
+def test_what_nothing_asks_for_waits_for_its_limits_too(facts, declared, bound, said, ends):
+    calm = facts(retrain={"when": "event", **declared}, **bound)
+    assert (decide(calm).verdict, would_change(calm)) == ("wait", said)
+    over = replace(calm, **ends)
+    for asks in ({"events": ("e",)}, {"persons": ("ann",)}):
+        assert decide(replace(calm, **asks)).verdict != "retrain"
+        assert decide(replace(over, **asks)).verdict == "retrain"
+    assert decide(over).verdict == "wait"
+
+
+def test_what_a_person_need_not_wait_for_stands_with_the_triggers(facts):
+    calm = facts(retrain={"when": "event", "confirm": "2 of 3"}, wanted_before=(False, False))
+    assert would_change(calm) == "event (and the condition, in enough of the next decisions) or person"
+    assert decide(replace(calm, persons=("ann",))).verdict == "retrain"
+    assert decide(replace(calm, events=("e",))).verdict == "wait"
+    assert decide(replace(calm, events=("e",), wanted_before=(False, True))).verdict == "retrain"
+    first = facts(champion=None, labelled_rows=3, retrain={"cooldown": "3 weeks"}, retrains=weeks_ago(1))
+    assert would_change(first) == "500 labelled rows, and the end of the cooldown at 2013-04-02 00:00"
 
 
 def test_limits_and_holds_say_what_ends_them(facts, drift_report):
