@@ -196,6 +196,8 @@ def _register(
     )
     try:
         version = stores.registry.register(run, bundle)
+        # Before anything else may fail: the registry has no version of which the record does not know.
+        stores.state.record_model_version(version)
         proven, reason = prove(stores, model, version, rows, expected=bundle)
         if not proven:
             raise RefusedError(reason)
@@ -205,7 +207,6 @@ def _register(
         stores.registry.end_run(run, "FAILED")
         raise
     stores.registry.end_run(run, "FINISHED")
-    stores.state.record_model_version(version)
     return version
 
 

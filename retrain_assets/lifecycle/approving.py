@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from retrain_assets.errors import RefusedError
-from retrain_assets.lifecycle.cards import kept_card
+from retrain_assets.lifecycle.cards import shown_card
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.reasons import require_reason
 from retrain_assets.lifecycle.versions import move, stage_of
@@ -83,7 +83,7 @@ def seek_consent(
             reason=why or "",
             requested_at=now,
             expires_at=now + spec.expires,
-            evidence=evidence_of(report, gates) | {"card": kept_card(stores, version).to_evidence()},
+            evidence=evidence_of(report, gates) | {"card": shown_card(stores, version)},
         )
     )
     hold = next(each for each in holds(stores.state, model) if each.request.id == request.id)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from retrain_assets.data.rule_words import schema_rows
+from retrain_assets.errors import StoreError
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import TrainingSet
 from retrain_assets.lifecycle.training_window import decision_behind
@@ -82,11 +83,21 @@ def kept_card(stores: Stores, version: ModelVersion) -> KeptCard:
     return KeptCard(text=stores.registry.text(version.run_id, CARD), url=stores.registry.run_url(version.run_id, PAGE))
 
 
+def shown_card(stores: Stores, version: ModelVersion) -> dict[str, Any]:
+    """What a hold says of the card; of one that cannot be read now, why: persons are asked also in an outage."""
+    try:
+        return kept_card(stores, version).to_evidence()
+    except StoreError as error:
+        why = f"it could not be read when persons were asked: {error}"
+        return {"file": CARD, "url": stores.registry.run_link(version, PAGE), "sha256": None, "reason": why}
+
+
 def card_since(stores: Stores, version: ModelVersion, evidence: Mapping[str, Any]) -> str:
     """Whether the card is the one that persons were shown, in words."""
-    shown = evidence.get("card", {}).get("sha256")
+    card = evidence.get("card", {})
+    shown = card.get("sha256")
     if shown is None:
-        return "unknown: the hold names no card"
+        return f"unknown: {card.get('reason', 'the hold names no card')}"
     now = kept_card(stores, version).sha256
     if now is None:
         return "gone since persons were asked"

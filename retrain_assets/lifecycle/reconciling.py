@@ -25,7 +25,9 @@ PROMOTION_TAG = "promotion_id"
 
 
 LONGEST_REASON = 1500
-"""Characters of the reason in a tag: of the 5,000 that a tag may have they take 3,000 where each is escaped."""
+"""Characters of the reason in a tag."""
+LONGEST_WRITTEN = 3000
+"""Characters of it as JSON, which writes a control character as six: a tag may have 5,000 with all else."""
 CUT = " ... (cut: `retrain-assets history` has all of it)"
 
 
@@ -182,9 +184,12 @@ def _short_enough(reason: str) -> str:
     >>> len(_short_enough("x" * 9_000))
     1500
     """
-    if len(reason) <= LONGEST_REASON:
+    if len(reason) <= LONGEST_REASON and len(canonical(reason)) <= LONGEST_WRITTEN:
         return reason
-    return reason[: LONGEST_REASON - len(CUT)] + CUT
+    kept = LONGEST_REASON - len(CUT)
+    while len(canonical(reason[:kept] + CUT)) > LONGEST_WRITTEN:
+        kept //= 2
+    return reason[:kept] + CUT
 
 
 def _mirror(

@@ -105,12 +105,13 @@ def train(
     _log_training(stores, model, frozen, manifest, tracking_run)
     require_registry(stores, model)  # a fit takes its time
     version = stores.registry.register(tracking_run, bundle)
-    # Until it is evaluated: a version whose evaluation never comes has a card all the same.
-    texts = card_texts(card_of(stores, model, frozen, version, manifest))
-    stores.registry.log(tracking_run, texts=texts | {APPROVALS: approval_text(stores, model, version)})
+    # Before anything else is asked of the tracking server: it has no version of which the record does not know.
     stores.state.record_model_version(version)
     record_spending(stores, model, batch, cpu_seconds=cpu_seconds, version=version.version, now=now)
     enter_candidate(stores, model, version.version, now=now)
+    # Until it is evaluated: a version whose evaluation never comes has a card all the same.
+    texts = card_texts(card_of(stores, model, frozen, version, manifest))
+    stores.registry.log(tracking_run, texts=texts | {APPROVALS: approval_text(stores, model, version)})
     show_challenger(stores, model)
     proven, reason = prove(stores, model, version, golden, expected=bundle)
     return Candidate(

@@ -194,16 +194,15 @@ def champion(work: Work) -> Iterator[Made]:
         with work.tracked(lifecycle.tracking_run_of(work.stores, work.model, work.batch)):
             record = lifecycle.promote(work.stores, work.model, work.batch, now=work.now, run_id=work.run_id)
     found = list(checks.of_champion(asset, record))
+    shown = model_metadata.of_champion(work.stores, record)
     if record.promotion is None:
-        work.context.log_event(dg.AssetObservation(asset, metadata=model_metadata.of_champion(work.stores, record)))
+        work.context.log_event(dg.AssetObservation(asset, metadata=shown))
         yield from found
         return
-    work.context.log_event(
-        dg.AssetObservation(work.key(names.REGISTRY), metadata=model_metadata.of_champion(work.stores, record))
-    )
+    work.context.log_event(dg.AssetObservation(work.key(names.REGISTRY), metadata=shown))
     yield dg.MaterializeResult(
         asset_key=asset,
-        metadata=model_metadata.of_champion(work.stores, record),
+        metadata=shown,
         check_results=found,
         data_version=dg.DataVersion(f"v{record.promotion.version}"),
     )

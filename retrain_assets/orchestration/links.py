@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from retrain_assets.errors import StoreError
 from retrain_assets.orchestration import names
 from retrain_assets.orchestration.metadata import Metadata
 from retrain_assets.orchestration.showing import place
@@ -20,19 +19,15 @@ if TYPE_CHECKING:
 def champion_links(stores: Stores, promotion: Promotion) -> Metadata:
     """The version in the registry, its card and what persons answered, and the run and the assets that made it.
 
-    What the tracking server does not tell now is unknown: a rollback is shown also while it is down.
+    The tracking server is not asked: a rollback is shown also while it is down, and does not wait for it again.
     """
-    made: dict[str, dg.MetadataValue] = {}
     known = next(each for each in stores.state.model_versions(promotion.model) if each.version == promotion.version)
-    try:
-        made["mlflow_version"] = place(stores.registry.version_url(known))
-        made["mlflow_run"] = place(stores.registry.run_url(known.run_id))
-        made["model_card"] = place(stores.registry.run_url(known.run_id, PAGE))
-        if promotion.batch is not None:
-            made["approvals"] = place(stores.registry.run_url(known.run_id, APPROVALS))
-    except StoreError as error:
-        said = dg.MetadataValue.text(f"unknown: {error}")
-        made |= dict.fromkeys(("mlflow_run", "model_card"), said)
+    files = {"mlflow_run": "", "model_card": PAGE} | ({} if promotion.batch is None else {"approvals": APPROVALS})
+    made: dict[str, dg.MetadataValue] = {"mlflow_version": place(stores.registry.version_url(known))}
+    for name, file in files.items():
+        where = stores.registry.run_link(known, file)
+        unknown = f"unknown: {known.uri} does not tell the folder of run {known.run_id}"
+        made[name] = dg.MetadataValue.text(unknown) if where is None else place(where)
     if promotion.batch is None:
         return made
     retrained = [

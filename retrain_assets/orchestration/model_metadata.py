@@ -208,7 +208,9 @@ def _of_hold(asked: ApprovalRequest | None) -> Metadata:
         "held_version": asked.version,
         "held_until": moment(asked.expires_at),
         "held_because": asked.reason,
-        "held_model_card": place(card["url"]) if card.get("sha256") else dg.MetadataValue.text("unknown"),
+        "held_model_card": place(card["url"])
+        if card.get("sha256")
+        else dg.MetadataValue.text(f"unknown: {card.get('reason', 'the hold names no card')}"),
         "held_gates": _gates(GateResult(**each) for each in asked.evidence["gates"]),
         "held_differences": _differences(differences_in(asked.evidence)),
     }

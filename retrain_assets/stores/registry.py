@@ -143,6 +143,17 @@ class MlflowRegistry:
             folder = without_password(str(run.artifact_uri))
             return f"{folder}/{file}" if file else folder
 
+    def run_link(self, version: ModelVersion, file: str = "") -> str | None:
+        if self._session.is_server:
+            server, run = without_password(self._session.tracking_uri), quote(version.run_id)
+            return f"{server}/get-artifact?run_uuid={run}&path={quote(file)}" if file else f"{server}/#/runs/{run}"
+        # An experiment has its models in a folder beside its runs.
+        experiment, found, _ = version.uri.rpartition("/models/")
+        if not found:
+            return None
+        folder = without_password(f"{experiment}/{version.run_id}/artifacts")
+        return f"{folder}/{file}" if file else folder
+
     def version_url(self, version: ModelVersion) -> str:
         if self._session.is_server:
             server = without_password(self._session.tracking_uri)

@@ -11,12 +11,17 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.svm import LinearSVC
 
 from retrain_assets import lifecycle
-from retrain_assets.errors import DataError, RefusedError
+from retrain_assets.errors import DataError, RefusedError, StoreError
 from retrain_assets.lifecycle.adopt import Origin
 from retrain_assets.lifecycle.watch import read_predictions
 from retrain_assets.stores.registry import MlflowRegistry
 from retrain_assets_tests.lifecycle.test_closed_loop import drop_days
 from retrain_assets_tests.lifecycle.world import World, rows_of
+
+
+def down(*_: object, **__: object) -> None:
+    """A tracking server that does not answer."""
+    raise StoreError("connection refused")
 
 
 def theirs(root: Path, world: World, columns: list[str]) -> Origin:
@@ -85,6 +90,20 @@ def test_an_adopted_model_serves_from_its_training_end_on_and_a_retrain_replaces
     lifecycle.record_event(world.stores, world.model, "event", "new tariff", now=world.now)
     world.play()
     assert [made.action for made in world.stores.state.promotions("tiny")] == ["adopt", "promote"]
+
+
+def test_a_version_of_an_adoption_whose_card_could_not_be_kept_is_in_the_record(
+    tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop_days(world, range(2))
+    origin = theirs(tmp_path, world, ["x"])
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowRegistry, "log", down)
+        with pytest.raises(StoreError, match="connection refused"):
+            adopt(world, origin)
+    assert [version.version for version in world.stores.state.model_versions("tiny")] == [1]
+    assert world.stores.state.promotions("tiny") == []
+    assert adopt(world, origin).version == 2
 
 
 def test_an_adoption_does_not_replace_a_champion(tmp_path: Path, world: World) -> None:

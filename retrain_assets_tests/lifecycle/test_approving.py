@@ -95,6 +95,40 @@ def test_the_hold_names_the_card_that_persons_were_shown(held: World):
     assert card_since(held.stores, version, {"gates": []}) == "unknown: the hold names no card"
 
 
+def test_persons_are_asked_also_where_the_card_cannot_be_read(promoted: World, monkeypatch: pytest.MonkeyPatch):
+    def down(*_: object) -> None:
+        raise StoreError("connection refused")
+
+    monkeypatch.setattr(MlflowRegistry, "text", down)
+    world = declared(promoted, expires="36500 days")
+    world.drop(4)
+    world.play()
+    (hold,) = holds(world.stores.state, world.model)
+    version, card = world.stores.state.model_versions("tiny")[-1], hold.request.evidence["card"]
+    assert (hold.state, hold.request.version, card["sha256"]) == ("pending", 4, None)
+    assert Path(card["url"]).is_file()
+    assert card["reason"] == "it could not be read when persons were asked: connection refused"
+    assert card_since(world.stores, version, hold.request.evidence) == f"unknown: {card['reason']}"
+
+
+def test_a_version_whose_card_could_not_be_kept_is_in_the_record(promoted: World, monkeypatch: pytest.MonkeyPatch):
+    log = MlflowRegistry.log
+
+    def no_card(registry: MlflowRegistry, run: str, **told: Any) -> None:
+        if "texts" in told:
+            raise StoreError("connection refused")
+        log(registry, run, **told)
+
+    monkeypatch.setattr(MlflowRegistry, "log", no_card)
+    promoted.drop(4)
+    with pytest.raises(StoreError, match="connection refused"):
+        promoted.play()
+    known = [version.version for version in promoted.stores.state.model_versions("tiny")]
+    assert (known, stage_of(promoted.stores, promoted.model, 4)) == ([1, 2, 3, 4], "candidate")
+    with registry_of(promoted)._session.client() as client:
+        assert sorted(int(each.version) for each in client.search_model_versions("name = 'tiny'")) == known
+
+
 def test_a_card_that_changed_or_is_gone_is_told(held: World, monkeypatch: pytest.MonkeyPatch):
     (hold,) = holds(held.stores.state, held.model)
     version = held.stores.state.model_versions("tiny")[-1]

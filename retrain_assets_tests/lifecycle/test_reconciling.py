@@ -132,6 +132,17 @@ def test_a_reason_that_no_tag_holds_is_cut_with_a_mark(promoted: World):
     assert promoted.stores.state.promotions("tiny")[-1].reason == long
 
 
+def test_a_short_reason_that_is_long_where_it_is_escaped_is_cut_too(promoted: World):
+    """MLflow would cut the tag anywhere, and what is left of it is no JSON."""
+    long = "x" + "\x01" * 1400
+    lifecycle.roll_back(promoted.stores, promoted.model, reason=long, actor="person:ann", now=promoted.now)
+    with registry_of(promoted)._session.client() as client:
+        tags = client.get_model_version("tiny", "2").tags
+    cut = json.loads(tags["retrain_assets.promotion_4"])["promotion_reason"]
+    assert cut.startswith(long[:300])
+    assert cut.endswith("(cut: `retrain-assets history` has all of it)")
+
+
 def test_history_names_code_data_and_time_in_force(promoted: World):
     lines = history(promoted.stores.state, "tiny")
     assert [(line.promotion.version, line.stage) for line in lines] == [(1, "retired"), (2, "retired"), (3, "champion")]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from retrain_assets.errors import StoreError
 from retrain_assets.home import Home
 from retrain_assets.lifecycle.renaming import retire
 from retrain_assets.orchestration import StoresResource, approvals, build_retraining_definitions
+from retrain_assets.orchestration.projection import champion_events
 from retrain_assets.reporting.overview import Records, overview
 from retrain_assets.stores.registry import MlflowRegistry
 from retrain_assets_tests.lifecycle.champions import RECALL, SEASONS, copied, fail_to_score
@@ -90,16 +93,21 @@ def test_a_decision_is_launched_at_once_after_a_rollback(installed: Installation
     assert [ran.job for ran in installed.drive() if ran.job == "decide"] == [], "once"
 
 
-def test_where_the_tracking_server_does_not_answer_the_page_of_a_rollback_says_so(
-    installed: Installation, monkeypatch: pytest.MonkeyPatch
-):
-    def down(*_: object) -> None:
-        raise StoreError("connection refused")
-
-    monkeypatch.setattr(MlflowRegistry, "run_url", down)
-    assert start(installed, "rollback", "roll_back", reason="bad nights", person="ann").success
-    page = installed.metadata("champion")
-    assert (page["version"], page["model_card"]) == (2, "unknown: connection refused")
+def test_the_page_of_a_rollback_asks_the_tracking_server_nothing(promoted: World, monkeypatch: pytest.MonkeyPatch):
+    """It would wait for it as long as the rollback itself did, and who rolls back holds the lease meanwhile."""
+    for name, value in (("MAX_RETRIES", "0"), ("TIMEOUT", "1")):
+        monkeypatch.setenv(f"MLFLOW_HTTP_REQUEST_{name}", value)
+    made = lifecycle.roll_back(promoted.stores, promoted.model, reason="x", actor="person:ann", now=promoted.now)
+    run = promoted.stores.state.model_versions("tiny")[1].run_id
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        address = f"http://127.0.0.1:{server.getsockname()[1]}"
+        _, event = champion_events(replace(promoted.stores, registry=MlflowRegistry(address)), made)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+    page = {name: value.value for name, value in event.metadata.items()}
+    assert page["mlflow_run"] == f"{address}/#/runs/{run}"
+    assert page["model_card"] == f"{address}/get-artifact?run_uuid={run}&path=model_card.html"
 
 
 def test_what_is_held_is_shown_with_its_card_and_the_comparison(held: World, instance: dg.DagsterInstance):

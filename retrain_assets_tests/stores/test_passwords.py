@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pydantic import TypeAdapter
@@ -20,6 +20,7 @@ from retrain_assets.stores.delta import DeltaTableStore
 from retrain_assets.stores.mlflow_session import translated
 from retrain_assets.stores.registry import MlflowRegistry
 from retrain_assets.stores.sources import make_source
+from retrain_assets.training.bundle import ModelVersion
 
 SECRET = "hunter2"
 AT = f"joe:{SECRET}@127.0.0.1:1"
@@ -65,12 +66,19 @@ def run_url(tracking_uri: str) -> str:
     return registry.run_url("7")
 
 
+def run_link(tracking_uri: str) -> str:
+    uri = f"s3://joe:{SECRET}@bucket/m/models/m-1/artifacts"
+    return MlflowRegistry(tracking_uri).run_link(cast("ModelVersion", SimpleNamespace(run_id="7", uri=uri))) or ""
+
+
 @pytest.mark.parametrize(
     ("shown", "expected"),
     [
         (lambda: FsspecBlobStore(f"ftp://{AT}/blobs").uri("ab" * 32), "ftp://joe:***@127.0.0.1:1/blobs/ab/ab/"),
         (lambda: DeltaTableStore(f"s3://joe:{SECRET}@bucket").uri("m/labels"), "s3://joe:***@bucket/m/labels"),
         (lambda: run_url(f"http://{AT}"), "http://joe:***@127.0.0.1:1/#/experiments/1/runs/7"),
+        (lambda: run_link(f"http://{AT}"), "http://joe:***@127.0.0.1:1/#/runs/7"),
+        (lambda: run_link("postgresql://nobody@nowhere/mlflow"), "s3://joe:***@bucket/m/7/artifacts"),
         (lambda: run_url("postgresql://nobody@nowhere/mlflow"), "s3://joe:***@bucket/1"),
     ],
 )

@@ -226,6 +226,15 @@ def test_loading_from_a_path_imports_no_mlflow(registry: MlflowRegistry) -> None
     assert done.stdout.strip() == "False"
 
 
+def test_where_a_run_lies_is_told_by_its_version_without_asking(registry: MlflowRegistry) -> None:
+    run = begin(registry, "linked")
+    version = registry.register(run, make_bundle(source=BUILD))
+    for file in ("", "card.html"):
+        assert registry.run_link(version, file) == registry.run_url(run, file)
+    assert registry.run_link(replace(version, uri="/elsewhere/7")) is None
+    assert MlflowRegistry("http://127.0.0.1:9").run_link(version) == f"http://127.0.0.1:9/#/runs/{run}"
+
+
 def test_aliases(registry: MlflowRegistry) -> None:
     run = begin(registry, "aliases")
     bundle = make_bundle(make_spec(name="aliased"))
@@ -460,6 +469,10 @@ def test_a_tracking_server(server: str, capfd: pytest.CaptureFixture[str]) -> No
     assert registry.run_url(run).startswith(f"{server}/#/experiments/")
     assert registry.run_url(run, "card.html") == f"{registry.run_url(run)}/artifacts/card.html"
     assert registry.version_url(version) == f"{server}/#/models/{version.model}/versions/{version.version}"
+    link = registry.run_link(version, "figures/loss.png")
+    assert link is not None
+    with urllib.request.urlopen(link) as answer:
+        assert answer.read() == b"\x89PNG"
     assert registry.read_registered("delays", alias="champion").version == 1
     assert capfd.readouterr() == ("", "")  # MLflow's notices and progress bars stay out of a job's log
 

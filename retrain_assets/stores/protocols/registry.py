@@ -59,6 +59,10 @@ class ModelRegistry(Protocol):
         """A link or path to the run, or to a file that was logged to it."""
         ...
 
+    def run_link(self, version: ModelVersion, file: str = "") -> str | None:
+        """As `run_url`, of the run of a version, and nothing is asked: None where what is kept does not tell it."""
+        ...
+
     def version_url(self, version: ModelVersion) -> str:
         """A link to the page of a version; without a server the folder of its files."""
         ...
