@@ -140,7 +140,11 @@ class NoSliceRegression:
         left = f"; of fewer than {self.min_rows} rows, and not judged: {_named(small)}" if small else ""
         dark, by_chance = self._parts(report)
         unknown += dark
-        left += f"; looked worse, not beyond chance, and judged with what is around: {by_chance}" if by_chance else ""
+        left += (
+            f"; looked worse where it was searched, not beyond chance, and judged with what is around: {by_chance}"
+            if by_chance
+            else ""
+        )
         worse = [each for each in judged if (each.lower or 0) > self.margin * abs(_champion_loss(report, each.group))]
         if worse:
             said = ", ".join(

@@ -66,7 +66,8 @@ def found_slices(
             return None, ~searched
         around[found[0]] = found[1]
         parts.setdefault(found[0], []).extend([leaf] if leaf != found[0] else [])
-    names = {node: _described(each, rows) for node, each in _bounds(tree.tree_)}
+    told = {*parts, *(leaf for each in parts.values() for leaf in each)}
+    names = {node: _described(each, rows) for node, each in _bounds(tree.tree_) if node in told}
     level = 1 - (1 - confidence) / (2 * max(sum(map(len, parts.values())), 1))
 
     def part(leaf: int) -> Part:

@@ -128,6 +128,24 @@ def test_a_batch_that_was_measured_without_slices_goes_on_being_read(
     assert left == [{}, {"kind": 1}]
 
 
+def test_a_column_that_was_declared_since_is_missing_in_rows_of_before(worlds: Callable[..., World]):
+    """Labels of an older batch may come before the first batch that brings the column."""
+    world = worlds("newer", retrain={"when": "event"})
+    for day in range(5):
+        world.drop(day, rows(world, day))
+    world.play()
+    schema = declaration()["schema"] | {"region": {"type": "category", "nullable": True}}
+    spec = ModelSpec.model_validate(declaration(schema=schema, retrain={"when": "event", "slices": ["region"]}))
+    newer = DeclaredModel(spec=spec, root=world.root)
+    made = measure(
+        world.stores, newer, world.batch(3), as_of=world.batch(4).end, now=world.now, run_id="measured since"
+    )  # fmt: skip
+    assert made.performances
+    assert {metric.rows for part in made.performances for metric in part.metrics if metric.metric == "log_loss"} == {
+        400
+    }
+
+
 def test_what_cannot_be_a_slice_is_a_mistake():
     with pytest.raises(ValueError, match=r"names slice_decay: retrain\.slices must be set"):
         ModelSpec.model_validate(declaration(retrain={"when": "slice_decay"}))
