@@ -120,10 +120,7 @@ def cost_table(results: Results) -> str:
     """Geometric mean of total cost relative to the best calendar in hindsight of each case, by cost ratio."""
     judged: dict[str, Sequence[str]] = {"oracle": ("oracle",), "default": ("default",)}
     rows = {**judged, "default+mixture": ("default+mixture",), **TUNED, **FIXED}
-    lines = [
-        f"| policy | window | {' | '.join(f'cost {ratio:g}' for ratio in COST_RATIOS)} |",
-        f"|---|---|{'---|' * len(COST_RATIOS)}",
-    ]
+    lines = _head_of_costs("policy", "window")
     tuned = _Tuned(results)
     for (name, names), window in itertools.product(rows.items(), _windows(results)):
         own = [case for case in results if case.window == window]
@@ -137,10 +134,7 @@ def cost_table(results: Results) -> str:
 
 def rival_table(results: Results) -> str:
     """Total cost relative to each tuned rival's on the same replays: the geometric mean, with its interval."""
-    lines = [
-        f"| policy | relative to | window | {' | '.join(f'cost {ratio:g}' for ratio in COST_RATIOS)} |",
-        f"|---|---|---|{'---|' * len(COST_RATIOS)}",
-    ]
+    lines = _head_of_costs("policy", "relative to", "window")
     for name, rival, window in itertools.product(JUDGED[:2], TUNED, _windows(results)):
         cells: list[str] = []
         for logs in _log_ratios(results, name, rival, window):
@@ -153,10 +147,7 @@ def rival_table(results: Results) -> str:
 
 def rival_stream_table(results: Results) -> str:
     """The same of the default on each stream by itself, and beside a retrain at every batch."""
-    lines = [
-        f"| stream | relative to | window | {' | '.join(f'cost {ratio:g}' for ratio in COST_RATIOS)} |",
-        f"|---|---|---|{'---|' * len(COST_RATIOS)}",
-    ]
+    lines = _head_of_costs("stream", "relative to", "window")
     streams = sorted({case.stream for case in results})
     for stream, rival, window in itertools.product(streams, [*TUNED, "every batch"], _windows(results)):
         cells = [
@@ -165,6 +156,11 @@ def rival_stream_table(results: Results) -> str:
         ]
         lines.append(f"| {stream} | {rival} | {window} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _head_of_costs(*names: str) -> list[str]:
+    columns = [*names, *(f"cost {ratio:g}" for ratio in COST_RATIOS)]
+    return [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
 
 
 def _log_ratios(results: Results, name: str, rival: str, window: str) -> list[dict[Case, float]]:

@@ -12,11 +12,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from retrain_assets.drift.detectors import Adwin, Ddm, Detector, PageHinkley, UpperCusum, any_alarm
+from retrain_assets.performance.row_errors import row_errors
 from retrain_assets.replay.clock import Moment, Rule
 from retrain_assets.replay.debt_growth import debt_growth
 from retrain_assets.replay.scoring import losses_of
@@ -48,19 +50,20 @@ class DetectorRule:
 
 
 def bounded_error(moment: Moment, model: int, batch: int) -> Series:
-    """In [0, 1] for each row: 1 - the probability of the true class; of a regression, its share of 4 holdout losses."""
-    evidence = np.asarray(moment.book.evidence(model, batch), dtype=np.float64)
-    if moment.book.stream.spec.task == "classification":
-        return np.clip(1 - evidence, 0, 1)
-    return np.clip(_losses(moment, model, batch) / (4 * _holdout(moment, model)), 0, 1)
+    """In [0, 1] for each row: see `row_errors`."""
+    return _row_errors("error", moment, model, batch)
 
 
 def mistakes(moment: Moment, model: int, batch: int) -> Series:
-    """0 or 1 for each row: the true class had less than half; of a regression, a loss above twice the holdout's."""
-    evidence = np.asarray(moment.book.evidence(model, batch), dtype=np.float64)
+    """0 or 1 for each row: see `row_errors`."""
+    return _row_errors("mistake", moment, model, batch)
+
+
+def _row_errors(reads: Literal["error", "mistake"], moment: Moment, model: int, batch: int) -> Series:
     if moment.book.stream.spec.task == "classification":
-        return (evidence < 0.5).astype(np.float64)
-    return (_losses(moment, model, batch) > 2 * _holdout(moment, model)).astype(np.float64)
+        chances = np.asarray(moment.book.evidence(model, batch), dtype=np.float64)
+        return row_errors(reads, chances, holdout=None)
+    return row_errors(reads, _losses(moment, model, batch), holdout=_holdout(moment, model))
 
 
 def relative_excess(moment: Moment, model: int, batch: int) -> Series:

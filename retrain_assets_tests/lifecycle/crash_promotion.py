@@ -183,12 +183,18 @@ def expire(world: World) -> None:
     lifecycle.reconcile(world.stores, world.model, now=world.now)
 
 
-def roll_back_while_one_waits(world: World) -> None:
-    """What waits was compared with the champion that leaves: it is void."""
+def back_once(world: World) -> None:
+    """A rollback, unless an attempt that was killed has made it."""
     stores, model, now = world.stores, world.model, world.now
     if stores.state.promotions("tiny")[-1].action != "rollback":
         with lifecycle.lease(stores, model, owner=f"back-{os.getpid()}", now=now):
             lifecycle.roll_back(stores, model, reason="bad", actor="person:ann", now=now)
+
+
+def roll_back_while_one_waits(world: World) -> None:
+    """What waits was compared with the champion that leaves: it is void."""
+    stores, model, now = world.stores, world.model, world.now
+    back_once(world)
     settle_requests(stores, model, now=now)
     lifecycle.reconcile(stores, model, now=now)
 
@@ -205,9 +211,7 @@ def roll_back_by_itself(world: World) -> None:
 def clear_what_was_rolled_back(world: World) -> None:
     """Back, and the version that left is allowed again."""
     stores, model, now = world.stores, world.model, world.now
-    if stores.state.promotions("tiny")[-1].action != "rollback":
-        with lifecycle.lease(stores, model, owner=f"back-{os.getpid()}", now=now):
-            lifecycle.roll_back(stores, model, reason="bad", actor="person:ann", now=now)
+    back_once(world)
     if stage_of(stores, model, 3) == "rolled_back":
         clear(stores, model, 3, actor="person:ann", reason="the feed was at fault", now=now)
     lifecycle.reconcile(stores, model, now=now)

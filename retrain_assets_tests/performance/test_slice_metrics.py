@@ -27,7 +27,7 @@ def test_a_slice_has_the_metrics_of_its_own_rows():
     kind, day = np.array(["a"] * 100 + ["b"] * 100 + [None] * 100, dtype=object), np.tile([1, 2], 150)
     found = made(["log_loss", "accuracy", "roc_auc"], labels, scores, rng, kind=kind, day=day)
     assert list(found) == ["kind=a", "kind=b", "kind=missing", "day=1", "day=2"]
-    for name, chosen in {"kind=b": kind == "b", "kind=missing": kind == None, "day=2": day == 2}.items():  # noqa: E711
+    for name, chosen in {"kind=b": kind == "b", "kind=missing": pd.isna(kind), "day=2": day == 2}.items():
         for metric in found[name].metrics:
             assert metric.value == pytest.approx(metric_value(metric.metric, labels[chosen], scores.take(chosen)))
             assert None not in (metric.lower, metric.upper)
