@@ -8,7 +8,7 @@ import dagster as dg
 
 from retrain_assets.orchestration import names
 from retrain_assets.orchestration.metadata import Metadata
-from retrain_assets.orchestration.showing import place
+from retrain_assets.orchestration.showing import document, link
 from retrain_assets.reporting.model_card import APPROVALS, PAGE
 
 if TYPE_CHECKING:
@@ -22,12 +22,14 @@ def champion_links(stores: Stores, promotion: Promotion) -> Metadata:
     The tracking server is not asked: a rollback is shown also while it is down, and does not wait for it again.
     """
     known = next(each for each in stores.state.model_versions(promotion.model) if each.version == promotion.version)
-    files = {"mlflow_run": "", "model_card": PAGE} | ({} if promotion.batch is None else {"approvals": APPROVALS})
-    made: dict[str, dg.MetadataValue] = {"mlflow_version": place(stores.registry.version_url(known))}
-    for name, file in files.items():
+    made = {
+        "mlflow_version": link(stores.registry.version_url(known), f"models:/{known.model}/{known.version}"),
+        "mlflow_run": link(stores.registry.run_link(known) or "", known.run_id),
+    }
+    for name, file in {"model_card": PAGE, **({} if promotion.batch is None else {"approvals": APPROVALS})}.items():
         where = stores.registry.run_link(known, file)
         unknown = f"unknown: {known.uri} does not tell the folder of run {known.run_id}"
-        made[name] = dg.MetadataValue.text(unknown) if where is None else place(where)
+        made[name] = dg.MetadataValue.text(unknown) if where is None else document(where, file)
     if promotion.batch is None:
         return made
     retrained = [

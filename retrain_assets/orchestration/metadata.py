@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from retrain_assets.data.stored_schemas import validated_schema
 from retrain_assets.orchestration.columns import as_table_schema
 from retrain_assets.orchestration.showing import (
+    estimate,
     figure,
     interval,
     moment,
@@ -22,6 +23,7 @@ from retrain_assets.performance.slice_metrics import why_unknown
 
 if TYPE_CHECKING:
     from retrain_assets.data.contracts import Contract
+    from retrain_assets.drift.report import ColumnDrift
     from retrain_assets.lifecycle.records import (
         Detected,
         Ingested,
@@ -60,8 +62,7 @@ def of_ingested(record: Ingested) -> Metadata:
         "manifest": table(
             {
                 "name": part.name,
-                "media_type": part.media_type,
-                "bytes": part.size,
+                "holds": f"{part.size:,} bytes of {part.media_type}",
                 "content_hash": short(part.content_hash),
             }
             for part in arrival.parts
@@ -101,8 +102,7 @@ def of_profile(stores: Stores, record: Profiled) -> Metadata:
         "columns": table(
             {
                 "column": column.name,
-                "kind": column.kind,
-                "missing": f"{column.missing_share:.1%}",
+                "holds": f"{column.kind}, {column.missing_share:.1%} missing",
                 "mean": shown(column.mean, column.kind),
                 "range": _range(shown(column.minimum, column.kind), shown(column.maximum, column.kind)),
             }
@@ -131,7 +131,7 @@ def _end(value: float) -> str:
 def of_drift(stores: Stores, record: Detected) -> Metadata:
     """The verdict, and the score of each column as a series of its own.
 
-    Three narrow tables: the page cuts off what is wider than half of it.
+    Three narrow tables, as a page cuts off what is wider than half of it.
     """
     report = record.report
     distances = sorted({f"{column.distance}, drift from {column.floor:g} on" for column in report.columns})
@@ -145,9 +145,8 @@ def of_drift(stores: Stores, record: Detected) -> Metadata:
         "columns": table(
             {
                 "column": column.name,
-                "verdict": column.verdict,
+                "verdict": _judged_column(column),
                 "score": column.score,
-                "aspect": column.aspect or "",
                 "importance": None if column.importance is None else rounded(column.importance, 2),
             }
             for column in report.ranked
@@ -157,7 +156,6 @@ def of_drift(stores: Stores, record: Detected) -> Metadata:
                 "column": column.name,
                 "before": column.before,
                 "after": column.after,
-                "adjusted_p_value": column.adjusted_p_value,
             }
             for column in report.ranked
         ),
@@ -170,6 +168,13 @@ def of_drift(stores: Stores, record: Detected) -> Metadata:
         },
         **of_table(stores, record.commit),
     }
+
+
+def _judged_column(column: ColumnDrift) -> str:
+    """The verdict with the aspect that decides it, and how often chance alone would show as much."""
+    p_value = None if column.adjusted_p_value is None else f"adjusted p {column.adjusted_p_value:.2g}"
+    why = ", ".join(each for each in (column.aspect, p_value) if each)
+    return f"{column.verdict} ({why})" if why else column.verdict
 
 
 def of_predictions(stores: Stores, record: Scored) -> Metadata:
@@ -255,12 +260,8 @@ def of_performance(stores: Stores, record: Measured) -> Metadata:
         **series,
         "metrics": table(
             {
-                "version": performance.version,
-                "mode": performance.mode,
-                "metric": metric.metric,
-                "value": metric.value,
-                "interval": interval(metric.lower, metric.upper),
-                "rows": metric.rows,
+                "metric": f"{metric.metric}, {performance.mode} by v{performance.version}",
+                "value": estimate(metric.value, metric.lower, metric.upper, metric.rows),
             }
             for performance in record.performances
             for metric in performance.metrics
@@ -291,11 +292,8 @@ def _slices(record: Measured) -> Metadata:
     rows = [
         {
             "slice": part.name,
-            "scored": f"{performance.mode} by v{performance.version}",
-            "metric": metric.metric,
-            "value": why_unknown(metric) or f"{metric.value:.4g}",
-            "interval": interval(metric.lower, metric.upper),
-            "rows": metric.rows,
+            "metric": f"{metric.metric}, {performance.mode} by v{performance.version}",
+            "value": why_unknown(metric) or estimate(metric.value, metric.lower, metric.upper, metric.rows),
         }
         for performance in record.performances
         for part in performance.slices

@@ -13,12 +13,12 @@ from retrain_assets.orchestration.links import champion_links
 from retrain_assets.orchestration.metadata import Metadata, of_table
 from retrain_assets.orchestration.showing import (
     day,
+    document,
+    estimate,
     figure,
-    interval,
     link,
     moment,
     number,
-    place,
     short,
     table,
     truth,
@@ -27,6 +27,7 @@ from retrain_assets.orchestration.showing import (
 )
 from retrain_assets.promotion.evaluation import PairedDifference, differences_in
 from retrain_assets.promotion.gates import GateResult
+from retrain_assets.reporting.model_card import PAGE
 
 if TYPE_CHECKING:
     from retrain_assets.lifecycle.records import (
@@ -62,7 +63,7 @@ def of_decision(stores: Stores, record: Decided) -> Metadata:
         **_staleness(decision),
         **_decay(decision),
         "triggers": table(
-            {"trigger": trigger.name, "fired": truth(trigger), "reason": trigger.reason}
+            {"trigger": trigger.name, "says": f"{truth(trigger)}: {trigger.reason}"}
             for trigger in sorted(decision.triggers, key=_loudest)
         ),
         **of_table(stores, record.commit),
@@ -208,7 +209,7 @@ def _of_hold(asked: ApprovalRequest | None) -> Metadata:
         "held_version": asked.version,
         "held_until": moment(asked.expires_at),
         "held_because": asked.reason,
-        "held_model_card": place(card["url"])
+        "held_model_card": document(card["url"], PAGE)
         if card.get("sha256")
         else dg.MetadataValue.text(f"unknown: {card.get('reason', 'the hold names no card')}"),
         "held_gates": _gates(GateResult(**each) for each in asked.evidence["gates"]),
@@ -218,7 +219,7 @@ def _of_hold(asked: ApprovalRequest | None) -> Metadata:
 
 def _gates(results: Iterable[GateResult]) -> dg.MetadataValue:
     return table(
-        {"gate": gate.name, "passed": truth_text(gate.passed, applicable=gate.applicable), "reason": gate.reason}
+        {"gate": gate.name, "says": f"{truth_text(gate.passed, applicable=gate.applicable)}: {gate.reason}"}
         for gate in results
     )
 
@@ -228,10 +229,7 @@ def _differences(differences: Iterable[PairedDifference]) -> dg.MetadataValue:
         {
             "difference": each.label,
             "metric": each.metric,
-            "value": each.value,
-            "interval": interval(each.lower, each.upper),
-            "rows": each.rows,
-            "scope": each.scope,
+            "value": f"{estimate(each.value, each.lower, each.upper, each.rows)} ({each.scope})",
         }
         for each in differences
     )
@@ -240,12 +238,10 @@ def _differences(differences: Iterable[PairedDifference]) -> dg.MetadataValue:
 def _promotion(promotion: Promotion) -> dict[str, Any]:
     """A line of the history, short enough for its page; the reason stands in the materialization of that promotion."""
     return {
-        "version": promotion.version,
-        "action": promotion.action,
+        "promotion": f"{promotion.action} v{promotion.version} by {promotion.actor}",
         "batch": promotion.batch,
-        "trained_to": day(promotion.training_end),
+        "trained to": day(promotion.training_end),
         "loss": _holdout_loss(promotion),
-        "actor": promotion.actor,
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from retrain_assets.orchestration import names
-from retrain_assets.orchestration.showing import figure
+from retrain_assets.orchestration.showing import figure, table
 from retrain_assets.spec import ModelSpec
 
 
@@ -44,7 +44,8 @@ def replay_event(model: str, told: Mapping[str, Any], frontier: bytes | None) ->
         metadata={
             "recommendation": dg.MetadataValue.md(f"{recommended['sentence']}{yaml}"),
             "recommended": recommended["policy"],
-            "policies": dg.MetadataValue.table([_row(name, policy, told) for name, policy in rows]),
+            "policies": table(_quality(name, policy, told) for name, policy in rows),
+            "total_costs": table(_costs(name, policy) for name, policy in rows),
             "batches": int(told["batches"]),
             "metric": str(told["metric"]),
             "loss": float(chosen["loss"]),
@@ -61,16 +62,15 @@ def report_replay(instance: dg.DagsterInstance, model: str, told: Mapping[str, A
     instance.report_runless_asset_event(replay_event(model, told, frontier))
 
 
-def _row(name: str, policy: Mapping[str, Any], told: Mapping[str, Any]) -> dg.TableRecord:
-    skill = "" if policy["skill"] is None else f"{policy['skill']:+z.2f}"
-    costs = {f"cost {float(ratio):g}": f"{total:.4g}" for ratio, total in policy["total_cost"].items()}
-    return dg.TableRecord(
-        {
-            "policy": name,
-            str(told["metric"]): f"{policy['loss']:.4g}",
-            "retrains": int(policy["retrains"]),
-            "promoted": int(policy["promotions"]),
-            "skill": skill,
-            **costs,
-        }
-    )
+def _quality(name: str, policy: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "policy": name,
+        str(told["metric"]): f"{policy['loss']:.4g}",
+        "retrains": f"{policy['retrains']}, {policy['promotions']} promoted",
+        "skill": "" if policy["skill"] is None else f"{policy['skill']:+z.2f}",
+    }
+
+
+def _costs(name: str, policy: Mapping[str, Any]) -> dict[str, str]:
+    """By ratio: what a retrain costs."""
+    return {"policy": name} | {f"at {float(ratio):g}": f"{total:.4g}" for ratio, total in policy["total_cost"].items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -27,7 +28,11 @@ def day(value: datetime) -> str:
 
 
 def table(rows: Iterable[Mapping[str, Any]]) -> dg.MetadataValue:
-    """A table; empty ones are said in words, because Dagster shows a table without rows as nothing at all."""
+    """A table; empty ones are said in words, because Dagster shows a table without rows as nothing at all.
+
+    Few columns, and texts that can be broken: on a page what is wider than half of it is cut off, and with it the
+    values above and below.
+    """
     records = [dg.TableRecord({name: _cell(value) for name, value in row.items()}) for row in rows]
     return dg.MetadataValue.table(records) if records else dg.MetadataValue.text("none")
 
@@ -44,6 +49,17 @@ def rounded(value: float, digits: int = 6) -> float:
     (0.825114, 2.09e-120)
     """
     return float(f"{value:.{digits}g}")
+
+
+def estimate(value: float | None, lower: float | None, upper: float | None, rows: int) -> str:
+    """A metric, its interval and what it rests on, in one cell: columns of their own would not fit a narrow page.
+
+    >>> estimate(0.20541, 0.1951, 0.2152, 1500)
+    '0.2054 (0.195 to 0.215), 1,500 rows'
+    """
+    ends = interval(lower, upper)
+    said = "unknown" if value is None else f"{value:.4g}"
+    return f"{said}{'' if ends is None else f' ({ends})'}, {rows:,} rows"
 
 
 def interval(lower: float | None, upper: float | None) -> str | None:
@@ -68,14 +84,29 @@ def figure(name: str, png: bytes | None) -> dict[str, dg.MetadataValue]:
     return {name: dg.MetadataValue.md(f"![{name}](data:image/png;base64,{data})")}
 
 
-def link(url: str, otherwise: str) -> dg.MetadataValue:
-    """A link where there is a server to open it, else the id to look for."""
-    return dg.MetadataValue.url(url) if url.startswith(("http://", "https://")) else dg.MetadataValue.text(otherwise)
+def link(url: str, text: str) -> dg.MetadataValue:
+    """A link where there is a server to open it, else what to look for.
+
+    An address has no spaces to break at: shown itself, it would push all values beside it off the page.
+    """
+    return dg.MetadataValue.md(f"[{text}]({url})") if _is_served(url) else dg.MetadataValue.text(text)
 
 
-def place(where: str) -> dg.MetadataValue:
-    """A link where there is a server to open it, else the path to look at."""
-    return dg.MetadataValue.url(where) if where.startswith(("http://", "https://")) else dg.MetadataValue.path(where)
+def document(where: str, text: str) -> dg.MetadataValue:
+    """A link where there is a server to open it, the Markdown itself where the file is on this machine, else the path.
+
+    Args:
+        where: address or path; a page has its Markdown beside it, of the same name.
+        text: of the link.
+    """
+    if _is_served(where):
+        return link(where, text)
+    file = Path(where).with_suffix(".md")
+    return dg.MetadataValue.md(file.read_text(encoding="utf-8")) if file.is_file() else dg.MetadataValue.path(where)
+
+
+def _is_served(where: str) -> bool:
+    return where.startswith(("http://", "https://"))
 
 
 def shown(value: float | None, kind: str) -> str | float | None:

@@ -39,6 +39,7 @@ CUT_OFF = """() => Math.max(0, ...[...document.querySelectorAll("table")].map(ta
 }))"""
 """How many pixels of the widest table lie beyond the right end of what shows it."""
 SETTLE_SECONDS = 1.5
+LAPTOP = 1440
 
 
 def chromium() -> str:
@@ -81,9 +82,13 @@ class Window:
         for text in texts:
             expect(self.page.get_by_text(text).first).to_be_visible(timeout=LOAD_SECONDS * 1000)
 
-    def nothing_is_cut_off(self) -> None:
-        """No table is wider than the page shows, but for its border."""
+    def nothing_is_cut_off(self, *, width: int = LAPTOP) -> None:
+        """No table is wider than the page shows in a window of this width, but for its border."""
+        before = self.page.viewport_size
+        assert before is not None
+        self.page.set_viewport_size({**before, "width": width})
         assert self.page.evaluate(CUT_OFF) <= 5
+        self.page.set_viewport_size(before)
 
     def keep(self, name: str) -> None:
         """A screenshot, after everything has come to rest."""

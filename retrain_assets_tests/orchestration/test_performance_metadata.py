@@ -77,15 +77,13 @@ def test_slices_are_a_table_with_what_is_unknown_and_why():
     )
     made = shown(performed(slices=parts))["slices"]
     assert [record.data for record in made.records] == [
+        {"slice": "kind=a", "metric": "log_loss, served by v3", "value": "0.4 (0.3 to 0.5), 90 rows"},
         {
-            "slice": "kind=a", "scored": "served by v3", "metric": "log_loss", "value": "0.4",
-            "interval": "0.3 to 0.5", "rows": 90,
+            "slice": "kind=b",
+            "metric": "log_loss, served by v3",
+            "value": "unknown: 10 rows, 20 are needed",
         },
-        {
-            "slice": "kind=b", "scored": "served by v3", "metric": "log_loss",
-            "value": "unknown: 10 rows, 20 are needed", "interval": None, "rows": 10,
-        },
-    ]  # fmt: skip
+    ]
     assert "slices" not in shown(performed())
     assert "slices_left_out" not in made
     left = shown(performed(slices=parts), slices_left_out={"kind": 4980, "day": 5})["slices_left_out"]
