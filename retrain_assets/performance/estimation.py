@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
+from scipy.special import stdtrit
 
 from retrain_assets.performance.decay import BatchLoss, HoldoutLoss
 from retrain_assets.spec import DecaySpec
@@ -42,12 +42,12 @@ class LossEstimate:
     def around(
         cls, batch: str, value: float, error: float, *, deviate: float, trusted: bool, reason: str
     ) -> LossEstimate:
-        """With the interval of so many standard errors to both sides."""
-        width = deviate * error
+        """With the interval of so many standard errors to both sides; no loss is below 0."""
+        value, width = max(0.0, value), deviate * error
         return cls(
             batch=batch,
             value=value,
-            lower=value - width,
+            lower=max(0.0, value - width),
             upper=value + width,
             standard_error=error,
             trusted=trusted,
@@ -82,7 +82,9 @@ def estimate_loss(
         value = E + g,  g = (b g_H + sum g_j) / (b + n),
         standard error = sqrt(v + (b^2 h + n v) / (b + n)^2),
 
-    where h is the variance of g_H: v / b, and no less than the holdout's rows give. It assumes that the gap stays as it
+    where h is the variance of g_H: v / b, and no less than the holdout's rows give. The interval takes Student's t with
+    2 (n - 1)^2 / (3 n - 4) degrees of freedom, those of von Neumann's variance, where v is that one: a few gaps tell it
+    badly. It assumes that the gap stays as it
     is: that the probabilities are as well calibrated on this batch as before. The assumption is refuted, and the
     estimate not trusted, where the mean g_j differs from g_H by more than three standard errors, sqrt(v / n + h).
 
@@ -100,24 +102,29 @@ def estimate_loss(
     gaps = np.array([loss.value - (loss.expected or 0.0) for loss in newest])
     own = holdout.value - holdout.expected
     batches = len(gaps) + holdout_batches
-    variance = _variance(gaps, newest, holdout, holdout_batches)
+    variance, degrees = _variance(gaps, newest, holdout, holdout_batches)
     value = expected + (holdout_batches * own + float(gaps.sum())) / batches
     held = max(variance / holdout_batches, holdout.standard_error**2)
     error = math.sqrt(variance + (holdout_batches**2 * held + len(gaps) * variance) / batches**2)
     moved = float(gaps.mean()) - own if len(gaps) else 0.0
     allowed = MOST_ERRORS * math.sqrt(variance / len(gaps) + held) if len(gaps) else 0.0
     trusted = abs(moved) <= allowed
-    deviate = NormalDist().inv_cdf(0.5 + confidence / 2)
+    deviate = float(stdtrit(degrees, 0.5 + confidence / 2))
     told = _assumption(trusted, moved, allowed, len(gaps))
     return LossEstimate.around(batch, value, error, deviate=deviate, trusted=trusted, reason=told)
 
 
-def _variance(gaps: np.ndarray, newest: Sequence[BatchLoss], holdout: HoldoutLoss, holdout_batches: int) -> float:
-    """Of one batch's gap."""
+def _variance(
+    gaps: np.ndarray, newest: Sequence[BatchLoss], holdout: HoldoutLoss, holdout_batches: int
+) -> tuple[float, float]:
+    """Of one batch's gap, and the degrees of freedom with which the gaps tell it; what rows give is taken as known."""
     rows = float(np.mean([loss.standard_error**2 for loss in newest])) if newest else 0.0
-    between = float(np.square(np.diff(gaps)).mean() / 2) if len(gaps) > 1 else 0.0
-    # One labelled batch shows no variance: the holdout's rows stand in, as one batch's share of them.
-    return max(rows, between, 0.0 if len(gaps) > 1 else holdout.standard_error**2 * holdout_batches)
+    count = len(gaps)
+    if count < 2:
+        # One labelled batch shows no variance: the holdout's rows stand in, as one batch's share of them.
+        return max(rows, holdout.standard_error**2 * holdout_batches), math.inf
+    between = float(np.square(np.diff(gaps)).mean() / 2)
+    return (rows, math.inf) if rows >= between else (between, 2 * (count - 1) ** 2 / (3 * count - 4))
 
 
 def _assumption(trusted: bool, moved: float, allowed: float, batches: int) -> str:

@@ -104,8 +104,8 @@ def spend(context: DecisionContext) -> Limit | None:
     money, price = allowed.unit == "money", context.spec.retrain.cost.retrain
     within = spent_within(context, allowed)
     spent = sum(cost for _, cost in within)
-    # Money is known beforehand; what a training takes is only known after it.
-    over = spent + (price if money else 0) - allowed.limit
+    # Money is known beforehand; what a training takes is only known after it. Three times 0.1 is a hair more than 0.3.
+    over = spent + price - allowed.limit * (1 + 1e-9) if money else spent - allowed.limit
     if over < 0 or (money and over <= 0):
         return None
     until, freed = None, 0.0

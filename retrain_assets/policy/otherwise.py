@@ -30,12 +30,11 @@ def what_would_change(
         limits: that bound it.
         refused: whether a person has refused the retrain.
     """
-    limited = "; ".join(_ended(limit) for limit in limits)
     aside = {
         "the batch, delivered so that it is accepted": context.batch_refused is not None,
         "nothing: a newer batch is decided": context.retrospective,
         f"{_answered(context)}, or `--reject`": verdict == "hold",
-        limited: bool(limited),
+        _limited(context, limits): bool(limits),
         "a later batch: a person has refused this one": refused,
     }
     first = next((said for said, holds in aside.items() if holds), None)
@@ -56,6 +55,13 @@ def _binds_everybody(context: DecisionContext) -> list[str]:
     """What would still keep a retrain waiting that a person asks for: what ends it."""
     held = [] if hold_for_person(context) is None else [_answered(context)]
     return held + [_ended(limit) for limit in binding_limits(replace(context, persons=(PERSON,)))]
+
+
+def _limited(context: DecisionContext, limits: Sequence[Limit]) -> str:
+    """What ends them; what a person need not wait for stands with the person."""
+    everybody, ends = _binds_everybody(context), [_ended(limit) for limit in limits]
+    spared = [end for end in ends if end not in everybody]
+    return f"{'; '.join(spared)} or {PERSON}{_also(everybody)}" if spared else "; ".join(ends)
 
 
 def _also(ends: Sequence[str]) -> str:

@@ -231,6 +231,9 @@ def _labels(target: pd.Series, task: str) -> Any:
                 "infinite): leave these rows out of the file"
             )
         return values
+    if pd.api.types.is_float_dtype(target) and (target != target.round()).any():
+        # Classes such as 0.5 and 1.0: the lifecycle reads them as text, and estimators take them for quantities.
+        target = target.astype(str)
     return np.asarray(target.tolist())
 
 
@@ -284,6 +287,12 @@ def first_batches(stream: Stream, asked: int | None, lag: int = 0) -> int:
         DataError: too many or too few.
     """
     most = len(stream) - stream.label_delay - 2 - lag
+    if most < 1:
+        least = stream.label_delay + lag + 3
+        raise DataError(
+            f"a label delay of {stream.label_delay} and --lag {lag} take at least {least} batches with labels: one to "
+            f"train on and one to decide at (got {len(stream)})"
+        )
     count = _usual_first(stream, most) if asked is None else asked
     if not 1 <= count <= most:
         raise DataError(f"--first must be 1 to {most} for {len(stream)} batches with this label delay (got {count})")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -25,6 +26,12 @@ OF_A_FILE = (
 )  # fmt: skip
 """Options that a declared model answers by itself."""
 TRIED = "performance_decay,drift,adwin,ddm,page_hinkley,cusum,cara,upf,debt_growth"
+
+
+def _finite(context: click.Context, parameter: click.Parameter, value: float) -> float:  # noqa: ARG001 - of a callback
+    if not math.isfinite(value):
+        raise click.BadParameter(f"must be a finite number (got {value:g})")
+    return value
 
 
 @click.command()
@@ -54,7 +61,7 @@ TRIED = "performance_decay,drift,adwin,ddm,page_hinkley,cusum,cara,upf,debt_grow
     help="Batches that train the first model.  [default: window, at most half of them, or a tenth]",
 )
 @click.option(
-    "--cost", default=0.5, show_default=True, type=click.FloatRange(0, min_open=True),
+    "--cost", default=0.5, show_default=True, type=click.FloatRange(0, min_open=True), callback=_finite,
     help="Of a retrain, in batches' worth of loss.",
 )  # fmt: skip
 @click.option(

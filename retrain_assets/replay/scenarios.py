@@ -213,7 +213,9 @@ def feature_of(frame: pd.DataFrame, kind: str, asked: str | None, outcome: froze
         return next((name for name in found if name in learned), found[0])
     if asked is None or asked not in found:
         must = "text, a category or a whole number of few values" if coded else "numeric"
+        if asked is None:
+            raise DataError(f"the scenario {kind!r} needs a feature that is {must}, and there is none: take another")
         raise DataError(
-            f"the feature of the scenario {kind!r} must be {must} (got {asked!r}).{did_you_mean(asked or '', found)}"
+            f"the feature of the scenario {kind!r} must be {must} (got {asked!r}).{did_you_mean(asked, found)}"
         )
     return asked

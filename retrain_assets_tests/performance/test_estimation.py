@@ -51,6 +51,27 @@ def test_the_interval_covers_what_the_labels_say_later(labelled):
     assert 0.88 < np.mean(held) <= 1
 
 
+@pytest.mark.parametrize("labelled", [3, 8])
+def test_the_interval_covers_too_where_batches_differ_by_more_than_their_rows(labelled):
+    """A few gaps tell their variance badly: with the normal distribution's width too few are covered."""
+    rng, covered = np.random.default_rng(labelled), 0
+    for _ in range(600):
+        *gaps, coming = rng.normal(0, 0.1, labelled + 1)
+        start = HoldoutLoss(value=0.5 + rng.normal(0, 0.05), standard_error=0.02, expected=0.5)
+        known = [BatchLoss(batch="b", value=0.5 + g, standard_error=0.02, rows=400, expected=0.5) for g in gaps]
+        made = estimate_loss("b", 0.5, start, known, holdout_batches=4)
+        assert made is not None
+        covered += made.held(0.5 + coming)
+    assert covered / 600 > 0.93
+
+
+def test_no_loss_is_estimated_below_zero():
+    start = HoldoutLoss(value=0.1, standard_error=0.2, expected=0.3)
+    made = estimate_loss("b", 0.1, start, [], holdout_batches=4)
+    assert made is not None
+    assert (made.value, made.lower) == (0.0, 0.0)
+
+
 def test_a_hard_batch_is_seen_before_its_labels_come_and_a_usual_one_is_left_alone():
     rng = np.random.default_rng(0)
 

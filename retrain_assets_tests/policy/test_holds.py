@@ -138,3 +138,12 @@ def test_money_is_a_budget_where_a_retrain_costs_money(facts):
         made = spend(facts(retrain={"spend": "100 money per 4 weeks", "cost": cost}, retrains=weeks_ago(*retrains)))
         assert (made is not None) is bound
         assert spend(facts(retrain={"spend": "100 cpu seconds per 4 weeks"}, retrains=weeks_ago(*retrains))) is None
+
+
+def test_money_that_pays_for_just_so_many_retrains_pays_for_them(facts):
+    """In binary 0.1 + 0.1 + 0.1 is more than 0.3."""
+    terms = {"spend": "0.3 money per 4 weeks", "cost": {"retrain": 0.1, "unit_loss": 1}}
+    assert spend(facts(retrain=terms, retrains=weeks_ago(1, 2))) is None
+    bound = spend(facts(retrain=terms, retrains=weeks_ago(1, 2, 3)))
+    assert bound is not None
+    assert bound.until == weeks_ago(3)[0] + timedelta(weeks=4)

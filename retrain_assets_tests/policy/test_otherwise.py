@@ -126,6 +126,28 @@ def test_what_a_person_need_not_wait_for_stands_with_the_triggers(facts):
     assert would_change(first) == "500 labelled rows, and the end of the cooldown at 2013-04-02 00:00"
 
 
+@pytest.mark.parametrize(
+    ("declared", "bound", "said"),
+    [
+        (
+            {"confirm": "2 of 3"},
+            {"wanted_before": (False, False)},
+            "the condition, in enough of the next decisions or person",
+        ),
+        (
+            {"min_rows_since_change": 500, "cooldown": "3 weeks"},
+            {"rows_since_change": 100, "retrains": weeks_ago(1)},
+            "enough labelled rows since the change or person, and the end of the cooldown at 2013-04-02 00:00",
+        ),
+    ],
+)
+def test_a_limit_that_binds_no_person_names_a_person_too(facts, episode, declared, bound, said):
+    waits = facts(retrain={"when": "event", **declared}, events=("e",), episode=episode, **bound)
+    assert (decide(waits).verdict, would_change(waits)) == ("wait", said)
+    assert decide(replace(waits, persons=("ann",), retrains=())).verdict == "retrain"
+    assert (decide(replace(waits, persons=("ann",))).verdict == "wait") is ("cooldown" in declared)
+
+
 def test_limits_and_holds_say_what_ends_them(facts, drift_report):
     limits = {"when": "event", "cooldown": "2 weeks", "budget": "1 per 4 weeks"}
     bound = would_change(facts(retrain=limits, events=("e",), retrains=weeks_ago(1)))

@@ -176,6 +176,10 @@ def test_a_rolling_window_forgets(call):
         (["--estimator", "sklearn.linear_model.Rigde"], "Did you mean 'Ridge'?"),
         (["--label-delay", "40"], "a replay needs at least 46 batches"),
         (["--cost", "0"], "'--cost': 0.0 is not in the range"),
+        (["--cost", "nan"], "must be a finite number (got nan)"),
+        (["--cost", "inf"], "must be a finite number (got inf)"),
+        (["--lag", "5"], "a label delay of 1 and --lag 5 take at least 9 batches with labels"),
+        (["--lag", "4", "--first", "2"], "--first must be 1 to 1 for 8 batches"),
     ],
 )
 def test_what_cannot_be_replayed_is_said_before_anything_is_fitted(call, monkeypatch, options, said):
@@ -217,6 +221,15 @@ def test_the_target_tells_the_task(target, metric, told):
         frame.assign(y=target(pd.Series(frame.index))), FileSettings(target="y", batch="batch", metric=metric)
     )
     assert (made.spec.task, made.spec.metric) == told
+
+
+def test_classes_of_numbers_with_fractions_are_classes(call):
+    """As the lifecycle reads them. An estimator would take them for quantities, and end in its own error."""
+    frame = history(task="multiclass")
+    named = frame["y"].map({"low": 0.5, "middle": 1.0, "high": 2.5})
+    report, output, code = call(frame.assign(y=named), "--policies", "never,every:4")
+    assert code == 0, output
+    assert report["policies"] == call(frame.assign(y=named.astype(str)), "--policies", "never,every:4")[0]["policies"]
 
 
 def test_an_infinite_quantity_is_no_target():

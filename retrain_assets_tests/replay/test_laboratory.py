@@ -278,3 +278,8 @@ def test_an_outage_that_nothing_follows_is_told_and_one_at_the_end_is_replayed(t
     replayed = with_timing(stream(put(history(turns=()), scenario), label_delay=3), scenario)
     report = replay(replayed, ReplaySettings(policies=["every"], first=3, scenario=scenario), tmp_path, workers=1)
     assert report.outcomes[0].retrains[-1] == 10
+
+
+def test_a_scenario_without_a_feature_to_change_says_so():
+    with pytest.raises(DataError, match=r"'recoded' needs a feature that is text.* there is none: take another"):
+        settled(history().drop(columns="kind"), parse_scenario("recoded@3"), target="y", batch="batch")
