@@ -7,7 +7,7 @@ import logging
 import os
 import sqlite3
 import warnings
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import closing, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 _SQLITE = "sqlite:///"
 _KNOWN_RUNS = 64
+BRIEF_SECONDS = 5
+"""How long `brief` waits for an answer."""
+_BRIEF = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": str(BRIEF_SECONDS)}
 _SILENT = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
 _CHATTY = (
     "alembic.runtime.migration",  # each migration of a new database
@@ -231,26 +234,43 @@ def _begin_database(database: Path | None) -> None:
 
 
 @contextmanager
+def brief() -> Generator[None]:
+    """Within it a server that does not answer is given up after `BRIEF_SECONDS`, not after MLflow's minutes.
+
+    Nothing is asked twice. MLflow reads both at each request; the whole process is brief meanwhile.
+    """
+    with _environment(_BRIEF):
+        yield
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Generator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
 def _quiet() -> Generator[None]:
     # Not by their levels: with each change of one, logging forgets what it knows of every logger of the process.
     hushed = [logger for logger in map(logging.getLogger, _CHATTY) if _is_error not in logger.filters]
-    before = {name: os.environ.get(name) for name in _SILENT}
     for logger in hushed:
         logger.addFilter(_is_error)
-    os.environ.update(_SILENT)
     try:
-        with warnings.catch_warnings():
+        with _environment(_SILENT), warnings.catch_warnings():
             # MLflow's own deprecations concern MLflow.
             warnings.filterwarnings("ignore", module=r"mlflow\.")
             yield
     finally:
         for logger in hushed:
             logger.removeFilter(_is_error)
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def _is_error(record: logging.LogRecord) -> bool:
