@@ -11,8 +11,11 @@ from collections.abc import Generator, Mapping
 from contextlib import closing, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
+from ssl import SSLError
 from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError
 from urllib.parse import urlparse
+from urllib.request import urlopen
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -52,6 +55,22 @@ class MlflowSession:
     def is_server(self) -> bool:
         """A tracking server, which a browser can open."""
         return urlparse(self.tracking_uri).scheme in ("http", "https")
+
+    def silence(self) -> str | None:
+        """Why a server does not answer within `BRIEF_SECONDS`; None where it says anything, or is none."""
+        if not self.is_server:
+            return None
+        address = urlparse(self.tracking_uri)
+        plain = address._replace(netloc=address.netloc.rpartition("@")[2], path=f"{address.path}/health").geturl()
+        try:
+            with urlopen(plain, timeout=BRIEF_SECONDS):  # noqa: S310 - http or https
+                return None
+        except HTTPError:
+            return None  # whatever it refuses, it is there
+        except OSError as error:
+            reason = getattr(error, "reason", error)
+            # A certificate that this process does not know is one of a server that is there.
+            return None if isinstance(reason, SSLError) else str(reason)
 
     @contextmanager
     def client(self) -> Generator[MlflowClient]:

@@ -232,6 +232,10 @@ class MlflowRegistry:
             return False
         return True
 
+    def silence(self) -> str | None:
+        """Why the tracking server does not answer within seconds; None where it does, or where there is none."""
+        return self._session.silence()
+
     def briefly(self) -> AbstractContextManager[None]:
         return brief()
 

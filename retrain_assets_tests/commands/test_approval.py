@@ -14,7 +14,7 @@ from retrain_assets.lifecycle.waiting import holds
 from retrain_assets.orchestration import approvals
 from retrain_assets.stores.registry import MlflowRegistry
 from retrain_assets_tests.commands.conftest import Call, calling
-from retrain_assets_tests.lifecycle.champions import execute, registry_of
+from retrain_assets_tests.lifecycle.champions import HELD, execute, registry_of
 from retrain_assets_tests.lifecycle.world import World
 
 
@@ -118,6 +118,17 @@ def test_a_hold_that_expires_is_told_by_the_sensor_that_ends_it(held: World, cal
     call("run", "tiny", declare={"promote": {"min_rows": 50, "approval": "always"}})
     assert holds(held.stores.state, held.model)[-1].state == "expired"
     assert told_of(held) == "rejected"
+
+
+def test_a_run_says_at_once_that_the_server_is_down(held: World, call: Call, monkeypatch: pytest.MonkeyPatch):
+    """What was approved needs it: MLflow would ask again for minutes."""
+    call("approve", "tiny", "4", "--hash", hash_of(held), "--reason", "good", declare={"promote": HELD})
+    monkeypatch.setenv("RETRAIN_ASSETS_TRACKING_URI", "http://127.0.0.1:9")
+    begun = time.monotonic()
+    ran = call("run", "tiny")
+    assert time.monotonic() - begun < 30
+    assert "the tracking server http://127.0.0.1:9 does not answer ([Errno 111] Connection refused)" in ran.stderr
+    assert "approved    promote  failed" in ran.stdout
 
 
 def test_signed_answers(held: World, call: Call, tmp_path: Path):
