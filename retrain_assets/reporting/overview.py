@@ -53,7 +53,8 @@ class ModelOverview:
     """One line of `retrain-assets status`.
 
     `model_age` is batch time since the champion's training end, `champion_age` wall time since its promotion,
-    `came_back` who took it back for which champion, and why, where it is one of before; `away` tells why nothing runs under this name any more, `last_retrain` what became of the newest candidate, and why,
+    `came_back` who took it back for which champion, and why, where it is one of before; `away` tells why nothing runs
+    under this name any more, `last_retrain` what became of the newest candidate, and why,
     `failing` which other jobs failed and when they are tried again, `due_now` which job nothing but a free run keeps
     from beginning, `missing` the batches that are due and not there,
     `contradicted` what the registry said against the record when it was last asked, `unmade` which rollback or recall

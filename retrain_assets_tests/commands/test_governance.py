@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import timedelta, timezone
 from pathlib import Path
 
 import dagster as dg
@@ -132,6 +133,22 @@ def test_a_rollback_does_not_wait_for_a_server_that_is_down(
     monkeypatch.delenv("RETRAIN_ASSETS_TRACKING_URI")
     assert "the registry had not seen the newest promotion: shown now" in call("reconcile").stdout
     assert promoted.stores.registry.alias("tiny", "champion") == 2
+
+
+def test_a_moment_may_name_its_offset(promoted: World, call: Call):
+    """As `history --json` prints it."""
+    first, second, *_ = [made.as_of for made in promoted.stores.state.promotions("tiny")]
+    for text, version in (
+        (second.isoformat(), 2),
+        (second.astimezone(timezone(timedelta(hours=2))).isoformat(), 2),
+        (second.replace(tzinfo=timezone(timedelta(hours=2))).isoformat(), 1),
+        (f"{first:%Y-%m-%d %H:%M}", 1),
+    ):
+        (line,) = json.loads(call("history", "tiny", "--as-of", text, "--json").stdout)
+        assert line["version"] == version, text
+    refused = call("rollback", "tiny", "--as-of", "yesterday", "--reason", "x")
+    assert (refused.exit_code, "it must be a moment such as 2013-06-01" in refused.stderr) == (2, True)
+    assert "v1 is champion again" in call("rollback", "tiny", "--as-of", first.isoformat(), "--reason", "x").stdout
 
 
 def test_a_rollback_needs_a_reason_and_one_target(call: Call):
