@@ -174,25 +174,29 @@ def _answer(
     if token is not None and key is not None:
         raise click.UsageError("give --token or --key, not both")
     from retrain_assets.home import open_stores
+    from retrain_assets.lifecycle.approval_record import show_settled
     from retrain_assets.lifecycle.approving import answer
 
     who = person or getpass.getuser()
     signed = token if key is None else _token(_request(options, model, version), who, verdict, key)
+    stores, declared, now = open_stores(options.opened_home().prepare()), options.model(model), datetime.now(UTC)
     hold = answer(
-        open_stores(options.opened_home().prepare()),
-        options.model(model),
+        stores,
+        declared,
         version,
         verdict=verdict,
         model_hash=model_hash,
         person=who,
         reason=reason,
         token=signed,
-        now=datetime.now(UTC),
+        now=now,
     )
     approved = ", ".join(each.person for each in hold.answers if each.verdict == "approve") or "nobody"
     click.echo(
         f"{model}: v{version} is {hold.state} (approved by {approved}; your answer: {hold.answers[-1].shown_proof})"
     )
+    if hold.state == "rejected" and (said := show_settled(stores, declared, now=now)) is not None:
+        click.secho(f"  {said}", fg="yellow", err=True)
     if hold.state == "approved":
         click.echo(
             f"  the sensor approvals_answered carries it out; without a daemon, `retrain-assets run {model}` does"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from retrain_assets.commands.options import MOMENT, Options, with_options
+from retrain_assets.commands.options import Options, moment, with_options
 
 if TYPE_CHECKING:
     from retrain_assets.lifecycle.auditing import HistoryLine, Verified
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("model")
-@click.option("--as-of", type=MOMENT, help="Only the champion in force at this moment of batch time (UTC).")
+@click.option(
+    "--as-of",
+    type=moment,
+    help="Only the champion in force at this moment of batch time (UTC unless it names an offset).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON, evidence included.")
 @with_options
 def history(options: Options, model: str, as_of: datetime | None, as_json: bool) -> None:
@@ -40,7 +44,7 @@ def history(options: Options, model: str, as_of: datetime | None, as_json: bool)
     if not lines:
         _refuse_unknown(options, state, model)
     if as_of is not None:
-        found = champion_as_of([line.promotion for line in lines], as_of.replace(tzinfo=UTC))
+        found = champion_as_of([line.promotion for line in lines], as_of)
         lines = [line for line in lines if line.promotion == found]
     if as_json:
         click.echo(json.dumps([_plain(line) for line in lines], indent=2))

@@ -72,8 +72,17 @@ class Options:
 
 
 with_options = click.make_pass_decorator(Options)
-MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
-"""A moment that a person types; it is UTC."""
+
+
+def moment(text: str) -> datetime:
+    """A moment that a person types, or copies from what is printed here: ISO 8601, UTC where it names no offset."""
+    try:
+        made = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(
+            f"it must be a moment such as 2013-06-01, 2013-06-01T12:00 (UTC) or 2013-06-01T12:00+02:00 (got {text!r})"
+        ) from None
+    return made.replace(tzinfo=UTC) if made.tzinfo is None else made.astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 import click
 
-from retrain_assets.commands.options import MOMENT, Options, holding, person, show_champion, with_options
+from retrain_assets.commands.options import Options, holding, moment, person, show_champion, with_options
 
 
 @click.command()
 @click.argument("model")
 @click.option("--to", "version", type=click.IntRange(min=1), help="The version; it must have been champion.")
-@click.option("--as-of", type=MOMENT, help="Or the champion as of this moment of batch time (UTC).")
+@click.option(
+    "--as-of", type=moment, help="Or the champion as of this moment of batch time (UTC unless it names an offset)."
+)
 @click.option("--reason", required=True, help="Stands in the promotion log.")
 @with_options
 def rollback(options: Options, model: str, version: int | None, as_of: datetime | None, reason: str) -> None:
@@ -20,6 +22,8 @@ def rollback(options: Options, model: str, version: int | None, as_of: datetime 
 
     By default the champion before this one. Its reference profile and the loss against which decay is told come back
     with it; it is no younger for it. The version that leaves is not promoted again by itself until it is cleared.
+    Who is champion is said as soon as it is recorded. The tracking server is then asked to show it; it has five seconds
+    for each answer. Where it gives none, the next retrain shows it, or `reconcile`.
     While a run works on the model it is refused: wait, or cancel that run on Dagster's page of runs. Who did it stands
     in the record by their login name, which is taken on trust.
 
@@ -34,11 +38,12 @@ def rollback(options: Options, model: str, version: int | None, as_of: datetime 
         from retrain_assets.lifecycle import roll_back
 
         log = held.stores.state.promotions(model)
-        moment = None if as_of is None else as_of.replace(tzinfo=UTC)
-        made = roll_back(held.stores, held.model, to=version, as_of=moment, reason=reason, actor=person(), now=held.now)
+        left = f"v{log[-1].version}" if log else "nobody"
+        made = roll_back(
+            held.stores, held.model, to=version, as_of=as_of, reason=reason, actor=person(), now=held.now,
+            announce=lambda made: click.echo(f"{model}: v{made.version} is champion again instead of {left}"),
+        )  # fmt: skip
         show_champion(held)
-    left = f"v{log[-1].version}" if log else "nobody"
-    click.echo(f"{model}: v{made.current.version if made.current else '?'} is champion again instead of {left}")
     click.echo(f"  {made.reason}\n  the next decision is due now; {left} stays out until `retrain-assets clear`")
 
 

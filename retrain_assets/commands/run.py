@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +29,8 @@ def run(options: Options, model: str, batch: str | None) -> None:
     What is due before the batch (labels that have matured) runs first, in the model's order; a retrain that is decided
     runs too. A batch that was run before is watched and decided again; for one that is not the newest the decision is
     kept as retrospective, and launches nothing. What an interrupted run left to do is done first. A batch that is not
-    over, or of which the source has nothing, is refused before anything runs.
+    over, or of which the source has nothing, is refused before anything runs. A tracking server that does not answer
+    is said at once.
 
     \b
     retrain-assets run flight_delay
@@ -39,6 +41,8 @@ def run(options: Options, model: str, batch: str | None) -> None:
     click.echo(f"{model}: loading Dagster ...", err=True)
     import dagster as dg
 
+    from retrain_assets.errors import without_password
+    from retrain_assets.home import open_registry
     from retrain_assets.lifecycle import DeclaredModel
     from retrain_assets.orchestration.by_hand import run_batch
     from retrain_assets.orchestration.driver import driving
@@ -50,7 +54,21 @@ def run(options: Options, model: str, batch: str | None) -> None:
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--batch") from error
     failed = False
-    with driving(home.driver_lock), dg.DagsterInstance.from_config(str(home.dagster_home)) as instance:
+    registry = open_registry(home)
+    silence = registry.silence()
+    if silence is not None:
+        server = without_password(home.tracking_uri)
+        click.secho(
+            f"{model}: the tracking server {server} does not answer ({silence}): what needs it fails after seconds, "
+            "and is tried again by a later run. Start it, or set RETRAIN_ASSETS_TRACKING_URI",
+            fg="yellow",
+            err=True,
+        )
+    with (
+        registry.briefly() if silence else nullcontext(),
+        driving(home.driver_lock),
+        dg.DagsterInstance.from_config(str(home.dagster_home)) as instance,
+    ):
         for ran in run_batch(instance, target, batch):
             failed |= not ran.success
             mark = click.style("ok", fg="green") if ran.success else click.style("failed", fg="red")

@@ -155,7 +155,8 @@ def _print_details(model: ModelOverview) -> None:
 
     from retrain_assets.reporting.overview import age
 
-    champion = f"v{model.champion}, promoted {age(model.champion_age)} ago"
+    came = "promoted" if model.came_back is None else "back for"
+    champion = f"v{model.champion}, {came} {age(model.champion_age)}{' ago' if model.came_back is None else ''}"
     if model.model_age is not None:
         ends = f"{age(model.model_age)} before the last batch does"
         champion += f", trained on data that ends {ends if model.model_age > timedelta(0) else 'with the last batch'}"
@@ -166,6 +167,7 @@ def _print_details(model: ModelOverview) -> None:
         **({"record": f"[red]{escape(model.contradicted)}[/]"} if model.contradicted else {}),
         **({"not made": f"[red]{escape('; '.join(model.unmade))}[/]"} if model.unmade else {}),
         "champion": champion if model.champion is not None else "none",
+        **({"came back": escape(model.came_back)} if model.came_back else {}),
         **({"source": f"cannot be looked at: {escape(model.source_failure)}"} if model.source_failure else {}),
         **({"missing": f"no rows came for {_missing(model)}"} if model.missing else {}),
         "last batch": f"{model.last_batch} {model.last_batch_outcome}" if model.last_batch else "none",

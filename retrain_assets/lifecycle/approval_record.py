@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
-from retrain_assets.errors import NotStoredError
+from retrain_assets.errors import NotStoredError, StoreError
 from retrain_assets.lifecycle.champions import registered
+from retrain_assets.lifecycle.mirroring import compare_heads
 from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.versions import show_challenger
 from retrain_assets.lifecycle.waiting import holds
 from retrain_assets.reporting.model_card import APPROVALS
 from retrain_assets.stores.protocols import Stores
@@ -40,7 +43,7 @@ def approval_text(stores: Stores, model: DeclaredModel, version: ModelVersion) -
 def show_answers(stores: Stores, model: DeclaredModel, tags: Mapping[str, str]) -> dict[str, str]:
     """Tells the runs of held versions that were rejected, expired or void since; returns the tag that says so.
 
-    An answer does not wait for the tracking server, and what expires has no run: their runs say `held` until here.
+    An answer does not wait for the tracking server: where that was down, their runs say `held` until here.
 
     Args:
         stores: the promotion log, and the runs.
@@ -67,6 +70,25 @@ def show_answers(stores: Stores, model: DeclaredModel, tags: Mapping[str, str]) 
                 texts={APPROVALS: approval_text(stores, model, version)},
             )
     return {ANSWERS_TAG: str(len(answers))}
+
+
+def show_settled(stores: Stores, model: DeclaredModel, *, now: datetime) -> str | None:
+    """Tells the runs of versions that were rejected, expired or void a moment ago, without a lease; why not, or None.
+
+    The record has it already: a server that does not answer is given up after seconds, and the next retrain or
+    `reconcile` tells them.
+    """
+    try:
+        with stores.registry.briefly():
+            seen = stores.registry.shown(model.name)
+            if said := compare_heads(stores, model.name, seen.tags, now=now):
+                return said
+            show_challenger(stores, model, shown=seen)
+            if answers := show_answers(stores, model, seen.tags):
+                stores.registry.tag_model(model.name, answers)
+    except StoreError as error:
+        return f"the registry does not show it yet: the next retrain will, or `retrain-assets reconcile`: {error}"
+    return None
 
 
 def _shown_card(evidence: Mapping[str, Any]) -> str:

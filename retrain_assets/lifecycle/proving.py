@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import numpy as np
 import pandas as pd
 
@@ -29,8 +31,8 @@ def prove(
         version: the version.
         rows: what it must be able to score, of which it gets what the schema has now: no new batch brings the rest.
         expected: what was fitted, where the version was registered a moment ago.
-        in_an_outage: of a registry that cannot be asked the files answer: who goes back must not wait for it. Nobody is
-            promoted so.
+        in_an_outage: of a registry that cannot be asked the files answer: who goes back must not wait for it, and waits
+            seconds for each answer. Nobody is promoted so.
 
     Raises:
         StoreError: the registry cannot be asked.
@@ -53,7 +55,8 @@ def prove(
 
 def _require_registered(stores: Stores, version: ModelVersion, *, in_an_outage: bool) -> None:
     try:
-        known = stores.registry.knows(version)
+        with stores.registry.briefly() if in_an_outage else nullcontext():
+            known = stores.registry.knows(version)
     except StoreError:
         if in_an_outage:
             return

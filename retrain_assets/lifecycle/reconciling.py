@@ -10,6 +10,7 @@ from datetime import datetime
 from retrain_assets.errors import IntegrityError, NotStoredError
 from retrain_assets.lifecycle.approval_record import show_answers
 from retrain_assets.lifecycle.champions import registered
+from retrain_assets.lifecycle.left_over import LEFT_OVER, record_left_over
 from retrain_assets.lifecycle.mirroring import compare_heads, head_tag
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.versions import require_registry, show_challenger
@@ -36,7 +37,8 @@ class Reconciled:
     """What was found and done. `by_hand` is a sentence where somebody moved or deleted the alias, else None.
 
     `behind` tells that the registry had not seen the newest promotion; `broken` why the champion cannot be loaded, or
-    that the registry saw another record than the state database holds.
+    that the registry saw another record than the state database holds; `left_over` are versions that were recorded now,
+    because the run that registered them was stopped before.
     """
 
     model: str
@@ -44,9 +46,11 @@ class Reconciled:
     by_hand: str | None = None
     behind: bool = False
     broken: str | None = None
+    left_over: tuple[int, ...] = ()
 
     def __str__(self) -> str:
         said = [self.by_hand] if self.by_hand else []
+        said += [f"v{number} is {LEFT_OVER}: recorded now, as retired" for number in self.left_over]
         if self.champion is None:
             return "; ".join([f"{self.model}: no champion yet", *said, *([self.broken] if self.broken else [])])
         if self.behind:
@@ -93,6 +97,7 @@ def project_nobody(stores: Stores, model: DeclaredModel, *, now: datetime) -> Re
     seen = stores.registry.shown(model.name)
     if said := compare_heads(stores, model.name, seen.tags, now=now):
         return Reconciled(model=model.name, champion=None, broken=said)
+    left_over = record_left_over(stores, model, seen, now=now)
     by_hand = None
     pointed = seen.aliases.get(CHAMPION)
     if pointed in {version.version for version in stores.state.model_versions(model.name)}:
@@ -101,7 +106,7 @@ def project_nobody(stores: Stores, model: DeclaredModel, *, now: datetime) -> Re
     # Persons may have answered about a first version all the same.
     if answers := show_answers(stores, model, seen.tags):
         stores.registry.tag_model(model.name, answers)
-    return Reconciled(model=model.name, champion=None, by_hand=by_hand)
+    return Reconciled(model=model.name, champion=None, by_hand=by_hand, left_over=left_over)
 
 
 def _show(stores: Stores, model: DeclaredModel, current: Promotion, *, now: datetime) -> Reconciled:
@@ -111,6 +116,7 @@ def _show(stores: Stores, model: DeclaredModel, current: Promotion, *, now: date
         return Reconciled(model=model.name, champion=current.version, broken=said)
     pointed = seen.aliases.get(CHAMPION)
     shown = tags.get(PROMOTION_TAG) == str(current.id)
+    left_over = record_left_over(stores, model, seen, now=now)
     by_hand = None
     if pointed != current.version:
         stores.registry.set_alias(model.name, CHAMPION, current.version)
@@ -120,7 +126,9 @@ def _show(stores: Stores, model: DeclaredModel, current: Promotion, *, now: date
     if not shown:
         _tag_versions(stores, model, current)
     _mirror(stores, model, current, tags, show_answers(stores, model, tags))
-    return Reconciled(model=model.name, champion=current.version, by_hand=by_hand, behind=not shown)
+    return Reconciled(
+        model=model.name, champion=current.version, by_hand=by_hand, behind=not shown, left_over=left_over
+    )
 
 
 def _tell(stores: Stores, model: str, pointed: int | None, current: int | None, *, now: datetime) -> str:

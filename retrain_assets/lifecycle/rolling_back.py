@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +52,7 @@ def roll_back(
     now: datetime,
     since: datetime | None = None,
     rows: pd.DataFrame | None = None,
+    announce: Callable[[Promotion], None] = lambda _: None,
 ) -> Promoted:
     """Puts an earlier champion back in force, from the end of the newest batch on.
 
@@ -70,6 +71,7 @@ def roll_back(
         now: wall time.
         since: batch time from which it is in force, where that is later.
         rows: what it must be able to score; some of the newest batch that was watched by default.
+        announce: is told as soon as the log has moved, before the registry is asked to show it.
 
     Raises:
         RefusedError: nobody to go back to, a version that never was champion, both `to` and `as_of`, or a blank reason.
@@ -89,6 +91,7 @@ def roll_back(
     if not proven:
         raise RefusedError(f"{said}: nothing was changed")
     made = stores.state.append_promotion(_link(stores, model, log[-1], target, reason, actor, now, since))
+    announce(made)
     told = reason + _ended(stores, model, now=now) + _shown(stores, model, made, now=now)
     return Promoted(promotion=made, current=made, reason=told, history=(*log, made))
 
@@ -224,8 +227,12 @@ def _ended(stores: Stores, model: DeclaredModel, *, now: datetime) -> str:
 def _shown(stores: Stores, model: DeclaredModel, made: Promotion, *, now: datetime) -> str:
     """The log has moved; a registry that is down must not keep the broken champion in force."""
     try:
-        shown = project(stores, model, made, now=now)
+        with stores.registry.briefly():
+            shown = project(stores, model, made, now=now)
     except StoreError as error:
         stores.state.append_outbox("projection_behind", model.name, payload={"promotion_id": made.id}, now=now)
-        return f" (the registry does not show it yet, `retrain-assets reconcile {model.name}` will: {error})"
+        return (
+            f" (the registry does not show it yet: the next retrain will, or `retrain-assets reconcile {model.name}`: "
+            f"{error})"
+        )
     return f" (the registry does not show it: {shown.broken})" if shown.broken else ""

@@ -60,11 +60,17 @@ def approval_sensor(models: Mapping[str, "DeclaredModel"], *, interval: int) -> 
         asked, after = _asked(stores, in_service(stores, models), before)
         requests: list[dg.RunRequest] = []
         still: list[str] = []
+        unshown: str | None = None
         for name in asked:
-            ready, waiting = _look(stores, models[name])
+            ready, waiting, ended = _look(stores, models[name])
             requests += _run_requests(context.instance, ready)
             if ready or waiting:
                 still.append(name)
+            # A tracking server that does not answer is asked once in a tick.
+            if ended and unshown is None:
+                unshown = _show(stores, models[name])
+        if unshown is not None:
+            context.log.warning(unshown)
         said = f"{len(still)} models wait for an answer." if still else "Nobody waits for an answer."
         return dg.SensorResult(
             run_requests=requests,
@@ -87,12 +93,31 @@ def _asked(stores: "Stores", models: Mapping[str, "DeclaredModel"], before: Open
     return [name for name in found if name in models], after
 
 
-def _look(stores: "Stores", model: "DeclaredModel") -> "tuple[list[ApprovalRequest], bool]":
-    """The approved holds that nobody carried out, and whether others still wait; expired ones are rejected here."""
-    from retrain_assets.lifecycle.waiting import holds, settle_requests
+def _look(stores: "Stores", model: "DeclaredModel") -> "tuple[list[ApprovalRequest], bool, bool]":
+    """The approved holds that nobody carried out, whether others still wait, and whether one ended here.
 
+    Expired ones are rejected here.
+    """
+    from retrain_assets.lifecycle.waiting import settle_requests
+
+    before = _waiting(stores, model)
     ready = settle_requests(stores, model, now=datetime.now(UTC))
-    return ready, any(hold.state == "pending" for hold in holds(stores.state, model))
+    after = _waiting(stores, model)
+    return ready, bool(after), not before <= after
+
+
+def _waiting(stores: "Stores", model: "DeclaredModel") -> set[int]:
+    from retrain_assets.lifecycle.waiting import holds
+
+    return {hold.request.id for hold in holds(stores.state, model) if hold.state == "pending"}
+
+
+def _show(stores: "Stores", model: "DeclaredModel") -> str | None:
+    """The runs of what expired say so."""
+    from retrain_assets.lifecycle.approval_record import show_settled
+
+    said = show_settled(stores, model, now=datetime.now(UTC))
+    return None if said is None else f"{model.name}: {said}"
 
 
 def _run_requests(instance: dg.DagsterInstance, ready: "list[ApprovalRequest]") -> Iterator[dg.RunRequest]:

@@ -67,6 +67,7 @@ def _rollback_job(model: "DeclaredModel") -> dg.JobDefinition:
                 reason=config.reason,
                 actor=named_person(config.person),
                 now=datetime.now(UTC),
+                announce=lambda made: context.log.info("%s: v%s is champion again", model.name, made.version),
             )
             for event in champion_events(stores, record):
                 context.log_event(event)
@@ -77,14 +78,16 @@ def _rollback_job(model: "DeclaredModel") -> dg.JobDefinition:
 def _answer_job(model: "DeclaredModel") -> dg.JobDefinition:
     @dg.op(name=f"{model.name}__record_answer", required_resource_keys={STORES_KEY})
     def record_answer(context: dg.OpExecutionContext, config: AnswerConfig) -> None:
+        from retrain_assets.lifecycle.approval_record import show_settled
         from retrain_assets.lifecycle.approving import answer
 
+        stores = cast("StoresResource", getattr(context.resources, STORES_KEY)).open()
         # No lease: an answer is one row, and a retrain under way must not hold a person up.
         with failing():
             if config.verdict == "":
                 raise unsaid("verdict", "approve", "reject")
             hold = answer(
-                cast("StoresResource", getattr(context.resources, STORES_KEY)).open(),
+                stores,
                 model,
                 config.version,
                 verdict=config.verdict,
@@ -95,6 +98,8 @@ def _answer_job(model: "DeclaredModel") -> dg.JobDefinition:
                 now=datetime.now(UTC),
             )
         context.log.info("%s v%s is %s", model.name, config.version, hold.state)
+        if hold.state == "rejected" and (said := show_settled(stores, model, now=datetime.now(UTC))) is not None:
+            context.log.warning(said)
 
     return job_of(
         model,

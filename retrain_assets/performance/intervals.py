@@ -127,17 +127,24 @@ def units_of(rows: int, blocks: Sequence[Any] | npt.NDArray[Any] | None) -> int:
 def percentile_interval(values: Values, confidence: float, *, units: int) -> tuple[float, float]:
     """The central share `confidence` of bootstrap values, expanded for few units.
 
-    Of n units a percentile interval is too narrow, by sqrt((n - 1) / n) and by the normal where Student's t belongs.
+    Its quantiles are those of `percentile_tail` and its mirror.
+    """
+    tail = percentile_tail(confidence, units=units)
+    lower, upper = np.quantile(values, [tail, 1 - tail])
+    return float(lower), float(upper)
+
+
+def percentile_tail(confidence: float, *, units: int) -> float:
+    """The share of bootstrap values below the interval of `confidence`, of n units.
+
+    Of few units a percentile interval is too narrow, by sqrt((n - 1) / n) and by the normal where Student's t belongs.
     The quantiles are those at the normal probability of -+ t sqrt(n / (n - 1)), with n - 1 degrees of freedom. Source:
     Hesterberg, The American Statistician 69(4), 2015, the expanded percentile interval.
     """
     from scipy.special import ndtr, stdtrit
 
     tail = (1 - confidence) / 2
-    if units > 1:
-        tail = float(ndtr(stdtrit(units - 1, tail) * np.sqrt(units / (units - 1))))
-    lower, upper = np.quantile(values, [tail, 1 - tail])
-    return float(lower), float(upper)
+    return float(ndtr(stdtrit(units - 1, tail) * np.sqrt(units / (units - 1)))) if units > 1 else tail
 
 
 def _of_many(

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from retrain_assets.performance.grouped import pooled, resampled_sums
-from retrain_assets.performance.intervals import percentile_interval
+from retrain_assets.performance.intervals import percentile_interval, percentile_tail
 from retrain_assets.performance.scores import Scores, Values
 from retrain_assets.promotion.measures import Measure
 from retrain_assets.promotion.slices import LEAST_BLOCKS
@@ -144,11 +144,34 @@ class _Rates:
             reason = "; ".join(filter(None, [why, said]))
             return Measure(kind="fairness", name=f"{name}_gap", group=column, value=None, reason=reason)
         rates = self.selected / self.rows
-        lower, upper = _interval(np.ptp(self.drawn, axis=1), confidence, int(self.units.min()))
+        lower, upper = _gap_interval(self.drawn, confidence, int(self.units.min()))
         return Measure(
             kind="fairness", name=f"{name}_gap", group=column, value=float(np.ptp(rates)), lower=lower, upper=upper,
             reason=said,
         )  # fmt: skip
+
+
+def _gap_interval(drawn: Values, confidence: float, units: int) -> tuple[float | None, float | None]:
+    """Of the largest difference, from the intervals of the difference of each two groups.
+
+    Not from the largest difference of each resample: that is larger than the one of the rows themselves, because the
+    chance of the draw comes to that of the rows, and its interval may lie above the very gap that it is of. The upper
+    end is the largest one: that of the two groups which truly differ most holds with `confidence`. The lower end is the
+    largest one, too, with what may be missed shared over all pairs; groups that are alike differ by 0.
+    """
+    defined = drawn[np.isfinite(drawn).all(axis=1)]
+    if len(defined) < _DEFINED_SHARE * len(drawn):
+        return None, None
+    groups = drawn.shape[1]
+    pairs = groups * (groups - 1) // 2
+    wide, shared = (percentile_tail(1 - (1 - confidence) / number, units=units) for number in (1, pairs))
+    lower = upper = 0.0
+    for group in range(groups - 1):
+        differences = defined[:, group + 1 :] - defined[:, [group]]
+        least, low, high, most = np.quantile(differences, [shared, wide, 1 - wide, 1 - shared], axis=0)
+        lower = max(lower, float(least.max()), float(-most.min()))
+        upper = max(upper, float(high.max()), float(-low.min()))
+    return lower, upper
 
 
 def _interval(drawn: Values, confidence: float, units: int) -> tuple[float | None, float | None]:

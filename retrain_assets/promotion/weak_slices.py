@@ -37,7 +37,7 @@ def found_slices(
     better by as much. No slice where no leaf is worse; None where the rows are too few to search.
 
     Args:
-        rows: what a slice may be told by.
+        rows: what a slice may be told by: not by texts of which most rows have one of their own, as ids are.
         excess: loss of the candidate minus loss of the champion, of each row.
         most: slices that are given.
         min_rows: the least of a slice in either half.
@@ -48,6 +48,7 @@ def found_slices(
     from sklearn.tree import DecisionTreeRegressor
 
     searched = _half(len(rows), blocks, rng)
+    rows = rows.loc[:, [not _is_a_name(column) for _, column in rows.items()]]
     matrix = rows.apply(_codes).to_numpy(dtype=float)
     if searched.sum() < 2 * min_rows or not matrix.shape[1]:
         return None, ~searched
@@ -75,6 +76,12 @@ def found_slices(
 
     slices = [Slice(name=names[node], rows=around[node], parts=tuple(map(part, each))) for node, each in parts.items()]
     return slices, ~searched
+
+
+def _is_a_name(column: pd.Series) -> bool:
+    """Whether most rows have a text of their own there: an id or a free text. A range of the alphabet is no slice."""
+    told = pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column)
+    return not told and 2 * column.nunique() > len(column)
 
 
 def _half(rows: int, blocks: npt.NDArray[np.intp] | None, rng: np.random.Generator) -> npt.NDArray[np.bool_]:

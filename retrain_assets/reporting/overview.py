@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 from retrain_assets.data.windows import Calendar
@@ -51,8 +52,9 @@ class Sign:
 class ModelOverview:
     """One line of `retrain-assets status`.
 
-    `model_age` is batch time since the champion's training end, `champion_age` wall time since its promotion; `away`
-    tells why nothing runs under this name any more, `last_retrain` what became of the newest candidate, and why,
+    `model_age` is batch time since the champion's training end, `champion_age` wall time since its promotion,
+    `came_back` who took it back for which champion, and why, where it is one of before; `away` tells why nothing runs
+    under this name any more, `last_retrain` what became of the newest candidate, and why,
     `failing` which other jobs failed and when they are tried again, `due_now` which job nothing but a free run keeps
     from beginning, `missing` the batches that are due and not there,
     `contradicted` what the registry said against the record when it was last asked, `unmade` which rollback or recall
@@ -67,6 +69,7 @@ class ModelOverview:
     champion: int | None
     champion_since: datetime | None
     champion_age: timedelta | None
+    came_back: str | None
     model_age: timedelta | None
     promotions: int
     last_batch: str | None
@@ -174,6 +177,7 @@ def overview(spec: ModelSpec, records: Records, *, now: datetime) -> ModelOvervi
         champion=champion.version if champion else None,
         champion_since=champion.promoted_at if champion else None,
         champion_age=now - champion.promoted_at if champion else None,
+        came_back=_came_back(log),
         model_age=seen.end - champion.training_end if champion and seen else None,
         promotions=len(log),
         last_batch=last.batch if last else None,
@@ -183,7 +187,7 @@ def overview(spec: ModelSpec, records: Records, *, now: datetime) -> ModelOvervi
         decision=decision.verdict if decision else None,
         decision_batch=decision.batch if decision else None,
         decision_reason=decision.reason if decision else None,
-        last_retrain=_last_retrain(steps, records.holds),
+        last_retrain=_last_retrain(steps, records.holds, log),
         working=records.working,
         source_failure=records.source_failure,
         missing=records.missing,
@@ -199,8 +203,15 @@ def overview(spec: ModelSpec, records: Records, *, now: datetime) -> ModelOvervi
     )
 
 
-def _last_retrain(steps: Sequence[Step], holds: Sequence[Hold]) -> str | None:
-    """The newest candidate that was judged; of one that was held, what became of it since."""
+def _came_back(log: Sequence[Promotion]) -> str | None:
+    """How an earlier champion came to serve again; None of one that was promoted or adopted."""
+    if len(log) < 2 or log[-1].action not in ("rollback", "recall"):
+        return None
+    return f"{log[-1].action} from v{log[-2].version} by {log[-1].actor}: {log[-1].reason}"
+
+
+def _last_retrain(steps: Sequence[Step], holds: Sequence[Hold], log: Sequence[Promotion]) -> str | None:
+    """The newest candidate that was judged; of one that was held or promoted, what became of it since."""
     ended = [step for step in steps if step.job == "retrain" and step.outcome == "done" and "outcome" in step.detail]
     if not ended:
         return None
@@ -211,6 +222,10 @@ def _last_retrain(steps: Sequence[Step], holds: Sequence[Hold]) -> str | None:
         answer = ended_hold.answers[-1]
         became = "promoted" if ended_hold.promoted else f"{ended_hold.state}: {answer.person}: {answer.reason}"
         return f"v{version} of {last.batch} was held for approval, and is {became}"
+    if outcome == "promoted" and any(
+        (before.version, after.action) == (version, "rollback") for before, after in pairwise(log)
+    ):
+        outcome = "promoted, and rolled back since"
     return f"v{version} of {last.batch} {outcome}: {last.detail['reason']}"
 
 

@@ -7,12 +7,15 @@ import logging
 import os
 import sqlite3
 import warnings
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import closing, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
+from ssl import SSLError
 from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError
 from urllib.parse import urlparse
+from urllib.request import urlopen
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
 
 _SQLITE = "sqlite:///"
 _KNOWN_RUNS = 64
+BRIEF_SECONDS = 5
+"""How long `brief` waits for an answer."""
+_BRIEF = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": str(BRIEF_SECONDS)}
 _SILENT = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
 _CHATTY = (
     "alembic.runtime.migration",  # each migration of a new database
@@ -49,6 +55,22 @@ class MlflowSession:
     def is_server(self) -> bool:
         """A tracking server, which a browser can open."""
         return urlparse(self.tracking_uri).scheme in ("http", "https")
+
+    def silence(self) -> str | None:
+        """Why a server does not answer within `BRIEF_SECONDS`; None where it says anything, or is none."""
+        if not self.is_server:
+            return None
+        address = urlparse(self.tracking_uri)
+        plain = address._replace(netloc=address.netloc.rpartition("@")[2], path=f"{address.path}/health").geturl()
+        try:
+            with urlopen(plain, timeout=BRIEF_SECONDS):  # noqa: S310 - http or https
+                return None
+        except HTTPError:
+            return None  # whatever it refuses, it is there
+        except OSError as error:
+            reason = getattr(error, "reason", error)
+            # A certificate that this process does not know is one of a server that is there.
+            return None if isinstance(reason, SSLError) else str(reason)
 
     @contextmanager
     def client(self) -> Generator[MlflowClient]:
@@ -231,26 +253,43 @@ def _begin_database(database: Path | None) -> None:
 
 
 @contextmanager
+def brief() -> Generator[None]:
+    """Within it a server that does not answer is given up after `BRIEF_SECONDS`, not after MLflow's minutes.
+
+    Nothing is asked twice. MLflow reads both at each request; the whole process is brief meanwhile.
+    """
+    with _environment(_BRIEF):
+        yield
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Generator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
 def _quiet() -> Generator[None]:
     # Not by their levels: with each change of one, logging forgets what it knows of every logger of the process.
     hushed = [logger for logger in map(logging.getLogger, _CHATTY) if _is_error not in logger.filters]
-    before = {name: os.environ.get(name) for name in _SILENT}
     for logger in hushed:
         logger.addFilter(_is_error)
-    os.environ.update(_SILENT)
     try:
-        with warnings.catch_warnings():
+        with _environment(_SILENT), warnings.catch_warnings():
             # MLflow's own deprecations concern MLflow.
             warnings.filterwarnings("ignore", module=r"mlflow\.")
             yield
     finally:
         for logger in hushed:
             logger.removeFilter(_is_error)
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def _is_error(record: logging.LogRecord) -> bool:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import RLock
@@ -15,7 +17,7 @@ from urllib.parse import quote, unquote, urlparse
 from retrain_assets.errors import NotStoredError, StoreError, without_password
 from retrain_assets.stores.adoption import AdoptedModel, content_hash, load_adopted
 from retrain_assets.stores.mlflow_model import flavour_files
-from retrain_assets.stores.mlflow_session import MlflowSession, input_names, sklearn_flavor, translated
+from retrain_assets.stores.mlflow_session import MlflowSession, brief, input_names, sklearn_flavor, translated
 from retrain_assets.stores.model_files import (
     Serialized,
     artifact_hash,
@@ -39,6 +41,8 @@ _MOST_PARAMS = 100
 _LONGEST_PARAM = 6000
 _LONGEST_DIGEST = 36
 _LONGEST_TAG = 5000
+_NAMED = {"model_hash", "uri", "batch", "attempt", "training_end", "training_hash", "data_hash", "artifact_hash"}
+_COPIED = re.compile(r"models:/[^/]+/\d+")
 
 
 class MlflowRegistry:
@@ -228,6 +232,25 @@ class MlflowRegistry:
             return False
         return True
 
+    def silence(self) -> str | None:
+        """Why the tracking server does not answer within seconds; None where it does, or where there is none."""
+        return self._session.silence()
+
+    def briefly(self) -> AbstractContextManager[None]:
+        return brief()
+
+    def made_here(self, model: str) -> list[ModelVersion]:
+        mark = '"' if "'" in model else "'"
+        with translated(f"reading the versions of {model}"), self._session.client() as client:
+            found: list[RegisteredVersion] = []
+            page: str | None = None
+            while page is None or page:
+                answer = client.search_model_versions(f"name = {mark}{model}{mark}", page_token=page)
+                found += answer
+                page = answer.token or ""
+        made = [_version_of(registered) for registered in found if _was_made_here(registered)]
+        return sorted(made, key=lambda version: version.version)
+
     def _require_model(self, model: str) -> None:
         """A registry that was lost, or is not the one of before, is no word on what somebody deleted there."""
         try:
@@ -283,6 +306,7 @@ class MlflowRegistry:
         return ShownModel(
             aliases={alias: int(version) for alias, version in registered.aliases.items()},
             tags={name.removeprefix(_TAG): value for name, value in registered.tags.items() if name.startswith(_TAG)},
+            newest=max((int(version.version) for version in registered.latest_versions or ()), default=0),
         )
 
     def tag_model(self, model: str, tags: Mapping[str, str]) -> None:
@@ -392,6 +416,12 @@ def _version_tags(manifest: Manifest, model: Serialized, hashed: str, uri: str) 
     if model.refused:
         tags["not_skops_because_of"] = ", ".join(model.refused)[:1000]
     return {f"{_TAG}{name}": value for name, value in tags.items()}
+
+
+def _was_made_here(registered: RegisteredVersion) -> bool:
+    """A copy that a person makes with MLflow has all tags too, and another version as its source."""
+    told = {name.removeprefix(_TAG) for name in registered.tags if name.startswith(_TAG)}
+    return told >= _NAMED and not _COPIED.fullmatch(registered.source or "")
 
 
 def _version_of(registered: RegisteredVersion) -> ModelVersion:

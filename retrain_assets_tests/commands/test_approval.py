@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import stat
+import time
 from pathlib import Path
 
 import pytest
 
 from retrain_assets.errors import StoreError
+from retrain_assets.lifecycle.waiting import holds
 from retrain_assets.orchestration import approvals
 from retrain_assets.stores.registry import MlflowRegistry
 from retrain_assets_tests.commands.conftest import Call, calling
-from retrain_assets_tests.lifecycle.champions import execute, registry_of
+from retrain_assets_tests.lifecycle.champions import HELD, execute, registry_of
 from retrain_assets_tests.lifecycle.world import World
 
 
@@ -82,9 +84,51 @@ def test_what_became_of_an_approved_promotion_is_told_where_it_is_run(
     assert "v4 is void: tiny v4 was deleted in the registry by hand" in call("run", "tiny").stdout
 
 
+def told_of(world: World) -> str:
+    """What the run of the newest version says became of it: copies share its files, and not its tags."""
+    run = world.stores.state.model_versions("tiny")[-1].run_id
+    with registry_of(world)._session.client() as client:
+        return client.get_run(run).data.tags["retrain_assets.outcome"]
+
+
 def test_a_rejection(held: World, call: Call):
     done = call("reject", "tiny", "4", "--hash", hash_of(held), "--reason", "too many alarms")
     assert "tiny: v4 is rejected" in done.stdout
+    assert told_of(held) == "rejected"
+    assert held.stores.registry.alias("tiny", "challenger") is None
+    assert call("reconcile").stdout == "tiny: v3 is champion; the registry agrees\n"
+
+
+def test_a_rejection_is_recorded_while_the_server_is_down(held: World, call: Call, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("RETRAIN_ASSETS_TRACKING_URI", "http://127.0.0.1:9")
+    begun = time.monotonic()
+    done = call("reject", "tiny", "4", "--hash", hash_of(held), "--reason", "too many alarms")
+    assert time.monotonic() - begun < 30
+    assert (done.exit_code, "tiny: v4 is rejected" in done.stdout) == (0, True)
+    assert "the registry does not show it yet: the next retrain will" in done.stderr
+    assert told_of(held) == "held"
+    monkeypatch.delenv("RETRAIN_ASSETS_TRACKING_URI")
+    call("reconcile")
+    assert told_of(held) == "rejected"
+
+
+def test_a_hold_that_expires_is_told_by_the_sensor_that_ends_it(held: World, call: Call):
+    execute(held, "UPDATE ra_approvals SET expires_at = '2026-01-02 00:00:00.000000'")
+    assert told_of(held) == "held"
+    call("run", "tiny", declare={"promote": {"min_rows": 50, "approval": "always"}})
+    assert holds(held.stores.state, held.model)[-1].state == "expired"
+    assert told_of(held) == "rejected"
+
+
+def test_a_run_says_at_once_that_the_server_is_down(held: World, call: Call, monkeypatch: pytest.MonkeyPatch):
+    """What was approved needs it: MLflow would ask again for minutes."""
+    call("approve", "tiny", "4", "--hash", hash_of(held), "--reason", "good", declare={"promote": HELD})
+    monkeypatch.setenv("RETRAIN_ASSETS_TRACKING_URI", "http://127.0.0.1:9")
+    begun = time.monotonic()
+    ran = call("run", "tiny")
+    assert time.monotonic() - begun < 30
+    assert "the tracking server http://127.0.0.1:9 does not answer ([Errno 111] Connection refused)" in ran.stderr
+    assert "approved    promote  failed" in ran.stdout
 
 
 def test_signed_answers(held: World, call: Call, tmp_path: Path):

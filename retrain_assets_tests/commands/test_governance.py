@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from datetime import timedelta, timezone
 from pathlib import Path
 
 import dagster as dg
@@ -113,6 +115,40 @@ def test_rollback_and_clear(promoted: World, call: Call):
     again = call("clear", "tiny", "3", "--reason", "the feed was at fault")
     assert (again.exit_code, "v3 is retired: there is nothing to clear" in again.stderr) == (1, True)
     assert call("audit", "verify").exit_code == 0
+
+
+def test_a_rollback_does_not_wait_for_a_server_that_is_down(
+    promoted: World, call: Call, monkeypatch: pytest.MonkeyPatch
+):
+    """MLflow would ask again for minutes."""
+    monkeypatch.setenv("RETRAIN_ASSETS_TRACKING_URI", "http://127.0.0.1:9")
+    begun = time.monotonic()
+    result = call("rollback", "tiny", "--reason", "bad nights")
+    assert time.monotonic() - begun < 30
+    assert result.exit_code == 0, result.output
+    first, *_ = result.stdout.splitlines()
+    assert first == "tiny: v2 is champion again instead of v3"
+    assert "the registry does not show it yet: the next retrain will" in result.stdout
+    assert promoted.stores.registry.alias("tiny", "champion") == 3
+    monkeypatch.delenv("RETRAIN_ASSETS_TRACKING_URI")
+    assert "the registry had not seen the newest promotion: shown now" in call("reconcile").stdout
+    assert promoted.stores.registry.alias("tiny", "champion") == 2
+
+
+def test_a_moment_may_name_its_offset(promoted: World, call: Call):
+    """As `history --json` prints it."""
+    first, second, *_ = [made.as_of for made in promoted.stores.state.promotions("tiny")]
+    for text, version in (
+        (second.isoformat(), 2),
+        (second.astimezone(timezone(timedelta(hours=2))).isoformat(), 2),
+        (second.replace(tzinfo=timezone(timedelta(hours=2))).isoformat(), 1),
+        (f"{first:%Y-%m-%d %H:%M}", 1),
+    ):
+        (line,) = json.loads(call("history", "tiny", "--as-of", text, "--json").stdout)
+        assert line["version"] == version, text
+    refused = call("rollback", "tiny", "--as-of", "yesterday", "--reason", "x")
+    assert (refused.exit_code, "it must be a moment such as 2013-06-01" in refused.stderr) == (2, True)
+    assert "v1 is champion again" in call("rollback", "tiny", "--as-of", first.isoformat(), "--reason", "x").stdout
 
 
 def test_a_rollback_needs_a_reason_and_one_target(call: Call):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -27,7 +28,7 @@ from retrain_assets.promotion.log import champion_as_of
 from retrain_assets.reporting.overview import Records, overview
 from retrain_assets.reporting.unmade import unmade
 from retrain_assets.spec import ModelSpec
-from retrain_assets.stores.protocols import StepOutcome
+from retrain_assets.stores.protocols import ShownModel, StepOutcome
 from retrain_assets.stores.registry import MlflowRegistry
 from retrain_assets.training.predict import predict
 from retrain_assets_tests.lifecycle.champions import DECLARED, Failing, copied, fail_to_score, lose_files, registry_of
@@ -238,6 +239,20 @@ def test_a_registry_that_is_down_holds_no_rollback_up(promoted: World, monkeypat
     assert promoted.stores.registry.alias("tiny", "champion") == 3
     assert lifecycle.reconcile(promoted.stores, promoted.model, now=promoted.now).behind
     assert promoted.stores.registry.alias("tiny", "champion") == 2
+
+
+def test_who_is_champion_is_said_before_the_registry_is_asked(promoted: World, monkeypatch: pytest.MonkeyPatch):
+    told: list[str] = []
+    project = MlflowRegistry.shown
+
+    def asked(registry: MlflowRegistry, model: str) -> ShownModel:
+        told.append(f"asked with a timeout of {os.environ.get('MLFLOW_HTTP_REQUEST_TIMEOUT')} s")
+        return project(registry, model)
+
+    monkeypatch.setattr(MlflowRegistry, "shown", asked)
+    back(promoted, announce=lambda made: told.append(f"v{made.version}"))
+    assert told[:2] == ["v2", "asked with a timeout of 5 s"]
+    assert "MLFLOW_HTTP_REQUEST_TIMEOUT" not in os.environ
 
 
 def test_a_tracking_database_that_cannot_be_read_holds_no_rollback_up(promoted: World):

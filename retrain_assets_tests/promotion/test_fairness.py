@@ -101,6 +101,25 @@ def test_rates_of_blocks_differ_by_as_much_as_they_do_from_one_world_to_the_next
     assert 0.90 <= hits / trials <= 0.99
 
 
+@pytest.mark.parametrize("chances", [(0.4,) * 6, (0.3, 0.4, 0.4, 0.4, 0.4, 0.55)])
+@pytest.mark.parametrize("units", ["rows", "entities"])
+def test_the_interval_of_a_gap_holds_the_gap_and_the_true_one(chances: tuple[float, ...], units: str):
+    """Of groups that are alike, too: the largest difference of a resample lay above it nearly always."""
+    hits, trials, rng = 0, 100, np.random.default_rng(2)
+    groups = np.repeat(np.arange(6), 60)
+    blocks = np.tile(np.arange(60), 6) if units == "entities" else None
+    for _ in range(trials):
+        selected = rng.random(360) < np.array(chances)[groups]
+        found = measured(selected.astype(float), rng.integers(0, 2, 360), groups, blocks=blocks)
+        gap = found["selection_rate_gap", "sex"]
+        assert gap.value is not None
+        assert gap.lower is not None
+        assert gap.upper is not None
+        assert gap.lower <= gap.value <= gap.upper
+        hits += gap.lower <= np.ptp(chances) <= gap.upper
+    assert hits / trials >= 0.93
+
+
 def verdict_of(made: dict[tuple[str, str], Measure], columns: list[str]) -> tuple[bool | None, str]:
     limits = {"groups": columns, "selection_gap": 1.0, "error_gap": 1.0}
     spec = PromoteSpec.model_validate({"require": "is_fair", "limits": limits})

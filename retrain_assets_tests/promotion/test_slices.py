@@ -248,6 +248,20 @@ def test_a_search_that_finds_no_worse_part_passes_and_one_of_too_few_rows_is_unk
     assert evaluate_gates(found, spec, bootstrapping=False).passed is passed
 
 
+def test_no_slice_is_told_by_ids() -> None:
+    """Where they are numbered in the order of the rows, a range of them would be a piece of time under other names."""
+    rng = np.random.default_rng(5)
+    late = np.arange(2000) >= 1400
+    rows = pd.DataFrame({
+        "ticket": [f"t-{number:04d}" for number in range(2000)],
+        "region": rng.choice(["north", "south"], 2000, p=[0.7, 0.3]),
+    })  # fmt: skip
+    excess = np.where(late, 1.0, 0.0) + np.where(rows["region"] == "south", 0.5, -0.2) + rng.normal(0, 0.1, 2000)
+    slices, _ = found_slices(rows, excess, most=3, min_rows=50, rng=rng)
+    assert slices is not None
+    assert {each.name for each in slices} == {"region=north", "region=south"}
+
+
 def test_a_found_slice_is_told_by_values_that_a_person_knows() -> None:
     rng = np.random.default_rng(5)
     shop = rng.choice(["east", "north", "south", "west"], 4000)

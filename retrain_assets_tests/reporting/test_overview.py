@@ -144,6 +144,18 @@ def test_the_health_of_a_champion_that_came_back_is_not_that_of_the_one_before(a
     assert ("v1 came back after batch 2013-01-08" in seen.health.reason) is (light == "unknown")
 
 
+def test_a_champion_that_came_back_was_not_promoted_now():
+    retrain = step(1, "retrain", detail={"outcome": "promoted", "version": 2, "reason": "passed: beats_baseline"})
+    log = [promotion(), promotion(2)]
+    before = overview(spec(), Records(steps=[retrain], promotions=log), now=NOW)
+    assert before.came_back is None
+    assert before.last_retrain == "v2 of 2013-01-08 promoted: passed: beats_baseline"
+    back = promotion(1, id=3, action="rollback", actor="person:ann", reason="bad nights")
+    seen = overview(spec(), Records(steps=[retrain], promotions=[*log, back]), now=NOW)
+    assert seen.came_back == "rollback from v2 by person:ann: bad nights"
+    assert seen.last_retrain == "v2 of 2013-01-08 promoted, and rolled back since: passed: beats_baseline"
+
+
 @pytest.mark.parametrize(("health", "light"), [(True, "green"), (False, "red"), (None, "unknown")])
 def test_health_is_that_of_the_last_settled_batch(health: bool | None, light: str):
     settled = [

@@ -8,11 +8,13 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -491,3 +493,22 @@ def test_notices_of_mlflow_are_hushed_while_it_works_and_only_then() -> None:
     finally:
         notices.removeHandler(handler)
     assert told.getvalue().split("\n") == ["a fault", "what somebody else says", ""]
+
+
+def test_a_server_that_does_not_answer_is_told_from_one_that_refuses(tmp_path: Path) -> None:
+    class Refusing(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(401)
+
+        def log_message(self, *_: object, **__: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Refusing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        port = server.server_address[1]
+        try:
+            assert MlflowRegistry(f"http://joe:hunter2@127.0.0.1:{port}").silence() is None
+        finally:
+            server.shutdown()
+    assert "refused" in (MlflowRegistry(f"http://joe:hunter2@127.0.0.1:{port}").silence() or "")
+    assert MlflowRegistry(f"sqlite:///{tmp_path / 'mlflow.db'}").silence() is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -14,10 +15,14 @@ RunStatus = Literal["FINISHED", "FAILED", "KILLED"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownModel:
-    """What the registry shows of a model: versions by alias, and the platform's tags without their prefix."""
+    """What the registry shows of a model: versions by alias, and the platform's tags without their prefix.
+
+    `newest` is the number of the version that was registered last, by whomever; 0 where there is none.
+    """
 
     aliases: Mapping[str, int] = field(default_factory=dict[str, int])
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    newest: int = 0
 
 
 class ModelRegistry(Protocol):
@@ -90,6 +95,14 @@ class ModelRegistry(Protocol):
         Raises:
             StoreError: it cannot be asked, or has no such model at all.
         """
+        ...
+
+    def briefly(self) -> AbstractContextManager[None]:
+        """Within it a tracking server that does not answer is given up after seconds, not after minutes."""
+        ...
+
+    def made_here(self, model: str) -> list[ModelVersion]:
+        """The registered versions that `register` made, in order: none that a person registered or copied."""
         ...
 
     def shown(self, model: str) -> ShownModel:

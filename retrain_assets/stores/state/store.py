@@ -205,7 +205,9 @@ class SqlStateStore(GovernedTables):
             _tell(connection, "model_version", version.model, batch=version.batch, payload=payload, now=self._clock())
 
     def model_versions(self, model: str) -> list[ModelVersion]:
-        return self._followed(MODEL_VERSIONS, model, records.model_version_of)
+        # One that a killed run left behind is recorded after later ones.
+        found = self._followed(MODEL_VERSIONS, model, records.model_version_of)
+        return sorted(found, key=lambda version: version.version)
 
     def save_episode(self, episode: Episode) -> None:
         values = records.episode_values(episode)
