@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from retrain_assets.data.categories import MAX_CATEGORIES
 from retrain_assets.drift.aspects import ASPECTS, set_absent
 from retrain_assets.drift.cells import ColumnCells
 from retrain_assets.drift.significance import homogeneity_p_value
@@ -50,11 +51,12 @@ def _novelty(column: ColumnCells) -> float:
     Of numbers exactly: the x largest of N + n exchangeable rows are all among the n with a probability below
     `(n / (N + n))^x` (Rosenbaum 1954, "Tables for a nonparametric test of location"). Of categories by the rate at
     which new ones turn up, that of categories seen once (Good 1953, "The population frequencies of species"): of two
-    Poisson counts with that rate, given the one, the other is negative binomial.
+    Poisson counts with that rate, given the one, the other is negative binomial. Where the reference does not name all
+    of its categories, by the most rows that it may have of those that have risen, as often as there are names.
     """
     from scipy.special import betainc
 
-    if not column.knows_all:
+    if not column.novel_apart:
         return np.nan
     rows, current = int(column.reference[:-1].sum()), int(column.current[:-1].sum())
     if not rows or not current or not column.current_novel:
@@ -62,4 +64,5 @@ def _novelty(column: ColumnCells) -> float:
     if column.ordered:
         farther = max(int(column.current[0]), int(column.current[-2])) if len(column.current) > 2 else 0
         return float(min(1.0, 2 * (current / (rows + current)) ** farther))
-    return float(betainc(column.current_novel, column.once + 1, current / (rows + current)))
+    chosen_of = 1 if column.knows_all else MAX_CATEGORIES
+    return float(min(1.0, chosen_of * betainc(column.current_novel, column.once + 1, current / (rows + current))))

@@ -181,7 +181,7 @@ def _novelty(column: ColumnCells) -> float:
     usual = rows.mean()
     counted = np.log1p(rows.sum() / present) / np.log1p(rows.sum() / usual) if column.ordered else usual / present
     novel = column.current_novel * np.minimum(counted, 1.0)
-    return float(_excess(novel, present)) if column.knows_all else np.nan
+    return float(_excess(novel, present)) if column.tells_novelty else np.nan
 
 
 def _unseen(column: ColumnCells) -> float:
@@ -203,7 +203,7 @@ def _folded(column: ColumnCells) -> tuple[Array, Array, Array]:
         if folded.shape[1] and column.ordered:
             folded[:, 0] += counts[:, 0]
             folded[:, -1] += counts[:, -2]
-        elif folded.shape[1] and column.knows_all:
+        elif folded.shape[1] and column.novel_apart:
             folded[:, -1] += counts[:, -2]
         sides.append(folded)
     return sides[0][0], sides[1], sides[2]

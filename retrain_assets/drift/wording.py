@@ -43,7 +43,13 @@ def _middle(column: ColumnProfile, categories: Sequence[str]) -> str:
         spread = f", deviation {_readable(deviation, deviation)}" if deviation else ""
         return f"mean {_readable(column.mean, deviation)}{spread}"
     labels = categories or list(column.categories)[:_NAMED_CATEGORIES]
-    return ", ".join(f"{shown(label)} {100 * column.categories.get(label, 0) / column.rows:.3g} %" for label in labels)
+    return ", ".join(f"{shown(label)} {_share(label, column)}" for label in labels)
+
+
+def _share(label: str, column: ColumnProfile) -> str:
+    if label not in column.categories and column.other:
+        return "hardly any"
+    return f"{100 * column.categories.get(label, 0) / column.rows:.3g} %"
 
 
 def shown(label: str, most: int = 40) -> str:
@@ -73,25 +79,27 @@ def probability(p_value: float) -> str:
     return "p < 1e-300" if p_value < 1e-300 else f"p = {p_value:.2g}"
 
 
-def movers(before: ColumnProfile, after: ColumnProfile, *, new: bool = False) -> list[str]:
+def movers(before: ColumnProfile, after: ColumnProfile, *, new: bool = False, told: Sequence[str] = ()) -> list[str]:
     """The categories whose shares changed most; the new ones first where these are asked for.
 
     Only those whose rows both sides know: where a side has more categories than it names, one that it does not name may
-    have any of its other rows.
+    have any of its other rows, but for those that are `told` to have had hardly any.
     """
     sides = before, after
     every = {**before.categories, **after.categories}
-    labels = [label for label in every if all(label in side.categories or not side.other for side in sides)]
+    labels = [
+        label for label in every if label in told or all(label in side.categories or not side.other for side in sides)
+    ]
     rows = max(before.rows, 1), max(after.rows, 1)
 
     def moved(label: str) -> float:
         change = before.categories.get(label, 0) / rows[0] - after.categories.get(label, 0) / rows[1]
         return round(abs(change), 9)
 
-    def told(label: str) -> tuple[bool, float, str]:
+    def place(label: str) -> tuple[bool, float, str]:
         return new and label in before.categories, -moved(label), label
 
-    return sorted(labels, key=told)[:_NAMED_CATEGORIES]
+    return sorted(labels, key=place)[:_NAMED_CATEGORIES]
 
 
 def first_of(names: Sequence[str]) -> str:
