@@ -31,7 +31,7 @@ class ColumnCells:
             shape (batches, 2); all as plus where a side does not tell which.
         current_infinite: of each batch of the current window, shape (batches, 2).
         novel: of each reference batch, the rows whose value no other one has, shape (batches,). Where the reference
-            does not know all categories by name, those of `CategoryBinning.risen`, each batch against the others.
+            does not know all categories by name, those of the risen ones (see `Peaks`), each batch against the others.
         current_novel: of the current window, the rows whose value no reference batch has; likewise.
         once: categories that the reference batches together have in a single row; likewise the most rows that they may
             have of the risen ones.
@@ -82,7 +82,7 @@ class ColumnCells:
     @property
     def tells_novelty(self) -> bool:
         """Whether there is novelty to judge."""
-        return self.knows_all or self.novel_apart or bool(self.novel.any())
+        return self.knows_all or self.current_novel > 0 or bool(self.novel.any())
 
     @property
     def told(self) -> tuple[str, ...]:
@@ -117,7 +117,8 @@ class FittedColumn:
         """
         precision = min([current.precision, *(batch.precision for batch in (*self.batches, *window))])
         named = self._named(window or [current])
-        wanted = precision, named, self._risen(current, named)
+        risen = self._risen(current)
+        wanted = precision, named, tuple(label for label in risen if label not in (named or ()))
         if self._cells is None or self._fitted != wanted:
             self._fitted, self._cells = wanted, self._count(*wanted)
         binning = self._cells.binning
@@ -125,7 +126,7 @@ class FittedColumn:
         if isinstance(binning, NumericBinning):
             novel = int(counted[0] + counted[-2]) if len(counted) > 2 else 0
         else:
-            novel = int(counted[-2]) if binning.novel_apart else 0
+            novel = int(counted[-2]) if binning.complete else sum(current.categories[label] for label in risen)
         batches = binning.counts_of_each(window) if window else counted[None]
         before, after = infinite_of(self.batches, window or [current])
         return replace(
@@ -133,6 +134,7 @@ class FittedColumn:
             current=counted,
             current_batches=batches,
             current_novel=novel,
+            once=self._most_rows(risen) if self.merged.other else self._cells.once,
             infinite=before,
             current_infinite=after,
         )
@@ -144,21 +146,20 @@ class FittedColumn:
         among = None if self.merged.other else frozenset(self.merged.categories)
         return frequent_categories([*self.batches, *window], self.bins, among=among)
 
-    def _risen(self, current: ColumnProfile, named: Sequence[str] | None) -> tuple[str, ...]:
-        """Those without a cell of their own that the window has risen, where the reference does not name all."""
+    def _risen(self, current: ColumnProfile) -> tuple[str, ...]:
+        """Those that are frequent now and were new or rare, where the reference does not name all."""
         if not self.merged.other:
             return ()
         if self._peaks is None:
             self._peaks = peaks_of(self.batches)
-        return tuple(label for label in self._peaks.risen(current) if label not in (named or ()))
+        return self._peaks.risen(current)
 
-    def _risen_in_batches(self, named: Sequence[str] | None) -> Counts:
+    def _risen_in_batches(self) -> Counts:
         """Rows of each reference batch in categories that have risen in it, against the others."""
         novel = np.zeros(len(self.batches), dtype=np.int64)
         if self._peaks is not None and len(self.batches) > 1:
             for place, batch in enumerate(self.batches):
-                risen = self._peaks.risen(batch, place)
-                novel[place] = sum(batch.categories[label] for label in risen if label not in (named or ()))
+                novel[place] = sum(batch.categories[label] for label in self._peaks.risen(batch, place))
         return novel
 
     def _most_rows(self, labels: Sequence[str]) -> int:
@@ -170,15 +171,14 @@ class FittedColumn:
             for batch, most in zip(self.batches, unnamed, strict=True)
         )
 
-    def _novel(self, numeric: bool, named: Sequence[str] | None) -> Counts:
+    def _novel(self, *, numeric: bool) -> Counts:
         if numeric:
             return _beyond_the_others(self.batches)
-        return self._risen_in_batches(named) if self.merged.other else _unseen_by_others(self.batches)
+        return self._risen_in_batches() if self.merged.other else _unseen_by_others(self.batches)
 
     def _count(self, precision: int, named: Sequence[str] | None, risen: tuple[str, ...]) -> ColumnCells:
         binning = fit_binning(self.merged, bins=self.bins, precision=precision, named=named, risen=risen)
         numeric = isinstance(binning, NumericBinning)
-        once = sum(1 for count in self.merged.categories.values() if count == 1)
         return ColumnCells(
             binning=binning,
             reference=binning.counts(self.merged),
@@ -187,9 +187,9 @@ class FittedColumn:
             batches=binning.counts_of_each(self.batches),
             infinite=np.zeros((len(self.batches), 2), dtype=np.int64),
             current_infinite=np.zeros((1, 2), dtype=np.int64),
-            novel=self._novel(numeric, named),
+            novel=self._novel(numeric=numeric),
             current_novel=0,
-            once=self._most_rows(risen) if self.merged.other else once,
+            once=sum(1 for count in self.merged.categories.values() if count == 1),
         )
 
 

@@ -14,7 +14,7 @@ from retrain_assets.data.categories import MAX_CATEGORIES
 from retrain_assets.drift.aspects import ASPECTS, set_absent
 from retrain_assets.drift.cells import ColumnCells
 from retrain_assets.drift.significance import homogeneity_p_value
-from retrain_assets.drift.summaries import summarize
+from retrain_assets.drift.summaries import folded, summarize
 from retrain_assets.drift.variation import Array
 
 
@@ -37,9 +37,10 @@ def judge_independent(columns: Sequence[ColumnCells]) -> tuple[Array, Array]:
     more = 2 * more / np.sqrt(1 / all_rows + 1 / current_all_rows)
     set_absent(p_values, statistics, np.stack([2 * ndtr(-np.abs(more)), more]))
     for place, column in enumerate(columns):
-        inner = column.inner
-        p_value = homogeneity_p_value(column.reference[inner], column.current[inner])
-        p_values[2, place] = np.nan if p_value is None or len(column.reference[inner]) < 2 else p_value
+        # Rare categories that are unseen here would have been among the others of the reference.
+        before, _, after = folded(column)
+        p_value = homogeneity_p_value(before.astype(np.int64), after.sum(axis=0).astype(np.int64))
+        p_values[2, place] = np.nan if p_value is None or len(before) < 2 else p_value
         p_values[4, place] = _novelty(column)
         statistics[4, place] = column.current_novel
     return p_values, statistics
@@ -56,7 +57,7 @@ def _novelty(column: ColumnCells) -> float:
     """
     from scipy.special import betainc
 
-    if not column.novel_apart:
+    if not column.tells_novelty:
         return np.nan
     rows, current = int(column.reference[:-1].sum()), int(column.current[:-1].sum())
     if not rows or not current or not column.current_novel:

@@ -61,3 +61,19 @@ def test_no_category_is_risen_by_chance() -> None:
             past = days(10, rng, power=power)
             for by_day in (True, False):
                 assert found(past, days(1, rng, power=power)[0], by_day=by_day).aspect != "novel"
+
+
+@pytest.mark.parametrize(("values", "rows"), [(1_000, 1_000), (5_000, 5_000)])
+def test_rare_categories_that_a_small_reference_lacks_do_not_make_the_others_rarer(values: int, rows: int) -> None:
+    """At a level of 0.05; of 20 windows more than 5 alarm with a probability of 0.0003."""
+    rng = np.random.default_rng(5)
+    shares = 1 / np.arange(1, values + 1) ** 1.5
+    alarms = 0
+    for _ in range(20):
+        before, after = (
+            pd.DataFrame({"k": rng.choice(values, drawn, p=shares / shares.sum()).astype(str)})
+            for drawn in (1_000, rows)
+        )
+        column = compare(before, after, joint="none").columns["k"]
+        alarms += column.verdict == "drift" and column.aspect == "shape"
+    assert alarms <= 5
