@@ -53,20 +53,25 @@ def _share(label: str, column: ColumnProfile) -> str:
 
 
 def shown(label: str, most: int = 40) -> str:
-    """A name as a reader sees it: on one line, blanks in quotes, a long one cut.
+    r"""A name as a reader sees it: on one line, blanks in quotes, a long one cut.
 
-    >>> shown(" "), shown("y" * 50, 5)
-    ("' '", 'yyyy…')
+    >>> shown(" "), shown("y" * 50, 5), shown("a\n")
+    ("' '", 'yyyy…', "'a\\n'")
     """
-    seen = label if label.strip() and len(label.splitlines()) == 1 else repr(label)
+    seen = label if label.strip() and label.splitlines() == [label] else repr(label)
     return seen if len(seen) <= most else f"{seen[: most - 1]}…"
 
 
 def _readable(number: float, deviation: float) -> str:
-    """With the digits that the deviation lets matter: 2001.3 where it is 6.7, 0.0012 where it is 0.0003."""
+    """With the digits that the deviation lets matter: 2001.3 where it is 6.7, 0.0012 where it is 0.0003.
+
+    >>> _readable(1.7e12, 2.5e7), _readable(1.7e12 + 8.64e7, 2.5e7)  # milliseconds since 1970, a day apart
+    ('1.7e+12', '1.7000864e+12')
+    """
     scale = deviation or abs(number) or 1.0
     if not 1e-6 < scale < 1e9 or abs(number) >= 1e12:
-        return f"{number:.3g}"
+        apart = math.log10(abs(number)) - math.log10(scale) if number else 0.0
+        return f"{number:.{min(3 + max(math.ceil(apart), 0), 17)}g}"
     return f"{number:.{max(0, 2 - math.floor(math.log10(scale)))}f}"
 
 
