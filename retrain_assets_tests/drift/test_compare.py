@@ -479,7 +479,7 @@ def _texts(svg: str) -> list[str]:
 
 
 def test_control_characters_are_no_part_of_a_figure() -> None:
-    report = compare(frame(**{"c\x00\x0b": ["a\x0b"] * 200}), frame(**{"c\x00\x0b": ["b\x0b"] * 200}))
+    report = compare(frame(**{"c\x00\x0b": ["a\x01"] * 200}), frame(**{"c\x00\x0b": ["b\x01"] * 200}))
     assert report.drifted is True
     assert "b " in "".join(ET.fromstring(str(report.figure())).itertext())
 
