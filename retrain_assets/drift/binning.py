@@ -13,7 +13,7 @@ from retrain_assets.data.column_profile import ColumnProfile, bins_of
 
 Counts = sketch.Counts
 
-MISSING, REST, UNSEEN = "missing", "all others", "unseen"
+MISSING, REST, UNSEEN, RISEN = "missing", "all others", "unseen", "new or rare before"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,19 +56,27 @@ class CategoryBinning:
     """The most frequent categories, the others of the reference together, unseen ones, and missing.
 
     Where the reference itself does not know all of its categories by name, an unseen one cannot be told from a rare
-    one and counts among the others. Where there are more than cells, `retrain_assets.drift.frequent` chooses.
+    one and counts among the others, unless it is far too frequent now to have been there before: such ones have a cell
+    together. Where there are more than cells, `retrain_assets.drift.frequent` chooses.
 
     Args:
         known: categories of the reference by name, those with a cell first.
         named: so many of them have a cell of their own.
         complete: whether the reference knows all its categories by name.
         labels: of all cells, in order.
+        risen: where it does not, the categories that were new or rare in all its batches and are frequent now.
     """
 
     known: tuple[str, ...]
     named: int
     complete: bool
     labels: tuple[str, ...]
+    risen: tuple[str, ...] = ()
+
+    @property
+    def novel_apart(self) -> bool:
+        """Whether there is a cell of the categories that are new."""
+        return self.complete or bool(self.risen)
 
     def counts(self, profile: ColumnProfile) -> Counts:
         """Rows of a profile by cell, shape (cells,)."""
@@ -78,6 +86,7 @@ class CategoryBinning:
         """Rows of profiles by cell, shape (profiles, cells)."""
         rest, unseen = self.named, self.named + 1 if self.complete else self.named
         cells = {label: min(place, rest) for place, label in enumerate(self.known)}
+        cells.update(dict.fromkeys(self.risen, rest + 1))
         counts = np.zeros((len(profiles), len(self.labels)), dtype=np.int64)
         for own, profile in zip(counts, profiles, strict=True):
             for label, count in profile.categories.items():
@@ -91,7 +100,12 @@ Binning = NumericBinning | CategoryBinning
 
 
 def fit_binning(
-    reference: ColumnProfile, *, bins: int, precision: int | None = None, named: Sequence[str] | None = None
+    reference: ColumnProfile,
+    *,
+    bins: int,
+    precision: int | None = None,
+    named: Sequence[str] | None = None,
+    risen: Sequence[str] = (),
 ) -> Binning:
     """Cells for a column.
 
@@ -100,9 +114,10 @@ def fit_binning(
         bins: quantile bins of numbers; categories with a cell of their own.
         precision: binary digits of the other side's fine bins, where they are coarser.
         named: the categories with a cell; by default the most frequent ones.
+        risen: those with one cell together, where the reference does not know all by name.
     """
     if reference.kind in ("categorical", "boolean"):
-        return _fit_categories(reference, tuple(reference.categories)[:bins] if named is None else named)
+        return _fit_categories(reference, tuple(reference.categories)[:bins] if named is None else named, risen)
     return _fit_numbers(
         reference, bins, min(reference.precision, reference.precision if precision is None else precision)
     )
@@ -128,12 +143,14 @@ def _fit_numbers(reference: ColumnProfile, bins: int, precision: int) -> Numeric
     )
 
 
-def _fit_categories(reference: ColumnProfile, named: Sequence[str]) -> CategoryBinning:
+def _fit_categories(reference: ColumnProfile, named: Sequence[str], risen: Sequence[str]) -> CategoryBinning:
+    novel = (UNSEEN,) if reference.other == 0 else (RISEN,) if risen else ()
     return CategoryBinning(
         known=tuple(dict.fromkeys((*named, *reference.categories))),
         named=len(named),
         complete=reference.other == 0,
-        labels=(*named, REST, UNSEEN, MISSING) if reference.other == 0 else (*named, REST, MISSING),
+        labels=(*named, REST, *novel, MISSING),
+        risen=tuple(risen),
     )
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from retrain_assets.data.column_profile import ColumnProfile, bin_edges, bins_of
 from retrain_assets.drift.binning import Binning, Counts, NumericBinning, fit_binning
-from retrain_assets.drift.frequent import frequent_categories
+from retrain_assets.drift.frequent import Peaks, frequent_categories, peaks_of
 
 Array = npt.NDArray[np.float64]
 
@@ -30,9 +30,11 @@ class ColumnCells:
         infinite: of each reference batch, the rows with minus and with plus infinity, which the last cell counts too,
             shape (batches, 2); all as plus where a side does not tell which.
         current_infinite: of each batch of the current window, shape (batches, 2).
-        novel: of each reference batch, the rows whose value no other one has, shape (batches,).
-        current_novel: of the current window, the rows whose value no reference batch has.
-        once: categories that the reference batches together have in a single row.
+        novel: of each reference batch, the rows whose value no other one has, shape (batches,). Where the reference
+            does not know all categories by name, those of the risen ones (see `Peaks`), each batch against the others.
+        current_novel: of the current window, the rows whose value no reference batch has; likewise.
+        once: categories that the reference batches together have in a single row; likewise the most rows that they may
+            have of the risen ones.
     """
 
     binning: Binning
@@ -65,12 +67,28 @@ class ColumnCells:
         """The cells of values that the reference has: neither missing nor beyond its range, nor unseen."""
         if self.ordered:
             return slice(1, len(self.reference) - 2) if len(self.reference) > 2 else slice(0, 0)
-        return slice(0, len(self.reference) - (2 if self.knows_all else 1))
+        return slice(0, len(self.reference) - (2 if self.novel_apart else 1))
 
     @property
     def knows_all(self) -> bool:
         """Whether a value that the reference does not have can be told."""
         return isinstance(self.binning, NumericBinning) or self.binning.complete
+
+    @property
+    def novel_apart(self) -> bool:
+        """Whether what the reference does not have is in cells of its own."""
+        return isinstance(self.binning, NumericBinning) or self.binning.novel_apart
+
+    @property
+    def tells_novelty(self) -> bool:
+        """Whether there is novelty to judge."""
+        return self.knows_all or self.current_novel > 0 or bool(self.novel.any())
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """Categories of which a side that does not name them has hardly any."""
+        binning = self.binning
+        return () if isinstance(binning, NumericBinning) else (*binning.known[: binning.named], *binning.risen)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -86,8 +104,9 @@ class FittedColumn:
     merged: ColumnProfile
     batches: Sequence[ColumnProfile]
     bins: int
-    _fitted: tuple[int, Sequence[str] | None] | None = None
+    _fitted: tuple[int, Sequence[str] | None, tuple[str, ...]] | None = None
     _cells: ColumnCells | None = None
+    _peaks: Peaks | None = None
 
     def cells(self, current: ColumnProfile, window: Sequence[ColumnProfile] = ()) -> ColumnCells:
         """Both sides over the same cells.
@@ -97,7 +116,9 @@ class FittedColumn:
             window: the batches of the current window, where it is more than one.
         """
         precision = min([current.precision, *(batch.precision for batch in (*self.batches, *window))])
-        wanted = precision, self._named(window or [current])
+        named = self._named(window or [current])
+        risen = self._risen(current)
+        wanted = precision, named, tuple(label for label in risen if label not in (named or ()))
         if self._cells is None or self._fitted != wanted:
             self._fitted, self._cells = wanted, self._count(*wanted)
         binning = self._cells.binning
@@ -105,7 +126,7 @@ class FittedColumn:
         if isinstance(binning, NumericBinning):
             novel = int(counted[0] + counted[-2]) if len(counted) > 2 else 0
         else:
-            novel = int(counted[-2]) if binning.complete else 0
+            novel = int(counted[-2]) if binning.complete else sum(current.categories[label] for label in risen)
         batches = binning.counts_of_each(window) if window else counted[None]
         before, after = infinite_of(self.batches, window or [current])
         return replace(
@@ -113,6 +134,7 @@ class FittedColumn:
             current=counted,
             current_batches=batches,
             current_novel=novel,
+            once=self._most_rows(risen) if self.merged.other else self._cells.once,
             infinite=before,
             current_infinite=after,
         )
@@ -124,8 +146,38 @@ class FittedColumn:
         among = None if self.merged.other else frozenset(self.merged.categories)
         return frequent_categories([*self.batches, *window], self.bins, among=among)
 
-    def _count(self, precision: int, named: Sequence[str] | None) -> ColumnCells:
-        binning = fit_binning(self.merged, bins=self.bins, precision=precision, named=named)
+    def _risen(self, current: ColumnProfile) -> tuple[str, ...]:
+        """Those that are frequent now and were new or rare, where the reference does not name all."""
+        if not self.merged.other:
+            return ()
+        if self._peaks is None:
+            self._peaks = peaks_of(self.batches)
+        return self._peaks.risen(current)
+
+    def _risen_in_batches(self) -> Counts:
+        """Rows of each reference batch in categories that have risen in it, against the others."""
+        novel = np.zeros(len(self.batches), dtype=np.int64)
+        if self._peaks is not None and len(self.batches) > 1:
+            for place, batch in enumerate(self.batches):
+                novel[place] = sum(batch.categories[label] for label in self._peaks.risen(batch, place))
+        return novel
+
+    def _most_rows(self, labels: Sequence[str]) -> int:
+        """That the reference may have of categories: one that a batch does not name is as rare as any that it names."""
+        unnamed = [min(batch.categories.values(), default=0) if batch.other else 0 for batch in self.batches]
+        return sum(
+            batch.categories.get(label, most)
+            for label in labels
+            for batch, most in zip(self.batches, unnamed, strict=True)
+        )
+
+    def _novel(self, *, numeric: bool) -> Counts:
+        if numeric:
+            return _beyond_the_others(self.batches)
+        return self._risen_in_batches() if self.merged.other else _unseen_by_others(self.batches)
+
+    def _count(self, precision: int, named: Sequence[str] | None, risen: tuple[str, ...]) -> ColumnCells:
+        binning = fit_binning(self.merged, bins=self.bins, precision=precision, named=named, risen=risen)
         numeric = isinstance(binning, NumericBinning)
         return ColumnCells(
             binning=binning,
@@ -135,7 +187,7 @@ class FittedColumn:
             batches=binning.counts_of_each(self.batches),
             infinite=np.zeros((len(self.batches), 2), dtype=np.int64),
             current_infinite=np.zeros((1, 2), dtype=np.int64),
-            novel=_beyond_the_others(self.batches) if numeric else _unseen_by_others(self.batches),
+            novel=self._novel(numeric=numeric),
             current_novel=0,
             once=sum(1 for count in self.merged.categories.values() if count == 1),
         )

@@ -261,7 +261,7 @@ def _conclude(
             f"the distance {score:.3g} reaches the floor {settings.effect_floor:g}, and {carried}",
         )
     novel = tested.aspect == "novel"
-    named = movers(column.before, column.after, new=novel)
+    named = movers(column.before, column.after, new=novel, told=column.cells.told)
     return ColumnDrift(
         name=column.name,
         kind=column.before.kind if column.before.present else column.after.kind,

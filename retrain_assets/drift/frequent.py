@@ -9,6 +9,7 @@ counts in such cells.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from retrain_assets.data.categories import added
 from retrain_assets.data.column_profile import ColumnProfile
@@ -37,6 +38,73 @@ def frequent_categories(parts: Sequence[ColumnProfile], most: int, *, among: fro
     least = max((_least_share(part) for part in parts), default=0.0) * sum(part.present for part in parts)
     found = [label for label, rows in total.items() if rows >= least and (among is None or label in among)]
     return tuple(sorted(found, key=lambda label: (-total[label], label))[:most])
+
+
+@dataclass(frozen=True, slots=True)
+class Peaks:
+    """How frequent the categories of profiles are at most.
+
+    Args:
+        first: the largest share of each category that any profile names.
+        owner: the profile that has it.
+        second: the largest share in any other profile.
+        hidden: the largest share that a category may have in a profile that does not name it.
+        least: the smallest share from which on all profiles name it by almost certainty.
+    """
+
+    first: dict[str, float]
+    owner: dict[str, int]
+    second: dict[str, float]
+    hidden: float
+    least: float
+
+    def risen(self, part: ColumnProfile, own: int | None = None) -> tuple[str, ...]:
+        """Categories of a profile that were new or rare in all others: they have `_TIMES` the share that any may have.
+
+        And `_SURE_TIMES` the share from which on both sides would have named them, and as many times what `_SURE`
+        deviations are above no row: chance hardly lifts a category over both (a Poisson count of 4.5 is 18 or more
+        about once in a million).
+
+        Args:
+            part: whose categories are looked at.
+            own: its place among the profiles, where it is one of them.
+        """
+        least = _SURE_TIMES * max(max(self.least, _least_share(part)) * part.present, _SURE**2)
+        found: list[str] = []
+        for label, rows in part.categories.items():
+            if rows < least:
+                continue
+            before = (self.second if self.owner.get(label) == own else self.first).get(label, 0.0)
+            if rows >= _TIMES * max(before, self.hidden) * part.present:
+                found.append(label)
+        return tuple(found)
+
+
+_TIMES, _SURE_TIMES = 4.0, 2.0
+
+
+def peaks_of(parts: Sequence[ColumnProfile]) -> Peaks:
+    """Of the reference batches.
+
+    >>> days = [ColumnProfile(name="k", kind="categorical", rows=90, missing=0, categories={"a": 60, "b": 30})] * 2
+    >>> now = ColumnProfile(name="k", kind="categorical", rows=90, missing=0, categories={"a": 50, "c": 40})
+    >>> peaks_of(days).risen(now)
+    ('c',)
+    """
+    first: dict[str, float] = {}
+    owner: dict[str, int] = {}
+    second: dict[str, float] = {}
+    for place, part in enumerate(parts):
+        for label, rows in part.categories.items():
+            share = rows / part.present
+            if share > first.get(label, 0.0):
+                first[label], owner[label], share = share, place, first.get(label, 0.0)
+            if share > second.get(label, 0.0):
+                second[label] = share
+    hidden = [min(part.categories.values(), default=0) / part.present for part in parts if part.other]
+    return Peaks(
+        first, owner, second, max(hidden, default=0.0), max((_least_share(part) for part in parts), default=0.0)
+    )
 
 
 def _least_share(part: ColumnProfile) -> float:

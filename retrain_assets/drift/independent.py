@@ -10,10 +10,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from retrain_assets.data.categories import MAX_CATEGORIES
 from retrain_assets.drift.aspects import ASPECTS, set_absent
 from retrain_assets.drift.cells import ColumnCells
 from retrain_assets.drift.significance import homogeneity_p_value
-from retrain_assets.drift.summaries import summarize
+from retrain_assets.drift.summaries import folded, summarize
 from retrain_assets.drift.variation import Array
 
 
@@ -36,9 +37,10 @@ def judge_independent(columns: Sequence[ColumnCells]) -> tuple[Array, Array]:
     more = 2 * more / np.sqrt(1 / all_rows + 1 / current_all_rows)
     set_absent(p_values, statistics, np.stack([2 * ndtr(-np.abs(more)), more]))
     for place, column in enumerate(columns):
-        inner = column.inner
-        p_value = homogeneity_p_value(column.reference[inner], column.current[inner])
-        p_values[2, place] = np.nan if p_value is None or len(column.reference[inner]) < 2 else p_value
+        # Rare categories that are unseen here would have been among the others of the reference.
+        before, _, after = folded(column)
+        p_value = homogeneity_p_value(before.astype(np.int64), after.sum(axis=0).astype(np.int64))
+        p_values[2, place] = np.nan if p_value is None or len(before) < 2 else p_value
         p_values[4, place] = _novelty(column)
         statistics[4, place] = column.current_novel
     return p_values, statistics
@@ -50,11 +52,12 @@ def _novelty(column: ColumnCells) -> float:
     Of numbers exactly: the x largest of N + n exchangeable rows are all among the n with a probability below
     `(n / (N + n))^x` (Rosenbaum 1954, "Tables for a nonparametric test of location"). Of categories by the rate at
     which new ones turn up, that of categories seen once (Good 1953, "The population frequencies of species"): of two
-    Poisson counts with that rate, given the one, the other is negative binomial.
+    Poisson counts with that rate, given the one, the other is negative binomial. Where the reference does not name all
+    of its categories, by the most rows that it may have of those that have risen, as often as there are names.
     """
     from scipy.special import betainc
 
-    if not column.knows_all:
+    if not column.tells_novelty:
         return np.nan
     rows, current = int(column.reference[:-1].sum()), int(column.current[:-1].sum())
     if not rows or not current or not column.current_novel:
@@ -62,4 +65,5 @@ def _novelty(column: ColumnCells) -> float:
     if column.ordered:
         farther = max(int(column.current[0]), int(column.current[-2])) if len(column.current) > 2 else 0
         return float(min(1.0, 2 * (current / (rows + current)) ** farther))
-    return float(betainc(column.current_novel, column.once + 1, current / (rows + current)))
+    chosen_of = 1 if column.knows_all else MAX_CATEGORIES
+    return float(min(1.0, chosen_of * betainc(column.current_novel, column.once + 1, current / (rows + current))))

@@ -181,7 +181,7 @@ def _novelty(column: ColumnCells) -> float:
     usual = rows.mean()
     counted = np.log1p(rows.sum() / present) / np.log1p(rows.sum() / usual) if column.ordered else usual / present
     novel = column.current_novel * np.minimum(counted, 1.0)
-    return float(_excess(novel, present)) if column.knows_all else np.nan
+    return float(_excess(novel, present)) if column.tells_novelty else np.nan
 
 
 def _unseen(column: ColumnCells) -> float:
@@ -194,24 +194,24 @@ def _unseen(column: ColumnCells) -> float:
     return float(pdtrc(column.current_novel - 1, expected)) if column.current_novel else 1.0
 
 
-def _folded(column: ColumnCells) -> tuple[Array, Array, Array]:
+def folded(column: ColumnCells) -> tuple[Array, Array, Array]:
     """Reference, its batches and the window's over the inner cells; what lies beyond counts in the cell beside it."""
     inner = column.inner
     sides: list[Array] = []
     for counts in (column.reference[None], column.batches, column.current_batches):
-        folded = counts[:, inner].astype(np.float64)
-        if folded.shape[1] and column.ordered:
-            folded[:, 0] += counts[:, 0]
-            folded[:, -1] += counts[:, -2]
-        elif folded.shape[1] and column.knows_all:
-            folded[:, -1] += counts[:, -2]
-        sides.append(folded)
+        within = counts[:, inner].astype(np.float64)
+        if within.shape[1] and column.ordered:
+            within[:, 0] += counts[:, 0]
+            within[:, -1] += counts[:, -2]
+        elif within.shape[1] and column.novel_apart:
+            within[:, -1] += counts[:, -2]
+        sides.append(within)
     return sides[0][0], sides[1], sides[2]
 
 
 def _scored(column: ColumnCells) -> tuple[Array, Array]:
     """Mean scores of each batch, shape (2, batches), and on average over those of the window, shape (2,)."""
-    reference, batches, current = _folded(column)
+    reference, batches, current = folded(column)
     found, current_found = np.zeros((2, len(batches))), np.full(2, np.nan)
     if not column.ordered or not reference.sum() or not current.sum():
         return found, current_found
@@ -242,7 +242,7 @@ def _shape(column: ColumnCells) -> tuple[Array, Array, int]:
 
     Of a number what location and spread say is taken off: the directions into which they move the roots.
     """
-    reference, batches, current = _folded(column)
+    reference, batches, current = folded(column)
     if not reference.sum():
         return np.ones((len(batches), 1)), np.ones(1), 0
     smallest = min([rows for rows in (*batches.sum(axis=1), *current.sum(axis=1)) if rows], default=0.0)

@@ -43,24 +43,35 @@ def _middle(column: ColumnProfile, categories: Sequence[str]) -> str:
         spread = f", deviation {_readable(deviation, deviation)}" if deviation else ""
         return f"mean {_readable(column.mean, deviation)}{spread}"
     labels = categories or list(column.categories)[:_NAMED_CATEGORIES]
-    return ", ".join(f"{shown(label)} {100 * column.categories.get(label, 0) / column.rows:.3g} %" for label in labels)
+    return ", ".join(f"{shown(label)} {_share(label, column)}" for label in labels)
+
+
+def _share(label: str, column: ColumnProfile) -> str:
+    if label not in column.categories and column.other:
+        return "hardly any"
+    return f"{100 * column.categories.get(label, 0) / column.rows:.3g} %"
 
 
 def shown(label: str, most: int = 40) -> str:
-    """A name as a reader sees it: on one line, blanks in quotes, a long one cut.
+    r"""A name as a reader sees it: on one line, blanks in quotes, a long one cut.
 
-    >>> shown(" "), shown("y" * 50, 5)
-    ("' '", 'yyyy…')
+    >>> shown(" "), shown("y" * 50, 5), shown("a\n")
+    ("' '", 'yyyy…', "'a\\n'")
     """
-    seen = label if label.strip() and len(label.splitlines()) == 1 else repr(label)
+    seen = label if label.strip() and label.splitlines() == [label] else repr(label)
     return seen if len(seen) <= most else f"{seen[: most - 1]}…"
 
 
 def _readable(number: float, deviation: float) -> str:
-    """With the digits that the deviation lets matter: 2001.3 where it is 6.7, 0.0012 where it is 0.0003."""
+    """With the digits that the deviation lets matter: 2001.3 where it is 6.7, 0.0012 where it is 0.0003.
+
+    >>> _readable(1.7e12, 2.5e7), _readable(1.7e12 + 8.64e7, 2.5e7)  # milliseconds since 1970, a day apart
+    ('1.7e+12', '1.7000864e+12')
+    """
     scale = deviation or abs(number) or 1.0
     if not 1e-6 < scale < 1e9 or abs(number) >= 1e12:
-        return f"{number:.3g}"
+        apart = math.log10(abs(number)) - math.log10(scale) if number else 0.0
+        return f"{number:.{min(3 + max(math.ceil(apart), 0), 17)}g}"
     return f"{number:.{max(0, 2 - math.floor(math.log10(scale)))}f}"
 
 
@@ -73,25 +84,27 @@ def probability(p_value: float) -> str:
     return "p < 1e-300" if p_value < 1e-300 else f"p = {p_value:.2g}"
 
 
-def movers(before: ColumnProfile, after: ColumnProfile, *, new: bool = False) -> list[str]:
+def movers(before: ColumnProfile, after: ColumnProfile, *, new: bool = False, told: Sequence[str] = ()) -> list[str]:
     """The categories whose shares changed most; the new ones first where these are asked for.
 
     Only those whose rows both sides know: where a side has more categories than it names, one that it does not name may
-    have any of its other rows.
+    have any of its other rows, but for those that are `told` to have had hardly any.
     """
     sides = before, after
     every = {**before.categories, **after.categories}
-    labels = [label for label in every if all(label in side.categories or not side.other for side in sides)]
+    labels = [
+        label for label in every if label in told or all(label in side.categories or not side.other for side in sides)
+    ]
     rows = max(before.rows, 1), max(after.rows, 1)
 
     def moved(label: str) -> float:
         change = before.categories.get(label, 0) / rows[0] - after.categories.get(label, 0) / rows[1]
         return round(abs(change), 9)
 
-    def told(label: str) -> tuple[bool, float, str]:
+    def place(label: str) -> tuple[bool, float, str]:
         return new and label in before.categories, -moved(label), label
 
-    return sorted(labels, key=told)[:_NAMED_CATEGORIES]
+    return sorted(labels, key=place)[:_NAMED_CATEGORIES]
 
 
 def first_of(names: Sequence[str]) -> str:

@@ -444,6 +444,16 @@ def test_the_answer_of_a_distance_is_a_number_or_refused(monkeypatch: pytest.Mon
         compare(frame(x=NOISE), frame(x=NOISE), distance="psi")
 
 
+def test_a_distance_of_another_package_that_fails_is_named_with_its_column(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Plugged(TotalVariation):
+        def __call__(self, *_: Any) -> float:
+            raise KeyError("oops")
+
+    monkeypatch.setattr(measuring, "find_distance", lambda name: Plugged() if name == "psi" else DISTANCES[name])
+    with pytest.raises(ValueError, match=r"distance 'total_variation' failed for column 'x': KeyError: 'oops'"):
+        compare(frame(x=NOISE), frame(x=NOISE), distance="psi")
+
+
 def test_what_is_new_is_told_first() -> None:
     new = compare(REFERENCE, CURRENT.assign(c=CURRENT["c"].where(CURRENT.index % 25 > 0, "new")), batch="day")
     assert new.columns["c"].before.startswith("new 0 %, ")
@@ -469,7 +479,7 @@ def _texts(svg: str) -> list[str]:
 
 
 def test_control_characters_are_no_part_of_a_figure() -> None:
-    report = compare(frame(**{"c\x00\x0b": ["a\x0b"] * 200}), frame(**{"c\x00\x0b": ["b\x0b"] * 200}))
+    report = compare(frame(**{"c\x00\x0b": ["a\x01"] * 200}), frame(**{"c\x00\x0b": ["b\x01"] * 200}))
     assert report.drifted is True
     assert "b " in "".join(ET.fromstring(str(report.figure())).itertext())
 

@@ -35,7 +35,7 @@ def make_detector(name: str, *args: Any, **settings: Any) -> Detector:
 
     Raises:
         ValueError: there is no such detector, or it refuses its settings.
-        TypeError: what is there is none.
+        TypeError: what is there is none, or takes other settings.
 
     >>> make_detector("page_hinkley", slack=0.5, limit=20.0).name
     'page_hinkley'
@@ -43,7 +43,10 @@ def make_detector(name: str, *args: Any, **settings: Any) -> Detector:
     found: Any = DETECTORS.get(name) or find_plugged(name, what="detector", group=GROUP, built_in=DETECTORS)
     if not callable(found):
         raise TypeError(f"detector {name!r} must be a class or a function that makes one (it is {found!r})")
-    made: Any = found(*args, **settings)
+    try:
+        made: Any = found(*args, **settings)
+    except TypeError as error:
+        raise TypeError(f"detector {name!r} cannot be made: {error}") from error
     if hasattr(made, "drift_detected") and hasattr(made, "clone"):
         return RiverDetector(made)
     if not isinstance(made, Detector):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from numbers import Real
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from retrain_assets.data.column_profile import ColumnProfile
 from retrain_assets.drift.cells import ColumnCells
 from retrain_assets.drift.distances.distance import Distance
 from retrain_assets.drift.distances.fine_bins import FineBins, fine_bins
-from retrain_assets.drift.distances.registry import find_distance
+from retrain_assets.drift.distances.registry import DISTANCES, find_distance
 
 
 def measure(
@@ -33,14 +34,26 @@ def measure(
         fine: both sides over their fine bins, where somebody has them already.
 
     Raises:
-        ValueError: the distance answers what none can be.
+        ValueError: the distance answers what none can be, or one of another package fails.
     """
     distance = find_distance(name)
     if distance.fine and cells.ordered:
         fine = fine_bins(before, after) if fine is None else fine
-        return _checked(distance, distance(fine.reference, fine.current, 0.0, fine.positions), before.name)
+        return _answer(distance, before.name, fine.reference, fine.current, 0.0, fine.positions)
     _, reference, current = cells.sides
-    return _checked(distance, distance(reference, current, smoothing), before.name)
+    return _answer(distance, before.name, reference, current, smoothing)
+
+
+def _answer(distance: Distance, column: str, *asked: Any) -> float:
+    if distance is DISTANCES.get(distance.name):
+        return _checked(distance, distance(*asked), column)
+    try:
+        answer = distance(*asked)
+    except Exception as error:  # whatever the distance of somebody else raises
+        raise ValueError(
+            f"the distance '{distance.name}' failed for column '{column}': {type(error).__name__}: {error}"
+        ) from error
+    return _checked(distance, answer, column)
 
 
 def _checked(distance: Distance, answer: object, column: str) -> float:

@@ -114,6 +114,8 @@ def test_a_detector_is_found_by_its_name_an_import_path_or_an_entry_point(monkey
         make_detector(f"{__name__}:Member", make=Adwin)
     with pytest.raises(TypeError, match="must be a class or a function that makes one"):
         make_detector(f"{__name__}:UNIT")
+    with pytest.raises(TypeError, match=r"detector '.*:TwoWindows' cannot be made: .*depth"):
+        make_detector(path, depth=3)
 
 
 class Seventh:
