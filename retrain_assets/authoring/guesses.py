@@ -16,11 +16,16 @@ from retrain_assets.errors import DeclarationError, Problem, did_you_mean
 from retrain_assets.spec import BatchesSpec, ColumnSpec
 
 _TARGETS = ("target", "label", "y", "outcome", "class", "is_fraud", "churn", "churned", "default")
-_TIMES = re.compile(r"time|date|timestamp|(^|_)ts$|_at$|^day$", re.IGNORECASE)
+_TIMES = re.compile(r"time|date|timestamp|(^|_)(ts|at)$|^day$", re.IGNORECASE)
 _CATEGORIES = 50
 _CLASSES = 20
+_COUNTED = 50
+"""A number that never falls over fewer distinct values than this may do so by chance, or be a year."""
 _LAST_IN_EACH_MONTH = 28
 _ISO = "ISO dates or times, such as 2024-01-31 or 2024-01-31T12:30:00Z"
+_OTHER_DATE = re.compile(r"\d{1,4}([./ -])\w{1,9}\1\s?\d{2,4}\b.*")
+_SECONDS_OF_OUR_TIME = (1e9, 4e9)
+"""From 2001 to 2096, as seconds since 1970."""
 _STEPS: dict[str, pd.Timedelta] = {
     "hour": pd.Timedelta(hours=1),
     "day": pd.Timedelta(days=1),
@@ -35,6 +40,7 @@ class Guesses:
     def __init__(self, frame: pd.DataFrame) -> None:
         left_out = {name: why for name in frame.columns if (why := _unfit(name, frame[name])) is not None}
         self._left_out = left_out
+        self._counters: set[str] = set()
         self._frame = frame.drop(columns=list(left_out))
         self._columns = infer_columns(self._frame)
         self.told = [f"schema: without {why}" for why in left_out.values()]
@@ -56,10 +62,8 @@ class Guesses:
             ]
             times.sort(key=lambda name: (holds_births(name), _TIMES.search(name) is None))
             if not times:
-                raise _wrong(
-                    "event_time",
-                    f"no column holds {_ISO}, and a row needs its time (got the columns {_listed(self._columns)})",
-                )
+                got = f"(got the columns {_listed(self._columns)}{self._other_times()})"
+                raise _wrong("event_time", f"no column holds {_ISO}, and a row needs its time {got}")
             given = times[0]
             others = f"; also times: {', '.join(times[1:])}" if times[1:] else ""
             self.told.append(f"event_time: {given} (holds times{others})")
@@ -73,6 +77,14 @@ class Guesses:
             update={"type": "datetime", "values": None, "nullable": False}
         )
         return given
+
+    def _other_times(self) -> str:
+        """The columns that look like times in another form, and what to do about them."""
+        found = {name: first for name in self._columns if (first := _other_time(self._frame[name])) is not None}
+        if not found:
+            return ""
+        named = ", ".join(f"{name} with {first!r}" for name, first in found.items())
+        return f"; {named} may be times of another form: write them as ISO here and in each delivery"
 
     def _parses(self, name: str) -> bool:
         values = self._frame[name].dropna()
@@ -139,6 +151,7 @@ class Guesses:
         identity = [] if (row_id := self._row_id(event_time, target)) is None else [row_id]
         kind = "Classifier" if metric in ("log_loss", "brier") else "Regressor"
         personal = self._personal({event_time, target})
+        self._free_counters(event_time)
         features = self._features({event_time, target, *identity}, personal)
         if kind == "Classifier":
             self._name_classes(target)
@@ -179,6 +192,14 @@ class Guesses:
             self.told.append(f"promote.min_rows: lowered, since about {reserved} rows of a batch are reserved")
         self.told.append("target.label_delay: 0 days (nothing in a file tells when its labels became known)")
         return attributes
+
+    def _free_counters(self, event_time: str) -> None:
+        """Finds numbers that never fall, as the order of an order line: what is to come lies beyond any limit."""
+        times = read_as(self._frame[event_time], "datetime", lenient=True)[0]
+        for name, column in self._columns.items():
+            if column.type in ("int", "float") and _counts_up(self._frame[name], times):
+                self._counters.add(name)
+                self._columns[name] = ColumnSpec(type=column.type, nullable=column.nullable)
 
     def _name_classes(self, target: str) -> None:
         """A margin would name classes that nobody has seen; what is declared of classes is held against these."""
@@ -222,6 +243,7 @@ class Guesses:
             why = "personal" if name in personal else "times" if column.type == "datetime" else None
             why = why or ("too many distinct texts" if many else None)
             why = why or ("it numbers the rows" if _numbers_rows(self._frame[name]) else None)
+            why = why or ("it only grows with time" if name in self._counters else None)
             if name not in others and why is None:
                 left.append(name)
             elif name not in others:
@@ -256,6 +278,26 @@ def _numbers_rows(values: pd.Series) -> bool:
     if not pd.api.types.is_integer_dtype(values.dtype) or len(values) < 2 or values.hasnans:
         return False
     return values.is_unique and int(values.max()) - int(values.min()) + 1 == len(values)
+
+
+def _counts_up(values: pd.Series, times: pd.Series) -> bool:
+    """Whether a number never falls as time goes by."""
+    numbers = pd.DataFrame({"time": times, "number": pd.to_numeric(values, errors="coerce")}).dropna()
+    grown = numbers.sort_values(["time", "number"])["number"]
+    return bool(grown.is_monotonic_increasing and grown.nunique() >= _COUNTED)
+
+
+def _other_time(values: pd.Series) -> str | None:
+    """The first value of a column of dates that are not ISO, or of seconds or milliseconds since 1970."""
+    known = values.dropna()
+    if known.empty or pd.api.types.is_bool_dtype(known):
+        return None
+    if pd.api.types.is_numeric_dtype(known):
+        low, high = _SECONDS_OF_OUR_TIME
+        held = any(bool(known.between(low * scale, high * scale).all()) for scale in (1, 1e3))
+    else:
+        held = bool(known.astype(str).str.fullmatch(_OTHER_DATE).mean() > 0.95)
+    return str(known.iloc[0]) if held else None
 
 
 def _rules(column: ColumnSpec) -> dict[str, Any]:

@@ -101,7 +101,7 @@ def _read_csv(name: str, content: bytes, encoding: str, separator: str) -> pd.Da
     _refuse_other_formats(name, content, encoding)
     text = _decoded(name, content, encoding)
     data = content if encoding.lower() in ("utf-8", "utf8", "ascii") else text.encode()
-    header = next(row for row in csv.reader(io.StringIO(text.lstrip("\ufeff"), newline=""), delimiter=separator) if row)
+    header = _header(name, text, separator)
     repeated = _repeated(header)
     if repeated is not None:
         raise UnreadableFileError("duplicated_header", name, f"line 1 names the column {repeated!r} twice")
@@ -134,6 +134,17 @@ def _read_csv(name: str, content: bytes, encoding: str, separator: str) -> pd.Da
     except pa.ArrowException as error:
         raise UnreadableFileError("malformed_csv", name, _csv_detail(error, ragged)) from error
     return table.to_pandas(types_mapper={pa.string(): TEXT}.get)
+
+
+def _header(name: str, text: str, separator: str) -> list[str]:
+    """The names in the first line that is not blank."""
+    body = text.lstrip("\ufeff")
+    if not body.strip():
+        raise UnreadableFileError("empty_file", name, "it holds nothing but a byte order mark and blanks")
+    try:
+        return next(row for row in csv.reader(io.StringIO(body, newline=""), delimiter=separator) if row)
+    except csv.Error as error:
+        raise UnreadableFileError("malformed_csv", name, f"its header: {_first_line(error)}") from error
 
 
 def _refuse_other_formats(name: str, content: bytes, encoding: str) -> None:

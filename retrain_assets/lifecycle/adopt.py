@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from retrain_assets.data.profile import TableProfile
+from retrain_assets.data.targets import read_targets, target_kind
 from retrain_assets.data.windows import Batch
 from retrain_assets.drift.reference import ReferenceProfile
 from retrain_assets.errors import InsufficientDataError, RefusedError
@@ -20,7 +21,7 @@ from retrain_assets.lifecycle.proving import prove
 from retrain_assets.lifecycle.reasons import require_reason
 from retrain_assets.lifecycle.reconciling import project
 from retrain_assets.lifecycle.versions import require_registry
-from retrain_assets.lifecycle.watch import profile, read_validated, validate
+from retrain_assets.lifecycle.watch import profile, read_raw, read_validated, validate
 from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.promotion.identity import hashes_of
 from retrain_assets.promotion.log import Promotion
@@ -30,6 +31,8 @@ from retrain_assets.training.bundle import Manifest, ModelBundle, ModelVersion
 from retrain_assets.training.environment import code_version, libraries, threads
 from retrain_assets.training.golden import golden_rows
 from retrain_assets.training.model_hash import model_hash
+
+_SHOWN_CLASSES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +64,8 @@ def adopt(
     `training_end` on.
 
     Raises:
-        RefusedError: the model has a champion already, the estimator is of another task, or the reason is blank.
+        RefusedError: the model has a champion already, the estimator is of another task or has other classes, or the
+            reason is blank.
         InsufficientDataError: the source has no batch to prove the model on.
         DataError: the model cannot score the declared rows.
     """
@@ -76,6 +80,7 @@ def adopt(
         raise InsufficientDataError(
             f"batch {batch} of {model.name}, on which to prove the model, is refused: {checked.refused}"
         )
+    _require_classes(stores, model, origin, batch)
     reference = profile(stores, model, batch, now=now, run_id=run_id).profile
     rows = golden_rows(read_validated(stores, model, batch))
     bundle = _bundle(model, origin, batch, rows, reference, training_end)
@@ -120,6 +125,32 @@ def _require_task(model: DeclaredModel, origin: Origin) -> None:
         raise RefusedError(
             f"{origin.name} v{origin.version} must be {needed}, as `metric: {model.spec.metric}` needs "
             f"(got {type(origin.estimator).__name__})"
+        )
+
+
+def _require_classes(stores: Stores, model: DeclaredModel, origin: Origin, batch: Batch) -> None:
+    """Its classes are labels of the model, of the same type: no label would ever be what another one foretells.
+
+    What the labels are, the schema of the target says, else the newest batch; where neither does, nobody knows yet.
+    """
+    if model.spec.task == "regression":
+        return
+    target, schema = model.spec.target.column, model.contract.schema
+    delivered = read_raw(stores, model, batch)[0] if model.label_source is None else []
+    frames = [frame for _, frame in delivered]
+    seen = read_targets(frames, model.spec, schema)[0].dropna()
+    declared = schema.columns.get(target)
+    if (declared is None or declared.dtype is None) and seen.empty:
+        return
+    classes = pd.Series(origin.estimator.classes_.tolist(), dtype="object")
+    kind = target_kind(frames, model.spec, schema)
+    read, none_of_ours = read_targets([classes.to_frame(target)], model.spec, schema, kind=kind)
+    same = [of_model == of_label for of_model, of_label in zip(classes, read.astype("object"), strict=True)]
+    if none_of_ours.any() or not all(same) or not (seen.empty or seen.isin(read).any()):
+        labels = f", such as {seen.tolist()[0]!r}" if len(seen) and target not in model.spec.personal_columns else ""
+        raise RefusedError(
+            f"{origin.name} v{origin.version} must have labels of '{target}' as classes ({kind}{labels}; "
+            f"got {', '.join(map(repr, classes.tolist()[:_SHOWN_CLASSES]))}): train it on the labels that are delivered"
         )
 
 

@@ -115,8 +115,13 @@ def labelled_scores(
     place = pd.Index(labels["ra_row_id"]).get_indexer(pd.Index(predictions["ra_row_id"]))
     both = place >= 0
     probabilities = predictions["probabilities"][both]
-    multi = len(probabilities) > 0 and probabilities.notna().all()
-    values = np.vstack(probabilities.tolist()) if multi else predictions["score"][both].to_numpy(dtype=float)
+    if probabilities.empty and len(classes) > 2:
+        # Without a row that has both, nothing but the classes tells how many probabilities each would have.
+        values = np.empty((0, len(classes)))
+    elif len(probabilities) > 0 and probabilities.notna().all():
+        values = np.vstack(probabilities.tolist())
+    else:
+        values = predictions["score"][both].to_numpy(dtype=float)
     return labels["label"].take(place[both]).to_numpy(), Scores(values=values, classes=classes)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -176,6 +177,35 @@ class TestGuesses:
         assert made(numbered).features.columns == ("price", "shop")
         told = scaffold(numbered, file=Path("orders.csv")).guesses
         assert "features.columns: without row (it numbers the rows)" in told
+
+    def test_of_a_number_that_only_grows_with_time(self):
+        """The order of an order line: limits would refuse every batch to come, and no model has seen what comes."""
+        lines = orders().assign(batch_no=[number // 3 for number in range(6000)], year=[2024] * 3000 + [2025] * 3000)
+        shuffled = lines[["batch_no", "year", *orders(1).columns]].sample(frac=1, random_state=0)
+        spec = made(shuffled)
+        assert isinstance(spec.schema_, dict)
+        assert spec.schema_["batch_no"] == ColumnSpec(type="int")
+        assert spec.features.columns == ("year", "price", "shop")
+        told = scaffold(shuffled, file=Path("orders.csv")).guesses
+        assert "features.columns: without batch_no (it only grows with time)" in told
+
+    @pytest.mark.parametrize(
+        ("first", "form"),
+        [
+            ("31.12.2023 23:30", "%d.%m.%Y %H:%M"),
+            ("12/31/2023 11:30 PM", "%m/%d/%Y %I:%M %p"),
+            ("31-Dec-23", "%d-%b-%y"),
+            ("1704065400", None),
+        ],
+    )
+    def test_of_times_in_another_form(self, first: str, form: str | None):
+        """Which day 03/04 is nobody can guess; but the column can be named."""
+        times = pd.Series(pd.date_range("2023-12-31 23:30", periods=600, freq="5min"))
+        other: Any = times.dt.strftime(form) if form else (times - pd.Timestamp(0)) // pd.Timedelta(seconds=1)
+        with pytest.raises(
+            DeclarationError, match=re.escape(f"ordered_at with {first!r} may be times of another form")
+        ):
+            made(orders(600).assign(ordered_at=other))
 
     def test_of_a_target_of_numbers_that_are_no_numbers_of_pandas(self):
         """Texts and decimals of a Parquet file."""

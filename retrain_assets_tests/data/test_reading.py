@@ -37,6 +37,7 @@ def refused(content: bytes, media_type: MediaType = "csv", **options: Any) -> Un
 BROKEN: list[tuple[bytes, MediaType, str, str]] = [
     (b"", "csv", "empty_file", "no bytes"),
     (b" \n\n", "csv", "empty_file", "3 blank bytes"),
+    (b"\xef\xbb\xbf\r\n", "csv", "empty_file", "byte order mark"),
     (b"", "parquet", "empty_file", "no bytes"),
     (GOOD, "csv", "not_csv", "Parquet"),
     (b"\x1f\x8b\x08rest", "csv", "not_csv", "gzip"),
@@ -49,6 +50,7 @@ BROKEN: list[tuple[bytes, MediaType, str, str]] = [
     (b"a,b\n1,2\n3\n4,5\n", "csv", "malformed_csv", "line 3 has 1 values where the header has 2: '3'"),
     (b"a,b\n1,2\n3,4,5\n", "csv", "malformed_csv", "line 3 has 3 values"),
     (b'a,b\n"1,2\n3,4\n', "csv", "malformed_csv", "line 2"),
+    (b"a" * 140_000 + b",b\n1,2\n", "csv", "malformed_csv", "its header: field larger than field limit"),
     (b"a,b\n1,2\n", "parquet", "not_parquet", "begins with"),
     (GOOD[:-7], "parquet", "truncated_parquet", f"{len(GOOD) - 7} bytes"),
     (GOOD[:4], "parquet", "truncated_parquet", "4 bytes"),

@@ -16,7 +16,7 @@ from retrain_assets.lifecycle.adopt import Origin
 from retrain_assets.lifecycle.watch import read_predictions
 from retrain_assets.stores.registry import MlflowRegistry
 from retrain_assets_tests.lifecycle.test_closed_loop import drop_days
-from retrain_assets_tests.lifecycle.world import World, rows_of
+from retrain_assets_tests.lifecycle.world import World, declaration, rows_of
 
 
 def down(*_: object, **__: object) -> None:
@@ -144,5 +144,35 @@ def test_a_model_of_another_task_is_refused(worlds, metric: str, estimator: Any,
         estimator=estimator.fit(rows[["x"]], rows["y"]), name="churn", version=1, content_hash="0" * 64, inputs=("x",)
     )
     with pytest.raises(RefusedError, match=said):
+        adopt(world, origin)
+    assert world.stores.state.model_versions("tiny") == []
+
+
+@pytest.mark.parametrize(
+    ("declared", "labels", "classes", "said"),
+    [
+        (None, ["no", "yes"], [False, True], r"\(string, such as '(no|yes)'; got False, True\)"),
+        (None, ["no", "yes"], ["N", "Y"], "got 'N', 'Y'"),
+        (None, [0, 1], ["0", "1"], r"\(int, such as (0|1); got '0', '1'\)"),
+        ({"type": "category", "values": ["no", "yes"]}, [None, None], [False, True], r"\(string; got False, True\)"),
+        (None, [0, 1], [0, 1], None),
+        (None, ["no", "yes"], ["maybe", "no", "yes"], None),
+    ],
+)
+def test_a_model_of_other_classes_is_refused(
+    worlds, declared: dict[str, Any] | None, labels: list[Any], classes: list[Any], said: str | None
+) -> None:
+    """It would be measured against labels that it never foretells."""
+    world = worlds("w", schema={**declaration()["schema"], **({} if declared is None else {"y": declared})})
+    for day in range(2):
+        rows = rows_of(world.batch(day))
+        world.drop(day, rows.assign(y=[labels[each] for each in rows["y"]]))
+    rows = rows_of(world.batch(0))
+    estimator = LogisticRegression().fit(rows[["x"]], [classes[number % len(classes)] for number in range(len(rows))])
+    origin = Origin(estimator=estimator, name="churn", version=1, content_hash="0" * 64, inputs=("x",))
+    if said is None:
+        assert adopt(world, origin).version == 1
+        return
+    with pytest.raises(RefusedError, match=f"churn v1 must have labels of 'y' as classes .*{said}"):
         adopt(world, origin)
     assert world.stores.state.model_versions("tiny") == []
