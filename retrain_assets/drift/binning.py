@@ -59,6 +59,9 @@ class CategoryBinning:
     one and counts among the others, unless it is far too frequent now to have been there before: such ones have a cell
     together. Where there are more than cells, `retrain_assets.drift.frequent` chooses.
 
+    Of a profile that does not name all of its own, those of the reference that it does not name may have as many rows
+    as the rarest that it names: only what is more than that is surely unseen.
+
     Args:
         known: categories of the reference by name, those with a cell first.
         named: so many of them have a cell of their own.
@@ -91,9 +94,16 @@ class CategoryBinning:
         for own, profile in zip(counts, profiles, strict=True):
             for label, count in profile.categories.items():
                 own[cells.get(label, unseen)] += count
-            own[unseen] += profile.other
+            known = self._most_of_known(profile) if profile.other and unseen > rest else 0
+            own[rest] += known
+            own[unseen] += profile.other - known
             own[-1] += profile.missing + profile.infinite
         return counts
+
+    def _most_of_known(self, profile: ColumnProfile) -> int:
+        """Rows among the unnamed ones of a profile that may be of categories of the reference."""
+        unnamed = sum(label not in profile.categories for label in self.known)
+        return min(profile.other, unnamed * min(profile.categories.values(), default=0))
 
 
 Binning = NumericBinning | CategoryBinning

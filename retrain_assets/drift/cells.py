@@ -35,6 +35,7 @@ class ColumnCells:
         current_novel: of the current window, the rows whose value no reference batch has; likewise.
         once: categories that the reference batches together have in a single row; likewise the most rows that they may
             have of the risen ones.
+        twice: categories that they have in two rows; likewise none.
     """
 
     binning: Binning
@@ -47,6 +48,7 @@ class ColumnCells:
     novel: Counts
     current_novel: int
     once: int = 0
+    twice: int = 0
 
     @property
     def sides(self) -> tuple[tuple[str, ...], Counts, Counts]:
@@ -116,8 +118,8 @@ class FittedColumn:
             window: the batches of the current window, where it is more than one.
         """
         precision = min([current.precision, *(batch.precision for batch in (*self.batches, *window))])
-        named = self._named(window or [current])
         risen = self._risen(current)
+        named = self._named(current, window, risen)
         wanted = precision, named, tuple(label for label in risen if label not in (named or ()))
         if self._cells is None or self._fitted != wanted:
             self._fitted, self._cells = wanted, self._count(*wanted)
@@ -139,12 +141,23 @@ class FittedColumn:
             current_infinite=after,
         )
 
-    def _named(self, window: Sequence[ColumnProfile]) -> Sequence[str] | None:
-        """The categories with a cell, where there are more than cells."""
+    def _named(
+        self, current: ColumnProfile, window: Sequence[ColumnProfile], risen: Sequence[str]
+    ) -> tuple[str, ...] | None:
+        """The categories with a cell, where there are more than cells.
+
+        What has risen in the window counts as if that had as many rows as a reference batch: days on which one has
+        risen have it in so many rows each, and those of a larger window would crowd theirs out.
+        """
         if len(self.merged.categories) <= self.bins or self.merged.kind not in ("categorical", "boolean"):
             return None
         among = None if self.merged.other else frozenset(self.merged.categories)
-        return frequent_categories([*self.batches, *window], self.bins, among=among)
+        usual = (None if self._peaks is None else self._peaks.usual) or current.present
+        counted = {
+            label: self.merged.categories.get(label, 0) + current.categories[label] * usual / current.present
+            for label in risen
+        }
+        return frequent_categories([*self.batches, *(window or [current])], self.bins, among=among, counted_as=counted)
 
     def _risen(self, current: ColumnProfile) -> tuple[str, ...]:
         """Those that are frequent now and were new or rare, where the reference does not name all."""
@@ -189,7 +202,8 @@ class FittedColumn:
             current_infinite=np.zeros((1, 2), dtype=np.int64),
             novel=self._novel(numeric=numeric),
             current_novel=0,
-            once=sum(1 for count in self.merged.categories.values() if count == 1),
+            once=sum(count == 1 for count in self.merged.categories.values()),
+            twice=0 if self.merged.other else sum(count == 2 for count in self.merged.categories.values()),
         )
 
 

@@ -8,7 +8,7 @@ counts in such cells.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from retrain_assets.data.categories import added
@@ -18,7 +18,13 @@ _SURE = 3.0
 """Deviations of a count by which a category is above the rarest that a profile knows, to count as known to it."""
 
 
-def frequent_categories(parts: Sequence[ColumnProfile], most: int, *, among: frozenset[str] | None) -> tuple[str, ...]:
+def frequent_categories(
+    parts: Sequence[ColumnProfile],
+    most: int,
+    *,
+    among: frozenset[str] | None,
+    counted_as: Mapping[str, float] | None = None,
+) -> tuple[str, ...]:
     """The most frequent categories of all parts together, the most frequent first.
 
     A profile names its 200 most frequent categories only: one that it does not name may have as many rows as the rarest
@@ -28,13 +34,14 @@ def frequent_categories(parts: Sequence[ColumnProfile], most: int, *, among: fro
         parts: the batches of both sides.
         most: so many at most.
         among: those that may be; None for any.
+        counted_as: rows that some categories have in all parts, where they are not to be counted as they are.
 
     >>> first = ColumnProfile(name="k", kind="categorical", rows=9, missing=0, categories={"a": 5, "b": 4})
     >>> second = ColumnProfile(name="k", kind="categorical", rows=9, missing=0, categories={"b": 6, "a": 3})
     >>> frequent_categories([first, second], 1, among=None)
     ('b',)
     """
-    total = added(part.categories for part in parts)
+    total = {**added(part.categories for part in parts), **(counted_as or {})}
     least = max((_least_share(part) for part in parts), default=0.0) * sum(part.present for part in parts)
     found = [label for label, rows in total.items() if rows >= least and (among is None or label in among)]
     return tuple(sorted(found, key=lambda label: (-total[label], label))[:most])
@@ -50,6 +57,7 @@ class Peaks:
         second: the largest share in any other profile.
         hidden: the largest share that a category may have in a profile that does not name it.
         least: the smallest share from which on all profiles name it by almost certainty.
+        usual: rows of a profile on average; None of a single one, which differs from no other.
     """
 
     first: dict[str, float]
@@ -57,19 +65,22 @@ class Peaks:
     second: dict[str, float]
     hidden: float
     least: float
+    usual: float | None
 
     def risen(self, part: ColumnProfile, own: int | None = None) -> tuple[str, ...]:
         """Categories of a profile that were new or rare in all others: they have `_TIMES` the share that any may have.
 
         And `_SURE_TIMES` the share from which on both sides would have named them, and as many times what `_SURE`
         deviations are above no row: chance hardly lifts a category over both (a Poisson count of 4.5 is 18 or more
-        about once in a million).
+        about once in a million). A part of more rows than the profiles has to reach the share that is as many rows of
+        one of them: what shows in so many rows only, they may have had as well.
 
         Args:
             part: whose categories are looked at.
             own: its place among the profiles, where it is one of them.
         """
-        least = _SURE_TIMES * max(max(self.least, _least_share(part)) * part.present, _SURE**2)
+        larger = max(part.present / self.usual, 1.0) if self.usual else 1.0
+        least = _SURE_TIMES * max(max(self.least, _least_share(part)) * part.present, _SURE**2 * larger)
         found: list[str] = []
         for label, rows in part.categories.items():
             if rows < least:
@@ -102,9 +113,9 @@ def peaks_of(parts: Sequence[ColumnProfile]) -> Peaks:
             if share > second.get(label, 0.0):
                 second[label] = share
     hidden = [min(part.categories.values(), default=0) / part.present for part in parts if part.other]
-    return Peaks(
-        first, owner, second, max(hidden, default=0.0), max((_least_share(part) for part in parts), default=0.0)
-    )
+    least = max((_least_share(part) for part in parts), default=0.0)
+    usual = sum(part.present for part in parts) / len(parts) if len(parts) > 1 else None
+    return Peaks(first, owner, second, max(hidden, default=0.0), least, usual)
 
 
 def _least_share(part: ColumnProfile) -> float:

@@ -13,7 +13,7 @@ import numpy as np
 from retrain_assets.data.categories import MAX_CATEGORIES
 from retrain_assets.drift.aspects import ASPECTS, set_absent
 from retrain_assets.drift.cells import ColumnCells
-from retrain_assets.drift.significance import homogeneity_p_value
+from retrain_assets.drift.significance import MIN_EXPECTED, Counts, homogeneity_p_value
 from retrain_assets.drift.summaries import folded, summarize
 from retrain_assets.drift.variation import Array
 
@@ -37,13 +37,26 @@ def judge_independent(columns: Sequence[ColumnCells]) -> tuple[Array, Array]:
     more = 2 * more / np.sqrt(1 / all_rows + 1 / current_all_rows)
     set_absent(p_values, statistics, np.stack([2 * ndtr(-np.abs(more)), more]))
     for place, column in enumerate(columns):
-        # Rare categories that are unseen here would have been among the others of the reference.
-        before, _, after = folded(column)
-        p_value = homogeneity_p_value(before.astype(np.int64), after.sum(axis=0).astype(np.int64))
+        before, _, now = folded(column)
+        table = np.stack([before, now.sum(axis=0)]).astype(np.int64)
+        p_value = homogeneity_p_value(*(table if column.ordered else _with_rare(table)))
         p_values[2, place] = np.nan if p_value is None or len(before) < 2 else p_value
         p_values[4, place] = _novelty(column)
         statistics[4, place] = column.current_novel
     return p_values, statistics
+
+
+def _with_rare(table: Counts) -> Counts:
+    """The last cell, which has the unseen categories, together with all that are too rare for a cell.
+
+    The reference has no row of what it has not seen: beside it alone the two sides would always differ. Had they been
+    drawn the other way, some of its own rare ones would be unseen, and these among them.
+    """
+    if not table.size:
+        return table
+    rare = table.sum(axis=0) * table.sum(axis=1).min() < MIN_EXPECTED * table.sum()
+    rare[-1] = True
+    return np.column_stack([table[:, ~rare], table[:, rare].sum(axis=1)])
 
 
 def _novelty(column: ColumnCells) -> float:
@@ -52,8 +65,10 @@ def _novelty(column: ColumnCells) -> float:
     Of numbers exactly: the x largest of N + n exchangeable rows are all among the n with a probability below
     `(n / (N + n))^x` (Rosenbaum 1954, "Tables for a nonparametric test of location"). Of categories by the rate at
     which new ones turn up, that of categories seen once (Good 1953, "The population frequencies of species"): of two
-    Poisson counts with that rate, given the one, the other is negative binomial. Where the reference does not name all
-    of its categories, by the most rows that it may have of those that have risen, as often as there are names.
+    Poisson counts with that rate, given the one, the other is negative binomial. It has the variance by which the rate
+    is told, that of f categories seen once and s seen twice: `f + 2 s` (Esty 1983, "A normal limit law for a
+    nonparametric estimator of the coverage of a random sample", Annals of Statistics 11). Where the reference does not
+    name all of its categories, by the most rows that it may have of those that have risen, as often as there are names.
     """
     from scipy.special import betainc
 
@@ -66,4 +81,8 @@ def _novelty(column: ColumnCells) -> float:
         farther = max(int(column.current[0]), int(column.current[-2])) if len(column.current) > 2 else 0
         return float(min(1.0, 2 * (current / (rows + current)) ** farther))
     chosen_of = 1 if column.knows_all else MAX_CATEGORIES
-    return float(min(1.0, chosen_of * betainc(column.current_novel, column.once + 1, current / (rows + current))))
+    once = column.once + 1
+    # The wider one is no wider near zero: neither says less than the other everywhere.
+    told = np.array([1.0, once / (once + 2 * column.twice)])
+    p_value = betainc(column.current_novel, once * told, current / (rows * told + current)).max()
+    return float(min(1.0, chosen_of * p_value))

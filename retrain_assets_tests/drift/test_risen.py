@@ -77,3 +77,31 @@ def test_rare_categories_that_a_small_reference_lacks_do_not_make_the_others_rar
         column = compare(before, after, joint="none").columns["k"]
         alarms += column.verdict == "drift" and column.aspect == "shape"
     assert alarms <= 5
+
+
+def test_what_shows_among_more_rows_than_the_batches_have_is_not_new() -> None:
+    """Days that differ much, in a window of ten times their rows: of a category with 1 % each day has hardly a row."""
+    rng = np.random.default_rng(6)
+
+    def drawn(rows: int) -> list[str]:
+        shares = np.exp(0.8 * rng.standard_normal(250)) / np.arange(1, 251) ** 0.5
+        return rng.choice(250, rows, p=shares / shares.sum()).astype(str).tolist()
+
+    alarms = 0
+    for _ in range(20):
+        past = np.concatenate([drawn(300) for _ in range(8)])
+        before = pd.DataFrame({"day": np.repeat(np.arange(8), 300), "k": past})
+        after = pd.DataFrame({"day": 8, "k": drawn(3_000)})
+        column = compare(before, after, batch="day", joint="none").columns["k"]
+        alarms += column.verdict == "drift" and column.aspect == "novel"
+    assert alarms <= 3
+
+
+@pytest.mark.parametrize("rows", [300, 1_000, 3_000])
+def test_a_window_of_another_size_with_a_burst_as_each_day_has_is_what_days_are(rows: int) -> None:
+    rng = np.random.default_rng(7)
+    past = [[f"trend{place}"] * 100 + day[100:] for place, day in enumerate(days(20, rng))]
+    now = np.concatenate(days(3, rng)).tolist()[:rows]
+    usual = rows // 10
+    assert found(past, ["trend20"] * usual + now[usual:]).verdict == "stable"
+    assert found(past, ["trend20"] * 8 * usual + now[8 * usual :]).verdict == "drift"
