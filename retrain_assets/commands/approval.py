@@ -14,6 +14,7 @@ from retrain_assets.commands.options import Options, with_options
 
 if TYPE_CHECKING:
     from retrain_assets.promotion.approvals import ApprovalRequest, Hold
+    from retrain_assets.spec import ApprovalSpec
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Verdict = Literal["approve", "reject"]
@@ -94,9 +95,10 @@ def list_holds(options: Options, model: str | None, everything: bool) -> None:
     state = open_state(options.opened_home())
     shown = 0
     for name in names:
-        for hold in holds(state, options.model(name)):
+        declared = options.model(name)
+        for hold in holds(state, declared):
             if everything or hold.state == "pending":
-                _show(hold, datetime.now(UTC))
+                _show(declared.spec.promote.approval, hold, datetime.now(UTC))
                 shown += 1
     if not shown:
         click.echo("nothing waits for an answer")
@@ -117,10 +119,11 @@ def show_hold(options: Options, model: str, version: int) -> None:
     from retrain_assets.lifecycle.champions import registered
     from retrain_assets.lifecycle.waiting import holds
 
+    declared = options.model(model)
     request = _request(options, model, version)
-    stores, declared = open_stores(options.opened_home()), options.model(model)
+    stores = open_stores(options.opened_home())
     hold = next(each for each in holds(stores.state, declared) if each.request.id == request.id)
-    _show(hold, datetime.now(UTC))
+    _show(declared.spec.promote.approval, hold, datetime.now(UTC))
     click.echo(f"  the card is {card_since(stores, registered(stores, declared, version), request.evidence)}")
 
 
@@ -176,10 +179,11 @@ def _answer(
     from retrain_assets.home import open_stores
     from retrain_assets.lifecycle.approval_record import show_settled
     from retrain_assets.lifecycle.approving import answer
+    from retrain_assets.promotion.approvals import requirement_of
 
-    who = person or getpass.getuser()
+    declared, who = options.model(model), person or getpass.getuser()
     signed = token if key is None else _token(_request(options, model, version), who, verdict, key)
-    stores, declared, now = open_stores(options.opened_home().prepare()), options.model(model), datetime.now(UTC)
+    stores, now = open_stores(options.opened_home().prepare()), datetime.now(UTC)
     hold = answer(
         stores,
         declared,
@@ -195,6 +199,8 @@ def _answer(
     click.echo(
         f"{model}: v{version} is {hold.state} (approved by {approved}; your answer: {hold.answers[-1].shown_proof})"
     )
+    if hold.state == "pending":
+        click.echo(f"  {requirement_of(declared.spec.promote.approval)} must approve")
     if hold.state == "rejected" and (said := show_settled(stores, declared, now=now)) is not None:
         click.secho(f"  {said}", fg="yellow", err=True)
     if hold.state == "approved":
@@ -224,7 +230,8 @@ def _token(request: ApprovalRequest, person: str, verdict: Verdict, key_file: Pa
         ) from error
 
 
-def _show(hold: Hold, now: datetime) -> None:
+def _show(spec: ApprovalSpec, hold: Hold, now: datetime) -> None:
+    from retrain_assets.promotion.approvals import requirement_of
     from retrain_assets.promotion.evaluation import differences_in
     from retrain_assets.promotion.gates import GateResult
 
@@ -236,6 +243,10 @@ def _show(hold: Hold, now: datetime) -> None:
     click.echo(f"  model {request.model_hash[:16]}, trained for {request.batch}")
     click.echo(f"  why: {request.reason}")
     click.echo(f"  asked {request.requested_at:%Y-%m-%d %H:%M}, expires {request.expires_at:%Y-%m-%d %H:%M} UTC")
+    if hold.state == "pending":
+        whom = ", ".join(f"{name} ({each.role})" if each.role else name for name, each in spec.approvers.items())
+        signed = "signed" if spec.names == "signed" else "taken on trust"
+        click.echo(f"  must approve: {requirement_of(spec)}; {whom or 'anybody'} may answer, names are {signed}")
     card = request.evidence.get("card")
     click.echo(f"  model card: {'unknown' if card is None else card.get('reason') or card['url']}")
     for gate in request.evidence.get("gates", ()):

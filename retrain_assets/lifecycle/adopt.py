@@ -86,7 +86,7 @@ def adopt(
     bundle = _bundle(model, origin, batch, rows, reference, training_end)
     require_registry(stores, model)
     word = Adoption(estimator=_named(origin), origin=f"{origin.name} v{origin.version}", actor=actor, reason=reason)
-    version = _register(stores, model, origin, bundle, rows, word, run_id=run_id)
+    version = _register(stores, model, origin, bundle, rows, word)
     promotion = stores.state.append_promotion(
         Promotion(
             id=0,
@@ -217,13 +217,14 @@ def _register(
     bundle: ModelBundle,
     rows: pd.DataFrame,
     word: Adoption,
-    *,
-    run_id: str,
 ) -> ModelVersion:
+    made = bundle.manifest
+    # The same command, given again after a kill, finds its run and what is registered there.
+    key = f"{model.name}/adopt/{made.data_hash}/{made.training_hash}/{made.batch}/{made.training_end.isoformat()}"
     run = stores.registry.begin_run(
         model=model.name,
         name=f"adopt {origin.name} v{origin.version}",
-        tags={"retrain_assets.key": f"{model.name}/adopt/{run_id}", "retrain_assets.adopted": origin.content_hash},
+        tags={"retrain_assets.key": key, "retrain_assets.adopted": origin.content_hash},
     )
     try:
         version = stores.registry.register(run, bundle)

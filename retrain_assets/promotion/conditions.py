@@ -19,6 +19,7 @@ from retrain_assets.promotion.slice_condition import NoSliceRegression
 from retrain_assets.spec import LimitsSpec, PromoteSpec
 
 Verdict = tuple[bool | None, str]
+TOO_FEW = "so few rows cannot tell: a larger window.holdout_batches or promote.limits.group_min_rows helps"
 LARGER_IS_BETTER = frozenset({"accuracy", "roc_auc", "r2"})
 
 
@@ -116,10 +117,10 @@ class MeetsThresholds:
 
 @dataclass(frozen=True, slots=True)
 class IsFair:
-    """No rate differs between the groups by more than its limit.
+    """No rate differs between the groups by more than its limit, with the whole of its interval.
 
-    A rate that a group of enough rows does not define is unknown, and so is a column with fewer than two such groups;
-    groups of fewer rows are named.
+    Where the limit lies within the interval the rows cannot tell, and it is unknown. So is a rate that a group of
+    enough rows does not define, and a column with fewer than two such groups; groups of fewer rows are named.
     """
 
     selection_gap: float
@@ -133,8 +134,10 @@ class IsFair:
         said: list[str] = []
         for rate, limit in RATES.items():
             for gap in chosen(report.measures, "fairness", f"{rate}_gap"):
-                truths.append(None if gap.value is None else gap.value <= limits[limit])
-                reason = f" ({gap.reason})" if gap.reason else ""
+                truths.append(_at_most(limits[limit], gap))
+                told = [TOO_FEW] if gap.value is not None and truths[-1] is None else []
+                told += [gap.reason] if gap.reason else []
+                reason = f" ({'; '.join(told)})" if told else ""
                 said.append(f"{rate} by {gap.group} differs by {_shown(gap)}, at most {limits[limit]:g}{reason}")
         measured = {each.group for each in chosen(report.measures, "fairness")}
         for column in self.columns:
@@ -277,6 +280,13 @@ def _luck(report: EvaluationReport) -> tuple[float, str]:
 def _loss(report: EvaluationReport, name: Role) -> str:
     value = _value(report, name)
     return "unknown" if value is None else f"{value:.4g}"
+
+
+def _at_most(limit: float, gap: Measure) -> bool | None:
+    """Whether it is, by its interval; None where the rows cannot tell."""
+    if gap.value is None or gap.lower is None or gap.upper is None:
+        return None
+    return False if gap.lower > limit else True if gap.upper <= limit else None
 
 
 def _all(truths: list[bool | None]) -> bool | None:

@@ -22,6 +22,8 @@ from retrain_assets.promotion.slices import LEAST_BLOCKS
 RATES = {"selection_rate": "selection_gap", "true_positive_rate": "error_gap", "false_positive_rate": "error_gap"}
 _RESAMPLES = 1000
 _DEFINED_SHARE = 0.9
+_NAMED = 5
+"""Groups that a reason names; a column may have hundreds."""
 
 
 def fairness_measures(
@@ -37,9 +39,10 @@ def fairness_measures(
     """The rates of each group and the largest gap of each rate, with bootstrap intervals.
 
     Of single rows a share of k in n is resampled as a binomial draw, which is what drawing rows within the group comes
-    to. Where whole batches or entities vary together (`blocks`, numbers from 0 on of all rows) these are drawn, the
-    same ones for all groups; of a group with fewer than `LEAST_BLOCKS` of them no gap is known. Of very many,
-    whole ones are put together at random, as `retrain_assets.performance.grouped` says.
+    to, except of none or all (`_draw_none_or_all`). Where whole batches or entities vary together (`blocks`, numbers
+    from 0 on of all rows) these are drawn, the same ones for all groups; of a group with fewer than `LEAST_BLOCKS` of
+    them no gap is known. Of very many, whole ones are put together at random, as `retrain_assets.performance.grouped`
+    says.
     """
     column = str(groups.name)
     if len(scores.classes) != 2:
@@ -58,7 +61,8 @@ def fairness_measures(
     named = groups.astype("object").where(groups.notna(), "missing").astype(str).to_numpy()
     values, position, counts = np.unique(named, return_inverse=True, return_counts=True)
     judged = np.flatnonzero(counts >= min_rows)
-    left_out = [str(value) for value in values[counts < min_rows]]
+    small = [str(value) for value in values[counts < min_rows]]
+    left_out = f"left out of {column}, as of fewer than {min_rows} rows: {_some(small)}" if small else ""
     place = np.full(len(values), -1)
     place[judged] = np.arange(len(judged))
     for name, rows in among.items():
@@ -66,6 +70,7 @@ def fairness_measures(
         for number, value in enumerate(values[judged]):
             yield rates.measure(number, name, f"{column}={value}", confidence)
         yield rates.gap(name, column, [str(value) for value in values[judged]], left_out, confidence)
+        left_out = ""  # it is the same for all rates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -108,6 +113,7 @@ class _Rates:
         k, n = hits.sum(axis=1), rows.sum(axis=1)
         if blocks is None or not groups:
             drawn = rng.binomial(n, k / np.maximum(n, 1), (_RESAMPLES, groups)) / np.where(n > 0, n, np.nan)
+            _draw_none_or_all(drawn, k, n, n, rng)
             return cls(selected=k, rows=n, drawn=drawn, units=n, few=np.zeros(groups, dtype=bool))
         both = np.vstack([hits, rows]).T.astype(np.float64)
         sums = resampled_sums(both, _RESAMPLES, rng=rng, blocks=np.arange(number))
@@ -115,6 +121,7 @@ class _Rates:
         drawn = np.divide(sums[:, :groups], found, out=np.full(found.shape, np.nan), where=found > 0)
         known = int(blocks.max(initial=0)) + 1
         units = np.bincount(np.unique(group[counted] * known + blocks[counted]) // known, minlength=groups)
+        _draw_none_or_all(drawn, k, n, units, rng)
         return cls(selected=k, rows=n, drawn=drawn, units=units, few=units < LEAST_BLOCKS)
 
     def measure(self, number: int, name: str, group: str, confidence: float) -> Measure:
@@ -125,30 +132,62 @@ class _Rates:
         if self.few[number]:
             reason = f"its rows lie in {self.units[number]} batches or entities: no interval"
             return Measure(kind="fairness", name=name, group=group, value=k / n, rows=n, reason=reason)
-        lower, upper = _interval(self.drawn[:, number], confidence, int(self.units[number]))
+        ends = _interval(self.drawn[:, number], confidence, int(self.units[number]))
+        lower, upper = _around(k / n, *ends)
         return Measure(kind="fairness", name=name, group=group, value=k / n, lower=lower, upper=upper, rows=n)
 
-    def gap(self, name: str, column: str, groups: list[str], left_out: list[str], confidence: float) -> Measure:
+    def gap(self, name: str, column: str, groups: list[str], left_out: str, confidence: float) -> Measure:
         """The largest difference of the rate between two groups."""
-        said = f"groups of too few rows were left out: {', '.join(left_out)}" if left_out else ""
         undefined = [group for group, n in zip(groups, self.rows, strict=True) if n == 0]
         few = [group for group, each in zip(groups, self.few, strict=True) if each]
         why = ""
         if len(groups) < 2:
             why = "fewer than two groups have enough rows"
         elif undefined:
-            why = f"{name} is not defined in {', '.join(undefined)}"
+            why = f"{name} is not defined in {_some(undefined)}"
         elif few:
-            why = f"the rows of {', '.join(few)} lie in fewer than {LEAST_BLOCKS} batches or entities"
+            why = f"the rows of {_some(few)} lie in fewer than {LEAST_BLOCKS} batches or entities"
         if why:
-            reason = "; ".join(filter(None, [why, said]))
+            reason = "; ".join(filter(None, [why, left_out]))
             return Measure(kind="fairness", name=f"{name}_gap", group=column, value=None, reason=reason)
         rates = self.selected / self.rows
-        lower, upper = _gap_interval(self.drawn, confidence, int(self.units.min()))
+        value = float(np.ptp(rates))
+        lower, upper = _around(value, *_gap_interval(self.drawn, confidence, int(self.units.min())))
         return Measure(
-            kind="fairness", name=f"{name}_gap", group=column, value=float(np.ptp(rates)), lower=lower, upper=upper,
-            reason=said,
-        )  # fmt: skip
+            kind="fairness", name=f"{name}_gap", group=column, value=value, lower=lower, upper=upper, reason=left_out
+        )
+
+
+def _some(groups: list[str]) -> str:
+    """The first of them.
+
+    >>> _some(["a", "b", "c", "d", "e", "f", "g"])
+    'a, b, c, d, e and 2 more'
+    """
+    more = f" and {len(groups) - _NAMED} more" if len(groups) > _NAMED else ""
+    return f"{', '.join(groups[:_NAMED])}{more}"
+
+
+def _draw_none_or_all(
+    drawn: Values,
+    selected: npt.NDArray[np.intp],
+    rows: npt.NDArray[np.intp],
+    units: npt.NDArray[np.intp],
+    rng: np.random.Generator,
+) -> None:
+    """Draws anew, in place, the rates of groups of which none or all was selected: resamples of these never differ.
+
+    From the posterior of Jeffreys' prior, with as many trials as there are units (Brown, Cai and DasGupta, Statistical
+    Science 2001). Of 3 positive labels that were all missed the rate may well be a half.
+    """
+    for group in np.flatnonzero((rows > 0) & ((selected == 0) | (selected == rows))):
+        hits = units[group] if selected[group] else 0
+        drawn[:, group] = rng.beta(hits + 0.5, units[group] - hits + 0.5, len(drawn))
+
+
+def _around(value: float, lower: float | None, upper: float | None) -> tuple[float | None, float | None]:
+    """An interval that holds the value: one drawn for none or all of a group lies beside it."""
+    return (None, None) if lower is None or upper is None else (min(lower, value), max(upper, value))
 
 
 def _gap_interval(drawn: Values, confidence: float, units: int) -> tuple[float | None, float | None]:

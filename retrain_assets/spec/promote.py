@@ -21,7 +21,7 @@ GATES: dict[str, str] = {
     "meets_thresholds": "every metric of `promote.limits.metrics` lies, with its interval, on the good side",
     "has_enough_rows": "the rows would show a worsening by `promote.limits.detectable` with the declared power",
     "no_slice_regression": "no slice is shown worse than with the champion; the level is shared over the slices",
-    "is_fair": "no rate differs between the declared groups by more than its limit",
+    "is_fair": "no rate differs between the declared groups, with its interval, by more than its limit",
     "is_stable": "churn, negative flips and the shift of the scores against the champion are within their limits",
     "is_calibrated": "the calibration error is within its limit",
     "is_affordable": "time, size and memory of the candidate are within their limits",

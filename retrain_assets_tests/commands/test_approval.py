@@ -56,6 +56,24 @@ def test_what_waits_is_listed_with_its_evidence_and_approved(held: World, call: 
     assert "approve by ann on " in call("approval", "list", "tiny", "--all").stdout
 
 
+def test_it_is_told_who_may_answer_and_how_many_must(held: World, call: Call):
+    asked = {"when": "always", "persons": 2, "approvers": {"ann": {"role": "risk"}, "bob": {}}}
+    listed = call("approval", "list", declare={"promote": {"min_rows": 50, "approval": asked}}).stdout
+    assert "  must approve: 2 persons; ann (risk), bob may answer, names are taken on trust\n" in listed
+    first = call("approve", "tiny", "4", "--hash", hash_of(held), "--reason", "good", "--person", "ann").stdout
+    assert first.startswith("tiny: v4 is pending (approved by ann; ")
+    assert "\n  2 persons must approve\n" in first
+    second = call("approve", "tiny", "4", "--hash", hash_of(held), "--reason", "good", "--person", "bob").stdout
+    assert "must approve" not in second
+    assert "must approve" not in call("approval", "list", "tiny", "--all").stdout
+
+
+def test_a_name_that_no_model_has_is_said_before_anybody_signs(call: Call, tmp_path: Path):
+    (key := tmp_path / "ann.key").write_text("7" * 64)
+    typed = call("approve", "tinny", "4", "--hash", "0" * 12, "--reason", "good", "--key", str(key))
+    assert "Did you mean 'tiny'?" in typed.stderr
+
+
 def test_a_hold_whose_time_has_passed_is_not_listed_as_if_it_still_waited(held: World, call: Call):
     """No daemon has rejected it yet."""
     execute(held, "UPDATE ra_approvals SET expires_at = '2026-01-02 00:00:00.000000'")

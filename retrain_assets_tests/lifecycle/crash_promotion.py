@@ -218,7 +218,7 @@ def clear_what_was_rolled_back(world: World) -> None:
 
 
 def take_over(world: World) -> None:
-    """The command is given again; a version that was registered before the kill has a number of its own."""
+    """The command is given again, as a run of its own; what was finished before the kill has a number of its own."""
     if not world.stores.state.promotions("tiny"):
         rows = rows_of(world.batch(0))
         origin = lifecycle.Origin(
@@ -228,7 +228,7 @@ def take_over(world: World) -> None:
         with lifecycle.lease(world.stores, world.model, owner=f"adopt-{os.getpid()}", now=world.now):
             lifecycle.adopt(
                 world.stores, world.model, origin, training_end=world.batch(1).start, actor="person:ann",
-                reason="in production since 2023", now=world.now, run_id="adopted",
+                reason="in production since 2023", now=world.now, run_id=f"adopted-{os.getpid()}",
             )  # fmt: skip
     lifecycle.reconcile(world.stores, world.model, now=world.now)
 

@@ -15,6 +15,7 @@ from retrain_assets.errors import DataError, RefusedError, StoreError
 from retrain_assets.lifecycle.adopt import Origin
 from retrain_assets.lifecycle.watch import read_predictions
 from retrain_assets.stores.registry import MlflowRegistry
+from retrain_assets.stores.state import SqlStateStore
 from retrain_assets_tests.lifecycle.test_closed_loop import drop_days
 from retrain_assets_tests.lifecycle.world import World, declaration, rows_of
 
@@ -51,7 +52,7 @@ def theirs(root: Path, world: World, columns: list[str]) -> Origin:
     )
 
 
-def adopt(world: World, origin: Origin):
+def adopt(world: World, origin: Origin, *, run_id: str = "adoption"):
     return lifecycle.adopt(
         world.stores,
         world.model,
@@ -60,7 +61,7 @@ def adopt(world: World, origin: Origin):
         actor="ann",
         reason="in production since 2023",
         now=world.now,
-        run_id="adoption",
+        run_id=run_id,
     )
 
 
@@ -104,6 +105,30 @@ def test_a_version_of_an_adoption_whose_card_could_not_be_kept_is_in_the_record(
     assert [version.version for version in world.stores.state.model_versions("tiny")] == [1]
     assert world.stores.state.promotions("tiny") == []
     assert adopt(world, origin).version == 2
+
+
+def test_after_a_kill_the_same_command_takes_the_registered_version_over(
+    tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each command is a run of its own."""
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    drop_days(world, range(2))
+    origin = theirs(tmp_path, world, ["x"])
+    with monkeypatch.context() as patch:
+        patch.setattr(SqlStateStore, "record_model_version", killed)
+        patch.setattr(MlflowRegistry, "end_run", killed)
+        with pytest.raises(Killed):
+            adopt(world, origin, run_id="first")
+    assert world.stores.state.model_versions("tiny") == []
+    assert adopt(world, origin, run_id="second").version == 1
+    assert world.stores.registry.shown("tiny").newest == 1
+    assert [version.version for version in world.stores.state.model_versions("tiny")] == [1]
 
 
 def test_an_adoption_does_not_replace_a_champion(tmp_path: Path, world: World) -> None:

@@ -155,7 +155,7 @@ def check_end(found: dict[str, Any], told: Told) -> None:
     assert found["rows"] == told.rows
     after = found["after"]
     if told.story == "adopt" and (number := after["alias"]) > 1:
-        # Registered before the kill and once more after it: nobody refers to the first of them.
+        # Finished before the kill, and registered once more after it: nobody refers to the first of them.
         assert after.pop("stages") == [f"v{number} champion"]
         assert after.pop("log") == [f"adopt v{number}"]
         assert [after.pop("alias"), *after.pop("champions")] == [number, number]

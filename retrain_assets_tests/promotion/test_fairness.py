@@ -69,6 +69,23 @@ def test_a_rate_that_no_row_of_a_group_defines_is_unknown_where_fairlearn_says_z
     assert found["false_positive_rate_gap", "sex"].value is not None
 
 
+@pytest.mark.parametrize("missed", [True, False])
+@pytest.mark.parametrize("units", ["rows", "entities"])
+def test_of_few_positive_labels_that_fare_alike_no_small_gap_is_known(units: str, missed: bool):
+    """Six of each group: a resample of them shows no difference, and the next six may."""
+    row = np.arange(1200)
+    labels, groups = (row < 12).astype(int), np.where(row % 2 == 0, "m", "f")
+    chances = np.where(row < 12, 0.1 if missed else 0.9, (row % 3 == 0).astype(float))
+    found = measured(chances, labels, groups, blocks=row // 2 if units == "entities" else None)
+    rate, gap = found["true_positive_rate", "sex=m"], found["true_positive_rate_gap", "sex"]
+    assert (rate.value, gap.value, gap.lower) == (0.0 if missed else 1.0, 0.0, 0.0)
+    assert rate.value in (rate.lower, rate.upper)
+    assert (gap.upper or 0) > 0.2
+    apart = measured(np.where(groups == "m", 0.9, 0.1), labels, groups)["true_positive_rate_gap", "sex"]
+    assert (apart.value, apart.upper) == (1.0, 1.0)
+    assert 0.2 < (apart.lower or 0) < 0.9
+
+
 def of_blocks(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """1,200 rows of blocks whose predictions are the same for a group; every label and group is in each of them."""
     rows = np.arange(1200)
@@ -120,8 +137,10 @@ def test_the_interval_of_a_gap_holds_the_gap_and_the_true_one(chances: tuple[flo
     assert hits / trials >= 0.93
 
 
-def verdict_of(made: dict[tuple[str, str], Measure], columns: list[str]) -> tuple[bool | None, str]:
-    limits = {"groups": columns, "selection_gap": 1.0, "error_gap": 1.0}
+def verdict_of(
+    made: dict[tuple[str, str], Measure], columns: list[str], selection_gap: float = 1.0
+) -> tuple[bool | None, str]:
+    limits = {"groups": columns, "selection_gap": selection_gap, "error_gap": 1.0}
     spec = PromoteSpec.model_validate({"require": "is_fair", "limits": limits})
     (gate,) = evaluate_gates(replace(report(), measures=tuple(made.values())), spec, bootstrapping=False).results
     return gate.passed, gate.reason
@@ -142,11 +161,35 @@ def test_small_groups_are_named_and_where_no_two_are_left_nothing_is_known():
     groups = np.where(np.arange(1200) < 7, "x", groups)
     passed, reason = verdict_of(measured(probabilities, labels, groups, min_rows=50), ["sex"])
     assert passed is True
-    assert "groups of too few rows were left out: x" in reason
+    assert "left out of sex, as of fewer than 50 rows: x" in reason
     alone = np.where(groups == "f", "m", groups)
     passed, reason = verdict_of(measured(probabilities, labels, alone, min_rows=50), ["sex"])
     assert passed is None
-    assert "fewer than two groups have enough rows; groups of too few rows were left out: x" in reason
+    assert "fewer than two groups have enough rows; left out of sex, as of fewer than 50 rows: x" in reason
+
+
+def test_of_many_small_groups_the_first_are_named_once():
+    probabilities, labels, groups, _ = of_blocks(40)
+    groups = np.where(np.arange(1200) < 90, (np.arange(1200) % 30 + 100).astype(str), groups)
+    passed, reason = verdict_of(measured(probabilities, labels, groups, min_rows=50), ["sex"])
+    assert passed is True
+    assert reason.count("100, 101, 102, 103, 104 and 25 more") == reason.count("100") == 1
+    assert "105" not in reason
+
+
+@pytest.mark.parametrize(
+    ("rows", "limit", "expected"), [(8000, 0.1, True), (8000, 0.02, False), (200, 0.1, None), (200, 0.04, None)]
+)
+def test_a_gap_is_judged_with_the_whole_of_its_interval(rows: int, limit: float, expected: bool | None):
+    """Of a gap of 0.06, which 200 rows do not tell from either limit."""
+    row = np.arange(rows)
+    groups, place = np.where(row % 2 == 0, "m", "f"), row // 2 % 50
+    selected = place < np.where(groups == "m", 20, 23)
+    made = measured(selected.astype(float), row // 4 % 2, groups)
+    assert made["selection_rate_gap", "sex"].value == pytest.approx(0.06)
+    passed, reason = verdict_of(made, ["sex"], selection_gap=limit)
+    assert passed is expected
+    assert ("so few rows cannot tell" in reason) is (expected is None)
 
 
 def test_a_column_that_was_declared_after_the_evaluation_is_unknown():
