@@ -251,7 +251,8 @@ def test_aliases(registry: MlflowRegistry) -> None:
     with pytest.raises(NotStoredError):
         registry.set_alias("aliased", "champion", 99)
     registry.tag_model("aliased", {"promotion_id": "7"})
-    assert registry.shown("aliased") == ShownModel(aliases={"champion": 2, "challenger": 2}, tags={"promotion_id": "7"})
+    aliases = {"champion": 2, "challenger": 2}
+    assert registry.shown("aliased") == ShownModel(aliases=aliases, tags={"promotion_id": "7"}, newest=2)
     for _ in range(2):
         registry.remove_alias("aliased", "challenger")
         assert registry.shown("aliased").aliases == {"champion": 2}
