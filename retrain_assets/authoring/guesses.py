@@ -79,8 +79,13 @@ class Guesses:
         return given
 
     def _other_times(self) -> str:
-        """The columns that look like times in another form, and what to do about them."""
-        found = {name: first for name in self._columns if (first := _other_time(self._frame[name])) is not None}
+        """The columns that look like times in another form, and what to do about them; none that looks personal."""
+        asked = self._columns.keys() - personal_columns(self._frame, self._columns).keys()
+        found = {
+            name: first
+            for name in self._columns
+            if name in asked and not holds_births(name) and (first := _other_time(self._frame[name])) is not None
+        }
         if not found:
             return ""
         named = ", ".join(f"{name} with {first!r}" for name, first in found.items())

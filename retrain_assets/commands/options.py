@@ -78,11 +78,11 @@ def moment(text: str) -> datetime:
     """A moment that a person types, or copies from what is printed here: ISO 8601, UTC where it names no offset."""
     try:
         made = datetime.fromisoformat(text)
-    except ValueError:
+        return made.replace(tzinfo=UTC) if made.tzinfo is None else made.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise click.BadParameter(
             f"it must be a moment such as 2013-06-01, 2013-06-01T12:00 (UTC) or 2013-06-01T12:00+02:00 (got {text!r})"
         ) from None
-    return made.replace(tzinfo=UTC) if made.tzinfo is None else made.astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,7 @@ def run(options: Options, model: str, batch: str | None) -> None:
     runs too. A batch that was run before is watched and decided again; for one that is not the newest the decision is
     kept as retrospective, and launches nothing. What an interrupted run left to do is done first. A batch that is not
     over, or of which the source has nothing, is refused before anything runs. A tracking server that does not answer
-    is said at once.
+    is said at once; one that cannot be reached has seconds, and a slow one is waited for.
 
     \b
     retrain-assets run flight_delay
@@ -58,14 +58,17 @@ def run(options: Options, model: str, batch: str | None) -> None:
     silence = registry.silence()
     if silence is not None:
         server = without_password(home.tracking_uri)
+        then = (
+            "what needs it waits for it, for minutes if it must"
+            if silence.slow
+            else "what needs it fails after seconds, and is tried again by a later run. Start it, or set "
+            "RETRAIN_ASSETS_TRACKING_URI"
+        )
         click.secho(
-            f"{model}: the tracking server {server} does not answer ({silence}): what needs it fails after seconds, "
-            "and is tried again by a later run. Start it, or set RETRAIN_ASSETS_TRACKING_URI",
-            fg="yellow",
-            err=True,
+            f"{model}: the tracking server {server} does not answer ({silence.reason}): {then}", fg="yellow", err=True
         )
     with (
-        registry.briefly() if silence else nullcontext(),
+        nullcontext() if silence is None or silence.slow else registry.briefly(),
         driving(home.driver_lock),
         dg.DagsterInstance.from_config(str(home.dagster_home)) as instance,
     ):

@@ -13,7 +13,7 @@ from retrain_assets.lifecycle.mirroring import compare_heads
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.versions import show_challenger
 from retrain_assets.lifecycle.waiting import holds
-from retrain_assets.reporting.model_card import APPROVALS
+from retrain_assets.reporting.model_card import APPROVALS, markdown_text
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import ModelVersion
 
@@ -28,13 +28,15 @@ def approval_text(stores: Stores, model: DeclaredModel, version: ModelVersion) -
     for hold in own:
         request = hold.request
         lines += [
-            f"Asked on {request.requested_at:%Y-%m-%d %H:%M} UTC: {request.reason}. It is {hold.state}.",
+            f"Asked on {request.requested_at:%Y-%m-%d %H:%M} UTC: {markdown_text(request.reason)}. It is {hold.state}.",
             f"For the model {request.model_hash}, files {request.artifact_hash}, {_shown_card(request.evidence)}.",
             "",
         ]
         lines += [
-            f"- {given.verdict} by {given.person} on {given.answered_at:%Y-%m-%d %H:%M} UTC ({given.shown_proof}): "
-            f"{given.reason.replace(chr(10), ' ')}"
+            markdown_text(
+                f"- {given.verdict} by {given.person} on {given.answered_at:%Y-%m-%d %H:%M} UTC ({given.shown_proof}): "
+                f"{given.reason}"
+            )
             for given in hold.answers
         ]
     return "\n".join([*lines, ""])

@@ -116,12 +116,13 @@ def _show(stores: Stores, model: DeclaredModel, current: Promotion, *, now: date
         return Reconciled(model=model.name, champion=current.version, broken=said)
     pointed = seen.aliases.get(CHAMPION)
     shown = tags.get(PROMOTION_TAG) == str(current.id)
-    left_over = record_left_over(stores, model, seen, now=now)
     by_hand = None
     if pointed != current.version:
         stores.registry.set_alias(model.name, CHAMPION, current.version)
         if shown:
             by_hand = _tell(stores, model.name, pointed, current.version, now=now)
+    # After the alias, which a rollback has seconds to move.
+    left_over = record_left_over(stores, model, seen, now=now)
     show_challenger(stores, model, shown=seen)
     if not shown:
         _tag_versions(stores, model, current)

@@ -93,7 +93,9 @@ def link(url: str, text: str) -> dg.MetadataValue:
 
 
 def document(where: str, text: str) -> dg.MetadataValue:
-    """A link where there is a server to open it, the Markdown itself where the file is on this machine, else the path.
+    """A link where there is a server to open it, the Markdown itself where this machine can read it, else the path.
+
+    What is shown has happened: a file that cannot be read must not fail the page of it.
 
     Args:
         where: address or path; a page has its Markdown beside it, of the same name.
@@ -101,8 +103,10 @@ def document(where: str, text: str) -> dg.MetadataValue:
     """
     if _is_served(where):
         return link(where, text)
-    file = Path(where).with_suffix(".md")
-    return dg.MetadataValue.md(file.read_text(encoding="utf-8")) if file.is_file() else dg.MetadataValue.path(where)
+    try:
+        return dg.MetadataValue.md(Path(where).with_suffix(".md").read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return dg.MetadataValue.path(where)
 
 
 def _is_served(where: str) -> bool:

@@ -78,7 +78,7 @@ class ModelCard:
         parts = [f"# {self.title}"]
         for section in self.sections:
             parts.append(f"## {section.title}")
-            parts += [_markdown_text(line) for line in section.lines]
+            parts += [markdown_text(line) for line in section.lines]
             if section.figure is not None:
                 parts.append(f"![{section.title}]({_inline(section.figure)})")
             if section.table:
@@ -365,11 +365,16 @@ def _interval(lower: float | None, upper: float | None) -> str:
 
 
 def _markdown_row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|').replace(chr(10), ' ') for cell in cells)} |"
+    return f"| {' | '.join(markdown_text(cell).replace('|', chr(92) + '|') for cell in cells)} |"
 
 
-def _markdown_text(line: str) -> str:
-    return line.replace("\n", " ")
+def markdown_text(line: str) -> str:
+    r"""On one line, and neither a link nor an image nor HTML: categories, names and reasons may be anybody's words.
+
+    >>> markdown_text("as ![agreed](http://evil.example/seen) and <b>bold</b>, p < 0.05")
+    'as ![agreed]\\(http://evil.example/seen) and &lt;b>bold&lt;/b>, p < 0.05'
+    """
+    return _TAG.sub("&lt;", _LINK.sub(r"]\\", _LINE_ENDS.sub(" ", line)))
 
 
 def _html(text: str) -> str:
@@ -378,6 +383,10 @@ def _html(text: str) -> str:
 
 
 _CODE = re.compile("`([^`]+)`")
+_LINE_ENDS = re.compile(r"[\r\n]+")
+_LINK = re.compile(r"\](?=[(\[:])")
+"""Before the second half of a link, an image or what a link refers to."""
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _HEAD = (
     '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>'
     "body{{font:15px/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}}"

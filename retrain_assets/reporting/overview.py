@@ -222,8 +222,11 @@ def _last_retrain(steps: Sequence[Step], holds: Sequence[Hold], log: Sequence[Pr
         answer = ended_hold.answers[-1]
         became = "promoted" if ended_hold.promoted else f"{ended_hold.state}: {answer.person}: {answer.reason}"
         return f"v{version} of {last.batch} was held for approval, and is {became}"
-    if outcome == "promoted" and any(
-        (before.version, after.action) == (version, "rollback") for before, after in pairwise(log)
+    if (
+        outcome == "promoted"
+        and log[-1:]
+        and log[-1].version != version
+        and any((before.version, after.action) == (version, "rollback") for before, after in pairwise(log))
     ):
         outcome = "promoted, and rolled back since"
     return f"v{version} of {last.batch} {outcome}: {last.detail['reason']}"

@@ -9,9 +9,12 @@ import sqlite3
 import warnings
 from collections.abc import Generator, Mapping
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from functools import cached_property
+from http.client import HTTPException
 from pathlib import Path
 from ssl import SSLError
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
 from urllib.parse import urlparse
@@ -41,6 +44,21 @@ _CHATTY = (
     "mlflow.utils.environment",  # that requirements were not inferred
 )
 
+_ENVIRONMENT = Lock()
+_CHANGED: dict[str, tuple[int, str | None]] = {}
+"""By name of an environment variable: how many threads want it otherwise, and what it was before the first of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silence:
+    """A tracking server did not answer within `BRIEF_SECONDS`, and why.
+
+    `slow` where somebody took the call and said nothing yet: such a server may be busy, and is worth waiting for.
+    """
+
+    reason: str
+    slow: bool = False
+
 
 class MlflowSession:
     """One tracking server or database."""
@@ -56,8 +74,8 @@ class MlflowSession:
         """A tracking server, which a browser can open."""
         return urlparse(self.tracking_uri).scheme in ("http", "https")
 
-    def silence(self) -> str | None:
-        """Why a server does not answer within `BRIEF_SECONDS`; None where it says anything, or is none."""
+    def silence(self) -> Silence | None:
+        """What is to be said of a server that does not answer; None where it answers anything, or is none."""
         if not self.is_server:
             return None
         address = urlparse(self.tracking_uri)
@@ -67,10 +85,15 @@ class MlflowSession:
                 return None
         except HTTPError:
             return None  # whatever it refuses, it is there
+        except TimeoutError as error:
+            # Of the answer: where nobody takes the call, urllib wraps it.
+            return Silence(reason=str(error), slow=True)
+        except HTTPException as error:
+            return Silence(reason=f"that is no HTTP: {error}" if str(error) else type(error).__name__)
         except OSError as error:
             reason = getattr(error, "reason", error)
             # A certificate that this process does not know is one of a server that is there.
-            return None if isinstance(reason, SSLError) else str(reason)
+            return None if isinstance(reason, SSLError) else Silence(reason=str(reason))
 
     @contextmanager
     def client(self) -> Generator[MlflowClient]:
@@ -264,16 +287,24 @@ def brief() -> Generator[None]:
 
 @contextmanager
 def _environment(values: Mapping[str, str]) -> Generator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
+    """Threads may be within it at once, and leave it in any order: the last that leaves puts back what was before."""
+    with _ENVIRONMENT:
+        for name, value in values.items():
+            within, before = _CHANGED.get(name, (0, os.environ.get(name)))
+            _CHANGED[name] = within + 1, before
+            os.environ[name] = value
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        with _ENVIRONMENT:
+            for name in values:
+                within, before = _CHANGED.pop(name)
+                if within > 1:
+                    _CHANGED[name] = within - 1, before
+                elif before is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = before
 
 
 @contextmanager

@@ -153,7 +153,7 @@ def bundle_of(content: Mapping[str, bytes]) -> ModelBundle:
     Raises:
         StoreError: as `deserialize`.
     """
-    manifest = _manifest(json.loads(content[_MANIFEST]))
+    manifest = manifest_of(content)
     model_format: Format = json.loads(content[LISTING])["format"]
     from retrain_assets.drift.reference import ReferenceProfile
 
@@ -167,6 +167,11 @@ def bundle_of(content: Mapping[str, bytes]) -> ModelBundle:
             if name.startswith(f"{_SOURCES}/")
         },
     )
+
+
+def manifest_of(content: Mapping[str, bytes]) -> Manifest:
+    """From what the model of verified files was made; the model itself is not deserialized."""
+    return _manifest(json.loads(content[_MANIFEST]))
 
 
 def folder_reader(folder: Path) -> Callable[[str], bytes]:

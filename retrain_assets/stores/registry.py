@@ -17,13 +17,14 @@ from urllib.parse import quote, unquote, urlparse
 from retrain_assets.errors import NotStoredError, StoreError, without_password
 from retrain_assets.stores.adoption import AdoptedModel, content_hash, load_adopted
 from retrain_assets.stores.mlflow_model import flavour_files
-from retrain_assets.stores.mlflow_session import MlflowSession, brief, input_names, sklearn_flavor, translated
+from retrain_assets.stores.mlflow_session import MlflowSession, Silence, brief, input_names, sklearn_flavor, translated
 from retrain_assets.stores.model_files import (
     Serialized,
     artifact_hash,
     bundle_files,
     bundle_of,
     folder_reader,
+    manifest_of,
     read_verified,
     serialize,
     write_files,
@@ -222,6 +223,9 @@ class MlflowRegistry:
                 self._cache.popitem(last=False)
         return bundle
 
+    def manifest(self, version: ModelVersion) -> Manifest:
+        return manifest_of(self._read(version))
+
     def knows(self, version: ModelVersion) -> bool:
         try:
             with translated(f"reading {version}"), self._session.client() as client:
@@ -232,8 +236,8 @@ class MlflowRegistry:
             return False
         return True
 
-    def silence(self) -> str | None:
-        """Why the tracking server does not answer within seconds; None where it does, or where there is none."""
+    def silence(self) -> Silence | None:
+        """What is to be said of a tracking server that does not answer; None where it does, or where there is none."""
         return self._session.silence()
 
     def briefly(self) -> AbstractContextManager[None]:

@@ -207,6 +207,14 @@ class TestGuesses:
         ):
             made(orders(600).assign(ordered_at=other))
 
+    def test_of_no_times_in_what_looks_personal(self):
+        """A number to call has the form of a date, and an error is read by others than the file."""
+        rows = orders(600).drop(columns="ordered_at").assign(phone="555-123-4567", birth_date="31.12.1980")
+        with pytest.raises(DeclarationError, match="no column holds ISO dates") as refused:
+            made(rows)
+        assert "may be times" not in str(refused.value)
+        assert "1980" not in str(refused.value)
+
     def test_of_a_target_of_numbers_that_are_no_numbers_of_pandas(self):
         """Texts and decimals of a Parquet file."""
         texts = made(orders().assign(returned=orders()["returned"].astype("str")))

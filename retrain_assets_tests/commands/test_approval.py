@@ -12,6 +12,7 @@ import pytest
 from retrain_assets.errors import StoreError
 from retrain_assets.lifecycle.waiting import holds
 from retrain_assets.orchestration import approvals
+from retrain_assets.stores.mlflow_session import Silence
 from retrain_assets.stores.registry import MlflowRegistry
 from retrain_assets_tests.commands.conftest import Call, calling
 from retrain_assets_tests.lifecycle.champions import HELD, execute, registry_of
@@ -147,6 +148,20 @@ def test_a_run_says_at_once_that_the_server_is_down(held: World, call: Call, mon
     assert time.monotonic() - begun < 30
     assert "the tracking server http://127.0.0.1:9 does not answer ([Errno 111] Connection refused)" in ran.stderr
     assert "approved    promote  failed" in ran.stdout
+
+
+def test_a_run_waits_for_a_server_that_is_slow(held: World, call: Call, monkeypatch: pytest.MonkeyPatch):
+    """A busy one would fail a retrain that it could take."""
+
+    def hurried(_: MlflowRegistry) -> None:
+        raise AssertionError
+
+    call("approve", "tiny", "4", "--hash", hash_of(held), "--reason", "good", declare={"promote": HELD})
+    monkeypatch.setattr(MlflowRegistry, "silence", lambda _: Silence(reason="timed out", slow=True))
+    monkeypatch.setattr(MlflowRegistry, "briefly", hurried)
+    ran = call("run", "tiny")
+    assert "does not answer (timed out): what needs it waits for it" in ran.stderr
+    assert "approved    promote  ok" in ran.stdout
 
 
 def test_signed_answers(held: World, call: Call, tmp_path: Path):

@@ -20,6 +20,7 @@ from retrain_assets.errors import (
     StoreError,
 )
 from retrain_assets.lifecycle import DeclaredModel
+from retrain_assets.lifecycle.approval_record import approval_text
 from retrain_assets.lifecycle.approving import answer, hold_reason, prove_name
 from retrain_assets.lifecycle.auditing import verify
 from retrain_assets.lifecycle.cards import NO_CARD, card_since, kept_card
@@ -206,6 +207,17 @@ def shown(world: World) -> tuple[dict[str, str], str]:
     with registry_of(world)._session.client() as client:
         text = Path(client.download_artifacts(run, "approvals.md")).read_text(encoding="utf-8")
         return client.get_run(run).data.tags, text
+
+
+def test_what_persons_write_is_text_on_the_page_of_approvals(held: World):
+    """It is shown as Markdown: an image would tell its owner who looks."""
+    reason = "as ![agreed](http://evil.example/seen)\r\n# Approved by all\n<img src=http://evil.example/seen>"
+    say(held, "reject", person="[ann](http://evil.example)", reason=reason)
+    text = approval_text(held.stores, held.model, held.stores.state.model_versions("tiny")[-1])
+    assert "](" not in text
+    assert "<img" not in text
+    assert [line for line in text.splitlines() if line.startswith("#")] == ["# Approval of tiny v4"]
+    assert "&lt;img src=http://evil.example/seen>" in text
 
 
 @pytest.mark.parametrize("end", ["rejected", "expired", "void"])

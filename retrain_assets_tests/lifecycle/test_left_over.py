@@ -7,12 +7,15 @@ from typing import Any
 import pytest
 
 from retrain_assets import lifecycle
+from retrain_assets.errors import StoreError
 from retrain_assets.lifecycle.auditing import verify
 from retrain_assets.lifecycle.evaluating import candidate_of
 from retrain_assets.lifecycle.freeing import freeable
 from retrain_assets.lifecycle.left_over import LEFT_OVER
+from retrain_assets.lifecycle.reconciling import project
 from retrain_assets.lifecycle.training_window import latest_training_set
 from retrain_assets.lifecycle.versions import stage_of
+from retrain_assets.stores.registry import MlflowRegistry
 from retrain_assets.stores.state import SqlStateStore
 from retrain_assets_tests.lifecycle.champions import registry_of
 from retrain_assets_tests.lifecycle.world import World
@@ -75,6 +78,33 @@ def test_reconcile_records_it_as_retired(stopped: World):
     assert (told.info.status, told.data.tags["retrain_assets.outcome"]) == ("KILLED", "interrupted")
     assert stopped.stores.registry.shown("tiny").aliases == {"champion": 3}
     assert str(lifecycle.reconcile(stopped.stores, stopped.model, now=stopped.now)).endswith("the registry agrees")
+
+
+def test_nothing_of_it_is_loaded_that_may_run_code(stopped: World, monkeypatch: pytest.MonkeyPatch):
+    """No record vouches for its files: who may write to the registry could have put any there."""
+
+    def deserialized(*_: Any, **__: Any) -> None:
+        raise AssertionError
+
+    for library in ("cloudpickle.loads", "skops.io.loads"):
+        monkeypatch.setattr(library, deserialized)
+    registry_of(stopped)._cache.clear()
+    project(stopped.stores, stopped.model, stopped.stores.state.promotions("tiny")[-1], now=stopped.now)
+    assert recorded(stopped) == [1, 2, 3, 4]
+    run = stopped.stores.state.model_versions("tiny")[-1].run_id
+    assert "LogisticRegression" in (stopped.stores.registry.text(run, "model_card.md") or "")
+
+
+def test_the_champion_is_shown_before_it_is_looked_for(stopped: World, monkeypatch: pytest.MonkeyPatch):
+    """A rollback has seconds: what others serve by comes first."""
+
+    def down(*_: Any, **__: Any) -> None:
+        raise StoreError("no connection")
+
+    monkeypatch.setattr(MlflowRegistry, "made_here", down)
+    back = lifecycle.roll_back(stopped.stores, stopped.model, reason="x", actor="person:ann", now=stopped.now)
+    assert "no connection" in back.reason
+    assert stopped.stores.registry.alias("tiny", "champion") == 2
 
 
 def test_the_next_run_records_it_and_goes_on_with_its_own(stopped: World):

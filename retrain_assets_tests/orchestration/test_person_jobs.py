@@ -17,6 +17,7 @@ from retrain_assets.home import Home
 from retrain_assets.lifecycle.renaming import retire
 from retrain_assets.orchestration import StoresResource, approvals, build_retraining_definitions
 from retrain_assets.orchestration.projection import champion_events
+from retrain_assets.orchestration.showing import document
 from retrain_assets.reporting.overview import Records, overview
 from retrain_assets.stores.registry import MlflowRegistry
 from retrain_assets_tests.lifecycle.champions import RECALL, SEASONS, copied, fail_to_score
@@ -105,6 +106,16 @@ def test_the_page_of_a_rollback_asks_the_tracking_server_nothing(promoted: World
     page = {name: value.value for name, value in event.metadata.items()}
     assert page["mlflow_run"] == f"[{run}]({address}/#/runs/{run})"
     assert page["model_card"] == f"[model_card.html]({address}/get-artifact?run_uuid={run}&path=model_card.html)"
+
+
+def test_a_card_that_cannot_be_read_does_not_fail_the_page_of_what_was_done(tmp_path: Path):
+    card = tmp_path / "model_card.md"
+    page = str(card.with_suffix(".html"))
+    assert document(page, "card") == dg.MetadataValue.path(page)
+    card.write_text("# tiny v3", encoding="utf-8")
+    assert document(page, "card") == dg.MetadataValue.md("# tiny v3")
+    card.write_bytes(b"\xff\xfe")
+    assert document(page, "card") == dg.MetadataValue.path(page)
 
 
 def test_what_is_held_is_shown_with_its_card_and_the_comparison(held: World, instance: dg.DagsterInstance):

@@ -154,6 +154,9 @@ def test_a_champion_that_came_back_was_not_promoted_now():
     seen = overview(spec(), Records(steps=[retrain], promotions=[*log, back]), now=NOW)
     assert seen.came_back == "rollback from v2 by person:ann: bad nights"
     assert seen.last_retrain == "v2 of 2013-01-08 promoted, and rolled back since: passed: beats_baseline"
+    forth = promotion(2, id=4, action="rollback", actor="person:ann", reason="the nights were good")
+    seen = overview(spec(), Records(steps=[retrain], promotions=[*log, back, forth]), now=NOW)
+    assert seen.last_retrain == "v2 of 2013-01-08 promoted: passed: beats_baseline"
 
 
 @pytest.mark.parametrize(("health", "light"), [(True, "green"), (False, "red"), (None, "unknown")])

@@ -251,7 +251,8 @@ def test_aliases(registry: MlflowRegistry) -> None:
     with pytest.raises(NotStoredError):
         registry.set_alias("aliased", "champion", 99)
     registry.tag_model("aliased", {"promotion_id": "7"})
-    assert registry.shown("aliased") == ShownModel(aliases={"champion": 2, "challenger": 2}, tags={"promotion_id": "7"})
+    aliases = {"champion": 2, "challenger": 2}
+    assert registry.shown("aliased") == ShownModel(aliases=aliases, tags={"promotion_id": "7"}, newest=2)
     for _ in range(2):
         registry.remove_alias("aliased", "challenger")
         assert registry.shown("aliased").aliases == {"champion": 2}
@@ -510,5 +511,43 @@ def test_a_server_that_does_not_answer_is_told_from_one_that_refuses(tmp_path: P
             assert MlflowRegistry(f"http://joe:hunter2@127.0.0.1:{port}").silence() is None
         finally:
             server.shutdown()
-    assert "refused" in (MlflowRegistry(f"http://joe:hunter2@127.0.0.1:{port}").silence() or "")
+    silence = MlflowRegistry(f"http://joe:hunter2@127.0.0.1:{port}").silence()
+    assert silence is not None
+    assert ("refused" in silence.reason, silence.slow) == (True, False)
     assert MlflowRegistry(f"sqlite:///{tmp_path / 'mlflow.db'}").silence() is None
+
+
+def test_a_slow_server_is_told_from_one_of_another_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mlflow_session, "BRIEF_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        uri = f"http://127.0.0.1:{server.getsockname()[1]}"
+        slow = MlflowRegistry(uri).silence()
+        assert slow is not None
+        assert (slow.slow, slow.reason) == (True, "timed out")
+        server.accept()[0].close()
+
+        def answer() -> None:
+            with server.accept()[0] as caller:
+                caller.recv(4096)
+                caller.sendall(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        other = MlflowRegistry(uri).silence()
+        thread.join()
+    assert other is not None
+    assert (other.slow, other.reason) == (False, "that is no HTTP: SSH-2.0-OpenSSH_9.2\r\n")
+
+
+def test_threads_that_are_brief_at_once_leave_the_environment_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One put back what the other had set: the process never asked twice again, and waited for nobody."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "77")
+    monkeypatch.delenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", raising=False)
+    first, second = mlflow_session.brief(), mlflow_session.brief()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "5"
+    second.__exit__(None, None, None)
+    assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "77"
+    assert "MLFLOW_HTTP_REQUEST_MAX_RETRIES" not in os.environ

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    from retrain_assets.training.bundle import ModelBundle, ModelVersion
+    from retrain_assets.training.bundle import Manifest, ModelBundle, ModelVersion
 
 RunStatus = Literal["FINISHED", "FAILED", "KILLED"]
 
@@ -82,6 +82,15 @@ class ModelRegistry(Protocol):
 
     def load(self, version: ModelVersion, *, cached: bool = True) -> ModelBundle:
         """The bundle, its hash verified before anything is deserialized; read and verified anew if not `cached`.
+
+        Raises:
+            NotStoredError: it is not there.
+            IntegrityError: its files are not what was registered.
+        """
+        ...
+
+    def manifest(self, version: ModelVersion) -> Manifest:
+        """From what a version was made, its files verified; nothing is deserialized that may run code.
 
         Raises:
             NotStoredError: it is not there.
