@@ -78,7 +78,8 @@ def staleness(context: DecisionContext) -> TriggerState:
     if context.champion is None:
         return no_champion(name)
     if context.holdout is None or context.trained_rows is None:
-        return unknown(name, "the champion's holdout loss and training rows are not recorded (it was adopted)")
+        lacks = "the champion's holdout loss and training rows are not recorded (it was adopted)"
+        return unknown(name, f"{lacks}: a retrain that is promoted records them")
     verdict = champion_staleness(context)
     if verdict is None:
         return waits(name, "no batch since the last training has labels yet")
