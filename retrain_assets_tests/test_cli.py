@@ -498,6 +498,10 @@ class TestAdopt:
         )
         assert done.returncode == 0, done.stderr
         assert done.stdout == "sales: old_sales v1 of MLflow is now champion v1\n"
+        blind = "v1 was adopted, and its loss on a holdout is not known: staleness stays unknown"
+        assert f"sales: {blind}" in done.stderr
+        assert "`retrain-assets retrain sales --reason TEXT` asks for one" in done.stderr
+        assert blind in " ".join(in_a_process("status", "sales", cwd=project).stdout.split())
         [promotion] = open_state(Home.at(project / ".retrain_assets")).promotions("sales")
         assert (promotion.action, promotion.version) == ("adopt", 1)
         assert promotion.actor.startswith("person:")

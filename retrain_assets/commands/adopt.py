@@ -56,6 +56,7 @@ def adopt(
     from retrain_assets.lifecycle import DeclaredModel, lease
     from retrain_assets.lifecycle.adopt import Origin
     from retrain_assets.lifecycle.adopt import adopt as take_over
+    from retrain_assets.reporting.adopted import blind_triggers
 
     found = open_registry(home).read_registered(registered or model, version=version, alias=alias, trust=trust)
     now, stores = datetime.now(UTC), open_stores(home)
@@ -85,3 +86,6 @@ def adopt(
     with dg.DagsterInstance.from_config(str(home.dagster_home)) as instance:
         report_champion(instance, stores, promotion, stores.state.promotions(model))
     click.echo(f"{model}: {found.model} v{found.version} of MLflow is now champion v{promotion.version}")
+    blind = blind_triggers(declared.spec, [promotion])
+    if blind is not None:
+        click.secho(f"{model}: {blind}", fg="yellow", err=True)

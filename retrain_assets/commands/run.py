@@ -30,7 +30,8 @@ def run(options: Options, model: str, batch: str | None) -> None:
     runs too. A batch that was run before is watched and decided again; for one that is not the newest the decision is
     kept as retrospective, and launches nothing. What an interrupted run left to do is done first. A batch that is not
     over, or of which the source has nothing, is refused before anything runs. A tracking server that does not answer
-    is said at once; one that cannot be reached has seconds, and a slow one is waited for.
+    is said at once; one that cannot be reached has seconds, and a slow one is waited for. Ctrl-C or SIGTERM ends it,
+    and the same command goes on.
 
     \b
     retrain-assets run flight_delay
@@ -43,6 +44,7 @@ def run(options: Options, model: str, batch: str | None) -> None:
 
     from retrain_assets.errors import without_password
     from retrain_assets.home import open_registry
+    from retrain_assets.interrupts import Interrupts
     from retrain_assets.lifecycle import DeclaredModel
     from retrain_assets.orchestration.by_hand import run_batch
     from retrain_assets.orchestration.driver import driving
@@ -68,6 +70,7 @@ def run(options: Options, model: str, batch: str | None) -> None:
             f"{model}: the tracking server {server} does not answer ({silence.reason}): {then}", fg="yellow", err=True
         )
     with (
+        Interrupts() as interrupts,
         nullcontext() if silence is None or silence.slow else registry.briefly(),
         driving(home.driver_lock),
         dg.DagsterInstance.from_config(str(home.dagster_home)) as instance,
@@ -77,6 +80,7 @@ def run(options: Options, model: str, batch: str | None) -> None:
             mark = click.style("ok", fg="green") if ran.success else click.style("failed", fg="red")
             what = f"{ran.batch or 'approved':<10}  {ran.job:<8}"
             click.echo(f"{what} {mark}  {ran.seconds:5.1f} s  {_outcome(home, target, ran)}")
+            interrupts.check()  # Dagster catches them: what was stopped would be run again at once
     _print_verdicts(home, declared.spec)
     sys.exit(1 if failed else 0)
 

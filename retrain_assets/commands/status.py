@@ -107,8 +107,8 @@ def _remarks(each: ModelOverview) -> Iterator[tuple[str, str]]:
         yield f"{each.model}: its source cannot be looked at: {each.source_failure}", "red"
     if each.missing and each.away is None:
         yield f"{each.model}: no rows came for {_missing(each)}", "yellow"
-    if each.retrain_waits is not None:
-        yield f"{each.model}: {each.retrain_waits}", "yellow"
+    for said in filter(None, (each.blind_triggers, each.retrain_waits)):
+        yield f"{each.model}: {said}", "yellow"
     for failing in _failing(each):
         yield f"{each.model}: {failing}", "red"
 
@@ -168,6 +168,7 @@ def _print_details(model: ModelOverview) -> None:
         **({"not made": f"[red]{escape('; '.join(model.unmade))}[/]"} if model.unmade else {}),
         "champion": champion if model.champion is not None else "none",
         **({"came back": escape(model.came_back)} if model.came_back else {}),
+        **({"adopted": escape(model.blind_triggers)} if model.blind_triggers else {}),
         **({"source": f"cannot be looked at: {escape(model.source_failure)}"} if model.source_failure else {}),
         **({"missing": f"no rows came for {_missing(model)}"} if model.missing else {}),
         "last batch": f"{model.last_batch} {model.last_batch_outcome}" if model.last_batch else "none",

@@ -94,8 +94,13 @@ class RowReader:
         return pd.DataFrame(answer, index=pd.RangeIndex(len(frame)), copy=False)
 
     def columns_of(self, names: Iterable[object]) -> dict[str, Column]:
-        """The schema's columns, those given by a regular expression looked up among the names of the file."""
+        """The schema's columns, those given by a regular expression looked up among the names of the file.
+
+        And among the declared inputs: what `features.columns` names is a column whether or not a file has it.
+        """
         shown = [str(name) for name in names if name not in self.spec.hidden_columns]
+        inputs = self.spec.features.columns if self.spec.features.transform is None else None
+        shown += [name for name in inputs or () if name not in shown]
         found: dict[str, Column] = {}
         for name, column in self.visible.columns.items():
             if column.regex:
@@ -106,15 +111,26 @@ class RowReader:
 
     def _required(self) -> list[str]:
         named = [
-            str(name)
-            for name, column in self.visible.columns.items()
-            if column.required and not column.regex and not self.visible.add_missing_columns
+            name
+            for name, column in self.columns_of(()).items()
+            if column.required and not self.visible.add_missing_columns
         ]
         block = [self.spec.reserve.block] if self.spec.reserve.block else []
         return list(dict.fromkeys([*named, self.spec.event_time, *self.spec.row_id, *block]))
 
+    def _unmatched(self, names: Iterable[object]) -> list[str]:
+        """Regular expressions of which at least one column must be there, as pandera has it, and none is."""
+        shown, asked = [str(name) for name in names], self.visible.columns.items()
+        if self.visible.add_missing_columns:
+            return []
+        return [
+            str(name)
+            for name, column in asked
+            if column.regex and column.required and not any(re.match(str(name), other) for other in shown)
+        ]
+
     def _check_columns(self, frame: pd.DataFrame, positions: NDArray[np.intp], failures: Failures) -> None:
-        for name in self._required():
+        for name in (*self._required(), *self._unmatched(frame.columns)):
             if name not in frame.columns:
                 failures.add(positions, column=name, rule="required", reason="missing_column")
         if self.schema.strict is True:

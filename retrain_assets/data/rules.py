@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +75,8 @@ class Rules:
         cases = error.failure_cases
         column = str(getattr(error.schema, "name", None) or "") if error.schema is not self.remaining else ""
         if code == "CHECK_ERROR":
-            raise DeclarationError([Problem(field="schema", message=_crash(self.spec, error, column))])
+            seen = [str(name) for name in rows.columns]
+            raise DeclarationError([Problem(field="schema", message=_crash(self.spec, error, column, seen))])
         if not isinstance(cases, pd.DataFrame) or cases["index"].isna().any():
             # A rule about the column as a whole: there is no row to blame, so no row may pass.
             positions = rows.index.to_numpy(dtype=np.intp)
@@ -182,14 +183,16 @@ def _rule_of(error: SchemaError, code: str) -> tuple[str, str]:
     return str(getattr(check, "error", None) or name), reason_of_check(name)
 
 
-def _crash(spec: ModelSpec, error: SchemaError, column: str) -> str:
+def _crash(spec: ModelSpec, error: SchemaError, column: str, names: Sequence[str]) -> str:
     of = f" of column '{column}'" if column else ""
     cases = error.failure_cases
     said = str(cases.iloc[0, 0] if isinstance(cases, pd.DataFrame) else cases)
     if spec.personal_columns:
         said = f"{said.partition('(')[0]} {WITHHELD}"
-    hidden = ", ".join(spec.hidden_columns)
+    sees = f"it sees the columns {', '.join(names)}"
+    hidden = " and ".join(f"'{name}'" for name in spec.hidden_columns)
+    apart = "target.column" if len(spec.hidden_columns) == 1 else "target.column and leak_columns"
     return (
-        f"of model '{spec.name}': the check {error.check}{of} crashed: {said}; "
-        f"note that {hidden} are split off before the checks"
+        f"of model '{spec.name}': the check {error.check}{of} crashed: {said}; {sees}, and never {hidden} ({apart}), "
+        "split off before it: write it for the columns that it sees, or take it out of the schema"
     )

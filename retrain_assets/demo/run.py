@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from retrain_assets.demo.interrupts import Interrupts
 from retrain_assets.demo.pace import Pace, clock_time
 from retrain_assets.home import DEFAULT_FOLDER, HOME_VARIABLE, Home
+from retrain_assets.interrupts import Interrupts
 
 if TYPE_CHECKING:
     import dagster as dg

@@ -77,6 +77,7 @@ def gather_facts(
         holdout=None if current is None else holdout_of(current),
         new_labels=window.rows_after(None if current is None else current.training_end),
         labelled_rows=window.rows,
+        judging=window.judging,
         trained_rows=None if last is None else last.rows,
         trained_until=None if last is None else last.training_end,
         labelled_until=window.labelled_until,

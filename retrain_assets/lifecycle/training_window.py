@@ -33,7 +33,7 @@ class TrainingWindow:
 
     `holdout` are the newest matured batches, whose reserved rows judge a candidate whatever the window it trains on;
     with `promote.holdout` they are none of `batches`, and all of their rows judge. `reserved` counts the rows that
-    are kept from training: of `batches`, or those of the holdout.
+    are kept from training: of `batches`, or those of the holdout. `judging` counts those of the holdout that judge.
     """
 
     as_of: datetime
@@ -41,6 +41,7 @@ class TrainingWindow:
     holdout: tuple[Batch, ...]
     trainable: tuple[int, ...]
     reserved: tuple[int, ...]
+    judging: tuple[int, ...]
     table_versions: dict[str, int]
     data_hash: str
 
@@ -97,6 +98,10 @@ def plan_window(stores: Stores, model: DeclaredModel, batch: Batch, *, as_of: da
         reserved=tuple(
             int(details[settled.key]["labelled"]) - (0 if strict else int(details[settled.key]["trainable"]))
             for settled in (holdout if strict else batches)
+        ),
+        judging=tuple(
+            int(details[settled.key]["labelled"]) - (0 if strict else int(details[settled.key]["trainable"]))
+            for settled in holdout
         ),
         table_versions={asset: max((c.version for c in made.values()), default=0) for asset, made in commits.items()},
         data_hash=data_hash_of([settled.key for settled in batches], commits),

@@ -55,6 +55,8 @@ class DecisionContext:
         trained_until: end of the data of that training.
         new_labels: labels that matured since the champion's training end.
         labelled_rows: rows that a training would have now.
+        judging: rows of each of the newest matured batches that would judge a first model, oldest first; None where
+            nobody counts them.
         labelled_until: key of the newest batch that it would have.
         retrains: `as_of` of the earlier decisions that led to a training, oldest first.
         champion_training_hash: of the declaration that trained the champion; None when not known.
@@ -99,6 +101,7 @@ class DecisionContext:
     estimates: tuple[LossEstimate, ...] = ()
     trained_rows: int | None = None
     trained_until: datetime | None = None
+    judging: tuple[int, ...] | None = None
     labelled_until: str | None = None
     data_is_newer: bool | None = None
     events: tuple[str, ...] = ()

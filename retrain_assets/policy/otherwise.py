@@ -43,7 +43,10 @@ def what_would_change(
     if context.champion is None and verdict == "retrain":
         return "fewer labelled rows"
     if context.champion is None:
-        return f"{context.spec.window.min_rows:,} labelled rows{_also(_binds_everybody(context))}"
+        rows = f"{context.spec.window.min_rows:,} labelled rows"
+        if context.judging is not None and sum(context.judging) < context.spec.promote.min_rows:
+            rows = f"{rows}, and {context.spec.promote.min_rows:,} to judge by"
+        return f"{rows}{_also(_binds_everybody(context))}"
     return _turned(context, triggers, wanted=verdict == "retrain")
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from retrain_assets.data.windows import Calendar
+from retrain_assets.drift.wording import plural
 from retrain_assets.performance.decay import DecayVerdict
 from retrain_assets.performance.decay import performance_decay as judge_decay
 from retrain_assets.performance.estimation import estimated_decay as judge_estimates
@@ -24,7 +25,7 @@ from retrain_assets.policy.drift_triggers import drift, label_drift, residual_dr
 from retrain_assets.policy.trigger_states import fires, no_champion, not_declared, unknown, waits
 from retrain_assets.spec import format_duration
 from retrain_assets.spec.expressions import age_limit
-from retrain_assets.spec.holdout import holdout_batches
+from retrain_assets.spec.holdout import holdout_batches, more_rows_to_judge
 
 FIRST_MODEL = "first_model"
 
@@ -44,13 +45,31 @@ def evaluate_triggers(context: DecisionContext) -> tuple[TriggerState, ...]:
 
 
 def first_model(context: DecisionContext) -> TriggerState:
-    """There is no champion, and enough labelled rows to train one."""
+    """There is no champion, and enough labelled rows to train one and to judge it: else no gate could pass it."""
     rows, needed = context.labelled_rows, context.spec.window.min_rows
-    if rows >= needed:
-        return fires(
-            FIRST_MODEL, f"there is no champion yet and {rows:,} labelled rows to train one ({needed:,} needed)"
-        )
-    return waits(FIRST_MODEL, f"there is no champion yet and {rows:,} labelled rows are too few ({needed:,} needed)")
+    if rows < needed:
+        few = f"there is no champion yet and {rows:,} labelled rows are too few ({needed:,} needed)"
+        return waits(FIRST_MODEL, few)
+    unjudged = _too_few_to_judge(context)
+    if unjudged is not None:
+        return waits(FIRST_MODEL, f"there is no champion yet and {rows:,} labelled rows to train one, but {unjudged}")
+    return fires(FIRST_MODEL, f"there is no champion yet and {rows:,} labelled rows to train one ({needed:,} needed)")
+
+
+def _too_few_to_judge(context: DecisionContext) -> str | None:
+    """What is missing of the rows that would judge a first model; None where they are enough, or nobody counts them."""
+    judging, spec = context.judging, context.spec
+    if judging is None or sum(judging) >= spec.promote.min_rows:
+        return None
+    rows, needed, most = sum(judging), spec.promote.min_rows, holdout_batches(spec)
+    of = plural(len(judging), "matured batch", "matured batches")
+    few = f"{rows:,} rows of {of} are too few to judge it ({needed:,} needed)"
+    batches = math.ceil(needed * len(judging) / rows) if rows else None
+    if len(judging) < most and (batches is None or batches <= most):
+        more = None if batches is None else plural(max(1, batches - len(judging)), "more batch", "more batches")
+        return few if more is None else f"{few}: at this rate it takes {more}"
+    at_this_rate = "" if batches is None else f" (at this rate it takes {batches} batches, and {most} judge)"
+    return f"{few}: {more_rows_to_judge(spec.promote)}{at_this_rate}"
 
 
 def staleness(context: DecisionContext) -> TriggerState:
@@ -59,7 +78,8 @@ def staleness(context: DecisionContext) -> TriggerState:
     if context.champion is None:
         return no_champion(name)
     if context.holdout is None or context.trained_rows is None:
-        return unknown(name, "the champion's holdout loss and training rows are not recorded (it was adopted)")
+        lacks = "the champion's holdout loss and training rows are not recorded (it was adopted)"
+        return unknown(name, f"{lacks}: a retrain that is promoted records them")
     verdict = champion_staleness(context)
     if verdict is None:
         return waits(name, "no batch since the last training has labels yet")

@@ -37,6 +37,7 @@ from retrain_assets.promotion.power import GATE as POWER
 from retrain_assets.promotion.silent import why_silent
 from retrain_assets.spec import PromoteSpec
 from retrain_assets.spec.expressions import Name, leaving_out
+from retrain_assets.spec.holdout import more_rows_to_judge
 
 LEAST_OF_A_FIRST_MODEL = "beats_baseline"
 """What a first model must do whatever is required of later ones."""
@@ -146,7 +147,8 @@ def _too_few(report: EvaluationReport, spec: PromoteSpec) -> str | None:
 
 def _result(name: str, gate: Condition, report: EvaluationReport, spec: PromoteSpec, too_few: str | None) -> GateResult:
     if report.rows < spec.min_rows:
-        reason = f"{report.rows:,} {report.kind_of_rows} are too few to judge by ({spec.min_rows:,} needed)"
+        few = f"{report.rows:,} {report.kind_of_rows} are too few to judge by ({spec.min_rows:,} needed)"
+        reason = f"{few}: {more_rows_to_judge(spec)}"
         return GateResult(name=name, passed=None, applicable=True, reason=reason)
     if too_few is not None and gate.against_champion:
         reason = too_few if name == POWER else f"too few rows for the declared power, see {POWER}"

@@ -67,7 +67,9 @@ def stream_of_model(stores: Stores, model: DeclaredModel) -> Stream:
 
 
 def first_trainable(stream: Stream, lag: int = 0) -> int:
-    """How many batches train the first model, as the trigger `first_model` has it: until `window.min_rows` are there.
+    """How many batches train the first model, as the trigger `first_model` has it.
+
+    They are those until `window.min_rows` rows are there to train it, and `promote.min_rows` reserved ones to judge it.
 
     Args:
         stream: the history of the model.
@@ -76,12 +78,16 @@ def first_trainable(stream: Stream, lag: int = 0) -> int:
     Raises:
         DataError: they never are, early enough.
     """
+    spec = stream.spec
     for newest in range(len(stream) - stream.label_delay - 2 - lag):
-        if len(stream.training_rows(newest)) >= stream.spec.window.min_rows:
+        low, high = stream.starts[stream.first_scored(newest)], stream.starts[newest + 1]
+        judging = int(stream.reserved[low:high].sum())
+        if len(stream.training_rows(newest)) >= spec.window.min_rows and judging >= spec.promote.min_rows:
             return newest + 1
     raise DataError(
-        f"the matured batches of '{stream.spec.name}' never hold window.min_rows = {stream.spec.window.min_rows:,} "
-        "rows early enough to be followed by a decision"
+        f"the matured batches of '{spec.name}' never hold window.min_rows = {spec.window.min_rows:,} rows to train by "
+        f"and promote.min_rows = {spec.promote.min_rows:,} reserved ones to judge by, early enough to be followed by a "
+        "decision"
     )
 
 

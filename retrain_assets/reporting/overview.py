@@ -13,6 +13,7 @@ from retrain_assets.policy.cron import Cron
 from retrain_assets.promotion.approvals import Hold
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.promotion.model_moves import ModelMove, out_of_service
+from retrain_assets.reporting.adopted import blind_triggers
 from retrain_assets.reporting.failing import FailingJob, failing_jobs
 from retrain_assets.reporting.unmade import unmade
 from retrain_assets.reporting.waiting import WaitingPromotion, read_holds, waiting_promotions
@@ -53,7 +54,8 @@ class ModelOverview:
     """One line of `retrain-assets status`.
 
     `model_age` is batch time since the champion's training end, `champion_age` wall time since its promotion,
-    `came_back` who took it back for which champion, and why, where it is one of before; `away` tells why nothing runs
+    `came_back` who took it back for which champion, and why, where it is one of before; `blind_triggers` which declared
+    triggers cannot judge it because it was adopted; `away` tells why nothing runs
     under this name any more, `last_retrain` what became of the newest candidate, and why,
     `failing` which other jobs failed and when they are tried again, `due_now` which job nothing but a free run keeps
     from beginning, `missing` the batches that are due and not there,
@@ -70,6 +72,7 @@ class ModelOverview:
     champion_since: datetime | None
     champion_age: timedelta | None
     came_back: str | None
+    blind_triggers: str | None
     model_age: timedelta | None
     promotions: int
     last_batch: str | None
@@ -178,6 +181,7 @@ def overview(spec: ModelSpec, records: Records, *, now: datetime) -> ModelOvervi
         champion_since=champion.promoted_at if champion else None,
         champion_age=now - champion.promoted_at if champion else None,
         came_back=_came_back(log),
+        blind_triggers=None if away else blind_triggers(spec, log),
         model_age=seen.end - champion.training_end if champion and seen else None,
         promotions=len(log),
         last_batch=last.batch if last else None,

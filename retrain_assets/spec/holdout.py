@@ -10,6 +10,7 @@ from retrain_assets.spec.durations import format_duration
 
 if TYPE_CHECKING:
     from retrain_assets.spec.model import ModelSpec
+    from retrain_assets.spec.promote import PromoteSpec
 
 HOLDOUT = (
     "So much of the newest matured time no candidate trains on: all of its rows judge, strictly newer than what any of "
@@ -29,6 +30,13 @@ def holdout_batches(spec: ModelSpec) -> int:
     if spec.promote.holdout is None:
         return spec.window.holdout_batches
     return max(1, spec.promote.holdout // _LONGEST[spec.batches.every])
+
+
+def more_rows_to_judge(promote: PromoteSpec) -> str:
+    """What to change in a declaration so that rows enough judge a candidate."""
+    return (
+        f"raise {'window.holdout_batches' if promote.holdout is None else 'promote.holdout'}, or lower promote.min_rows"
+    )
 
 
 def kept_from_training(spec: ModelSpec) -> dict[str, Any]:

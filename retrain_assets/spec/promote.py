@@ -47,7 +47,11 @@ class PromoteSpec(SpecModel):
         description="Non-inferiority margin: the relative worsening of the metric that is tolerated.",
     )
     confidence: float = Field(default=0.95, gt=0.5, lt=1, description="Level of the intervals.")
-    min_rows: int = Field(default=200, ge=2, description="Fewer reserved rows than this make every gate `unknown`.")
+    min_rows: int = Field(
+        default=200,
+        ge=2,
+        description="Fewer reserved rows than this make every gate `unknown`; a first model waits for them.",
+    )
     recall: int = Field(
         default=0,
         ge=0,

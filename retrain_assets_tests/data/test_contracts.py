@@ -354,8 +354,12 @@ def test_a_check_that_needs_the_target_is_a_mistake_in_the_declaration():
     schema = pa.DataFrameSchema(
         dict(contract().schema.columns), checks=pa.Check(lambda frame: frame["y"] >= 0, name="y_is_known"), coerce=True
     )
-    with pytest.raises(DeclarationError, match="y are split off"):
-        checked(Contract(spec=declared(), schema=schema), as_csv(clean_rows(5)))
+    with pytest.raises(DeclarationError) as refused:
+        checked(Contract(spec=declared(leak_columns=["open"]), schema=schema), as_csv(clean_rows(5)))
+    assert 'crashed: KeyError("y"); it sees the columns at, id, speed, gust, kind, code, count, and never' in str(
+        refused.value
+    )
+    assert "never 'y' and 'open' (target.column and leak_columns), split off before it" in str(refused.value)
 
 
 def test_the_users_schema_is_left_as_it_was():
@@ -461,3 +465,46 @@ def test_the_rows_that_were_delivered_stay_as_they_are():
     result.accepted["speed"] = -1.0
     result.accepted.loc[:, "code"] = "changed"
     pd.testing.assert_frame_equal(delivered, before)
+
+
+SENSORS = {"at": pa.Column("datetime64[ns, UTC]"), "id": pa.Column(int)}
+
+
+def sensors(features: dict[str, Any] | None = None, *, required: bool = True) -> Contract:
+    """A contract whose sensors are given by a regular expression."""
+    column = pa.Column(float, nullable=True, regex=True, required=required)
+    schema = pa.DataFrameSchema(SENSORS | {r"sensor_\d+": column})
+    return Contract(spec=declared(features=features or {}, schema="sensors:Sensors"), schema=schema)
+
+
+def measured(*names: str) -> pd.DataFrame:
+    return clean_rows(10)[["at", "id", "speed"]].assign(**dict.fromkeys(names, 1.0))
+
+
+def test_an_input_that_a_regular_expression_covers_must_be_delivered():
+    """It passed, and scoring failed."""
+    named = sensors({"columns": ["sensor_1", "sensor_2"]})
+    batch = first_batch(named.spec)
+    without = named.check([("f.csv", measured("sensor_1", "sensor_3"))], batch)
+    assert without.reasons == {"missing_column": 10}
+    assert set(without.quarantine["column"]) == {"sensor_2"}
+    assert without.refused is not None
+    assert named.check([("f.csv", measured("sensor_1", "sensor_2"))], batch).reasons == {}
+    # Of an optional column its values are missing, as of one that is named.
+    optional = sensors({"columns": ["sensor_1", "sensor_2"]}, required=False)
+    filled = optional.check([("f.csv", measured("sensor_1"))], batch)
+    assert filled.reasons == {}
+    assert filled.accepted["sensor_2"].isna().all()
+    # The names that a transform returns are none of the delivery's.
+    derived = sensors({"columns": ["sensor_9"], "transform": "retrain_assets_tests.data.contract_world:clean_rows"})
+    assert derived.check([("f.csv", measured("sensor_1"))], batch).reasons == {}
+
+
+def test_a_regular_expression_that_no_column_matches_is_a_missing_column():
+    found = sensors()
+    batch = first_batch(found.spec)
+    none = found.check([("f.csv", measured())], batch)
+    assert none.reasons == {"missing_column": 10}
+    assert set(none.quarantine["column"]) == {r"sensor_\d+"}
+    assert found.check([("f.csv", measured("sensor_7"))], batch).reasons == {}
+    assert sensors(required=False).check([("f.csv", measured())], batch).reasons == {}

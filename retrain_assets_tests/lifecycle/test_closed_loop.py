@@ -234,11 +234,32 @@ def test_a_running_number_that_identifies_rows_is_not_watched_for_drift(world: W
 
 
 def test_a_first_candidate_that_was_rejected_does_not_start_the_cooldown(worlds) -> None:
-    """A third of a day's rows is too few to judge by: the next day's candidate must not wait four days."""
-    world = worlds("w", retrain={"when": "drift", "cooldown": "4 days"}, promote={"min_rows": 100})
-    drop_days(world, range(4))
+    """Of the first day nothing can be learned that beats the baseline: the next candidate must not wait four days."""
+    world = worlds("w", retrain={"when": "drift", "cooldown": "4 days"})
+    noise = rows_of(world.batch(0), rows=320)
+    world.drop(0, noise.assign(y=noise["y"].sample(frac=1, random_state=0).to_numpy()))
+    drop_days(world, range(1, 4))
     world.play()
     retrained = [decision.batch for decision in world.stores.state.decisions("tiny") if decision.verdict == "retrain"]
     assert retrained == [world.batch(1).key, world.batch(2).key]
     (promotion,) = world.stores.state.promotions("tiny")
     assert promotion.batch == world.batch(2).key
+
+
+def test_a_first_model_is_not_trained_before_rows_enough_would_judge_it(worlds) -> None:
+    """A fifth of 85 rows a day: every day would train a candidate that no gate can pass."""
+    small = {"window": {"min_rows": 60, "holdout_batches": 4}, "retrain": {"when": "drift"}}
+    world = worlds("w", **small, promote={"min_rows": 50})
+    drop_days(world, range(6), rows=85)
+    world.play()
+    first, second, *_, last = world.stores.state.decisions("tiny")
+    assert "0 labelled rows are too few (60 needed)" in first.reason
+    assert "are too few to judge it (50 needed): at this rate it takes" in second.reason
+    retrains = [step for step in world.stores.state.steps("tiny") if step.job == "retrain"]
+    assert [step.detail["outcome"] for step in retrains] == ["promoted"]
+    assert last.champion_version == 1
+    never = worlds("never", **small, promote={})
+    drop_days(never, range(6), rows=85)
+    never.play()
+    assert not [step for step in never.stores.state.steps("tiny") if step.job == "retrain"]
+    assert "(200 needed): raise window.holdout_batches" in never.stores.state.decisions("tiny")[-1].reason

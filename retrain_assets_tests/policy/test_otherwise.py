@@ -64,6 +64,7 @@ def test_what_may_still_be_spent(facts, spend, left):
         ("event", {"batch_refused": "too few"}, "the batch, delivered so that it is accepted"),
         ("event", {"newest_decided": "2013-03-19"}, "nothing: a newer batch is decided"),
         ("event", {"champion": None, "labelled_rows": 3}, "500 labelled rows"),
+        ("event", {"champion": None, "judging": (3,)}, "500 labelled rows, and 200 to judge by"),
     ],
 )
 def test_what_would_change_it(facts, when, parts, said):

@@ -178,6 +178,36 @@ def test_without_a_champion_only_a_first_model_can_be_asked_for(facts):
     assert "499 labelled rows are too few (500 needed)" in few.reason
 
 
+@pytest.mark.parametrize(
+    ("judging", "said"),
+    [
+        ((100, 100), None),
+        ((), "0 rows of 0 matured batches are too few to judge it (200 needed)"),
+        (
+            (70,),
+            "70 rows of 1 matured batch are too few to judge it (200 needed): at this rate it takes 2 more batches",
+        ),
+        ((60, 60, 60), "at this rate it takes 1 more batch"),
+        ((17, 16, 18, 17), "68 rows of 4 matured batches are too few to judge it (200 needed): raise window.holdout_"),
+        (
+            (17, 16, 18, 17),
+            "raise window.holdout_batches, or lower promote.min_rows (at this rate it takes 12 batches, and 4 judge)",
+        ),
+        (
+            (17,),
+            "raise window.holdout_batches, or lower promote.min_rows (at this rate it takes 12 batches, and 4 judge)",
+        ),
+    ],
+)
+def test_a_first_model_waits_for_the_rows_that_judge_it(facts, judging, said):
+    """Each batch trained one that no gate could pass."""
+    context = facts(champion=None, judging=judging)
+    made = triggers.first_model(context)
+    assert made.fired is (said is None)
+    assert said is None or said in made.reason, made.reason
+    assert decide(context).verdict == ("retrain" if said is None else "wait")
+
+
 def test_a_champion_as_old_as_the_limit_is_not_older_than_it(facts, champion):
     made = facts(
         freshness={"model_age": "1 week"}, champion=replace(champion, training_end=START + timedelta(weeks=10))

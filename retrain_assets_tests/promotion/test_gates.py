@@ -1,6 +1,7 @@
 """Gates: what passes, how often they err, and that no worse candidate passes where a better one fails."""
 
 from dataclasses import replace
+from datetime import timedelta
 from functools import cache
 
 import numpy as np
@@ -93,7 +94,10 @@ def test_too_few_rows_and_missing_differences_are_unknown_and_unknown_does_not_p
     missing = evaluate_gates(report(champion=None), PromoteSpec(), bootstrapping=False)
     assert few.passed is None
     assert missing.passed is None
-    assert "199 reserved rows are too few to judge by (200 needed)" in few.reason
+    remedy = "raise window.holdout_batches, or lower promote.min_rows"
+    assert f"199 reserved rows are too few to judge by (200 needed): {remedy}" in few.reason
+    strict = evaluate_gates(report(rows=199), PromoteSpec(holdout=timedelta(weeks=1)), bootstrapping=False)
+    assert "needed): raise promote.holdout, or lower promote.min_rows" in strict.reason
     assert few.reason.startswith("unknown")
     empty = evaluate_gates(report(rows=0, champion=None, baseline=None), PromoteSpec(), bootstrapping=True)
     assert empty.passed is None

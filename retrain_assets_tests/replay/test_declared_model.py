@@ -140,6 +140,9 @@ def test_the_replay_of_a_declaration_retrains_when_the_lifecycle_did(
     assert first_trainable(stream, lag=most - 1) == 1
     with pytest.raises(DataError, match="never hold window"):
         first_trainable(stream, lag=most)
+    # Nor before rows enough would judge it: a fifth of 400 a day.
+    judged = stream.spec.promote.model_copy(update={"min_rows": 120})
+    assert first_trainable(replace(stream, spec=stream.spec.model_copy(update={"promote": judged}))) == 2
     assert stream.reserved.mean() == pytest.approx(0.2, abs=0.05)
     assert not {"y", "label", "outcome_code"} & set(stream.frame.columns)
     report = replay(

@@ -144,6 +144,19 @@ def test_the_health_of_a_champion_that_came_back_is_not_that_of_the_one_before(a
     assert ("v1 came back after batch 2013-01-08" in seen.health.reason) is (light == "unknown")
 
 
+def test_what_cannot_judge_an_adopted_champion_is_told():
+    """The default condition waited for nothing but its age, and said so nowhere but in the decision."""
+    taken = promotion(1, action="adopt", evidence={})
+    seen = overview(spec(retrain={"when": "staleness | performance_decay"}), Records(promotions=[taken]), now=NOW)
+    said = "v1 was adopted, and its loss on a holdout is not known: staleness and performance_decay stay unknown"
+    assert (seen.blind_triggers or "").startswith(said)
+    assert overview(spec(retrain={"when": "event"}), Records(promotions=[taken]), now=NOW).blind_triggers is None
+    held = promotion(2, evidence={"holdout": {"value": 0.5, "standard_error": 0.01}})
+    assert overview(spec(), Records(promotions=[taken, held]), now=NOW).blind_triggers is None
+    back = promotion(1, action="rollback", evidence={})
+    assert overview(spec(), Records(promotions=[taken, held, back]), now=NOW).blind_triggers is not None
+
+
 def test_a_champion_that_came_back_was_not_promoted_now():
     retrain = step(1, "retrain", detail={"outcome": "promoted", "version": 2, "reason": "passed: beats_baseline"})
     log = [promotion(), promotion(2)]
