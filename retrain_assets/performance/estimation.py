@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import stdtrit
 
 from retrain_assets.performance.decay import BatchLoss, HoldoutLoss
 from retrain_assets.spec import DecaySpec
@@ -84,9 +83,9 @@ def estimate_loss(
 
     where h is the variance of g_H: v / b, and no less than the holdout's rows give. The interval takes Student's t with
     2 (n - 1)^2 / (3 n - 4) degrees of freedom, those of von Neumann's variance, where v is that one: a few gaps tell it
-    badly. It assumes that the gap stays as it
-    is: that the probabilities are as well calibrated on this batch as before. The assumption is refuted, and the
-    estimate not trusted, where the mean g_j differs from g_H by more than three standard errors, sqrt(v / n + h).
+    badly. It assumes that the gap stays as it is: that the probabilities are as well calibrated on this batch as
+    before. The assumption is refuted, and the estimate not trusted, where the mean g_j differs from g_H by more than
+    three standard errors, sqrt(v / n + h).
 
     Args:
         batch: the batch without labels.
@@ -98,6 +97,8 @@ def estimate_loss(
     """
     if holdout is None or holdout.expected is None:
         return None
+    from scipy.special import stdtrit
+
     newest = [loss for loss in known if loss.expected is not None][-NEWEST:]
     gaps = np.array([loss.value - (loss.expected or 0.0) for loss in newest])
     own = holdout.value - holdout.expected

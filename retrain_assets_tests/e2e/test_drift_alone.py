@@ -17,7 +17,7 @@ def test_a_failed_drift_check_alone_rematerializes_training_set_to_evaluation_re
     assert "(x)" in checks[-1].description
 
     decision = server.materializations(MODEL, "retrain_decision")[-1]
-    fired = [row["trigger"] for row in decision.table("triggers") if row["fired"] == "fired"]
+    fired = [row["trigger"] for row in decision.table("triggers") if row["says"].startswith("fired: ")]
     assert (decision.metadata["verdict"], fired) == ("retrain", ["drift"])
 
     (retrain,) = [run for run in server.runs(MODEL) if run.step == "retrain 2024-01-03"]

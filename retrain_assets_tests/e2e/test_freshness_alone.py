@@ -14,7 +14,7 @@ def test_a_freshness_policy_that_fails_alone_rematerializes_training_set_to_eval
 
     decisions = [made for made in server.materializations(MODEL, "retrain_decision") if made.partition == "2024-01-04"]
     decided = next(made for made in decisions if made.metadata["verdict"] == "retrain")
-    fired = [row["trigger"] for row in decided.table("triggers") if row["fired"] == "fired"]
+    fired = [row["trigger"] for row in decided.table("triggers") if row["says"].startswith("fired: ")]
     assert fired == ["freshness"]
     assert "FreshnessPolicy" in decided.metadata["reason"]
     assert server.checks(MODEL, "drift_report", "inputs_have_not_drifted")[-1].passed

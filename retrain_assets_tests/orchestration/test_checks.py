@@ -110,5 +110,5 @@ def test_a_large_figure_stays_out_of_the_event_log() -> None:
 
 
 def test_a_link_is_one_only_where_a_browser_can_go() -> None:
-    assert showing.link("http://host/run", "run") == dg.MetadataValue.url("http://host/run")
+    assert showing.link("http://host/run", "run") == dg.MetadataValue.md("[run](http://host/run)")
     assert showing.link("sqlite:///mlflow.db#run", "run") == dg.MetadataValue.text("run")
