@@ -114,7 +114,7 @@ def held_once(three_champions: World, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture
 def held(held_once: World, tmp_path: Path) -> Generator[World]:
-    """A copy of it. Runs stay where they are: what a test writes into them, a card of another evaluation, is taken back."""
+    """A copy of it. Its runs stay where they are: what a test writes into them (another card) is taken back."""
     run = held_once.stores.registry.run_link(held_once.stores.state.model_versions("tiny")[-1])
     assert run is not None
     written = {path: path.read_bytes() for path in Path(run).glob("*.*")}
