@@ -90,19 +90,19 @@ def plan_window(stores: Stores, model: DeclaredModel, batch: Batch, *, as_of: da
     }
     batches = _declared(stores, model, batches, details, as_of=as_of)
     commits = {asset: stores.tables.commits(model.table(asset)) for asset in READ_TABLES}
+
+    def kept_from_training(settled: Batch) -> int:
+        detail = details[settled.key]
+        return int(detail["labelled"]) - (0 if strict else int(detail["trainable"]))
+
+    judging = tuple(map(kept_from_training, holdout))
     return TrainingWindow(
         as_of=as_of,
         batches=batches,
         holdout=holdout,
         trainable=tuple(int(details[settled.key]["trainable"]) for settled in batches),
-        reserved=tuple(
-            int(details[settled.key]["labelled"]) - (0 if strict else int(details[settled.key]["trainable"]))
-            for settled in (holdout if strict else batches)
-        ),
-        judging=tuple(
-            int(details[settled.key]["labelled"]) - (0 if strict else int(details[settled.key]["trainable"]))
-            for settled in holdout
-        ),
+        reserved=judging if strict else tuple(map(kept_from_training, batches)),
+        judging=judging,
         table_versions={asset: max((c.version for c in made.values()), default=0) for asset, made in commits.items()},
         data_hash=data_hash_of([settled.key for settled in batches], commits),
     )

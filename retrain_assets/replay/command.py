@@ -28,7 +28,7 @@ OF_A_FILE = (
 TRIED = "performance_decay,drift,adwin,ddm,page_hinkley,cusum,cara,upf,debt_growth"
 
 
-def _finite(context: click.Context, parameter: click.Parameter, value: float) -> float:  # noqa: ARG001 - of a callback
+def _finite(_context: click.Context, _parameter: click.Parameter, value: float) -> float:
     if not math.isfinite(value):
         raise click.BadParameter(f"must be a finite number (got {value:g})")
     return value

@@ -81,7 +81,7 @@ class MlflowSession:
         address = urlparse(self.tracking_uri)
         plain = address._replace(netloc=address.netloc.rpartition("@")[2], path=f"{address.path}/health").geturl()
         try:
-            with urlopen(plain, timeout=BRIEF_SECONDS):  # noqa: S310 - http or https
+            with urlopen(plain, timeout=BRIEF_SECONDS):  # noqa: S310 - `is_server` asks for http or https
                 return None
         except HTTPError:
             return None  # whatever it refuses, it is there

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import tempfile
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -19,7 +18,6 @@ from retrain_assets.stores.adoption import AdoptedModel, content_hash, load_adop
 from retrain_assets.stores.mlflow_model import flavour_files
 from retrain_assets.stores.mlflow_session import MlflowSession, Silence, brief, input_names, sklearn_flavor, translated
 from retrain_assets.stores.model_files import (
-    Serialized,
     artifact_hash,
     bundle_files,
     bundle_of,
@@ -30,20 +28,18 @@ from retrain_assets.stores.model_files import (
     write_files,
 )
 from retrain_assets.stores.protocols import RunStatus, ShownModel
+from retrain_assets.stores.version_tags import TAG, version_of, version_tags, was_made_here
 from retrain_assets.training.bundle import Manifest, ModelBundle, ModelVersion
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion as RegisteredVersion
 
 RUN_KEY = "retrain_assets.key"
-_TAG = "retrain_assets."
 _CACHED_BUNDLES = 4
 _MOST_PARAMS = 100
 _LONGEST_PARAM = 6000
 _LONGEST_DIGEST = 36
 _LONGEST_TAG = 5000
-_NAMED = {"model_hash", "uri", "batch", "attempt", "training_end", "training_hash", "data_hash", "artifact_hash"}
-_COPIED = re.compile(r"models:/[^/]+/\d+")
 
 
 class MlflowRegistry:
@@ -75,16 +71,12 @@ class MlflowRegistry:
             experiment = self._session.experiment_id(self._experiment or model)
             key = tags.get(RUN_KEY)
             if key is not None:
-                # MLflow's filter knows no escape: a key with one kind of quote is put into the other.
-                mark = '"' if "'" in key else "'"
                 found = client.search_runs(
-                    [experiment],
-                    f"tags.`{RUN_KEY}` = {mark}{key}{mark} and attributes.status = 'RUNNING'",
-                    max_results=1,
+                    [experiment], f"tags.`{RUN_KEY}` = {_quoted(key)} and attributes.status = 'RUNNING'", max_results=1
                 )
                 if found:
                     return found[0].info.run_id
-            run = client.create_run(experiment, run_name=name, tags={f"{_TAG}model": model, **tags})
+            run = client.create_run(experiment, run_name=name, tags={f"{TAG}model": model, **tags})
             return self._session.remember(run.info)
 
     def log(
@@ -130,7 +122,7 @@ class MlflowRegistry:
             source=json.dumps({"path": source, "digest": digest}),
             schema=json.dumps({"mlflow_colspec": columns}),
         )
-        tags = [InputTag("mlflow.data.context", context), InputTag(f"{_TAG}digest", digest)]
+        tags = [InputTag("mlflow.data.context", context), InputTag(f"{TAG}digest", digest)]
         with translated(f"adding an input to run {run_id}"), self._session.client() as client:
             client.log_inputs(run_id, [DatasetInput(dataset, tags)])
 
@@ -198,7 +190,7 @@ class MlflowRegistry:
             client.finalize_logged_model(logged.model_id, "READY")
             self._session.link_output(run_id, logged.model_id)
             self._session.ensure_registered_model(manifest.model)
-            tags = _version_tags(manifest, model, artifact_hash(files), logged.artifact_location)
+            tags = version_tags(manifest, model, artifact_hash(files), logged.artifact_location)
             registered = client.create_model_version(
                 manifest.model,
                 source=self._session.model_source(logged),
@@ -206,7 +198,7 @@ class MlflowRegistry:
                 model_id=logged.model_id,
                 tags=tags,
             )
-            return _version_of(registered)
+            return version_of(registered)
 
     def load(self, version: ModelVersion, *, cached: bool = True) -> ModelBundle:
         key = (version.uri, version.artifact_hash)
@@ -244,15 +236,14 @@ class MlflowRegistry:
         return brief()
 
     def made_here(self, model: str) -> list[ModelVersion]:
-        mark = '"' if "'" in model else "'"
         with translated(f"reading the versions of {model}"), self._session.client() as client:
             found: list[RegisteredVersion] = []
             page: str | None = None
             while page is None or page:
-                answer = client.search_model_versions(f"name = {mark}{model}{mark}", page_token=page)
+                answer = client.search_model_versions(f"name = {_quoted(model)}", page_token=page)
                 found += answer
                 page = answer.token or ""
-        made = [_version_of(registered) for registered in found if _was_made_here(registered)]
+        made = [version_of(registered) for registered in found if was_made_here(registered)]
         return sorted(made, key=lambda version: version.version)
 
     def _require_model(self, model: str) -> None:
@@ -309,19 +300,19 @@ class MlflowRegistry:
             return ShownModel()
         return ShownModel(
             aliases={alias: int(version) for alias, version in registered.aliases.items()},
-            tags={name.removeprefix(_TAG): value for name, value in registered.tags.items() if name.startswith(_TAG)},
+            tags={name.removeprefix(TAG): value for name, value in registered.tags.items() if name.startswith(TAG)},
             newest=max((int(version.version) for version in registered.latest_versions or ()), default=0),
         )
 
     def tag_model(self, model: str, tags: Mapping[str, str]) -> None:
         with translated(f"tagging {model}"), self._session.registry() as registry:
             for name, value in tags.items():
-                registry.set_registered_model_tag(model, f"{_TAG}{name}", value[:_LONGEST_TAG])
+                registry.set_registered_model_tag(model, f"{TAG}{name}", value[:_LONGEST_TAG])
 
     def tag_version(self, model: str, version: int, tags: Mapping[str, str]) -> None:
         with translated(f"tagging {model} version {version}"), self._session.registry() as registry:
             for name, value in tags.items():
-                registry.set_model_version_tag(model, str(version), f"{_TAG}{name}", value[:_LONGEST_TAG])
+                registry.set_model_version_tag(model, str(version), f"{TAG}{name}", value[:_LONGEST_TAG])
 
     def read_registered(
         self, model: str, *, version: int | None = None, alias: str | None = None, trust: bool = False
@@ -386,11 +377,17 @@ class MlflowRegistry:
 
     def _registered(self, run_id: str, manifest: Manifest) -> ModelVersion | None:
         with self._session.client() as client:
-            found = client.search_model_versions(f"name = '{manifest.model}' and run_id = '{run_id}'")
+            found = client.search_model_versions(f"name = {_quoted(manifest.model)} and run_id = {_quoted(run_id)}")
         for registered in found:
-            if registered.tags.get(f"{_TAG}model_hash") == manifest.model_hash:
-                return _version_of(registered)
+            if registered.tags.get(f"{TAG}model_hash") == manifest.model_hash:
+                return version_of(registered)
         return None
+
+
+def _quoted(text: str) -> str:
+    """For a filter of MLflow, which knows no escape: a text with one kind of quote is put into the other."""
+    mark = '"' if "'" in text else "'"
+    return f"{mark}{text}{mark}"
 
 
 def _url_reader(url: str) -> Callable[[str], bytes]:
@@ -403,43 +400,3 @@ def _url_reader(url: str) -> Callable[[str], bytes]:
 def _estimator_name(bundle: ModelBundle) -> str:
     steps = getattr(bundle.pipeline, "steps", None)
     return type(steps[-1][1] if steps else bundle.pipeline).__name__
-
-
-def _version_tags(manifest: Manifest, model: Serialized, hashed: str, uri: str) -> dict[str, str]:
-    tags = {
-        "model_hash": manifest.model_hash,
-        "uri": uri,
-        "batch": manifest.batch,
-        "attempt": str(manifest.attempt),
-        "training_end": manifest.training_end.isoformat(),
-        "training_hash": manifest.training_hash,
-        "data_hash": manifest.data_hash,
-        "artifact_hash": hashed,
-        "format": model.format,
-    }
-    if model.refused:
-        tags["not_skops_because_of"] = ", ".join(model.refused)[:1000]
-    return {f"{_TAG}{name}": value for name, value in tags.items()}
-
-
-def _was_made_here(registered: RegisteredVersion) -> bool:
-    """A copy that a person makes with MLflow has all tags too, and another version as its source."""
-    told = {name.removeprefix(_TAG) for name in registered.tags if name.startswith(_TAG)}
-    return told >= _NAMED and not _COPIED.fullmatch(registered.source or "")
-
-
-def _version_of(registered: RegisteredVersion) -> ModelVersion:
-    tags = {name.removeprefix(_TAG): value for name, value in registered.tags.items() if name.startswith(_TAG)}
-    return ModelVersion(
-        model=registered.name,
-        version=int(registered.version),
-        model_hash=tags["model_hash"],
-        uri=tags["uri"],
-        run_id=registered.run_id or "",
-        batch=tags["batch"],
-        attempt=int(tags["attempt"]),
-        training_end=datetime.fromisoformat(tags["training_end"]),
-        training_hash=tags["training_hash"],
-        data_hash=tags["data_hash"],
-        artifact_hash=tags["artifact_hash"],
-    )
