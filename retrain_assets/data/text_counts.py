@@ -27,7 +27,7 @@ Counts = npt.NDArray[np.int64]
 pc: Any = pyarrow.compute
 """Its functions are made when it is loaded, so that no type checker knows them."""
 
-FEW = 4_096
+FEW = 256
 """So many different texts are counted by name, which takes less time than what many of them need."""
 
 
