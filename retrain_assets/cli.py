@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -256,6 +257,8 @@ def ui(options: Options, port: int) -> None:
     }
     click.echo(f"{address} (Ctrl-C ends it); state in {home.folder}")
     sys.stdout.flush()
+    # A shell's background job ignores SIGINT, and so would all that Dagster starts and ends by it.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.execve(sys.executable, command, environ)  # noqa: S606 - our own interpreter with our own arguments
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -540,6 +542,33 @@ class TestErrors:
 
 
 class TestUi:
+    @pytest.fixture(autouse=True)
+    def _signals_as_before(self) -> Iterator[None]:
+        """What the command does to its own process before Dagster takes its place is undone in this one."""
+        before = signal.getsignal(signal.SIGINT)
+        yield
+        signal.signal(signal.SIGINT, before)
+
+    def test_started_in_the_background_it_can_be_ended(self, project: Path):
+        """A shell's background job ignores SIGINT, by which Dagster ends the processes that it starts."""
+        answers = "import signal; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
+        script = (
+            "import os, sys\n"
+            "from retrain_assets.cli import main\n"
+            "instead, take_its_place = [sys.executable, '-c', sys.argv.pop()], os.execve\n"
+            "os.execve = lambda program, command, environ: take_its_place(program, instead, environ)\n"
+            "main(['ui'])\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", script, answers],
+            cwd=project,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.splitlines()[-1] == "True", done.stderr
+
     def test_starts_dagster_on_this_home(self, project: Path, monkeypatch: pytest.MonkeyPatch):
         started: list[Any] = []
         monkeypatch.setattr(os, "execve", lambda *call: started.append(call))
