@@ -211,7 +211,9 @@ def test_the_figure_is_an_svg_with_a_panel_for_each_drifted_column() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "named"), [(np.inf, "infinite"), (np.nan, "missing"), (99.0, "above")], ids=["infinite", "missing", "far"]
+    ("change", "named"),
+    [(np.inf, "infinite"), (np.nan, "missing"), (99.0, "above")],
+    ids=["infinite", "missing", "far"],
 )
 def test_of_many_cells_a_figure_names_the_one_that_has_changed_most(change: float, named: str) -> None:
     """Its neighbour's name alone would be taken for its own."""
