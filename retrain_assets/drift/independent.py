@@ -13,6 +13,7 @@ import numpy as np
 from retrain_assets.data.categories import MAX_CATEGORIES
 from retrain_assets.drift.aspects import ASPECTS, set_absent
 from retrain_assets.drift.cells import ColumnCells
+from retrain_assets.drift.normal_scores import normal_scores
 from retrain_assets.drift.significance import MIN_EXPECTED, Counts, homogeneity_p_value
 from retrain_assets.drift.summaries import folded, summarize
 from retrain_assets.drift.variation import Array
@@ -30,7 +31,8 @@ def judge_independent(columns: Sequence[ColumnCells]) -> tuple[Array, Array]:
     p_values, statistics = np.full((2, len(ASPECTS), len(columns)), np.nan)
     rows, current_rows = summaries.rows[:, 0], np.maximum(summaries.current_rows, 1.0)
     change = summaries.current_scores - summaries.scores[:, :, 0]
-    statistics[:2] = change / np.sqrt(1 / rows + 1 / current_rows)
+    unit = np.array([_variances(column) for column in columns]).T
+    statistics[:2] = change / np.sqrt(unit * (1 / rows + 1 / current_rows))
     # The reference fills the cells of numbers evenly, as they were cut: a chi-square test would choose by the window
     # which of them are too small. Of few rows they have longer tails than it knows; roots have not.
     apart = ((summaries.current_roots - summaries.roots[:, 0]) ** 2).sum(axis=1)
@@ -46,6 +48,21 @@ def judge_independent(columns: Sequence[ColumnCells]) -> tuple[Array, Array]:
         p_values[4, place] = _novelty(column)
         statistics[4, place] = column.current_novel
     return p_values, statistics
+
+
+def _variances(column: ColumnCells) -> Array:
+    """Of location and spread of a single row, shape (2,): 1 among the rows of the reference, as they are scored.
+
+    Over the rows of both sides: of a value that few rows have the reference alone may by chance have hardly any, and
+    would make the share of it in the window a wonder.
+    """
+    reference, _, current = folded(column)
+    variances, rows = np.ones(2), reference + current.sum(axis=0)
+    if column.ordered and reference.sum():
+        shares = rows / rows.sum()
+        for place, score in enumerate(normal_scores(reference / reference.sum())):
+            variances[place] = max((score - score @ shares) ** 2 @ shares, 1e-300)
+    return variances
 
 
 def _of_categories(column: ColumnCells) -> float:

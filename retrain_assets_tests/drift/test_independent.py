@@ -48,3 +48,16 @@ def test_a_report_without_batches_keeps_its_rate_in_few_rows() -> None:
 
     reports = [compare(rows(500), rows(100), alpha=0.2, joint="none") for _ in range(60)]
     assert sum(report.drifted is True for report in reports) < 23
+
+
+@pytest.mark.parametrize(("before", "now", "share"), [(100, 100, 0.05), (500, 500, 0.02), (100, 1_000, 0.1)])
+def test_columns_of_mostly_zeros_alarm_as_seldom_as_declared(before: int, now: int, share: float) -> None:
+    """Twenty columns at alpha = 0.05; of 60 windows 3 alarms are expected, 9 or more have a probability of 0.003."""
+    rng = np.random.default_rng(3)
+
+    def rows(count: int) -> pd.DataFrame:
+        return pd.DataFrame((rng.random((count, 20)) < share).astype(int)).rename(columns=str)
+
+    reports = [compare(rows(before), rows(now), joint="none") for _ in range(60)]
+    assert sum(report.drifted is True for report in reports) < 9
+    assert compare(rows(500), rows(500).assign(**{"3": rng.random(500) < 5 * share}), joint="none").drifted is True
