@@ -157,8 +157,9 @@ def compare(
             compared in any case, and judged apart: how much inputs differ from day to day says nothing about them.
             They have a quarter of `alpha`.
         joint: what to look for in the columns together: changed `correlation` of numbers, or all that a `classifier`
-            can learn, which costs seconds. Both need rows: of a stream a sample is kept for them, of profiles the
-            report says that it is unknown.
+            can learn, which costs seconds of one processor (up to 63 small fits, however many rows there are), and
+            longer the more it is shared. Both need rows: of a stream a sample is kept for them, of profiles the report
+            says that it is unknown.
         importance: how much each column matters to the model, at least zero; the report leads with what can hurt. A
             column that is not named does not matter.
         seed: of the rows that a classifier samples.

@@ -13,6 +13,7 @@ import numpy as np
 from retrain_assets.data.categories import MAX_CATEGORIES
 from retrain_assets.drift.aspects import ASPECTS, set_absent
 from retrain_assets.drift.cells import ColumnCells
+from retrain_assets.drift.normal_scores import normal_scores
 from retrain_assets.drift.significance import MIN_EXPECTED, Counts, homogeneity_p_value
 from retrain_assets.drift.summaries import folded, summarize
 from retrain_assets.drift.variation import Array
@@ -24,26 +25,51 @@ def judge_independent(columns: Sequence[ColumnCells]) -> tuple[Array, Array]:
     Args:
         columns: each with the whole reference as its one batch.
     """
-    from scipy.special import ndtr
+    from scipy.special import chdtrc, ndtr
 
     summaries = summarize(columns)
     p_values, statistics = np.full((2, len(ASPECTS), len(columns)), np.nan)
     rows, current_rows = summaries.rows[:, 0], np.maximum(summaries.current_rows, 1.0)
     change = summaries.current_scores - summaries.scores[:, :, 0]
-    statistics[:2] = change / np.sqrt(1 / rows + 1 / current_rows)
+    unit = np.array([_variances(column) for column in columns]).T
+    statistics[:2] = change / np.sqrt(unit * (1 / rows + 1 / current_rows))
+    # The reference fills the cells of numbers evenly, as they were cut: a chi-square test would choose by the window
+    # which of them are too small. Of few rows they have longer tails than it knows; roots have not.
+    apart = ((summaries.current_roots - summaries.roots[:, 0]) ** 2).sum(axis=1)
+    roots = chdtrc(np.maximum(summaries.free, 1.0), 4 * apart / (1 / rows + 1 / current_rows))
     all_rows, current_all_rows = summaries.all_rows[:, 0], summaries.current_all_rows
     p_values[:2] = 2 * ndtr(-np.abs(statistics[:2]))
     more = np.where(summaries.occurring, summaries.current_absent - summaries.absent[:, :, 0], np.nan).T
     more = 2 * more / np.sqrt(1 / all_rows + 1 / current_all_rows)
     set_absent(p_values, statistics, np.stack([2 * ndtr(-np.abs(more)), more]))
     for place, column in enumerate(columns):
-        before, _, now = folded(column)
-        table = np.stack([before, now.sum(axis=0)]).astype(np.int64)
-        p_value = homogeneity_p_value(*(table if column.ordered else _with_rare(table)))
-        p_values[2, place] = np.nan if p_value is None or len(before) < 2 else p_value
+        known = summaries.free[place] > 0 and summaries.current_rows[place] > 0
+        p_values[2, place] = _of_categories(column) if not column.ordered else roots[place] if known else np.nan
         p_values[4, place] = _novelty(column)
         statistics[4, place] = column.current_novel
     return p_values, statistics
+
+
+def _variances(column: ColumnCells) -> Array:
+    """Of location and spread of a single row, shape (2,): 1 among the rows of the reference, as they are scored.
+
+    Over the rows of both sides: of a value that few rows have the reference alone may by chance have hardly any, and
+    would make the share of it in the window a wonder.
+    """
+    reference, _, current = folded(column)
+    variances, rows = np.ones(2), reference + current.sum(axis=0)
+    if column.ordered and reference.sum():
+        shares = rows / rows.sum()
+        for place, score in enumerate(normal_scores(reference / reference.sum())):
+            variances[place] = max((score - score @ shares) ** 2 @ shares, 1e-300)
+    return variances
+
+
+def _of_categories(column: ColumnCells) -> float:
+    """P-value of the shape; NaN where a side has no rows, or there is a single cell."""
+    before, _, now = folded(column)
+    p_value = homogeneity_p_value(*_with_rare(np.stack([before, now.sum(axis=0)]).astype(np.int64)))
+    return np.nan if p_value is None or len(before) < 2 else p_value
 
 
 def _with_rare(table: Counts) -> Counts:

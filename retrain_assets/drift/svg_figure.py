@@ -20,7 +20,10 @@ WIDTH, PANEL, HEAD = 720, 146, 58
 _LINE = 122
 """Characters of the small print that fit into the width."""
 _ALL_NAMED = 10
-"""Cells of which each has its name below it; of more the first, the middle one and the last."""
+"""Cells of which each has its name below it; of more the one that has changed most, and of the first, the last and the
+middle one those whose names do not reach into another."""
+_LETTER = 5.2
+"""Width of a letter of these names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +78,23 @@ def _panel(column: ColumnDrift, shape: Shape, top: int) -> Iterator[str]:
         yield "</g>"
         if len(shape.cells) <= _ALL_NAMED:
             yield _text(left + step / 2, base + 12, _cut(shown(label), int(step / 5)), size=9, anchor="middle")
-        elif place in (0, len(shape.cells) // 2, len(shape.cells) - 1):
-            anchor = {0: "start", len(shape.cells) - 1: "end"}.get(place, "middle")
-            x = {"start": left, "end": left + step, "middle": left + step / 2}[anchor]
-            yield _text(x, base + 12, _cut(label, 28), size=9, anchor=anchor)
+    if len(shape.cells) > _ALL_NAMED:
+        yield from _some_names(shape, base + 12, step)
     yield f'<line x1="10" y1="{base}" x2="{WIDTH - 10}" y2="{base}" stroke="{INK}" stroke-width="0.6"/>'
+
+
+def _some_names(shape: Shape, y: float, step: float) -> Iterator[str]:
+    """Below their cells, as near to the middle of each as the width lets them be."""
+    changes = [abs(after - before) for before, after in zip(shape.before, shape.after, strict=True)]
+    last = len(shape.cells) - 1
+    taken: list[tuple[float, float]] = []
+    for place in dict.fromkeys((changes.index(max(changes)), 0, last, len(shape.cells) // 2)):
+        label = _cut(shape.cells[place], 28)
+        wide = _LETTER * len(label)
+        begin = min(max(10 + (place + 0.5) * step - wide / 2, 10), WIDTH - 10 - wide)
+        if all(begin > end or begin + wide < start for start, end in taken):
+            taken.append((begin, begin + wide))
+            yield _text(begin + wide / 2, y, label, size=9, anchor="middle")
 
 
 def _bar(left: float, base: float, width: float, height: float, colour: str) -> str:

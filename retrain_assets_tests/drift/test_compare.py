@@ -210,6 +210,21 @@ def test_the_figure_is_an_svg_with_a_panel_for_each_drifted_column() -> None:
     assert str(compare(REFERENCE, CURRENT.iloc[:0], batch="day").figure()).startswith("<svg")
 
 
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [(np.inf, "infinite"), (np.nan, "missing"), (99.0, "above")],
+    ids=["infinite", "missing", "far"],
+)
+def test_of_many_cells_a_figure_names_the_one_that_has_changed_most(change: float, named: str) -> None:
+    """Its neighbour's name alone would be taken for its own."""
+    rng = np.random.default_rng(3)
+    before, after = (pd.DataFrame({"x": rng.normal(size=500)}) for _ in range(2))
+    texts = _texts(str(compare(before, after.mask(after["x"] > 0.5, change)).figure()))
+    assert [any(text.startswith(cell) for text in texts) for cell in ("infinite", "missing", "above")] == [
+        cell == named for cell in ("infinite", "missing", "above")
+    ], texts
+
+
 def test_a_figure_has_the_reasons_in_full_and_the_names_of_few_categories() -> None:
     report = compare(REFERENCE, CURRENT.assign(a=CURRENT["a"] + 2, c="new"), batch="day")
     texts = [text.text or "" for text in ET.fromstring(str(report.figure())).iter("{http://www.w3.org/2000/svg}text")]

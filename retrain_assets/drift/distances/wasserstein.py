@@ -13,9 +13,9 @@ class Wasserstein:
     """Wasserstein distance of order 1, in standard deviations of the reference: how far a row moves on average.
 
     `integral |F(x) - G(x)| dx / s`, with the deviation s of the reference: 0.5 says as much as a shift by half a
-    deviation. Cells without a place (missing values) are left out. Where the reference has a single value, s is its
-    magnitude, or 1 for zero. Cells without places (categories) are all equally far from each other: then it is
-    the total variation.
+    deviation. Cells without a place (missing values) are left out. Where the reference has a single value, or several
+    that rounding may have made of one, s is its magnitude, or 1 for zero. Cells without places (categories) are all
+    equally far from each other: then it is the total variation.
 
     From bins the value is off by at most half the widths of the two bins that a row can move between, over s; a report
     has the bound beside the value (`score_errors`).
@@ -52,13 +52,24 @@ class Wasserstein:
 
 
 def deviation_of(p: Shares, x: Positions) -> float | None:
-    """Of shares of positions; None of one value, also where rounding makes several of it."""
+    """Of shares of positions; None of one value, also where rounding makes several of it.
+
+    Whole numbers up to 2^53 are doubles, which no rounding makes several of: they differ however close they lie.
+
+    >>> places = 2.0**52 + np.array([0.0, 2.0])
+    >>> deviation_of(np.array([0.5, 0.5]), places), deviation_of(np.array([0.5, 0.5]), places / 2**53)
+    (1.0, None)
+    """
     # From one of the values and in units of the farthest: far from zero digits are lost, and squares overflow.
     farthest = float(np.abs(x - x[p.argmax()]).max()) or 1.0
     away = (x - x[p.argmax()]) / farthest
     scale = farthest * math.sqrt(float(p @ (away - p @ away) ** 2))
-    return scale if scale > _ROUNDING * float(np.abs(x).max()) else None
+    largest = float(np.abs(x).max())
+    whole = largest <= _WHOLE and bool((x == np.floor(x)).all())
+    return scale if scale > (0.0 if whole else _ROUNDING * largest) else None
 
 
 _ROUNDING = 8 * float(np.finfo(np.float64).eps)
 """A smaller deviation, of the largest magnitude, is that of one value computed in several ways."""
+_WHOLE = 2.0**53
+"""Up to here every whole number is a double."""

@@ -190,6 +190,22 @@ def test_wasserstein_is_scipys_within_the_width_of_its_bins(scale: float, shift:
     )
 
 
+@pytest.mark.parametrize("offset", [0, 2**40, 2**52, -(2**52), 2**53 - 1000])
+@pytest.mark.parametrize("spread", [1, 3])
+def test_wasserstein_of_whole_numbers_is_scipys_however_far_from_zero(offset: int, spread: int) -> None:
+    rng = np.random.default_rng(12)
+    reference, current = rng.integers(-spread, spread + 1, 500), rng.integers(0, 2 * spread + 1, 400)
+    before, after = (profile_table(pd.DataFrame({"x": offset + side}))["x"] for side in (reference, current))
+    fine = fine_bins(before, after)
+    measured = DISTANCES["wasserstein"](fine.reference, fine.current, 0.0, fine.positions)
+    assert measured == pytest.approx(wasserstein_distance(reference, current) / reference.std(), rel=1e-9)
+
+
+def test_one_number_that_rounding_makes_two_of_has_no_deviation() -> None:
+    places = np.array([0.3, 0.1 + 0.2, 0.6])
+    assert DISTANCES["wasserstein"](np.array([5, 5, 0]), np.array([0, 0, 9]), 0.0, places) == pytest.approx(1.0)
+
+
 @given(pairs())
 def test_wasserstein_of_placed_cells_is_scipys(pair: tuple[np.ndarray, np.ndarray]) -> None:
     places = np.cumsum(np.arange(1.0, len(pair[0]) + 1))
