@@ -82,6 +82,11 @@ def stream_of_frame(frame: pd.DataFrame, settings: FileSettings) -> Stream:
     require_columns(frame, settings.target, settings.batch)
     labelled, keys, position = in_batches(frame, settings.target, settings.batch)
     task = task_of(labelled[settings.target], settings.metric)
+    if len(labelled) < 2 * len(keys):
+        raise DataError(
+            f"--batch must name what many rows share, such as their week ({len(labelled):,} rows have {len(keys):,} "
+            f"values in {settings.batch!r})"
+        )
     if len(keys) < LEAST_BATCHES + settings.label_delay:
         raise DataError(
             f"a replay needs at least {LEAST_BATCHES + settings.label_delay} batches with labels, of which some train "

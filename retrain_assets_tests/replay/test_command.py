@@ -197,6 +197,10 @@ def test_what_cannot_be_replayed_is_said_before_anything_is_fitted(call, monkeyp
         (lambda frame: frame.assign(y=1), "at least two values"),
         (lambda frame: frame.assign(batch=frame["batch"].where(frame["batch"] > 2)), "every row must have a batch"),
         (lambda frame: frame[["y", "batch"]], "no column to learn from"),
+        (
+            lambda frame: frame.assign(batch=frame.index),
+            r"many rows share, .* \(2,560 rows have 2,560 values in 'batch'",
+        ),
         (lambda frame: frame.rename(columns={"x": "ra_x"}), "must not begin with 'ra_'"),
     ],
 )
