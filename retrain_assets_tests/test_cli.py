@@ -367,6 +367,12 @@ class TestEvents:
         [row] = open_state(Home.at(project / ".retrain_assets")).outbox(kinds=[kind])
         assert (row.model, row.payload) == ("sales", {"text": text})
 
+    def test_of_which_nothing_comes_are_told(self, project: Path):
+        said = "its retrain.when does not name `event`, so that nothing comes of it"
+        assert said not in call("event", "sales", "new price list").output
+        declare(project, retrain={"when": "drift"})
+        assert said in call("event", "sales", "another price list").output
+
     def test_of_an_unknown_model_are_refused(self, project: Path):
         assert call("event", "stock", "x").exit_code == 1
         assert not (project / ".retrain_assets").exists()
