@@ -32,7 +32,7 @@ from retrain_assets.errors import DeclarationError, Problem, RetrainAssetsError
 from retrain_assets.replay.command import replay
 
 if TYPE_CHECKING:
-    pass
+    from retrain_assets.spec import ModelSpec
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 """Exit codes; wrong usage is click's 2."""
@@ -205,8 +205,12 @@ def event(options: Options, model: str, text: str) -> None:
     \b
     retrain-assets event flight_delay "new winter timetable"
     """  # noqa: D301 - click reads the backspace
-    _append(options, "event", model, text)
+    spec = _append(options, "event", model, text)
     click.echo(f"{model}: recorded the event; the next decision will see it")
+    if "event" not in spec.retrain.expression.names():
+        click.secho(
+            f"{model}: its retrain.when does not name `event`, so that nothing comes of it", fg="yellow", err=True
+        )
 
 
 @main.command()
@@ -225,7 +229,7 @@ def retrain(options: Options, model: str, reason: str) -> None:
     click.echo(f"{model}: recorded the request; the next decision will see it")
 
 
-def _append(options: Options, kind: Literal["event", "person"], model: str, text: str) -> None:
+def _append(options: Options, kind: Literal["event", "person"], model: str, text: str) -> ModelSpec:
     declared = options.declared(model)
     home = options.opened_home().prepare()
     from retrain_assets.home import open_stores
@@ -233,6 +237,7 @@ def _append(options: Options, kind: Literal["event", "person"], model: str, text
 
     target = DeclaredModel(declared.spec, Path(declared.file).absolute().parent)
     record_event(open_stores(home), target, kind, text, now=datetime.now(UTC))
+    return declared.spec
 
 
 @main.command()

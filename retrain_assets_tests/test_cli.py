@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,15 @@ import yaml
 from click.testing import CliRunner, Result
 
 from retrain_assets.cli import main
+from retrain_assets.commands.run import _print_verdicts
+from retrain_assets.commands.status import _remarks
 from retrain_assets.home import Home, open_state
 from retrain_assets.policy.decision import Decision
 from retrain_assets.promotion.log import Promotion
+from retrain_assets.reporting import overview as reported
 from retrain_assets.stores.protocols import Step
 from retrain_assets.stores.source_failures import note_source
-from retrain_assets_tests.spec.declarations import attributes
+from retrain_assets_tests.spec.declarations import attributes, spec
 
 COMMANDS = sorted(main.commands)
 
@@ -354,6 +358,21 @@ def promote(project: Path, *, trained_to: datetime | None = None) -> None:
     )  # fmt: skip
 
 
+def test_run_and_status_tell_what_waits_for_a_person_and_what_could_not_be_looked_at(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    made = replace(
+        reported.overview(spec(), reported.Records(), now=datetime.now(UTC)),
+        champion=2, held="a retrain is held", lapsed="v3 is void", source_failure="no such table",
+    )  # fmt: skip
+    monkeypatch.setattr(reported, "overview", lambda *arguments, **named: made)
+    _print_verdicts(Home.at(project / ".retrain_assets").prepare(), spec())
+    printed = capsys.readouterr().out
+    assert "not looked at: no such table\nv3 is void\nwaiting: a retrain is held" in printed
+    remarks = [text for text, _ in _remarks(made)]
+    assert {"sales: a retrain is held", "sales: v3 is void"} <= set(remarks)
+
+
 class TestEvents:
     @pytest.mark.parametrize(
         ("arguments", "kind", "text"),
@@ -368,6 +387,12 @@ class TestEvents:
         assert "the next decision will see it" in result.stdout
         [row] = open_state(Home.at(project / ".retrain_assets")).outbox(kinds=[kind])
         assert (row.model, row.payload) == ("sales", {"text": text})
+
+    def test_of_which_nothing_comes_are_told(self, project: Path):
+        said = "its retrain.when does not name `event`, so that nothing comes of it"
+        assert said not in call("event", "sales", "new price list").output
+        declare(project, retrain={"when": "drift"})
+        assert said in call("event", "sales", "another price list").output
 
     def test_of_an_unknown_model_are_refused(self, project: Path):
         assert call("event", "stock", "x").exit_code == 1

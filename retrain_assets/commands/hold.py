@@ -30,7 +30,8 @@ def hold(options: Options, model: str, resume: bool, reject: bool, reason: str |
         raise click.UsageError("give --reason: it stands in the decision")
     declared = options.model(model)
     from retrain_assets.home import open_stores
-    from retrain_assets.lifecycle.holding import answer_hold, open_hold
+    from retrain_assets.lifecycle.holding import answer_hold
+    from retrain_assets.policy.holds import open_hold
 
     stores = open_stores(options.opened_home().prepare())
     if not (resume or reject) or reason is None:

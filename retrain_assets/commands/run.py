@@ -122,5 +122,9 @@ def _print_verdicts(home: Home, spec: ModelSpec) -> None:
     champion = f"v{promotions[-1].version} ({promotions[-1].reason})" if promotions else "none yet"
     click.echo(f"champion: {champion}")
     seen = overview(spec, records, now=now)
-    for waits in (*filter(None, [seen.retrain_waits]), *(each.text for each in seen.approvals)):
+    if seen.source_failure:
+        click.secho(f"not looked at: {seen.source_failure}", fg="red")
+    if seen.lapsed:
+        click.secho(seen.lapsed, fg="yellow")
+    for waits in (*filter(None, [seen.held, seen.retrain_waits]), *(each.text for each in seen.approvals)):
         click.secho(f"waiting: {waits}", fg="yellow")

@@ -97,8 +97,9 @@ def _remarks(each: ModelOverview) -> Iterator[tuple[str, str]]:
         yield each.away, "yellow"
     for waits in each.approvals:
         yield f"{each.model}: {waits.text}", "yellow"
-    if each.champion is None and each.away is None and each.last_retrain is not None:
-        yield f"{each.model}: {each.last_retrain}", "yellow"
+    ended = each.last_retrain if each.champion is None and each.away is None else each.lapsed
+    if ended is not None:
+        yield f"{each.model}: {ended}", "yellow"
     if each.contradicted is not None:
         yield f"{each.model}: {each.contradicted}", "red"
     for wanted in each.unmade:
@@ -107,7 +108,7 @@ def _remarks(each: ModelOverview) -> Iterator[tuple[str, str]]:
         yield f"{each.model}: its source cannot be looked at: {each.source_failure}", "red"
     if each.missing and each.away is None:
         yield f"{each.model}: no rows came for {_missing(each)}", "yellow"
-    for said in filter(None, (each.blind_triggers, each.retrain_waits)):
+    for said in filter(None, (each.blind_triggers, each.held, each.retrain_waits)):
         yield f"{each.model}: {said}", "yellow"
     for failing in _failing(each):
         yield f"{each.model}: {failing}", "red"
@@ -161,7 +162,7 @@ def _print_details(model: ModelOverview) -> None:
         ends = f"{age(model.model_age)} before the last batch does"
         champion += f", trained on data that ends {ends if model.model_age > timedelta(0) else 'with the last batch'}"
     due = model.next_due
-    waits = [*filter(None, [model.retrain_waits]), *_failing(model)]
+    waits = [*filter(None, [model.held, model.retrain_waits]), *_failing(model)]
     lines = {
         "state": model.state + (f"; run {model.working} is at work" if model.working else ""),
         **({"record": f"[red]{escape(model.contradicted)}[/]"} if model.contradicted else {}),

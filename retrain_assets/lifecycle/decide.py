@@ -11,7 +11,7 @@ from retrain_assets.data.small_tables import table_of_rows
 from retrain_assets.data.windows import Batch
 from retrain_assets.lifecycle.champions import champion
 from retrain_assets.lifecycle.facts import as_they_ended, episode_of, gather_facts, requests
-from retrain_assets.lifecycle.holding import open_hold, tell
+from retrain_assets.lifecycle.holding import tell
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import Decided
@@ -20,6 +20,7 @@ from retrain_assets.lifecycle.standing import was_deduced
 from retrain_assets.lifecycle.training_window import plan_window
 from retrain_assets.lifecycle.watch import read_drift
 from retrain_assets.policy.decision import Decision, TriggerState
+from retrain_assets.policy.holds import open_hold
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.stores.protocols import Stores
 

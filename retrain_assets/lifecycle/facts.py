@@ -15,7 +15,7 @@ from retrain_assets.lifecycle.charting import champion_chart
 from retrain_assets.lifecycle.estimating import unlabelled_estimates
 from retrain_assets.lifecycle.first_losses import first_losses
 from retrain_assets.lifecycle.history import holdout_of, losses_in, performance_table, served_losses, told_since
-from retrain_assets.lifecycle.holding import largest_drift, open_hold, rejected_until, said_to
+from retrain_assets.lifecycle.holding import largest_drift, rejected_until, said_to
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import TrainingSet
 from retrain_assets.lifecycle.sharing import attempt_of, shared_use
@@ -29,6 +29,7 @@ from retrain_assets.performance.loss_chart import ChartReading
 from retrain_assets.policy.context import DecisionContext
 from retrain_assets.policy.decision import Decision
 from retrain_assets.policy.due import due_since
+from retrain_assets.policy.holds import open_hold
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.stores.protocols import OutboxRow, Step, Stores
 

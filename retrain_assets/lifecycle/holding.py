@@ -11,6 +11,7 @@ from retrain_assets.errors import NotStoredError, RefusedError
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.reasons import require_reason
 from retrain_assets.policy.decision import Decision
+from retrain_assets.policy.holds import open_hold
 from retrain_assets.stores.protocols import Stores
 
 Answer = Literal["resume", "reject"]
@@ -18,19 +19,6 @@ KINDS: dict[Answer, str] = {"resume": "hold_resumed", "reject": "hold_rejected"}
 """Outbox kinds of the answers; each is a cause to decide."""
 HELD = "held"
 """Outbox kind that tells of a hold, for whoever alarms persons."""
-
-
-def open_hold(decisions: Sequence[Decision]) -> Decision | None:
-    """The decision that began the hold which nobody has answered; None without one."""
-    began: Decision | None = None
-    for made in decisions:
-        if made.retrospective:
-            continue
-        if "hold_answer" in made.state:
-            began = None
-        if "hold" in made.state and (began is None or made.state["hold"] != began.batch):
-            began = made
-    return began
 
 
 def said_to(stores: Stores, model: DeclaredModel, hold: Decision, answer: Answer, *, until: int) -> tuple[str, ...]:

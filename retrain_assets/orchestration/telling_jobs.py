@@ -70,6 +70,8 @@ def event_job(model: "DeclaredModel") -> dg.JobDefinition:
         with failing():
             record(_stores(context), model, "event", config.text, now=datetime.now(UTC), key=f"run:{context.run_id}")
         context.log.info("%s: recorded the event; the next decision sees it", model.name)
+        if "event" not in model.spec.retrain.expression.names():
+            context.log.warning("%s: its retrain.when does not name `event`, so that nothing comes of it", model.name)
 
     return job_of(model, "event", "Tell of a business event: the trigger `event` of the next decision.", record_event)
 

@@ -22,6 +22,10 @@ MOST_ERRORS = 3.0
 """The gap of the labelled batches may differ from the holdout's by so many standard errors."""
 
 
+LEAST_BEFORE = 3
+"""So many labelled batches it takes to tell that those after them are others."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LossEstimate:
     """The loss of one batch before its labels are there, with an interval for what they will say.
@@ -85,7 +89,9 @@ def estimate_loss(
     2 (n - 1)^2 / (3 n - 4) degrees of freedom, those of von Neumann's variance, where v is that one: a few gaps tell it
     badly. It assumes that the gap stays as it is: that the probabilities are as well calibrated on this batch as
     before. The assumption is refuted, and the estimate not trusted, where the mean g_j differs from g_H by more than
-    three standard errors, sqrt(v / n + h).
+    three standard errors, sqrt(v / n + h), and where that of the newest k, up to half of them, differs from that of the
+    m before by more than t sqrt(v' (1 / k + 1 / m)), with the variance v' of those before and Student's t, over all k
+    as rare as three standard errors: a relation that has just turned moves the mean of all g_j little, and widens v.
 
     Args:
         batch: the batch without labels.
@@ -109,10 +115,32 @@ def estimate_loss(
     error = math.sqrt(variance + (holdout_batches**2 * held + len(gaps) * variance) / batches**2)
     moved = float(gaps.mean()) - own if len(gaps) else 0.0
     allowed = MOST_ERRORS * math.sqrt(variance / len(gaps) + held) if len(gaps) else 0.0
-    trusted = abs(moved) <= allowed
+    turned = None if abs(moved) > allowed else _turned(gaps, newest, holdout, holdout_batches)
+    trusted = abs(moved) <= allowed and turned is None
     deviate = float(stdtrit(degrees, 0.5 + confidence / 2))
-    told = _assumption(trusted, moved, allowed, len(gaps))
+    told = turned or _assumption(trusted, moved, allowed, len(gaps))
     return LossEstimate.around(batch, value, error, deviate=deviate, trusted=trusted, reason=told)
+
+
+def _turned(gaps: np.ndarray, newest: Sequence[BatchLoss], holdout: HoldoutLoss, holdout_batches: int) -> str | None:
+    """Why the newest labelled batches refute what those before them tell; None where they do not, or are too few."""
+    from scipy.special import stdtrit
+
+    splits = [k for k in range(1, len(gaps) // 2 + 1) if len(gaps) - k >= LEAST_BEFORE]
+    for k in splits:
+        before = len(gaps) - k
+        variance, degrees = _variance(gaps[:before], newest[:before], holdout, holdout_batches)
+        rare = -float(stdtrit(degrees, math.erfc(MOST_ERRORS / math.sqrt(2)) / 2 / len(splits)))
+        own = max(variance, float(np.mean([loss.standard_error**2 for loss in newest[before:]])))
+        moved = float(gaps[before:].mean() - gaps[:before].mean())
+        allowed = rare * math.sqrt(own / k + variance / before)
+        if abs(moved) > allowed:
+            those = "batch is" if k == 1 else f"{k} batches is"
+            return (
+                f"loss less expectation on the newest labelled {those} {moved:+.4g} against the {before} before, more "
+                f"than the {allowed:.4g} that chance allows: the probabilities are not calibrated any more"
+            )
+    return None
 
 
 def _variance(

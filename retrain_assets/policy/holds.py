@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from retrain_assets.policy.context import DecisionContext
+if TYPE_CHECKING:
+    from retrain_assets.policy.context import DecisionContext
+    from retrain_assets.policy.decision import Decision
 
 Standing = Literal["resumed", "rejected", "overtaken"]
 
@@ -24,6 +27,19 @@ class Answer:
 
     standing: Standing
     reason: str
+
+
+def open_hold(decisions: Sequence[Decision]) -> Decision | None:
+    """The decision that began the hold which nobody has answered; None without one."""
+    began: Decision | None = None
+    for made in decisions:
+        if made.retrospective:
+            continue
+        if "hold_answer" in made.state:
+            began = None
+        if "hold" in made.state and (began is None or made.state["hold"] != began.batch):
+            began = made
+    return began
 
 
 def answer_to_hold(context: DecisionContext) -> Answer | None:

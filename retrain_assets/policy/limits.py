@@ -153,5 +153,6 @@ def confirmation(context: DecisionContext) -> Limit | None:
         return None
     return Limit(
         name="confirmation",
-        reason=f"confirmation: the condition held in {held} of the newest {needed.of} decisions, {needed.times} must",
+        reason=f"confirmation: the condition held in {held} of the newest {needed.of} decisions since the last "
+        f"retrain, {needed.times} must",
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from retrain_assets.spec import SharedBudgetSpec
+from retrain_assets.spec import SharedBudgetSpec, format_duration
 
 Standing = Literal["retrain", "waits", "idle"]
 """What a decision meant for the budget: it drew on it, it waits for it, or it asked for nothing."""
@@ -60,7 +60,8 @@ def refusal(shared: SharedBudgetSpec, use: SharedUse, as_of: datetime, *, model:
     granted = use.granted(shared, as_of)
     left = shared.budget.retrains - len(granted)
     if left <= 0:
-        return f"{len(granted)} retrains of {_names(granted)}, {shared.budget.retrains} are allowed together"
+        made = f"{len(granted)} retrain{'' if len(granted) == 1 else 's'} of {_names(granted)}"
+        return f"{made} within {format_duration(shared.budget.period)}, {shared.budget.retrains} allowed together"
     ahead = use.ahead(shared, as_of, model=model, priority=priority)
     if left > len(ahead):
         return None

@@ -79,7 +79,8 @@ class StalenessVerdict:
     `gain` what a retrain is expected to save on each batch, `debt_error` and `gain_error` their standard deviations,
     `limit` the debt from which a retrain pays at the present `growth`. `informed` tells whether the model's own
     expectation was there to tell a hard batch from a stale model, `usual` what of a batch's excess a new model is taken
-    to have too. `newest` tells what the newest batch did to it, where it fired.
+    to have too, and `capped` whether a batch lost more than counts. `newest` tells what the newest batch did to it,
+    where it fired.
     """
 
     fired: bool
@@ -93,6 +94,7 @@ class StalenessVerdict:
     cost: float
     informed: bool
     usual: float = 0.0
+    capped: bool = False
     newest: NewestExcess | None = None
 
     @property
@@ -103,7 +105,8 @@ class StalenessVerdict:
             f"staleness has cost {self.debt:.2g} +- {self.debt_error:.2g} batches' worth of loss since the last "
             f"training, {'more' if self.fired else 'no more'} than the {limit} from which a retrain pays (it costs "
             f"{self.cost:.2g}; new rows are {math.expm1(self.growth):.0%} of the training's); a retrain is expected to "
-            f"save {self.gain:.1%} +- {self.gain_error:.1%} of each batch's loss"
+            f"save {self.gain:.2g} +- {self.gain_error:.2g} of these on each batch"
+            + (f" (no batch counts for more than {MOST_EXCESS:g})" if self.capped else "")
         )
 
     def record(self) -> dict[str, Any]:
@@ -167,6 +170,7 @@ def judge_staleness(facts: StalenessFacts) -> StalenessVerdict | None:
         cost=facts.cost,
         informed=_informed(facts),
         usual=usual,
+        capped=bool((excess >= MOST_EXCESS).any()),
         newest=_newest(facts, excess, slack=slack, limit=limit, noise=noise) if fired else None,
     )
 

@@ -92,7 +92,8 @@ def performance_decay(context: DecisionContext) -> TriggerState:
     if context.champion is None:
         return no_champion(name)
     verdict = champion_decay(context)
-    return TriggerState(name=name, fired=verdict.fired, reason=verdict.reason)
+    reason = verdict.reason if verdict.unsure is None else f"{verdict.reason}; {verdict.unsure}"
+    return TriggerState(name=name, fired=verdict.fired, reason=reason)
 
 
 def champion_decay(context: DecisionContext) -> DecayVerdict:

@@ -14,12 +14,14 @@ import pandas as pd
 
 from retrain_assets.data.reserved import is_reserved
 from retrain_assets.errors import DataError, did_you_mean
-from retrain_assets.replay.file_table import ENDLESS, infinite, left_out, read_table
+from retrain_assets.replay.file_table import ENDLESS, NO_FEATURES, infinite, left_out, read_table
 from retrain_assets.replay.stream import EVENT_TIME, Stream, one_batch_each
 from retrain_assets.replay.windows import Window
 from retrain_assets.spec import ModelSpec
 
 MOST_CLASSES = 20
+LEAST_ROWS_OF_A_CLASS = 10
+"""On average: of fewer no class can be learned, and a model of each takes very long."""
 LEAST_BATCHES = 6
 GATE_ROWS = 50
 ESTIMATORS: dict[str, dict[str, str]] = {
@@ -80,6 +82,11 @@ def stream_of_frame(frame: pd.DataFrame, settings: FileSettings) -> Stream:
     require_columns(frame, settings.target, settings.batch)
     labelled, keys, position = in_batches(frame, settings.target, settings.batch)
     task = task_of(labelled[settings.target], settings.metric)
+    if len(labelled) < 2 * len(keys):
+        raise DataError(
+            f"--batch must name what many rows share, such as their week ({len(labelled):,} rows have {len(keys):,} "
+            f"values in {settings.batch!r})"
+        )
     if len(keys) < LEAST_BATCHES + settings.label_delay:
         raise DataError(
             f"a replay needs at least {LEAST_BATCHES + settings.label_delay} batches with labels, of which some train "
@@ -202,13 +209,19 @@ def task_of(target: pd.Series, metric: str | None) -> str:
     """Told by the metric; without one, numbers of more than twenty values are a regression.
 
     Raises:
-        DataError: the target has one value, or is text of more values.
+        DataError: the target has one value, is text of more values, a quantity that is to be judged by log-loss, or
+            neither numbers nor text.
     """
-    if metric is not None:
-        return "classification" if metric == "log_loss" else "regression"
+    kind = re.sub(r"\d+$", "", pd.api.types.infer_dtype(target, skipna=True))
+    if kind in NO_FEATURES:
+        raise DataError(f"the target must be numbers, text or true and false (got {NO_FEATURES[kind]})")
     counted = target.nunique()
     if counted < 2:
         raise DataError(f"the target must have at least two values (got {counted})")
+    if metric == "log_loss":
+        _require_classes(target, counted)
+    if metric is not None:
+        return "classification" if metric == "log_loss" else "regression"
     if counted <= MOST_CLASSES:
         return "classification"
     if pd.api.types.is_numeric_dtype(target) and not pd.api.types.is_bool_dtype(target):
@@ -217,6 +230,18 @@ def task_of(target: pd.Series, metric: str | None) -> str:
         f"a target that is no number must have at most {MOST_CLASSES} classes (got {counted:,} values): if they are "
         "classes indeed, say so with --metric log_loss"
     )
+
+
+def _require_classes(target: pd.Series, counted: int) -> None:
+    fractions = pd.api.types.is_float_dtype(target) and bool((target != target.round()).any())
+    held = f"log_loss judges classes, and the target holds {counted:,} values in {len(target):,} rows"
+    if fractions and counted > MOST_CLASSES:
+        raise DataError(f"{held}, with fractions: a quantity is judged by --metric squared_error or absolute_error")
+    if len(target) < counted * LEAST_ROWS_OF_A_CLASS:
+        raise DataError(
+            f"{held}: each must have {LEAST_ROWS_OF_A_CLASS} rows on average; join the rare ones, or judge a number by "
+            "--metric squared_error or absolute_error"
+        )
 
 
 def _labels(target: pd.Series, task: str) -> Any:

@@ -6,6 +6,8 @@ import re
 
 ORACLE = "oracle"
 """No policy: what stands at the end of every replay."""
+TUNED = "tuned_calendar"
+"""No policy either: the best calendar in hindsight stands there at each cost."""
 MIXTURE = "+mixture"
 
 _PLAIN = re.compile(r"[\w\-. ]+(?:[:=@][\w.]+)?(?:\s*\+\s*mixture)?", re.IGNORECASE)
@@ -15,6 +17,7 @@ _ALIASES = {
     "always": "every", "every_batch": "every", "each_batch": "every", "every_time": "every", "every:1": "every",
     "none": "never", "no_retrain": "never", "no_retraining": "never", "static": "never",
     "hindsight": ORACLE, "oracle_in_hindsight": ORACLE,
+    "tuned": TUNED, "calendar_in_hindsight": TUNED, "best_calendar": TUNED,
     "mixture": f"default{MIXTURE}", "default_mixture": f"default{MIXTURE}",
     "pagehinkley": "page_hinkley", "ph": "page_hinkley", "page_hinkley_test": "page_hinkley",
     "age": "model_age", "decay": "performance_decay",

@@ -12,7 +12,7 @@ from retrain_assets.replay.can_fire import require_fireable
 from retrain_assets.replay.clock import Moment, Policy, Rule
 from retrain_assets.replay.declared import declared
 from retrain_assets.replay.drift_book import DriftBook
-from retrain_assets.replay.names import MIXTURE, ORACLE, canonical
+from retrain_assets.replay.names import MIXTURE, ORACLE, TUNED, canonical
 from retrain_assets.replay.published import PUBLISHED, WEIGH_COST, published
 from retrain_assets.spec import TRIGGERS, CostSpec, ModelSpec
 from retrain_assets.spec.expressions import parse_expression
@@ -123,7 +123,7 @@ class Policies:
 
 
 def asked(names: Sequence[str]) -> tuple[str, ...]:
-    """The policies that are to be walked: each once, whatever it was called first, and without the oracle.
+    """The policies that are to be walked: each once, whatever it was called first, without oracle and tuned calendar.
 
     Raises:
         UnknownPolicyError: none is left.
@@ -131,10 +131,12 @@ def asked(names: Sequence[str]) -> tuple[str, ...]:
     first: dict[str, str] = {}
     for name in names:
         first.setdefault(canonical(name), name.strip())
-    first.pop(ORACLE, None)
+    for always in (ORACLE, TUNED):
+        first.pop(always, None)
     if not first:
         raise UnknownPolicyError(
-            "the oracle stands in every replay: name at least one policy beside it, such as default,never,every"
+            "the oracle and the tuned calendar stand in every replay: name at least one policy beside them, such as "
+            "default,never,every"
         )
     return tuple(first.values())
 

@@ -58,6 +58,7 @@ def open_book(
         DataError: the first model cannot be trained.
     """
     models = course.models(stream)
+    _require_two_classes(stream, models[0], course)
     fit_missing(stream, models, cache, source=source, workers=workers, told=told)
 
     def kept(model: int) -> np.ndarray:
@@ -69,10 +70,18 @@ def open_book(
     book = Scorebook(stream, kept, models)
     if not book.usable(models[0]):
         raise DataError(
+            f"the first {course.first} batches are too few for the declared search of the first model: give --first "
+            "more of them, as long as that leaves some to be served"
+        )
+    return book
+
+
+def _require_two_classes(stream: Stream, first: int, course: Course) -> None:
+    if stream.classes and len(np.unique(stream.labels[stream.training_rows(first)])) < 2:
+        raise DataError(
             f"the first {course.first} batches hold labels of one class only, and a model needs two: give --first more "
             "of them, as long as that leaves some to be served"
         )
-    return book
 
 
 def replay(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from retrain_assets.data.windows import Calendar
 from retrain_assets.policy.cron import Cron
+from retrain_assets.policy.holds import open_hold
 from retrain_assets.promotion.approvals import Hold
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.promotion.model_moves import ModelMove, out_of_service
@@ -56,7 +57,8 @@ class ModelOverview:
     `model_age` is batch time since the champion's training end, `champion_age` wall time since its promotion,
     `came_back` who took it back for which champion, and why, where it is one of before; `blind_triggers` which declared
     triggers cannot judge it because it was adopted; `away` tells why nothing runs
-    under this name any more, `last_retrain` what became of the newest candidate, and why,
+    under this name any more, `last_retrain` what became of the newest candidate, and why, `lapsed` the same where it
+    was held for approval and the platform ended that, `held` since when a retrain is held for a person,
     `failing` which other jobs failed and when they are tried again, `due_now` which job nothing but a free run keeps
     from beginning, `missing` the batches that are due and not there,
     `contradicted` what the registry said against the record when it was last asked, `unmade` which rollback or recall
@@ -83,6 +85,8 @@ class ModelOverview:
     decision_batch: str | None
     decision_reason: str | None
     last_retrain: str | None
+    lapsed: str | None
+    held: str | None
     working: str | None
     source_failure: str | None
     missing: tuple[str, ...]
@@ -192,6 +196,8 @@ def overview(spec: ModelSpec, records: Records, *, now: datetime) -> ModelOvervi
         decision_batch=decision.batch if decision else None,
         decision_reason=decision.reason if decision else None,
         last_retrain=_last_retrain(steps, records.holds, log),
+        lapsed=None if away else _lapsed(steps, records.holds, log),
+        held=None if away else _held(spec, records),
         working=records.working,
         source_failure=records.source_failure,
         missing=records.missing,
@@ -214,14 +220,40 @@ def _came_back(log: Sequence[Promotion]) -> str | None:
     return f"{log[-1].action} from v{log[-2].version} by {log[-1].actor}: {log[-1].reason}"
 
 
+def _held(spec: ModelSpec, records: Records) -> str | None:
+    """The hold that no person has answered: later decisions wait for other reasons, and it is open all the same."""
+    began = open_hold(records.decisions)
+    if began is None or any(row.kind in ("hold_resumed", "hold_rejected") for row in records.asked):
+        return None
+    return (
+        f"a retrain is held for a person since {began.batch}: `retrain-assets hold {spec.name} --resume` or `--reject` "
+        "answers"
+    )
+
+
+def _judged_last(steps: Sequence[Step]) -> Step | None:
+    judged = (step for step in steps if step.job == "retrain" and step.outcome == "done" and "outcome" in step.detail)
+    return next(reversed(list(judged)), None)
+
+
+def _ended_hold(version: int, holds: Sequence[Hold]) -> Hold | None:
+    return next((hold for hold in reversed(holds) if hold.request.version == version and not hold.open), None)
+
+
+def _lapsed(steps: Sequence[Step], holds: Sequence[Hold], log: Sequence[Promotion]) -> str | None:
+    """What persons were asked, and what nobody answered in time or no answer counts for any more."""
+    last = _judged_last(steps)
+    ended = None if last is None else _ended_hold(last.detail["version"], holds)
+    return _last_retrain(steps, holds, log) if ended is not None and ended.state in ("void", "expired") else None
+
+
 def _last_retrain(steps: Sequence[Step], holds: Sequence[Hold], log: Sequence[Promotion]) -> str | None:
     """The newest candidate that was judged; of one that was held or promoted, what became of it since."""
-    ended = [step for step in steps if step.job == "retrain" and step.outcome == "done" and "outcome" in step.detail]
-    if not ended:
+    last = _judged_last(steps)
+    if last is None:
         return None
-    last = ended[-1]
     version, outcome = last.detail["version"], last.detail["outcome"]
-    ended_hold = next((hold for hold in reversed(holds) if hold.request.version == version and not hold.open), None)
+    ended_hold = _ended_hold(version, holds)
     if outcome == "held" and ended_hold is not None:
         answer = ended_hold.answers[-1]
         became = "promoted" if ended_hold.promoted else f"{ended_hold.state}: {answer.person}: {answer.reason}"

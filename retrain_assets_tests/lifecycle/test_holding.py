@@ -9,9 +9,10 @@ import pytest
 
 from retrain_assets import lifecycle
 from retrain_assets.errors import RefusedError
-from retrain_assets.lifecycle.holding import HELD, answer_hold, open_hold
+from retrain_assets.lifecycle.holding import HELD, answer_hold
 from retrain_assets.lifecycle.spending import spent
 from retrain_assets.policy.decision import Decision
+from retrain_assets.policy.holds import open_hold
 from retrain_assets_tests.lifecycle.world import START, World
 
 Worlds = Callable[..., World]

@@ -52,7 +52,7 @@ def test_the_second_to_ask_waits_and_then_goes_first(both):
     ask(two)
     two.play()
     assert newest(two).verdict == "wait"
-    assert "shared budget 'gpu': 1 retrains of one, 1 are allowed together" in newest(two).reason
+    assert "shared budget 'gpu': 1 retrain of one within 3 days, 1 allowed together" in newest(two).reason
     ask(one, "again")
     for day in range(DAYS, DAYS + 2):
         one.drop(day)

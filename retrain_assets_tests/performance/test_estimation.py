@@ -94,10 +94,33 @@ def test_a_changed_relation_refutes_the_estimate_as_soon_as_labels_show_it():
     assert not sure.trusted
     assert "not calibrated any more" in sure.reason
     assert estimated_decay([sure], start, SPEC).fired is None
-    # While old and new batches are mixed the interval has grown as wide as the doubt.
-    assert (
-        estimated(batch(rng), start, known).standard_error > 5 * estimated(batch(rng), start, known[:4]).standard_error
-    )
+    # While old and new batches are mixed the interval has grown as wide as the doubt, and the newest tell.
+    mixed = estimated(batch(rng), start, known)
+    assert mixed.standard_error > 5 * estimated(batch(rng), start, known[:4]).standard_error
+    assert not mixed.trusted
+
+
+@pytest.mark.parametrize(("usual", "least"), [(4, 0.6), (8, 0.95)])
+def test_a_relation_that_turns_refutes_the_estimate_from_its_first_labels_on(usual, least):
+    """The mean of eight batches, and how much they differ, would hide a turn in two or three of them."""
+    rng = np.random.default_rng(usual)
+    refuted = np.zeros((40, 8), dtype=bool)
+    for each in refuted:
+        start, known = holdout(rng), [batch(rng) for _ in range(usual)]
+        for turned in range(8):
+            known.append(batch(rng, turned=True))
+            each[turned] = not estimated(batch(rng), start, known).trusted
+    assert refuted.mean(axis=0).min() > least
+
+
+@pytest.mark.parametrize(("labelled", "hardness"), [(4, 0.0), (8, 0.0), (5, 0.3), (8, 0.3)])
+def test_a_calibrated_model_is_trusted(labelled, hardness):
+    rng = np.random.default_rng(labelled)
+    doubted = []
+    for _ in range(400):
+        known = [batch(rng, hardness=rng.normal(0, hardness)) for _ in range(labelled)]
+        doubted.append(not estimated(batch(rng), holdout(rng), known).trusted)
+    assert np.mean(doubted) < 0.03
 
 
 def test_without_what_it_rests_on_there_is_no_estimate():

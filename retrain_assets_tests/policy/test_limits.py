@@ -58,7 +58,7 @@ def test_all_that_binds_is_told(facts):
 def test_what_waits_for_confirmation_says_how_often_it_held(facts):
     made = decide(facts(retrain={"when": "event", "confirm": "3 of 4"}, events=("x",), wanted_before=(True, False)))
     assert made.verdict == "wait"
-    assert "the condition held in 2 of the newest 4 decisions, 3 must" in made.reason
+    assert "the condition held in 2 of the newest 4 decisions since the last retrain, 3 must" in made.reason
     assert made.state["wanted"] is True
     assert made.state["bound_by"] == [{"limit": "confirmation", "until": None}]
 

@@ -33,7 +33,7 @@ def test_what_other_models_used_counts_within_a_period_on_either_side(asked):
     used = draw("a", "retrain", weeks=-0.5), draw("b", "retrain", weeks=0.5)
     made = decide(asked(*used, name="gpu"))
     assert made.verdict == "wait"
-    assert "shared budget 'gpu': 2 retrains of a, b, 2 are allowed together" in made.reason
+    assert "shared budget 'gpu': 2 retrains of a, b within 1 week, 2 allowed together" in made.reason
     assert decide(asked(*used, budget="3 per week")).verdict == "retrain"
     assert decide(asked(*used, budget="2 per day")).verdict == "retrain"
     assert "shared budget 'cpu'" in decide(asked(*used, name="cpu")).reason

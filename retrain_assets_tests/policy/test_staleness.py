@@ -150,8 +150,13 @@ def test_the_verdict_tells_gain_uncertainty_and_what_would_change_it():
     assert judged([0.55, 0.75, 0.85]).reason == (
         "staleness has cost 1.4 +- 0.41 batches' worth of loss since the last training, no more than the 2 from "
         "which a retrain pays (it costs 0.5; new rows are 60% of the training's); a retrain is expected to save "
-        "50.2% +- 13.4% of each batch's loss"
+        "0.5 +- 0.13 of these on each batch"
     )
+
+
+def test_a_loss_that_counts_no_further_is_told():
+    """Else a retrain would be said to save all of each batch's loss, and hardly more or less."""
+    assert judged([0.5, 5.0, 5.0]).reason.endswith("of these on each batch (no batch counts for more than 1)")
 
 
 def test_without_new_rows_no_debt_is_enough():

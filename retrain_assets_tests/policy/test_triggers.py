@@ -31,6 +31,9 @@ def test_performance_decay(facts):
     decayed = state(facts(losses=matured([0.53] * 3)), "performance_decay")
     assert decayed.fired is True
     assert decayed.reason.startswith("champion's log_loss over 3 matured batches is 0.53, 6.0% above its holdout 0.5")
+    alone = state(facts(losses=matured([0.5, 3.0, 0.5])), "performance_decay")
+    assert alone.fired is False
+    assert "; its rows do not explain that, and of 0 other batches nobody can tell" in alone.reason
     assert state(facts(losses=()), "performance_decay").fired is None
     assert state(facts(holdout=None), "performance_decay").fired is None
 

@@ -197,6 +197,10 @@ def test_what_cannot_be_replayed_is_said_before_anything_is_fitted(call, monkeyp
         (lambda frame: frame.assign(y=1), "at least two values"),
         (lambda frame: frame.assign(batch=frame["batch"].where(frame["batch"] > 2)), "every row must have a batch"),
         (lambda frame: frame[["y", "batch"]], "no column to learn from"),
+        (
+            lambda frame: frame.assign(batch=frame.index),
+            r"many rows share, .* \(2,560 rows have 2,560 values in 'batch'",
+        ),
         (lambda frame: frame.rename(columns={"x": "ra_x"}), "must not begin with 'ra_'"),
     ],
 )
@@ -246,7 +250,29 @@ def test_many_values_of_text_are_no_classes_unless_that_is_said():
     assert len(stream_of_frame(frame, FileSettings(target="y", batch="batch", metric="log_loss")).classes) == 21
 
 
-def test_one_class_at_the_beginning_is_told(call):
+@pytest.mark.parametrize(
+    ("task", "target", "metric", "said"),
+    [
+        ("regression", None, "log_loss", r"2,560 values in 2,560 rows, with fractions: .*--metric squared_error"),
+        ("regression", lambda each: each["y"].round(2).astype(str), "log_loss", "each must have 10 rows on average"),
+        ("regression", lambda each: each.index % 257, "log_loss", "257 values in 2,560 rows: each must have 10 rows"),
+        ("regression", lambda each: 3.7, "squared_error", r"at least two values \(got 1\)"),
+        ("regression", lambda each: np.nan, "squared_error", r"at least two values \(got 0\)"),
+        ("binary", lambda each: 1, "log_loss", r"at least two values \(got 1\)"),
+        ("binary", lambda each: pd.to_datetime(each["y"]), None, r"true and false \(got times\)"),
+        ("binary", lambda each: pd.to_datetime(each["y"]), "squared_error", r"\(got times\)"),
+    ],
+)
+def test_a_target_that_the_metric_cannot_judge_is_told_at_once(task, target, metric, said):
+    """A model of a class for each value of a quantity takes hours, and a constant has no loss to compare."""
+    frame = history(task=task)
+    frame = frame if target is None else frame.assign(y=target)
+    with pytest.raises(DataError, match=said):
+        stream_of_frame(frame, FileSettings(target="y", batch="batch", metric=metric))
+
+
+def test_one_class_at_the_beginning_is_told(call, monkeypatch):
+    monkeypatch.setattr(fitting, "score_model", lambda *arguments, **named: pytest.fail("was fitted"))
     frame = history(batches=10)
     frame.loc[frame["batch"] < 4, "y"] = 0
     _, output, code = call(frame, "--policies", "never", "--first", "3")

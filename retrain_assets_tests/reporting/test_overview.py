@@ -223,7 +223,22 @@ def test_a_candidate_that_was_held_says_what_became_of_it(verdicts: list[Any], l
     held = [step(2, "retrain", detail={"version": 3, "outcome": "held", "reason": "ask"})]
     given = [said(verdict, f"p{number}", days=0) for number, verdict in enumerate(verdicts)]
     records = Records(steps=held, holds=holds_of([REQUEST], given, log, declared.promote.approval))
-    assert told in (overview(declared, records, now=NOW).last_retrain or "")
+    seen = overview(declared, records, now=NOW)
+    assert told in (seen.last_retrain or "")
+    assert seen.lapsed == (seen.last_retrain if "void" in verdicts else None)
+
+
+def test_a_retrain_that_is_held_is_told_until_a_person_answers():
+    """Also where a later decision waits for another reason."""
+    began = decision(2, verdict="hold")
+    began = replace(began, state={"hold": began.batch})
+    records = Records(steps=[step(2), step(3)], decisions=[began, decision(3)])
+    said = "a retrain is held for a person since 2013-01-15: `retrain-assets hold sales --resume` or `--reject` answers"
+    assert overview(spec(), records, now=NOW).held == said
+    answer = OutboxRow(id=9, kind="hold_resumed", model="sales", batch="2013-01-15", recorded_at=NOW, payload={})
+    assert overview(spec(), replace(records, asked=[answer]), now=NOW).held is None
+    answered = replace(decision(3), state={"hold_answer": "resumed"})
+    assert overview(spec(), replace(records, decisions=[began, answered]), now=NOW).held is None
 
 
 QUIET = "retrain of 2013-01-15 waits for the end of the quiet hours, 2013-03-02 06:00 UTC"
