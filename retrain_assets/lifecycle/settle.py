@@ -81,7 +81,10 @@ def settle_labels(
         as_of=as_of,
         commit=commit,
         delay=observed_delay(
-            batch, merged.labels[merged.labels["available_at"] <= pd.Timestamp(as_of)], model.spec.target
+            batch,
+            merged.labels[merged.labels["available_at"] <= pd.Timestamp(as_of)],
+            model.spec.target,
+            model.calendar,
         ),
     )
 
