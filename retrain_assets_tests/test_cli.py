@@ -491,8 +491,14 @@ class TestAdopt:
     def test_needs_to_know_where_the_training_ended(self, project: Path):
         assert call("adopt", "sales", "--version", "1").exit_code == 2
 
+    def test_a_training_end_is_a_moment_as_elsewhere(self, project: Path):
+        done = call("adopt", "sales", "--version", "1", "--training-end", "01.06.2013")
+        assert done.exit_code == 2
+        assert "such as 2013-06-01, 2013-06-01T12:00 (UTC) or 2013-06-01T12:00+02:00" in " ".join(done.output.split())
+
     def test_a_model_that_mlflow_does_not_hold(self, project: Path):
-        done = in_a_process("adopt", "sales", "--version", "7", "--training-end", "2013-01-01", cwd=project)
+        end = "2013-01-01T02:00:00+02:00"
+        done = in_a_process("adopt", "sales", "--version", "7", "--training-end", end, cwd=project)
         assert done.returncode == 1
         assert "NotStoredError" in done.stderr
         assert "Traceback" not in done.stderr

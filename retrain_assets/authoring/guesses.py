@@ -17,6 +17,8 @@ from retrain_assets.spec import BatchesSpec, ColumnSpec
 
 _TARGETS = ("target", "label", "y", "outcome", "class", "is_fraud", "churn", "churned", "default")
 _TIMES = re.compile(r"time|date|timestamp|(^|_)(ts|at)$|^day$", re.IGNORECASE)
+_ID = re.compile(r"(?:^|[\W_])(?i:id|key)$|(?i:uuid|guid)$|(?<=[a-z])(?:I[dD]|Key)$")
+_NUMBER = re.compile(r"[\W_](?:no|nr|num|number)\.?$", re.IGNORECASE)
 _CATEGORIES = 50
 _CLASSES = 20
 _COUNTED = 50
@@ -41,6 +43,7 @@ class Guesses:
         left_out = {name: why for name in frame.columns if (why := _unfit(name, frame[name])) is not None}
         self._left_out = left_out
         self._counters: set[str] = set()
+        self._ids: set[str] = set()
         self._frame = frame.drop(columns=list(left_out))
         self._columns = infer_columns(self._frame)
         self.told = [f"schema: without {why}" for why in left_out.values()]
@@ -157,6 +160,7 @@ class Guesses:
         kind = "Classifier" if metric in ("log_loss", "brier") else "Regressor"
         personal = self._personal({event_time, target})
         self._free_counters(event_time)
+        self._free_ids({event_time, target}, identity)
         features = self._features({event_time, target, *identity}, personal)
         if kind == "Classifier":
             self._name_classes(target)
@@ -206,6 +210,14 @@ class Guesses:
                 self._counters.add(name)
                 self._columns[name] = ColumnSpec(type=column.type, nullable=column.nullable)
 
+    def _free_ids(self, others: Collection[str], identity: Collection[str]) -> None:
+        """Finds numbers that name something: the next customer's lies beyond any limit, and more is not greater."""
+        for name, column in self._columns.items():
+            many = _ID.search(name) is not None and self._frame[name].nunique() > _CATEGORIES
+            if column.type == "int" and name not in others and (many or name in identity):
+                self._ids.add(name)
+                self._columns[name] = ColumnSpec(type=column.type, nullable=column.nullable)
+
     def _name_classes(self, target: str) -> None:
         """A margin would name classes that nobody has seen; what is declared of classes is held against these."""
         column = self._columns[target]
@@ -221,12 +233,14 @@ class Guesses:
         self._columns[target] = ColumnSpec(type=column.type, nullable=column.nullable, values=named)
 
     def _row_id(self, event_time: str, target: str) -> str | None:
-        for name in self._columns:
+        for name, column in self._columns.items():
+            named = _ID.search(name) is not None or _NUMBER.search(name) is not None
             values = self._frame[name]
-            named = name.lower() == "id" or name.lower().endswith(("_id", "uuid", "_key"))
-            if named and name not in (event_time, target) and values.notna().all() and values.is_unique:
+            is_key = column.type in ("int", "string", "category") and values.notna().all() and values.is_unique
+            if named and is_key and name not in (event_time, target):
                 self.told.append(f"row_id: {name} (unique, and named like an id)")
                 return name
+        self.told.append("row_id: none (no column is unique and named like an id): its content identifies a row")
         return None
 
     def _personal(self, shown: set[str]) -> list[str]:
@@ -249,6 +263,7 @@ class Guesses:
             why = why or ("too many distinct texts" if many else None)
             why = why or ("it numbers the rows" if _numbers_rows(self._frame[name]) else None)
             why = why or ("it only grows with time" if name in self._counters else None)
+            why = why or ("a number that names something, many distinct" if name in self._ids else None)
             if name not in others and why is None:
                 left.append(name)
             elif name not in others:

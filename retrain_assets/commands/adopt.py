@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from retrain_assets.commands.options import Options, with_options
+from retrain_assets.commands.options import Options, moment, person, with_options
 
 
 @click.command()
@@ -20,8 +19,9 @@ from retrain_assets.commands.options import Options, with_options
 @click.option(
     "--training-end",
     required=True,
-    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]),
-    help="End (UTC) of the data it was trained on: from then on it serves, and its age counts.",
+    type=moment,
+    help="End of the data it was trained on (UTC unless it names an offset): from then on it serves, and its age "
+    "counts.",
 )
 @click.option("--reason", default="taken over from MLflow", show_default=True, help="Stands in the promotion log.")
 @click.option(
@@ -73,8 +73,8 @@ def adopt(
                 content_hash=found.content_hash,
                 inputs=found.inputs,
             ),
-            training_end=training_end.replace(tzinfo=UTC),
-            actor=f"person:{getpass.getuser()}",
+            training_end=training_end,
+            actor=person(),
             reason=reason,
             now=now,
             run_id=run_id,

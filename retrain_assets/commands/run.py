@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from retrain_assets.lifecycle import DeclaredModel
     from retrain_assets.orchestration.driver import Ran
     from retrain_assets.spec import ModelSpec
+    from retrain_assets.stores.mlflow_session import Silence
 
 
 @click.command()
@@ -42,7 +43,6 @@ def run(options: Options, model: str, batch: str | None) -> None:
     click.echo(f"{model}: loading Dagster ...", err=True)
     import dagster as dg
 
-    from retrain_assets.errors import without_password
     from retrain_assets.home import open_registry
     from retrain_assets.interrupts import Interrupts
     from retrain_assets.lifecycle import DeclaredModel
@@ -59,16 +59,7 @@ def run(options: Options, model: str, batch: str | None) -> None:
     registry = open_registry(home)
     silence = registry.silence()
     if silence is not None:
-        server = without_password(home.tracking_uri)
-        then = (
-            "what needs it waits for it, for minutes if it must"
-            if silence.slow
-            else "what needs it fails after seconds, and is tried again by a later run. Start it, or set "
-            "RETRAIN_ASSETS_TRACKING_URI"
-        )
-        click.secho(
-            f"{model}: the tracking server {server} does not answer ({silence.reason}): {then}", fg="yellow", err=True
-        )
+        click.secho(f"{model}: {_told(silence, home)}", fg="yellow", err=True)
     with (
         Interrupts() as interrupts,
         nullcontext() if silence is None or silence.slow else registry.briefly(),
@@ -83,6 +74,17 @@ def run(options: Options, model: str, batch: str | None) -> None:
             interrupts.check()  # Dagster catches them: what was stopped would be run again at once
     _print_verdicts(home, declared.spec)
     sys.exit(1 if failed else 0)
+
+
+def _told(silence: Silence, home: Home) -> str:
+    from retrain_assets.errors import without_password
+
+    if silence.slow:
+        then = "what needs it waits for it, for minutes if it must"
+    else:
+        then = "what needs it fails after seconds, and is tried again by a later run. Start it, or set "
+        then += "RETRAIN_ASSETS_TRACKING_URI"
+    return f"the tracking server {without_password(home.tracking_uri)} does not answer ({silence.reason}): {then}"
 
 
 def _outcome(home: Home, model: DeclaredModel, ran: Ran) -> str:

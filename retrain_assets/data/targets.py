@@ -75,7 +75,8 @@ def target_kind(
     if declared is not None and declared.dtype is not None:
         kind = kind_of(getattr(declared.dtype, "type", None))
         # A class given as a float, such as 1.0 where other rows have none, is the integer.
-        return {"float": "int", "other": "string", "category": "string"}.get(kind, kind)  # pyright: ignore[reportReturnType]
+        kinds: dict[Kind, Kind] = {"float": "int", "other": "string", "category": "string"}
+        return kinds.get(kind, kind)
     if stored is not None and stored.notna().any():
         kind = kind_of(stored.dtype)
         return kind if kind in ("bool", "int") else "string"

@@ -13,7 +13,8 @@ from retrain_assets.lifecycle.mirroring import compare_heads
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.versions import show_challenger
 from retrain_assets.lifecycle.waiting import holds
-from retrain_assets.reporting.model_card import APPROVALS, markdown_text
+from retrain_assets.reporting.card_pages import markdown_text
+from retrain_assets.reporting.model_card import APPROVALS
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import ModelVersion
 

@@ -14,7 +14,8 @@ from retrain_assets.lifecycle.records import TrainingSet
 from retrain_assets.lifecycle.training_window import decision_behind
 from retrain_assets.promotion.evaluation import EvaluationReport
 from retrain_assets.promotion.gates import GateReport
-from retrain_assets.reporting.model_card import CARD, PAGE, ModelCard, model_card
+from retrain_assets.reporting.card_pages import ModelCard
+from retrain_assets.reporting.model_card import CARD, PAGE, model_card
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import Manifest, ModelVersion
 

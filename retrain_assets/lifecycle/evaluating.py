@@ -28,7 +28,8 @@ from retrain_assets.promotion.gates import GateReport, evaluate_gates
 from retrain_assets.promotion.log import Promotion, champion_as_of
 from retrain_assets.promotion.luck import Noticed, most_luck, noticed_by, noticed_in
 from retrain_assets.promotion.measuring import Judged, measured
-from retrain_assets.reporting.model_card import APPROVALS, ModelCard
+from retrain_assets.reporting.card_pages import ModelCard
+from retrain_assets.reporting.model_card import APPROVALS
 from retrain_assets.spec.holdout import holdout_batches
 from retrain_assets.stores.protocols import Stores, TableCommit
 from retrain_assets.training.baseline import NaiveBaseline

@@ -11,7 +11,8 @@ from retrain_assets.lifecycle.cards import card_of, card_texts, declared_schema
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.training_window import stored_training_sets
 from retrain_assets.lifecycle.versions import move, stage_of
-from retrain_assets.reporting.model_card import APPROVALS, Adoption, ModelCard, model_card
+from retrain_assets.reporting.card_pages import ModelCard
+from retrain_assets.reporting.model_card import APPROVALS, Adoption, model_card
 from retrain_assets.stores.protocols import ShownModel, Stores
 from retrain_assets.training.bundle import ModelVersion
 

@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from retrain_assets.data.labels import (
-    labels_as_of,
-)
+from retrain_assets.data.labels import labels_as_of
 from retrain_assets.data.windows import Batch
 from retrain_assets.errors import IntegrityError, NotStoredError
 from retrain_assets.lifecycle.champions import champion, registered

@@ -7,14 +7,8 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from retrain_assets.data.labels import (
-    DeliveredLabels,
-    join_labels,
-    labels_as_of,
-    labels_of_rows,
-    merge_labels,
-    no_labels,
-)
+from retrain_assets.data.delivered_labels import DeliveredLabels, join_labels, labels_of_rows
+from retrain_assets.data.labels import labels_as_of, merge_labels, no_labels
 from retrain_assets.data.windows import Batch
 from retrain_assets.errors import NotStoredError
 from retrain_assets.lifecycle.label_source import read_label_files
@@ -87,7 +81,10 @@ def settle_labels(
         as_of=as_of,
         commit=commit,
         delay=observed_delay(
-            batch, merged.labels[merged.labels["available_at"] <= pd.Timestamp(as_of)], model.spec.target
+            batch,
+            merged.labels[merged.labels["available_at"] <= pd.Timestamp(as_of)],
+            model.spec.target,
+            model.calendar,
         ),
     )
 

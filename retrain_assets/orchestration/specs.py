@@ -48,7 +48,7 @@ NODES: tuple[Node, ...] = (
         kinds=frozenset({"file"}),
         stage="watch",
         checks={
-            "batch_is_not_empty": "The source delivered at least one byte for this batch.",
+            "batch_is_not_empty": "The source delivered more for this batch than files without rows.",
             "batch_arrived_in_time": "The batch arrived before its window's end plus the declared tolerance.",
         },
     ),

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import pandas as pd
 
-from retrain_assets.data.windows import Batch
+from retrain_assets.data.windows import Batch, Calendar
 from retrain_assets.spec import TargetSpec, format_duration
 
 
@@ -44,7 +44,7 @@ def maturity(batch: Batch, rows: int, labelled: int, as_of: datetime, target: Ta
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelDelay:
-    """How long after the end of their batch its labels became known; `late` is the share later than declared."""
+    """How long after the end of their batch its labels became known; `late` is the share that came after it was due."""
 
     median: timedelta
     most: timedelta
@@ -52,17 +52,19 @@ class LabelDelay:
     reason: str
 
 
-def observed_delay(batch: Batch, labels: pd.DataFrame, target: TargetSpec) -> LabelDelay | None:
+def observed_delay(batch: Batch, labels: pd.DataFrame, target: TargetSpec, calendar: Calendar) -> LabelDelay | None:
     """The delay of the first label of each row, against the declared one; None without labels.
 
     It counts from the end of the batch, as what is due does; a label that was there by then had none. `most` is the
     delay within which `target.mature_share` of the labels came: what `label_delay` should be at least, where batches
-    are to be mature when they are due.
+    are to be mature when they are due. Labels are taken in where a batch ends, so one that is due in between is late
+    only if it is not there by the end of the batch in which that is.
 
     Args:
         batch: of the rows.
         labels: `available_at` and `revision` of each; corrections do not count.
         target: the declaration.
+        calendar: tells where batches end.
     """
     first = labels[labels["revision"] == 1]
     if first.empty:
@@ -74,7 +76,8 @@ def observed_delay(batch: Batch, labels: pd.DataFrame, target: TargetSpec) -> La
     seconds = np.maximum(delays.astype(np.int64), 0) / 1e6
     shares = np.quantile(seconds, [0.5, target.mature_share]).tolist()
     median, most = (_rounded(timedelta(seconds=share)) for share in shares)
-    late = float((seconds > target.label_delay.total_seconds()).mean())
+    taken_in = _taken_in(batch.end + target.label_delay, calendar) - batch.end
+    late = float((seconds > taken_in.total_seconds()).mean())
     declared = format_duration(target.label_delay)
     reason = (
         f"half of the labels came within {format_duration(median)}, {target.mature_share:.0%} within "
@@ -82,7 +85,15 @@ def observed_delay(batch: Batch, labels: pd.DataFrame, target: TargetSpec) -> La
     )
     if late > 1 - target.mature_share:
         reason += f", and {late:.0%} came later: declare at least {format_duration(most)}"
+    elif most > target.label_delay:
+        reason += ", and labels are taken in where a batch ends"
     return LabelDelay(median=median, most=most, late=late, reason=reason)
+
+
+def _taken_in(due: datetime, calendar: Calendar) -> datetime:
+    """The first cutoff from which on labels are read that are due at a moment."""
+    running = calendar.containing(due)
+    return due if running is None or running.start == due else running.end
 
 
 def _rounded(delay: timedelta) -> timedelta:

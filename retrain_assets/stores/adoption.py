@@ -70,4 +70,4 @@ def content_hash(folder: Path) -> str:
 
 
 def _refusal(why: str) -> StoreError:
-    return StoreError(f"the model {why}: adopt it with trust only if you know who made it.")
+    return StoreError(f"the model {why}: adopt it with `--trust` only if you know who made it.")

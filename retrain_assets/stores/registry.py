@@ -13,7 +13,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlparse
 
-from retrain_assets.errors import NotStoredError, StoreError, without_password
+from retrain_assets.errors import NotStoredError, StoreError, did_you_mean, without_password
 from retrain_assets.stores.adoption import AdoptedModel, content_hash, load_adopted
 from retrain_assets.stores.mlflow_model import flavour_files
 from retrain_assets.stores.mlflow_session import MlflowSession, Silence, brief, input_names, sklearn_flavor, translated
@@ -337,6 +337,10 @@ class MlflowRegistry:
             self._session.client() as client,
             tempfile.TemporaryDirectory() as folder,
         ):
+            if not client.search_registered_models(f"name = {_quoted(model)}"):
+                known = [registered.name for registered in client.search_registered_models()]
+                server = without_password(self.address)
+                raise NotStoredError(f"{server} must have the registered model '{model}'.{did_you_mean(model, known)}")
             found = (
                 client.get_model_version_by_alias(model, alias)
                 if alias is not None

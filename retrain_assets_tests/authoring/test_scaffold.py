@@ -167,6 +167,31 @@ class TestGuesses:
             "orders", "ordered_at", ("order_id",), "returned",
         )  # fmt: skip
 
+    @pytest.mark.parametrize("name", ["Order ID", "orderId", "Invoice No", "invoice_nr", "Order Number", "UUID", "id"])
+    def test_of_the_row_id_by_the_names_of_other_people(self, name: str):
+        assert made(orders().rename(columns={"order_id": name})).row_id == (name,)
+
+    @pytest.mark.parametrize("name", ["paid", "monkey", "number", "Nonno"])
+    def test_of_no_row_id_which_is_told(self, name: str):
+        guessed = scaffold(orders().rename(columns={"order_id": name}), file=Path("orders.csv"))
+        told = "row_id: none (no column is unique and named like an id): its content identifies a row"
+        assert told in guessed.guesses
+        assert load_declarations(guessed.text)[0].row_id == ()
+
+    def test_of_numbers_that_name_something(self):
+        """The next customer has a number beyond any limit; of few distinct ones each is seen often enough to learn."""
+        rng = np.random.default_rng(0)
+        frame = orders().assign(
+            order_id=rng.permutation(6000) * 7,
+            customerId=rng.integers(1000, 1400, 6000),
+            store_id=rng.integers(1, 9, 6000),
+        )
+        spec = made(frame, target="returned")
+        assert (spec.row_id, spec.features.columns) == (("order_id",), ("price", "shop", "store_id"))
+        assert isinstance(spec.schema_, dict)
+        assert spec.schema_["customerId"] == spec.schema_["order_id"] == ColumnSpec(type="int")
+        assert spec.schema_["store_id"].max is not None
+
     def test_of_the_features(self):
         """No id, no time, no text that never repeats, and never the target."""
         assert made(orders()).features.columns == ("price", "shop")

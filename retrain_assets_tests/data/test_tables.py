@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from retrain_assets.data.labels import extract_labels, merge_labels, no_labels
+from retrain_assets.data.delivered_labels import extract_labels
+from retrain_assets.data.labels import merge_labels, no_labels
 from retrain_assets.data.profile import profile_table
 from retrain_assets.data.stored_schemas import schema_problems, validated_schema
 from retrain_assets.data.tables import TABLES, table_problems, table_schema

@@ -15,7 +15,8 @@ from retrain_assets.lifecycle.promote import read_evaluation
 from retrain_assets.lifecycle.training_window import stored_training_sets
 from retrain_assets.promotion.gates import evaluate_gates
 from retrain_assets.promotion.measures import Measure
-from retrain_assets.reporting.model_card import ModelCard, Section, model_card
+from retrain_assets.reporting.card_pages import ModelCard, Section
+from retrain_assets.reporting.model_card import model_card
 from retrain_assets_tests.lifecycle.champions import registry_of
 from retrain_assets_tests.lifecycle.world import World
 

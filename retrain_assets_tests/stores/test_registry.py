@@ -423,6 +423,11 @@ def test_what_is_not_registered(registry: MlflowRegistry, foreign: str, asked: A
         registry.read_registered("foreign_skops", **asked)
 
 
+def test_a_model_that_nobody_registered_is_told_with_what_may_be_meant(registry: MlflowRegistry, foreign: str) -> None:
+    with pytest.raises(NotStoredError, match=r"must have the registered model 'foreign_skop'\. Did you mean"):
+        registry.read_registered("foreign_skop", version=1)
+
+
 def test_exactly_one_of_version_and_alias(registry: MlflowRegistry, foreign: str) -> None:
     with pytest.raises(ValueError, match="exactly one"):
         registry.read_registered("foreign_skops")
