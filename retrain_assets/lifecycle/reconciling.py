@@ -168,6 +168,10 @@ def _tag_versions(stores: Stores, model: DeclaredModel, current: Promotion) -> N
             left = {"stage": str(stage.get(replaced, "retired")), "in_force_until": current.as_of.isoformat()}
             stores.registry.tag_version(model.name, replaced, left)
     stores.registry.tag_version(model.name, current.version, _tags_of(current))
+    if current.action == "adopt":
+        # That of a retrain ends with its own outcome.
+        with suppress(NotStoredError):
+            stores.registry.end_run(registered(stores, model, current.version).run_id, "FINISHED")
 
 
 def _tags_of(current: Promotion) -> dict[str, str]:
