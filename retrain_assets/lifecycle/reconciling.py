@@ -69,7 +69,7 @@ def reconcile(stores: Stores, model: DeclaredModel, *, now: datetime) -> Reconci
     try:
         stores.registry.load(registered(stores, model, log[-1].version), cached=False)
     except (IntegrityError, NotStoredError) as error:
-        broken = f"v{log[-1].version} cannot be loaded: {error}. {way_out(stores, model)}"
+        broken = f"v{log[-1].version} cannot be loaded: {str(error).removesuffix('.')}. {way_out(stores, model)}"
         return replace(found, broken=f"{broken}; {found.broken}" if found.broken else broken)
     return found
 
