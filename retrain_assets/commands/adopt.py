@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from retrain_assets.commands.options import Options, moment, person, with_options
+from retrain_assets.commands.patience import patience
 
 
 @click.command()
@@ -58,7 +59,8 @@ def adopt(
     from retrain_assets.lifecycle.adopt import adopt as take_over
     from retrain_assets.reporting.adopted import blind_triggers
 
-    found = open_registry(home).read_registered(registered or model, version=version, alias=alias, trust=trust)
+    with patience(home, model):
+        found = open_registry(home).read_registered(registered or model, version=version, alias=alias, trust=trust)
     now, stores = datetime.now(UTC), open_stores(home)
     target = DeclaredModel(declared.spec, Path(declared.file).absolute().parent)
     run_id = f"adopt-{now:%Y%m%dT%H%M%S}-{os.getpid()}"

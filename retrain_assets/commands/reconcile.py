@@ -7,6 +7,7 @@ import sys
 import click
 
 from retrain_assets.commands.options import Options, holding, person, serving, show_champion, with_options
+from retrain_assets.commands.patience import patience
 
 
 @click.command()
@@ -19,6 +20,8 @@ from retrain_assets.commands.options import Options, holding, person, serving, s
 @with_options
 def reconcile(options: Options, model: str | None, adopted: bool, accepted: bool, reason: str | None) -> None:
     """Put the registry's alias and tags, and Dagster's events, back to what the promotion log says.
+
+    A tracking server that cannot be reached has seconds.
 
     Tells where somebody moved or deleted the alias by hand, and whether the champion can still be loaded. Without a
     MODEL, of all that are declared. Exit code 1 when a champion is broken, or when the registry saw another record than
@@ -46,7 +49,7 @@ def reconcile(options: Options, model: str | None, adopted: bool, accepted: bool
     names = [model] if model else serving(options)
     broken = False
     for name in names:
-        with holding(options, name, "reconcile") as held:
+        with holding(options, name, "reconcile") as held, patience(held.home, held.model.name):
             from retrain_assets.lifecycle.reconciling import reconcile as put_right
 
             found = put_right(held.stores, held.model, now=held.now)
@@ -57,7 +60,7 @@ def reconcile(options: Options, model: str | None, adopted: bool, accepted: bool
 
 
 def _adopt(options: Options, model: str, reason: str) -> None:
-    with holding(options, model, "adopt-alias") as held:
+    with holding(options, model, "adopt-alias") as held, patience(held.home, held.model.name):
         from retrain_assets.lifecycle.adopting_alias import adopt_alias
 
         made = adopt_alias(held.stores, held.model, reason=reason, actor=person(), now=held.now)
@@ -66,7 +69,7 @@ def _adopt(options: Options, model: str, reason: str) -> None:
 
 
 def _accept(options: Options, model: str, reason: str) -> None:
-    with holding(options, model, "accept-head") as held:
+    with holding(options, model, "accept-head") as held, patience(held.home, held.model.name):
         from retrain_assets.lifecycle.accepting_head import accept_head
 
         found = accept_head(held.stores, held.model, reason=reason, actor=person(), now=held.now)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,13 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 from retrain_assets.commands.options import Options, with_options
+from retrain_assets.commands.patience import patience
 
 if TYPE_CHECKING:
     from retrain_assets.home import Home
     from retrain_assets.lifecycle import DeclaredModel
     from retrain_assets.orchestration.driver import Ran
     from retrain_assets.spec import ModelSpec
-    from retrain_assets.stores.mlflow_session import Silence
 
 
 @click.command()
@@ -43,7 +42,6 @@ def run(options: Options, model: str, batch: str | None) -> None:
     click.echo(f"{model}: loading Dagster ...", err=True)
     import dagster as dg
 
-    from retrain_assets.home import open_registry
     from retrain_assets.interrupts import Interrupts
     from retrain_assets.lifecycle import DeclaredModel
     from retrain_assets.orchestration.by_hand import run_batch
@@ -56,13 +54,9 @@ def run(options: Options, model: str, batch: str | None) -> None:
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--batch") from error
     failed = False
-    registry = open_registry(home)
-    silence = registry.silence()
-    if silence is not None:
-        click.secho(f"{model}: {_told(silence, home)}", fg="yellow", err=True)
     with (
+        patience(home, model, again=", and is tried again by a later run"),
         Interrupts() as interrupts,
-        nullcontext() if silence is None or silence.slow else registry.briefly(),
         driving(home.driver_lock),
         dg.DagsterInstance.from_config(str(home.dagster_home)) as instance,
     ):
@@ -74,17 +68,6 @@ def run(options: Options, model: str, batch: str | None) -> None:
             interrupts.check()  # Dagster catches them: what was stopped would be run again at once
     _print_verdicts(home, declared.spec)
     sys.exit(1 if failed else 0)
-
-
-def _told(silence: Silence, home: Home) -> str:
-    from retrain_assets.errors import without_password
-
-    if silence.slow:
-        then = "what needs it waits for it, for minutes if it must"
-    else:
-        then = "what needs it fails after seconds, and is tried again by a later run. Start it, or set "
-        then += "RETRAIN_ASSETS_TRACKING_URI"
-    return f"the tracking server {without_password(home.tracking_uri)} does not answer ({silence.reason}): {then}"
 
 
 def _outcome(home: Home, model: DeclaredModel, ran: Ran) -> str:

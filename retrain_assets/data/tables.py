@@ -214,7 +214,7 @@ def _performance() -> DataFrameSchema:
             "mode": c.text("How its scores were made.", values=_MODES),
             "label_revision": c.count("Highest revision among the labels that were used."),
             "slice": c.pa.Column(
-                None,
+                str,
                 nullable=True,
                 required=False,
                 description="Part of the batch, `column=value` of `retrain.slices`; empty for the whole.",

@@ -218,6 +218,7 @@ def _register(
     rows: pd.DataFrame,
     word: Adoption,
 ) -> ModelVersion:
+    """The version. Its run is open: killed before the promotion, the same command finds it; to show that ends it."""
     made = bundle.manifest
     # The same command, given again after a kill, finds its run and what is registered there.
     key = f"{model.name}/adopt/{made.data_hash}/{made.training_hash}/{made.batch}/{made.training_end.isoformat()}"
@@ -238,7 +239,6 @@ def _register(
     except BaseException:
         stores.registry.end_run(run, "FAILED")
         raise
-    stores.registry.end_run(run, "FINISHED")
     return version
 
 

@@ -69,7 +69,7 @@ def reconcile(stores: Stores, model: DeclaredModel, *, now: datetime) -> Reconci
     try:
         stores.registry.load(registered(stores, model, log[-1].version), cached=False)
     except (IntegrityError, NotStoredError) as error:
-        broken = f"v{log[-1].version} cannot be loaded: {error}. {way_out(stores, model)}"
+        broken = f"v{log[-1].version} cannot be loaded: {str(error).removesuffix('.')}. {way_out(stores, model)}"
         return replace(found, broken=f"{broken}; {found.broken}" if found.broken else broken)
     return found
 
@@ -168,6 +168,10 @@ def _tag_versions(stores: Stores, model: DeclaredModel, current: Promotion) -> N
             left = {"stage": str(stage.get(replaced, "retired")), "in_force_until": current.as_of.isoformat()}
             stores.registry.tag_version(model.name, replaced, left)
     stores.registry.tag_version(model.name, current.version, _tags_of(current))
+    if current.action == "adopt":
+        # That of a retrain ends with its own outcome.
+        with suppress(NotStoredError):
+            stores.registry.end_run(registered(stores, model, current.version).run_id, "FINISHED")
 
 
 def _tags_of(current: Promotion) -> dict[str, str]:

@@ -109,7 +109,8 @@ def _declaration(bundle: ModelBundle, version: ModelVersion, model: DeclaredMode
     changed = tuple(_changed_fields(bundle.manifest.declared, model.declared_training()))
     yield from changed
     if not changed and version.training_hash != model.training_hash():
-        yield f"declaration: {version.training_hash} then, {model.training_hash()} now"
+        whole = "declaration, with the modules of its schema and transform"
+        yield f"{whole}: {version.training_hash} then, {model.training_hash()} now"
     if bundle.manifest.seed != model.spec.estimator.seed:
         yield f"seed: {bundle.manifest.seed} then, {model.spec.estimator.seed} now"
     transform = model.transform()

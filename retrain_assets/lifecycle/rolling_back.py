@@ -87,7 +87,7 @@ def roll_back(
         proven, said = prove(stores, model, version, asked, in_an_outage=True)
     except (NotStoredError, IntegrityError) as error:
         other = way_out(stores, model, without=version.version)
-        raise type(error)(f"{error}. Nothing was changed. {other}") from error
+        raise type(error)(f"{str(error).removesuffix('.')}. Nothing was changed. {other}") from error
     if not proven:
         raise RefusedError(f"{said}: nothing was changed")
     made = stores.state.append_promotion(_link(stores, model, log[-1], target, reason, actor, now, since))

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from retrain_assets.performance.scores import Scores
+from retrain_assets.performance.intervals import percentile_interval, resampled_means, units_of
+from retrain_assets.performance.scores import Scores, Values
+from retrain_assets.promotion.evaluation import ENOUGH_UNITS
+from retrain_assets.promotion.measures import Measure
 from retrain_assets.spec.approval import LargeChangeSpec
+
+SHARES = ("churn", "negative_flips")
+_RESAMPLES = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,20 +42,74 @@ def change_of(candidate: Scores, champion: Scores, labels: npt.ArrayLike) -> Cha
 
     Source of negative flips: Yan et al., Positive-Congruent Training, CVPR 2021.
     """
+    return _change(_of_rows(candidate, champion, labels))
+
+
+def change_measures(
+    candidate: Scores,
+    champion: Scores,
+    labels: npt.ArrayLike,
+    *,
+    blocks: npt.NDArray[np.intp] | None,
+    confidence: float,
+    rng: np.random.Generator,
+) -> Iterator[Measure]:
+    """The same with bootstrap intervals by rows, or by `blocks`; none from fewer than `ENOUGH_UNITS` of them.
+
+    A share of none or all of the rows has the interval of Jeffreys' prior: resamples of these never differ.
+    """
+    rows = _of_rows(candidate, champion, labels)
+    change, units = _change(rows), units_of(len(candidate), blocks)
+    known = [name for name, values in rows.items() if np.isfinite(values).all()] if units >= ENOUGH_UNITS else []
+    drawn: dict[str, Values] = {}
+    if known:
+        columns = np.column_stack([rows[name] for name in known])
+        drawn = dict(zip(known, resampled_means(columns, _RESAMPLES, rng=rng, blocks=blocks).T, strict=True))
+    for name in (*SHARES, "score_shift"):
+        value: float | None = getattr(change, name)
+        lower = upper = value if value == np.inf else None
+        if value is not None and name in drawn:
+            lower, upper = (
+                _of_none_or_all(value, confidence, units)
+                if name in SHARES and value in (0.0, 1.0)
+                else percentile_interval(drawn[name], confidence, units=units)
+            )
+        yield Measure(kind="change", name=name, value=value, lower=lower, upper=upper, rows=len(candidate))
+
+
+def _of_none_or_all(value: float, confidence: float, units: int) -> tuple[float, float]:
+    """Source: Brown, Cai and DasGupta, Statistical Science 16(2), 2001."""
+    from scipy.special import betaincinv
+
+    beyond = float(betaincinv(0.5, units + 0.5, (1 + confidence) / 2))
+    return (0.0, beyond) if value == 0 else (1 - beyond, 1.0)
+
+
+def _change(rows: Mapping[str, Values]) -> Change:
+    shift = rows.get("score_shift")
+    return Change(
+        churn=float(rows["churn"].mean()) if "churn" in rows else None,
+        negative_flips=float(rows["negative_flips"].mean()) if "negative_flips" in rows else None,
+        score_shift=None if shift is None else round(float(shift.mean()), 12),
+    )
+
+
+def _of_rows(candidate: Scores, champion: Scores, labels: npt.ArrayLike) -> dict[str, Values]:
+    """What each row counts for, by the name of the measure: (n,) each; nothing without rows."""
     if len(candidate) == 0:
-        return Change(churn=None, negative_flips=None, score_shift=None)
+        return {}
     if not candidate.classes:
-        return Change(churn=None, negative_flips=None, score_shift=_standardized(candidate, champion))
+        return {"score_shift": _standardized(candidate, champion)}
     classes = tuple(dict.fromkeys((*candidate.classes, *champion.classes)))
     new, old = candidate.over(classes).probabilities, champion.over(classes).probabilities
     names = np.asarray(classes, dtype=object)
     said, said_before = names[new.argmax(axis=1)], names[old.argmax(axis=1)]
     truth = np.asarray(labels, dtype=object)
-    return Change(
-        churn=float(np.mean(said != said_before)),
-        negative_flips=float(np.mean((said_before == truth) & (said != truth))),
-        score_shift=round(float(np.abs(new - old).sum(axis=1).mean() / 2), 12),
-    )
+    return {
+        "churn": (said != said_before).astype(np.float64),
+        "negative_flips": ((said_before == truth) & (said != truth)).astype(np.float64),
+        "score_shift": np.abs(new - old).sum(axis=1) / 2,
+    }
 
 
 def large(change: Change, spec: LargeChangeSpec) -> str | None:
@@ -63,9 +124,9 @@ def large(change: Change, spec: LargeChangeSpec) -> str | None:
     return " and ".join(said) or None
 
 
-def _standardized(candidate: Scores, champion: Scores) -> float:
-    distance = float(np.abs(candidate.values - champion.values).mean())
+def _standardized(candidate: Scores, champion: Scores) -> Values:
+    distance = np.abs(candidate.values - champion.values)
     spread = float(champion.values.std())
     if spread == 0:
-        return 0.0 if distance == 0 else float("inf")
+        return np.where(distance == 0, 0.0, np.inf)
     return distance / spread

@@ -20,6 +20,9 @@ from retrain_assets.spec import LimitsSpec, PromoteSpec
 
 Verdict = tuple[bool | None, str]
 TOO_FEW = "so few rows cannot tell: a larger window.holdout_batches or promote.limits.group_min_rows helps"
+CANNOT_TELL = "so few rows cannot tell: more of them (window.holdout_batches, promote.holdout) help, or another limit"
+_NO_PART = 0.001
+"""Of the width of an interval: luck that no digit of it would show."""
 LARGER_IS_BETTER = frozenset({"accuracy", "roc_auc", "r2"})
 
 
@@ -52,11 +55,11 @@ class NotWorseThanChampion:
         if self.margin == 0:
             passed = difference.lower <= 0
             return passed, f"{text}: {'not shown worse' if passed else 'shown worse'}"
-        luck, less = _luck(report)
+        luck, left = _luck(report, difference)
         tolerated = self.margin * abs(loss)
         passed = difference.upper - luck <= tolerated
         shown = "" if passed else "not "
-        return passed, f"{text}{less}: {shown}shown to be within the margin of {tolerated:.4g} ({self.margin:.2%})"
+        return passed, f"{text}{left}: {shown}shown to be within the margin of {tolerated:.4g} ({self.margin:.2%})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +74,10 @@ class BetterThanChampion:
         if difference is None or loss is None:
             return None, "the evaluation has no paired difference to the champion"
         wanted = self.margin * abs(loss)
-        luck, less = _luck(report)
+        luck, left = _luck(report, difference)
         passed = difference.upper - luck < -wanted
         by = f" by {wanted:.4g} ({self.margin:.2%})" if self.margin else ""
-        return passed, f"{_compared(report, difference)}{less}: {'' if passed else 'not '}shown better{by}"
+        return passed, f"{_compared(report, difference)}{left}: {'' if passed else 'not '}shown better{by}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +152,10 @@ class IsFair:
 
 @dataclass(frozen=True, slots=True)
 class IsStable:
-    """Whoever relied on the champion's answers finds most of them unchanged."""
+    """Whoever relied on the champion's answers finds most of them unchanged, by the whole of each interval.
+
+    Where a limit lies within the interval the rows cannot tell, and it is unknown.
+    """
 
     churn: float
     negative_flips: float
@@ -158,12 +164,28 @@ class IsStable:
 
     def evaluate(self, report: EvaluationReport) -> Verdict:
         limits = {"churn": self.churn, "negative_flips": self.negative_flips, "score_shift": self.score_shift}
-        found = {each.name: each.value for each in chosen(report.measures, "change")}
-        if found.get("score_shift") is None:
+        found = chosen(report.measures, "change")
+        if value_of(report.measures, "change", "score_shift") is None:
             return None, "the change against the champion is not known"
-        measured = {name: value for name, value in found.items() if value is not None}
-        said = "; ".join(f"{name} {value:.3g}, at most {limits[name]:g}" for name, value in measured.items())
-        return all(value <= limits[name] for name, value in measured.items()), said
+        held = [_held_to(limits[each.name], each) for each in found if each.value is not None]
+        return _all([truth for truth, _ in held]), "; ".join(said for _, said in held)
+
+
+@dataclass(frozen=True, slots=True)
+class IsCalibrated:
+    """Probabilities mean what they say: the error is at most the limit, with the whole of its interval.
+
+    Where the limit lies within the interval the rows cannot tell, and it is unknown.
+    """
+
+    limit: float
+    against_champion: ClassVar[bool] = False
+
+    def evaluate(self, report: EvaluationReport) -> Verdict:
+        found = next((each for each in chosen(report.measures, "calibration") if not each.group), None)
+        if found is None or found.value is None:
+            return None, "the calibration error of the candidate is not known"
+        return _held_to(self.limit, found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +250,7 @@ CONDITIONS: Mapping[str, Callable[[PromoteSpec], Condition]] = {
     ),
     "is_fair": _limits(lambda limits: IsFair(limits.selection_gap, limits.error_gap, limits.groups)),
     "is_stable": _limits(lambda limits: IsStable(limits.churn, limits.negative_flips, limits.score_shift)),
-    "is_calibrated": _limits(lambda limits: Within("calibration", (("calibration_error", limits.calibration_error),))),
+    "is_calibrated": _limits(lambda limits: IsCalibrated(limits.calibration_error)),
     "is_affordable": _limits(
         lambda limits: Within(
             "cost",
@@ -269,17 +291,33 @@ def _compared(report: EvaluationReport, difference: PairedDifference) -> str:
     )
 
 
-def _luck(report: EvaluationReport) -> tuple[float, str]:
-    """What the difference to the champion owes to its luck, and the words for taking it off."""
+def _luck(report: EvaluationReport, difference: PairedDifference) -> tuple[float, str]:
+    """What the difference to the champion owes to its luck, and in words what that leaves of it."""
     owed = owed_to_luck(report.measures)
     if owed is None or owed.value is None:
         return 0.0, ""
-    return owed.value, f", less {owed.value:+.4g} ({owed.reason})"
+    if abs(owed.value) < _NO_PART * (difference.upper - difference.lower):
+        return owed.value, f", none of which is put down to luck ({owed.reason})"
+    value, lower, upper = (each - owed.value for each in (difference.value, difference.lower, difference.upper))
+    return owed.value, (
+        f"; {owed.value:+.4g} of it is put down to luck ({owed.reason}), "
+        f"which leaves {value:+.4g} [{lower:+.4g}, {upper:+.4g}]"
+    )
 
 
 def _loss(report: EvaluationReport, name: Role) -> str:
     value = _value(report, name)
     return "unknown" if value is None else f"{value:.4g}"
+
+
+def _held_to(limit: float, measure: Measure) -> Verdict:
+    """A known number against the most that it may be."""
+    truth = _at_most(limit, measure)
+    if measure.lower is None or measure.upper is None:
+        why = " (no interval: it takes more rows, batches or entities)"
+    else:
+        why = f" ({CANNOT_TELL})" if truth is None else ""
+    return truth, f"{measure.name} {_shown(measure)}, at most {limit:g}{why}"
 
 
 def _at_most(limit: float, gap: Measure) -> bool | None:

@@ -25,6 +25,8 @@ from retrain_assets.spec import DecaySpec
 NAME = "difference"
 _FURTHEST = 8.0
 """Standard errors beyond its threshold at which nothing of a score is luck."""
+_TOLD = 0.05
+"""Standard errors of luck below which one says that there is none."""
 _MILLS = 30.0
 """Standard errors from which the ratio of density and tail is computed from its continued fraction."""
 
@@ -170,10 +172,8 @@ def _reason(noticed: Noticed) -> str:
     luck = expected_luck(noticed.score, noticed.threshold)
     count = len(noticed.batches)
     over = "the newest matured batch" if count == 1 else f"the newest {count} matured batches"
-    return (
-        f"the champion looked bad on {over}: {noticed.score:.1f} standard errors above {noticed.above}, of which "
-        f"{luck:.1f} are expected to be luck"
-    )
+    of_it = f"{luck:.1f} of which are expected to be luck" if luck >= _TOLD else "too many to be luck"
+    return f"the champion looked bad on {over}: {noticed.score:.1f} standard errors above {noticed.above}, {of_it}"
 
 
 def owed_to_luck(measures: Sequence[Measure], group: str = "") -> Measure | None:

@@ -17,8 +17,8 @@ from retrain_assets.errors import DataError
 from retrain_assets.performance.grouped import MANY_ROWS
 from retrain_assets.performance.metrics import row_losses
 from retrain_assets.performance.scores import Scores, Values
-from retrain_assets.promotion.calibration import calibration_error
-from retrain_assets.promotion.change import change_of
+from retrain_assets.promotion.calibration import calibration_measure
+from retrain_assets.promotion.change import change_measures
 from retrain_assets.promotion.evaluation import ENOUGH_UNITS, EvaluationReport, Role
 from retrain_assets.promotion.explanation import explanation_measures
 from retrain_assets.promotion.fairness import fairness_measures
@@ -95,7 +95,12 @@ def measured(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> tup
     where `promote.require` names its gate. What cannot be measured is told with its reason, and its gate is unknown.
     """
     required = spec.expression.names()
-    made = [*_change(report, judged), *_calibration(judged), *_tests(report, judged), *_explanation(judged)]
+    made = [
+        *_change(report, judged, spec),
+        *_calibration(report, judged, spec),
+        *_tests(report, judged),
+        *_explanation(judged),
+    ]
     further: Mapping[str, Callable[[EvaluationReport, Judged, PromoteSpec], Iterator[Measure]]] = {
         "no_slice_regression": _slices,
         "is_fair": _fairness,
@@ -121,22 +126,29 @@ def _unmeasured(gate: str, error: Exception, judged: Judged) -> Measure:
     return Measure(kind="unmeasured", name=gate, value=None, reason=f"it could not be measured: {said}")
 
 
-def _change(report: EvaluationReport, judged: Judged) -> Iterator[Measure]:
-    if "champion" not in judged.scores:
-        return
-    made = change_of(judged.scores["candidate"], judged.scores["champion"], judged.labels)
-    for name in ("churn", "negative_flips", "score_shift"):
-        yield Measure(kind="change", name=name, value=getattr(made, name), rows=report.rows)
+def _change(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iterator[Measure]:
+    if "champion" in judged.scores:
+        yield from change_measures(
+            judged.scores["candidate"],
+            judged.scores["champion"],
+            judged.labels,
+            blocks=_blocks(report, judged, spec),
+            confidence=spec.confidence,
+            rng=judged.rng.spawn(1)[0],
+        )
 
 
-def _calibration(judged: Judged) -> Iterator[Measure]:
+def _calibration(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iterator[Measure]:
     for role in ("candidate", "champion"):
         if role in judged.scores:
-            value = calibration_error(judged.scores[role], judged.labels)
-            yield Measure(
-                kind="calibration", name="calibration_error", group="" if role == "candidate" else role, value=value,
-                rows=len(judged.rows),
-            )  # fmt: skip
+            yield calibration_measure(
+                judged.scores[role],
+                judged.labels,
+                group="" if role == "candidate" else role,
+                blocks=_blocks(report, judged, spec),
+                confidence=spec.confidence,
+                rng=judged.rng.spawn(1)[0],
+            )
 
 
 def _tests(report: EvaluationReport, judged: Judged) -> Iterator[Measure]:

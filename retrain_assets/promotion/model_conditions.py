@@ -50,7 +50,7 @@ class IsRobust:
         if worst is not None:
             said.append(f"without {worst.group} the loss grows by {grown:.1%}, at most {self.limit:.1%}")
         passed = False if grown > self.limit else None if unknown else True
-        return passed, f"{'; '.join(said)}; {len(found)} columns may be missing"
+        return passed, f"{'; '.join(said)}; {len(found)} column{'' if len(found) == 1 else 's'} may be missing"
 
 
 @dataclass(frozen=True, slots=True)

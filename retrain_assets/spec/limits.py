@@ -71,7 +71,7 @@ class LimitsSpec(SpecModel):
         default=0.05,
         ge=0,
         description="`is_calibrated`: largest expected calibration error; for a regression the bias in standard "
-        "deviations of the labels.",
+        "deviations of the labels. The whole interval must be within it: some 1,000 rows can show the default.",
     )
     milliseconds: float = Field(
         default=100.0, gt=0, description="`is_affordable`: most milliseconds for the score of one row (median)."

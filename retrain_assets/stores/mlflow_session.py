@@ -22,7 +22,7 @@ from urllib.request import urlopen
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from retrain_assets.errors import NotStoredError, StoreError, cause_without_password
+from retrain_assets.errors import NotStoredError, StoreError, cause_without_password, without_password
 from retrain_assets.stores.recently_used import RecentlyUsed
 
 if TYPE_CHECKING:
@@ -36,6 +36,9 @@ _KNOWN_RUNS = 64
 BRIEF_SECONDS = 5
 """How long `brief` waits for an answer."""
 _BRIEF = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": str(BRIEF_SECONDS)}
+_DATABASES = ("postgresql", "mysql", "mssql")
+_PATIENT_DRIVERS = ("psycopg2", "psycopg", "pymysql", "mysqldb", "mysqlconnector")
+"""Those that know the argument `connect_timeout`, and wait for minutes without it."""
 _SILENT = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
 _CHATTY = (
     "alembic.runtime.migration",  # each migration of a new database
@@ -116,6 +119,8 @@ class MlflowSession:
 
         with _one_at_a_time(self._database):
             _begin_database(self._database)
+            if not self.is_server:
+                _require_database(self.tracking_uri)
             client = MlflowClient(tracking_uri=self.tracking_uri, registry_uri=self.tracking_uri)
             # The first call makes the tables: two processes at once would break each other's.
             client.search_experiments(max_results=1)
@@ -273,6 +278,30 @@ def _begin_database(database: Path | None) -> None:
         # Where that fails (a full disk), MLflow fails next, and says so.
         with suppress(sqlite3.OperationalError), closing(sqlite3.connect(database)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
+
+
+def _require_database(uri: str) -> None:
+    """Connects to a database once: MLflow itself tries one that does not answer for 100 seconds.
+
+    Raises:
+        StoreError: its driver is not installed.
+        SQLAlchemyError: it does not answer within `BRIEF_SECONDS`, or lets nobody in.
+    """
+    if urlparse(uri).scheme.partition("+")[0] not in _DATABASES:
+        return  # a file, or what MLflow has plugins for
+    from sqlalchemy import create_engine, make_url
+    from sqlalchemy.pool import NullPool
+
+    limit = {"connect_timeout": BRIEF_SECONDS} if make_url(uri).get_driver_name() in _PATIENT_DRIVERS else {}
+    try:
+        engine = create_engine(uri, poolclass=NullPool, connect_args=limit, hide_parameters=True)
+    except ImportError as error:
+        raise StoreError(
+            f"the tracking database {without_password(uri)} needs the Python package {error.name}, which is not "
+            "installed: install it, or name the driver that is, such as postgresql+psycopg2://"
+        ) from error
+    with engine.connect():
+        pass
 
 
 @contextmanager

@@ -43,9 +43,17 @@ def version_tags(manifest: Manifest, model: Serialized, hashed: str, uri: str) -
 
 
 def was_made_here(registered: RegisteredVersion) -> bool:
-    """A copy that a person makes with MLflow has all tags too, and another version as its source."""
+    """A copy that a person makes with MLflow has all tags too, and another version as its source.
+
+    Tags that cannot be read are not as the platform wrote them: nothing is known of where such a version comes from.
+    """
     told = {name.removeprefix(TAG) for name in registered.tags if name.startswith(TAG)}
-    return told >= _NAMED and not _COPIED.fullmatch(registered.source or "")
+    if not told >= _NAMED or _COPIED.fullmatch(registered.source or ""):
+        return False
+    try:
+        return version_of(registered).training_end.tzinfo is not None
+    except ValueError:
+        return False
 
 
 def version_of(registered: RegisteredVersion) -> ModelVersion:

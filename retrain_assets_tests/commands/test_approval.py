@@ -150,6 +150,18 @@ def test_a_run_says_at_once_that_the_server_is_down(held: World, call: Call, mon
     assert "approved    promote  failed" in ran.stdout
 
 
+def test_reconcile_says_at_once_that_the_server_is_down(held: World, call: Call, monkeypatch: pytest.MonkeyPatch):
+    """MLflow alone would keep a person waiting for minutes, without a word."""
+    monkeypatch.setenv("RETRAIN_ASSETS_TRACKING_URI", "http://127.0.0.1:9")
+    begun = time.monotonic()
+    found = call("reconcile", "tiny")
+    assert time.monotonic() - begun < 30
+    assert found.exit_code == 1
+    assert (
+        "http://127.0.0.1:9 does not answer ([Errno 111] Connection refused): what needs it fails after" in found.stderr
+    )
+
+
 def test_a_run_waits_for_a_server_that_is_slow(held: World, call: Call, monkeypatch: pytest.MonkeyPatch):
     """A busy one would fail a retrain that it could take."""
 

@@ -229,3 +229,7 @@ def test_the_validated_table_is_the_users_schema_with_two_columns_more(tmp_path)
 def test_empty_labels_have_the_table_of_labels():
     assert table_problems("labels", no_labels()) == ()
     assert declared().target.column not in TABLES
+
+
+def test_a_slice_is_shown_as_the_text_that_it_is():
+    assert table_schema("performance").columns["slice"].dtype == table_schema("performance").columns["metric"].dtype

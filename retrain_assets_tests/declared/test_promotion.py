@@ -130,11 +130,17 @@ def test_too_few_rows_for_the_declared_power_are_unknown():
 @pytest.mark.covers("promote.limits.churn", "promote.limits.negative_flips", "promote.limits.score_shift")
 def test_the_change_must_be_within_its_limits():
     names = {"churn": 0.1, "negative_flips": 0.02, "score_shift": 0.1}
-    measures = tuple(Measure(kind="change", name=name, value=value) for name, value in names.items())
+    measures = tuple(
+        Measure(kind="change", name=name, value=value, lower=0.8 * value, upper=1.2 * value)
+        for name, value in names.items()
+    )
     made = replace(report(champion=BETTER, baseline=BETTER_THAN_NAIVE), measures=measures)
     assert verdict("is_stable", made) is True
     for name, value in names.items():
         assert verdict("is_stable", made, **{name: value / 2}) is False
+        assert verdict("is_stable", made, **{name: 1.1 * value}) is None, "so few rows cannot tell"
+        without = tuple(replace(each, upper=None) if each.name == name else each for each in measures)
+        assert verdict("is_stable", replace(made, measures=without)) is None
     assert verdict("is_stable", replace(made, measures=())) is None
 
 
@@ -146,7 +152,8 @@ def test_the_change_must_be_within_its_limits():
 )
 def test_errors_and_costs_must_be_within_their_limits():
     measures = (
-        Measure(kind="calibration", name="calibration_error", value=0.03),
+        Measure(kind="calibration", name="calibration_error", value=0.03, lower=0.02, upper=0.04),
+        Measure(kind="calibration", name="calibration_error", group="champion", value=0.3, lower=0.2, upper=0.4),
         Measure(kind="cost", name="milliseconds", value=5.0),
         Measure(kind="cost", name="megabytes", value=2.0),
         Measure(kind="cost", name="memory_megabytes", value=20.0),
@@ -154,6 +161,7 @@ def test_errors_and_costs_must_be_within_their_limits():
     made = replace(report(champion=BETTER, baseline=BETTER_THAN_NAIVE), measures=measures)
     assert verdict("is_calibrated", made) is True
     assert verdict("is_calibrated", made, calibration_error=0.01) is False
+    assert verdict("is_calibrated", made, calibration_error=0.035) is None, "so few rows cannot tell"
     assert verdict("is_affordable", made) is True
     assert verdict("is_affordable", made, milliseconds=1.0) is False
     assert verdict("is_affordable", made, megabytes=1.0) is False

@@ -13,9 +13,11 @@ from sklearn.svm import LinearSVC
 from retrain_assets import lifecycle
 from retrain_assets.errors import DataError, RefusedError, StoreError
 from retrain_assets.lifecycle.adopt import Origin
+from retrain_assets.lifecycle.versions import stage_of
 from retrain_assets.lifecycle.watch import read_predictions
 from retrain_assets.stores.registry import MlflowRegistry
 from retrain_assets.stores.state import SqlStateStore
+from retrain_assets_tests.lifecycle.champions import registry_of
 from retrain_assets_tests.lifecycle.test_closed_loop import drop_days
 from retrain_assets_tests.lifecycle.world import World, declaration, rows_of
 
@@ -129,6 +131,44 @@ def test_after_a_kill_the_same_command_takes_the_registered_version_over(
     assert adopt(world, origin, run_id="second").version == 1
     assert world.stores.registry.shown("tiny").newest == 1
     assert [version.version for version in world.stores.state.model_versions("tiny")] == [1]
+
+
+def run_status(world: World, version: int) -> str:
+    with registry_of(world)._session.client() as client:
+        run = next(made for made in world.stores.state.model_versions("tiny") if made.version == version).run_id
+        return client.get_run(run).info.status
+
+
+@pytest.mark.parametrize("promoted", [False, True])
+def test_killed_at_the_promotion_no_version_is_left_without_one(
+    tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch, promoted: bool
+) -> None:
+    """Before it the same command takes the version over; after it, what follows is made up for."""
+
+    class Killed(BaseException):
+        pass
+
+    append = SqlStateStore.append_promotion
+
+    def killed(*arguments: Any) -> None:
+        if promoted:
+            append(*arguments)
+        raise Killed
+
+    drop_days(world, range(2))
+    origin = theirs(tmp_path, world, ["x"])
+    with monkeypatch.context() as patch:
+        patch.setattr(SqlStateStore, "append_promotion", killed)
+        with pytest.raises(Killed):
+            adopt(world, origin, run_id="first")
+    if promoted:
+        assert lifecycle.reconcile(world.stores, world.model, now=world.now).behind
+    else:
+        assert adopt(world, origin, run_id="second").version == 1
+    assert [version.version for version in world.stores.state.model_versions("tiny")] == [1]
+    assert world.stores.registry.alias("tiny", "champion") == 1
+    assert run_status(world, 1) == "FINISHED"
+    assert stage_of(world.stores, world.model, 1) == "champion"
 
 
 def test_an_adoption_does_not_replace_a_champion(tmp_path: Path, world: World) -> None:

@@ -132,6 +132,16 @@ def test_killed_while_it_is_recorded_the_next_look_goes_on(stopped: World, monke
     assert verify(stopped.stores, "tiny").faults == ()
 
 
+@pytest.mark.parametrize(
+    ("tag", "value"), [("attempt", "one"), ("training_end", "soon"), ("training_end", "2024-01-01")]
+)
+def test_tags_that_were_written_over_by_hand_stop_nobody(stopped: World, tag: str, value: str):
+    """Neither of a version of the record, nor of the one that was left over: of this nobody knows what it is."""
+    with registry_of(stopped)._session.client() as client:
+        client.set_model_version_tag("tiny", "2", f"retrain_assets.{tag}", value)
+    assert lifecycle.reconcile(stopped.stores, stopped.model, now=stopped.now).left_over == (4,)
+
+
 def test_what_a_person_registered_or_copied_is_not_ours(promoted: World):
     with registry_of(promoted)._session.client() as client:
         client.copy_model_version("models:/tiny/2", "tiny")

@@ -41,7 +41,7 @@ def test_another_declaration_is_named(promoted: World):
     found = reproduce(promoted.stores, DeclaredModel(spec=spec, root=promoted.root), 2, now=promoted.now)
     assert found.same is False
     assert [difference.partition(":")[0] for difference in found.differences] == [
-        "declaration", "seed", "parameter C", "parameter random_state",
+        "declaration, with the modules of its schema and transform", "seed", "parameter C", "parameter random_state",
     ]  # fmt: skip
     assert "parameter C: 1.0 then, 0.01 now" in found.differences
     assert "made again it has" in str(found)
@@ -58,7 +58,8 @@ def test_each_field_of_the_declaration_that_differs_is_named(promoted: World):
     before = promoted.stores.registry.load
     promoted.stores.registry.load = lambda *args, **kwargs: _untold(before(*args, **kwargs))
     (hashes, *_) = reproduce(promoted.stores, model, 2, now=promoted.now).differences
-    assert hashes == f"declaration: {promoted.model.training_hash()} then, {model.training_hash()} now"
+    whole = "declaration, with the modules of its schema and transform"
+    assert hashes == f"{whole}: {promoted.model.training_hash()} then, {model.training_hash()} now"
 
 
 def _untold(bundle: ModelBundle) -> ModelBundle:

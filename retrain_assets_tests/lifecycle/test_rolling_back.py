@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from retrain_assets import lifecycle
-from retrain_assets.errors import DataError, NotStoredError, RefusedError, StoreError, WithheldError
+from retrain_assets.errors import DataError, IntegrityError, NotStoredError, RefusedError, StoreError, WithheldError
 from retrain_assets.lifecycle import DeclaredModel, rolling_back
 from retrain_assets.lifecycle.approving import answer
 from retrain_assets.lifecycle.auditing import verify
@@ -283,6 +283,15 @@ def test_a_rollback_to_lost_files_names_another_way(promoted: World, lost: set[i
     with pytest.raises(NotStoredError, match=said):
         back(promoted)
     assert promoted.stores.state.promotions("tiny")[-1].version == 3
+
+
+def test_a_rollback_to_changed_files_says_so_in_sentences(promoted: World, monkeypatch: pytest.MonkeyPatch):
+    def changed(*_: Any, **__: Any) -> None:
+        raise IntegrityError("file manifest.json was changed after registration. Restore it.")
+
+    monkeypatch.setattr(rolling_back, "prove", changed)
+    with pytest.raises(IntegrityError, match=r"Restore it\. Nothing was changed\. v1 can be"):
+        back(promoted)
 
 
 def test_a_rollback_ends_no_failed_freshness(promoted: World):

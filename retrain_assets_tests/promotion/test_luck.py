@@ -184,6 +184,27 @@ def test_models_that_lose_alike_owe_nothing_and_neither_do_other_batches():
     assert list(luck_measures(noticed, {"candidate": rows}, {}, batches)) == []
 
 
+def test_the_gate_says_what_is_left_without_the_luck():
+    """And says so in words where there is none: a champion that looks bad by ten standard errors is bad."""
+    rows, batches = np.random.default_rng(0).random(200), np.array(["b"] * 200, dtype=object)
+
+    def said(score: float) -> str:
+        noticed = Noticed(batches=("b",), score=score, threshold=2.0, standard_error=0.02, rows_error=0.02)
+        owed = tuple(luck_measures(noticed, {"candidate": np.zeros(200), "champion": rows}, {}, batches))
+        made = replace(report(champion=(-0.06, -0.04)), measures=owed)
+        return evaluate_gates(made, PromoteSpec(require="better_than_champion"), bootstrapping=False).results[0].reason
+
+    assert said(2.1).endswith(
+        "reserved rows; -0.042 of it is put down to luck (the champion looked "
+        "bad on the newest matured batch: 2.1 standard errors above its holdout, 2.1 of which are expected to be "
+        "luck), which leaves -0.008 [-0.018, +0.002]: not shown better"
+    )
+    assert said(12.0).endswith(
+        "on 1,000 reserved rows, none of which is put down to luck (the champion looked bad on the newest matured "
+        "batch: 12.0 standard errors above its holdout, too many to be luck): shown better"
+    )
+
+
 def test_of_a_row_that_outweighs_all_others_the_luck_may_fall_by_more_than_the_difference_rises():
     """The exception that the gates' page names: elsewhere a candidate's loss counts for more than what it takes off."""
     champion = np.append(np.random.default_rng(0).random(99), 50.0)
@@ -214,7 +235,8 @@ def test_a_gate_that_asks_for_proof_takes_it_off(require: str, margin: float, as
     assert evaluate_gates(made, spec, bootstrapping=False).passed is as_seen
     judged = evaluate_gates(lucky, spec, bootstrapping=False)
     assert judged.passed is corrected
-    assert ("less -0.005 (it looked bad)" in judged.reason) is (require != "not_worse_than_champion" or margin > 0)
+    told = "; -0.005 of it is put down to luck (it looked bad), which leaves +0.009 [-0.005, +0.023]: "
+    assert (told in judged.reason) is (require != "not_worse_than_champion" or margin > 0)
     better, spec = report(champion=(-0.02, -0.004)), PromoteSpec(require="better_than_champion")
     assert evaluate_gates(better, spec, bootstrapping=False).passed is True
     assert evaluate_gates(replace(better, measures=(luck_of(-0.005),)), spec, bootstrapping=False).passed is False

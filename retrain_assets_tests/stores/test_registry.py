@@ -556,3 +556,20 @@ def test_threads_that_are_brief_at_once_leave_the_environment_as_it_was(monkeypa
     second.__exit__(None, None, None)
     assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "77"
     assert "MLFLOW_HTTP_REQUEST_MAX_RETRIES" not in os.environ
+
+
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [
+        ("postgresql+psycopg2://ann:hunter2@127.0.0.1:9/mlflow", "Connection refused"),
+        ("postgresql+nonesuch://ann:hunter2@127.0.0.1:9/mlflow", "nonesuch"),
+        ("mysql+mysqldb://ann:hunter2@127.0.0.1:9/mlflow", "needs the Python package MySQLdb, which is not installed"),
+    ],
+)
+def test_a_database_that_does_not_answer_is_said_at_once(uri: str, said: str):
+    """MLflow tries it for 100 seconds."""
+    begun = time.monotonic()
+    with pytest.raises(StoreError, match=said) as caught:
+        MlflowRegistry(uri).alias("tiny", "champion")
+    assert time.monotonic() - begun < 20
+    assert "hunter2" not in str(caught.value)
