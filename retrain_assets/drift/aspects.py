@@ -3,6 +3,7 @@
 | aspect | summary of a batch | sampling variance |
 |---|---|---|
 | location | mean normal score of the present rows, cells ranked by the reference | `1 / rows` |
+| the same of numbers of two values | twice the arcsine root of the share of the larger one | `1 / rows` |
 | spread | mean of the squared scores, about the batch's own location | `1 / rows` |
 | shape | root of the share of each cell; of a number apart from location and spread | `1 / (4 rows)` each |
 | missing | arcsine root of the share without a value | `1 / (4 rows)` |

@@ -54,11 +54,11 @@ def _variances(column: ColumnCells) -> Array:
     """Of location and spread of a single row, shape (2,): 1 among the rows of the reference, as they are scored.
 
     Over the rows of both sides: of a value that few rows have the reference alone may by chance have hardly any, and
-    would make the share of it in the window a wonder.
+    would make the share of it in the window a wonder. That of two values is told by a root, whose variance is always 1.
     """
     reference, _, current = folded(column)
     variances, rows = np.ones(2), reference + current.sum(axis=0)
-    if column.ordered and reference.sum():
+    if column.ordered and np.count_nonzero(reference) > 2:
         shares = rows / rows.sum()
         for place, score in enumerate(normal_scores(reference / reference.sum())):
             variances[place] = max((score - score @ shares) ** 2 @ shares, 1e-300)

@@ -215,6 +215,8 @@ def _scored(column: ColumnCells) -> tuple[Array, Array]:
     found, current_found = np.zeros((2, len(batches))), np.full(2, np.nan)
     if not column.ordered or not reference.sum() or not current.sum():
         return found, current_found
+    if np.count_nonzero(reference) == 2:
+        return _scored_by_share(reference, batches, current)
     shares = reference / reference.sum()
     sums = batches.sum(axis=1)
     weights = batches / np.where(sums, sums, 1.0)[:, None]
@@ -229,6 +231,21 @@ def _scored(column: ColumnCells) -> tuple[Array, Array]:
         found[1] -= widened * found[0] ** 2
         now[1] -= widened * now[0] ** 2
     current_found[: len(scores)] = now[: len(scores)].mean(axis=1)
+    return found, current_found
+
+
+def _scored_by_share(reference: Array, batches: Array, current: Array) -> tuple[Array, Array]:
+    """The same of numbers of two values: twice the arcsine root of the share of the larger one, which has no spread.
+
+    It has the sampling variance of a score, and of rare values no heavier tail above than below.
+    """
+    upper = np.cumsum(reference > 0) > 1
+    found, current_found = np.zeros((2, len(batches))), np.full(2, np.nan)
+    sums = batches.sum(axis=1)
+    usual = 2 * _arcsine(reference[upper].sum(), reference.sum())
+    found[0] = np.where(sums > 0, 2 * _arcsine(batches[:, upper].sum(axis=1), sums), usual)
+    now = _held(current)
+    current_found[0] = 2 * _arcsine(now[:, upper].sum(axis=1), now.sum(axis=1)).mean()
     return found, current_found
 
 
