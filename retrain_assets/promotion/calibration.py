@@ -39,10 +39,10 @@ def calibration_measure(
     *,
     group: str,
     blocks: npt.NDArray[np.intp] | None,
-    confidence: float,
+    confidence: float | None,
     rng: np.random.Generator,
 ) -> Measure:
-    """The calibration error with its interval; none from fewer than `ENOUGH_UNITS` rows, batches or entities.
+    """The calibration error with its interval of a confidence; none from fewer than `ENOUGH_UNITS` rows or blocks.
 
     The error of few rows is larger than the true one, because chance makes gaps where there are none: of 200 rows of a
     model that means what it says it is about 0.08. The interval holds every size of a true error with which the
@@ -57,7 +57,7 @@ def calibration_measure(
     value = float(np.abs(means).sum())
     lower = upper = None
     units = units_of(len(gaps), blocks)
-    if units >= ENOUGH_UNITS:
+    if confidence is not None and units >= ENOUGH_UNITS:
         chance = resampled_means(gaps, _RESAMPLES, rng=rng, blocks=blocks) - means
         tail = percentile_tail(confidence, units=units)
         lower, upper = _sizes(means, chance, tail)

@@ -51,24 +51,24 @@ def change_measures(
     labels: npt.ArrayLike,
     *,
     blocks: npt.NDArray[np.intp] | None,
-    confidence: float,
+    confidence: float | None,
     rng: np.random.Generator,
 ) -> Iterator[Measure]:
-    """The same with bootstrap intervals by rows, or by `blocks`; none from fewer than `ENOUGH_UNITS` of them.
+    """The same with bootstrap intervals of a confidence, by rows or `blocks`; none from fewer than `ENOUGH_UNITS`.
 
     A share of none or all of the rows has the interval of Jeffreys' prior: resamples of these never differ.
     """
     rows = _of_rows(candidate, champion, labels)
     change, units = _change(rows), units_of(len(candidate), blocks)
-    known = [name for name, values in rows.items() if np.isfinite(values).all()] if units >= ENOUGH_UNITS else []
+    known = [name for name, values in rows.items() if np.isfinite(values).all()]
     drawn: dict[str, Values] = {}
-    if known:
+    if confidence is not None and known and units >= ENOUGH_UNITS:
         columns = np.column_stack([rows[name] for name in known])
         drawn = dict(zip(known, resampled_means(columns, _RESAMPLES, rng=rng, blocks=blocks).T, strict=True))
     for name in (*SHARES, "score_shift"):
         value: float | None = getattr(change, name)
         lower = upper = value if value == np.inf else None
-        if value is not None and name in drawn:
+        if confidence is not None and value is not None and name in drawn:
             lower, upper = (
                 _of_none_or_all(value, confidence, units)
                 if name in SHARES and value in (0.0, 1.0)

@@ -91,8 +91,9 @@ class Judged:
 def measured(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> tuple[Measure, ...]:
     """What the gates beyond the losses are judged by, on the same rows.
 
-    Change, calibration and the classical tests are always told; what costs time or needs a declaration is measured
-    where `promote.require` names its gate. What cannot be measured is told with its reason, and its gate is unknown.
+    Change, calibration and the classical tests are always told; what costs time (their intervals too) or needs a
+    declaration is measured where `promote.require` names its gate. What cannot be measured is told with its reason, and
+    its gate is unknown.
     """
     required = spec.expression.names()
     made = [
@@ -133,7 +134,7 @@ def _change(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iter
             judged.scores["champion"],
             judged.labels,
             blocks=_blocks(report, judged, spec),
-            confidence=spec.confidence,
+            confidence=spec.confidence if "is_stable" in spec.expression.names() else None,
             rng=judged.rng.spawn(1)[0],
         )
 
@@ -146,7 +147,7 @@ def _calibration(report: EvaluationReport, judged: Judged, spec: PromoteSpec) ->
                 judged.labels,
                 group="" if role == "candidate" else role,
                 blocks=_blocks(report, judged, spec),
-                confidence=spec.confidence,
+                confidence=spec.confidence if "is_calibrated" in spec.expression.names() else None,
                 rng=judged.rng.spawn(1)[0],
             )
 
