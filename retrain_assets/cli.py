@@ -178,10 +178,10 @@ def check(options: Options, paths: tuple[Path, ...], as_json: bool) -> None:
     retrain-assets check defs/sales/defs.yaml --json
     """  # noqa: D301 - click reads the backspace
     from retrain_assets.authoring.checking import check_declarations
-    from retrain_assets.stores.declarations import find_declarations
+    from retrain_assets.stores.declarations import find_all
 
     searched = paths or options.declaration_paths()
-    files = [file for path in searched for file in find_declarations(path)]
+    files = find_all(searched)
     if not files:
         raise click.UsageError(f"no defs.yaml below {', '.join(map(str, searched))}")
     problems = check_declarations(files)

@@ -19,8 +19,6 @@ import yaml
 from click.testing import CliRunner, Result
 
 from retrain_assets.cli import main
-from retrain_assets.commands.run import _print_verdicts
-from retrain_assets.commands.status import _remarks
 from retrain_assets.home import Home, open_state
 from retrain_assets.policy.decision import Decision
 from retrain_assets.promotion.log import Promotion
@@ -245,6 +243,17 @@ class TestStatus:
         assert any("v3" in line for line in lines)
         assert all(len(line) <= 80 for line in lines if not line.startswith("state in"))
 
+    @pytest.mark.parametrize("columns", [80, 40])
+    def test_a_long_name_is_broken_between_its_words_and_nothing_is_cut_off(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch, columns: int
+    ):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        declare(project, name="arrival_delay_of_european_flights")
+        lines = [line for line in call("status").stdout.splitlines() if line.startswith(" ") and line.strip()]
+        shown = ["arrival_", "delay_of_", "european_", "flights", "sales"]
+        assert [line.split()[0] for line in lines[2:]] == shown
+        assert "batch 2013-01-01" in lines[2]
+
     def test_a_source_that_cannot_be_looked_at_is_told(self, project: Path):
         home = Home.at(project / ".retrain_assets").prepare()
         note_source(open_state(home), "sales", "the variable [SHOP] is not set", now=datetime.now(UTC))
@@ -359,18 +368,29 @@ def promote(project: Path, *, trained_to: datetime | None = None) -> None:
 
 
 def test_run_and_status_tell_what_waits_for_a_person_and_what_could_not_be_looked_at(
-    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    project: Path, monkeypatch: pytest.MonkeyPatch
 ):
     made = replace(
         reported.overview(spec(), reported.Records(), now=datetime.now(UTC)),
         champion=2, held="a retrain is held", lapsed="v3 is void", source_failure="no such table",
+        due_now="decision of 2013-01-01 (redelivery)",
     )  # fmt: skip
     monkeypatch.setattr(reported, "overview", lambda *arguments, **named: made)
-    _print_verdicts(Home.at(project / ".retrain_assets").prepare(), spec())
-    printed = capsys.readouterr().out
-    assert "not looked at: no such table\nv3 is void\nwaiting: a retrain is held" in printed
-    remarks = [text for text, _ in _remarks(made)]
-    assert {"sales: a retrain is held", "sales: v3 is void"} <= set(remarks)
+    monkeypatch.setattr("retrain_assets.orchestration.by_hand.run_batch", lambda *arguments: iter(()))
+    older = Decision(
+        model="sales", batch="2013-01-01", attempt=1, verdict="wait", reason="quiet", cause="person",
+        triggers=(), as_of=datetime.now(UTC), decided_at=datetime.now(UTC), champion_version=None, retrospective=True,
+    )  # fmt: skip
+    open_state(Home.at(project / ".retrain_assets").prepare()).record_decision(older, run_id="one")
+    printed = call("run", "sales").stdout
+    assert "2013-01-01 (of an older batch: it launches nothing): wait: quiet\n" in printed
+    assert (
+        "not looked at: no such table\ndue now: decision of 2013-01-01 (redelivery)\n"
+        "v3 is void\nwaiting: a retrain is held\n"
+    ) in printed
+    said = call("status").stdout
+    assert "\nsales: a retrain is held\n" in said
+    assert "\nsales: v3 is void\n" in said
 
 
 class TestEvents:

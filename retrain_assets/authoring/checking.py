@@ -172,6 +172,15 @@ def _unset_variables(spec: ModelSpec, environ: Mapping[str, str]) -> Told:
 _LIMITS_OF_MORE = frozenset({"slices"})
 """Limits that more than their gate reads: what is asked to be labelled covers the slices."""
 
+_OF_TRIGGERS = {
+    "freshness.model_age": "model_age",
+    "retrain.events": "event",
+    "retrain.min_new_labels": "new_labels",
+    "retrain.min_new_share": "new_labels",
+    "retrain.schedule": "schedule",
+}
+"""What one trigger reads, by its field."""
+
 
 def _without_effect(spec: ModelSpec) -> Told:
     """What is declared and asks for something else that is not."""
@@ -180,6 +189,15 @@ def _without_effect(spec: ModelSpec) -> Told:
             "retrain.priority",
             f"has no effect (got {spec.retrain.priority}): it is one within retrain.shared_budget, which is not set",
         )
+    named = spec.retrain.expression.names()
+    for field, trigger in _OF_TRIGGERS.items():
+        section, _, name = field.partition(".")
+        declared: SpecModel = getattr(spec, section)
+        if name in declared.model_fields_set and getattr(declared, name) is not None and trigger not in named:
+            yield (
+                field,
+                f"retrains nothing: retrain.when ({spec.retrain.when}) does not name {trigger}, which reads it",
+            )
     required = spec.promote.expression.names()
     for name in sorted(spec.promote.limits.model_fields_set - _LIMITS_OF_MORE):
         gate = gate_of(name)

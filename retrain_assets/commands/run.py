@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 def run(options: Options, model: str, batch: str | None) -> None:
     """Run one batch of a model now, in this process, and print the verdicts.
 
-    What is due before the batch (labels that have matured) runs first, in the model's order; a retrain that is decided
-    runs too. A batch that was run before is watched and decided again; for one that is not the newest the decision is
-    kept as retrospective, and launches nothing. What an interrupted run left to do is done first. A batch that is not
-    over, or of which the source has nothing, is refused before anything runs. A tracking server that does not answer
-    is said at once; one that cannot be reached has seconds, and a slow one is waited for. Ctrl-C or SIGTERM ends it,
-    and the same command goes on.
+    What is due before the batch (labels that have matured) runs first, in the model's order; a retrain that is
+    decided runs too. A batch that was run before is watched and decided again, and none that waits is run; for one
+    that is not the newest the decision is kept as retrospective, and launches nothing. What an interrupted run left
+    to do is done first. A batch that is not over, or of which the source has nothing, is refused before anything
+    runs. A tracking server that does not answer is said at once; one that cannot be reached has seconds, and a slow
+    one is waited for. Ctrl-C or SIGTERM ends it, and the same command goes on.
 
     \b
     retrain-assets run flight_delay
@@ -100,7 +100,8 @@ def _print_verdicts(home: Home, spec: ModelSpec) -> None:
     decisions, promotions = records.decisions, records.promotions
     if decisions:
         decision = decisions[-1]
-        click.secho(f"\n{decision.batch}: {decision.verdict}: {decision.reason}", bold=True)
+        older = " (of an older batch: it launches nothing)" if decision.retrospective else ""
+        click.secho(f"\n{decision.batch}{older}: {decision.verdict}: {decision.reason}", bold=True)
         for trigger in (each for each in decision.triggers if each.applicable or each.fired):
             fired = {True: "fires", False: "does not fire", None: "unknown"}[trigger.fired]
             click.echo(f"  {trigger.name:<20} {fired:<15} {trigger.reason}")
@@ -109,6 +110,8 @@ def _print_verdicts(home: Home, spec: ModelSpec) -> None:
     seen = overview(spec, records, now=now)
     if seen.source_failure:
         click.secho(f"not looked at: {seen.source_failure}", fg="red")
+    if seen.due_now:
+        click.echo(f"due now: {seen.due_now}")
     if seen.lapsed:
         click.secho(seen.lapsed, fg="yellow")
     for waits in (*filter(None, [seen.held, seen.retrain_waits]), *(each.text for each in seen.approvals)):

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,8 +14,13 @@ import click
 from retrain_assets.commands.options import Options, with_options
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from retrain_assets.home import Home
     from retrain_assets.reporting.overview import ModelOverview, Sign
+
+_LEAST_ROOM = 12
+"""Of a model's name, in characters: with less, the table is wider than the terminal."""
 
 
 @click.command()
@@ -66,16 +72,40 @@ def _plain(value: Any) -> Any:
 
 
 def _print_status(models: Sequence[ModelOverview], home: Home) -> None:
-    from rich.box import SIMPLE_HEAD
     from rich.console import Console
+    from rich.measure import measure_renderables
+
+    console = Console()
+    names = [each.model for each in models]
+    table = _table(models, names)
+    excess = measure_renderables(console, console.options.update(width=1000), [table]).maximum - console.width
+    if excess > 0:
+        longest = max(map(len, names))
+        room = max(longest - excess, min(longest, _LEAST_ROOM))
+        console.width += room - (longest - excess)  # the terminal breaks such lines; nothing of them is cut off
+        table = _table(models, [_broken(name, room) for name in names])
+    console.print(table)
+    for each in models:
+        for said, style in _remarks(each):
+            console.print(said, style=style, soft_wrap=True, markup=False)
+    console.print(f"state in {home.folder}", style="dim", soft_wrap=True)
+
+
+def _broken(name: str, room: int) -> str:
+    """A name in lines that end at its underscores, as far as these leave it room."""
+    return "\n".join(line.replace(" ", "") for line in wrap(name.replace("_", "_ "), room))
+
+
+def _table(models: Sequence[ModelOverview], names: Sequence[str]) -> Table:
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for column in ("model", "champion", "last batch", "drift", "health", "decision", "next"):
         table.add_column(column, overflow="fold", no_wrap=column != "model")
-    for each in models:
+    for each, name in zip(models, names, strict=True):
         table.add_row(
-            each.model,
+            name,
             _champion(each),
             f"{each.last_batch}\n{each.last_batch_outcome}" if each.last_batch else "",
             _light(each.drift),
@@ -83,12 +113,7 @@ def _print_status(models: Sequence[ModelOverview], home: Home) -> None:
             each.decision or "",
             _next(each),
         )
-    console = Console()
-    console.print(table)
-    for each in models:
-        for said, style in _remarks(each):
-            console.print(said, style=style, soft_wrap=True, markup=False)
-    console.print(f"state in {home.folder}", style="dim", soft_wrap=True)
+    return table
 
 
 def _remarks(each: ModelOverview) -> Iterator[tuple[str, str]]:

@@ -15,13 +15,13 @@ from retrain_assets.data.windows import Batch
 from retrain_assets.drift.reference import ReferenceProfile
 from retrain_assets.errors import InsufficientDataError, RefusedError
 from retrain_assets.lifecycle.cards import card_texts, declared_schema
-from retrain_assets.lifecycle.ingest import ingest
+from retrain_assets.lifecycle.ingest import keep
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.proving import prove
 from retrain_assets.lifecycle.reasons import require_reason
 from retrain_assets.lifecycle.reconciling import project
 from retrain_assets.lifecycle.versions import require_registry
-from retrain_assets.lifecycle.watch import profile, read_raw, read_validated, validate
+from retrain_assets.lifecycle.watch import profile, read_raw, read_validated, split
 from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.promotion.identity import hashes_of
 from retrain_assets.promotion.log import Promotion
@@ -74,8 +74,9 @@ def adopt(
         raise RefusedError(f"{model.name} has a champion already: a retrain may replace it, an adoption may not")
     _require_task(model, origin)
     batch = _newest_batch(model, now)
-    ingest(stores, model, batch, now=now, run_id=run_id)
-    checked = validate(stores, model, batch, now=now, run_id=run_id)
+    # Neither is the batch's watch: those of the batches that wait come in their order, and this one's among them.
+    keep(stores, model, batch, now=now)
+    checked = split(stores, model, batch, run_id=run_id)
     if checked.refused is not None:
         raise InsufficientDataError(
             f"batch {batch} of {model.name}, on which to prove the model, is refused: {checked.refused}"

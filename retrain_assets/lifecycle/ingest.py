@@ -26,6 +26,29 @@ def ingest(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime,
     revision (`changed`); one that was seen before is a `duplicate`; nothing to read is `empty`. The newest delivery is
     the valid one. A query or a callable that has no rows any more takes none away: what it answered before stays.
     """
+    made, seen_id = _keep(stores, model, batch, now=now)
+    _tell_if_decided_without(stores, model, batch, made.arrival, now=now)
+    stores.state.append_outbox(
+        "ingested",
+        model.name,
+        batch=batch.key,
+        payload={
+            "seen_id": seen_id, "revision": made.arrival.revision, "run_id": run_id,
+            "empty": made.empty, "kept": made.kept,
+        },
+        now=now,
+    )  # fmt: skip
+    return made
+
+
+def keep(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime) -> Ingested:
+    """Reads and keeps the batch as `ingest` does, for one who is not its watch: that is still to come, in its turn."""
+    return _keep(stores, model, batch, now=now)[0]
+
+
+def _keep(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime) -> tuple[Ingested, int]:
+    """The delivery, and the number of the newest look at the source before it was read."""
+    # What is seen after this look is read by a later run.
     see_sources(stores, model, [batch], now=now)
     seen = _seen(stores, model, batch)
     parts: dict[str, RawPart] = {}
@@ -45,24 +68,13 @@ def ingest(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime,
         stores, model, batch, tuple(parts.values()), empty=empty, deliveries=0 if asked else len(seen), now=now
     )
     stores.state.record_arrival(arrival)
-    _tell_if_decided_without(stores, model, batch, arrival, now=now)
-    # The look at the source came before the read: what was seen after it is read by a later run.
-    stores.state.append_outbox(
-        "ingested",
-        model.name,
-        batch=batch.key,
-        payload={
-            "seen_id": max(seen, default=0), "revision": arrival.revision, "run_id": run_id,
-            "empty": empty and kept is None, "kept": kept is not None,
-        },
-        now=now,
-    )  # fmt: skip
-    return Ingested(
+    made = Ingested(
         arrival=arrival,
         empty=empty and kept is None,
         kept=kept is not None,
         uris=tuple(stores.blobs.uri(part.content_hash) for part in arrival.parts),
     )
+    return made, max(seen, default=0)
 
 
 def _tell_if_decided_without(

@@ -36,6 +36,17 @@ from retrain_assets.training.predict import CANNOT_SERVE, predict
 @withholding
 def validate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Validated:
     """Parses the kept bytes and splits the rows into those that respect the contract and those in quarantine."""
+    made = split(stores, model, batch, run_id=run_id)
+    if made.refused is not None:
+        record_step(
+            stores, model, batch, "watch",
+            outcome="refused", cause="batch", as_of=batch.end, now=now, run_id=run_id, detail={"reason": made.refused},
+        )  # fmt: skip
+    return made
+
+
+def split(stores: Stores, model: DeclaredModel, batch: Batch, *, run_id: str) -> Validated:
+    """What `validate` does, for one who is not the batch's watch: a refusal does not stand as the end of one."""
     frames, unreadable = read_raw(stores, model, batch)
     result = model.contract.check(frames, batch, targets=False)  # those are read when labels are settled
     quarantine, refused = result.quarantine, result.refused
@@ -43,11 +54,6 @@ def validate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
         quarantine = pd.concat([quarantine, _unreadable_rows(unreadable)], ignore_index=True)
         names = ", ".join(f"{name} ({error.reason})" for name, error in unreadable.items())
         refused = f"unreadable: {names}" if refused is None else f"{refused}; unreadable: {names}"
-    if refused is not None:
-        record_step(
-            stores, model, batch, "watch",
-            outcome="refused", cause="batch", as_of=batch.end, now=now, run_id=run_id, detail={"reason": refused},
-        )  # fmt: skip
     return Validated(
         parsed_rows=result.parsed_rows,
         accepted=stores.tables.write(model.table("validated"), batch.key, result.accepted, run_id=run_id),

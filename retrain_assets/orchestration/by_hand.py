@@ -46,7 +46,7 @@ def run_batch(instance: dg.DagsterInstance, model: DeclaredModel, batch: str | N
     elif model.spec.retrain.events is not None:
         # A decision that is due already comes before the sensor that looks: it would see a new event one run late.
         _look(driver.stores, model, now=datetime.now(UTC))
-    if asked is not None and asked in _watched(driver.stores, model) and not _unfinished(driver.stores, model, asked):
+    if asked is not None and _was_run(driver.stores, model, asked) and not _unfinished(driver.stores, model, asked):
         yield from _again(driver, model, asked)
         if not _unfinished(driver.stores, model, asked):
             return
@@ -101,11 +101,28 @@ def _look(stores: Stores, model: DeclaredModel, *, now: datetime) -> None:
 
 
 def _unfinished(stores: Stores, model: DeclaredModel, batch: str) -> bool:
-    """The next job is one of this batch: an interrupted run left it, or the decision was to retrain."""
-    from retrain_assets.lifecycle import next_job
+    """The next job is one of this batch: an interrupted run left it, or the decision was to retrain.
 
-    due = next_job(stores, model, now=datetime.now(UTC))
-    return due is not None and due.batch == batch and due.job != "settle"
+    A watch of a batch that was decided before, as of a file that changed, is none: what the agenda decides after it
+    is the newest batch, and this one would never be.
+    """
+    from retrain_assets.lifecycle import next_job
+    from retrain_assets.lifecycle.standing import read_standing
+
+    now = datetime.now(UTC)
+    due = next_job(stores, model, now=now)
+    if due is None or due.batch != batch or due.job == "settle":
+        return False
+    return due.job != "watch" or batch not in read_standing(stores, model, now=now).decided(now)
+
+
+def _was_run(stores: Stores, model: DeclaredModel, batch: str) -> bool:
+    """It was watched, or decided without rows: those may have come since."""
+    from retrain_assets.lifecycle.standing import read_standing
+
+    now = datetime.now(UTC)
+    standing = read_standing(stores, model, now=now)
+    return batch in {*standing.watched, *standing.decided(now)}
 
 
 def _watched(stores: Stores, model: DeclaredModel) -> set[str]:

@@ -58,11 +58,19 @@ def _walk(root: Path) -> Iterator[Path]:
         yield from (Path(folder) / name for name in files if name in _NAMES)
 
 
+def find_all(paths: Iterable[Path]) -> list[Path]:
+    """The same for several files and folders: each file once, also where one folder is given twice or holds another."""
+    found: dict[Path, Path] = {}
+    for file in (file for path in paths for file in find_declarations(path)):
+        found.setdefault(file.resolve(), file)
+    return list(found.values())
+
+
 def read_files(paths: Iterable[Path]) -> tuple[list[Declaration], list[Problem]]:
     """All models declared in files and folders, and all mistakes in them."""
     declared: list[Declaration] = []
     problems: list[Problem] = []
-    for file in (file for path in paths for file in find_declarations(path)):
+    for file in find_all(paths):
         try:
             text = file.read_text(encoding="utf-8")
         except UnicodeDecodeError as error:

@@ -383,6 +383,32 @@ def test_a_priority_in_no_shared_budget_is_a_warning(tmp_path: Path):
         assert not check(tmp_path, retrain=retrain)
 
 
+@pytest.mark.parametrize(
+    ("section", "name", "value", "trigger"),
+    [
+        ("retrain", "schedule", "0 6 * * 1", "schedule"),
+        ("retrain", "events", {"files": "events/*.txt"}, "event"),
+        ("retrain", "min_new_labels", 500, "new_labels"),
+        ("retrain", "min_new_share", 0.25, "new_labels"),
+        ("freshness", "model_age", "12 weeks", "model_age"),
+    ],
+)
+def test_what_a_trigger_reads_that_is_not_named_is_a_warning(
+    tmp_path: Path, section: str, name: str, value: object, trigger: str
+):
+    """A schedule that nothing asks for would never retrain, and nobody had been told."""
+
+    def checked(when: str) -> list[Problem]:
+        sections: dict[str, dict[str, Any]] = {"retrain": {"when": when}}
+        sections.setdefault(section, {})[name] = value
+        return check(tmp_path, **sections)
+
+    problem = only(checked("drift"))
+    assert (problem.severity, problem.field) == ("warning", f"{section}.{name}")
+    assert problem.message == f"retrains nothing: retrain.when (drift) does not name {trigger}, which reads it"
+    assert not checked(f"drift | {trigger}")
+
+
 def test_a_limit_of_a_gate_that_is_not_required_is_a_warning(tmp_path: Path):
     """Else a candidate below the declared metric would be promoted, and nobody had been told that nothing asks."""
     limits = {"metrics": {"brier": 0.2}, "churn": 0.1, "slices": ["price"], "group_min_rows": 20}

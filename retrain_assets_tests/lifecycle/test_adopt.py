@@ -11,7 +11,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.svm import LinearSVC
 
 from retrain_assets import lifecycle
-from retrain_assets.errors import DataError, RefusedError, StoreError
+from retrain_assets.errors import DataError, InsufficientDataError, RefusedError, StoreError
 from retrain_assets.lifecycle.adopt import Origin
 from retrain_assets.lifecycle.versions import stage_of
 from retrain_assets.lifecycle.watch import read_predictions
@@ -169,6 +169,32 @@ def test_killed_at_the_promotion_no_version_is_left_without_one(
     assert world.stores.registry.alias("tiny", "champion") == 1
     assert run_status(world, 1) == "FINISHED"
     assert stage_of(world.stores, world.model, 1) == "champion"
+
+
+@pytest.mark.parametrize("newest_was_watched", [False, True])
+def test_an_adoption_that_was_refused_for_its_batch_passes_no_batch_over(
+    tmp_path: Path, worlds, newest_was_watched: bool
+) -> None:
+    """It is no watch of the newest batch: those that wait come before it, and a mended one is watched in its turn."""
+    world = worlds("w", window={"min_rows": 5000})  # bootstrapping: too few rows for a model of its own
+    drop_days(world, range(2))
+    world.put(2, b'id,at,x\n1,"2024-01-03,3')
+    world.play(limit=1000 if newest_was_watched else 2)
+    before = world.stores.state.steps("tiny")
+    origin = theirs(tmp_path, world, ["x"])
+    with pytest.raises(InsufficientDataError, match=r"to prove the model, is refused: .*malformed_csv"):
+        adopt(world, origin, run_id="first")
+    assert world.stores.state.steps("tiny") == before
+    world.drop(2)
+    adopt(world, origin, run_id="second")
+    jobs = [(job.job, job.batch[-2:]) for job in world.play() if job.job != "settle"]
+    newest = [("watch", "03"), ("decide", "03")]
+    assert jobs == (newest if newest_was_watched else [("watch", "02"), ("decide", "02"), *newest])
+    decisions = world.stores.state.decisions("tiny")
+    assert not any(decision.retrospective for decision in decisions)
+    assert "refused" not in decisions[-1].reason
+    watches = [step for step in world.stores.state.steps("tiny") if step.job == "watch"]
+    assert watches[-1].outcome == "done"
 
 
 def test_an_adoption_does_not_replace_a_champion(tmp_path: Path, world: World) -> None:

@@ -24,6 +24,7 @@ from retrain_assets.orchestration import by_hand as by_hand_module
 from retrain_assets.orchestration.by_hand import run_batch
 from retrain_assets.orchestration.driver import Ran
 from retrain_assets.spec import RetrainSpec
+from retrain_assets.stores.protocols import Step
 from retrain_assets_tests.lifecycle.world import declaration
 from retrain_assets_tests.orchestration.installation import Installation, copied, make_installation
 from retrain_assets_tests.orchestration.test_lost import take
@@ -81,6 +82,37 @@ def test_an_old_batch_is_watched_and_decided_again_and_launches_nothing(
     decision = delivered.stores.state.decisions("tiny")[-1]
     assert (decision.batch, decision.retrospective) == (old, True)
     assert len(delivered.stores.state.promotions("tiny")) == 1
+
+
+def test_of_an_old_batch_whose_file_changed_no_later_batch_is_run(delivered: Installation) -> None:
+    """Those that wait stay, and so does the decision of the newest batch that the change asks for."""
+    old, newest = delivered.batch(1).key, delivered.batch(2).key
+    for day in (3, 4):
+        delivered.drop(day)
+    delivered.drop(1, rows=390, seed=5)
+    assert by_hand(delivered, 1) == [("watch", old), ("decide", old)]
+    assert delivered.stores.state.decisions("tiny")[-1].retrospective
+    due = next_job(delivered.stores, delivered.model, now=datetime.now(UTC))
+    assert due is not None
+    assert (due.job, due.batch) == ("decide", newest)
+    # Where its watch was interrupted, the same command does the same.
+    delivered.drop(1, rows=380, seed=6)
+    delivered.stores.state.record_step(replace(_watch_of(delivered, old), outcome="interrupted", run_id="killed"))
+    assert by_hand(delivered, 1) == [("watch", old), ("decide", old)]
+
+
+def _watch_of(played: Installation, batch: str) -> Step:
+    return next(step for step in played.stores.state.steps("tiny", batch) if step.job == "watch")
+
+
+def test_of_a_batch_that_came_after_it_was_decided_as_missing_no_later_one_is_run(played: Installation) -> None:
+    late = played.batch(3).key
+    for day in (4, 5):
+        played.drop(day)
+    assert by_hand(played)[-1] == ("decide", late)
+    assert by_hand(played)[-1] == ("decide", played.batch(4).key)
+    played.drop(3)
+    assert by_hand(played, 3) == [("watch", late), ("decide", late)]
 
 
 def test_the_newest_batch_again_runs_the_retrain_that_it_decides(delivered: Installation) -> None:

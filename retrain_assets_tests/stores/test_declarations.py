@@ -8,7 +8,14 @@ import pytest
 import yaml
 
 from retrain_assets.errors import DeclarationError
-from retrain_assets.stores.declarations import declarations_root, find_declarations, load_files, named, read_files
+from retrain_assets.stores.declarations import (
+    declarations_root,
+    find_all,
+    find_declarations,
+    load_files,
+    named,
+    read_files,
+)
 from retrain_assets_tests.spec.declarations import attributes
 
 
@@ -54,6 +61,14 @@ class TestRoot:
     def test_of_any_other_folder_is_the_folder(self, tmp_path: Path):
         (tmp_path / "pyproject.toml").write_text("[project]\nname = 'x'\n", encoding="utf-8")
         assert declarations_root(tmp_path) == tmp_path
+
+
+def test_a_file_that_is_found_twice_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    file, other = declare(tmp_path / "defs" / "sales", "sales"), declare(tmp_path / "defs" / "stock", "stock")
+    monkeypatch.chdir(tmp_path)
+    paths = [tmp_path / "defs", file, Path("defs")]
+    assert find_all(paths) == [file, other]
+    assert [each.spec.name for each in load_files(paths)] == ["sales", "stock"]
 
 
 def test_two_files_must_not_declare_one_name(tmp_path: Path):
