@@ -151,15 +151,16 @@ def _sorted(ordered: npt.NDArray[np.float64], kind: ColumnKind, precision: int) 
     else:
         every = sketch.ordered_keys(finite, precision)
     precision, keys, counts = fine.fitted(*sketch.count_keys(every), precision, days=days)
-    mean, m2 = _moments(finite)
+    minimum, maximum = float(finite[0]), float(finite[-1])
+    mean, m2 = _moments(finite, minimum, maximum)
     before, until = np.searchsorted(finite, 0.0, side="left"), np.searchsorted(finite, 0.0, side="right")
     return _Block(
         missing=missing,
         infinite=infinite,
         minus_infinite=int(low),
         zeros=int(until - before),
-        minimum=float(finite[0]),
-        maximum=float(finite[-1]),
+        minimum=minimum,
+        maximum=maximum,
         mean=mean,
         m2=m2,
         precision=precision,
@@ -181,14 +182,15 @@ def _tallied(values: npt.NDArray[np.float64], precision: int) -> _Block | None:
     if counted is None:
         return None
     precision, keys, counts = sketch.fitted(*counted, precision)
-    mean, m2 = _moments(finite)
+    minimum, maximum = float(finite.min()), float(finite.max())
+    mean, m2 = _moments(finite, minimum, maximum)
     return _Block(
         missing=missing,
         infinite=infinite,
         minus_infinite=minus,
         zeros=len(finite) - int(np.count_nonzero(finite)) if 0 in keys else 0,
-        minimum=float(finite.min()),
-        maximum=float(finite.max()),
+        minimum=minimum,
+        maximum=maximum,
         mean=mean,
         m2=m2,
         precision=precision,
@@ -202,12 +204,13 @@ def _nothing(missing: int, infinite: int, minus: int, precision: int) -> _Block:
     return _Block(missing=missing, infinite=infinite, minus_infinite=minus, precision=precision, keys=none, counts=none)
 
 
-def _moments(finite: npt.NDArray[np.float64]) -> tuple[float, float]:
-    """Mean and sum of squared deviations."""
+def _moments(finite: npt.NDArray[np.float64], minimum: float, maximum: float) -> tuple[float, float]:
+    """Mean and sum of squared deviations; of a single value, which a rounded sum misses, that value and none."""
     with np.errstate(over="ignore", invalid="ignore"):  # squares of the largest doubles are infinite, and may be
         mean = float(finite.mean())
         if not np.isfinite(mean):  # nor need the sum of some that are half as large be finite
             mean = float((finite / len(finite)).sum())
+        mean = min(max(mean, minimum), maximum)
         away = finite - mean
         # No dot product: of so long a vector the linear algebra library makes work for all processors, and waits.
         return mean, float(np.square(away, out=away).sum())

@@ -127,7 +127,9 @@ def _count_numbers(name: str, kind: ColumnKind, numbers: Array, sizes: Array) ->
 def _moments(values: Array, owners: Array, firsts: Array, lasts: Array) -> tuple[list[float], list[float]]:
     """Mean and sum of squared deviations of each part."""
     count = np.maximum(lasts - firsts, 1)
-    means = np.bincount(owners, values, len(firsts)) / count
+    means, there = np.bincount(owners, values, len(firsts)) / count, lasts > firsts
+    # Of a single value, which a rounded sum misses, the mean is that value.
+    means[there] = np.clip(means[there], values[firsts[there]], values[lasts[there] - 1])
     return means.tolist(), np.bincount(owners, np.square(values - means[owners]), len(firsts)).tolist()
 
 

@@ -12,6 +12,7 @@ from retrain_assets.drift.rows import Matrix
 from retrain_assets.drift.settings import Settings
 from retrain_assets.drift.told_apart import FOLDS, area
 from retrain_assets.drift.variation import Array, judge_scalars
+from retrain_assets.drift.wording import first_of
 
 ROWS = 1_000
 """Rows that are sampled of either side."""
@@ -126,7 +127,7 @@ def _conclude(
         reason=f"a classifier tells the windows apart with an area of {found:.2f}, reference batches from each other "
         f"with {areas.mean():.2f} on average and {areas.max():.2f} at most; p = {p_value:.2g} "
         f"{'is at most' if p_value <= alpha else 'is above'} {alpha:.2g}"
-        + (f"; most by {', '.join(named[:3])}" if drifted and named else ""),
+        + (f"; most by {first_of(named[:3])}" if drifted and named else ""),
     )
 
 

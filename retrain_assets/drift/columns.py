@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from retrain_assets.data.categories import EXACT
 from retrain_assets.data.column_profile import ColumnProfile, absent_column
 from retrain_assets.data.older_labels import as_now, differently_written
 from retrain_assets.data.profile import OWN, TableProfile
@@ -260,23 +261,38 @@ def _conclude(
             "drift",
             f"the distance {score:.3g} reaches the floor {settings.effect_floor:g}, and {carried}",
         )
+    hidden = _lost_in_doubles(column.before, column.after) if verdict == "stable" else None
+    verdict, reason = (verdict, reason) if hidden is None else ("unknown", hidden)
     novel = tested.aspect == "novel"
     named = movers(column.before, column.after, new=novel, told=column.cells.told)
     return ColumnDrift(
         name=column.name,
         kind=column.before.kind if column.before.present else column.after.kind,
         distance=settings.distance,
-        score=score,
+        score=None if hidden else score,
         floor=settings.effect_floor,
-        p_value=tested.p_value,
-        adjusted_p_value=tested.adjusted,
-        aspect=tested.aspect,
+        p_value=None if hidden else tested.p_value,
+        adjusted_p_value=None if hidden else tested.adjusted,
+        aspect=None if hidden else tested.aspect,
         evidence=None if carried is None else carried.evidence,
         verdict=verdict,
         reason=f"the column has gone from the batch: {reason}" if gone else column.note + reason,
         measures=change_of(column.before, None if gone else column.after, column.cells),
         before=describe(column.before, named, ranged=novel),
         after="not there" if gone else describe(column.after, named, ranged=novel),
+    )
+
+
+def _lost_in_doubles(before: ColumnProfile, after: ColumnProfile) -> str | None:
+    """Why no change of whole numbers could be seen: all of both sides are one double, which stands for several."""
+    ends = {end for side in (before, after) for end in (side.minimum, side.maximum)}
+    value = ends.pop() if before.kind == after.kind == "numeric" else None
+    if value is None or ends or abs(value) < EXACT:
+        return None
+    apart = np.spacing(abs(value))
+    return (
+        f"all values of both sides are {value:.4g} as doubles, of which one stands for {apart:.4g} whole numbers: "
+        "what differs among these is lost. Subtract a constant, or give the column as text"
     )
 
 

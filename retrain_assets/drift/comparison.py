@@ -213,12 +213,21 @@ def compare(
         compare_columns(group, _fitted(sides[0], past, settings, share), now, window=window, apart=apart, over=over)
         for group, share, over in _groups(names, outputs, joint)
     )
+    found = replace(found, basis=_with_remedy(found.basis, past, settings))
     together: JointDrift | None = None
     if joint != "none":
         profiles, basis = (list(past.values()), now), found.basis
         names = tuple(column.name for column in found.compared)
         together = judge_together(joint, names, sides, profiles, batch=batch, settings=settings, basis=basis, seed=seed)
     return _concluded(found, together, settings, rows, weights)
+
+
+def _with_remedy(basis: Basis, past: Mapping[str, TableProfile], settings: Settings) -> Basis:
+    """What to do where nobody told which rows of the reference came together."""
+    if basis.significance == settings.significance or tuple(past) != ("",):
+        return basis
+    remedy = "batch= names the column that says which rows came together; of profiles, give one for each batch"
+    return replace(basis, sentence=f"{basis.sentence} ({remedy})")
 
 
 def _names(profiles: Mapping[str, TableProfile]) -> tuple[str, ...]:
@@ -306,14 +315,15 @@ def _completed(
         return importance.get(name, importance.get(name.removesuffix(SUFFIX), 0.0)) if importance else None
 
     return [
-        replace(_scored(column, by_name.get(column.name), settings), importance=weight_of(column.name))
+        replace(
+            column if column.verdict == "unknown" else _scored(column, by_name[column.name], settings),
+            importance=weight_of(column.name),
+        )
         for column in drifts
     ]
 
 
-def _scored(drift: ColumnDrift, column: Compared | None, settings: Settings) -> ColumnDrift:
-    if column is None:
-        return drift
+def _scored(drift: ColumnDrift, column: Compared, settings: Settings) -> ColumnDrift:
     cells, before, after = column.cells, column.before, column.after
     fine = fine_bins(before, after) if cells.ordered else None
     wanted = dict.fromkeys((settings.distance, *DISTANCES))

@@ -63,7 +63,7 @@ def draw(report: Comparison) -> SvgFigure:
 
 def _panel(column: ColumnDrift, shape: Shape, top: int) -> Iterator[str]:
     colour = AFTER if column.verdict == "drift" else INK
-    yield _text(10, top + 14, _cut(column.name, 60), size=12, colour=colour, bold=True)
+    yield _text(10, top + 14, _cut(shown(column.name, 60), 60), size=12, colour=colour, bold=True)
     yield _text(10, top + 28, _cut(f"{column.before} → {column.after}", _LINE), size=9.5)
     yield _text(10, top + 41, _cut(column.reason, _LINE), size=9.5)
     base, tall = top + 122, 74
@@ -71,7 +71,7 @@ def _panel(column: ColumnDrift, shape: Shape, top: int) -> Iterator[str]:
     scale = tall / max(*shape.before, *shape.after, 1e-9)
     for place, (label, before, after) in enumerate(zip(shape.cells, shape.before, shape.after, strict=True)):
         left = 10 + place * step
-        title = f"<title>{escape(_printable(label))}: {100 * before:.3g} % → {100 * after:.3g} %</title>"
+        title = f"<title>{escape(_printable(shown(label, 500)))}: {100 * before:.3g} % → {100 * after:.3g} %</title>"
         yield f"<g>{title}"
         yield _bar(left + 0.08 * step, base, 0.4 * step, before * scale, BEFORE)
         yield _bar(left + 0.52 * step, base, 0.4 * step, after * scale, AFTER)
@@ -89,7 +89,7 @@ def _some_names(shape: Shape, y: float, step: float) -> Iterator[str]:
     last = len(shape.cells) - 1
     taken: list[tuple[float, float]] = []
     for place in dict.fromkeys((changes.index(max(changes)), 0, last, len(shape.cells) // 2)):
-        label = _cut(shape.cells[place], 28)
+        label = _cut(shown(shape.cells[place]), 28)
         wide = _LETTER * len(label)
         begin = min(max(10 + (place + 0.5) * step - wide / 2, 10), WIDTH - 10 - wide)
         if all(begin > end or begin + wide < start for start, end in taken):

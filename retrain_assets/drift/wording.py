@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,6 +12,8 @@ from retrain_assets.data.column_profile import ColumnProfile
 from retrain_assets.drift.report import ColumnDrift
 
 _NAMED_CATEGORIES = 3
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""What moves a terminal's cursor, colours it, ends a line or turns the direction of what is written."""
 
 
 def describe(column: ColumnProfile, categories: Sequence[str] = (), *, ranged: bool = False) -> str:
@@ -53,12 +56,12 @@ def _share(label: str, column: ColumnProfile) -> str:
 
 
 def shown(label: str, most: int = 40) -> str:
-    r"""A name as a reader sees it: on one line, blanks in quotes, a long one cut.
+    r"""A name as a reader sees it: on one line, blanks and control characters as Python writes them, a long one cut.
 
-    >>> shown(" "), shown("y" * 50, 5), shown("a\n")
-    ("' '", 'yyyy…', "'a\\n'")
+    >>> shown(" "), shown("y" * 50, 5), shown("a\n"), shown(chr(27) + "[31m")
+    ("' '", 'yyyy…', "'a\\n'", "'\\x1b[31m'")
     """
-    seen = label if label.strip() and label.splitlines() == [label] else repr(label)
+    seen = repr(label) if not label.strip() or _UNSEEN.search(label) else label
     return seen if len(seen) <= most else f"{seen[: most - 1]}…"
 
 
@@ -121,7 +124,7 @@ def nothing_compared(columns: Sequence[ColumnDrift]) -> str:
     if not columns:
         return "no column could be compared: there is none but times, which are compared where they are named"
     more = f"; and {len(columns) - 1} more" if len(columns) > 1 else ""
-    return f"no column could be compared ({columns[0].name}: {columns[0].reason}{more})"
+    return f"no column could be compared ({shown(columns[0].name)}: {columns[0].reason}{more})"
 
 
 def none_to_compare(times: Sequence[str]) -> str:

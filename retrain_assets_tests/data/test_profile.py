@@ -20,6 +20,7 @@ from retrain_assets.data.bins import MAX_DAYS, Bins
 from retrain_assets.data.categories import MAX_CATEGORIES
 from retrain_assets.data.column_profile import ColumnProfile, bins_of
 from retrain_assets.data.label_length import MAX_CATEGORY_LENGTH, cut_label, cut_texts
+from retrain_assets.data.part_profiling import profile_parts
 from retrain_assets.data.profile import TableProfile, merge_tables, profile_table
 from retrain_assets.data.seconds import seconds_of_series
 from retrain_assets.drift import compare
@@ -366,6 +367,14 @@ def test_the_mean_of_the_largest_doubles_is_one_and_their_deviation_none() -> No
     assert (both.mean, both.deviation) == (0.0, None)
     assert (merge_tables(ends)["x"].mean, merge_tables(ends)["x"].deviation) == (0.0, None)
     assert ends[0]["x"].mean == 1.7e308
+
+
+@pytest.mark.parametrize("value", [0.1, -19.99, 1234.567, 1e20])
+def test_a_constant_is_its_mean_and_has_no_deviation(value: float) -> None:
+    frame = pd.DataFrame({"x": np.full(100_000, value)})
+    small = profile_parts(frame[:1_000], np.arange(1_000) // 100, 10)
+    for made in (profile_table(frame[:1_000]), profile_table(frame), *small, merge_tables(small)):
+        assert (made["x"].mean, made["x"].deviation) == (value, 0.0)
 
 
 NAIVE = dt.datetime(1, 1, 1)  # noqa: DTZ001 - a time without a zone is what is read as UTC here

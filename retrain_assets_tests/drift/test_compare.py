@@ -121,6 +121,11 @@ def test_without_batches_the_report_says_that_rows_were_taken_for_independent() 
     assert report.basis is not None
     assert report.basis.significance == "rows"
     assert "rows are taken for independent: 1 reference batch" in report.reason
+    assert "(batch= names the column that says which rows came together" in report.reason
+    assert report.basis.sentence in report.reason
+    declared = compare(REFERENCE.drop(columns="day"), CURRENT.drop(columns="day"), significance="rows")
+    few = compare(REFERENCE[REFERENCE["day"] < 3], CURRENT, batch="day")
+    assert "batch=" not in declared.reason + few.reason
 
 
 def test_pandas_arrow_and_profiles_say_the_same() -> None:
@@ -277,7 +282,7 @@ DAY = np.arange("2020-01-01", "2020-07-19", dtype="datetime64[D]")
         (frame(x=NOISE, y=NOISE), frame(x=NOISE, z=NOISE), True, "(y)"),
         (frame(x=ROWS), frame(x=ROWS.astype(float)), False, ""),
         (frame(x=[2**63 + i for i in range(200)]), frame(x=[2**64 + i for i in range(200)]), True, ""),
-        (frame(x=[10**30 + i for i in range(200)]), frame(x=[10**30 + i for i in range(200)]), False, ""),
+        (frame(x=[10**30 + i for i in range(200)]), frame(x=[10**30 + i for i in range(200)]), None, "are 1e+30 as"),
         (frame(x=NOISE), frame(x=["a"] * 200), None, "no column could be compared (x: the column was numeric and is"),
         (frame(t=DAY), frame(t=DAY), None, "there is none but times (t), which are compared where they are named"),
         (frame(t=DAY, x=NOISE), frame(t=["1.1.2020"] * 200, x=NOISE), False, "1 could not be compared (t)"),
@@ -493,10 +498,15 @@ def _texts(svg: str) -> list[str]:
     return [element.text or "" for element in ET.fromstring(svg).iter() if element.tag.endswith("text")]
 
 
-def test_control_characters_are_no_part_of_a_figure() -> None:
+def test_control_characters_are_no_part_of_a_figure_nor_of_a_report() -> None:
     report = compare(frame(**{"c\x00\x0b": ["a\x01"] * 200}), frame(**{"c\x00\x0b": ["b\x01"] * 200}))
     assert report.drifted is True
-    assert "b " in "".join(ET.fromstring(str(report.figure())).itertext())
+    assert r"'b\x01'" in "".join(ET.fromstring(str(report.figure())).itertext())
+    said = repr(report)
+    assert r"! 'c\x00\x0b'  'a\x01' 100 %" in said
+    assert all(line.isprintable() for line in said.split("\n"))
+    unknown = compare(frame(**{"c\x1b": ["a"] * 200}), frame(**{"c\x1b": NOISE}))
+    assert r"('c\x1b': the column was" in unknown.reason
 
 
 @pytest.mark.parametrize("joint", ["correlation", "classifier"])

@@ -8,6 +8,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from scipy.stats import ks_2samp, wasserstein_distance
 
 from retrain_assets.data.profile import profile_table
 from retrain_assets.drift import compare, prepare
@@ -51,7 +52,7 @@ def test_a_column_is_the_same_in_pandas_and_in_arrow(frame: pd.DataFrame, kind: 
 def test_whole_numbers_beyond_the_largest_double_are_infinite() -> None:
     huge = column(pd.Series(ANY * 75, dtype="object"))
     report = compare(huge, huge)
-    assert report.drifted is False
+    assert report.drifted is None  # of those that are finite no change could be seen
     assert report.columns["x"].before == "mean 1.18e+21, 25 % missing, 150 infinite (75 of them minus)"
     moved = compare(huge, column(np.ones(ROWS)))
     assert moved.drifted is True
@@ -174,6 +175,37 @@ def test_very_large_and_very_small_magnitudes_are_told_apart(before: Any, after:
 def test_far_from_zero_wasserstein_is_in_deviations_too(before: Any, shift: int) -> None:
     found = compare(pd.DataFrame({"x": before}), pd.DataFrame({"x": before + shift}), joint="none")
     assert found.columns["x"].scores["wasserstein"] == pytest.approx(1.0, abs=0.05)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_whole_numbers_that_are_one_double_are_unknown(sign: int) -> None:
+    rng = np.random.default_rng(0)
+    before, after = (sign * (2**60 + rng.integers(-3, 4, ROWS)) for _ in range(2))
+    found = compare(column(before), column(after + 2), joint="none")
+    assert found.drifted is None
+    assert "one stands for 256 whole numbers: what differs among these is lost" in found.columns["x"].reason
+    assert (found.columns["x"].score, found.columns["x"].p_value, found.columns["x"].scores) == (None, None, {})
+    gone = compare(column(before), column(pd.array(after).astype("Int64")).where(np.arange(ROWS)[:, None] % 2 == 0))
+    assert (gone.drifted, gone.columns["x"].aspect) == (True, "missing")
+    assert compare(column(before), column(after + sign * 2**40), joint="none").drifted is True
+    assert compare(column(np.full(ROWS, 2**52)), column(np.full(ROWS, 2**52)), joint="none").drifted is False
+
+
+@pytest.mark.parametrize("spread", [3, 300, 3_000, 300_000])
+def test_distances_of_whole_numbers_beyond_doubles_are_within_their_error(spread: int) -> None:
+    rng = np.random.default_rng(spread)
+    places = rng.integers(-spread, spread + 1, (2, 2_000))
+    places[1] += spread // 3
+    before, after = (column(2**60 + of) for of in places)
+    found = compare(before, after, joint="none").columns["x"]
+    ks: Any = ks_2samp(*places)
+    told = [(ks.statistic, "kolmogorov_smirnov")]
+    told.append((wasserstein_distance(*places) / places[0].std(), "wasserstein"))
+    for exact, name in told if found.scores else []:
+        error = found.score_errors[name]
+        assert error is None or abs(found.scores[name] - exact) <= error + 1e-9, name
+    known = found.score_errors.get("wasserstein")
+    assert (known is not None and known > 0) is (spread == 300_000)
 
 
 def test_a_report_and_a_prepared_reference_are_printed_in_a_few_lines() -> None:

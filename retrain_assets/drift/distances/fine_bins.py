@@ -8,6 +8,7 @@ import numpy as np
 
 from retrain_assets.data import bins as fine
 from retrain_assets.data import sketch
+from retrain_assets.data.categories import EXACT
 from retrain_assets.data.column_profile import ColumnProfile, bins_of
 from retrain_assets.drift.cells import infinite_of
 from retrain_assets.drift.distances.distance import Counts, Positions
@@ -21,7 +22,8 @@ class FineBins:
         reference: its rows by bin.
         current: its rows by bin.
         positions: the middles of the bins; NaN of values that have no place.
-        away: how far a value is at most from the position of its bin.
+        away: how far a value is at most from the position of its bin; beyond 2^53 with what a double may have rounded
+            off a whole number.
     """
 
     reference: Counts
@@ -71,4 +73,5 @@ def _away(
         low[keys == 0], high[keys == 0] = -sketch.SMALLEST, sketch.SMALLEST
     low[0] = min([low[0], *(side.minimum for side in sides if side.minimum is not None)])
     high[-1] = max([high[-1], *(side.maximum for side in sides if side.maximum is not None)])
-    return np.concatenate([[0.0], np.maximum(middles - low, high - middles), [0.0, 0.0]])
+    rounded = np.where(np.abs(middles) >= EXACT, np.spacing(np.abs(middles)) / 2, 0.0)
+    return np.concatenate([[0.0], np.maximum(middles - low, high - middles) + rounded, [0.0, 0.0]])
