@@ -92,8 +92,9 @@ def performance_decay(context: DecisionContext) -> TriggerState:
     if context.champion is None:
         return no_champion(name)
     verdict = champion_decay(context)
-    reason = verdict.reason if verdict.unsure is None else f"{verdict.reason}; {verdict.unsure}"
-    return TriggerState(name=name, fired=verdict.fired, reason=reason)
+    if verdict.unsure is not None:
+        return unknown(name, f"{verdict.reason}; {verdict.unsure}")
+    return TriggerState(name=name, fired=verdict.fired, reason=verdict.reason)
 
 
 def champion_decay(context: DecisionContext) -> DecayVerdict:
@@ -218,6 +219,8 @@ def event(context: DecisionContext) -> TriggerState:
     """A business event was recorded that no retrain has answered yet."""
     if context.events:
         return fires("event", f"not answered yet: {'; '.join(context.events)}")
+    if context.events_unseen is not None:
+        return unknown("event", f"retrain.events cannot be looked at: {context.events_unseen}")
     return waits("event", "no business event that a retrain has not answered")
 
 
