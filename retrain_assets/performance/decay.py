@@ -185,7 +185,7 @@ def _reason(metric: str, mean: float, holdout: float, excess: float, error: floa
 
 def _differences(between: float, others: Sequence[Sequence[BatchLoss]] | None, *, own: int, older: int) -> str:
     """What batches were taken to differ by, and which tell it: another look at the same batches may know of others."""
-    by = f"by {math.sqrt(between):.2g} beyond their rows" if between else "no more than their rows explain"
+    by = f"by {math.sqrt(between):.4g} beyond their rows" if between else "no more than their rows explain"
     if others is None:
         of = f"its own {own}, those that are judged among them"
     else:

@@ -28,8 +28,8 @@ class EventsSpec(SpecModel):
     )
     look_back: Duration = Field(
         default=timedelta(days=7),
-        description="How far before a look :since lies, in wall time; older rows are not seen. After looks that failed, "
-        "or a time without any job of the model, it lies as far before these began.",
+        description="How far before a look :since lies, in wall time; older rows are not seen. After looks that "
+        "failed, or a time without any job of the model, it lies as far before these began.",
     )
 
     @model_validator(mode="after")

@@ -33,9 +33,9 @@ def test_the_reason_tells_from_which_batches_it_knows_what_batches_differ_by():
     """Two looks at the same batches, one of which knows of earlier champions, may come to other verdicts."""
     own, before = losses([0.50, 0.53, 0.50, 0.53, 0.531]), losses([0.4, 0.6, 0.4])
     of_both = performance_decay(own, HOLDOUT, DecaySpec(batches=3), before=[before])
-    assert of_both.reason.endswith("differ by 0.12 beyond their rows (by 5 older ones, 3 of champions before it)")
+    assert of_both.reason.endswith("differ by 0.116 beyond their rows (by 5 older ones, 3 of champions before it)")
     alone = performance_decay(own, HOLDOUT, DecaySpec(batches=1))
-    assert alone.reason.endswith("differ by 0.021 beyond their rows (by 4 older ones of its own)")
+    assert alone.reason.endswith("differ by 0.02062 beyond their rows (by 4 older ones of its own)")
 
 
 def test_one_hard_week_among_good_ones_is_not_decay():

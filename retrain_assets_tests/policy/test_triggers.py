@@ -156,6 +156,14 @@ def test_the_end_of_a_window_belongs_to_the_next(facts, batch_at):
     assert state(facts(retrain=at_midnight, batch=batch_at(1)), "schedule").fired is True
 
 
+def test_a_batch_that_could_not_be_estimated_is_no_batch_without_decay(facts):
+    made = state(facts(retrain={"when": "estimated_decay"}), "estimated_decay")
+    assert made.fired is None
+    assert made.reason.endswith("it takes what its probabilities expected of its holdout, which is not recorded")
+    matured_too = (*matured([0.5] * 3), replace(matured([0.5])[0], batch=facts().batch.key))
+    assert state(facts(losses=matured_too), "estimated_decay").fired is False, "its labels are there"
+
+
 def test_whether_an_event_waits_is_unknown_while_nobody_could_look(facts):
     unseen = "the query of retrain.events failed: no such table: recalls"
     made = facts(retrain={"when": "new_labels | event"}, events_unseen=unseen)
