@@ -32,6 +32,7 @@ from retrain_assets.policy.due import due_since
 from retrain_assets.policy.holds import open_hold
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.stores.protocols import OutboxRow, Step, Stores
+from retrain_assets.stores.source_failures import source_failure
 
 
 def gather_facts(
@@ -87,6 +88,9 @@ def gather_facts(
         current_training_hash=model.training_hash(),
         data_is_newer=None if last is None else window.data_hash != last.data_hash,
         events=_texts(news, "event"),
+        events_unseen=None
+        if model.spec.retrain.events is None
+        else source_failure(stores.state, model.name, of="events", until=until),
         persons=_texts(news, "person"),
         freshness_failed=_stale(stores, model),
         batch_refused=_refused(stores, model, batch),

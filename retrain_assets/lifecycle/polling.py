@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -65,8 +66,15 @@ def _failure(stores: Stores, model: DeclaredModel, now: datetime) -> str | None:
 
 def poll_source(stores: Stores, model: DeclaredModel, *, now: datetime) -> tuple[list[str], list[str]]:
     """Notes the new (or changed) and the missing batches of one model, and its business events; returns the keys."""
-    closed = list(model.calendar.until(now))
-    seen = see_sources(stores, model, closed, now=now)
-    see_labels(stores, model, closed, now=now)
+    try:
+        closed = list(model.calendar.until(now))
+        seen = see_sources(stores, model, closed, now=now)
+        see_labels(stores, model, closed, now=now)
+        missing = note_missing(stores, model, now=now)
+    except Exception:
+        # Events come from elsewhere: they are seen all the same, and a look at them that fails, too, is written down.
+        with suppress(Exception):
+            see_events(stores, model, now=now)
+        raise
     see_events(stores, model, now=now)
-    return seen, note_missing(stores, model, now=now)
+    return seen, missing

@@ -115,7 +115,9 @@ def performance_decay(
         fired=significant and large,
         excess=excess,
         standard_error=error,
-        reason=_reason(metric, mean, holdout.value, excess, error, len(newest)) + _limit(significant, large, spec),
+        reason=_reason(metric, mean, holdout.value, excess, error, len(newest))
+        + _limit(significant, large, spec)
+        + _differences(between, others if known else None, own=len(losses), older=len(older)),
         unsure=unsure,
         value=mean,
         limit=holdout.value + max(spec.standard_errors * error, spec.floor * abs(holdout.value)),
@@ -179,6 +181,17 @@ def _reason(metric: str, mean: float, holdout: float, excess: float, error: floa
     distance = f": {abs(excess) / error:.1f} standard errors" if error else ""
     over = "the newest matured batch" if batches == 1 else f"{batches} matured batches"
     return f"champion's {metric} over {over} is {mean:.4g}, {compared}{direction} its holdout {holdout:.4g}{distance}"
+
+
+def _differences(between: float, others: Sequence[Sequence[BatchLoss]] | None, *, own: int, older: int) -> str:
+    """What batches were taken to differ by, and which tell it: another look at the same batches may know of others."""
+    by = f"by {math.sqrt(between):.4g} beyond their rows" if between else "no more than their rows explain"
+    if others is None:
+        of = f"its own {own}, those that are judged among them"
+    else:
+        count = sum(map(len, others))
+        of = f"{count} older ones" + (f", {count - older} of champions before it" if count > older else " of its own")
+    return f"; batches are taken to differ {by} (by {of})"
 
 
 def _limit(significant: bool, large: bool, spec: DecaySpec) -> str:

@@ -63,6 +63,7 @@ class DecisionContext:
         current_training_hash: of the declaration as it is now.
         data_is_newer: whether a training would see labelled batches that the last attempt did not; None without one.
         events: business events that no retrain has answered yet.
+        events_unseen: why nobody knows of further ones: the last look at them failed; None where it did not.
         persons: requests by persons that no retrain has answered yet.
         freshness_failed: the FreshnessPolicy on the champion failed since the last promotion.
         batch_refused: why the batch was refused.
@@ -105,6 +106,7 @@ class DecisionContext:
     labelled_until: str | None = None
     data_is_newer: bool | None = None
     events: tuple[str, ...] = ()
+    events_unseen: str | None = None
     persons: tuple[str, ...] = ()
     freshness_failed: bool = False
     batch_refused: str | None = None

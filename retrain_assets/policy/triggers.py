@@ -15,7 +15,9 @@ from retrain_assets.data.windows import Calendar
 from retrain_assets.drift.wording import plural
 from retrain_assets.performance.decay import DecayVerdict
 from retrain_assets.performance.decay import performance_decay as judge_decay
+from retrain_assets.performance.error_regression import LEAST_BATCHES
 from retrain_assets.performance.estimation import estimated_decay as judge_estimates
+from retrain_assets.performance.expected import expectable
 from retrain_assets.performance.slice_decay import slice_decay as judge_slices
 from retrain_assets.policy.champion_staleness import champion_staleness
 from retrain_assets.policy.context import DecisionContext
@@ -92,8 +94,9 @@ def performance_decay(context: DecisionContext) -> TriggerState:
     if context.champion is None:
         return no_champion(name)
     verdict = champion_decay(context)
-    reason = verdict.reason if verdict.unsure is None else f"{verdict.reason}; {verdict.unsure}"
-    return TriggerState(name=name, fired=verdict.fired, reason=reason)
+    if verdict.unsure is not None:
+        return unknown(name, f"{verdict.reason}; {verdict.unsure}")
+    return TriggerState(name=name, fired=verdict.fired, reason=verdict.reason)
 
 
 def champion_decay(context: DecisionContext) -> DecayVerdict:
@@ -113,6 +116,12 @@ def estimated_decay(context: DecisionContext) -> TriggerState:
     name, spec = "estimated_decay", context.spec
     if context.champion is None:
         return no_champion(name)
+    labelled = context.batch.key in {loss.batch for loss in context.losses}
+    if not context.estimates and context.holdout is not None and not labelled:
+        rests = "what its probabilities expected of its holdout, which is not recorded"
+        if not expectable(spec.metric):
+            rests = f"{LEAST_BATCHES} labelled batches that it was not trained on"
+        return unknown(name, f"no batch without labels could be estimated for the champion: it takes {rests}")
     verdict = judge_estimates(context.estimates, context.holdout, spec.retrain.decay, metric=spec.metric)
     return TriggerState(name=name, fired=verdict.fired, reason=verdict.reason)
 
@@ -218,6 +227,8 @@ def event(context: DecisionContext) -> TriggerState:
     """A business event was recorded that no retrain has answered yet."""
     if context.events:
         return fires("event", f"not answered yet: {'; '.join(context.events)}")
+    if context.events_unseen is not None:
+        return unknown("event", f"retrain.events cannot be looked at: {context.events_unseen}")
     return waits("event", "no business event that a retrain has not answered")
 
 

@@ -27,7 +27,9 @@ class EventsSpec(SpecModel):
         "(UTC), such as `SELECT id, text FROM recalls WHERE told_at >= :since`.",
     )
     look_back: Duration = Field(
-        default=timedelta(days=7), description="How far back :since lies at each look; older rows are not seen."
+        default=timedelta(days=7),
+        description="How far before a look :since lies, in wall time; older rows are not seen. After looks that "
+        "failed, or a time without any job of the model, it lies as far before these began.",
     )
 
     @model_validator(mode="after")

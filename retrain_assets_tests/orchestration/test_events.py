@@ -10,11 +10,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from retrain_assets.lifecycle import DeclaredModel, record_event
+from retrain_assets.errors import StoreError
+from retrain_assets.lifecycle import DeclaredModel, next_job, poll_sources, record_event
 from retrain_assets.lifecycle.events import see_events
 from retrain_assets.orchestration.by_hand import run_batch
 from retrain_assets.spec import EventsSpec
-from retrain_assets_tests.lifecycle.world import NOW, make_world
+from retrain_assets_tests.lifecycle.world import NOW, World, make_world
 from retrain_assets_tests.orchestration.installation import make_installation
 from retrain_assets_tests.orchestration.test_person_jobs import over, start
 
@@ -88,6 +89,87 @@ def test_a_row_is_one_event_however_often_it_is_looked_at(tmp_path: Path):
             world.poll()
         told = [row.payload["text"] for row in world.stores.state.outbox(model="tiny", kinds=["event"])]
         assert told == ["recall 1", "recall 2"][-seen:]
+
+
+def _with_rows(path: Path, *days: int) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE recalls (id INTEGER, text TEXT, told_at TEXT)")
+        for day in days:
+            at = (NOW + timedelta(days=day)).strftime("%Y-%m-%d %H:%M:%S.%f")
+            connection.execute("INSERT INTO recalls VALUES (?, ?, ?)", (day, f"recall of day {day}", at))
+
+
+EVENTS = {"url": "sqlite:///shop.db", "query": "SELECT id, text FROM recalls WHERE told_at >= :since"}
+
+
+def look(world: World) -> dict[str, str]:
+    """As a tick of the sensor does: what failed, by model."""
+    return dict(
+        poll_sources(world.stores, [world.model], now=world.now, budget_seconds=0, start=0, clock=lambda: 0.0).failed
+    )
+
+
+def work(world: World) -> None:
+    """What is due, with no further look."""
+    while (job := next_job(world.stores, world.model, now=world.now)) is not None:
+        world.run(job)
+
+
+def told(world: World) -> list[str]:
+    return [row.payload["text"] for row in world.stores.state.outbox(model="tiny", kinds=["event"])]
+
+
+def test_while_events_cannot_be_read_the_decision_knows_of_none_and_says_so(tmp_path: Path):
+    world = make_world(tmp_path, retrain={"when": "event", "events": EVENTS}, window={"min_rows": 400})
+    for day in range(4):
+        world.drop(day)
+    assert "the query of retrain.events failed" in look(world)["tiny"]
+    work(world)
+    made = world.stores.state.decisions("tiny")[-1]
+    assert (made.verdict, made.champion_version) == ("unknown", 1)
+    assert made.reason.startswith("cannot be known: event: retrain.events cannot be looked at: the query")
+    (tmp_path / "shop.db").unlink()
+    _with_rows(tmp_path / "shop.db")
+    world.drop(4)
+    assert look(world) == {}
+    work(world)
+    made = world.stores.state.decisions("tiny")[-1]
+    assert (made.verdict, made.batch) == ("wait", world.batch(4).key)
+
+
+def test_events_are_seen_though_the_batches_cannot_be_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    world = make_world(tmp_path, retrain={"when": "event", "events": EVENTS})
+    _with_rows(tmp_path / "shop.db", -1)
+
+    def refused(*_: object, **__: object) -> list[str]:
+        raise StoreError("the folder does not answer")
+
+    monkeypatch.setattr("retrain_assets.lifecycle.polling.see_sources", refused)
+    assert look(world) == {"tiny": "the folder does not answer"}
+    assert told(world) == ["recall of day -1"]
+
+
+@pytest.mark.parametrize("away", ["machine", "database"])
+def test_what_happened_while_nobody_could_look_is_seen_after_longer_than_the_look_back(tmp_path: Path, away: str):
+    world = make_world(tmp_path, retrain={"when": "event", "events": EVENTS | {"look_back": "2 days"}})
+    database = tmp_path / "shop.db"
+    _with_rows(database)
+    world.drop(0)
+    world.play()
+    if away == "database":
+        database.unlink()
+        world.now = NOW + timedelta(days=1)
+        assert "the query of retrain.events failed" in look(world)["tiny"]
+        database.unlink()
+        world.now = NOW + timedelta(days=19)
+        world.drop(1)
+        assert look(world).keys() == {"tiny"}
+        work(world)
+    database.unlink(missing_ok=True)
+    _with_rows(database, -5, 3)
+    world.now = NOW + timedelta(days=20)
+    assert look(world) == {}
+    assert told(world) == ["recall of day 3"], "day -5 was further back than the look before could see"
 
 
 def test_an_event_from_the_launchpad_is_seen_by_the_next_decision(tmp_path: Path, instance: dg.DagsterInstance):

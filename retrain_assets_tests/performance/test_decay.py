@@ -24,8 +24,18 @@ def test_a_lasting_rise_is_decay_and_the_reason_has_its_numbers():
     assert verdict.fired is True
     assert verdict.excess == pytest.approx(0.031)
     assert verdict.reason == (
-        "champion's log_loss over 3 matured batches is 0.531, 6.2% above its holdout 0.5: 5.4 standard errors"
+        "champion's log_loss over 3 matured batches is 0.531, 6.2% above its holdout 0.5: 5.4 standard errors; "
+        "batches are taken to differ no more than their rows explain (by its own 3, those that are judged among them)"
     )
+
+
+def test_the_reason_tells_from_which_batches_it_knows_what_batches_differ_by():
+    """Two looks at the same batches, one of which knows of earlier champions, may come to other verdicts."""
+    own, before = losses([0.50, 0.53, 0.50, 0.53, 0.531]), losses([0.4, 0.6, 0.4])
+    of_both = performance_decay(own, HOLDOUT, DecaySpec(batches=3), before=[before])
+    assert of_both.reason.endswith("differ by 0.116 beyond their rows (by 5 older ones, 3 of champions before it)")
+    alone = performance_decay(own, HOLDOUT, DecaySpec(batches=1))
+    assert alone.reason.endswith("differ by 0.02062 beyond their rows (by 4 older ones of its own)")
 
 
 def test_one_hard_week_among_good_ones_is_not_decay():

@@ -32,7 +32,7 @@ def test_performance_decay(facts):
     assert decayed.fired is True
     assert decayed.reason.startswith("champion's log_loss over 3 matured batches is 0.53, 6.0% above its holdout 0.5")
     alone = state(facts(losses=matured([0.5, 3.0, 0.5])), "performance_decay")
-    assert alone.fired is False
+    assert alone.fired is None, "as for the health of the champion, which is no yes and no no"
     assert "; its rows do not explain that, and of 0 other batches nobody can tell" in alone.reason
     assert state(facts(losses=()), "performance_decay").fired is None
     assert state(facts(holdout=None), "performance_decay").fired is None
@@ -154,6 +154,26 @@ def test_the_end_of_a_window_belongs_to_the_next(facts, batch_at):
     at_midnight = {"when": "schedule", "schedule": "0 0 8 1 *"}
     assert state(facts(retrain=at_midnight, batch=batch_at(0)), "schedule").fired is False
     assert state(facts(retrain=at_midnight, batch=batch_at(1)), "schedule").fired is True
+
+
+def test_a_batch_that_could_not_be_estimated_is_no_batch_without_decay(facts):
+    made = state(facts(retrain={"when": "estimated_decay"}), "estimated_decay")
+    assert made.fired is None
+    assert made.reason.endswith("it takes what its probabilities expected of its holdout, which is not recorded")
+    matured_too = (*matured([0.5] * 3), replace(matured([0.5])[0], batch=facts().batch.key))
+    assert state(facts(losses=matured_too), "estimated_decay").fired is False, "its labels are there"
+
+
+def test_whether_an_event_waits_is_unknown_while_nobody_could_look(facts):
+    unseen = "the query of retrain.events failed: no such table: recalls"
+    made = facts(retrain={"when": "new_labels | event"}, events_unseen=unseen)
+    assert state(made, "event").fired is None
+    decision = decide(made)
+    assert decision.verdict == "unknown"
+    assert decision.reason == f"cannot be known: event: retrain.events cannot be looked at: {unseen}"
+    assert decide(facts(retrain={"when": "new_labels & event"}, events_unseen=unseen)).verdict == "wait"
+    known = facts(retrain={"when": "event"}, events_unseen=unseen, events=("a recall",))
+    assert decide(known).verdict == "retrain", "one that is known needs no further look"
 
 
 def test_events_and_persons_are_quoted(facts):
