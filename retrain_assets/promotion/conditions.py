@@ -139,7 +139,10 @@ class IsFair:
                 told = [TOO_FEW] if gap.value is not None and truths[-1] is None else []
                 told += [gap.reason] if gap.reason else []
                 reason = f" ({'; '.join(told)})" if told else ""
-                said.append(f"{rate} by {gap.group} differs by {_shown(gap)}, at most {limits[limit]:g}{reason}")
+                differs = (
+                    "is not known" if gap.value is None else f"differs by {_shown(gap)}, at most {limits[limit]:g}"
+                )
+                said.append(f"{rate} by {gap.group} {differs}{reason}")
         measured = {each.group for each in chosen(report.measures, "fairness")}
         for column in self.columns:
             if column not in measured:

@@ -85,8 +85,21 @@ def test_while_bootstrapping_the_champion_does_not_bind_and_the_baseline_does():
     assert (against.applicable, against.passed) == (False, None)
     poor = evaluate_gates(replace(first, differences=report(baseline=(0, 1)).differences[1:]), PromoteSpec(), True)
     assert poor.passed is False
-    said = "not passed: not_worse_than_champion: not applicable: there is no champion to compare with yet; beats_"
-    assert poor.reason.startswith(said)
+    assert poor.reason.startswith("not passed: beats_baseline: ")
+    said = "shown better; not applicable (there is no champion to compare with yet): not_worse_than_champion"
+    assert poor.reason.endswith(said)
+    many = PromoteSpec(require="better_than_champion & is_stable & beats_baseline")
+    told = evaluate_gates(first, many, bootstrapping=True).reason
+    assert told.count("there is no champion") == 1, "why is said once"
+    assert told.endswith(": better_than_champion, is_stable")
+
+
+def test_what_decided_is_told_first():
+    spec = PromoteSpec(require="not_worse_than_champion & beats_baseline & better_than_champion")
+    told = evaluate_gates(report(), spec, bootstrapping=False).reason
+    assert told.startswith("not passed: better_than_champion: log_loss of the candidate 0.5")
+    assert "not shown better; not_worse_than_champion: passed: log_loss" in told
+    assert "; beats_baseline: passed: log_loss" in told
 
 
 def test_too_few_rows_and_missing_differences_are_unknown_and_unknown_does_not_pass():
