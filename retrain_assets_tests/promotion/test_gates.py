@@ -16,6 +16,7 @@ from retrain_assets.promotion.comparing import Contest, evaluate_models
 from retrain_assets.promotion.conditions import CONDITIONS
 from retrain_assets.promotion.evaluation import EvaluationReport, PairedDifference, Role, RoleEvaluation
 from retrain_assets.promotion.gates import GateReport, evaluate_gates
+from retrain_assets.promotion.measures import Measure
 from retrain_assets.spec import GATES, PromoteSpec
 
 
@@ -207,3 +208,13 @@ def test_a_first_model_must_beat_the_baseline_whatever_is_said_of_champions(requ
     few = evaluate_gates(report(rows=5, champion=None, baseline=(-0.2, -0.1)), spec, bootstrapping=True)
     assert few.passed is None
     assert "too few to judge by" in few.reason
+
+
+@pytest.mark.parametrize(("limit", "passed"), [(0.0001, False), (0.001, True)])
+def test_a_small_limit_of_robustness_is_told_as_it_is(limit, passed):
+    """It read `grows by 0.0%, at most 0.0%` of a limit of 0.01 %."""
+    grown = Measure(kind="robustness", name="loss_growth", group="hum", value=0.0004)
+    spec = PromoteSpec.model_validate({"require": "is_robust", "limits": {"missing_column": limit}})
+    (gate,) = evaluate_gates(replace(report(), measures=(grown,)), spec, bootstrapping=False).results
+    assert gate.passed is passed
+    assert f"the loss grows by 0.04 %, at most {100 * limit:g} %" in gate.reason
