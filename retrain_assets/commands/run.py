@@ -94,6 +94,7 @@ def _outcome(home: Home, model: DeclaredModel, ran: Ran) -> str:
 def _print_verdicts(home: Home, spec: ModelSpec) -> None:
     from retrain_assets.home import open_state
     from retrain_assets.reporting.overview import Records, overview
+    from retrain_assets.reporting.why_champion import why_champion
 
     now = datetime.now(UTC)
     records = Records.read(open_state(home), spec, now=now)
@@ -105,8 +106,11 @@ def _print_verdicts(home: Home, spec: ModelSpec) -> None:
         for trigger in (each for each in decision.triggers if each.applicable or each.fired):
             fired = {True: "fires", False: "does not fire", None: "unknown"}[trigger.fired]
             click.echo(f"  {trigger.name:<20} {fired:<15} {trigger.reason}")
-    champion = f"v{promotions[-1].version} ({promotions[-1].reason})" if promotions else "none yet"
-    click.echo(f"champion: {champion}")
+    if promotions:
+        why = why_champion(promotions[-1])
+        click.echo(f"champion: v{promotions[-1].version}, {why}  (`retrain-assets history {spec.name}` says it all)")
+    else:
+        click.echo("champion: none yet")
     seen = overview(spec, records, now=now)
     if seen.source_failure:
         click.secho(f"not looked at: {seen.source_failure}", fg="red")

@@ -20,9 +20,9 @@ from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.proving import prove
 from retrain_assets.lifecycle.reasons import require_reason
 from retrain_assets.lifecycle.reconciling import project
-from retrain_assets.lifecycle.versions import require_registry
+from retrain_assets.lifecycle.versions import move, require_registry
 from retrain_assets.lifecycle.watch import profile, read_raw, read_validated, split
-from retrain_assets.lifecycle.withholding import withholding
+from retrain_assets.lifecycle.withholding import withholding, words_of
 from retrain_assets.promotion.identity import hashes_of
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.reporting.model_card import Adoption, model_card
@@ -87,7 +87,7 @@ def adopt(
     bundle = _bundle(model, origin, batch, rows, reference, training_end)
     require_registry(stores, model)
     word = Adoption(estimator=_named(origin), origin=f"{origin.name} v{origin.version}", actor=actor, reason=reason)
-    version = _register(stores, model, origin, bundle, rows, word)
+    version = _register(stores, model, origin, bundle, rows, word, now=now)
     promotion = stores.state.append_promotion(
         Promotion(
             id=0,
@@ -218,6 +218,8 @@ def _register(
     bundle: ModelBundle,
     rows: pd.DataFrame,
     word: Adoption,
+    *,
+    now: datetime,
 ) -> ModelVersion:
     """The version. Its run is open: killed before the promotion, the same command finds it; to show that ends it."""
     made = bundle.manifest
@@ -228,16 +230,21 @@ def _register(
         name=f"adopt {origin.name} v{origin.version}",
         tags={"retrain_assets.key": key, "retrain_assets.adopted": origin.content_hash},
     )
+    recorded: ModelVersion | None = None
     try:
         version = stores.registry.register(run, bundle)
         # Before anything else may fail: the registry has no version of which the record does not know.
         stores.state.record_model_version(version)
+        recorded = version
         proven, reason = prove(stores, model, version, rows, expected=bundle)
         if not proven:
             raise RefusedError(reason)
         card = model_card(model.spec, version, bundle.manifest, schema=declared_schema(model), adoption=word)
         stores.registry.log(run, texts=card_texts(card))
-    except BaseException:
+    except BaseException as error:
+        if recorded is not None:  # no version is left without a stage: the same command registers another one
+            why = words_of(error, model) if isinstance(error, Exception) else "it was stopped"
+            move(stores, model, recorded.version, "retired", f"its adoption failed: {why}", now=now)
         stores.registry.end_run(run, "FAILED")
         raise
     return version

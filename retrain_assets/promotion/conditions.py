@@ -11,7 +11,7 @@ from typing import ClassVar, Protocol
 
 from retrain_assets.promotion.evaluation import EvaluationReport, PairedDifference, Role
 from retrain_assets.promotion.fairness import RATES
-from retrain_assets.promotion.luck import owed_to_luck
+from retrain_assets.promotion.luck import owed_to_luck, without_luck
 from retrain_assets.promotion.measures import Measure, MeasureKind, chosen, value_of
 from retrain_assets.promotion.model_conditions import IsRobust, IsServable, KeepsExplanation, NotShownLess
 from retrain_assets.promotion.power import HasEnoughRows
@@ -21,8 +21,6 @@ from retrain_assets.spec import LimitsSpec, PromoteSpec
 Verdict = tuple[bool | None, str]
 TOO_FEW = "so few rows cannot tell: a larger window.holdout_batches or promote.limits.group_min_rows helps"
 CANNOT_TELL = "so few rows cannot tell: more of them (window.holdout_batches, promote.holdout) help, or another limit"
-_NO_PART = 0.001
-"""Of the width of an interval: luck that no digit of it would show."""
 LARGER_IS_BETTER = frozenset({"accuracy", "roc_auc", "r2"})
 
 
@@ -55,7 +53,7 @@ class NotWorseThanChampion:
         if self.margin == 0:
             passed = difference.lower <= 0
             return passed, f"{text}: {'not shown worse' if passed else 'shown worse'}"
-        luck, left = _luck(report, difference)
+        luck, left = without_luck(difference, owed_to_luck(report.measures))
         tolerated = self.margin * abs(loss)
         passed = difference.upper - luck <= tolerated
         shown = "" if passed else "not "
@@ -74,7 +72,7 @@ class BetterThanChampion:
         if difference is None or loss is None:
             return None, "the evaluation has no paired difference to the champion"
         wanted = self.margin * abs(loss)
-        luck, left = _luck(report, difference)
+        luck, left = without_luck(difference, owed_to_luck(report.measures))
         passed = difference.upper - luck < -wanted
         by = f" by {wanted:.4g} ({self.margin:.2%})" if self.margin else ""
         return passed, f"{_compared(report, difference)}{left}: {'' if passed else 'not '}shown better{by}"
@@ -141,7 +139,10 @@ class IsFair:
                 told = [TOO_FEW] if gap.value is not None and truths[-1] is None else []
                 told += [gap.reason] if gap.reason else []
                 reason = f" ({'; '.join(told)})" if told else ""
-                said.append(f"{rate} by {gap.group} differs by {_shown(gap)}, at most {limits[limit]:g}{reason}")
+                differs = (
+                    "is not known" if gap.value is None else f"differs by {_shown(gap)}, at most {limits[limit]:g}"
+                )
+                said.append(f"{rate} by {gap.group} {differs}{reason}")
         measured = {each.group for each in chosen(report.measures, "fairness")}
         for column in self.columns:
             if column not in measured:
@@ -288,20 +289,6 @@ def _compared(report: EvaluationReport, difference: PairedDifference) -> str:
         f"{report.metric} of the candidate {_loss(report, 'candidate')}, of the {difference.b} "
         f"{_loss(report, difference.b)}; difference {difference.value:+.4g} "
         f"[{difference.lower:+.4g}, {difference.upper:+.4g}] on {difference.rows:,} {report.kind_of_rows}"
-    )
-
-
-def _luck(report: EvaluationReport, difference: PairedDifference) -> tuple[float, str]:
-    """What the difference to the champion owes to its luck, and in words what that leaves of it."""
-    owed = owed_to_luck(report.measures)
-    if owed is None or owed.value is None:
-        return 0.0, ""
-    if abs(owed.value) < _NO_PART * (difference.upper - difference.lower):
-        return owed.value, f", none of which is put down to luck ({owed.reason})"
-    value, lower, upper = (each - owed.value for each in (difference.value, difference.lower, difference.upper))
-    return owed.value, (
-        f"; {owed.value:+.4g} of it is put down to luck ({owed.reason}), "
-        f"which leaves {value:+.4g} [{lower:+.4g}, {upper:+.4g}]"
     )
 
 

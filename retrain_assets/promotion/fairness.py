@@ -46,10 +46,9 @@ def fairness_measures(
     """
     column = str(groups.name)
     if len(scores.classes) != 2:
+        reason = f"is_fair compares two classes, and there are {len(scores.classes)}: leave it out of promote.require"
         for name in RATES:
-            yield Measure(
-                kind="fairness", name=f"{name}_gap", group=column, value=None, reason="two classes are needed"
-            )
+            yield Measure(kind="fairness", name=f"{name}_gap", group=column, value=None, reason=reason)
         return
     positive = np.asarray(labels, dtype=object) == scores.classes[1]
     selected = scores.probabilities[:, 1] > 0.5

@@ -41,6 +41,7 @@ from retrain_assets.spec.holdout import more_rows_to_judge
 
 LEAST_OF_A_FIRST_MODEL = "beats_baseline"
 """What a first model must do whatever is required of later ones."""
+_SAID = {True: "passed", False: "not passed", None: "unknown"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,7 @@ class GateResult:
     reason: str
 
     def __str__(self) -> str:
-        said = {True: "passed", False: "not passed", None: "unknown"}[self.passed]
+        said = _SAID[self.passed]
         return f"{self.name}: {said if self.applicable else 'not applicable'}: {self.reason}"
 
 
@@ -159,9 +160,15 @@ def _result(name: str, gate: Condition, report: EvaluationReport, spec: PromoteS
 
 
 def _summary(passed: bool | None, results: Sequence[GateResult]) -> str:
-    verdict = {True: "passed", False: "not passed", None: "unknown"}[passed]
-    said = (f"{each.name}: {'' if each.applicable else 'not applicable: '}{each.reason}" for each in results)
-    return f"{verdict}: " + "; ".join(said)
+    """What decided first: the gates of the same truth as the whole, and those that do not apply by name alone."""
+    binding = sorted((each for each in results if each.applicable), key=lambda each: each.passed is not passed)
+    said = [
+        f"{each.name}: {'' if each.passed is passed else f'{_SAID[each.passed]}: '}{each.reason}" for each in binding
+    ]
+    for reason in dict.fromkeys(each.reason for each in results if not each.applicable):
+        names = ", ".join(each.name for each in results if not each.applicable and each.reason == reason)
+        said.append(f"not applicable ({reason}): {names}")
+    return f"{_SAID[passed]}: " + "; ".join(said)
 
 
 def _truth(value: Any) -> bool | None:

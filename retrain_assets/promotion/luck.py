@@ -18,7 +18,7 @@ from retrain_assets.performance.decay import BatchLoss, HoldoutLoss, performance
 from retrain_assets.performance.scores import Values
 from retrain_assets.policy.decision import Decision
 from retrain_assets.policy.staleness import NewestExcess
-from retrain_assets.promotion.evaluation import Role
+from retrain_assets.promotion.evaluation import PairedDifference, Role
 from retrain_assets.promotion.measures import Measure, chosen
 from retrain_assets.spec import DecaySpec
 
@@ -27,6 +27,8 @@ _FURTHEST = 8.0
 """Standard errors beyond its threshold at which nothing of a score is luck."""
 _TOLD = 0.05
 """Standard errors of luck below which one says that there is none."""
+_NO_PART = 0.001
+"""Of the width of an interval: luck that no digit of it would show."""
 _MILLS = 30.0
 """Standard errors from which the ratio of density and tail is computed from its continued fraction."""
 
@@ -179,3 +181,16 @@ def _reason(noticed: Noticed) -> str:
 def owed_to_luck(measures: Sequence[Measure], group: str = "") -> Measure | None:
     """What a difference to the champion owes to its luck; None for nothing."""
     return next((each for each in chosen(measures, "luck", NAME) if each.group == group), None)
+
+
+def without_luck(difference: PairedDifference, owed: Measure | None) -> tuple[float, str]:
+    """What a difference to the champion owes to its luck, and in words what that leaves of it."""
+    if owed is None or owed.value is None:
+        return 0.0, ""
+    if abs(owed.value) < _NO_PART * (difference.upper - difference.lower):
+        return owed.value, f", none of which is put down to luck ({owed.reason})"
+    value, lower, upper = (each - owed.value for each in (difference.value, difference.lower, difference.upper))
+    return owed.value, (
+        f"; {owed.value:+.4g} of it is put down to luck ({owed.reason}), "
+        f"which leaves {value:+.4g} [{lower:+.4g}, {upper:+.4g}]"
+    )

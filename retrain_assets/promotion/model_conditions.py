@@ -48,7 +48,9 @@ class IsRobust:
         grown = 0.0 if worst is None else worst.value or 0.0
         said = [f"how the loss grows is not known without {unknown}"] if unknown else []
         if worst is not None:
-            said.append(f"without {worst.group} the loss grows by {grown:.1%}, at most {self.limit:.1%}")
+            said.append(
+                f"without {worst.group} the loss grows by {100 * grown:.3g} %, at most {100 * self.limit:.3g} %"
+            )
         passed = False if grown > self.limit else None if unknown else True
         return passed, f"{'; '.join(said)}; {len(found)} column{'' if len(found) == 1 else 's'} may be missing"
 

@@ -14,6 +14,8 @@ from retrain_assets.spec import PromoteSpec
 GATE = "has_enough_rows"
 ERROR = "standard_error"
 NEEDED = "rows_needed"
+_FEW = 10
+"""Rows below which their number, of a normal approximation, means no more than that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +77,8 @@ class HasEnoughRows:
                 None,
                 f"{text}: how many rows that takes cannot be told from differences that do not vary, or a loss of 0",
             )
-        return shown.enough or None, f"{text}, which takes about {shown.needed:,.0f} rows as the newest batches told"
+        takes = "fewer than 10" if shown.needed < _FEW else f"about {shown.needed:,.0f}"
+        return shown.enough or None, f"{text}, which takes {takes} rows by the spread on the newest batches"
 
 
 def batches_asked(report: EvaluationReport, spec: PromoteSpec, *, count: int, most: int) -> int:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from retrain_assets.promotion.evaluation import EvaluationReport, Role, RoleEvaluation
 from retrain_assets.promotion.gates import GateReport, GateResult
-from retrain_assets.promotion.luck import owed_to_luck
+from retrain_assets.promotion.luck import owed_to_luck, without_luck
 from retrain_assets.promotion.measures import Measure, chosen
 
 GATES_PASSED = "gates_passed"
@@ -86,11 +86,14 @@ def recall_of(report: EvaluationReport, *, candidate_passed: bool | None) -> Rec
     difference = report.difference("earlier", "champion", version=version)
     if difference is None:
         return None
+    left = without_luck(difference, owed_to_luck(report.measures, f"v{version}"))[1]
+    many = len(report.earlier)
+    shared = f", at a level shared over {many} earlier champions" if many > 1 else ""
     return Recall(
         version=version,
         reason=f"v{version}, an earlier champion, is shown better than the champion: {report.metric} "
-        f"{difference.value:+.4g} [{difference.lower:+.4g}, {difference.upper:+.4g}] on {difference.rows:,} reserved "
-        f"rows, at a level shared over {len(report.earlier)} earlier champions; {whole.reason}",
+        f"{difference.value:+.4g} [{difference.lower:+.4g}, {difference.upper:+.4g}] on {difference.rows:,} "
+        f"{report.kind_of_rows}{left}{shared}; {whole.reason}",
         gates=tuple(
             GateResult(
                 name=each.name, passed=None if each.value is None else bool(each.value), applicable=True,
@@ -103,8 +106,10 @@ def recall_of(report: EvaluationReport, *, candidate_passed: bool | None) -> Rec
 
 def _shown_better(report: EvaluationReport, each: RoleEvaluation, than: Role) -> bool:
     difference = report.difference("earlier", than, version=each.version)
+    if difference is None:
+        return False
     luck = owed_to_luck(report.measures, f"v{each.version}") if than == "champion" else None
-    return difference is not None and difference.upper < (0.0 if luck is None else luck.value or 0.0)
+    return difference.upper - without_luck(difference, luck)[0] < 0
 
 
 def _loss(report: EvaluationReport, each: RoleEvaluation) -> float:

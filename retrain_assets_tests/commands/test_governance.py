@@ -166,7 +166,9 @@ def test_reproduce(call: Call):
     assert (same.exit_code, "was made again with the same hash" in same.stdout) == (0, True), same.output
     changed = {"class": "sklearn.linear_model.LogisticRegression", "params": {"C": 0.01}}
     other = call("reproduce", "tiny", "2", declare={"estimator": changed})
-    assert (other.exit_code, "declaration: " in other.stdout) == (1, True)
+    assert other.exit_code == 1
+    assert "declaration, with the modules of its schema and transform: " in other.stdout
+    assert "parameter C: 1.0 then, 0.01 now" in other.stdout
 
 
 def test_gc_shows_first_and_frees_with_yes(promoted: World, call: Call):

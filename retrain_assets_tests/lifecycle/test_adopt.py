@@ -106,7 +106,10 @@ def test_a_version_of_an_adoption_whose_card_could_not_be_kept_is_in_the_record(
             adopt(world, origin)
     assert [version.version for version in world.stores.state.model_versions("tiny")] == [1]
     assert world.stores.state.promotions("tiny") == []
+    (moved,) = world.stores.state.stage_moves("tiny")
+    assert (moved.stage, moved.reason) == ("retired", "its adoption failed: connection refused")
     assert adopt(world, origin).version == 2
+    assert [stage_of(world.stores, world.model, number) for number in (1, 2)] == ["retired", "champion"]
 
 
 def test_after_a_kill_the_same_command_takes_the_registered_version_over(

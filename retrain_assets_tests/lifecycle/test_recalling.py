@@ -209,3 +209,25 @@ def test_who_is_recalled(against_champion, against_candidate, gates, candidate_p
     )
     found = recall_of(made, candidate_passed=candidate_passed)
     assert (found is not None) is recalled
+
+
+def test_the_reason_of_a_recall_names_the_rows_and_the_luck_that_was_taken_off():
+    made = report()
+    pair = replace(made.differences[0], a="earlier", version=3, value=-0.15, lower=-0.2, upper=-0.1)
+    season = replace(
+        made,
+        rows_newer_than_both=made.rows,
+        roles=(*made.roles, replace(made.roles[0], role="earlier", version=3)),
+        differences=(*made.differences, pair),
+        measures=(
+            Measure(kind="recall", name="gates_passed", group="v3", value=1.0, reason="passed: all"),
+            Measure(kind="luck", name="difference", group="v3", value=-0.05, reason="it looked bad"),
+        ),
+    )
+    found = recall_of(season, candidate_passed=False)
+    assert found is not None
+    assert found.reason == (
+        "v3, an earlier champion, is shown better than the champion: log_loss -0.15 [-0.2, -0.1] on 1,000 rows newer "
+        "than all training; -0.05 of it is put down to luck (it looked bad), which leaves -0.1 [-0.15, -0.05]; "
+        "passed: all"
+    )

@@ -146,6 +146,17 @@ def verdict_of(
     return gate.passed, gate.reason
 
 
+def test_of_three_classes_nothing_is_known_and_the_remedy_is_told():
+    made = fairness_measures(
+        Scores(np.full((4, 3), 1 / 3), (0, 1, 2)), [0, 1, 2, 0], pd.Series(["m", "f"] * 2, name="sex"), blocks=None,
+        min_rows=1, confidence=0.95, rng=np.random.default_rng(0),
+    )  # fmt: skip
+    passed, reason = verdict_of({(each.name, each.group): each for each in made}, ["sex"])
+    assert passed is None
+    told = "selection_rate by sex is not known (is_fair compares two classes, and there are 3: leave it out of promote."
+    assert reason.startswith(told)
+
+
 def test_groups_within_too_few_batches_cannot_be_compared():
     probabilities, labels, groups, blocks = of_blocks(LEAST_BLOCKS - 1)
     made = measured(probabilities, labels, groups, blocks=blocks)

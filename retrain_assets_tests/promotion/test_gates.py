@@ -16,6 +16,7 @@ from retrain_assets.promotion.comparing import Contest, evaluate_models
 from retrain_assets.promotion.conditions import CONDITIONS
 from retrain_assets.promotion.evaluation import EvaluationReport, PairedDifference, Role, RoleEvaluation
 from retrain_assets.promotion.gates import GateReport, evaluate_gates
+from retrain_assets.promotion.measures import Measure
 from retrain_assets.spec import GATES, PromoteSpec
 
 
@@ -85,8 +86,21 @@ def test_while_bootstrapping_the_champion_does_not_bind_and_the_baseline_does():
     assert (against.applicable, against.passed) == (False, None)
     poor = evaluate_gates(replace(first, differences=report(baseline=(0, 1)).differences[1:]), PromoteSpec(), True)
     assert poor.passed is False
-    said = "not passed: not_worse_than_champion: not applicable: there is no champion to compare with yet; beats_"
-    assert poor.reason.startswith(said)
+    assert poor.reason.startswith("not passed: beats_baseline: ")
+    said = "shown better; not applicable (there is no champion to compare with yet): not_worse_than_champion"
+    assert poor.reason.endswith(said)
+    many = PromoteSpec(require="better_than_champion & is_stable & beats_baseline")
+    told = evaluate_gates(first, many, bootstrapping=True).reason
+    assert told.count("there is no champion") == 1, "why is said once"
+    assert told.endswith(": better_than_champion, is_stable")
+
+
+def test_what_decided_is_told_first():
+    spec = PromoteSpec(require="not_worse_than_champion & beats_baseline & better_than_champion")
+    told = evaluate_gates(report(), spec, bootstrapping=False).reason
+    assert told.startswith("not passed: better_than_champion: log_loss of the candidate 0.5")
+    assert "not shown better; not_worse_than_champion: passed: log_loss" in told
+    assert "; beats_baseline: passed: log_loss" in told
 
 
 def test_too_few_rows_and_missing_differences_are_unknown_and_unknown_does_not_pass():
@@ -194,3 +208,13 @@ def test_a_first_model_must_beat_the_baseline_whatever_is_said_of_champions(requ
     few = evaluate_gates(report(rows=5, champion=None, baseline=(-0.2, -0.1)), spec, bootstrapping=True)
     assert few.passed is None
     assert "too few to judge by" in few.reason
+
+
+@pytest.mark.parametrize(("limit", "passed"), [(0.0001, False), (0.001, True)])
+def test_a_small_limit_of_robustness_is_told_as_it_is(limit, passed):
+    """It read `grows by 0.0%, at most 0.0%` of a limit of 0.01 %."""
+    grown = Measure(kind="robustness", name="loss_growth", group="hum", value=0.0004)
+    spec = PromoteSpec.model_validate({"require": "is_robust", "limits": {"missing_column": limit}})
+    (gate,) = evaluate_gates(replace(report(), measures=(grown,)), spec, bootstrapping=False).results
+    assert gate.passed is passed
+    assert f"the loss grows by 0.04 %, at most {100 * limit:g} %" in gate.reason

@@ -61,7 +61,17 @@ def test_how_many_rows_it_takes_is_decided_once():
     assert batches_asked(enough, spec, count=13, most=99) == 13
     made = {gate.name: gate for gate in evaluate_gates(enough, spec, bootstrapping=False).results}
     assert made["has_enough_rows"].passed is True
-    assert "which takes about 3,997 rows as the newest batches told" in made["has_enough_rows"].reason
+    assert "which takes about 3,997 rows by the spread on the newest batches" in made["has_enough_rows"].reason
+
+
+def test_models_that_hardly_differ_take_few_rows_not_none():
+    (gate,) = (
+        each
+        for each in evaluate_gates(report(champion=(-1e-5, 1e-5)), declared(0.03), bootstrapping=False).results
+        if each.name == "has_enough_rows"
+    )
+    assert gate.passed is True
+    assert gate.reason.endswith("is to be shown, which takes fewer than 10 rows by the spread on the newest batches")
 
 
 def test_differences_that_do_not_vary_are_no_power():
