@@ -30,7 +30,8 @@ def test_a_world_that_turns_round_is_answered_by_staleness_alone(worlds: Callabl
     owed = owed_to_luck(read_evaluation(world.stores, world.model, world.batch(7), answered[0].attempt).measures)
     assert owed is not None
     assert owed.reason.startswith("the champion looked bad on the newest matured batch: ")
-    assert "standard errors above what a new model is expected to lose, of which " in owed.reason
+    assert "standard errors above what a new model is expected to lose, " in owed.reason
+    assert owed.reason.endswith(" of which are expected to be luck")
 
 
 def test_what_the_champion_expected_of_itself_is_known_to_the_decision(worlds: Callable[..., World]):
