@@ -86,7 +86,7 @@ def gather_facts(
         retrains=_retrains(stores, model, trained),
         champion_training_hash=None if current is None else registered(stores, model, current.version).training_hash,
         current_training_hash=model.training_hash(),
-        data_is_newer=None if last is None else window.data_hash != last.data_hash,
+        data_is_newer=None if last is None else _is_newer(stores, model, window, last),
         events=_texts(news, "event"),
         events_unseen=None
         if model.spec.retrain.events is None
@@ -199,6 +199,15 @@ def _retrains(stores: Stores, model: DeclaredModel, trained: list[TrainingSet]) 
     named = (log[0].batch, log[0].attempt)
     since = next((made.as_of for made in trained if (made.batch, made.attempt) == named), log[0].as_of)
     return tuple(made.as_of for made in trained if since <= made.as_of)
+
+
+def _is_newer(stores: Stores, model: DeclaredModel, window: TrainingWindow, last: TrainingSet) -> bool:
+    """Whether a training would differ from the last attempt: by its labelled batches, or by what is declared now."""
+    made = stores.state.model_versions(model.name)
+    declared = {(version.batch, version.attempt): version.training_hash for version in made}
+    return window.data_hash != last.data_hash or model.training_hash() != declared.get(
+        (last.batch, last.attempt), model.training_hash()
+    )
 
 
 def _stale(stores: Stores, model: DeclaredModel) -> bool:

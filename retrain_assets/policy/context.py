@@ -61,7 +61,8 @@ class DecisionContext:
         retrains: `as_of` of the earlier decisions that led to a training, oldest first.
         champion_training_hash: of the declaration that trained the champion; None when not known.
         current_training_hash: of the declaration as it is now.
-        data_is_newer: whether a training would see labelled batches that the last attempt did not; None without one.
+        data_is_newer: whether a training would see labelled batches, or another declaration, that the last attempt did
+            not; None without one.
         events: business events that no retrain has answered yet.
         events_unseen: why nobody knows of further ones: the last look at them failed; None where it did not.
         persons: requests by persons that no retrain has answered yet.

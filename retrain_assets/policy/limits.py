@@ -39,10 +39,13 @@ def binding_limits(context: DecisionContext) -> tuple[Limit, ...]:
 
 
 def newer_data(context: DecisionContext) -> Limit | None:
-    """A training would see the same labelled batches as the last attempt."""
+    """A training would see the same labelled batches as the last attempt, under the same declaration."""
     if context.data_is_newer is not False:
         return None
-    return Limit(name="newer_data", reason="no labelled data is newer than what the last attempt trained on")
+    return Limit(
+        name="newer_data",
+        reason="no labelled data is newer than what the last attempt trained on, and its declaration is still the same",
+    )
 
 
 def cooldown(context: DecisionContext) -> Limit | None:

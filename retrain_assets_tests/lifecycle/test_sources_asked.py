@@ -341,4 +341,10 @@ def test_an_edited_transform_is_a_changed_declaration(worlds, tmp_path, monkeypa
     world.play()
     decision = world.stores.state.decisions("tiny")[-1]
     assert (decision.cause, decision.verdict) == ("declaration", "retrain")
+    module.write_text("def build(rows):\n    return rows[['x']] * 3\n")
+    world.play()
+    again = world.stores.state.decisions("tiny")[-1]
+    assert (again.attempt, again.verdict) == (decision.attempt + 1, "retrain"), (
+        "no batch is newer; the model is another"
+    )
     assert lifecycle.next_job(world.stores, world.model, now=world.now) is None
