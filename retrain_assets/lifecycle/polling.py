@@ -71,7 +71,7 @@ def poll_source(stores: Stores, model: DeclaredModel, *, now: datetime) -> tuple
         seen = see_sources(stores, model, closed, now=now)
         see_labels(stores, model, closed, now=now)
         missing = note_missing(stores, model, now=now)
-    except Exception:
+    except Exception:  # whatever a source raises, which is raised again below
         # Events come from elsewhere: they are seen all the same, and a look at them that fails, too, is written down.
         with suppress(Exception):
             see_events(stores, model, now=now)

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
-import logging
-import os
-import sqlite3
-import warnings
-from collections.abc import Generator, Mapping
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from http.client import HTTPException
 from pathlib import Path
 from ssl import SSLError
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
 from urllib.parse import urlparse
@@ -22,7 +16,9 @@ from urllib.request import urlopen
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from retrain_assets.errors import NotStoredError, StoreError, cause_without_password, without_password
+from retrain_assets.errors import NotStoredError, StoreError, cause_without_password
+from retrain_assets.stores.mlflow_database import begin_database, one_at_a_time, require_database
+from retrain_assets.stores.mlflow_process import BRIEF_SECONDS, quiet
 from retrain_assets.stores.recently_used import RecentlyUsed
 
 if TYPE_CHECKING:
@@ -33,23 +29,6 @@ if TYPE_CHECKING:
 
 _SQLITE = "sqlite:///"
 _KNOWN_RUNS = 64
-BRIEF_SECONDS = 5
-"""How long `brief` waits for an answer."""
-_BRIEF = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": str(BRIEF_SECONDS)}
-_DATABASES = ("postgresql", "mysql", "mssql")
-_PATIENT_DRIVERS = ("psycopg2", "psycopg", "pymysql", "mysqldb", "mysqlconnector")
-"""Those that know the argument `connect_timeout`, and wait for minutes without it."""
-_SILENT = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
-_CHATTY = (
-    "alembic.runtime.migration",  # each migration of a new database
-    "mlflow.store.db.utils",  # that a new database is made
-    "mlflow.store.model_registry.abstract_store",  # that a version is being made
-    "mlflow.utils.environment",  # that requirements were not inferred
-)
-
-_ENVIRONMENT = Lock()
-_CHANGED: dict[str, tuple[int, str | None]] = {}
-"""By name of an environment variable: how many threads want it otherwise, and what it was before the first of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +80,7 @@ class MlflowSession:
     @contextmanager
     def client(self) -> Generator[MlflowClient]:
         """MLflow's client of this server or database, without progress bars and notices meanwhile."""
-        with _quiet():
+        with quiet():
             yield self._client
 
     @contextmanager
@@ -110,17 +89,17 @@ class MlflowSession:
 
         `client` itself first reads the registered model with all its versions, for each alias and each tag.
         """
-        with _quiet():
+        with quiet():
             yield self._client._get_registry_client()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - no other way to it
 
     @cached_property
     def _client(self) -> MlflowClient:
         from mlflow.tracking import MlflowClient
 
-        with _one_at_a_time(self._database):
-            _begin_database(self._database)
+        with one_at_a_time(self._database):
+            begin_database(self._database)
             if not self.is_server:
-                _require_database(self.tracking_uri)
+                require_database(self.tracking_uri)
             client = MlflowClient(tracking_uri=self.tracking_uri, registry_uri=self.tracking_uri)
             # The first call makes the tables: two processes at once would break each other's.
             client.search_experiments(max_results=1)
@@ -220,7 +199,7 @@ class MlflowSession:
         """Copies artifacts into a local folder."""
         from mlflow.artifacts import download_artifacts
 
-        with _quiet():
+        with quiet():
             return Path(
                 download_artifacts(
                     artifact_uri=uri, dst_path=folder, tracking_uri=self.tracking_uri, registry_uri=self.tracking_uri
@@ -255,105 +234,6 @@ def _is_mlflow_error(error: Exception) -> bool:
     from mlflow.exceptions import MlflowException
 
     return isinstance(error, MlflowException)
-
-
-@contextmanager
-def _one_at_a_time(database: Path | None) -> Generator[None]:
-    """One process at a time for the same SQLite file."""
-    if database is None:
-        yield
-        return
-    database.parent.mkdir(parents=True, exist_ok=True)
-    with database.with_name(f"{database.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _begin_database(database: Path | None) -> None:
-    """Makes a new SQLite file with a write-ahead log; one that is there stays as its owner made it.
-
-    Who reads (MLflow's own UI) and who writes do not wait for each other, and a commit waits for the disk once.
-    """
-    if database is not None and not database.exists():
-        # Where that fails (a full disk), MLflow fails next, and says so.
-        with suppress(sqlite3.OperationalError), closing(sqlite3.connect(database)) as connection:
-            connection.execute("PRAGMA journal_mode = WAL")
-
-
-def _require_database(uri: str) -> None:
-    """Connects to a database once: MLflow itself tries one that does not answer for 100 seconds.
-
-    Raises:
-        StoreError: its driver is not installed.
-        SQLAlchemyError: it does not answer within `BRIEF_SECONDS`, or lets nobody in.
-    """
-    if urlparse(uri).scheme.partition("+")[0] not in _DATABASES:
-        return  # a file, or what MLflow has plugins for
-    from sqlalchemy import create_engine, make_url
-    from sqlalchemy.pool import NullPool
-
-    limit = {"connect_timeout": BRIEF_SECONDS} if make_url(uri).get_driver_name() in _PATIENT_DRIVERS else {}
-    try:
-        engine = create_engine(uri, poolclass=NullPool, connect_args=limit, hide_parameters=True)
-    except ImportError as error:
-        raise StoreError(
-            f"the tracking database {without_password(uri)} needs the Python package {error.name}, which is not "
-            "installed: install it, or name the driver that is, such as postgresql+psycopg2://"
-        ) from error
-    with engine.connect():
-        pass
-
-
-@contextmanager
-def brief() -> Generator[None]:
-    """Within it a server that does not answer is given up after `BRIEF_SECONDS`, not after MLflow's minutes.
-
-    Nothing is asked twice. MLflow reads both at each request; the whole process is brief meanwhile.
-    """
-    with _environment(_BRIEF):
-        yield
-
-
-@contextmanager
-def _environment(values: Mapping[str, str]) -> Generator[None]:
-    """Threads may be within it at once, and leave it in any order: the last that leaves puts back what was before."""
-    with _ENVIRONMENT:
-        for name, value in values.items():
-            within, before = _CHANGED.get(name, (0, os.environ.get(name)))
-            _CHANGED[name] = within + 1, before
-            os.environ[name] = value
-    try:
-        yield
-    finally:
-        with _ENVIRONMENT:
-            for name in values:
-                within, before = _CHANGED.pop(name)
-                if within > 1:
-                    _CHANGED[name] = within - 1, before
-                elif before is None:
-                    os.environ.pop(name, None)
-                else:
-                    os.environ[name] = before
-
-
-@contextmanager
-def _quiet() -> Generator[None]:
-    # Not by their levels: with each change of one, logging forgets what it knows of every logger of the process.
-    hushed = [logger for logger in map(logging.getLogger, _CHATTY) if _is_error not in logger.filters]
-    for logger in hushed:
-        logger.addFilter(_is_error)
-    try:
-        with _environment(_SILENT), warnings.catch_warnings():
-            # MLflow's own deprecations concern MLflow.
-            warnings.filterwarnings("ignore", module=r"mlflow\.")
-            yield
-    finally:
-        for logger in hushed:
-            logger.removeFilter(_is_error)
-
-
-def _is_error(record: logging.LogRecord) -> bool:
-    return record.levelno >= logging.ERROR
 
 
 def sklearn_flavor(folder: Path) -> dict[str, Any]:

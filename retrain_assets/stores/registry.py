@@ -16,7 +16,8 @@ from urllib.parse import quote, unquote, urlparse
 from retrain_assets.errors import NotStoredError, StoreError, did_you_mean, without_password
 from retrain_assets.stores.adoption import AdoptedModel, content_hash, load_adopted
 from retrain_assets.stores.mlflow_model import flavour_files
-from retrain_assets.stores.mlflow_session import MlflowSession, Silence, brief, input_names, sklearn_flavor, translated
+from retrain_assets.stores.mlflow_process import brief
+from retrain_assets.stores.mlflow_session import MlflowSession, Silence, input_names, sklearn_flavor, translated
 from retrain_assets.stores.model_files import (
     artifact_hash,
     bundle_files,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from retrain_assets.errors import DeclarationError, Problem, did_you_mean
 from retrain_assets.spec import ModelSpec
@@ -97,7 +97,7 @@ def build_estimator(spec: ModelSpec, params: Mapping[str, Any]) -> BaseEstimator
 
 def _hint(estimator_class: Any, chosen: Mapping[str, Any]) -> str:
     names = getattr(estimator_class, "_get_param_names", None)
-    known: list[str] = names() if callable(names) else []  # type: ignore[assignment] - scikit-learn gives a list
+    known = cast("list[str]", names()) if callable(names) else []
     return "".join(did_you_mean(name, known) for name in chosen if known and name not in known and "__" not in name)
 
 

@@ -23,7 +23,7 @@ import pytest
 import yaml
 
 from retrain_assets.errors import IntegrityError, NotStoredError, StoreError
-from retrain_assets.stores import mlflow_session
+from retrain_assets.stores import mlflow_process, mlflow_session
 from retrain_assets.stores.plugins import read_source
 from retrain_assets.stores.protocols import ShownModel
 from retrain_assets.stores.registry import MlflowRegistry
@@ -490,8 +490,8 @@ def test_notices_of_mlflow_are_hushed_while_it_works_and_only_then() -> None:
     handler = logging.StreamHandler(told)
     notices.addHandler(handler)
     try:
-        with mlflow_session._quiet():
-            with mlflow_session._quiet():
+        with mlflow_process.quiet():
+            with mlflow_process.quiet():
                 notices.warning("a notice")
             notices.warning("another one")
             notices.error("a fault")
@@ -548,7 +548,7 @@ def test_threads_that_are_brief_at_once_leave_the_environment_as_it_was(monkeypa
     """One put back what the other had set: the process never asked twice again, and waited for nobody."""
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "77")
     monkeypatch.delenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", raising=False)
-    first, second = mlflow_session.brief(), mlflow_session.brief()
+    first, second = mlflow_process.brief(), mlflow_process.brief()
     first.__enter__()
     second.__enter__()
     first.__exit__(None, None, None)
