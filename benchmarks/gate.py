@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.optimize import brentq
 from scipy.special import expit
 
 from benchmarks import machine
+from benchmarks.rates import Rate, rate_of
 from benchmarks.tables import write_between_markers
 from retrain_assets.performance.decay import BatchLoss, HoldoutLoss
 from retrain_assets.performance.scores import Scores
@@ -83,6 +85,34 @@ GATES: Mapping[str, Gate] = {
     "accuracy": lambda _report, candidate, champion: bool((candidate < RIGHT).mean() >= (champion < RIGHT).mean()),
     "no gate": lambda _report, _candidate, _champion: True,
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclaredError:
+    """What a gate promises of candidates that are worse than the champion by exactly `worse_by` of its expected loss.
+
+    Args:
+        gate: one of `GATES`.
+        worse_by: 0 for a candidate that is as good.
+        promoting: the error is to promote it; else to reject it.
+    """
+
+    gate: str
+    worse_by: float
+    promoting: bool
+
+    def __str__(self) -> str:
+        which = f"worse by {self.worse_by:.0%}" if self.worse_by else "as good, and no better"
+        return f"{'promotes' if self.promoting else 'rejects'} a candidate that is {which}"
+
+
+DECLARED_ERRORS = (
+    DeclaredError(gate="not_worse_than_champion, margin 2 %", worse_by=0.02, promoting=True),
+    DeclaredError(gate="not_worse_than_champion, margin 5 %", worse_by=0.05, promoting=True),
+    DeclaredError(gate="better_than_champion", worse_by=0.0, promoting=True),
+    DeclaredError(gate="not_worse_than_champion (default)", worse_by=0.0, promoting=False),
+)
+"""Those of the platform's own gates; the others declare none."""
 
 
 def trial(
@@ -172,6 +202,40 @@ def _rates(trials: int, seed: int, *, triggered: bool) -> str:
             rows[name].append(count / trials)
     head = [f"{name} ({truth:+z.4f})" for name, truth in zip(NOISES, truths, strict=True)]
     return table(["gate promotes a candidate that is", *head], [[n, *(f"{v:.1%}" for v in s)] for n, s in rows.items()])
+
+
+def noise_of(worse_by: float) -> float:
+    """Deviation of the error in the logit that makes the expected loss worse than the champion's by so much of it."""
+    rng = np.random.default_rng(0)
+    logit, error = rng.normal(0, 2, 200_000), rng.normal(size=200_000)
+
+    def loss(noise: float) -> float:
+        said = logit + noise * error
+        return float((expit(logit) * np.logaddexp(0, -said) + expit(-logit) * np.logaddexp(0, said)).mean())
+
+    wanted = loss(CHAMPION_NOISE) * (1 + worse_by)
+    return brentq(lambda noise: loss(noise) - wanted, 0.0, 4.0) if worse_by else CHAMPION_NOISE
+
+
+def declared_errors(trials: int, seed: int) -> str:
+    """How often each gate makes the error that it declares, at the edge of what it declares it of."""
+    level = (1 - PromoteSpec().confidence) / 2
+    lines: list[list[str]] = []
+    for position, error in enumerate(DECLARED_ERRORS):
+        rates = [_rate_at_edge(error, trials, [seed, position, triggered]) for triggered in (False, True)]
+        lines.append([error.gate, str(error), f"{level:.1%}", *(_kept(rate, level) for rate in rates)])
+    return table(["gate", "its error: it", "declared", "all comparisons", "given that a trigger fired"], lines)
+
+
+def _kept(rate: Rate, level: float) -> str:
+    held = "held" if rate.share - rate.half <= level else "**missed**"
+    return f"{rate.share:.1%} ± {rate.half:.1%}, {held}"
+
+
+def _rate_at_edge(error: DeclaredError, trials: int, seed: Sequence[int]) -> Rate:
+    rng, noise, gate = np.random.default_rng(seed), noise_of(error.worse_by), GATES[error.gate]
+    made = [gate(*trial(rng, noise, triggered=bool(seed[-1]))[:3]) == error.promoting for _ in range(trials)]
+    return rate_of([[each] for each in made])
 
 
 class Replayed:
@@ -305,7 +369,14 @@ def main() -> None:
             f"{options.trials} trials in each cell, {ROWS} rows each, seed {options.seed}; in brackets the mean true "
             "difference of the expected log-loss."
         )
-        made = {"synthetic": f"{synthetic(options.trials, options.seed)}\n\n{said}"}
+        edge = (
+            f"Share of {options.trials:,} trials each, seed {options.seed}, with two standard errors; held where the "
+            "declared share is within them, or above."
+        )
+        made = {
+            "declared": f"{declared_errors(options.trials, options.seed)}\n\n{edge}",
+            "synthetic": f"{synthetic(options.trials, options.seed)}\n\n{said}",
+        }
     else:
         said = (
             f"Mean log-loss of the served rows, and how it differs from that without a gate; a candidate every "

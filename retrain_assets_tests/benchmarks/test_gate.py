@@ -9,8 +9,23 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.gate import BATCHES, GATES, NOISES, ROWS, _error_table, streams, synthetic, trial  # pyright: ignore[reportPrivateUsage]
+from benchmarks.gate import (
+    BATCHES,
+    CHAMPION_NOISE,
+    DECLARED_ERRORS,
+    GATES,
+    NOISES,
+    ROWS,
+    _error_table,  # pyright: ignore[reportPrivateUsage]
+    _kept,  # pyright: ignore[reportPrivateUsage]
+    declared_errors,
+    noise_of,
+    streams,
+    synthetic,
+    trial,
+)
 from benchmarks.gate_staleness import CANDIDATES, Life, measured
+from benchmarks.rates import rate_of
 from retrain_assets.performance.decay import HoldoutLoss
 from retrain_assets.performance.metrics import row_losses
 from retrain_assets.performance.scores import Scores
@@ -75,6 +90,27 @@ def test_a_trial_knows_who_is_better_and_what_both_lost() -> None:
     assert not [each for each in report.measures if each.kind == "luck"], "nothing fired"
     noticed = trial(np.random.default_rng(3), NOISES["equal"], triggered=True)[0]
     assert [each.kind for each in noticed.measures] == ["luck"]
+
+
+def test_a_candidate_at_the_edge_is_worse_by_what_its_gate_tolerates() -> None:
+    """Else the rates beside the declared ones would be of candidates that the declaration says nothing of."""
+    assert noise_of(0.0) == CHAMPION_NOISE
+    relative: list[float] = []
+    for seed in range(40):
+        _, _, champion, difference = trial(np.random.default_rng(seed), noise_of(0.05))
+        relative.append(difference / float(champion.mean()))
+    error = float(np.std(relative)) / np.sqrt(len(relative))
+    assert np.mean(relative) == pytest.approx(0.05, abs=4 * error)
+    assert error < 0.005
+
+
+def test_each_gate_that_declares_an_error_is_held_against_it() -> None:
+    rows = cells(declared_errors(TRIALS, seed=0))
+    assert [(row[0], row[2]) for row in rows] == [(error.gate, "2.5%") for error in DECLARED_ERRORS]
+    assert all(cell.endswith(("held", "**missed**")) for row in rows for cell in row[3:])
+    verdicts = [True] * 10 + [False] * 190
+    assert _kept(rate_of([[each] for each in verdicts]), 0.025) == "5.0% ± 3.3%, held"
+    assert _kept(rate_of([[each] for each in verdicts * 10]), 0.025) == "5.0% ± 1.0%, **missed**"
 
 
 def test_streams_have_a_cost_and_errors_for_each_gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
