@@ -24,12 +24,12 @@ from retrain_assets.commands.label_next import label_next
 from retrain_assets.commands.options import Options, with_options
 from retrain_assets.commands.reconcile import reconcile
 from retrain_assets.commands.rename import rename, retire
+from retrain_assets.commands.replay import replay
 from retrain_assets.commands.reproduce import reproduce
 from retrain_assets.commands.rollback import clear, rollback
 from retrain_assets.commands.run import run
 from retrain_assets.commands.status import status
 from retrain_assets.errors import DeclarationError, Problem, RetrainAssetsError
-from retrain_assets.replay.command import replay
 
 if TYPE_CHECKING:
     from retrain_assets.spec import ModelSpec
