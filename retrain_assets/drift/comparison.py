@@ -10,7 +10,8 @@ from typing import Any
 
 from retrain_assets.data.sound_texts import escaped, sound
 from retrain_assets.data.text_lengths import SUFFIX
-from retrain_assets.drift.columns import ColumnsCompared, Compared
+from retrain_assets.drift.columns import ColumnsCompared
+from retrain_assets.drift.compared import Compared
 from retrain_assets.drift.distances import DISTANCES, measure
 from retrain_assets.drift.distances.fine_bins import fine_bins
 from retrain_assets.drift.distances.sketch_error import sketch_errors
