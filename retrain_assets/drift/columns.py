@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from retrain_assets.data.categories import EXACT
 from retrain_assets.data.column_profile import ColumnProfile
+from retrain_assets.data.exact import EXACT
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.drift.accumulation import Accumulation, Carried
 from retrain_assets.drift.aspects import ASPECTS, judge, weighted
