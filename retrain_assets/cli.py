@@ -124,7 +124,7 @@ def init(
     name: str | None,
     event_time: str | None,
     target: str | None,
-    every: Any,
+    every: str | None,
     metric: str | None,
     out: Path | None,
 ) -> None:

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from retrain_assets.data.sound_texts import escaped, sound
 from retrain_assets.data.text_lengths import SUFFIX
@@ -20,6 +20,9 @@ from retrain_assets.drift.joint import JointDrift
 from retrain_assets.drift.report import ColumnDrift, ColumnVerdict, by_harm
 from retrain_assets.drift.settings import Settings
 from retrain_assets.drift.wording import first_of, left_out, nothing_compared, shown
+
+if TYPE_CHECKING:
+    from retrain_assets.drift.svg_figure import SvgFigure
 
 _VERDICTS: Mapping[ColumnVerdict, str] = {"drift": "!", "stable": " ", "unknown": "?"}
 """With the marks that stand before columns."""
@@ -84,8 +87,8 @@ class Comparison:
         """As text."""
         return escaped(json.dumps(self.to_record(), ensure_ascii=False, allow_nan=False))
 
-    def figure(self) -> Any:
-        """A picture of the drifted columns, or of the most distant ones where none has drifted: see `SvgFigure`."""
+    def figure(self) -> SvgFigure:
+        """A picture of the drifted columns, or of the most distant ones where none has drifted."""
         from retrain_assets.drift.svg_figure import draw
 
         return draw(self)

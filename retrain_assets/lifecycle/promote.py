@@ -197,25 +197,41 @@ def _judge(
             history=tuple(log),
             hold=None if consent is None else consent.pending,
         )
+    evidence = evidence_of(report, gates) | _identity(stores, version) | dict(consent.evidence)
     promotion = stores.state.append_promotion(
-        Promotion(
-            id=0,
-            model=model.name,
-            version=version.version,
-            action="promote",
-            previous_id=None if current is None else current.id,
-            batch=batch.key,
-            attempt=frozen.attempt,
-            # What was watched while persons thought about it, or nobody tried again, is the champion's of then.
-            as_of=newest_watched_end(stores, model, batch.end),
-            training_end=version.training_end,
-            actor="retrain_assets",
-            reason=gates.reason,
-            promoted_at=now,
-            evidence=evidence_of(report, gates) | _identity(stores, version) | dict(consent.evidence),
-        )
+        _link(stores, model, batch, frozen, version, current, reason=gates.reason, evidence=evidence, now=now)
     )
     return Promoted(promotion=promotion, current=promotion, reason=gates.reason, history=(*log, promotion))
+
+
+def _link(
+    stores: Stores,
+    model: DeclaredModel,
+    batch: Batch,
+    frozen: TrainingSet,
+    version: ModelVersion,
+    current: Promotion | None,
+    *,
+    reason: str,
+    evidence: dict[str, Any],
+    now: datetime,
+) -> Promotion:
+    return Promotion(
+        id=0,
+        model=model.name,
+        version=version.version,
+        action="promote",
+        previous_id=None if current is None else current.id,
+        batch=batch.key,
+        attempt=frozen.attempt,
+        # What was watched while persons thought about it, or nobody tried again, is the champion's of then.
+        as_of=newest_watched_end(stores, model, batch.end),
+        training_end=version.training_end,
+        actor="retrain_assets",
+        reason=reason,
+        promoted_at=now,
+        evidence=evidence,
+    )
 
 
 def _judged_another(report: EvaluationReport, version: ModelVersion) -> str | None:

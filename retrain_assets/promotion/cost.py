@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +15,7 @@ from retrain_assets.promotion.measures import Measure
 TIMED_ROWS, MEASURED_ROWS = 50, 1000
 
 
-def cost_measures(pipeline: Any, score: Callable[[pd.DataFrame], Scores], rows: pd.DataFrame) -> Iterator[Measure]:
+def cost_measures(pipeline: object, score: Callable[[pd.DataFrame], Scores], rows: pd.DataFrame) -> Iterator[Measure]:
     """Megabytes, the median of the milliseconds for a single row, and the megabytes that many at once take besides.
 
     Args:

@@ -40,7 +40,7 @@ class Judged:
     rows: pd.DataFrame
     scores: Mapping[Role, Scores]
     score: Callable[[pd.DataFrame], Scores]
-    pipeline: Any
+    pipeline: object
     event_time: str
     rng: np.random.Generator
     personal: frozenset[str] = frozenset()
