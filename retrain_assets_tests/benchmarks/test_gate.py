@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.gate import BATCHES, GATES, NOISES, ROWS, _error_table, streams, synthetic, trial  # pyright: ignore[reportPrivateUsage]
+from benchmarks.gate import BATCHES, GATES, NOISES, ROWS, _error_table, streams, synthetic, trial
 from benchmarks.gate_staleness import CANDIDATES, Life, measured
 from retrain_assets.performance.decay import HoldoutLoss
 from retrain_assets.performance.metrics import row_losses

@@ -242,7 +242,7 @@ class YearsAgo(datetime):
     """The time of a clock that was set back."""
 
     @classmethod
-    def now(cls, tz: tzinfo | None = None) -> datetime:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def now(cls, tz: tzinfo | None = None) -> datetime:
         return datetime.now(tz) - timedelta(days=730)
 
 

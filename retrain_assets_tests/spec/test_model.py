@@ -59,7 +59,7 @@ def test_an_owner_that_dagster_does_not_take_is_refused_here(owner: str):
 
 def test_is_frozen():
     with pytest.raises(ValidationError, match="frozen"):
-        spec().name = "other"  # pyright: ignore[reportAttributeAccessIssue]
+        spec().name = "other"
 
 
 def test_refuses_unknown_keys_in_every_group():
