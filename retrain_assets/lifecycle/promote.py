@@ -24,7 +24,7 @@ from retrain_assets.lifecycle.versions import barred, move, show_challenger, sta
 from retrain_assets.lifecycle.waiting import settle_requests, void, void_outdated
 from retrain_assets.lifecycle.watch import read_validated
 from retrain_assets.lifecycle.withholding import withholding
-from retrain_assets.promotion.approvals import ApprovalRequest
+from retrain_assets.promotion.approvals import PLATFORM, ApprovalRequest
 from retrain_assets.promotion.evaluation import EvaluationReport
 from retrain_assets.promotion.gates import GateReport, evaluate_gates
 from retrain_assets.promotion.identity import hashes_of
@@ -227,7 +227,7 @@ def _link(
         # What was watched while persons thought about it, or nobody tried again, is the champion's of then.
         as_of=newest_watched_end(stores, model, batch.end),
         training_end=version.training_end,
-        actor="retrain_assets",
+        actor=PLATFORM,
         reason=reason,
         promoted_at=now,
         evidence=evidence,
