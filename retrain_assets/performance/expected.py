@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from retrain_assets.performance.metrics import SMALLEST
-from retrain_assets.performance.scores import Scores, Values
+from retrain_assets.performance.scores import SMALLEST, Scores, Values
 
 PREFIX = "expected_"
 """Of the names under which expected losses are measured beside the losses themselves."""

@@ -7,7 +7,8 @@ import numpy.typing as npt
 
 from retrain_assets.errors import InsufficientDataError
 from retrain_assets.performance.expected import expected_losses
-from retrain_assets.performance.metrics import LOSSES, SMALLEST
+from retrain_assets.performance.metrics import LOSSES
+from retrain_assets.performance.scores import SMALLEST
 from retrain_assets.replay.stream import Stream
 from retrain_assets.training.predict import predict
 from retrain_assets.training.source import TransformSource
