@@ -109,7 +109,7 @@ def test_the_second_run_fits_nothing_and_says_the_same(call, monkeypatch):
     [("multiclass", "log_loss", "linear"), ("regression", "squared_error", "linear"),
      ("regression", "absolute_error", "linear")],
 )  # fmt: skip
-def test_other_tasks(call, task, metric, estimator):
+def test_other_tasks_are_replayed_and_retraining_pays(call, task, metric, estimator):
     report, output, code = call(
         history(task=task, batches=12, turns=(7,)), "--policies", "default,default+mixture,never,adwin,ddm,cusum",
         "--first", "4", "--metric", metric, estimator=estimator,

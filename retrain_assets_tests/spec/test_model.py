@@ -57,7 +57,7 @@ def test_an_owner_that_dagster_does_not_take_is_refused_here(owner: str):
         dg.AssetSpec("champion", owners=[owner])
 
 
-def test_is_frozen():
+def test_a_declaration_cannot_be_changed():
     with pytest.raises(ValidationError, match="frozen"):
         spec().name = "other"
 

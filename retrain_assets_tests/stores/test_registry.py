@@ -237,7 +237,7 @@ def test_where_a_run_lies_is_told_by_its_version_without_asking(registry: Mlflow
     assert MlflowRegistry("http://127.0.0.1:9").run_link(version) == f"http://127.0.0.1:9/#/runs/{run}"
 
 
-def test_aliases(registry: MlflowRegistry) -> None:
+def test_an_alias_is_set_moved_and_taken_away(registry: MlflowRegistry) -> None:
     run = begin(registry, "aliases")
     bundle = make_bundle(make_spec(name="aliased"))
     first = registry.register(run, bundle)
