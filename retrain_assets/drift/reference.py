@@ -42,7 +42,7 @@ class ReferenceProfile:
     _novelty: dict[tuple[str, ...] | None, Novelty] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def fitted(self, batch: Batch, calendar: Calendar, batches: int, settings: Settings) -> FittedReference | None:
-        """What `for_batch` gives, cut into cells: once, as long as batches are compared with the same profiles."""
+        """The batches of `keys_for`, cut into cells: once, as long as batches are compared with the same profiles."""
         return self._fit(self.profiles, self.keys_for(batch, calendar, batches), settings)
 
     def fitted_outputs(
