@@ -11,10 +11,12 @@ import pandas as pd
 
 from benchmarks.tables import Figure, Result
 from retrain_assets.performance.scores import Scores
+from retrain_assets.promotion.blocks import entities_of
 from retrain_assets.promotion.comparing import Contest, evaluate_models
 from retrain_assets.promotion.evaluation import EvaluationReport
 from retrain_assets.promotion.gates import evaluate_gates
-from retrain_assets.promotion.measuring import Judged, entities_of, measured
+from retrain_assets.promotion.judged import Judged
+from retrain_assets.promotion.measuring import measured
 from retrain_assets.spec import PromoteSpec
 
 METRICS = ("log_loss", "expected_log_loss", "brier", "accuracy", "roc_auc")

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from retrain_assets import __version__
 from retrain_assets.commands.adopt import adopt
 from retrain_assets.commands.approval import approval, approve, reject
+from retrain_assets.commands.asking import event, retrain
 from retrain_assets.commands.gc import gc
 from retrain_assets.commands.history import audit, history
 from retrain_assets.commands.hold import hold
@@ -24,15 +23,13 @@ from retrain_assets.commands.label_next import label_next
 from retrain_assets.commands.options import Options, with_options
 from retrain_assets.commands.reconcile import reconcile
 from retrain_assets.commands.rename import rename, retire
+from retrain_assets.commands.replay import replay
 from retrain_assets.commands.reproduce import reproduce
 from retrain_assets.commands.rollback import clear, rollback
 from retrain_assets.commands.run import run
 from retrain_assets.commands.status import status
+from retrain_assets.commands.ui import ui
 from retrain_assets.errors import DeclarationError, Problem, RetrainAssetsError
-from retrain_assets.replay.command import replay
-
-if TYPE_CHECKING:
-    from retrain_assets.spec import ModelSpec
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 """Exit codes; wrong usage is click's 2."""
@@ -124,7 +121,7 @@ def init(
     name: str | None,
     event_time: str | None,
     target: str | None,
-    every: Any,
+    every: str | None,
     metric: str | None,
     out: Path | None,
 ) -> None:
@@ -196,90 +193,6 @@ def check(options: Options, paths: tuple[Path, ...], as_json: bool) -> None:
 
 
 @main.command()
-@click.argument("model")
-@click.argument("text")
-@with_options
-def event(options: Options, model: str, text: str) -> None:
-    """Record a business event: the trigger `event` of the next decision.
-
-    \b
-    retrain-assets event flight_delay "new winter timetable"
-    """  # noqa: D301 - click reads the backspace
-    spec = _append(options, "event", model, text)
-    click.echo(f"{model}: recorded the event; the next decision will see it")
-    if "event" not in spec.retrain.expression.names():
-        click.secho(
-            f"{model}: its retrain.when does not name `event`, so that nothing comes of it", fg="yellow", err=True
-        )
-
-
-@main.command()
-@click.argument("model")
-@click.option("--reason", required=True, help="Why; it stands in the decision.")
-@with_options
-def retrain(options: Options, model: str, reason: str) -> None:
-    """Ask for a retrain as a person: the trigger `person` of the next decision.
-
-    Cooldown and budget bind a person too; the decision says what it came to.
-
-    \b
-    retrain-assets retrain flight_delay --reason "the weather feed was mended"
-    """  # noqa: D301 - click reads the backspace
-    _append(options, "person", model, reason)
-    click.echo(f"{model}: recorded the request; the next decision will see it")
-
-
-def _append(options: Options, kind: Literal["event", "person"], model: str, text: str) -> ModelSpec:
-    declared = options.declared(model)
-    home = options.opened_home().prepare()
-    from retrain_assets.home import open_stores
-    from retrain_assets.lifecycle import DeclaredModel, record_event
-
-    target = DeclaredModel(declared.spec, Path(declared.file).absolute().parent)
-    record_event(open_stores(home), target, kind, text, now=datetime.now(UTC))
-    return declared.spec
-
-
-@main.command()
-@click.option("--port", default=3000, show_default=True, help="Port on 127.0.0.1.")
-@with_options
-def ui(options: Options, port: int) -> None:
-    """Open the Dagster UI on the project, daemon included (`dagster dev`).
-
-    \b
-    retrain-assets ui --port 3001
-    """  # noqa: D301 - click reads the backspace
-    if options.defs:
-        raise click.UsageError("--defs does not reach Dagster: start `ui` in the folder of the project, without it")
-    home = options.opened_home().prepare()
-    command = [sys.executable, "-m", "dagster", "dev", *_code_location(), "-h", "127.0.0.1", "-p", str(port)]
-    address = f"http://127.0.0.1:{port}"
-    environ = {
-        **os.environ,
-        "DAGSTER_HOME": str(home.dagster_home),
-        "RETRAIN_ASSETS_HOME": str(home.folder),
-        "RETRAIN_ASSETS_DAGSTER_URL": os.environ.get("RETRAIN_ASSETS_DAGSTER_URL", address),
-    }
-    click.echo(f"{address} (Ctrl-C ends it); state in {home.folder}")
-    sys.stdout.flush()
-    # A shell's background job ignores SIGINT, and so would all that Dagster starts and ends by it.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    os.execve(sys.executable, command, environ)  # noqa: S606 - our own interpreter with our own arguments
-
-
-def _code_location() -> list[str]:
-    """The workspace here, what Dagster reads from the project's settings, what is declared here, or else the demo's."""
-    if Path("workspace.yaml").exists():
-        return ["-w", "workspace.yaml"]
-    from retrain_assets.stores.declarations import find_declarations, is_dagster_project
-
-    if is_dagster_project(Path.cwd()):
-        return []
-    declared = find_declarations(Path.cwd())
-    return ["-m", "retrain_assets.orchestration.folder" if declared else "retrain_assets.definitions"]
-
-
-@main.command()
 @click.option("--weeks", type=click.IntRange(min=1), help="Play no more batches of each model.  [default: the year]")
 @with_options
 def demo(options: Options, weeks: int | None) -> None:
@@ -294,9 +207,6 @@ def demo(options: Options, weeks: int | None) -> None:
     from retrain_assets.demo.run import main as play
 
     sys.exit(play(options.opened_home(), weeks=weeks))
-
-
-main.add_command(replay)
 
 
 @main.command()
@@ -325,6 +235,10 @@ for _command in (
     hold,
     gc,
     label_next,
+    event,
+    retrain,
+    replay,
+    ui,
 ):
     main.add_command(_command)
 

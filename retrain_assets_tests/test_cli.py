@@ -23,6 +23,7 @@ from retrain_assets.home import Home, open_state
 from retrain_assets.policy.decision import Decision
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.reporting import overview as reported
+from retrain_assets.reporting.records import Records
 from retrain_assets.stores.protocols import Step
 from retrain_assets.stores.source_failures import note_source
 from retrain_assets_tests.spec.declarations import attributes, spec
@@ -371,7 +372,7 @@ def test_run_and_status_tell_what_waits_for_a_person_and_what_could_not_be_looke
     project: Path, monkeypatch: pytest.MonkeyPatch
 ):
     made = replace(
-        reported.overview(spec(), reported.Records(), now=datetime.now(UTC)),
+        reported.overview(spec(), Records(), now=datetime.now(UTC)),
         champion=2, held="a retrain is held", lapsed="v3 is void", source_failure="no such table",
         due_now="decision of 2013-01-01 (redelivery)",
     )  # fmt: skip

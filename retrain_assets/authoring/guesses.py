@@ -167,7 +167,6 @@ class Guesses:
         else:
             # Limits would take labels away where the target moves, which is when they matter most.
             self._columns[target] = ColumnSpec(type=self._columns[target].type, nullable=self._columns[target].nullable)
-        typical = int(pd.Series([len(rows) for rows in by_batch.values()]).median())
         attributes: dict[str, Any] = {
             "name": name,
             "batches": {
@@ -192,6 +191,12 @@ class Guesses:
             "promote": {"require": "not_worse_than_champion & beats_baseline"},
             "schema": {column: _rules(rules) for column, rules in self._columns.items()},
         }
+        self._lower_min_rows(attributes, int(pd.Series([len(rows) for rows in by_batch.values()]).median()))
+        self.told.append("target.label_delay: 0 days (nothing in a file tells when its labels became known)")
+        return attributes
+
+    def _lower_min_rows(self, attributes: dict[str, Any], typical: int) -> None:
+        """Of batches that typically hold too few rows for the defaults."""
         if typical < 400:
             attributes["drift"]["min_rows"] = max(typical // 2, 20)
             self.told.append(f"drift.min_rows: lowered, since a batch has about {typical} rows")
@@ -199,8 +204,6 @@ class Guesses:
         if reserved < 250:
             attributes["promote"]["min_rows"] = max(reserved // 2, 20)
             self.told.append(f"promote.min_rows: lowered, since about {reserved} rows of a batch are reserved")
-        self.told.append("target.label_delay: 0 days (nothing in a file tells when its labels became known)")
-        return attributes
 
     def _free_counters(self, event_time: str) -> None:
         """Finds numbers that never fall, as the order of an order line: what is to come lies beyond any limit."""

@@ -55,8 +55,8 @@ def adopt(
     click.echo(f"{model}: loading MLflow ...", err=True)
     from retrain_assets.home import open_registry, open_stores
     from retrain_assets.lifecycle import DeclaredModel, lease
-    from retrain_assets.lifecycle.adopt import Origin
     from retrain_assets.lifecycle.adopt import adopt as take_over
+    from retrain_assets.lifecycle.origin import Origin
     from retrain_assets.reporting.adopted import blind_triggers
 
     with patience(home, model):

@@ -93,7 +93,8 @@ def _outcome(home: Home, model: DeclaredModel, ran: Ran) -> str:
 
 def _print_verdicts(home: Home, spec: ModelSpec) -> None:
     from retrain_assets.home import open_state
-    from retrain_assets.reporting.overview import Records, overview
+    from retrain_assets.reporting.overview import overview
+    from retrain_assets.reporting.records import Records
     from retrain_assets.reporting.why_champion import why_champion
 
     now = datetime.now(UTC)

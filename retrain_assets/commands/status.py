@@ -37,7 +37,8 @@ def status(options: Options, model: str | None, as_json: bool) -> None:
     retrain-assets status flight_delay --json
     """  # noqa: D301 - click reads the backspace
     from retrain_assets.home import open_state
-    from retrain_assets.reporting.overview import Records, overview
+    from retrain_assets.reporting.overview import overview
+    from retrain_assets.reporting.records import Records
 
     declared = [options.declared(model)] if model else options.declarations()
     home, now = options.opened_home(), datetime.now(UTC)
@@ -169,7 +170,7 @@ def _champion(model: ModelOverview) -> str:
 
 def _model_age(model: ModelOverview) -> str:
     """How far batch time is beyond the champion's data: none where it was trained up to the end of the last batch."""
-    from retrain_assets.reporting.overview import age
+    from retrain_assets.reporting.age import age
 
     trained_to_the_end = model.model_age is not None and model.model_age <= timedelta(0)
     return "newest data" if trained_to_the_end else age(model.model_age)
@@ -179,7 +180,7 @@ def _print_details(model: ModelOverview) -> None:
     from rich.console import Console
     from rich.markup import escape
 
-    from retrain_assets.reporting.overview import age
+    from retrain_assets.reporting.age import age
 
     came = "promoted" if model.came_back is None else "back for"
     champion = f"v{model.champion}, {came} {age(model.champion_age)}{' ago' if model.came_back is None else ''}"

@@ -152,12 +152,4 @@ def _counted(name: str, kind: ColumnKind, values: pa.ChunkedArray) -> ColumnProf
         counted = add_texts([(texts, whole.field("counts").to_numpy())])
     else:
         counted = count_texts(texts_of_arrow(values))
-    return ColumnProfile(
-        name=name,
-        kind=kind,
-        rows=len(values),
-        missing=counted.missing,
-        categories=counted.categories,
-        other=counted.other,
-        lengths=counted.lengths,
-    )
+    return counted.profile(name, kind, len(values))

@@ -62,7 +62,7 @@ class Bins(Mapping[int, int]):
             return np.array_equal(self.keys_, other.keys_) and np.array_equal(self.counts, other.counts)
         return isinstance(other, Mapping) and dict(self) == dict(other)
 
-    __hash__ = None  # pyright: ignore[reportAssignmentType] - as Python marks what compares by value and changes
+    __hash__ = None  # as Python marks what compares by value and changes
 
     def __repr__(self) -> str:
         return repr(dict(self))

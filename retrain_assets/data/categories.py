@@ -15,14 +15,13 @@ import numpy as np
 
 from retrain_assets.data import sketch
 from retrain_assets.data.bins import Bins
+from retrain_assets.data.exact import EXACT
 from retrain_assets.data.label_length import cut_label
 
 MAX_CATEGORIES = 200
 """So many of the most frequent categories are counted by name, the rest together."""
 LENGTH_DIGITS = 5
 """Binary digits behind the leading one of a length: exact up to 64 characters, within 3 % beyond."""
-EXACT = 2.0**53
-"""Up to it a double that is a whole number is written as one: where a value is missing, pandas has no whole numbers."""
 
 
 def count_categories(labels: Sequence[str], counts: Sequence[int]) -> tuple[dict[str, int], int, Bins | None]:

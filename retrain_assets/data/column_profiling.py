@@ -46,15 +46,7 @@ def profile_column(name: str, values: pd.Series) -> ColumnProfile:
         counted = profile_integers(name, [values.to_numpy()]) if whole else None
         return counted or profile_numbers(name, kind, floats_of(values))
     counted = _count_labels(values, kind)
-    return ColumnProfile(
-        name=name,
-        kind=kind,
-        rows=len(values),
-        missing=counted.missing,
-        categories=counted.categories,
-        other=counted.other,
-        lengths=counted.lengths,
-    )
+    return counted.profile(name, kind, len(values))
 
 
 def _count_labels(values: pd.Series, kind: ColumnKind) -> TextCounts:

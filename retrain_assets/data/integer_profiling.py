@@ -10,11 +10,10 @@ import numpy.typing as npt
 from retrain_assets.data import sketch
 from retrain_assets.data.bins import Bins
 from retrain_assets.data.column_profile import ColumnProfile
+from retrain_assets.data.exact import EXACT
 
 MAX_RANGE = 65_536
 """Values from the least to the greatest, at most four for each row: more of them are not counted one by one."""
-_EXACT = 2**53
-"""Smaller whole numbers are doubles."""
 
 
 def profile_integers(name: str, parts: Sequence[npt.NDArray[np.integer]], *, missing: int = 0) -> ColumnProfile | None:
@@ -34,7 +33,7 @@ def profile_integers(name: str, parts: Sequence[npt.NDArray[np.integer]], *, mis
     if not parts:
         return None
     low, high = min(int(part.min()) for part in parts), max(int(part.max()) for part in parts)
-    if high - low >= min(MAX_RANGE, 4 * present) or max(-low, high) > _EXACT:
+    if high - low >= min(MAX_RANGE, 4 * present) or max(-low, high) > EXACT:
         return None
     table = np.zeros(high - low + 1, dtype=np.int64)
     for part in parts:

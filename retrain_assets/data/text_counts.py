@@ -20,6 +20,7 @@ from retrain_assets.data.categories import (
     count_categories,
     most_frequent,
 )
+from retrain_assets.data.column_profile import ColumnKind, ColumnProfile
 from retrain_assets.data.label_length import cut_texts
 
 Counts = npt.NDArray[np.int64]
@@ -39,6 +40,18 @@ class TextCounts:
     categories: Mapping[str, int]
     other: int
     lengths: Bins | None
+
+    def profile(self, name: str, kind: ColumnKind, rows: int) -> ColumnProfile:
+        """The profile of the column that they were counted in, of so many rows."""
+        return ColumnProfile(
+            name=name,
+            kind=kind,
+            rows=rows,
+            missing=self.missing,
+            categories=self.categories,
+            other=self.other,
+            lengths=self.lengths,
+        )
 
 
 def count_texts(blocks: Iterable[pa.Array]) -> TextCounts:

@@ -15,7 +15,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute
 
-from retrain_assets.data.categories import EXACT, element_text, label_of
+from retrain_assets.data.categories import element_text, label_of
+from retrain_assets.data.exact import EXACT
 from retrain_assets.data.sound_texts import sound
 
 pc: Any = pyarrow.compute

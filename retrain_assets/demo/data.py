@@ -55,12 +55,6 @@ class DropFolder:
         """Drops one week, as a whole file at once; what lies there already with this content is left alone."""
         return _put(self.drop / week.name, week)
 
-    def deliver_until(self, weeks: tuple[WeekFile, ...], moment: datetime) -> tuple[Path, ...]:
-        """Drops the weeks that are over at a moment, except those that are kept for the user."""
-        played = weeks[: len(weeks) - NEXT_WEEKS]
-        over = [week for week in played if week.end <= moment]
-        return tuple(self.deliver(week) for week in over)
-
     def prepare(self, weeks: tuple[WeekFile, ...]) -> tuple[Path, ...]:
         """Makes both folders and leaves the newest weeks for the user, but for those that were moved already."""
         self.drop.mkdir(parents=True, exist_ok=True)

@@ -42,7 +42,7 @@ class ReferenceProfile:
     _novelty: dict[tuple[str, ...] | None, Novelty] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def fitted(self, batch: Batch, calendar: Calendar, batches: int, settings: Settings) -> FittedReference | None:
-        """What `for_batch` gives, cut into cells: once, as long as batches are compared with the same profiles."""
+        """The batches of `keys_for`, cut into cells: once, as long as batches are compared with the same profiles."""
         return self._fit(self.profiles, self.keys_for(batch, calendar, batches), settings)
 
     def fitted_outputs(
@@ -75,17 +75,13 @@ class ReferenceProfile:
         """The named columns, by default all but times, over all profiles together."""
         return self.novelty(names).columns
 
-    def for_batch(self, batch: Batch, calendar: Calendar, batches: int) -> tuple[TableProfile, ...]:
-        """The profiles that a batch is compared with, oldest first; none when the training holds no such batch.
-
-        `recent` and `training_window` are the same for every batch: all profiles. `same_season` is the
-        `batches` training batches whose starts are nearest to one year before the batch's, no farther than as many
-        batches away; `same_weekday` the newest `batches` that begin on its weekday (and at its hour).
-        """
-        return tuple(self.profiles[key] for key in self.keys_for(batch, calendar, batches))
-
     def keys_for(self, batch: Batch, calendar: Calendar, batches: int) -> tuple[str, ...]:
-        """Keys of the batches that `for_batch` gives."""
+        """The training batches that a batch is compared with, oldest first; none when there is no such batch.
+
+        `recent` and `training_window` are the same for every batch: all of them. `same_season` is the `batches`
+        training batches whose starts are nearest to one year before the batch's, no farther than as many batches away;
+        `same_weekday` the newest `batches` that begin on its weekday (and at its hour).
+        """
         keys = list(self.profiles)
         if self.kind == "same_weekday":
             keys = [key for key in sorted(keys) if _slot(key) == _slot(batch.key)][-batches:]

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import pandas as pd
 
 from retrain_assets.data.profile import TableProfile
-from retrain_assets.data.targets import read_targets, target_kind
 from retrain_assets.data.windows import Batch
 from retrain_assets.drift.reference import ReferenceProfile
 from retrain_assets.errors import InsufficientDataError, RefusedError
 from retrain_assets.lifecycle.cards import card_texts, declared_schema
 from retrain_assets.lifecycle.ingest import keep
 from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.origin import Origin, require_classes, require_task
 from retrain_assets.lifecycle.proving import prove
 from retrain_assets.lifecycle.reasons import require_reason
 from retrain_assets.lifecycle.reconciling import project
 from retrain_assets.lifecycle.versions import move, require_registry
-from retrain_assets.lifecycle.watch import profile, read_raw, read_validated, split
+from retrain_assets.lifecycle.watch import profile, read_validated, split
 from retrain_assets.lifecycle.withholding import withholding, words_of
 from retrain_assets.promotion.identity import hashes_of
 from retrain_assets.promotion.log import Promotion
@@ -31,19 +28,6 @@ from retrain_assets.training.bundle import Manifest, ModelBundle, ModelVersion
 from retrain_assets.training.environment import code_version, libraries, threads
 from retrain_assets.training.golden import golden_rows
 from retrain_assets.training.model_hash import model_hash
-
-_SHOWN_CLASSES = 5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """The estimator that is taken over, and from where. `inputs` are the columns of its signature, if it has one."""
-
-    estimator: Any
-    name: str
-    version: int
-    content_hash: str
-    inputs: tuple[str, ...]
 
 
 @withholding
@@ -72,7 +56,7 @@ def adopt(
     require_reason(reason)
     if stores.state.promotions(model.name):
         raise RefusedError(f"{model.name} has a champion already: a retrain may replace it, an adoption may not")
-    _require_task(model, origin)
+    require_task(model, origin)
     batch = _newest_batch(model, now)
     # Neither is the batch's watch: those of the batches that wait come in their order, and this one's among them.
     keep(stores, model, batch, now=now)
@@ -81,78 +65,38 @@ def adopt(
         raise InsufficientDataError(
             f"batch {batch} of {model.name}, on which to prove the model, is refused: {checked.refused}"
         )
-    _require_classes(stores, model, origin, batch)
+    require_classes(stores, model, origin, batch)
     reference = profile(stores, model, batch, now=now, run_id=run_id).profile
     rows = golden_rows(read_validated(stores, model, batch))
     bundle = _bundle(model, origin, batch, rows, reference, training_end)
     require_registry(stores, model)
-    word = Adoption(estimator=_named(origin), origin=f"{origin.name} v{origin.version}", actor=actor, reason=reason)
+    word = Adoption(estimator=origin.estimator_name, origin=str(origin), actor=actor, reason=reason)
     version = _register(stores, model, origin, bundle, rows, word, now=now)
     promotion = stores.state.append_promotion(
-        Promotion(
-            id=0,
-            model=model.name,
-            version=version.version,
-            action="adopt",
-            previous_id=None,
-            batch=None,
-            attempt=None,
-            as_of=training_end,
-            training_end=training_end,
-            actor=actor,
-            reason=reason,
-            promoted_at=now,
-            evidence={
-                "origin": f"{origin.name} v{origin.version}",
-                "content_hash": origin.content_hash,
-                **hashes_of(version),
-            },
-        )
+        _link(version, origin, as_of=training_end, actor=actor, reason=reason, now=now)
     )
     project(stores, model, promotion, now=now)
     return promotion
 
 
-def _require_task(model: DeclaredModel, origin: Origin) -> None:
-    """A classifier answers a regression too, with classes as numbers."""
-    classes = getattr(origin.estimator, "classes_", None)
-    classes = () if classes is None else classes
-    if model.spec.task == "regression":
-        needed = None if len(classes) == 0 else "a regressor"
-    else:
-        scores = len(classes) >= 2 and hasattr(origin.estimator, "predict_proba")
-        needed = None if scores else "a classifier of at least two classes with predict_proba"
-    if needed is not None:
-        raise RefusedError(
-            f"{origin.name} v{origin.version} must be {needed}, as `metric: {model.spec.metric}` needs "
-            f"(got {type(origin.estimator).__name__})"
-        )
-
-
-def _require_classes(stores: Stores, model: DeclaredModel, origin: Origin, batch: Batch) -> None:
-    """Its classes are labels of the model, of the same type: no label would ever be what another one foretells.
-
-    What the labels are, the schema of the target says, else the newest batch; where neither does, nobody knows yet.
-    """
-    if model.spec.task == "regression":
-        return
-    target, schema = model.spec.target.column, model.contract.schema
-    delivered = read_raw(stores, model, batch)[0] if model.label_source is None else []
-    frames = [frame for _, frame in delivered]
-    seen = read_targets(frames, model.spec, schema)[0].dropna()
-    declared = schema.columns.get(target)
-    if (declared is None or declared.dtype is None) and seen.empty:
-        return
-    classes = pd.Series(origin.estimator.classes_.tolist(), dtype="object")
-    kind = target_kind(frames, model.spec, schema)
-    read, none_of_ours = read_targets([classes.to_frame(target)], model.spec, schema, kind=kind)
-    same = [of_model == of_label for of_model, of_label in zip(classes, read.astype("object"), strict=True)]
-    if none_of_ours.any() or not all(same) or not (seen.empty or seen.isin(read).any()):
-        labels = f", such as {seen.tolist()[0]!r}" if len(seen) and target not in model.spec.personal_columns else ""
-        raise RefusedError(
-            f"{origin.name} v{origin.version} must have labels of '{target}' as classes ({kind}{labels}; "
-            f"got {', '.join(map(repr, classes.tolist()[:_SHOWN_CLASSES]))}): train it on the labels that are delivered"
-        )
+def _link(
+    version: ModelVersion, origin: Origin, *, as_of: datetime, actor: str, reason: str, now: datetime
+) -> Promotion:
+    return Promotion(
+        id=0,
+        model=version.model,
+        version=version.version,
+        action="adopt",
+        previous_id=None,
+        batch=None,
+        attempt=None,
+        as_of=as_of,
+        training_end=as_of,
+        actor=actor,
+        reason=reason,
+        promoted_at=now,
+        evidence={"origin": str(origin), "content_hash": origin.content_hash, **hashes_of(version)},
+    )
 
 
 def _newest_batch(model: DeclaredModel, now: datetime) -> Batch:
@@ -194,7 +138,7 @@ def _bundle(
         libraries=libraries(model.spec.estimator.class_),
         features=tuple(pipeline.named_steps["columns"].columns),
         classes=tuple(value.item() if hasattr(value, "item") else value for value in classes),
-        params=_params(origin.estimator),
+        params=origin.estimator.get_params(deep=False),
         model_hash=model_hash(pipeline, golden=rows, classes=classes),
         trusted_types=model.spec.estimator.trusted_types,
     )
@@ -204,11 +148,6 @@ def _bundle(
         manifest=manifest,
         sources={} if transform is None else {transform.module: transform.source},
     )
-
-
-def _named(origin: Origin) -> str:
-    kind = type(origin.estimator)
-    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _register(
@@ -227,7 +166,7 @@ def _register(
     key = f"{model.name}/adopt/{made.data_hash}/{made.training_hash}/{made.batch}/{made.training_end.isoformat()}"
     run = stores.registry.begin_run(
         model=model.name,
-        name=f"adopt {origin.name} v{origin.version}",
+        name=f"adopt {origin}",
         tags={"retrain_assets.key": key, "retrain_assets.adopted": origin.content_hash},
     )
     recorded: ModelVersion | None = None
@@ -248,7 +187,3 @@ def _register(
         stores.registry.end_run(run, "FAILED")
         raise
     return version
-
-
-def _params(estimator: Any) -> Mapping[str, Any]:
-    return estimator.get_params(deep=False)

@@ -16,11 +16,11 @@ from retrain_assets.lifecycle.training_window import read_judging_rows
 from retrain_assets.lifecycle.withholding import words_of
 from retrain_assets.performance.expected import expectable
 from retrain_assets.performance.scores import Scores
+from retrain_assets.promotion.blocks import entities_of
 from retrain_assets.promotion.comparing import Contest, evaluate_models
 from retrain_assets.promotion.evaluation import EvaluationReport, Role
 from retrain_assets.promotion.luck import Noticed
 from retrain_assets.promotion.measures import Measure
-from retrain_assets.promotion.measuring import entities_of
 from retrain_assets.promotion.power import batches_asked, carried
 from retrain_assets.promotion.silent import with_silent_champion
 from retrain_assets.stores.protocols import Stores

@@ -16,9 +16,10 @@ from retrain_assets.lifecycle.withholding import words_of
 from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.evaluation import EvaluationReport, Role
 from retrain_assets.promotion.gates import evaluate_gates
+from retrain_assets.promotion.judged import Judged
 from retrain_assets.promotion.log import Promotion, earlier_champions
 from retrain_assets.promotion.measures import Measure
-from retrain_assets.promotion.measuring import Judged, measured
+from retrain_assets.promotion.measuring import measured
 from retrain_assets.promotion.recall import in_candidates_place, judged, most_promising, not_judged
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import ModelVersion

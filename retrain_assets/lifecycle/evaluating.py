@@ -25,9 +25,10 @@ from retrain_assets.lifecycle.training_window import decision_behind, latest_tra
 from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.promotion.evaluation import EvaluationReport, Role
 from retrain_assets.promotion.gates import GateReport, evaluate_gates
+from retrain_assets.promotion.judged import Judged
 from retrain_assets.promotion.log import Promotion, champion_as_of
 from retrain_assets.promotion.luck import Noticed, most_luck, noticed_by, noticed_in
-from retrain_assets.promotion.measuring import Judged, measured
+from retrain_assets.promotion.measuring import measured
 from retrain_assets.reporting.card_pages import ModelCard
 from retrain_assets.reporting.model_card import APPROVALS
 from retrain_assets.spec.holdout import holdout_batches

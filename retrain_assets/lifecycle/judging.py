@@ -11,8 +11,8 @@ from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.probe import servability
 from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.evaluation import Role
+from retrain_assets.promotion.judged import Judged
 from retrain_assets.promotion.measures import Measure
-from retrain_assets.promotion.measuring import Judged
 from retrain_assets.spec.imports import load_object
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import ModelVersion

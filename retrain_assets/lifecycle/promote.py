@@ -24,7 +24,7 @@ from retrain_assets.lifecycle.versions import barred, move, show_challenger, sta
 from retrain_assets.lifecycle.waiting import settle_requests, void, void_outdated
 from retrain_assets.lifecycle.watch import read_validated
 from retrain_assets.lifecycle.withholding import withholding
-from retrain_assets.promotion.approvals import ApprovalRequest
+from retrain_assets.promotion.approvals import PLATFORM, ApprovalRequest
 from retrain_assets.promotion.evaluation import EvaluationReport
 from retrain_assets.promotion.gates import GateReport, evaluate_gates
 from retrain_assets.promotion.identity import hashes_of
@@ -197,25 +197,41 @@ def _judge(
             history=tuple(log),
             hold=None if consent is None else consent.pending,
         )
+    evidence = evidence_of(report, gates) | _identity(stores, version) | dict(consent.evidence)
     promotion = stores.state.append_promotion(
-        Promotion(
-            id=0,
-            model=model.name,
-            version=version.version,
-            action="promote",
-            previous_id=None if current is None else current.id,
-            batch=batch.key,
-            attempt=frozen.attempt,
-            # What was watched while persons thought about it, or nobody tried again, is the champion's of then.
-            as_of=newest_watched_end(stores, model, batch.end),
-            training_end=version.training_end,
-            actor="retrain_assets",
-            reason=gates.reason,
-            promoted_at=now,
-            evidence=evidence_of(report, gates) | _identity(stores, version) | dict(consent.evidence),
-        )
+        _link(stores, model, batch, frozen, version, current, reason=gates.reason, evidence=evidence, now=now)
     )
     return Promoted(promotion=promotion, current=promotion, reason=gates.reason, history=(*log, promotion))
+
+
+def _link(
+    stores: Stores,
+    model: DeclaredModel,
+    batch: Batch,
+    frozen: TrainingSet,
+    version: ModelVersion,
+    current: Promotion | None,
+    *,
+    reason: str,
+    evidence: dict[str, Any],
+    now: datetime,
+) -> Promotion:
+    return Promotion(
+        id=0,
+        model=model.name,
+        version=version.version,
+        action="promote",
+        previous_id=None if current is None else current.id,
+        batch=batch.key,
+        attempt=frozen.attempt,
+        # What was watched while persons thought about it, or nobody tried again, is the champion's of then.
+        as_of=newest_watched_end(stores, model, batch.end),
+        training_end=version.training_end,
+        actor=PLATFORM,
+        reason=reason,
+        promoted_at=now,
+        evidence=evidence,
+    )
 
 
 def _judged_another(report: EvaluationReport, version: ModelVersion) -> str | None:

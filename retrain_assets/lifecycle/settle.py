@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from retrain_assets.data.delivered_labels import DeliveredLabels, join_labels, labels_of_rows
-from retrain_assets.data.labels import labels_as_of, merge_labels, no_labels
+from retrain_assets.data.labels import MergedLabels, labels_as_of, merge_labels, no_labels
 from retrain_assets.data.windows import Batch
 from retrain_assets.errors import NotStoredError
 from retrain_assets.lifecycle.label_source import read_label_files
@@ -39,29 +39,8 @@ def settle_labels(
     delivered, unreadable = _delivered(stores, model, batch, rows, now=now, run_id=run_id)
     merged = merge_labels(stored, delivered.labels, as_of=as_of)
     commit = stores.tables.write(model.table("labels"), batch.key, merged.labels, run_id=run_id)
-    if merged.pending_from is not None and merged.pending_until is not None:
-        stores.state.append_outbox(
-            PENDING,
-            model.name,
-            batch=batch.key,
-            payload={"from": merged.pending_from.isoformat(), "until": merged.pending_until.isoformat()},
-            now=now,
-        )
-    if delivered.quarantined or delivered.unknown or delivered.early or delivered.undated:
-        stores.state.append_outbox(
-            UNPLACED,
-            model.name,
-            batch=batch.key,
-            payload={
-                "quarantined": delivered.quarantined,
-                "unknown": delivered.unknown,
-                "ids": list(delivered.unknown_ids),
-                "early": delivered.early,
-                "undated": delivered.undated,
-                "run_id": run_id,
-            },
-            now=now,
-        )
+    _tell_pending(stores, model, batch, merged, now=now)
+    _tell_unplaced(stores, model, batch, delivered, now=now, run_id=run_id)
     settled = label_maturity(model, batch, rows, labels_as_of(merged.labels, as_of), as_of=as_of)
     return LabelsSettled(
         rows=settled.rows,
@@ -87,6 +66,37 @@ def settle_labels(
             model.calendar,
         ),
     )
+
+
+def _tell_pending(stores: Stores, model: DeclaredModel, batch: Batch, merged: MergedLabels, *, now: datetime) -> None:
+    if merged.pending_from is not None and merged.pending_until is not None:
+        stores.state.append_outbox(
+            PENDING,
+            model.name,
+            batch=batch.key,
+            payload={"from": merged.pending_from.isoformat(), "until": merged.pending_until.isoformat()},
+            now=now,
+        )
+
+
+def _tell_unplaced(
+    stores: Stores, model: DeclaredModel, batch: Batch, delivered: DeliveredLabels, *, now: datetime, run_id: str
+) -> None:
+    if delivered.quarantined or delivered.unknown or delivered.early or delivered.undated:
+        stores.state.append_outbox(
+            UNPLACED,
+            model.name,
+            batch=batch.key,
+            payload={
+                "quarantined": delivered.quarantined,
+                "unknown": delivered.unknown,
+                "ids": list(delivered.unknown_ids),
+                "early": delivered.early,
+                "undated": delivered.undated,
+                "run_id": run_id,
+            },
+            now=now,
+        )
 
 
 def label_maturity(

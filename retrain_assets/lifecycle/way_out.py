@@ -26,7 +26,7 @@ def telling_way_out(stores: Stores, model: DeclaredModel) -> Generator[None]:
     except (NotStoredError, IntegrityError):
         log = stores.state.promotions(model.name)
         lost: NotStoredError | IntegrityError | None = None
-        # Where it is another version, that holds nothing but this up.
+        # Is it the champion that is lost? Whatever else hinders the answer must not hide the error at hand.
         with suppress(Exception):
             try:
                 if log:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from retrain_assets.data.exact import EXACT
 from retrain_assets.data.stored_schemas import validated_schema
 from retrain_assets.orchestration.columns import as_table_schema
 from retrain_assets.orchestration.showing import (
@@ -125,7 +126,7 @@ def _end(value: float) -> str:
     >>> _end(1234567.0), _end(0.123456), _end(1e300)
     ('1234567', '0.1235', '1e+300')
     """
-    return f"{value:.0f}" if value.is_integer() and abs(value) < 2**53 else f"{value:.4g}"
+    return f"{value:.0f}" if value.is_integer() and abs(value) < EXACT else f"{value:.4g}"
 
 
 def of_drift(stores: Stores, record: Detected) -> Metadata:

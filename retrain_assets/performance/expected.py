@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from retrain_assets.performance.scores import Scores, Values
+from retrain_assets.performance.scores import SMALLEST, Scores, Values
 
 PREFIX = "expected_"
 """Of the names under which expected losses are measured beside the losses themselves."""
 EXPECTED_LOSSES = ("log_loss", "brier")
 """Losses of which probabilities tell the expectation; a predicted value does not tell its error."""
-_SMALLEST = 1e-15
 
 
 def expected_losses(loss: str, scores: Scores) -> Values:
@@ -35,7 +34,7 @@ def expected_losses(loss: str, scores: Scores) -> Values:
         raise ValueError(f"only {', '.join(EXPECTED_LOSSES)} can be expected from probabilities (got {loss!r})")
     probabilities = scores.probabilities
     if loss == "log_loss":
-        return (probabilities * -np.log(np.maximum(probabilities, _SMALLEST))).sum(axis=1)
+        return (probabilities * -np.log(np.maximum(probabilities, SMALLEST))).sum(axis=1)
     spread = 1 - np.square(probabilities).sum(axis=1)
     return spread / 2 if scores.values.ndim == 1 else spread
 

@@ -27,9 +27,8 @@ import pandas as pd
 
 from retrain_assets.errors import DataError, InsufficientDataError, did_you_mean
 from retrain_assets.performance.expected import PREFIX, expected_losses
-from retrain_assets.performance.scores import Scores, Values
+from retrain_assets.performance.scores import SMALLEST, Scores, Values
 
-SMALLEST = 1e-15
 LOSSES = ("log_loss", "brier", "squared_error", "absolute_error", "poisson_deviance")
 GREATER_IS_BETTER = ("accuracy", "roc_auc", "r2")
 NO_MEANS = ("roc_auc", "r2")

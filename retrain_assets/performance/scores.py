@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 Values = npt.NDArray[np.float64]
+SMALLEST = 1e-15
+"""A smaller probability of the true class, or mean of a count, counts as this."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

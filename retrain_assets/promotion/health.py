@@ -1,4 +1,4 @@
-"""Two verdicts on the champion that serves: is it as good as it was, and is it better than the naive baseline?"""
+"""The verdict on the champion that serves: is it as good as it was?"""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from retrain_assets.performance.decay import BatchLoss, HoldoutLoss, performance_decay
-from retrain_assets.promotion.evaluation import EvaluationReport, Role
 from retrain_assets.spec import DecaySpec
 
 
@@ -42,21 +41,3 @@ def champion_is_healthy(
     healthy = None if verdict.fired is None or verdict.unsure is not None else not verdict.fired
     reason = verdict.reason if verdict.unsure is None else f"{verdict.reason}; {verdict.unsure}"
     return HealthVerdict(healthy=healthy, reason=reason, value=verdict.value, limit=verdict.limit)
-
-
-def champion_beats_baseline(report: EvaluationReport | None, version: int) -> HealthVerdict:
-    """By the newest evaluation that the champion took part in, as champion or as the candidate it then was."""
-    if report is None:
-        return HealthVerdict(healthy=None, reason="no evaluation is recorded")
-    role: Role | None = next((role.role for role in report.roles if role.version == version), None)
-    if role is None:
-        return HealthVerdict(healthy=None, reason=f"v{version} took no part in the evaluation of {report.batch}")
-    difference = report.difference(role, "baseline", version=version if role == "earlier" else None)
-    if difference is None:
-        return HealthVerdict(healthy=None, reason=f"the evaluation of {report.batch} had too few rows")
-    better = difference.upper < 0
-    return HealthVerdict(
-        healthy=better,
-        reason=f"v{version} is {'' if better else 'not '}shown better than the baseline in the evaluation of "
-        f"{report.batch}: {report.metric} {difference.value:+.4g} [{difference.lower:+.4g}, {difference.upper:+.4g}]",
-    )

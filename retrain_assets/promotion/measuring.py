@@ -2,90 +2,35 @@
 
 from __future__ import annotations
 
-import time
-import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from retrain_assets.data.personal import numbered
 from retrain_assets.errors import DataError
 from retrain_assets.performance.grouped import MANY_ROWS
 from retrain_assets.performance.metrics import row_losses
 from retrain_assets.performance.scores import Scores, Values
+from retrain_assets.promotion.blocks import blocks_of
 from retrain_assets.promotion.calibration import calibration_measure
 from retrain_assets.promotion.change import change_measures
+from retrain_assets.promotion.cost import cost_measures
 from retrain_assets.promotion.evaluation import ENOUGH_UNITS, EvaluationReport, Role
 from retrain_assets.promotion.explanation import explanation_measures
 from retrain_assets.promotion.fairness import fairness_measures
+from retrain_assets.promotion.judged import OWN_COLUMNS, Judged
 from retrain_assets.promotion.leakage import leakage_measures
 from retrain_assets.promotion.measures import Measure
-from retrain_assets.promotion.paired_tests import delong, mcnemar
+from retrain_assets.promotion.paired_tests import p_value_measures
 from retrain_assets.promotion.robustness import robustness_measures
-from retrain_assets.promotion.slices import declared_slices, searched, slice_measures, slice_metrics
+from retrain_assets.promotion.slices import Slice, declared_slices, searched, slice_measures, slice_metrics
 from retrain_assets.promotion.weak_slices import found_slices
-from retrain_assets.promotion.worth import (
-    Function,
-    paired_measures,
-    ranking_values,
-    worth_of_costs,
-    worth_of_function,
-)
+from retrain_assets.promotion.worth import paired_measures, ranking_values, worth_of_costs, worth_of_function
 from retrain_assets.spec import PromoteSpec
 
-OWN_COLUMNS = ("ra_batch", "ra_row_id", "ra_reserved", "label")
-TIMED_ROWS, MEASURED_ROWS = 50, 1000
 SLICE_RESAMPLES, MANY_RESAMPLES = 200, 1000
 """Bootstrap rounds of a metric on a slice; where rows are drawn in groups more cost next to nothing."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Judged:
-    """What the models were asked, and what they answered.
-
-    Args:
-        rows: the validated rows with their labels, in the order of the scores.
-        scores: of each role; over the same rows.
-        score: the candidate's answer to some rows, for what has to be asked again.
-        pipeline: the candidate's fitted pipeline.
-        event_time: a column that no slice or leak is looked for in.
-        rng: source of splits and resamples.
-        personal: columns whose values are not named: slices and groups of them have numbers.
-        optional: input columns that the schema lets be missing.
-        importances: of the columns to a model, by its role; of the candidate and, where there is one, the champion.
-        worth: a declared function that tells what rows are worth with predictions.
-        served: what a fresh process answers, asked only where a gate needs it.
-    """
-
-    rows: pd.DataFrame
-    scores: Mapping[Role, Scores]
-    score: Callable[[pd.DataFrame], Scores]
-    pipeline: Any
-    event_time: str
-    rng: np.random.Generator
-    personal: frozenset[str] = frozenset()
-    optional: tuple[str, ...] = ()
-    importances: Mapping[Role, Mapping[str, float]] = field(default_factory=dict[Role, Mapping[str, float]])
-    served: Callable[[], Measure] | None = None
-    worth: Function | None = None
-
-    def groups(self, column: str) -> pd.Series:
-        """The values of a column by which rows are told apart."""
-        return numbered(self.rows[column]) if column in self.personal else self.rows[column]
-
-    @property
-    def labels(self) -> npt.NDArray[Any]:
-        """The truth of each row."""
-        return self.rows["label"].to_numpy()
-
-    @property
-    def inputs(self) -> pd.DataFrame:
-        """The columns of the source alone."""
-        return self.rows.drop(columns=[name for name in OWN_COLUMNS if name in self.rows])
 
 
 def measured(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> tuple[Measure, ...]:
@@ -133,7 +78,7 @@ def _change(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iter
             judged.scores["candidate"],
             judged.scores["champion"],
             judged.labels,
-            blocks=_blocks(report, judged, spec),
+            blocks=blocks_of(report, judged.rows, spec),
             confidence=spec.confidence if "is_stable" in spec.expression.names() else None,
             rng=judged.rng.spawn(1)[0],
         )
@@ -146,30 +91,16 @@ def _calibration(report: EvaluationReport, judged: Judged, spec: PromoteSpec) ->
                 judged.scores[role],
                 judged.labels,
                 group="" if role == "candidate" else role,
-                blocks=_blocks(report, judged, spec),
+                blocks=blocks_of(report, judged.rows, spec),
                 confidence=spec.confidence if "is_calibrated" in spec.expression.names() else None,
                 rng=judged.rng.spawn(1)[0],
             )
 
 
 def _tests(report: EvaluationReport, judged: Judged) -> Iterator[Measure]:
-    """McNemar on right and wrong, DeLong on the areas of two classes: p-values against the champion.
-
-    Both suppose that rows are independent; where they are not, that is said.
-    """
-    if "champion" not in judged.scores or not judged.scores["candidate"].classes or judged.rows.empty:
-        return
-    classes = tuple(dict.fromkeys((*judged.scores["candidate"].classes, *judged.scores["champion"].classes)))
-    candidate, champion = (judged.scores[role].over(classes).probabilities for role in ("candidate", "champion"))
-    names, truth = np.asarray(classes, dtype=object), judged.labels.astype(object)
-    right = [names[each.argmax(axis=1)] == truth for each in (candidate, champion)]
-    said = "" if report.resampled == "rows" else f"as if the rows of the same {report.resampled} were independent"
-    yield Measure(kind="test", name="mcnemar_p", value=mcnemar(right[0], right[1]), rows=len(truth), reason=said)
-    if len(classes) == 2:
-        made = delong(candidate[:, 1], champion[:, 1], truth == names[1])
-        if made is not None:
-            yield Measure(kind="test", name="roc_auc_difference", value=made[0], rows=len(truth))
-            yield Measure(kind="test", name="delong_p", value=made[1], rows=len(truth), reason=said)
+    if "champion" in judged.scores:
+        scores = judged.scores
+        yield from p_value_measures(scores["candidate"], scores["champion"], judged.labels, resampled=report.resampled)
 
 
 def _slices(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iterator[Measure]:
@@ -183,28 +114,15 @@ def _slices(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iter
     excess = losses["candidate"] - losses["champion"]
     if not np.isfinite(excess).all():
         raise DataError(f"{report.metric} of some rows is beyond what numbers hold")
+    blocks = blocks_of(report, judged.rows, spec)
     declared = list(
         declared_slices(judged.rows, limits.slices, limits.group_min_rows, numbered_columns=judged.personal)
     )
-    blocks = _blocks(report, judged, spec)
-    inputs = judged.inputs.drop(columns=[judged.event_time, *judged.personal], errors="ignore")
-    found, judged_on = (
-        found_slices(
-            inputs,
-            excess,
-            most=limits.find_slices,
-            min_rows=limits.group_min_rows,
-            rng=judged.rng,
-            blocks=blocks,
-            confidence=spec.confidence,
-        )
-        if limits.find_slices
-        else (None, np.zeros(len(excess), dtype=bool))
-    )
+    found, judged_on = None, np.zeros(len(excess), dtype=bool)
     if limits.find_slices:
+        found, judged_on = _found_slices(judged, excess, spec, blocks)
         yield searched(found, int((~judged_on).sum()))
     found = found or []
-    number = len(declared) + len(found)
     named = [each.metric for each in report.roles[0].metrics]
     for slices, rows in ((declared, None), (found, judged_on)):
         yield from slice_metrics(
@@ -226,9 +144,24 @@ def _slices(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iter
             judged=rows,
             blocks=blocks,
             confidence=spec.confidence,
-            number=number,
+            number=len(declared) + len(found),
             min_rows=limits.group_min_rows,
         )
+
+
+def _found_slices(
+    judged: Judged, excess: Values, spec: PromoteSpec, blocks: npt.NDArray[np.intp] | None
+) -> tuple[list[Slice] | None, npt.NDArray[np.bool_]]:
+    """Slices that are looked for in the inputs, and the rows that they are judged on."""
+    return found_slices(
+        judged.inputs.drop(columns=[judged.event_time, *judged.personal], errors="ignore"),
+        excess,
+        most=spec.limits.find_slices,
+        min_rows=spec.limits.group_min_rows,
+        rng=judged.rng,
+        blocks=blocks,
+        confidence=spec.confidence,
+    )
 
 
 def _over_all_classes(judged: Judged) -> Mapping[Role, Scores]:
@@ -237,26 +170,10 @@ def _over_all_classes(judged: Judged) -> Mapping[Role, Scores]:
     return {role: scored.over(union) for role, scored in judged.scores.items()}
 
 
-def _blocks(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> npt.NDArray[np.intp] | None:
-    """What is drawn whole, as numbers; None for single rows."""
-    if report.resampled == "rows":
-        return None
-    return pd.factorize(judged.rows["ra_batch"])[0] if report.resampled == "batches" else entities_of(judged.rows, spec)
-
-
-def entities_of(rows: pd.DataFrame, spec: PromoteSpec) -> npt.NDArray[np.intp] | None:
-    """The number of each row's entity; a row without one is an entity of its own. None where none is declared."""
-    if spec.draw_together is None:
-        return None
-    found = pd.factorize(rows[spec.draw_together])[0]
-    alone = found < 0
-    return np.where(alone, found.max(initial=-1) + np.cumsum(alone), found)
-
-
 def _worth(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iterator[Measure]:
     rows = judged.rows.drop(columns=[name for name in OWN_COLUMNS if name in judged.rows and name != "label"])
     roles: list[Role] = [role for role in ("candidate", "champion") if role in judged.scores]
-    blocks = _blocks(report, judged, spec)
+    blocks = blocks_of(report, judged.rows, spec)
     values = {
         role: worth_of_costs(spec.worth.costs, judged.labels, judged.scores[role])
         if judged.worth is None
@@ -274,7 +191,7 @@ def _ranking(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Ite
     column = spec.worth.rank_within
     if column is None:
         return
-    blocks = _blocks(report, judged, spec)
+    blocks = blocks_of(report, judged.rows, spec)
     roles: list[Role] = [role for role in ("candidate", "champion") if role in judged.scores]
     made = {role: ranking_values(judged.rows[column], judged.labels, judged.scores[role]) for role in roles}
     if blocks is not None:
@@ -300,7 +217,7 @@ def _fairness(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> It
             judged.scores["candidate"],
             judged.labels,
             judged.groups(column),
-            blocks=_blocks(report, judged, spec),
+            blocks=blocks_of(report, judged.rows, spec),
             min_rows=spec.limits.group_min_rows,
             confidence=report.confidence,
             rng=judged.rng,
@@ -308,35 +225,7 @@ def _fairness(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> It
 
 
 def _cost(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iterator[Measure]:  # noqa: ARG001 - one form for all
-    import cloudpickle  # as models are stored: pickle refuses a transform of the user's own file
-
-    yield Measure(kind="cost", name="megabytes", value=len(cloudpickle.dumps(judged.pipeline)) / 1e6)
-    seconds: list[float] = []
-    for position in range(min(TIMED_ROWS, len(judged.rows))):
-        row = judged.rows.drop(columns=["label", "ra_batch"]).iloc[[position]]
-        begun = time.perf_counter()
-        judged.score(row)
-        seconds.append(time.perf_counter() - begun)
-    median = 1000 * float(np.median(seconds)) if seconds else None
-    yield Measure(kind="cost", name="milliseconds", value=median, rows=len(seconds))
-    yield _memory(judged)
-
-
-def _memory(judged: Judged) -> Measure:
-    asked = judged.rows.drop(columns=["label", "ra_batch"]).iloc[:MEASURED_ROWS]
-    if asked.empty:
-        return Measure(kind="cost", name="memory_megabytes", value=None, reason="there are no rows")
-    traced = tracemalloc.is_tracing()
-    tracemalloc.start()
-    try:
-        tracemalloc.reset_peak()
-        before, _ = tracemalloc.get_traced_memory()
-        judged.score(asked)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        if not traced:
-            tracemalloc.stop()
-    return Measure(kind="cost", name="memory_megabytes", value=(peak - before) / 1e6, rows=len(asked))
+    yield from cost_measures(judged.pipeline, judged.score, judged.rows.drop(columns=["label", "ra_batch"]))
 
 
 def _explanation(judged: Judged) -> Iterator[Measure]:

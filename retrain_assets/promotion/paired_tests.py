@@ -2,10 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-from retrain_assets.performance.scores import Values
+from retrain_assets.performance.scores import Scores, Values
+from retrain_assets.promotion.evaluation import Unit
+from retrain_assets.promotion.measures import Measure
+
+
+def p_value_measures(
+    candidate: Scores, champion: Scores, labels: npt.NDArray[Any], *, resampled: Unit
+) -> Iterator[Measure]:
+    """McNemar on right and wrong, DeLong on the areas of two classes: p-values against the champion.
+
+    Both suppose that rows are independent; where they are not, that is said. A regression has neither.
+
+    Args:
+        candidate: scores of the rows; a class that only one of the two knows has probability 0 for the other.
+        champion: the same.
+        labels: shape (rows,).
+        resampled: what varies together.
+    """
+    if not candidate.classes or not len(labels):
+        return
+    classes = tuple(dict.fromkeys((*candidate.classes, *champion.classes)))
+    ours, theirs = (scores.over(classes).probabilities for scores in (candidate, champion))
+    names, truth = np.asarray(classes, dtype=object), labels.astype(object)
+    right = [names[each.argmax(axis=1)] == truth for each in (ours, theirs)]
+    said = "" if resampled == "rows" else f"as if the rows of the same {resampled} were independent"
+    yield Measure(kind="test", name="mcnemar_p", value=mcnemar(right[0], right[1]), rows=len(truth), reason=said)
+    if len(classes) == 2:
+        made = delong(ours[:, 1], theirs[:, 1], truth == names[1])
+        if made is not None:
+            yield Measure(kind="test", name="roc_auc_difference", value=made[0], rows=len(truth))
+            yield Measure(kind="test", name="delong_p", value=made[1], rows=len(truth), reason=said)
 
 
 def mcnemar(candidate_right: npt.NDArray[np.bool_], champion_right: npt.NDArray[np.bool_]) -> float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ import pandas as pd
 
 from retrain_assets.data.reserved import is_reserved
 from retrain_assets.errors import DataError, did_you_mean
-from retrain_assets.replay.file_table import ENDLESS, NO_FEATURES, infinite, left_out, read_table
+from retrain_assets.replay.file_table import ENDLESS, NO_FEATURES, infinite, left_out
 from retrain_assets.replay.stream import EVENT_TIME, Stream, one_batch_each
 from retrain_assets.replay.windows import Window
 from retrain_assets.spec import ModelSpec
@@ -63,8 +62,8 @@ class FileSettings:
     first: int | None = None
 
 
-def read_stream(path: Path, settings: FileSettings) -> Stream:
-    """Reads a Parquet or CSV file.
+def stream_of_frame(frame: pd.DataFrame, settings: FileSettings) -> Stream:
+    """The stream of a table.
 
     Numbers and booleans are numeric features, text and categories categorical; a linear model also takes integers of
     one or two bytes as category codes. Columns that are none of these, hold one value or name the rows, and rows
@@ -72,13 +71,8 @@ def read_stream(path: Path, settings: FileSettings) -> Stream:
     of the numbers in it, ordered categories in theirs.
 
     Raises:
-        DataError: the file cannot be replayed, and why.
+        DataError: the table cannot be replayed, and why.
     """
-    return stream_of_frame(read_table(path), settings)
-
-
-def stream_of_frame(frame: pd.DataFrame, settings: FileSettings) -> Stream:
-    """The stream of a table; see `read_stream`."""
     require_columns(frame, settings.target, settings.batch)
     labelled, keys, position = in_batches(frame, settings.target, settings.batch)
     task = task_of(labelled[settings.target], settings.metric)
@@ -138,18 +132,6 @@ def _natural(value: Any) -> Any:
     return [int(part) if k % 2 else part for k, part in enumerate(re.split(r"([0-9]+)", value))]
 
 
-def another_order(frame: pd.DataFrame, settings: FileSettings) -> str:
-    """Said where batches of text lie one behind the other in the file, and not in the order that text has."""
-    codes, found = pd.factorize(frame.loc[frame[settings.target].notna(), settings.batch])
-    keys = in_batches(frame, settings.target, settings.batch)[1]
-    if not isinstance(keys[0], str) or (np.diff(codes) < 0).any() or keys == tuple(found):
-        return ""
-    return (
-        f"; batches are taken in the order of their names, {keys[0]}, {keys[1]}, ..., and the file begins with "
-        f"{found[0]}, {found[1]}: use dates or numbers where that is the order of time"
-    )
-
-
 def _judged_by_enough(
     spec: ModelSpec, reserved: npt.NDArray[np.bool_], starts: npt.NDArray[np.int64], window: Window
 ) -> ModelSpec:
@@ -165,28 +147,6 @@ def _judged_by_enough(
     while batches < most and np.quantile(before[batches:] - before[:-batches], 0.1) < GATE_ROWS:
         batches += 1
     return spec.model_copy(update={"window": spec.window.model_copy(update={"holdout_batches": batches})})
-
-
-def too_few_to_judge(stream: Stream) -> str:
-    """Said where no candidate can ever pass its gate, so that no policy differs from `never`; else nothing."""
-    count, least = stream.spec.window.holdout_batches, stream.spec.promote.min_rows
-    before = np.concatenate([[0], np.cumsum(stream.reserved)])[stream.starts]
-    most = int((before[count:] - before[:-count]).max())
-    if most >= least:
-        return ""
-    return (
-        f"; no model can be promoted: {count} batches hold {most} reserved rows at most, and the gate asks for "
-        f"{least} (use a longer --window, or larger batches)"
-    )
-
-
-def too_few_to_compare(stream: Stream) -> str:
-    """Said where drift cannot be known, so that a trigger of it does not fire; else nothing."""
-    least = stream.spec.drift.min_rows
-    small = int((stream.rows < least).sum())
-    if not small:
-        return ""
-    return f"; drift is unknown of {small} of {len(stream)} batches: it takes {least} rows, and they hold fewer"
 
 
 def require_columns(frame: pd.DataFrame, target: str, batch: str) -> None:
@@ -303,38 +263,6 @@ def _declaration(settings: FileSettings, task: str) -> ModelSpec:
             "promote": {"require": "not_worse_than_champion", "min_rows": GATE_ROWS},
         }
     )
-
-
-def first_batches(stream: Stream, asked: int | None, lag: int = 0) -> int:
-    """How many batches train the first model: those asked for, else as `_usual_first` has it.
-
-    Raises:
-        DataError: too many or too few.
-    """
-    most = len(stream) - stream.label_delay - 2 - lag
-    if most < 1:
-        least = stream.label_delay + lag + 3
-        raise DataError(
-            f"a label delay of {stream.label_delay} and --lag {lag} take at least {least} batches with labels: one to "
-            f"train on and one to decide at (got {len(stream)})"
-        )
-    count = _usual_first(stream, most) if asked is None else asked
-    if not 1 <= count <= most:
-        raise DataError(f"--first must be 1 to {most} for {len(stream)} batches with this label delay (got {count})")
-    return count
-
-
-def _usual_first(stream: Stream, most: int) -> int:
-    """The window or a tenth, at least four; more where a classification has seen one class only by then.
-
-    A window is no more than half of the batches to begin with: where it is as long as the history, none would be left
-    to tell policies apart by.
-    """
-    window = stream.window if isinstance(stream.window, int) else None
-    count = max(4, round(len(stream) / 10) if window is None else min(window, len(stream) // 2))
-    while count < most and stream.classes and len(np.unique(stream.labels[stream.training_rows(count - 1)])) < 2:
-        count += 1
-    return min(count, most)
 
 
 def column_kinds(stream: Stream) -> tuple[Sequence[str], Sequence[str]]:

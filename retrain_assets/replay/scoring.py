@@ -7,7 +7,8 @@ import numpy.typing as npt
 
 from retrain_assets.errors import InsufficientDataError
 from retrain_assets.performance.expected import expected_losses
-from retrain_assets.performance.metrics import SMALLEST
+from retrain_assets.performance.metrics import LOSSES
+from retrain_assets.performance.scores import SMALLEST
 from retrain_assets.replay.stream import Stream
 from retrain_assets.training.predict import predict
 from retrain_assets.training.source import TransformSource
@@ -17,8 +18,6 @@ Evidence = npt.NDArray[np.floating]
 """Of each row: the predicted value of a regression; else the probability of its true class and the loss that the model
 expected of itself, in two columns, and where outputs are compared its score in a third one: the probability of the
 second of two classes, or of the most probable one."""
-
-LOSSES = ("log_loss", "brier", "squared_error", "absolute_error", "poisson_deviance")
 
 
 def score_model(stream: Stream, newest: int, *, source: TransformSource | None = None) -> Evidence | None:

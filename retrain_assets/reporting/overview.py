@@ -2,43 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 from retrain_assets.data.windows import Calendar
-from retrain_assets.policy.cron import Cron
 from retrain_assets.policy.holds import open_hold
-from retrain_assets.promotion.approvals import Hold
 from retrain_assets.promotion.log import Promotion
-from retrain_assets.promotion.model_moves import ModelMove, out_of_service
+from retrain_assets.promotion.model_moves import out_of_service
 from retrain_assets.reporting.adopted import blind_triggers
+from retrain_assets.reporting.due import Due, next_due
 from retrain_assets.reporting.failing import FailingJob, failing_jobs
-from retrain_assets.reporting.unmade import unmade
-from retrain_assets.reporting.waiting import WaitingPromotion, read_holds, waiting_promotions
-from retrain_assets.spec import ModelSpec, format_duration
-from retrain_assets.spec.expressions import age_limit
-from retrain_assets.stores.causes import CAUSES, asking, newest_valid
-from retrain_assets.stores.contradictions import contradicted
-from retrain_assets.stores.source_failures import source_failure
+from retrain_assets.reporting.last_retrain import lapsed, last_retrain
+from retrain_assets.reporting.records import Records
+from retrain_assets.reporting.waiting import WaitingPromotion, waiting_promotions
+from retrain_assets.spec import ModelSpec
+from retrain_assets.stores.causes import CAUSES, newest_valid
 from retrain_assets.stores.tries import DecidedRetrain, decided_retrain, failures_in_a_row, rest_after
 
 if TYPE_CHECKING:
     from retrain_assets.policy.decision import Decision
-    from retrain_assets.stores.protocols import OutboxRow, StateStore, Step
+    from retrain_assets.stores.protocols import Step
 
 Light = Literal["green", "red", "unknown", "not applicable"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Due:
-    """A trigger that time alone will fire, and when; `clock` is batch time or wall time."""
-
-    trigger: str
-    at: datetime
-    clock: Literal["batch", "wall"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,59 +88,6 @@ class ModelOverview:
     unmade: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Records:
-    """What the state database holds of one model; nothing before its first run."""
-
-    steps: Sequence[Step] = ()
-    decisions: Sequence[Decision] = ()
-    promotions: Sequence[Promotion] = ()
-    working: str | None = None
-    source_failure: str | None = None
-    missing: tuple[str, ...] = ()
-    deliveries: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
-    label_deliveries: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
-    moves: Sequence[ModelMove] = ()
-    holds: Sequence[Hold] = ()
-    asked: Sequence[OutboxRow] = ()
-    contradicted: str | None = None
-    unmade: tuple[str, ...] = ()
-
-    @classmethod
-    def read(cls, state: StateStore, spec: ModelSpec, *, now: datetime) -> Records:
-        """All records of the model, as they are now."""
-        model, log = spec.name, state.promotions(spec.name)
-        seen = state.outbox(model=model, kinds=["batch_seen", "labels_seen"], limit=1_000_000)
-        decisions = state.decisions(model)
-        return cls(
-            steps=state.steps(model),
-            decisions=decisions,
-            promotions=log,
-            working=state.lease_owner(model, now=now),
-            source_failure=source_failure(state, model),
-            missing=_missing(state.outbox(model=model, kinds=["missing", "ingested"], limit=1_000_000), now),
-            deliveries={row.batch or "": row.recorded_at for row in seen if row.kind == "batch_seen"},
-            label_deliveries={row.batch or "": row.recorded_at for row in seen if row.kind == "labels_seen"},
-            moves=[move for move in state.model_moves() if model in (move.model, move.previous)],
-            holds=read_holds(state, spec, log),
-            asked=asking(state.outbox(model=model, kinds=[*CAUSES], limit=1_000_000), newest_valid(decisions)),
-            contradicted=contradicted(state, model),
-            unmade=unmade(state, model),
-        )
-
-
-def _missing(rows: Sequence[OutboxRow], now: datetime) -> tuple[str, ...]:
-    """The batches that were due and have no rows yet; what a clock told that has gone back since is not."""
-    absent: set[str] = set()
-    for row in rows:
-        if row.kind == "missing":
-            if row.recorded_at <= now:
-                absent.add(row.batch or "")
-        elif not row.payload.get("empty"):
-            absent.discard(row.batch or "")
-    return tuple(sorted(absent))
-
-
 def _state(
     name: str, records: Records, *, away: bool
 ) -> Literal["not started", "bootstrapping", "serving", "retired", "renamed"]:
@@ -195,8 +129,8 @@ def overview(spec: ModelSpec, records: Records, *, now: datetime) -> ModelOvervi
         decision=decision.verdict if decision else None,
         decision_batch=decision.batch if decision else None,
         decision_reason=decision.reason if decision else None,
-        last_retrain=_last_retrain(steps, records.holds, log),
-        lapsed=None if away else _lapsed(steps, records.holds, log),
+        last_retrain=last_retrain(steps, records.holds, log),
+        lapsed=None if away else lapsed(steps, records.holds, log),
         held=None if away else _held(spec, records),
         working=records.working,
         source_failure=records.source_failure,
@@ -231,43 +165,6 @@ def _held(spec: ModelSpec, records: Records) -> str | None:
     )
 
 
-def _judged_last(steps: Sequence[Step]) -> Step | None:
-    judged = (step for step in steps if step.job == "retrain" and step.outcome == "done" and "outcome" in step.detail)
-    return next(reversed(list(judged)), None)
-
-
-def _ended_hold(version: int, holds: Sequence[Hold]) -> Hold | None:
-    return next((hold for hold in reversed(holds) if hold.request.version == version and not hold.open), None)
-
-
-def _lapsed(steps: Sequence[Step], holds: Sequence[Hold], log: Sequence[Promotion]) -> str | None:
-    """What persons were asked, and what nobody answered in time or no answer counts for any more."""
-    last = _judged_last(steps)
-    ended = None if last is None else _ended_hold(last.detail["version"], holds)
-    return _last_retrain(steps, holds, log) if ended is not None and ended.state in ("void", "expired") else None
-
-
-def _last_retrain(steps: Sequence[Step], holds: Sequence[Hold], log: Sequence[Promotion]) -> str | None:
-    """The newest candidate that was judged; of one that was held or promoted, what became of it since."""
-    last = _judged_last(steps)
-    if last is None:
-        return None
-    version, outcome = last.detail["version"], last.detail["outcome"]
-    ended_hold = _ended_hold(version, holds)
-    if outcome == "held" and ended_hold is not None:
-        answer = ended_hold.answers[-1]
-        became = "promoted" if ended_hold.promoted else f"{ended_hold.state}: {answer.person}: {answer.reason}"
-        return f"v{version} of {last.batch} was held for approval, and is {became}"
-    if (
-        outcome == "promoted"
-        and log[-1:]
-        and log[-1].version != version
-        and any((before.version, after.action) == (version, "rollback") for before, after in pairwise(log))
-    ):
-        outcome = "promoted, and rolled back since"
-    return f"v{version} of {last.batch} {outcome}: {last.detail['reason']}"
-
-
 def _failing(records: Records, now: datetime) -> tuple[FailingJob, ...]:
     return failing_jobs(
         records.steps,
@@ -299,31 +196,6 @@ def _due_now(decision: Decision | None, decided: DecidedRetrain | None, records:
     return f"decision of {decision.batch} ({CAUSES[records.asked[-1].kind]})"
 
 
-def next_due(spec: ModelSpec, champion: Promotion | None, reached: datetime) -> Due | None:
-    """The first of the declared triggers that time alone will fire; None when only the data can.
-
-    Args:
-        spec: The declaration.
-        champion: The promotion in force.
-        reached: End of the newest batch that was watched: where batch time stands.
-    """
-    triggers = spec.retrain.expression.names()
-    due: list[Due] = []
-    ages = {name: spec.freshness.model_age if name == "model_age" else age_limit(name) for name in sorted(triggers)}
-    if champion is not None:
-        due += [
-            Due(trigger=name, at=champion.training_end + limit, clock="batch")
-            for name, limit in ages.items() if limit is not None
-        ]  # fmt: skip
-    if champion is not None and "freshness" in triggers and spec.freshness.champion is not None:
-        due.append(Due(trigger="freshness", at=champion.promoted_at + spec.freshness.champion, clock="wall"))
-    if "schedule" in triggers and spec.retrain.schedule is not None:
-        at = Cron.parse(spec.retrain.schedule).next(reached)
-        due += [Due(trigger="schedule", at=at, clock="batch")] if at is not None else []
-    # Batch time and wall time are compared as they stand: live, they are the same.
-    return min(due, key=lambda each: each.at, default=None)
-
-
 def _drift(decision: Decision | None) -> Sign:
     found = [each for each in decision.triggers if each.name == "drift"] if decision else []
     if decision is None or not found:
@@ -349,24 +221,3 @@ def _health(steps: Sequence[Step], champion: Promotion | None) -> Sign:
     compared = "with its loss on holdout rows when it was promoted"
     reason = f"batch {last.batch} compared {compared}" if health is not None else f"batch {last.batch} cannot tell yet"
     return Sign(light=light, reason=str(last.detail.get("reason") or reason), batch=last.batch)
-
-
-def age(value: timedelta | None) -> str:
-    """An age in the largest unit that gives two digits or fewer: `3 weeks`, `45 minutes`.
-
-    >>> age(timedelta(days=23, hours=5))
-    '23 days'
-    """
-    if value is None:
-        return ""
-    value = max(value, timedelta(0))
-    for unit in (timedelta(weeks=1), timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)):
-        whole = value // unit
-        if whole >= (4 if unit.days == 7 else 2):
-            return _plural(whole, unit)
-    return f"{int(value.total_seconds())} seconds"
-
-
-def _plural(number: int, unit: timedelta) -> str:
-    name = format_duration(unit).removeprefix("1 ")
-    return f"{number} {name}s"

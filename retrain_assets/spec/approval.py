@@ -8,10 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 
-from retrain_assets.spec.base import SpecModel
+from retrain_assets.spec.base import Share, SpecModel
 from retrain_assets.spec.durations import Duration
-
-Share = Annotated[float, Field(ge=0, le=1)]
 
 
 def spelt_alike(name: str) -> str:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
 
 from pydantic import Field
 
-from retrain_assets.spec.base import SpecModel
+from retrain_assets.spec.base import Share, SpecModel
 
 _GATE = re.compile(r"`(\w+)`:")
-Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class LimitsSpec(SpecModel):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from retrain_assets.errors import StoreError
+from retrain_assets.errors import NotStoredError, StoreError, did_you_mean, without_password
+from retrain_assets.stores.mlflow_session import MlflowSession, quoted, translated
 from retrain_assets.stores.model_files import deserialize
 from retrain_assets.stores.trusted_types import PACKAGE_TYPES
 
@@ -27,15 +29,75 @@ class AdoptedModel:
     estimator: BaseEstimator
     model: str
     version: int
-    run_id: str | None
-    source: str
-    serialization_format: str
-    sklearn_version: str
     content_hash: str
     inputs: tuple[str, ...]
 
 
-def load_adopted(folder: Path, flavor: dict[str, Any], *, trust: bool) -> BaseEstimator:
+def read_adopted(
+    session: MlflowSession, model: str, *, version: int | None, alias: str | None, trust: bool
+) -> AdoptedModel:
+    """A model of MLflow's scikit-learn flavour that somebody else registered.
+
+    Args:
+        session: with the registry.
+        model: Name of the registered model.
+        version: Its version; exactly one of `version` and `alias` must be given.
+        alias: An alias of it.
+        trust: The person answers for a model whose loading may run any code (pickle, cloudpickle, or skops with
+            types that this package does not vouch for).
+
+    Raises:
+        ValueError: neither of `version` and `alias` is given, or both are.
+        NotStoredError: there is no such model, version or alias.
+        StoreError: it is of another flavour, or its loading may run code and nobody answers for it.
+    """
+    if (version is None) == (alias is None):
+        raise ValueError(f"exactly one of version and alias must be given (got version {version}, alias {alias})")
+    with translated(f"reading model {model}"), session.client() as client, tempfile.TemporaryDirectory() as folder:
+        if not client.search_registered_models(f"name = {quoted(model)}"):
+            known = [registered.name for registered in client.search_registered_models()]
+            server = without_password(session.tracking_uri)
+            raise NotStoredError(f"{server} must have the registered model '{model}'.{did_you_mean(model, known)}")
+        found = (
+            client.get_model_version_by_alias(model, alias)
+            if alias is not None
+            else client.get_model_version(model, str(version))
+        )
+        local = session.download(client.get_model_version_download_uri(model, found.version), folder)
+        flavor = _sklearn_flavor(local)
+        hashed = _content_hash(local)  # before anything of it is loaded
+        return AdoptedModel(
+            estimator=_load(local, flavor, trust=trust),
+            model=model,
+            version=int(found.version),
+            content_hash=hashed,
+            inputs=_input_names(local),
+        )
+
+
+def _sklearn_flavor(folder: Path) -> dict[str, Any]:
+    """What a model's folder says of its scikit-learn flavour.
+
+    Raises:
+        StoreError: it is of another flavour.
+    """
+    from mlflow.models import Model
+
+    flavors: dict[str, Any] = Model.load(str(folder)).flavors or {}
+    if "sklearn" not in flavors:
+        raise StoreError(f"the model must be of MLflow's sklearn flavour (got {', '.join(flavors) or 'none'})")
+    return flavors["sklearn"]
+
+
+def _input_names(folder: Path) -> tuple[str, ...]:
+    """The columns of a model's signature; none without one."""
+    from mlflow.models import Model
+
+    signature = Model.load(str(folder)).signature
+    return () if signature is None or signature.inputs is None else tuple(signature.inputs.input_names())
+
+
+def _load(folder: Path, flavor: dict[str, Any], *, trust: bool) -> BaseEstimator:
     """The estimator of a downloaded model of the scikit-learn flavour.
 
     Raises:
@@ -59,7 +121,7 @@ def load_adopted(folder: Path, flavor: dict[str, Any], *, trust: bool) -> BaseEs
     return estimator
 
 
-def content_hash(folder: Path) -> str:
+def _content_hash(folder: Path) -> str:
     """SHA-256 (hex) over the paths and contents of a folder's files."""
     hashed = hashlib.sha256()
     for path in sorted(folder.rglob("*")):

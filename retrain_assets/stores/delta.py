@@ -14,7 +14,8 @@ import pyarrow as pa
 from retrain_assets.data.hashing import table_hash
 from retrain_assets.errors import NotStoredError, StoreError, without_password
 from retrain_assets.stores.blobs import local_path
-from retrain_assets.stores.delta_log import DeltaLog, Written
+from retrain_assets.stores.delta_commit import Written
+from retrain_assets.stores.delta_log import DeltaLog
 from retrain_assets.stores.frames import PARTITION, frame_of, joined, kinds_of, table_of
 from retrain_assets.stores.protocols import FreedFiles, TableCommit
 from retrain_assets.stores.recently_used import RecentlyUsed

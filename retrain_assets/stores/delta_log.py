@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import random
-import shutil
 import threading
 import time
-import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +14,8 @@ import pyarrow as pa
 
 from retrain_assets.errors import IntegrityError, NotStoredError, StoreError, cause_without_password
 from retrain_assets.stores.delta_append import NoHardLinksError, append_partition, can_append, commits_after
+from retrain_assets.stores.delta_commit import Written
+from retrain_assets.stores.delta_create import CHECKPOINT_INTERVAL, create_table
 from retrain_assets.stores.frames import PARTITION, ROW, fit
 from retrain_assets.stores.protocols import TableCommit
 from retrain_assets.stores.vacuuming import freed_before
@@ -25,25 +24,6 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
 
 _ATTEMPTS = 20
-_CHECKPOINT_INTERVAL = 50
-_CONFIGURATION = {
-    # The history is the record of what was known when: a checkpoint must not drop the log behind it.
-    "delta.enableExpiredLogCleanup": "false",
-    "delta.logRetentionDuration": "interval 36500 days",
-    "delta.deletedFileRetentionDuration": "interval 36500 days",
-    "delta.checkpointInterval": str(_CHECKPOINT_INTERVAL),
-    # Files are chosen by partition alone.
-    "delta.dataSkippingNumIndexedCols": "0",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """One commit as the log tells it; `kinds` are the columns with their types, `token` is unique to the write."""
-
-    commit: TableCommit
-    kinds: Mapping[str, str]
-    token: str
 
 
 class DeltaLog:
@@ -165,7 +145,7 @@ class DeltaLog:
         is opened anew from each checkpoint.
         """
         known = self._indexed if self._indexed >= 0 else None
-        if self._handle is None or self._indexed - self._opened_at >= _CHECKPOINT_INTERVAL:
+        if self._handle is None or self._indexed - self._opened_at >= CHECKPOINT_INTERVAL:
             self._handle = self._open(known)
             self._opened_at = self._handle.version()
         elif self._handle.version() < self._indexed:
@@ -207,15 +187,15 @@ class DeltaLog:
         news = handle.version() - self._indexed
         if news > 0:
             entries = handle.history(news)
-            self._log.extend(_entry(self.name, raw) for raw in reversed(entries) if "ra.partition" in raw)
+            self._log.extend(filter(None, (Written.from_log(self.name, raw) for raw in reversed(entries))))
             self._indexed, self._schema_of = handle.version(), None
 
     def _follow(self, folder: Path) -> None:
         """In a folder a look for the file of the next commit tells whether there is one; it is read as it is."""
         for version, actions in commits_after(folder, self._indexed):
-            info = actions.get("commitInfo", {})
-            if "ra.partition" in info:
-                self._log.append(_entry(self.name, {**info, "version": version}))
+            written = Written.from_log(self.name, {**actions.get("commitInfo", {}), "version": version})
+            if written is not None:
+                self._log.append(written)
             if "metaData" in actions or "protocol" in actions:
                 self._schema_of = None
             self._indexed = version
@@ -236,7 +216,7 @@ class DeltaLog:
                 written.commit.partition,
                 fitted,
                 version=version,
-                metadata=_metadata(written),
+                metadata=written.to_metadata(),
                 token=written.token,
             )
         except NoHardLinksError:
@@ -244,7 +224,7 @@ class DeltaLog:
             self._overwrite(written, fitted, replaces=False)
             return
         self._note(written, version)
-        if (version + 1) % _CHECKPOINT_INTERVAL == 0:
+        if (version + 1) % CHECKPOINT_INTERVAL == 0:
             self._current().create_checkpoint()
 
     def _overwrite(self, written: Written, fitted: pa.Table, *, replaces: bool) -> None:
@@ -264,7 +244,7 @@ class DeltaLog:
             schema_mode=None if set(self._schema().names) == set(physical.column_names) else "merge",
             target_file_size=2**40,
             commit_properties=CommitProperties(
-                custom_metadata=_metadata(written),
+                custom_metadata=written.to_metadata(),
                 app_transactions=None if replaces else [Transaction(partition, version=1)],
             ),
             post_commithook_properties=PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False),
@@ -285,68 +265,17 @@ class DeltaLog:
         from deltalake.exceptions import DeltaError
 
         try:
-            if self._is_local:
-                self._create_apart(Path(self._uri), schema)
-            else:
-                self._make(self._uri, schema)
+            create_table(self._uri, schema, is_local=self._is_local, storage_options=self._storage_options)
         except (OSError, DeltaError):
             self._refresh()
             if self._handle is None:
                 raise
         self._refresh()
 
-    def _create_apart(self, folder: Path, schema: pa.Schema) -> None:
-        """Of two that begin a log at once deltalake lets both commit; a whole log is put in its place by one."""
-        staged = folder / f"_staged_{uuid.uuid4().hex}"
-        self._make(str(staged), schema)
-        try:
-            (staged / "_delta_log").rename(folder / "_delta_log")
-        finally:
-            shutil.rmtree(staged)
-
-    def _make(self, uri: str, schema: pa.Schema) -> None:
-        from deltalake import DeltaTable
-
-        DeltaTable.create(
-            uri,
-            schema,
-            partition_by=[PARTITION],
-            configuration=_CONFIGURATION,
-            storage_options=self._storage_options or None,
-        )
-
 
 def _physical(rows: pa.Table, partition: str) -> pa.Table:
     """The rows as deltalake takes them, which wants the partition in a column."""
     return rows.append_column(PARTITION, pa.array([partition] * rows.num_rows, pa.string()))
-
-
-def _metadata(written: Written) -> dict[str, str]:
-    commit = written.commit
-    metadata = {
-        "ra.partition": commit.partition,
-        "ra.content_hash": commit.content_hash,
-        "ra.rows": str(commit.rows),
-        "ra.columns": json.dumps(dict(written.kinds)),
-        "ra.token": written.token,
-    }
-    return metadata | ({} if commit.run_id is None else {"ra.run_id": commit.run_id})
-
-
-def _entry(table: str, raw: Mapping[str, Any]) -> Written:
-    return Written(
-        commit=TableCommit(
-            table=table,
-            partition=raw["ra.partition"],
-            version=raw["version"],
-            content_hash=raw["ra.content_hash"],
-            rows=int(raw["ra.rows"]),
-            run_id=raw.get("ra.run_id"),
-            changed=True,
-        ),
-        kinds=json.loads(raw["ra.columns"]),
-        token=raw["ra.token"],
-    )
 
 
 def _large(kind: pa.DataType) -> pa.DataType:

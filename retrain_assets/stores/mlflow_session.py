@@ -9,7 +9,7 @@ from functools import cached_property
 from http.client import HTTPException
 from pathlib import Path
 from ssl import SSLError
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.error import HTTPError
 from urllib.parse import urlparse
 from urllib.request import urlopen
@@ -207,6 +207,12 @@ class MlflowSession:
             )
 
 
+def quoted(text: str) -> str:
+    """For a filter of MLflow, which knows no escape: a text with one kind of quote is put into the other."""
+    mark = '"' if "'" in text else "'"
+    return f"{mark}{text}{mark}"
+
+
 @contextmanager
 def translated(doing: str) -> Generator[None]:
     """MLflow's exceptions as the package's own, and those of its database, which it does not catch when it opens one.
@@ -234,25 +240,3 @@ def _is_mlflow_error(error: Exception) -> bool:
     from mlflow.exceptions import MlflowException
 
     return isinstance(error, MlflowException)
-
-
-def sklearn_flavor(folder: Path) -> dict[str, Any]:
-    """What a model's folder says of its scikit-learn flavour.
-
-    Raises:
-        StoreError: it is of another flavour.
-    """
-    from mlflow.models import Model
-
-    flavors: dict[str, Any] = Model.load(str(folder)).flavors or {}
-    if "sklearn" not in flavors:
-        raise StoreError(f"the model must be of MLflow's sklearn flavour (got {', '.join(flavors) or 'none'})")
-    return flavors["sklearn"]
-
-
-def input_names(folder: Path) -> tuple[str, ...]:
-    """The columns of a model's signature; none without one."""
-    from mlflow.models import Model
-
-    signature = Model.load(str(folder)).signature
-    return () if signature is None or signature.inputs is None else tuple(signature.inputs.input_names())

@@ -4,31 +4,29 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import RLock
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote, urlparse
+from urllib.parse import quote
 
-from retrain_assets.errors import NotStoredError, StoreError, did_you_mean, without_password
-from retrain_assets.stores.adoption import AdoptedModel, content_hash, load_adopted
+from retrain_assets.errors import NotStoredError, StoreError, without_password
+from retrain_assets.stores.adoption import AdoptedModel, read_adopted
 from retrain_assets.stores.mlflow_model import flavour_files
 from retrain_assets.stores.mlflow_process import brief
-from retrain_assets.stores.mlflow_session import MlflowSession, Silence, input_names, sklearn_flavor, translated
+from retrain_assets.stores.mlflow_session import MlflowSession, Silence, quoted, translated
 from retrain_assets.stores.model_files import (
     artifact_hash,
     bundle_files,
     bundle_of,
-    folder_reader,
     manifest_of,
-    read_verified,
     serialize,
     write_files,
 )
 from retrain_assets.stores.protocols import RunStatus, ShownModel
+from retrain_assets.stores.recently_used import RecentlyUsed
+from retrain_assets.stores.version_files import files_of
 from retrain_assets.stores.version_tags import TAG, version_of, version_tags, was_made_here
 from retrain_assets.training.bundle import Manifest, ModelBundle, ModelVersion
 
@@ -60,8 +58,7 @@ class MlflowRegistry:
     def __init__(self, tracking_uri: str, *, artifacts_url: str | None = None, experiment: str | None = None) -> None:
         self._session = MlflowSession(tracking_uri, artifacts_url=artifacts_url)
         self._experiment = experiment
-        self._cache: OrderedDict[tuple[str, str], ModelBundle] = OrderedDict()
-        self._lock = RLock()
+        self._bundles = RecentlyUsed[tuple[str, str], ModelBundle](_CACHED_BUNDLES, size_of=lambda _: 1)
 
     @property
     def address(self) -> str:
@@ -73,7 +70,7 @@ class MlflowRegistry:
             key = tags.get(RUN_KEY)
             if key is not None:
                 found = client.search_runs(
-                    [experiment], f"tags.`{RUN_KEY}` = {_quoted(key)} and attributes.status = 'RUNNING'", max_results=1
+                    [experiment], f"tags.`{RUN_KEY}` = {quoted(key)} and attributes.status = 'RUNNING'", max_results=1
                 )
                 if found:
                     return found[0].info.run_id
@@ -203,21 +200,16 @@ class MlflowRegistry:
 
     def load(self, version: ModelVersion, *, cached: bool = True) -> ModelBundle:
         key = (version.uri, version.artifact_hash)
-        with self._lock:
-            bundle = self._cache.get(key)
+        bundle = self._bundles.get(key)
         if bundle is None or not cached:
-            files = self._read(version)
+            files = files_of(self._session, version)
             # The same bytes, verified anew, need not be deserialized anew.
             bundle = bundle or bundle_of(files)
-        with self._lock:
-            self._cache[key] = bundle
-            self._cache.move_to_end(key)
-            while len(self._cache) > _CACHED_BUNDLES:
-                self._cache.popitem(last=False)
+            self._bundles.put(key, bundle)
         return bundle
 
     def manifest(self, version: ModelVersion) -> Manifest:
-        return manifest_of(self._read(version))
+        return manifest_of(files_of(self._session, version))
 
     def knows(self, version: ModelVersion) -> bool:
         try:
@@ -241,7 +233,7 @@ class MlflowRegistry:
             found: list[RegisteredVersion] = []
             page: str | None = None
             while page is None or page:
-                answer = client.search_model_versions(f"name = {_quoted(model)}", page_token=page)
+                answer = client.search_model_versions(f"name = {quoted(model)}", page_token=page)
                 found += answer
                 page = answer.token or ""
         made = [version_of(registered) for registered in found if was_made_here(registered)]
@@ -318,88 +310,16 @@ class MlflowRegistry:
     def read_registered(
         self, model: str, *, version: int | None = None, alias: str | None = None, trust: bool = False
     ) -> AdoptedModel:
-        """A model of MLflow's scikit-learn flavour that somebody else registered.
-
-        Args:
-            model: Name of the registered model.
-            version: Its version; exactly one of `version` and `alias` must be given.
-            alias: An alias of it.
-            trust: The person answers for a model whose loading may run any code (pickle, cloudpickle, or skops with
-                types that this package does not vouch for).
-
-        Raises:
-            NotStoredError: there is no such model, version or alias.
-            StoreError: it is of another flavour, or its loading may run code and nobody answers for it.
-        """
-        if (version is None) == (alias is None):
-            raise ValueError(f"exactly one of version and alias must be given (got version {version}, alias {alias})")
-        with (
-            translated(f"reading model {model}"),
-            self._session.client() as client,
-            tempfile.TemporaryDirectory() as folder,
-        ):
-            if not client.search_registered_models(f"name = {_quoted(model)}"):
-                known = [registered.name for registered in client.search_registered_models()]
-                server = without_password(self.address)
-                raise NotStoredError(f"{server} must have the registered model '{model}'.{did_you_mean(model, known)}")
-            found = (
-                client.get_model_version_by_alias(model, alias)
-                if alias is not None
-                else client.get_model_version(model, str(version))
-            )
-            source = client.get_model_version_download_uri(model, found.version)
-            local = self._session.download(source, folder)
-            flavor = sklearn_flavor(local)
-            hashed = content_hash(local)
-            return AdoptedModel(
-                estimator=load_adopted(local, flavor, trust=trust),
-                model=model,
-                version=int(found.version),
-                run_id=found.run_id or None,
-                source=source,
-                serialization_format=str(flavor.get("serialization_format", "pickle")),
-                sklearn_version=str(flavor.get("sklearn_version", "unknown")),
-                content_hash=hashed,
-                inputs=input_names(local),
-            )
-
-    def _read(self, version: ModelVersion) -> dict[str, bytes]:
-        scheme = urlparse(version.uri).scheme
-        if len(scheme) <= 1 or scheme == "file":
-            folder = Path(unquote(urlparse(version.uri).path)) if scheme == "file" else Path(version.uri)
-            if not folder.is_dir():
-                raise NotStoredError(f"the folder of {version} is not there: {folder} (put it back from a backup)")
-            return read_verified(folder_reader(folder), version.artifact_hash)
-        if scheme in ("mlflow-artifacts", "models"):
-            with (
-                tempfile.TemporaryDirectory() as folder,
-                translated(f"downloading {version}"),
-                self._session.client() as client,
-            ):
-                source = client.get_model_version_download_uri(version.model, str(version.version))
-                return read_verified(folder_reader(self._session.download(source, folder)), version.artifact_hash)
-        return read_verified(_url_reader(version.uri), version.artifact_hash)
+        """A model of MLflow's scikit-learn flavour that somebody else registered; see `read_adopted`."""
+        return read_adopted(self._session, model, version=version, alias=alias, trust=trust)
 
     def _registered(self, run_id: str, manifest: Manifest) -> ModelVersion | None:
         with self._session.client() as client:
-            found = client.search_model_versions(f"name = {_quoted(manifest.model)} and run_id = {_quoted(run_id)}")
+            found = client.search_model_versions(f"name = {quoted(manifest.model)} and run_id = {quoted(run_id)}")
         for registered in found:
             if registered.tags.get(f"{TAG}model_hash") == manifest.model_hash:
                 return version_of(registered)
         return None
-
-
-def _quoted(text: str) -> str:
-    """For a filter of MLflow, which knows no escape: a text with one kind of quote is put into the other."""
-    mark = '"' if "'" in text else "'"
-    return f"{mark}{text}{mark}"
-
-
-def _url_reader(url: str) -> Callable[[str], bytes]:
-    import fsspec
-
-    filesystem, root = fsspec.core.url_to_fs(url)
-    return lambda name: filesystem.cat_file(f"{root.rstrip('/')}/{name}")
 
 
 def _estimator_name(bundle: ModelBundle) -> str:

@@ -11,8 +11,7 @@ import numpy.typing as npt
 
 from retrain_assets.errors import InsufficientDataError
 from retrain_assets.performance.scores import Scores
-
-_CLASS_METRICS = ("log_loss", "brier")
+from retrain_assets.spec.model import CLASSIFICATION_METRICS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +51,7 @@ class NaiveBaseline:
         truth = np.asarray(labels)
         if len(truth) == 0:
             raise InsufficientDataError("the naive baseline needs at least one label")
-        if metric in _CLASS_METRICS:
+        if metric in CLASSIFICATION_METRICS:
             shares = tuple(float(np.mean(np.asarray(truth == name, dtype=bool))) for name in classes)
             return cls(metric=metric, classes=tuple(classes), constant=shares)
         numbers = truth.astype(np.float64)

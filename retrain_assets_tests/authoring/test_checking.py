@@ -286,7 +286,7 @@ def test_what_is_split_off_at_ingest_may_be_named_as_columns_of_the_platform(tmp
         ),
     ],
 )
-def test_finds(tmp_path: Path, changes: dict[str, Any], field: str, message: str):
+def test_a_mistake_is_told_with_its_field_and_line(tmp_path: Path, changes: dict[str, Any], field: str, message: str):
     problem = only(check(tmp_path, **changes))
     assert problem.field == field
     assert message in problem.message
@@ -313,7 +313,7 @@ def test_also_finds_what_lies_beside_mistakes_of_the_text(tmp_path: Path):
     assert {problem.field for problem in found} == {"batches.every", "schema", "estimator.class"}
 
 
-def test_beside_contradictions(tmp_path: Path):
+def test_what_cannot_be_imported_is_told_beside_contradictions(tmp_path: Path):
     found = check(tmp_path, retrain={"when": "schedule"}, estimator={"class": "sklearn.linear_model.Ridg"})
     assert {problem.field for problem in found} == {"retrain.when", "estimator.class"}
 

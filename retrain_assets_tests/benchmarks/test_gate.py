@@ -16,8 +16,8 @@ from benchmarks.gate import (
     GATES,
     NOISES,
     ROWS,
-    _error_table,  # pyright: ignore[reportPrivateUsage]
-    _kept,  # pyright: ignore[reportPrivateUsage]
+    _error_table,
+    _kept,
     declared_errors,
     noise_of,
     streams,

@@ -110,7 +110,7 @@ def told_of(world: World) -> str:
         return client.get_run(run).data.tags["retrain_assets.outcome"]
 
 
-def test_a_rejection(held: World, call: Call):
+def test_what_is_rejected_is_no_challenger_any_more(held: World, call: Call):
     done = call("reject", "tiny", "4", "--hash", hash_of(held), "--reason", "too many alarms")
     assert "tiny: v4 is rejected" in done.stdout
     assert told_of(held) == "rejected"
@@ -176,7 +176,7 @@ def test_a_run_waits_for_a_server_that_is_slow(held: World, call: Call, monkeypa
     assert "approved    promote  ok" in ran.stdout
 
 
-def test_signed_answers(held: World, call: Call, tmp_path: Path):
+def test_where_answers_are_signed_only_the_key_of_the_person_counts(held: World, call: Call, tmp_path: Path):
     file = tmp_path / "ann.key"
     made = call("approval", "key", "--out", str(file))
     public = made.stdout.split()[-1]

@@ -161,7 +161,7 @@ def test_a_rollback_needs_a_reason_and_one_target(call: Call):
     assert (refused.exit_code, "v7 never was champion" in refused.stderr) == (1, True)
 
 
-def test_reproduce(call: Call):
+def test_a_reproduced_model_is_compared_with_the_recorded_one(call: Call):
     same = call("reproduce", "tiny", "2")
     assert (same.exit_code, "was made again with the same hash" in same.stdout) == (0, True), same.output
     changed = {"class": "sklearn.linear_model.LogisticRegression", "params": {"C": 0.01}}

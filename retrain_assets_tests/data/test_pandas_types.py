@@ -18,7 +18,7 @@ from retrain_assets.data.pandas_types import in_plain_type
 from retrain_assets.data.part_profiling import profile_parts
 from retrain_assets.data.profile import profile_table
 from retrain_assets.drift import compare, prepare
-from retrain_assets.drift.comparison import Joint
+from retrain_assets.drift.comparing import Joint
 from retrain_assets.drift.novelty import Novelty
 
 ROWS = 300

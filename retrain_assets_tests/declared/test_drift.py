@@ -156,8 +156,8 @@ def test_the_reference_is_made_of_the_declared_batches():
     seasonal = ReferenceProfile(kind=spec.reference, profiles=profiles)
     batch = WEEKS.containing(datetime(2013, 2, 5, tzinfo=UTC))
     assert batch is not None
-    found = seasonal.for_batch(batch, WEEKS, spec.reference_batches)
-    wider = seasonal.for_batch(batch, WEEKS, 5)
+    found = seasonal.keys_for(batch, WEEKS, spec.reference_batches)
+    wider = seasonal.keys_for(batch, WEEKS, 5)
     assert (len(found), len(wider)) == (1, 5)
 
 

@@ -15,9 +15,10 @@ from retrain_assets.promotion.comparing import Contest, evaluate_models
 from retrain_assets.promotion.evaluation import EvaluationReport
 from retrain_assets.promotion.explanation import explanation_measures
 from retrain_assets.promotion.gates import evaluate_gates
+from retrain_assets.promotion.judged import Judged
 from retrain_assets.promotion.leakage import leakage_measures
 from retrain_assets.promotion.measures import Measure
-from retrain_assets.promotion.measuring import Judged, measured
+from retrain_assets.promotion.measuring import measured
 from retrain_assets.promotion.robustness import robustness_measures
 from retrain_assets.spec import ModelSpec, PromoteSpec
 from retrain_assets.spec.promote import GATES

@@ -13,11 +13,13 @@ from sklearn.metrics import ndcg_score
 
 from retrain_assets.errors import DataError
 from retrain_assets.performance.scores import Scores, Values
+from retrain_assets.promotion.blocks import entities_of
 from retrain_assets.promotion.comparing import Contest, evaluate_models
 from retrain_assets.promotion.evaluation import EvaluationReport
 from retrain_assets.promotion.gates import evaluate_gates
+from retrain_assets.promotion.judged import Judged
 from retrain_assets.promotion.measures import Measure
-from retrain_assets.promotion.measuring import Judged, entities_of, measured
+from retrain_assets.promotion.measuring import measured
 from retrain_assets.promotion.worth import ndcg, ranking_values, reciprocal_rank, worth_of_costs, worth_of_function
 from retrain_assets.spec import PromoteSpec
 from retrain_assets_tests.promotion.test_gates import report

@@ -1,6 +1,6 @@
 """The demo's files: whole real weeks, dropped as whole files, the newest left to the user, all of it repeatable."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -78,24 +78,15 @@ def test_features_are_made_row_by_row(model, weeks):
 def test_the_newest_weeks_are_left_to_the_user(folder, weeks):
     left = folder.prepare(weeks)
     assert [path.name for path in left] == [week.name for week in weeks[-NEXT_WEEKS:]]
-    dropped = folder.deliver_until(weeks, YEAR)
-    assert len(dropped) == len(weeks) - NEXT_WEEKS
-    assert not {path.name for path in dropped} & {path.name for path in left}
-
-
-def test_a_week_is_dropped_when_it_is_over(folder, weeks):
-    folder.prepare(weeks)
-    end = weeks[0].end
-    assert folder.deliver_until(weeks, end - timedelta(seconds=1)) == ()
-    assert [path.name for path in folder.deliver_until(weeks, end)] == ["2011-01-01.csv"]
+    assert not list(folder.drop.iterdir())
 
 
 def test_again_is_nothing_new_and_what_the_user_moved_stays_moved(folder, weeks, tmp_path):
     folder.prepare(weeks)
-    folder.deliver_until(weeks, YEAR)
+    folder.deliver(weeks[0])
     before = everything(tmp_path)
     folder.prepare(weeks)
-    folder.deliver_until(weeks, YEAR)
+    folder.deliver(weeks[0])
     assert everything(tmp_path) == before
     moved = folder.upcoming / weeks[-NEXT_WEEKS].name
     moved.rename(folder.drop / moved.name)

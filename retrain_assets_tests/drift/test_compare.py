@@ -110,7 +110,10 @@ def test_numbers_without_order_are_refused_and_those_without_a_mean_are_told_by_
     assert report.columns["x"].before.startswith("mean ")
     older = profile_table(numbers.clip(-1, 1) * 1.7e308).to_record()
     older["columns"][0] |= {"mean": np.inf, "m2": np.inf, "format": 3}
-    assert compare(TableProfile.from_record(older), numbers).columns["x"].before == "from -1.7e+308 to 1.7e+308"
+    of_older = compare(TableProfile.from_record(older), numbers)
+    assert of_older.columns["x"].before == "from -1.7e+308 to 1.7e+308"
+    assert of_older.to_record()["columns"][0]["measures"]["before"]["mean"] is None, "as in its JSON"
+    assert of_older.to_record() == json.loads(of_older.to_json())
     with pytest.raises(ValueError, match="the importance of 'x' must be a number >= 0 and finite"):
         compare(numbers, numbers, importance={"x": float("inf")})
 

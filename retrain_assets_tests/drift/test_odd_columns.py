@@ -12,7 +12,7 @@ from scipy.stats import ks_2samp, wasserstein_distance
 
 from retrain_assets.data.profile import profile_table
 from retrain_assets.drift import compare, prepare
-from retrain_assets.drift.comparison import Joint
+from retrain_assets.drift.comparing import Joint
 from retrain_assets.errors import DataError
 
 ROWS = 300

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from retrain_assets.drift import compare, prepare, stream_sample
-from retrain_assets.drift.comparison import Joint
+from retrain_assets.drift.comparing import Joint
 from retrain_assets.drift.stream_sample import StreamSample
 
 

@@ -110,6 +110,6 @@ def fail_to_score(monkeypatch: pytest.MonkeyPatch, versions: set[int]) -> None:
         bundle = load(self, version, **asked)
         if version.version not in versions:
             return bundle
-        return replace(bundle, pipeline=Failing())  # pyright: ignore[reportArgumentType] - nothing else is asked of it
+        return replace(bundle, pipeline=Failing())  # nothing else is asked of it
 
     monkeypatch.setattr(MlflowRegistry, "load", loaded)

@@ -12,7 +12,7 @@ from sklearn.svm import LinearSVC
 
 from retrain_assets import lifecycle
 from retrain_assets.errors import DataError, InsufficientDataError, RefusedError, StoreError
-from retrain_assets.lifecycle.adopt import Origin
+from retrain_assets.lifecycle.origin import Origin
 from retrain_assets.lifecycle.versions import stage_of
 from retrain_assets.lifecycle.watch import read_predictions
 from retrain_assets.stores.registry import MlflowRegistry

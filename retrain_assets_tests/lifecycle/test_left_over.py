@@ -15,6 +15,7 @@ from retrain_assets.lifecycle.left_over import LEFT_OVER
 from retrain_assets.lifecycle.reconciling import project
 from retrain_assets.lifecycle.training_window import latest_training_set
 from retrain_assets.lifecycle.versions import stage_of
+from retrain_assets.stores.recently_used import RecentlyUsed
 from retrain_assets.stores.registry import MlflowRegistry
 from retrain_assets.stores.state import SqlStateStore
 from retrain_assets_tests.lifecycle.champions import registry_of
@@ -88,7 +89,7 @@ def test_nothing_of_it_is_loaded_that_may_run_code(stopped: World, monkeypatch: 
 
     for library in ("cloudpickle.loads", "skops.io.loads"):
         monkeypatch.setattr(library, deserialized)
-    registry_of(stopped)._cache.clear()
+    registry_of(stopped)._bundles = RecentlyUsed(1, size_of=lambda _: 1)
     project(stopped.stores, stopped.model, stopped.stores.state.promotions("tiny")[-1], now=stopped.now)
     assert recorded(stopped) == [1, 2, 3, 4]
     run = stopped.stores.state.model_versions("tiny")[-1].run_id

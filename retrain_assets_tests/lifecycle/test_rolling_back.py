@@ -25,7 +25,8 @@ from retrain_assets.lifecycle.rolling_back import roll_back_if_broken
 from retrain_assets.lifecycle.versions import clear, stage_of
 from retrain_assets.lifecycle.withholding import words_of
 from retrain_assets.promotion.log import champion_as_of
-from retrain_assets.reporting.overview import Records, overview
+from retrain_assets.reporting.overview import overview
+from retrain_assets.reporting.records import Records
 from retrain_assets.reporting.unmade import unmade
 from retrain_assets.spec import ModelSpec
 from retrain_assets.stores.protocols import ShownModel, StepOutcome

@@ -12,7 +12,7 @@ from retrain_assets.data.labels import labels_as_of
 from retrain_assets.data.windows import Batch
 from retrain_assets.lifecycle.training_window import latest_training_set, plan_window, read_rows
 from retrain_assets.lifecycle.watch import read_predictions, read_validated
-from retrain_assets.reporting.overview import Records
+from retrain_assets.reporting.records import Records
 from retrain_assets.stores.tries import TRIES
 from retrain_assets_tests.lifecycle.test_closed_loop import drop_days
 from retrain_assets_tests.lifecycle.world import World, rows_of

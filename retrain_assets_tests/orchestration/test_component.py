@@ -110,8 +110,9 @@ def test_several_models_in_one_file(project: Project) -> None:
 
 def test_sensors_run_without_being_switched_on(project: Project) -> None:
     project.declare("churn")
-    for sensor in project.load().get_repository_def().sensor_defs:
-        assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
+    sensors = project.load().get_repository_def().sensor_defs
+    assert sensors
+    assert {sensor.default_status for sensor in sensors} == {dg.DefaultSensorStatus.RUNNING}
 
 
 def causes(error: BaseException) -> str:

@@ -18,7 +18,8 @@ from retrain_assets.lifecycle.renaming import retire
 from retrain_assets.orchestration import StoresResource, approvals, build_retraining_definitions
 from retrain_assets.orchestration.projection import champion_events
 from retrain_assets.orchestration.showing import document
-from retrain_assets.reporting.overview import Records, overview
+from retrain_assets.reporting.overview import overview
+from retrain_assets.reporting.records import Records
 from retrain_assets.stores.registry import MlflowRegistry
 from retrain_assets_tests.lifecycle.champions import RECALL, SEASONS, copied, fail_to_score
 from retrain_assets_tests.lifecycle.world import World
@@ -241,7 +242,7 @@ class YearsAgo(datetime):
     """The time of a clock that was set back."""
 
     @classmethod
-    def now(cls, tz: tzinfo | None = None) -> datetime:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def now(cls, tz: tzinfo | None = None) -> datetime:
         return datetime.now(tz) - timedelta(days=730)
 
 

@@ -22,8 +22,9 @@ def test_there_is_a_function_for_every_trigger_of_the_declaration():
 
 
 def test_every_trigger_gives_a_reason(facts):
-    for made in evaluate_triggers(facts()):
-        assert made.reason
+    found = evaluate_triggers(facts())
+    assert [made.name for made in found] == list(TRIGGERS)
+    assert all(made.reason for made in found)
 
 
 def test_performance_decay(facts):

@@ -12,9 +12,11 @@ import pandas as pd
 import pytest
 
 from retrain_assets.performance.scores import Scores
+from retrain_assets.promotion.cost import MEASURED_ROWS, TIMED_ROWS
 from retrain_assets.promotion.gates import GateResult, evaluate_gates
+from retrain_assets.promotion.judged import Judged
 from retrain_assets.promotion.measures import Measure
-from retrain_assets.promotion.measuring import MEASURED_ROWS, TIMED_ROWS, Judged, measured
+from retrain_assets.promotion.measuring import measured
 from retrain_assets.spec import GATES, PromoteSpec
 from retrain_assets_tests.promotion.test_gates import report
 

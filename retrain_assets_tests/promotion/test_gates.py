@@ -66,7 +66,7 @@ def test_not_worse_than_champion(margin, interval, passed):
 
 
 @pytest.mark.parametrize(("interval", "passed"), [((-0.2, -0.1), True), ((-0.2, 0.0), False), ((0.1, 0.2), False)])
-def test_beats_baseline(interval, passed):
+def test_the_interval_decides_whether_the_baseline_is_beaten(interval, passed):
     assert evaluate_gates(report(baseline=interval), PromoteSpec(), bootstrapping=False).passed is passed
 
 

@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 
 from retrain_assets.performance.decay import BatchLoss, HoldoutLoss, without_decay
-from retrain_assets.performance.scores import Scores
-from retrain_assets.promotion.comparing import Contest, evaluate_models
-from retrain_assets.promotion.health import champion_beats_baseline, champion_is_healthy
+from retrain_assets.promotion.health import champion_is_healthy
 from retrain_assets.spec import DecaySpec
 
 
@@ -81,29 +79,3 @@ def test_a_sound_champion_is_seldom_called_unhealthy_by_its_first_batches(betwee
         found.append(verdict.healthy)
     assert found.count(False) / 2000 <= at_most
     assert (found.count(None) > 0) is (before < 3)
-
-
-@pytest.fixture
-def report():
-    rng = np.random.default_rng(0)
-    labels = rng.normal(size=400)
-    contest = Contest(
-        labels=labels, batches=["b"] * 400, versions={"candidate": 5, "champion": 4},
-        scores={
-            "candidate": Scores(labels + rng.normal(0, 0.1, 400)), "champion": Scores(rng.normal(0, 2, 400)),
-            "baseline": Scores(np.zeros(400)),
-        },
-    )  # fmt: skip
-    return evaluate_models(contest, model="m", batch="b", attempt=1, metric="squared_error", confidence=0.95, rng=rng)
-
-
-def test_the_champion_is_found_in_the_evaluation_by_its_version(report):
-    assert champion_beats_baseline(report, 5).healthy is True
-    lost = champion_beats_baseline(report, 4)
-    assert lost.healthy is False
-    assert lost.reason.startswith("v4 is not shown better than the baseline in the evaluation of b: squared_error")
-
-
-def test_without_evidence_it_is_unknown(report):
-    assert champion_beats_baseline(None, 4).healthy is None
-    assert champion_beats_baseline(report, 3).healthy is None

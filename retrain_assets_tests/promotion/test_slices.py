@@ -14,8 +14,9 @@ from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.comparing import Contest, evaluate_models
 from retrain_assets.promotion.evaluation import EvaluationReport, Role
 from retrain_assets.promotion.gates import evaluate_gates
+from retrain_assets.promotion.judged import Judged
 from retrain_assets.promotion.measures import Measure, chosen
-from retrain_assets.promotion.measuring import Judged, measured
+from retrain_assets.promotion.measuring import measured
 from retrain_assets.promotion.slice_condition import NoSliceRegression
 from retrain_assets.promotion.slices import LEAST_BLOCKS, Slice, slice_measures, slice_metrics
 from retrain_assets.promotion.weak_slices import found_slices

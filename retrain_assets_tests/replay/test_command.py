@@ -17,18 +17,12 @@ from click.testing import CliRunner
 from retrain_assets.cli import main
 from retrain_assets.errors import DataError
 from retrain_assets.replay import fitting
-from retrain_assets.replay.bare_file import (
-    FileSettings,
-    another_order,
-    column_kinds,
-    first_batches,
-    stream_of_frame,
-    too_few_to_compare,
-    too_few_to_judge,
-)
+from retrain_assets.replay.bare_file import FileSettings, column_kinds, stream_of_frame
 from retrain_assets.replay.clock import Course
 from retrain_assets.replay.file_table import left_out, read_table
+from retrain_assets.replay.first_batches import first_batches
 from retrain_assets.replay.fitting import ScoreCache, fit_missing
+from retrain_assets.replay.remarks import another_order, too_few_to_compare, too_few_to_judge
 from retrain_assets.replay.stream import Stream
 from retrain_assets.replay.telling import require_writable
 from retrain_assets.replay.windows import Window, parse_window
@@ -115,7 +109,7 @@ def test_the_second_run_fits_nothing_and_says_the_same(call, monkeypatch):
     [("multiclass", "log_loss", "linear"), ("regression", "squared_error", "linear"),
      ("regression", "absolute_error", "linear")],
 )  # fmt: skip
-def test_other_tasks(call, task, metric, estimator):
+def test_other_tasks_are_replayed_and_retraining_pays(call, task, metric, estimator):
     report, output, code = call(
         history(task=task, batches=12, turns=(7,)), "--policies", "default,default+mixture,never,adwin,ddm,cusum",
         "--first", "4", "--metric", metric, estimator=estimator,

@@ -11,7 +11,10 @@ import pytest
 from retrain_assets.policy.decision import Decision, TriggerState
 from retrain_assets.promotion.approvals import holds_of
 from retrain_assets.promotion.log import Promotion
-from retrain_assets.reporting.overview import Records, age, next_due, overview
+from retrain_assets.reporting.age import age
+from retrain_assets.reporting.due import next_due
+from retrain_assets.reporting.overview import overview
+from retrain_assets.reporting.records import Records
 from retrain_assets.stores.protocols import OutboxRow, Step
 from retrain_assets_tests.promotion.test_approvals import REQUEST, said
 from retrain_assets_tests.spec.declarations import spec

@@ -57,9 +57,9 @@ def test_an_owner_that_dagster_does_not_take_is_refused_here(owner: str):
         dg.AssetSpec("champion", owners=[owner])
 
 
-def test_is_frozen():
+def test_a_declaration_cannot_be_changed():
     with pytest.raises(ValidationError, match="frozen"):
-        spec().name = "other"  # pyright: ignore[reportAttributeAccessIssue]
+        spec().name = "other"
 
 
 def test_refuses_unknown_keys_in_every_group():

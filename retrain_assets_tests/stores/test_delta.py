@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from retrain_assets.data.hashing import frame_hash
 from retrain_assets.errors import IntegrityError, NotStoredError, StoreError
-from retrain_assets.stores import delta_log
 from retrain_assets.stores.delta import DeltaTableStore
+from retrain_assets.stores.delta_create import CHECKPOINT_INTERVAL
 
 TABLE = "flights/validated"
 ROWS = pd.DataFrame(
@@ -330,7 +330,7 @@ def test_a_handle_is_opened_anew_from_the_checkpoints(tmp_path):
     """One that follows the log for ever becomes slower with every version."""
     store = DeltaTableStore(tmp_path)
     handles = []
-    writes = 2 * delta_log._CHECKPOINT_INTERVAL + 5
+    writes = 2 * CHECKPOINT_INTERVAL + 5
     for number in range(writes):
         store.write(TABLE, f"{number % 3}", pd.DataFrame({"n": [number]}))
         handles.append(store._table(TABLE)._handle)

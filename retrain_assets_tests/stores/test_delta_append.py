@@ -14,6 +14,7 @@ from retrain_assets.errors import StoreError
 from retrain_assets.stores import delta_log
 from retrain_assets.stores.delta import DeltaTableStore
 from retrain_assets.stores.delta_append import append_partition, can_append, commits_after
+from retrain_assets.stores.delta_create import CHECKPOINT_INTERVAL
 
 TABLE = "flights/validated"
 
@@ -128,7 +129,7 @@ def test_a_table_that_took_the_place_of_another_is_not_broken(store):
     assert store.read(TABLE)["n"].tolist() == [5.0]
 
 
-@pytest.mark.parametrize("appends", [1, delta_log._CHECKPOINT_INTERVAL - 3])
+@pytest.mark.parametrize("appends", [1, CHECKPOINT_INTERVAL - 3])
 def test_what_others_commit_right_after_an_append_is_known(store, monkeypatch, appends):
     """Also where a checkpoint is due, for which the handle is brought to the end of the log."""
     other = DeltaTableStore(folder(store).parents[1])

@@ -38,6 +38,6 @@ def test_a_class_without_labels_has_probability_zero() -> None:
     assert scores.values.tolist() == [[1, 0, 0], [1, 0, 0]]
 
 
-def test_no_labels() -> None:
+def test_a_baseline_of_no_labels_is_refused() -> None:
     with pytest.raises(InsufficientDataError):
         NaiveBaseline.fit([], "squared_error")

@@ -70,7 +70,9 @@ def test_folds_are_cut_between_batches() -> None:
     spec = make_spec()
     time = make_rows(500)["time"]
     weeks = (time - spec.batches.start).dt.days // 7
-    for train_rows, valid_rows in time_folds(spec, time, 3):
+    folds = list(time_folds(spec, time, 3))
+    assert len(folds) == 3
+    for train_rows, valid_rows in folds:
         assert not set(weeks.iloc[train_rows]) & set(weeks.iloc[valid_rows])
 
 

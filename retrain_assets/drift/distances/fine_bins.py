@@ -8,8 +8,8 @@ import numpy as np
 
 from retrain_assets.data import bins as fine
 from retrain_assets.data import sketch
-from retrain_assets.data.categories import EXACT
 from retrain_assets.data.column_profile import ColumnProfile, bins_of
+from retrain_assets.data.exact import EXACT
 from retrain_assets.drift.cells import infinite_of
 from retrain_assets.drift.distances.distance import Counts, Positions
 

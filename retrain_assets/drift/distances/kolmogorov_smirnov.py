@@ -37,16 +37,3 @@ class KolmogorovSmirnov:
     ) -> float:
         p, q = both_shares(reference_counts, current_counts, smoothing)
         return float(min(np.abs(np.cumsum(p) - np.cumsum(q)).max(), 1.0))
-
-
-def binning_error(reference_counts: Counts, current_counts: Counts) -> float:
-    """The most by which the statistic of the unbinned values exceeds the unsmoothed one of the cells.
-
-    Between the edges of a cell the gap changes from its left value by at most the cell's share on one side, and from
-    its right value by at most its share on the other side.
-
-    >>> binning_error(np.array([50, 50]), np.array([90, 10]))
-    0.5
-    """
-    p, q = both_shares(reference_counts, current_counts, 0.0)
-    return float(np.minimum(p, q).max())

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from retrain_assets.data.exact import EXACT
 from retrain_assets.drift.distances.distance import Counts, Positions, Shares, both_shares
 
 
@@ -66,11 +67,9 @@ def deviation_of(p: Shares, x: Positions) -> float | None:
     away = (x - x[p.argmax()]) / farthest
     scale = farthest * math.sqrt(float(p @ (away - p @ away) ** 2))
     largest = float(np.abs(x).max())
-    whole = largest <= _WHOLE and bool((x == np.floor(x)).all())
+    whole = largest <= EXACT and bool((x == np.floor(x)).all())
     return scale if scale > (0.0 if whole else _ROUNDING * largest) else None
 
 
 _ROUNDING = 8 * float(np.finfo(np.float64).eps)
 """A smaller deviation, of the largest magnitude, is that of one value computed in several ways."""
-_WHOLE = 2.0**53
-"""Up to here every whole number is a double."""

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import math
 import re
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import click
 from click.core import ParameterSource
 
+from retrain_assets.commands.options import Options, with_options
+
 if TYPE_CHECKING:
+    from retrain_assets.replay.history import History
     from retrain_assets.replay.laboratory import Scenario
     from retrain_assets.replay.report import Report
     from retrain_assets.replay.run import ReplaySettings
-    from retrain_assets.replay.stream import Stream
-    from retrain_assets.training.source import TransformSource
 
+Parsed = TypeVar("Parsed")
 DEFAULT_POLICIES = "default,default+mixture,never,every,every:2,every:4,every:8,every:13,every:26"
 OF_A_FILE = (
     "target", "batch", "label_delay", "window", "metric", "estimator", "seed", "every",
@@ -90,9 +90,9 @@ def _finite(_context: click.Context, _parameter: click.Parameter, value: float) 
 @click.option("--figure", type=click.Path(dir_okay=False, path_type=Path), help="Write the frontier as PNG.")
 @click.option("--cache", type=click.Path(file_okay=False, path_type=Path), help="Of scores.  [default: HOME/replay]")
 @click.option("--workers", type=click.IntRange(1), help="Processes that fit.  [default: one for each core]")
-@click.pass_obj
+@with_options
 def replay(
-    options: Any,
+    options: Options,
     model: str | None,
     data: Path | None,
     target: str | None,
@@ -125,9 +125,13 @@ def replay(
     retrain-assets replay --model flight_delay --figure frontier.png
     retrain-assets replay --data sales.csv --target sold --batch month --window rolling:12 --label-delay 2
     """  # noqa: D301 - click reads the backspace
+    from retrain_assets.home import open_stores
+    from retrain_assets.replay.bare_file import FileSettings
+    from retrain_assets.replay.history import history_of_file, history_of_model
     from retrain_assets.replay.names import listed
     from retrain_assets.replay.run import ReplaySettings
     from retrain_assets.replay.telling import require_writable, tell, write
+    from retrain_assets.replay.windows import parse_window
 
     names = listed(policies)
     if not names:
@@ -136,10 +140,20 @@ def replay(
         raise click.UsageError("give either --data, --target and --batch, or --model")
     if model is not None:
         _require_no_file_options(click.get_current_context())
-        history = _of_model(options, model, first, lag, inject)
         names = ["declared", *names]
+        scenario, declared = _scenario(inject), options.model(model)
+        stores = open_stores(options.opened_home().prepare())
+        history = history_of_model(stores, declared, first=first, lag=lag, scenario=scenario)
     else:
-        history = _of_file(data, target, batch, label_delay, window, first, lag, metric, estimator, seed, inject)
+        if data is None or target is None or batch is None:
+            raise click.UsageError("--data needs --target and --batch")
+        batches, least_rows = _parsed(parse_window, window, "--window")
+        _require_estimator(estimator)
+        read = FileSettings(
+            target=target, batch=batch, label_delay=label_delay, window=batches, metric=metric, estimator=estimator,
+            seed=seed, first=first, least_rows=least_rows,
+        )  # fmt: skip
+        history = history_of_file(data, read, lag=lag, scenario=_scenario(inject))
     click.echo(f"{history.told}; the first {history.first} batches train the first model", err=True)
     root = cache or options.opened_home().folder / "replay"
     require_writable(files={"--json": json_path, "--figure": figure}, folder=root)
@@ -163,23 +177,12 @@ def _require_no_file_options(context: click.Context) -> None:
         raise click.UsageError(f"{named} tells about a file, with --data: what --model names declares its own")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _History:
-    """What is replayed, and in a few words what it is."""
-
-    stream: Stream
-    first: int
-    told: str
-    source: TransformSource | None = None
-    every: str | None = None
-    scenario: Scenario | None = None
-
-
-def _compared(history: _History, settings: ReplaySettings, root: Path, workers: int | None) -> Report:
+def _compared(history: History, settings: ReplaySettings, root: Path, workers: int | None) -> Report:
     """All policies, with progress shown while models are fitted and walked."""
+    from retrain_assets.replay.progress import Progress
     from retrain_assets.replay.run import replay as run
 
-    with _Progress() as progress:
+    with Progress() as progress:
         return run(
             history.stream,
             settings,
@@ -191,80 +194,25 @@ def _compared(history: _History, settings: ReplaySettings, root: Path, workers: 
         )
 
 
-def _of_file(
-    data: Path | None,
-    target: str | None,
-    batch: str | None,
-    label_delay: int,
-    window: str,
-    first: int | None,
-    lag: int,
-    metric: str | None,
-    estimator: str,
-    seed: int,
-    injected: str | None,
-) -> _History:
-    import numpy as np
+def _frontier(report: Report) -> bytes:
+    from retrain_assets.replay.report import frontier_figure
 
-    from retrain_assets.replay.bare_file import (
-        FileSettings,
-        another_order,
-        column_kinds,
-        first_batches,
-        require_columns,
-        stream_of_frame,
-        task_of,
-        too_few_to_compare,
-        too_few_to_judge,
-    )
-    from retrain_assets.replay.file_table import infinite, left_out, read_table
-    from retrain_assets.replay.laboratory import inject, settled, with_timing
-    from retrain_assets.replay.windows import parse_window
-
-    if data is None or target is None or batch is None:
-        raise click.UsageError("--data needs --target and --batch")
-    try:
-        batches, least_rows = parse_window(window)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--window") from error
-    _require_estimator(estimator)
-    settings = FileSettings(
-        target=target, batch=batch, label_delay=label_delay, window=batches, metric=metric, estimator=estimator,
-        seed=seed, first=first, least_rows=least_rows,
-    )  # fmt: skip
-    frame, scenario = read_table(data), None
-    if injected is not None:
-        scenario = _scenario(injected)
-        require_columns(frame, target, batch)
-        scenario = settled(frame, scenario, target=target, batch=batch)
-        task = task_of(frame[target].dropna(), metric)
-        frame = inject(frame, scenario, target=target, batch=batch, task=task, rng=np.random.default_rng(seed))
-    stream = stream_of_frame(frame, settings)
-    stream = stream if scenario is None else with_timing(stream, scenario)
-    numeric, categorical = column_kinds(stream)
-    told = (
-        f"{data.name}: {len(stream.labels):,} rows in {len(stream)} batches, {len(numeric)} numeric and "
-        f"{len(categorical)} categorical features, {stream.spec.metric}"
-    )
-    inputs = frame.drop(columns=[target, batch])
-    without, endless = left_out(inputs), infinite(inputs)
-    if without:
-        told += f"; left out: {', '.join(f'{name} ({held})' for name, held in without.items())}"
-    if endless:
-        told += f"; infinite values count as missing: {', '.join(endless)}"
-    if scenario is not None:
-        told += f"; {scenario.kind} from batch {scenario.onset} on, in {scenario.feature}"
-    told += another_order(frame, settings) + too_few_to_judge(stream) + too_few_to_compare(stream)
-    return _History(stream=stream, first=first_batches(stream, first, lag), told=told, scenario=scenario)
+    title = f"{report.stream.spec.metric} against retrains, label delay {report.stream.label_delay}"
+    return frontier_figure(report.outcomes, metric=report.metric, title=title)
 
 
-def _scenario(injected: str) -> Scenario:
+def _scenario(injected: str | None) -> Scenario | None:
     from retrain_assets.replay.laboratory import parse_scenario
 
+    return None if injected is None else _parsed(parse_scenario, injected, "--inject")
+
+
+def _parsed(parse: Callable[[str], Parsed], text: str, option: str) -> Parsed:
+    """A mistake in an option is one of usage."""
     try:
-        return parse_scenario(injected)
+        return parse(text)
     except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--inject") from error
+        raise click.BadParameter(str(error), param_hint=option) from error
 
 
 def _require_estimator(name: str) -> None:
@@ -282,76 +230,3 @@ def _require_estimator(name: str) -> None:
             param_hint="--estimator",
         )
     load_object(name, field="--estimator")
-
-
-def _of_model(options: Any, name: str, first: int | None, lag: int, injected: str | None) -> _History:
-    import numpy as np
-
-    from retrain_assets.home import open_stores
-    from retrain_assets.lifecycle import DeclaredModel
-    from retrain_assets.replay.bare_file import first_batches
-    from retrain_assets.replay.declared_model import first_trainable, stream_of_model
-    from retrain_assets.replay.injecting import inject_into_model
-
-    scenario = None if injected is None else _scenario(injected)
-    declared = options.declared(name)
-    model = DeclaredModel(declared.spec, Path(declared.file).absolute().parent)
-    stream = stream_of_model(open_stores(options.opened_home().prepare()), model)
-    told = ""
-    if scenario is not None:
-        made = inject_into_model(stream, scenario, model.contract, rng=np.random.default_rng(model.spec.estimator.seed))
-        stream, scenario = made.stream, made.scenario
-        told = f"; {scenario.kind} from batch {scenario.onset} on, in {scenario.feature}"
-        told += f"; the schema refuses {made.quarantined:,} of its rows, which are left out" if made.quarantined else ""
-    batches = f"{len(stream.labels):,} labelled rows in {len(stream)} matured batches"
-    return _History(
-        stream=stream,
-        first=first_trainable(stream, lag) if first is None else first_batches(stream, first, lag),
-        told=f"{name}: {batches}, {stream.spec.metric}{told}",
-        source=model.transform(),
-        every=declared.spec.batches.every,
-        scenario=scenario,
-    )
-
-
-class _Progress(AbstractContextManager["_Progress"]):
-    """Shows how many models are fitted, then which policy walks; on standard error, gone when done.
-
-    Where nobody can see a bar move, a line at each fifth of the models tells how far it is.
-    """
-
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        console = Console(stderr=True)
-        # Without a terminal rich would write an empty line in the end, and nothing before.
-        self._told: int | None = None if console.is_terminal else 0
-        self._progress = Progress(*columns, console=console, transient=True, disable=self._told is not None)
-        self._task = self._progress.add_task("models", total=None)
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()
-
-    def fitted(self, done: int, total: int) -> None:
-        self._progress.update(self._task, completed=done, total=total)
-        if self._told is not None and total and (fifth := 5 * done // total) > self._told:
-            self._told = fifth
-            click.echo(f"{done} of {total} models are fitted", err=True)
-
-    def walked(self, name: str) -> None:
-        self._progress.update(self._task, description=f"policy {name}")
-
-
-def _frontier(report: Report) -> bytes:
-    from retrain_assets.replay.report import frontier_figure
-
-    title = f"{report.stream.spec.metric} against retrains, label delay {report.stream.label_delay}"
-    return frontier_figure(report.outcomes, metric=report.metric, title=title)

@@ -1,0 +1,50 @@
+"""What became of the newest candidate that was judged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from retrain_assets.promotion.approvals import Hold
+from retrain_assets.promotion.log import Promotion
+
+if TYPE_CHECKING:
+    from retrain_assets.stores.protocols import Step
+
+
+def _judged_last(steps: Sequence[Step]) -> Step | None:
+    judged = (step for step in steps if step.job == "retrain" and step.outcome == "done" and "outcome" in step.detail)
+    return next(reversed(list(judged)), None)
+
+
+def _ended_hold(version: int, holds: Sequence[Hold]) -> Hold | None:
+    return next((hold for hold in reversed(holds) if hold.request.version == version and not hold.open), None)
+
+
+def lapsed(steps: Sequence[Step], holds: Sequence[Hold], log: Sequence[Promotion]) -> str | None:
+    """What persons were asked, and what nobody answered in time or no answer counts for any more."""
+    last = _judged_last(steps)
+    ended = None if last is None else _ended_hold(last.detail["version"], holds)
+    return last_retrain(steps, holds, log) if ended is not None and ended.state in ("void", "expired") else None
+
+
+def last_retrain(steps: Sequence[Step], holds: Sequence[Hold], log: Sequence[Promotion]) -> str | None:
+    """The newest candidate that was judged; of one that was held or promoted, what became of it since."""
+    last = _judged_last(steps)
+    if last is None:
+        return None
+    version, outcome = last.detail["version"], last.detail["outcome"]
+    ended_hold = _ended_hold(version, holds)
+    if outcome == "held" and ended_hold is not None:
+        answer = ended_hold.answers[-1]
+        became = "promoted" if ended_hold.promoted else f"{ended_hold.state}: {answer.person}: {answer.reason}"
+        return f"v{version} of {last.batch} was held for approval, and is {became}"
+    if (
+        outcome == "promoted"
+        and log[-1:]
+        and log[-1].version != version
+        and any((before.version, after.action) == (version, "rollback") for before, after in pairwise(log))
+    ):
+        outcome = "promoted, and rolled back since"
+    return f"v{version} of {last.batch} {outcome}: {last.detail['reason']}"
