@@ -99,6 +99,8 @@ def main(ctx: click.Context, home: Path | None, defs: tuple[Path, ...], debug: b
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # As in the home's `dagster.yaml`: nothing calls home unless somebody wants it to.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    # A tracking server's client prints two lines into our table whenever a run is left, three times a retrain.
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     ctx.obj = Options(home=home, defs=defs, debug=debug)
 
 

@@ -492,6 +492,20 @@ class TestRun:
         result = call("run", "sales")
         assert result.exit_code == 1
         assert "batch 2013-01-01 of sales cannot be run: its source has nothing for it yet" in result.stderr
+        assert "(looked for '" in result.stderr
+        assert str(project) in result.stderr
+
+    def test_a_mistake_in_the_file_of_another_model_is_told_and_does_not_stop_it(self, project: Path):
+        declare(project / "other", name="other", metric="log_los")
+        for asked in (("run", "sales"), ("history", "sales")):
+            result = call(*asked)
+            assert "do not concern sales: see `retrain-assets check`" in result.stderr
+            assert "log_loss" not in result.stderr
+        assert "its source has nothing" in call("run", "sales").stderr
+        for refused in (("run", "other"), ("run", "nobody")):
+            assert "Did you mean 'log_loss'?" in call(*refused).stderr
+        declare(project / "other", name="sales")
+        assert "must be unique" in call("run", "sales").stderr
 
     def test_a_run_that_fails_is_told_and_so_is_the_exit_code(self, project: Path, monkeypatch: pytest.MonkeyPatch):
         from retrain_assets import lifecycle
@@ -645,6 +659,7 @@ class TestUi:
         assert environ["RETRAIN_ASSETS_DAGSTER_URL"] == "http://127.0.0.1:3005"
         assert environ["OMP_WAIT_POLICY"] == "PASSIVE"  # runs side by side must not spin away each other's cores
         assert environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
+        assert environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] == "true"
         assert yaml.safe_load((home / "dagster" / "dagster.yaml").read_text())["telemetry"] == {"enabled": False}
 
     def test_a_folder_that_is_no_project_shows_what_is_declared_in_it(

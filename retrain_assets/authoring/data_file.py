@@ -14,6 +14,10 @@ from retrain_assets.errors import DeclarationError, Problem, UnreadableFileError
 
 _OTHER_FORMS = ("wrong_encoding", "mixed_encodings", "wrong_separator")
 """Reasons of files that a declaration can describe, and `init` cannot."""
+_REMEDY = (
+    "Write it anew first, `pandas.read_csv(file, sep=..., decimal=..., encoding=...).to_csv(copy, index=False)`, and "
+    "give the copy to `init`. Numbers with a decimal comma are texts in any delivery"
+)
 
 
 def read_data(file: Path) -> pd.DataFrame:
@@ -30,7 +34,7 @@ def read_data(file: Path) -> pd.DataFrame:
     except UnreadableFileError as error:
         other = error.reason in _OTHER_FORMS
         form = "must be UTF-8 with commas here, whatever is declared later: " if other else ""
-        raise _wrong(f"{form}{error}") from error
+        raise _wrong(f"{form}{error}{f'. {_REMEDY}' if other else ''}") from error
     except (ValueError, OSError) as error:  # parser and decoding errors are ValueErrors
         raise _wrong(f"{file} cannot be read: {error}") from error
     if frame.empty:

@@ -130,8 +130,10 @@ class Guesses:
         span = times.max() - times.min()
         rows = {every: len(times) / max(span / step, 1) for every, step in _STEPS.items()}
         fitting = [each for each in _STEPS if rows[each] >= 500 and span / _STEPS[each] >= 8]
-        long_enough = [each for each in reversed(_STEPS) if span / _STEPS[each] >= 8]
-        every = (fitting or long_enough or ["hour"])[0]
+        long_enough = [each for each in reversed(_STEPS) if span / _STEPS[each] >= 8 and rows[each] >= 1]
+        # Of a few rows no batch is right; one that most often holds nothing is no stream at all.
+        filled = [each for each in _STEPS if rows[each] >= 1]
+        every = (fitting or long_enough or filled or ["month"])[0]
         self.told.append(f"batches.every: {every} (about {rows[every]:.0f} rows each over {span.days} days)")
         return every
 

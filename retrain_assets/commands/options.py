@@ -49,10 +49,15 @@ class Options:
         return load_files(self.declaration_paths())
 
     def declared(self, name: str) -> Declaration:
-        """The declared model of a name."""
-        from retrain_assets.stores.declarations import named
+        """The declared model of a name; the mistakes of other models are told, and do not stop what is done to it."""
+        from retrain_assets.stores.declarations import load_named
 
-        return named(self.declarations(), name)
+        declared, others = load_named(self.declaration_paths(), name)
+        if others:
+            listed = ", ".join(sorted({str(each.file) for each in others}))
+            told = f"warning: mistakes in {listed} do not concern {name}: see `retrain-assets check`"
+            click.secho(told, fg="yellow", err=True)
+        return declared
 
     def model(self, name: str) -> DeclaredModel:
         """The declared model of a name with what it refers to."""

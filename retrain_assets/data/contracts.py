@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 RESERVED = "ra_reserved"
 """Column that tells whether a row is reserved."""
+_NAMED = 5
+"""Most columns that a refusal names for one reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +185,7 @@ class Contract:
             unreadable_values=()
             if read is None
             else unreadable_values([part for _, part in frames], self.spec, unreadable),
-            refused=self._refusal(failures.rows, quarantined, failures.reasons()),
+            refused=self._refusal(failures.rows, quarantined, failures),
         )
 
     def _outcomes(
@@ -201,7 +203,7 @@ class Contract:
         unreadable[positions] = bad[positions]
         return named.assign(**{self.spec.target.column: targets.iloc[positions].array}), unreadable
 
-    def _refusal(self, parsed: int, quarantined: int, reasons: Mapping[str, int]) -> str | None:
+    def _refusal(self, parsed: int, quarantined: int, failures: Failures) -> str | None:
         if parsed == 0:
             return "the batch holds no rows"
         tolerance = self.spec.quarantine.tolerance
@@ -211,8 +213,18 @@ class Contract:
             tolerated = f"quarantine.tolerance is {tolerance:.1%}"
         else:
             return None
-        why = ", ".join(f"{reason} {count}" for reason, count in reasons.items())
+        columns = failures.columns()
+        why = ", ".join(f"{each} {count}{_of(columns[each])}" for each, count in failures.reasons().items())
         return f"{quarantined} of {parsed} rows ({quarantined / parsed:.1%}) are in quarantine and {tolerated}: {why}"
+
+
+def _of(columns: Sequence[str]) -> str:
+    """The columns of a reason, the first of them where they are many; the count before them is of rows."""
+    if not columns:
+        return ""
+    named = ", ".join(name if name.isprintable() else repr(name) for name in columns[:_NAMED])
+    more = f" and {len(columns) - _NAMED} more" if len(columns) > _NAMED else ""
+    return f" ({named}{more})"
 
 
 def _names(columns: Sequence[str]) -> str:

@@ -77,6 +77,13 @@ class Failures:
         counts = {reason: int(mask.sum()) for reason, mask in masks.items()}
         return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
+    def columns(self) -> dict[str, tuple[str, ...]]:
+        """The columns whose rules were broken, by reason, each once; none where a rule is on whole rows."""
+        found: dict[str, dict[str, None]] = {}
+        for failure in self._kept:
+            found.setdefault(failure.reason, {}).update({failure.column: None} if failure.column else {})
+        return {reason: tuple(names) for reason, names in found.items()}
+
     def frame(
         self, *, ids: pd.Series, numbers: NDArray[np.int64], files: Sequence[str], file_of: NDArray[np.intp]
     ) -> pd.DataFrame:

@@ -191,7 +191,19 @@ def _absent(stores: Stores, model: DeclaredModel, batch: str) -> str:
     failure = source_failure(stores.state, model.name)
     if failure is not None:
         return f"batch {batch} of {model.name} cannot be run, because its source cannot be looked at: {failure}"
-    return f"batch {batch} of {model.name} cannot be run: its source has nothing for it yet, or it comes after a gap."
+    return (
+        f"batch {batch} of {model.name} cannot be run: its source has nothing for it yet{_where(model)}, or it comes "
+        "after a gap."
+    )
+
+
+def _where(model: DeclaredModel) -> str:
+    """Where files are looked for, as it is declared: the environment and a URL may hold a secret."""
+    source = model.spec.source
+    if source.type != "files" or not isinstance(source.path, str) or "://" in source.path:
+        return ""
+    begins_elsewhere = source.path.startswith(("/", "{home}"))
+    return f" (looked for {source.path!r}{'' if begins_elsewhere else f' in {str(model.root)!r}'})"
 
 
 def _again(driver: Driver, model: DeclaredModel, batch: str) -> Iterator[Ran]:

@@ -107,7 +107,12 @@ class MeetsThresholds:
             found = next((each for each in candidate.metrics if each.metric == name), None) if candidate else None
             if found is None or found.value is None or found.lower is None or found.upper is None:
                 truths.append(None)
-                said.append(f"{name} is not known: report_metrics must name it, and enough rows or entities define it")
+                why = (
+                    "report_metrics must name it"
+                    if found is None
+                    else "these rows do not define it, such as labels of one class alone, or too few rows or entities"
+                )
+                said.append(f"{name} is not known: {why}")
                 continue
             good = found.lower >= limit if name in LARGER_IS_BETTER else found.upper <= limit
             truths.append(good)

@@ -97,6 +97,22 @@ def load_files(paths: Iterable[Path]) -> list[Declaration]:
     return declared
 
 
+def load_named(paths: Iterable[Path], name: str) -> tuple[Declaration, list[Problem]]:
+    """The model of that name, and the mistakes in the files of other models, which do not stop it.
+
+    Raises:
+        DeclarationError: no such model is declared, its own file has mistakes, or models do not agree among each
+            other (a name twice, a shared budget of two sizes).
+    """
+    declared, problems = read_files(paths)
+    sound = [each for each in declared if each.draft.valid and each.draft.spec is not None]
+    mine = {each.file for each in sound if each.spec.name == name}
+    across = [*duplicate_names(declared), *unequal_shared_budgets(declared)]
+    if problems and (not mine or any(each.file in mine or each in across for each in problems)):
+        raise DeclarationError(problems)
+    return named(sound, name), problems
+
+
 def named(declared: Iterable[Declaration], name: str) -> Declaration:
     """The model of that name.
 

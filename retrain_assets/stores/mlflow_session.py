@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _SQLITE = "sqlite:///"
 _KNOWN_RUNS = 64
+_NOBODY_BEHIND = (502, 503, 504)
+"""Answers of a proxy whose server is away. MLflow's client tries a call that gets one for minutes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +67,9 @@ class MlflowSession:
         try:
             with urlopen(plain, timeout=BRIEF_SECONDS):  # noqa: S310 - `is_server` asks for http or https
                 return None
-        except HTTPError:
-            return None  # whatever it refuses, it is there
+        except HTTPError as error:
+            # Whatever it refuses, it is there; a proxy that says so of the server behind it is not that server.
+            return Silence(reason=f"HTTP {error.code} {error.reason}") if error.code in _NOBODY_BEHIND else None
         except TimeoutError as error:
             # Of the answer: where nobody takes the call, urllib wraps it.
             return Silence(reason=str(error), slow=True)

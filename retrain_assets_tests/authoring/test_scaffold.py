@@ -273,7 +273,8 @@ class TestGuesses:
         assert made(orders(), target="shop").metric == "log_loss"
 
     @pytest.mark.parametrize(
-        ("rows", "days", "every"), [(6000, 60, "week"), (12_000, 20, "day"), (6000, 1, "hour"), (6000, 700, "month")]
+        ("rows", "days", "every"),
+        [(6000, 60, "week"), (12_000, 20, "day"), (6000, 1, "hour"), (6000, 700, "month"), (3, 3, "day")],
     )
     def test_of_the_batches(self, rows: int, days: int, every: str):
         """The shortest that hold some hundreds of rows."""
@@ -453,7 +454,10 @@ class TestRefuses:
     @pytest.mark.parametrize(
         ("content", "said"),
         [
-            (b"a;b\n1,5;2\n", "must be UTF-8 with commas here.*wrong_separator"),
+            (
+                b"a;b\n1,5;2\n",
+                r"must be UTF-8 with commas here.*wrong_separator.*Write it anew first, `pandas\.read_csv",
+            ),
             (b"PK\x03\x04...", "not_csv.*zip archive"),
             ("a,b\nZ\u00fcrich,1\n".encode("latin-1"), "wrong_encoding.*deliver utf-8"),
             (b"a,b,a\n1,2,3\n", r"^DATA: x\.csv cannot be read \(duplicated_header\)"),

@@ -201,7 +201,7 @@ def test_a_missing_column_names_itself_and_refuses_the_file_alone():
     assert result.refused is None
     alone = checked(contract(), as_csv(lacking))
     assert alone.refused is not None
-    assert "missing_column 5" in alone.refused
+    assert "missing_column 5 (speed, kind)" in alone.refused
 
 
 @pytest.mark.parametrize("lacking", ["at", "id", "store"])
@@ -273,7 +273,7 @@ def test_nothing_and_too_much_are_refused_with_numbers():
     assert checked(contract(), as_csv(rows)).refused is None
     rows.loc[:5, "speed"] = "x"
     refused = checked(contract(), as_csv(rows)).refused
-    assert refused == "6 of 100 rows (6.0%) are in quarantine and quarantine.tolerance is 5.0%: wrong_type 6"
+    assert refused == "6 of 100 rows (6.0%) are in quarantine and quarantine.tolerance is 5.0%: wrong_type 6 (speed)"
     assert checked(contract(quarantine={"tolerance": 0.06}), as_csv(rows)).refused is None
 
 

@@ -275,3 +275,17 @@ def test_a_metric_that_a_slice_does_not_define_is_unknown_there_and_judged_elsew
     assert areas["kind=a"] is not None
     verdicts = {gate.name: gate.passed for gate in made.gates.results}
     assert verdicts["no_slice_regression"] is True, "the loss is defined on every slice"
+
+
+def test_a_metric_that_the_judging_rows_do_not_define_is_unknown_and_says_why(evaluated: World):
+    declared = {"min_rows": 50, "require": "meets_thresholds", "limits": {"metrics": {"roc_auc": 0.1}}}
+    world = copied(evaluated, evaluated.root, promote=declared, report_metrics=["roc_auc"])
+
+    def of_one_class(*args: Any, **kwargs: Any) -> Any:
+        return read_judging_rows(*args, **kwargs).assign(label=1)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("retrain_assets.lifecycle.compared.read_judging_rows", of_one_class)
+        made = lifecycle.evaluate(world.stores, world.model, newest(world), now=world.now, run_id="run-9")
+    assert made.gates.passed is None
+    assert "roc_auc is not known: these rows do not define it, such as labels of one class" in made.gates.reason

@@ -502,9 +502,11 @@ def test_notices_of_mlflow_are_hushed_while_it_works_and_only_then() -> None:
 
 
 def test_a_server_that_does_not_answer_is_told_from_one_that_refuses(tmp_path: Path) -> None:
+    answer = 401
+
     class Refusing(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_error(401)
+            self.send_error(answer)
 
         def log_message(self, *_: object, **__: object) -> None:
             pass
@@ -514,6 +516,10 @@ def test_a_server_that_does_not_answer_is_told_from_one_that_refuses(tmp_path: P
         port = server.server_address[1]
         try:
             assert MlflowRegistry(f"http://joe:hunter2@127.0.0.1:{port}").silence() is None
+            answer = 503  # a proxy before a server that is away
+            away = MlflowRegistry(f"http://joe:hunter2@127.0.0.1:{port}").silence()
+            assert away is not None
+            assert (away.reason, away.slow) == ("HTTP 503 Service Unavailable", False)
         finally:
             server.shutdown()
     silence = MlflowRegistry(f"http://joe:hunter2@127.0.0.1:{port}").silence()
