@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from retrain_assets.data.reserved import is_reserved
+from retrain_assets.drift.wording import plural
 from retrain_assets.errors import DataError, did_you_mean
 from retrain_assets.replay.file_table import ENDLESS, NO_FEATURES, infinite, left_out, read_table
 from retrain_assets.replay.stream import EVENT_TIME, Stream, one_batch_each
@@ -180,6 +181,20 @@ def too_few_to_judge(stream: Stream) -> str:
     )
 
 
+def without_labels(frame: pd.DataFrame, settings: FileSettings) -> str:
+    """Said where rows have no target, which are left out: a replay does not know of time that passed without labels."""
+    missing = frame[settings.target].isna()
+    if not missing.any():
+        return ""
+    batches = frame[settings.batch]
+    whole = batches.nunique() - batches[~missing].nunique()
+    return f"; left out: {int(missing.sum()):,} rows without a target" + (
+        f", all rows of {plural(whole, 'batch', 'batches')} among them, as if there had been no such time"
+        if whole
+        else ""
+    )
+
+
 def too_few_to_compare(stream: Stream) -> str:
     """Said where drift cannot be known, so that a trigger of it does not fire; else nothing."""
     least = stream.spec.drift.min_rows
@@ -217,7 +232,8 @@ def task_of(target: pd.Series, metric: str | None) -> str:
         raise DataError(f"the target must be numbers, text or true and false (got {NO_FEATURES[kind]})")
     counted = target.nunique()
     if counted < 2:
-        raise DataError(f"the target must have at least two values (got {counted})")
+        got = counted or "none: no row of the file has one"
+        raise DataError(f"the target must have at least two values (got {got})")
     if metric == "log_loss":
         _require_classes(target, counted)
     if metric is not None:

@@ -216,8 +216,9 @@ def _of_file(
         task_of,
         too_few_to_compare,
         too_few_to_judge,
+        without_labels,
     )
-    from retrain_assets.replay.file_table import infinite, left_out, read_table
+    from retrain_assets.replay.file_table import infinite, left_out, nearly_numbers, read_table
     from retrain_assets.replay.laboratory import inject, settled, with_timing
     from retrain_assets.replay.windows import parse_window
 
@@ -232,7 +233,8 @@ def _of_file(
         target=target, batch=batch, label_delay=label_delay, window=batches, metric=metric, estimator=estimator,
         seed=seed, first=first, least_rows=least_rows,
     )  # fmt: skip
-    frame, scenario = read_table(data), None
+    given, scenario = read_table(data), None
+    frame = given
     if injected is not None:
         scenario = _scenario(injected)
         require_columns(frame, target, batch)
@@ -247,11 +249,15 @@ def _of_file(
         f"{len(categorical)} categorical features, {stream.spec.metric}"
     )
     inputs = frame.drop(columns=[target, batch])
-    without, endless = left_out(inputs), infinite(inputs)
+    without, endless, text = left_out(inputs), infinite(inputs), nearly_numbers(inputs)
+    told += without_labels(given, settings)
     if without:
         told += f"; left out: {', '.join(f'{name} ({held})' for name, held in without.items())}"
     if endless:
         told += f"; infinite values count as missing: {', '.join(endless)}"
+    if text:
+        odd = ", ".join(f"{name} ({value!r} is none)" for name, value in text.items())
+        told += f"; taken for text, though most values are numbers: {odd}"
     if scenario is not None:
         told += f"; {scenario.kind} from batch {scenario.onset} on, in {scenario.feature}"
     told += another_order(frame, settings) + too_few_to_judge(stream) + too_few_to_compare(stream)

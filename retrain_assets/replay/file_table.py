@@ -19,6 +19,8 @@ NO_FEATURES = {
     "mixed": "neither numbers nor text",
 }
 """What a column may hold that no model here learns from, by the name that pandas infers."""
+MOSTLY = 0.9
+"""Share of numbers among the values of a text column from which one wonders why it is text."""
 _TIME = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?")
 """A date or time as a CSV file writes it."""
 
@@ -67,6 +69,19 @@ def _numbering(values: pd.Series) -> str | None:
     """Whole numbers that count the rows tell a model when a row came, and nothing of rows to come."""
     every = values.notna().all() and int(values.max()) - int(values.min()) + 1 == len(values)
     return "row numbers" if every or values.is_monotonic_increasing or values.is_monotonic_decreasing else None
+
+
+def nearly_numbers(frame: pd.DataFrame) -> dict[str, str]:
+    """The columns that are text for a few values only, each with the first of these: a mark of what is missing, say."""
+    found: dict[str, str] = {}
+    for name in frame.columns:
+        if pd.api.types.infer_dtype(frame[name], skipna=True) not in ("string", "mixed-integer"):
+            continue
+        values = frame[name].dropna()
+        numbers = pd.to_numeric(values, errors="coerce").notna()
+        if MOSTLY <= numbers.mean() < 1:
+            found[str(name)] = str(values[~numbers].iloc[0])
+    return found
 
 
 def infinite(frame: pd.DataFrame) -> list[str]:
