@@ -266,16 +266,23 @@ def _labels(target: pd.Series, task: str) -> Any:
             values = target.to_numpy(dtype=np.float64)
         except (TypeError, ValueError) as error:
             raise DataError(f"the target of a regression must be numbers: {error}") from error
-        if np.isinf(values).any():
-            raise DataError(
-                f"the target of a regression must be finite numbers ({np.isinf(values).sum():,} of {len(values):,} are "
-                "infinite): leave these rows out of the file"
-            )
+        _require_finite(values)
         return values
+    if pd.api.types.is_float_dtype(target):
+        _require_finite(target.to_numpy(dtype=np.float64))
     if pd.api.types.is_float_dtype(target) and (target != target.round()).any():
         # Classes such as 0.5 and 1.0: the lifecycle reads them as text, and estimators take them for quantities.
         target = target.astype(str)
     return np.asarray(target.tolist())
+
+
+def _require_finite(target: npt.NDArray[np.float64]) -> None:
+    infinite = int(np.isinf(target).sum())
+    if infinite:
+        raise DataError(
+            f"the target must be finite numbers ({infinite:,} of {len(target):,} are infinite): leave these rows out "
+            "of the file"
+        )
 
 
 def _features(frame: pd.DataFrame, settings: FileSettings) -> pd.DataFrame:

@@ -257,7 +257,7 @@ def _of_file(
         told += f"; infinite values count as missing: {', '.join(endless)}"
     if text:
         odd = ", ".join(f"{name} ({value!r} is none)" for name, value in text.items())
-        told += f"; taken for text, though most values are numbers: {odd}"
+        told += f"; taken for text, though most values read like numbers: {odd}"
     if scenario is not None:
         told += f"; {scenario.kind} from batch {scenario.onset} on, in {scenario.feature}"
     told += another_order(frame, settings) + too_few_to_judge(stream) + too_few_to_compare(stream)

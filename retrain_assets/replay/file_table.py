@@ -21,6 +21,7 @@ NO_FEATURES = {
 """What a column may hold that no model here learns from, by the name that pandas infers."""
 MOSTLY = 0.9
 """Share of numbers among the values of a text column from which one wonders why it is text."""
+_BESIDE_DIGITS = r"[,\s%$€£]"
 _TIME = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?")
 """A date or time as a CSV file writes it."""
 
@@ -72,14 +73,15 @@ def _numbering(values: pd.Series) -> str | None:
 
 
 def nearly_numbers(frame: pd.DataFrame) -> dict[str, str]:
-    """The columns that are text for a few values only, each with the first of these: a mark of what is missing, say."""
+    """The columns of numbers that are text, each with the first value that makes it so: `n/k`, `12,50` or `7 %`."""
     found: dict[str, str] = {}
     for name in frame.columns:
         if pd.api.types.infer_dtype(frame[name], skipna=True) not in ("string", "mixed-integer"):
             continue
         values = frame[name].dropna()
         numbers = pd.to_numeric(values, errors="coerce").notna()
-        if MOSTLY <= numbers.mean() < 1:
+        written = pd.to_numeric(values.astype(str).str.replace(_BESIDE_DIGITS, "", regex=True), errors="coerce").notna()
+        if not numbers.all() and written.mean() >= MOSTLY:
             found[str(name)] = str(values[~numbers].iloc[0])
     return found
 

@@ -259,6 +259,7 @@ def test_many_values_of_text_are_no_classes_unless_that_is_said():
         ("regression", lambda each: each.index % 257, "log_loss", "257 values in 2,560 rows: each must have 10 rows"),
         ("regression", lambda each: 3.7, "squared_error", r"at least two values \(got 1\)"),
         ("regression", lambda each: np.nan, "squared_error", r"\(got none: no row of the file has one\)"),
+        ("binary", lambda each: each["y"].astype(float).replace(1.0, np.inf), None, "must be finite .* are infinite"),
         ("binary", lambda each: 1, "log_loss", r"at least two values \(got 1\)"),
         ("binary", lambda each: pd.to_datetime(each["y"]), None, r"true and false \(got times\)"),
         ("binary", lambda each: pd.to_datetime(each["y"]), "squared_error", r"\(got times\)"),
@@ -390,10 +391,11 @@ def test_numbers_that_one_odd_value_turns_into_text_are_told(call):
     frame["price"] = frame["x"].round(2).astype(str).mask(frame.index == 3, "n/k")
     frame["grade"] = np.where(frame.index % 3 == 0, "A", "1")
     frame["zip"] = "0" + frame.index.astype(str)
-    assert nearly_numbers(frame) == {"price": "n/k"}
+    frame["fee"] = [f"{each % 90},{each % 7}0" for each in frame.index]
+    assert nearly_numbers(frame) == {"price": "n/k", "fee": "0,00"}
     _, output, code = call(frame, "--policies", "never")
     assert code == 0, output
-    assert "taken for text, though most values are numbers: price ('n/k' is none)" in output
+    assert "taken for text, though most values read like numbers: price ('n/k' is none), fee ('0,00' is none)" in output
 
 
 def test_times_are_left_out_however_a_file_writes_them():
