@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +17,7 @@ from retrain_assets.data.profile import TableProfile, merge_tables
 from retrain_assets.data.seconds import seconds_of_arrow
 from retrain_assets.data.text_counts import add_texts, count_texts
 from retrain_assets.data.value_texts import texts_of_array, texts_of_arrow
-from retrain_assets.errors import DataError
+from retrain_assets.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -59,6 +59,12 @@ def _profile_rows(rows: pa.Table) -> TableProfile:
     return TableProfile(rows=rows.num_rows, columns=columns)
 
 
+def without_batches(batch: str, name: str, columns: Sequence[object]) -> DataError:
+    """What to say of rows without the column that tells which of them came together."""
+    said = f"the batch column '{batch}' must be in {name}, where rows that came together have the same value (it has no"
+    return DataError(f"{said} such column).{did_you_mean(batch, map(str, columns))}")
+
+
 def _by_batch(chunk: pa.RecordBatch | pa.Table, batch: str | None, name: str) -> Iterator[tuple[str, pa.Table]]:
     import pyarrow as pa
 
@@ -67,7 +73,7 @@ def _by_batch(chunk: pa.RecordBatch | pa.Table, batch: str | None, name: str) ->
         yield "", table
         return
     if batch not in table.column_names:
-        raise DataError(f"the batch column '{batch}' must be in {name} (it has {', '.join(table.column_names)})")
+        raise without_batches(batch, name, table.column_names)
     column = table.column(batch)
     if column.null_count:
         raise _gaps(batch, name, column.null_count)

@@ -198,9 +198,9 @@ def _judge(score: float, tested: _Tested, settings: Settings, basis: Basis, over
     adjusted = f"{tested.aspect}: {probability(tested.adjusted)} over all {over}"
     if tested.adjusted > settings.alpha:
         chance = (
-            "the differences of the reference batches explain it" if basis.significance == "batches" else "chance does"
+            "the differences of the reference batches explain" if basis.significance == "batches" else "chance explains"
         )
-        return "stable", f"{reached}, but {chance} ({adjusted} is above {settings.alpha:.2g})"
+        return "stable", f"{reached}, but {chance} it ({adjusted} is above {settings.alpha:.2g})"
     allowed = max(int(settings.alpha * (basis.batches + 1)) - 1, 0)
     if tested.less_unusual < basis.batches - allowed:
         others = basis.batches - tested.less_unusual

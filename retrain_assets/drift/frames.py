@@ -209,7 +209,9 @@ def _of_pandas(frame: pd.DataFrame, name: str, batch: str | None) -> dict[str, T
     if batch is None:
         return {"": profile_table(frame)}
     if batch not in frame:
-        raise DataError(f"the batch column '{batch}' must be in {name} (it has {', '.join(map(str, frame.columns))})")
+        from retrain_assets.data.arrow_profiling import without_batches
+
+        raise without_batches(batch, name, frame.columns.tolist())
     frame = with_plain_arrow(frame)
     batches = in_plain_type(frame[batch])
     gaps = int(batches.isna().sum())

@@ -177,7 +177,8 @@ def task_of(target: pd.Series, metric: str | None) -> str:
         raise DataError(f"the target must be numbers, text or true and false (got {NO_FEATURES[kind]})")
     counted = target.nunique()
     if counted < 2:
-        raise DataError(f"the target must have at least two values (got {counted})")
+        got = counted or "none: no row of the file has one"
+        raise DataError(f"the target must have at least two values (got {got})")
     if metric == "log_loss":
         _require_classes(target, counted)
     if metric is not None:
@@ -210,16 +211,23 @@ def _labels(target: pd.Series, task: str) -> Any:
             values = target.to_numpy(dtype=np.float64)
         except (TypeError, ValueError) as error:
             raise DataError(f"the target of a regression must be numbers: {error}") from error
-        if np.isinf(values).any():
-            raise DataError(
-                f"the target of a regression must be finite numbers ({np.isinf(values).sum():,} of {len(values):,} are "
-                "infinite): leave these rows out of the file"
-            )
+        _require_finite(values)
         return values
+    if pd.api.types.is_float_dtype(target):
+        _require_finite(target.to_numpy(dtype=np.float64))
     if pd.api.types.is_float_dtype(target) and (target != target.round()).any():
         # Classes such as 0.5 and 1.0: the lifecycle reads them as text, and estimators take them for quantities.
         target = target.astype(str)
     return np.asarray(target.tolist())
+
+
+def _require_finite(target: npt.NDArray[np.float64]) -> None:
+    infinite = int(np.isinf(target).sum())
+    if infinite:
+        raise DataError(
+            f"the target must be finite numbers ({infinite:,} of {len(target):,} are infinite): leave these rows out "
+            "of the file"
+        )
 
 
 def _features(frame: pd.DataFrame, settings: FileSettings) -> pd.DataFrame:

@@ -11,11 +11,11 @@ import pandas as pd
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.replay.bare_file import FileSettings, column_kinds, require_columns, stream_of_frame, task_of
 from retrain_assets.replay.declared_model import first_trainable, stream_of_model
-from retrain_assets.replay.file_table import infinite, left_out, read_table
+from retrain_assets.replay.file_table import infinite, left_out, nearly_numbers, read_table
 from retrain_assets.replay.first_batches import first_batches
 from retrain_assets.replay.injecting import inject_into_model
 from retrain_assets.replay.laboratory import Scenario, inject, settled, with_timing
-from retrain_assets.replay.remarks import another_order, too_few_to_compare, too_few_to_judge
+from retrain_assets.replay.remarks import another_order, too_few_to_compare, too_few_to_judge, without_labels
 from retrain_assets.replay.stream import Stream
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.source import TransformSource
@@ -48,7 +48,8 @@ def history_of_file(data: Path, settings: FileSettings, *, lag: int, scenario: S
     Raises:
         DataError: the file cannot be replayed, or has no place for the drift.
     """
-    frame, target, batch = read_table(data), settings.target, settings.batch
+    given, target, batch = read_table(data), settings.target, settings.batch
+    frame = given
     if scenario is not None:
         require_columns(frame, target, batch)
         scenario = settled(frame, scenario, target=target, batch=batch)
@@ -60,23 +61,28 @@ def history_of_file(data: Path, settings: FileSettings, *, lag: int, scenario: S
     return History(
         stream=stream,
         first=first_batches(stream, settings.first, lag),
-        told=f"{data.name}: {_told_of_file(stream, frame, settings, scenario)}",
+        told=f"{data.name}: {_told_of_file(stream, frame, settings, scenario, without_labels(given, settings))}",
         scenario=scenario,
     )
 
 
-def _told_of_file(stream: Stream, frame: pd.DataFrame, settings: FileSettings, scenario: Scenario | None) -> str:
+def _told_of_file(
+    stream: Stream, frame: pd.DataFrame, settings: FileSettings, scenario: Scenario | None, unlabelled: str
+) -> str:
     numeric, categorical = column_kinds(stream)
     told = (
         f"{len(stream.labels):,} rows in {len(stream)} batches, {len(numeric)} numeric and "
-        f"{len(categorical)} categorical features, {stream.spec.metric}"
+        f"{len(categorical)} categorical features, {stream.spec.metric}{unlabelled}"
     )
     inputs = frame.drop(columns=[settings.target, settings.batch])
-    without, endless = left_out(inputs), infinite(inputs)
+    without, endless, text = left_out(inputs), infinite(inputs), nearly_numbers(inputs)
     if without:
         told += f"; left out: {', '.join(f'{name} ({held})' for name, held in without.items())}"
     if endless:
         told += f"; infinite values count as missing: {', '.join(endless)}"
+    if text:
+        odd = ", ".join(f"{name} ({value!r} is none)" for name, value in text.items())
+        told += f"; taken for text, though most values read like numbers: {odd}"
     remarks = another_order(frame, settings) + too_few_to_judge(stream) + too_few_to_compare(stream)
     return told + _told_of_drift(scenario) + remarks
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from retrain_assets.drift.wording import plural
 from retrain_assets.replay.bare_file import FileSettings, in_batches
 from retrain_assets.replay.stream import Stream
 
@@ -31,6 +32,20 @@ def too_few_to_judge(stream: Stream) -> str:
     return (
         f"; no model can be promoted: {count} batches hold {most} reserved rows at most, and the gate asks for "
         f"{least} (use a longer --window, or larger batches)"
+    )
+
+
+def without_labels(frame: pd.DataFrame, settings: FileSettings) -> str:
+    """Said where rows have no target, which are left out: a replay does not know of time that passed without labels."""
+    missing = frame[settings.target].isna()
+    if not missing.any():
+        return ""
+    batches = frame[settings.batch]
+    whole = batches.nunique() - batches[~missing].nunique()
+    return f"; left out: {int(missing.sum()):,} rows without a target" + (
+        f", all rows of {plural(whole, 'batch', 'batches')} among them, as if there had been no such time"
+        if whole
+        else ""
     )
 
 

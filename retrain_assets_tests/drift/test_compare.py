@@ -347,6 +347,11 @@ def test_reference_batches_that_do_not_agree_about_a_type_are_unknown() -> None:
             "must have a value in every row of reference",
         ),
         (lambda: compare(pa.table(REFERENCE), pa.table(CURRENT), batch="week"), DataError, "the batch column 'week'"),
+        (
+            lambda: compare(REFERENCE, CURRENT, batch="dya"),
+            DataError,
+            "where rows that came together have the same value .it has no such column.. Did you mean 'day'",
+        ),
         (lambda: compare(ANYTHING[0], CURRENT), TypeError, "the batches of reference must be TableProfile"),
         (lambda: compare(ANYTHING[1], CURRENT), TypeError, "reference must be a pandas or Polars data frame"),
         (lambda: compare(ANYTHING[6], CURRENT), TypeError, "reference must be a .* by batch .got ChunkedArray"),

@@ -96,7 +96,7 @@ def test_a_large_but_insignificant_distance_is_no_drift() -> None:
     assert column.score is not None
     assert column.score > 0.1
     assert column.verdict == "stable"
-    assert "but chance does" in column.reason
+    assert "but chance explains it (" in column.reason
 
 
 @pytest.mark.parametrize(("share", "verdict"), [(0.2, "drift"), (0.4, "drift"), (0.6, "stable")])

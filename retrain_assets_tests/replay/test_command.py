@@ -19,10 +19,10 @@ from retrain_assets.errors import DataError
 from retrain_assets.replay import fitting
 from retrain_assets.replay.bare_file import FileSettings, column_kinds, stream_of_frame
 from retrain_assets.replay.clock import Course
-from retrain_assets.replay.file_table import left_out, read_table
+from retrain_assets.replay.file_table import left_out, nearly_numbers, read_table
 from retrain_assets.replay.first_batches import first_batches
 from retrain_assets.replay.fitting import ScoreCache, fit_missing
-from retrain_assets.replay.remarks import another_order, too_few_to_compare, too_few_to_judge
+from retrain_assets.replay.remarks import another_order, too_few_to_compare, too_few_to_judge, without_labels
 from retrain_assets.replay.stream import Stream
 from retrain_assets.replay.telling import require_writable
 from retrain_assets.replay.windows import Window, parse_window
@@ -251,7 +251,8 @@ def test_many_values_of_text_are_no_classes_unless_that_is_said():
         ("regression", lambda each: each["y"].round(2).astype(str), "log_loss", "each must have 10 rows on average"),
         ("regression", lambda each: each.index % 257, "log_loss", "257 values in 2,560 rows: each must have 10 rows"),
         ("regression", lambda each: 3.7, "squared_error", r"at least two values \(got 1\)"),
-        ("regression", lambda each: np.nan, "squared_error", r"at least two values \(got 0\)"),
+        ("regression", lambda each: np.nan, "squared_error", r"\(got none: no row of the file has one\)"),
+        ("binary", lambda each: each["y"].astype(float).replace(1.0, np.inf), None, "must be finite .* are infinite"),
         ("binary", lambda each: 1, "log_loss", r"at least two values \(got 1\)"),
         ("binary", lambda each: pd.to_datetime(each["y"]), None, r"true and false \(got times\)"),
         ("binary", lambda each: pd.to_datetime(each["y"]), "squared_error", r"\(got times\)"),
@@ -360,6 +361,34 @@ def test_rows_without_a_target_and_columns_that_are_no_features_are_left_out(cal
         "left out: at (times), day (times), took (times), tags (neither numbers nor text), same (one value), "
         "order (another value in each row), row (row numbers)" in output
     )
+
+
+def test_rows_and_batches_without_a_target_are_told(call):
+    """Half a history would be replayed, and batches far from each other as neighbours, without a word."""
+    frame = history()
+    frame["y"] = frame["y"].astype("Int8").mask(frame["batch"].isin([7, 8]) | (frame.index % 100 == 0))
+    rows = int(frame["y"].isna().sum())
+    _, output, code = call(frame, "--policies", "never")
+    assert code == 0, output
+    assert f"left out: {rows:,} rows without a target, all rows of 2 batches among them" in output
+    settings = FileSettings(target="y", batch="batch")
+    assert without_labels(frame[~frame["batch"].isin([7, 8])], settings).endswith("rows without a target")
+    assert without_labels(history(), settings) == ""
+    with pytest.raises(DataError, match=r"two values \(got none: no row of the file has one\)"):
+        stream_of_frame(frame.assign(y=np.nan), settings)
+
+
+def test_numbers_that_one_odd_value_turns_into_text_are_told(call):
+    """Each number would be a category of its own, or the column be taken for a name of rows."""
+    frame = history()
+    frame["price"] = frame["x"].round(2).astype(str).mask(frame.index == 3, "n/k")
+    frame["grade"] = np.where(frame.index % 3 == 0, "A", "1")
+    frame["zip"] = "0" + frame.index.astype(str)
+    frame["fee"] = [f"{each % 90},{each % 7}0" for each in frame.index]
+    assert nearly_numbers(frame) == {"price": "n/k", "fee": "0,00"}
+    _, output, code = call(frame, "--policies", "never")
+    assert code == 0, output
+    assert "taken for text, though most values read like numbers: price ('n/k' is none), fee ('0,00' is none)" in output
 
 
 def test_times_are_left_out_however_a_file_writes_them():

@@ -304,6 +304,31 @@ def test_the_recommendation_says_how_sure_it_is(compared):
     assert again == made
 
 
+@pytest.mark.parametrize("batches", [4, 7, 16, 40])
+def test_chance_is_seldom_told_as_sure(compared, batches):
+    """Of pairs that differ by chance alone no more are told apart with a probability than it says."""
+    rng, trials = np.random.default_rng(0), 400
+    rows = np.full(batches, 100)
+    default = replace(compared.outcome("default"), retrains=(), loss=1.0, batch_losses=np.ones(batches))
+    told = []
+    for _ in range(trials):
+        other = rng.normal(1.0, 0.1, batches)
+        pair = [default, replace(default, name="every:4", batch_losses=other, loss=float(other.mean()))]
+        beats = recommend(pair, rows, 0.5, 1.0, rng).beats
+        told.append(beats.get("every:4", 1 - beats.get("default", 0.5)))
+    assert np.mean(np.array(told) > 0.99) < 0.03
+    assert np.mean(np.array(told) > 0.9) < 0.15
+
+
+def test_what_differs_by_retrains_alone_is_sure_and_one_batch_tells_nothing(compared):
+    never = replace(compared.outcome("never"), retrains=(), loss=1.0, batch_losses=np.ones(9))
+    once = replace(never, name="every:4", retrains=(3,))
+    rng = np.random.default_rng(0)
+    assert recommend([never, once], np.full(9, 100), 0.5, 1.0, rng).beats == {"every:4": 1.0}
+    alone = [replace(each, batch_losses=np.ones(1)) for each in (never, once)]
+    assert recommend(alone, np.full(1, 100), 0.5, 1.0, rng).beats == {"every:4": 0.5}
+
+
 def test_only_what_can_be_declared_is_recommended(compared):
     outcomes = compare(compared, ["cusum+mixture", "cusum", "cusum:0.2", "every:4", "never"])[:-1]
     made = recommend(outcomes, compared.rows, 0.5, compared.unit, np.random.default_rng(0))
