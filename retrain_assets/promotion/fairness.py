@@ -206,7 +206,9 @@ def _gap_interval(drawn: Values, confidence: float, units: int) -> tuple[float |
     lower = upper = 0.0
     for group in range(groups - 1):
         differences = defined[:, group + 1 :] - defined[:, [group]]
-        least, low, high, most = np.quantile(differences, [shared, wide, 1 - wide, 1 - shared], axis=0)
+        least, low, high, most = np.quantile(
+            differences, [shared, wide, 1 - wide, 1 - shared], axis=0, method="weibull"
+        )
         lower = max(lower, float(least.max()), float(-most.min()))
         upper = max(upper, float(high.max()), float(-low.min()))
     return lower, upper
