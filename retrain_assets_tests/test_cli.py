@@ -504,6 +504,8 @@ class TestRun:
         assert "its source has nothing" in call("run", "sales").stderr
         for refused in (("run", "other"), ("run", "nobody")):
             assert "Did you mean 'log_loss'?" in call(*refused).stderr
+        assert "no model" not in call("run", "other").stderr
+        assert "no model 'sale' is declared in what can be read. Did you mean 'sales'?" in call("run", "sale").stderr
         declare(project / "other", name="sales")
         assert "must be unique" in call("run", "sales").stderr
 

@@ -108,9 +108,21 @@ def load_named(paths: Iterable[Path], name: str) -> tuple[Declaration, list[Prob
     sound = [each for each in declared if each.draft.valid and each.draft.spec is not None]
     mine = {each.file for each in sound if each.spec.name == name}
     across = [*duplicate_names(declared), *unequal_shared_budgets(declared)]
-    if problems and (not mine or any(each.file in mine or each in across for each in problems)):
+    if problems and any(each.file in mine or each in across for each in problems):
         raise DeclarationError(problems)
+    if problems and not mine:
+        raise DeclarationError([*problems, *_unless_drafted(declared, name)])
     return named(sound, name), problems
+
+
+def _unless_drafted(declared: Iterable[Declaration], name: str) -> list[Problem]:
+    """That no model has that name, unless one has it whose declaration is wrong."""
+    drafts = [each.draft for each in declared]
+    known = [each.spec.name for each in drafts if each.spec is not None and not each.rests_on_wrong(("name",))]
+    if name in known:
+        return []
+    message = f"no model '{name}' is declared in what can be read.{did_you_mean(name, known)}"
+    return [Problem(field="", message=message)]
 
 
 def named(declared: Iterable[Declaration], name: str) -> Declaration:
