@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from retrain_assets.errors import RefusedError
 
 if TYPE_CHECKING:
     from retrain_assets.stores.protocols import StateStore, Stores
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
 HOME_VARIABLE = "RETRAIN_ASSETS_HOME"
 DEFAULT_FOLDER = ".retrain_assets"
 
+_WRITTEN_BY_US = "# Written once by retrain_assets; yours to change."
+_BASE_FOLDER = re.compile(r'class: InstallationStorage\s+config: \{base_dir: "(.*)"\}')
 _DAGSTER_YAML = """\
 # Written once by retrain_assets; yours to change.
 telemetry: {enabled: false}
@@ -121,6 +126,31 @@ class Home:
             temporary.write_text(_DAGSTER_YAML.replace("DAGSTER_HOME", str(self.dagster_home)), encoding="utf-8")
             temporary.replace(settings)
         return self
+
+
+def refuse_copied(home: Home) -> None:
+    """A folder that was copied or moved still names the one that it was: its Dagster history and its models are there.
+
+    Both are kept by absolute paths, here in `dagster.yaml` and by MLflow for each model: what a copy runs would be
+    written into the history of the original, whose own runs would then not fit its state.
+
+    Raises:
+        RefusedError: the home's `dagster.yaml`, as this package wrote it, names another folder.
+    """
+    settings = home.dagster_home / "dagster.yaml"
+    text = settings.read_text(encoding="utf-8", errors="replace") if settings.is_file() else ""
+    named = _BASE_FOLDER.search(text)
+    if named is None or not text.startswith(_WRITTEN_BY_US):
+        return
+    known = Path(named.group(1))
+    if known.resolve() == home.dagster_home.resolve():
+        return
+    raise RefusedError(
+        f"the home {home.folder} was copied or moved: {settings} keeps Dagster's history in {known}. Work in "
+        f"{known.parent} (`--home`, or {HOME_VARIABLE}), where a moved folder must be put back, because the paths of "
+        f"its models are kept as well; or begin with an empty home. Where that place is meant, remove the file's "
+        f"first line"
+    )
 
 
 def open_state(home: Home) -> StateStore:

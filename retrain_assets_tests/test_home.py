@@ -8,7 +8,10 @@ import pytest
 import yaml
 from dagster import DagsterInstance
 
-from retrain_assets.home import Home, open_state, open_stores
+from retrain_assets.commands.options import Options
+from retrain_assets.errors import RefusedError
+from retrain_assets.home import Home, open_state, open_stores, refuse_copied
+from retrain_assets_tests.tracking import copy_folder
 
 
 def test_everything_lies_below_one_folder_by_default(tmp_path: Path):
@@ -80,3 +83,23 @@ def test_opening_the_stores_connects_to_nothing(tmp_path: Path):
     """They are opened by every process that loads the code location: each connects when it is used."""
     open_stores(Home.at(tmp_path / "home"))
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_copied_home_is_refused_before_it_writes_into_the_original(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("RETRAIN_ASSETS_HOME", "")  # which the command sets
+    original = Home.at(tmp_path / "one").prepare()
+    refuse_copied(original)
+    copy_folder(original.folder, tmp_path / "two")
+    copy = Home.at(tmp_path / "two")
+    with pytest.raises(
+        RefusedError, match=r"two was copied or moved: .* keeps Dagster's history in .*one/dagster\. Work in"
+    ):
+        refuse_copied(copy)
+    with pytest.raises(RefusedError, match="was copied or moved"):
+        Options(home=copy.folder, defs=(), debug=False).opened_home()
+    # The same folder by another name, and settings that a person has taken over.
+    (tmp_path / "link").symlink_to(original.folder)
+    refuse_copied(Home.at(tmp_path / "link"))
+    settings = copy.dagster_home / "dagster.yaml"
+    settings.write_text(settings.read_text(encoding="utf-8").partition("\n")[2], encoding="utf-8")
+    refuse_copied(copy)

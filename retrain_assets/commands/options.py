@@ -29,12 +29,18 @@ class Options:
     debug: bool
 
     def opened_home(self) -> Home:
-        """The home that was asked for; the environment of the processes started from here agrees with it."""
-        from retrain_assets.home import HOME_VARIABLE, Home
+        """The home that was asked for; the environment of the processes started from here agrees with it.
+
+        Raises:
+            RefusedError: it is a copy that still names the folder it was copied from.
+        """
+        from retrain_assets.home import HOME_VARIABLE, Home, refuse_copied
 
         if self.home is not None:
             os.environ[HOME_VARIABLE] = str(self.home.absolute())
-        return Home.from_environment()
+        home = Home.from_environment()
+        refuse_copied(home)
+        return home
 
     def declaration_paths(self) -> tuple[Path, ...]:
         """Where declarations are looked for."""

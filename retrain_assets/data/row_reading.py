@@ -109,7 +109,8 @@ class RowReader:
                 found[str(name)] = column
         return found
 
-    def _required(self) -> list[str]:
+    def required(self) -> list[str]:
+        """Names of the columns that every file must have."""
         named = [
             name
             for name, column in self.columns_of(()).items()
@@ -130,7 +131,7 @@ class RowReader:
         ]
 
     def _check_columns(self, frame: pd.DataFrame, positions: NDArray[np.intp], failures: Failures) -> None:
-        for name in (*self._required(), *self._unmatched(frame.columns)):
+        for name in (*self.required(), *self._unmatched(frame.columns)):
             if name not in frame.columns:
                 failures.add(positions, column=name, rule="required", reason="missing_column")
         if self.schema.strict is True:
@@ -140,7 +141,7 @@ class RowReader:
     def unknown_columns(self, names: Iterable[object]) -> list[str]:
         """Columns of a file that neither the schema nor the declaration names."""
         names = [str(name) for name in names]
-        known = {*self.columns_of(names), *self._required(), *self.spec.hidden_columns}
+        known = {*self.columns_of(names), *self.required(), *self.spec.hidden_columns}
         return [name for name in names if name not in known]
 
     def _convert_column(

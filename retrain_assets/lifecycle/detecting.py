@@ -15,6 +15,7 @@ from retrain_assets.drift.levels import settings_of
 from retrain_assets.drift.report import DriftReport
 from retrain_assets.lifecycle.champions import champion_version
 from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.outgrown import why_outgrown
 from retrain_assets.lifecycle.outputs import outputs_of
 from retrain_assets.lifecycle.records import Detected
 from retrain_assets.lifecycle.together import joint_of
@@ -29,7 +30,8 @@ from retrain_assets.training.predict import CANNOT_SERVE
 def detect(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Detected:
     """Compares the batch with the reference of the champion as of the batch, and carries the drift episode on.
 
-    Where a champion that is still watched cannot score it, and the one before can, that one is back in force.
+    Where a champion that is still watched cannot score it, and the one before can, that one is back in force. Where
+    another declaration trained it, and nobody can score, only the inputs are compared.
     """
     try:
         return _detect(stores, model, batch, run_id=run_id)
@@ -37,12 +39,14 @@ def detect(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime,
         champion = champion_version(stores, model, batch.start)
         back = None if champion is None else step_back(stores, model, batch, champion, error, now=now)
         if back is None:
+            if champion is not None and why_outgrown(model, champion, error) is not None:
+                return _detect(stores, model, batch, run_id=run_id, scored=False)
             with telling_way_out(stores, model):
                 raise
         return replace(_detect(stores, model, batch, run_id=run_id), rolled_back=back)
 
 
-def _detect(stores: Stores, model: DeclaredModel, batch: Batch, *, run_id: str) -> Detected:
+def _detect(stores: Stores, model: DeclaredModel, batch: Batch, *, run_id: str, scored: bool = True) -> Detected:
     current = read_profile(stores, model, batch)
     champion = champion_version(stores, model, batch.start)
     if champion is None:
@@ -62,7 +66,7 @@ def _detect(stores: Stores, model: DeclaredModel, batch: Batch, *, run_id: str) 
             spec=spec,
             checks_per_year=per_year,
             previous=carried(_earlier(stores, model, batch)),
-            outputs=outputs_of(stores, model, batch, champion, bundle),
+            outputs=outputs_of(stores, model, batch, champion, bundle) if scored else None,
             importance=bundle.reference.importance,
             joint=joint_of(stores, model, batch, bundle, current, reference),
         )

@@ -17,6 +17,7 @@ from retrain_assets.lifecycle.first_losses import first_losses
 from retrain_assets.lifecycle.history import holdout_of, losses_in, performance_table, served_losses, told_since
 from retrain_assets.lifecycle.holding import largest_drift, rejected_until, said_to
 from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.outgrown import unscored
 from retrain_assets.lifecycle.records import TrainingSet
 from retrain_assets.lifecycle.sharing import attempt_of, shared_use
 from retrain_assets.lifecycle.slicing import slice_history
@@ -94,6 +95,7 @@ def gather_facts(
         persons=_texts(news, "person"),
         freshness_failed=_stale(stores, model),
         batch_refused=_refused(stores, model, batch),
+        unscored=None if current is None else unscored(stores, model, batch, current.version),
         wanted_before=_wanted_before(earlier, batch),
         due_since=due_since(earlier, batch, lambda key: model.calendar.batch(key).start),
         newest_decided=_newest_decided(stores, model, earlier, now),

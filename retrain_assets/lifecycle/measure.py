@@ -18,6 +18,7 @@ from retrain_assets.lifecycle.history import holdout_of, losses_in, performance_
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.mixing import MEMBER
 from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.outgrown import why_outgrown
 from retrain_assets.lifecycle.partitions import rows_of_batch
 from retrain_assets.lifecycle.records import Measured
 from retrain_assets.lifecycle.relating import DETAIL as RELATIONS
@@ -39,6 +40,7 @@ from retrain_assets.performance.slice_metrics import values_left_out
 from retrain_assets.promotion.health import HealthVerdict, champion_is_healthy
 from retrain_assets.spec.holdout import holdout_batches
 from retrain_assets.stores.protocols import Step, Stores
+from retrain_assets.training.predict import CANNOT_SCORE
 
 ESTIMATED = "estimated_"
 
@@ -50,6 +52,7 @@ def measure(
     """Scores the batch against its matured labels, for each version that predicted it.
 
     The champion of the cutoff is back-scored first where it was trained on older batches only and did not serve here.
+    Where another declaration trained it, and it cannot score the rows, its health is unknown.
     """
     validated = read_validated(stores, model, batch)
     # Declared since, and no batch has brought it yet: of the rows of then it is missing.
@@ -59,17 +62,20 @@ def measure(
     settled = maturity(batch, rows=len(validated), labelled=int(labelled.sum()), as_of=as_of, target=model.spec.target)
     stored = read_performance(stores, model, batch)
     backscored: tuple[int, ...] = ()
+    unscored: str | None = None
     performances: tuple[BatchPerformance, ...] = ()
     left_out: tuple[str, ...] = ()
     kept: dict[str, Any] = {}
     if settled.mature:
         with telling_way_out(stores, model):
-            backscored = _backscore(stores, model, batch, validated, as_of=as_of, run_id=run_id)
+            backscored, unscored = _backscore(stores, model, batch, validated, as_of=as_of, run_id=run_id)
             performances, left_out = _performances(stores, model, batch, validated, known, as_of)
         stored = _appended(stored, performances)
         kept = _kept(stores, model, batch, validated, known)
     commit = stores.tables.write(model.table("performance"), batch.key, stored, run_id=run_id)
     judged, chart = _health(stores, model, as_of) if settled.mature else (None, None)
+    if unscored is not None:
+        judged, chart = HealthVerdict(healthy=None, reason=unscored), None
     health = None if judged is None else judged.healthy
     reason = "; ".join([settled.reason if judged is None else judged.reason, *left_out])
     # Both before the step is written: killed in between, the batch is settled again, which tells and goes back once.
@@ -120,18 +126,25 @@ def read_performance(stores: Stores, model: DeclaredModel, batch: Batch) -> pd.D
 
 def _backscore(
     stores: Stores, model: DeclaredModel, batch: Batch, validated: pd.DataFrame, *, as_of: datetime, run_id: str
-) -> tuple[int, ...]:
+) -> tuple[tuple[int, ...], str | None]:
+    """The versions that were scored now, and why the champion could not."""
     current = champion(stores, model, as_of)
     if current is None or current.training_end > batch.start:
-        return ()
+        return (), None
     stored = read_predictions(stores, model, batch)
     if (stored["version"] == current.version).any():
-        return ()
+        return (), None
     version = registered(stores, model, current.version)
-    scored = predictions_of(stores, model, version, validated)
+    try:
+        scored = predictions_of(stores, model, version, validated)
+    except CANNOT_SCORE as error:
+        why = why_outgrown(model, version, error)
+        if why is None:
+            raise
+        return (), why
     table = with_mode(stored, scored, "backscored")
     stores.tables.write(model.table("predictions"), batch.key, table, run_id=run_id)
-    return (current.version,)
+    return (current.version,), None
 
 
 def _performances(

@@ -88,6 +88,8 @@ class Detected:
 class Scored:
     """`predictions`: `version` is None while the model is bootstrapping. `failures` are rows without a score.
 
+    `mode` is None where nobody scored, as where the champion cannot since the declaration changed.
+
     `weights` are those of the versions that served together, by version; empty where the champion served alone.
     `estimate` is the loss that is expected before labels come.
     """

@@ -32,6 +32,7 @@ from retrain_assets.lifecycle.training_window import (
     to_row,
     training_inputs,
 )
+from retrain_assets.lifecycle.unseen import why_unseen
 from retrain_assets.lifecycle.versions import enter_candidate, require_registry, show_challenger
 from retrain_assets.lifecycle.withholding import withholding
 from retrain_assets.policy.decision import Decision
@@ -56,7 +57,7 @@ def freeze_training_set(
     Without a decision to retrain, this is a person's doing and recorded as the trigger `person`.
 
     Raises:
-        InsufficientDataError: fewer labelled rows than `window.min_rows`.
+        InsufficientDataError: fewer labelled rows than `window.min_rows`, or none that has a required column.
     """
     decision = _retrain_decision(stores, model, batch) or decide_by_hand(stores, model, batch, now=now, run_id=run_id)
     made = [frozen for frozen in stored_training_sets(stores, model) if frozen.batch == batch.key]
@@ -174,7 +175,8 @@ def _retrain_decision(stores: Stores, model: DeclaredModel, batch: Batch) -> Dec
 def _freeze(stores: Stores, model: DeclaredModel, batch: Batch, decision: Decision, *, run_id: str) -> TrainingSet:
     window = plan_window(stores, model, batch, as_of=batch.as_of)
     keys = tuple(settled.key for settled in window.batches)
-    enough = window.rows >= model.spec.window.min_rows
+    unseen = why_unseen(stores, model, window.batches)
+    enough = window.rows >= model.spec.window.min_rows and unseen is None
     return TrainingSet(
         model=model.name,
         batch=batch.key,
@@ -189,7 +191,8 @@ def _freeze(stores: Stores, model: DeclaredModel, batch: Batch, decision: Decisi
         data_hash=window.data_hash,
         cause=decision.cause,
         sufficient=enough,
-        reason=f"{window.rows:,} labelled training rows of {len(keys)} batches; "
+        reason=unseen
+        or f"{window.rows:,} labelled training rows of {len(keys)} batches; "
         f"window.min_rows is {model.spec.window.min_rows:,}",
         run_id=run_id,
     )

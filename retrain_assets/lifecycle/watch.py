@@ -21,6 +21,8 @@ from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.mixing import MEMBER, Mixture, mixed, mixture_of, with_members
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.novel_rows import novelty_of
+from retrain_assets.lifecycle.outgrown import DETAIL as UNSCORED
+from retrain_assets.lifecycle.outgrown import why_outgrown
 from retrain_assets.lifecycle.partitions import rows_of_batch
 from retrain_assets.lifecycle.records import PredictionMode, Profiled, Promoted, Scored, Validated
 from retrain_assets.lifecycle.rolling_back import roll_back_if_broken
@@ -100,7 +102,7 @@ def score(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, 
     """Scores the batch with the champion as of the batch; what was served before is never overwritten.
 
     Where a champion that is still watched cannot score it or lost its files, and the one before can, that one is back
-    in force.
+    in force. Where another declaration trained it, and nobody can score, the batch is kept without new predictions.
     """
     champion = champion_version(stores, model, batch.start)
     validated = read_validated(stores, model, batch)
@@ -115,6 +117,11 @@ def score(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, 
     except CANNOT_SERVE as error:
         back = step_back(stores, model, batch, champion, error, now=now)
         if back is None:
+            why = why_outgrown(model, champion, error)
+            if why is not None:
+                commit = stores.tables.write(model.table("predictions"), batch.key, stored, run_id=run_id)
+                _watched(stores, model, batch, champion.version, now=now, run_id=run_id, unscored=why)
+                return Scored(version=champion, mode=None, rows=0, mean_score=None, commit=commit, failures=(why,))
             with telling_way_out(stores, model):
                 raise
         again = score(stores, model, batch, now=now, run_id=run_id)
@@ -217,13 +224,15 @@ def _watched(
     run_id: str,
     serving: Mixture | None = None,
     estimate: LossEstimate | None = None,
+    unscored: str | None = None,
 ) -> None:
+    left = {} if unscored is None else {UNSCORED: unscored}
     mixture = {} if serving is None or serving.alone else {"mixture": serving.record()}
     estimated = {} if estimate is None else {DETAIL: estimate.record()}
     record_step(
         stores, model, batch, "watch",
         outcome="done", cause="batch", as_of=batch.end, now=now, run_id=run_id,
-        detail={"version": version, **mixture, **estimated},
+        detail={"version": version, **mixture, **estimated, **left},
     )  # fmt: skip
 
 

@@ -34,7 +34,7 @@ def telling_way_out(stores: Stores, model: DeclaredModel) -> Generator[None]:
             except (NotStoredError, IntegrityError) as error:
                 lost = error
         if lost is not None:
-            raise type(lost)(f"{lost}. {way_out(stores, model)}") from lost
+            raise type(lost)(f"{str(lost).rstrip('.')}. {way_out(stores, model)}") from lost
         raise
 
 

@@ -104,7 +104,8 @@ def _unfinished(stores: Stores, model: DeclaredModel, batch: str) -> bool:
     """The next job is one of this batch: an interrupted run left it, or the decision was to retrain.
 
     A watch of a batch that was decided before, as of a file that changed, is none: what the agenda decides after it
-    is the newest batch, and this one would never be.
+    is the newest batch, and this one would never be. Nor is another decision of it, as of a declaration that changed:
+    it would repeat why the batch was refused, which watching it again may not.
     """
     from retrain_assets.lifecycle import next_job
     from retrain_assets.lifecycle.standing import read_standing
@@ -113,7 +114,7 @@ def _unfinished(stores: Stores, model: DeclaredModel, batch: str) -> bool:
     due = next_job(stores, model, now=now)
     if due is None or due.batch != batch or due.job == "settle":
         return False
-    return due.job != "watch" or batch not in read_standing(stores, model, now=now).decided(now)
+    return due.job == "retrain" or batch not in read_standing(stores, model, now=now).decided(now)
 
 
 def _was_run(stores: Stores, model: DeclaredModel, batch: str) -> bool:

@@ -143,7 +143,8 @@ NODES: tuple[Node, ...] = (
         kinds=TABLE,
         stage="retrain",
         checks={
-            "training_set_is_sufficient": "There are at least `window.min_rows` labelled training rows.",
+            "training_set_is_sufficient": "There are at least `window.min_rows` labelled training rows, "
+            "and each required column in some.",
             **TABLE_CHECK,
         },
         blocking=frozenset({"training_set_is_sufficient"}),

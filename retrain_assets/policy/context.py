@@ -68,6 +68,7 @@ class DecisionContext:
         persons: requests by persons that no retrain has answered yet.
         freshness_failed: the FreshnessPolicy on the champion failed since the last promotion.
         batch_refused: why the batch was refused.
+        unscored: why the champion has no predictions of the batch, and what to do; None where it scored, or nobody did.
         wanted_before: whether the condition held for each earlier batch since the last retrain, oldest first.
         due_since: from when on a date that came due still counts, see `policy.due`; None for the start of the batch.
         newest_decided: key of the newest batch that has a decision, but for those that a clock ahead of now found
@@ -111,6 +112,7 @@ class DecisionContext:
     persons: tuple[str, ...] = ()
     freshness_failed: bool = False
     batch_refused: str | None = None
+    unscored: str | None = None
     wanted_before: tuple[bool, ...] = ()
     due_since: datetime | None = None
     newest_decided: str | None = None

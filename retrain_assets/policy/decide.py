@@ -40,7 +40,7 @@ def decide(context: DecisionContext) -> Decision:
         batch=context.batch.key,
         attempt=context.attempt,
         verdict=ruling.verdict,
-        reason=ruling.reason,
+        reason=ruling.reason if context.unscored is None else f"{ruling.reason}; {context.unscored}",
         cause=context.cause,
         triggers=triggers,
         as_of=context.as_of,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -26,11 +27,18 @@ def lapsed(steps: Sequence[Step], holds: Sequence[Hold], log: Sequence[Promotion
     """What persons were asked, and what nobody answered in time or no answer counts for any more."""
     last = _judged_last(steps)
     ended = None if last is None else _ended_hold(last.detail["version"], holds)
-    return last_retrain(steps, holds, log) if ended is not None and ended.state in ("void", "expired") else None
+    return (
+        last_retrain(steps, holds, log, now=None) if ended is not None and ended.state in ("void", "expired") else None
+    )
 
 
-def last_retrain(steps: Sequence[Step], holds: Sequence[Hold], log: Sequence[Promotion]) -> str | None:
-    """The newest candidate that was judged; of one that was held or promoted, what became of it since."""
+def last_retrain(
+    steps: Sequence[Step], holds: Sequence[Hold], log: Sequence[Promotion], *, now: datetime | None
+) -> str | None:
+    """The newest candidate that was judged; of one that was held or promoted, what became of it since.
+
+    With `now`, one whose time to be approved has passed is not told as one that can be.
+    """
     last = _judged_last(steps)
     if last is None:
         return None
@@ -40,6 +48,9 @@ def last_retrain(steps: Sequence[Step], holds: Sequence[Hold], log: Sequence[Pro
         answer = ended_hold.answers[-1]
         became = "promoted" if ended_hold.promoted else f"{ended_hold.state}: {answer.person}: {answer.reason}"
         return f"v{version} of {last.batch} was held for approval, and is {became}"
+    waits = next((hold for hold in holds if hold.request.version == version and hold.state == "pending"), None)
+    if outcome == "held" and waits is not None and now is not None and now >= waits.request.expires_at:
+        return f"v{version} of {last.batch} was held for approval, and nobody gave it in time"
     if (
         outcome == "promoted"
         and log[-1:]

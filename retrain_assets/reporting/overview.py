@@ -129,7 +129,7 @@ def overview(spec: ModelSpec, records: Records, *, now: datetime) -> ModelOvervi
         decision=decision.verdict if decision else None,
         decision_batch=decision.batch if decision else None,
         decision_reason=decision.reason if decision else None,
-        last_retrain=last_retrain(steps, records.holds, log),
+        last_retrain=last_retrain(steps, records.holds, log, now=now),
         lapsed=None if away else lapsed(steps, records.holds, log),
         held=None if away else _held(spec, records),
         working=records.working,

@@ -23,9 +23,9 @@ from retrain_assets.lifecycle.renaming import retire
 from retrain_assets.orchestration import by_hand as by_hand_module
 from retrain_assets.orchestration.by_hand import run_batch
 from retrain_assets.orchestration.driver import Ran
-from retrain_assets.spec import RetrainSpec
+from retrain_assets.spec import ModelSpec, RetrainSpec
 from retrain_assets.stores.protocols import Step
-from retrain_assets_tests.lifecycle.world import declaration
+from retrain_assets_tests.lifecycle.world import declaration, rows_of
 from retrain_assets_tests.orchestration.installation import Installation, copied, make_installation
 from retrain_assets_tests.orchestration.test_lost import take
 
@@ -127,6 +127,23 @@ def test_the_newest_batch_again_runs_the_retrain_that_it_decides(delivered: Inst
     assert jobs[-1] == ("retrain", newest)
     assert [job for job, _ in jobs][-2:] == ["decide", "retrain"]
     assert delivered.stores.state.decisions("tiny")[-1].verdict == "retrain"
+
+
+def test_a_refused_batch_is_validated_anew_under_a_declaration_that_changed(played: Installation) -> None:
+    """Also where the change asks for a decision of the same batch, which would repeat the refusal."""
+    played.drop(3, rows_of(played.batch(3)).rename(columns={"z": "w"}))
+    list(run_batch(played.instance, played.model))
+    assert "missing_column" in played.stores.state.decisions("tiny")[-1].reason
+    schema = {"w" if name == "z" else name: column for name, column in declaration()["schema"].items()}
+    spec = ModelSpec.model_validate(declaration(schema=schema))
+    changed = replace(played, model=replace(played.model, spec=spec))
+    record_event(changed.stores, changed.model, "person", "renamed", now=datetime.now(UTC))
+    newest = played.batch(3).key
+    assert [(each.job, each.batch) for each in run_batch(changed.instance, changed.model, newest)][:2] == [
+        ("watch", newest),
+        ("decide", newest),
+    ]
+    assert "batch refused" not in changed.stores.state.decisions("tiny")[-1].reason
 
 
 def test_what_stands_in_the_way_of_a_run_is_told(played: Installation) -> None:

@@ -226,9 +226,18 @@ def test_a_candidate_that_was_held_says_what_became_of_it(verdicts: list[Any], l
     held = [step(2, "retrain", detail={"version": 3, "outcome": "held", "reason": "ask"})]
     given = [said(verdict, f"p{number}", days=0) for number, verdict in enumerate(verdicts)]
     records = Records(steps=held, holds=holds_of([REQUEST], given, log, declared.promote.approval))
-    seen = overview(declared, records, now=NOW)
+    seen = overview(declared, records, now=REQUEST.requested_at)
     assert told in (seen.last_retrain or "")
     assert seen.lapsed == (seen.last_retrain if "void" in verdicts else None)
+
+
+def test_a_candidate_whose_time_to_be_approved_has_passed_is_not_told_as_one_that_can_be():
+    held = [step(2, "retrain", detail={"version": 3, "outcome": "held", "reason": "`approve`"})]
+    records = Records(
+        steps=held, holds=holds_of([REQUEST], [], [], spec(promote={"approval": "always"}).promote.approval)
+    )
+    seen = overview(spec(promote={"approval": "always"}), records, now=REQUEST.expires_at)
+    assert seen.last_retrain == "v3 of 2013-01-15 was held for approval, and nobody gave it in time"
 
 
 def test_a_retrain_that_is_held_is_told_until_a_person_answers():
