@@ -13,7 +13,6 @@ from retrain_assets.data.exact import EXACT
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.drift.accumulation import Accumulation, Carried
 from retrain_assets.drift.aspects import ASPECTS, judge, weighted
-from retrain_assets.drift.attainable import smallest_p_values
 from retrain_assets.drift.compared import Compared, counted
 from retrain_assets.drift.distances import measure
 from retrain_assets.drift.fitted_reference import Basis, FittedReference
@@ -44,8 +43,6 @@ class _Tested:
     p_value: float
     adjusted: float
     less_unusual: int
-    blind: bool = False
-    """No window would be significant, however far from the reference."""
 
 
 def compare_columns(
@@ -84,14 +81,10 @@ def compare_columns(
             compared.append(found)
         else:
             drifts[name] = found if accumulation is None else replace(found, evidence=accumulation.keep(name))
-    scores = [measure(settings.distance, each.cells, each.before, each.after, settings.smoothing) for each in compared]
-    found_by_tests = _test(compared, settings, basis)
-    for column, score, tested in zip(
-        compared, scores, _with_blind(compared, scores, found_by_tests, settings, basis), strict=True
-    ):
+    for column, tested in zip(compared, _test(compared, settings, basis), strict=True):
         carried = None if accumulation is None else accumulation.add(column.name, tested.p_value)
         gone = column.name not in current
-        drifts[column.name] = _conclude(column, score, tested, settings, basis, gone=gone, carried=carried, over=over)
+        drifts[column.name] = _conclude(column, tested, settings, basis, gone=gone, carried=carried, over=over)
     return ColumnsCompared(drifts=tuple(drifts[name] for name in names), basis=basis, compared=tuple(compared))
 
 
@@ -125,32 +118,6 @@ def _test(compared: Sequence[Compared], settings: Settings, basis: Basis) -> lis
     ]
 
 
-def _with_blind(
-    compared: Sequence[Compared],
-    scores: Sequence[float],
-    tested: Sequence[_Tested],
-    settings: Settings,
-    basis: Basis,
-) -> list[_Tested]:
-    """Marks the columns that are not significant, and could not be: of the others it is not asked."""
-    asked = [
-        place
-        for place, each in enumerate(tested)
-        if each.adjusted > settings.alpha and scores[place] >= settings.effect_floor
-    ]
-    made = list(tested)
-    if basis.significance != "batches" or not asked:
-        return made
-    smallest = smallest_p_values([column.cells for column in compared])
-    observed = np.array([each.p_value for each in tested])
-    for place in asked:
-        # As if this column alone were as far away as it can be, beside the others as they are.
-        tried = np.where(np.arange(len(tested)) == place, np.minimum(smallest, observed), observed)
-        blind = CORRECTIONS[settings.correction](tried)[place] > settings.alpha
-        made[place] = replace(made[place], blind=bool(blind))
-    return made
-
-
 def _deciding(p_values: Array, by_aspect: Array) -> npt.NDArray[np.intp]:
     """The clearest aspect of each column, of those that it has; of a column that has none its shape."""
     there = ~np.isnan(p_values)
@@ -174,7 +141,6 @@ def _less_unusual(summaries: Summaries, deciding: npt.NDArray[np.intp]) -> Array
 
 def _conclude(
     column: Compared,
-    score: float,
     tested: _Tested,
     settings: Settings,
     basis: Basis,
@@ -183,8 +149,9 @@ def _conclude(
     carried: Carried | None,
     over: str,
 ) -> ColumnDrift:
+    score = measure(settings.distance, column.cells, column.before, column.after, settings.smoothing)
     verdict, reason = _judge(score, tested, settings, basis, over)
-    if verdict != "drift" and score >= settings.effect_floor and carried is not None and carried.enough:
+    if verdict == "stable" and score >= settings.effect_floor and carried is not None and carried.enough:
         verdict, reason = (
             "drift",
             f"the distance {score:.3g} reaches the floor {settings.effect_floor:g}, and {carried}",
@@ -229,12 +196,6 @@ def _judge(score: float, tested: _Tested, settings: Settings, basis: Basis, over
         return "stable", f"the distance {score:.3g} is below the floor {settings.effect_floor:g}"
     reached = f"the distance {score:.3g} reaches the floor {settings.effect_floor:g}"
     adjusted = f"{tested.aspect}: {probability(tested.adjusted)} over all {over}"
-    if tested.blind:
-        few = plural(basis.batches, "reference batch differs", "reference batches differ")
-        return "unknown", (
-            f"{reached}, but {few} so much that no window could be told from them, not even one of which every value "
-            f"lies beyond all of theirs ({adjusted}): give more batches, or such as the window is to be like"
-        )
     if tested.adjusted > settings.alpha:
         chance = (
             "the differences of the reference batches explain" if basis.significance == "batches" else "chance explains"
