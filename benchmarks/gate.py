@@ -45,6 +45,7 @@ NOISES: Mapping[str, float] = {
 """Standard deviation of the error that the candidate makes in the logit; the champion's is 0.8."""
 RIGHT = float(np.log(2))
 """A log-loss below it is a right prediction of two classes."""
+MARGINS = (0.02, 0.05)
 LEAST_ROWS = 50
 """As a replay of a bare file asks for."""
 AHEAD = 4
@@ -145,8 +146,9 @@ def trial(
         noticed=_noticed(newest),
     )
     report = evaluate_models(
-        contest, model="m", batch="b", attempt=1, metric="log_loss", confidence=0.95, rng=rng, resamples=400
-    )
+        contest, model="m", batch="b", attempt=1, metric="log_loss", margins=MARGINS, confidence=0.95, rng=rng,
+        resamples=400,
+    )  # fmt: skip
     losses = {role: _log_loss(labels, said) for role, said in values.items()}
     return report, losses["candidate"], losses["champion"], expected(values["candidate"]) - expected(values["champion"])
 
@@ -250,7 +252,7 @@ class Replayed:
         pair = (candidate, champion)
         if pair not in self._verdicts:
             paired = self.book.paired(candidate, champion)
-            report = report_of(self.book, candidate, champion)
+            report = report_of(self.book, candidate, champion, margins=MARGINS)
             usable = self.book.usable(candidate)
             self._verdicts[pair] = {
                 name: usable and gate(report, paired.candidate, paired.champion) for name, gate in GATES.items()

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.special import expit
 
 from benchmarks import machine
-from benchmarks.gate import CHAMPION_NOISE, GATES, NOISES, PAGE, Losses, table
+from benchmarks.gate import CHAMPION_NOISE, GATES, MARGINS, NOISES, PAGE, Losses, table
 from benchmarks.tables import write_between_markers
 from retrain_assets.performance.decay import BatchLoss, HoldoutLoss
 from retrain_assets.performance.scores import Scores
@@ -75,7 +75,7 @@ class Life:
             ),
         )
         return evaluate_models(
-            contest, model="m", batch="b", attempt=1, metric="log_loss", confidence=0.95,
+            contest, model="m", batch="b", attempt=1, metric="log_loss", margins=MARGINS, confidence=0.95,
             rng=np.random.default_rng(seed), resamples=400,
         )  # fmt: skip
 

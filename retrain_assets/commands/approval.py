@@ -234,6 +234,7 @@ def _show(spec: ApprovalSpec, hold: Hold, now: datetime) -> None:
     from retrain_assets.promotion.approvals import requirement_of
     from retrain_assets.promotion.evaluation import differences_in
     from retrain_assets.promotion.gates import GateResult
+    from retrain_assets.promotion.margins import name_of
 
     request = hold.request
     then = {True: " and promoted", False: ", to be carried out"}[hold.promoted] if hold.state == "approved" else ""
@@ -259,7 +260,7 @@ def _show(spec: ApprovalSpec, hold: Hold, now: datetime) -> None:
     for measure in request.evidence.get("measures", ()):
         if measure["kind"] == "change" and measure["value"] is not None:
             click.echo(f"  {measure['name']}: {measure['value']:.4g}")
-        if measure["kind"] == "luck" and not measure["group"]:
+        if measure["kind"] == "luck" and measure["name"] == name_of(0.0) and not measure["group"]:
             click.echo(f"  of the difference {measure['value']:+.4g} is owed to luck: {measure['reason']}")
     for given in hold.answers:
         click.echo(f"  {given.verdict} by {given.person} on {given.answered_at:%Y-%m-%d %H:%M}: {given.reason}")

@@ -274,7 +274,7 @@ def _evaluation_report() -> DataFrameSchema:
         "candidate", "champion", "baseline", "earlier", "candidate-champion", "candidate-baseline", "champion-baseline",
         "earlier-champion", "earlier-candidate", "earlier-baseline", "gate", "change", "slice", "fairness",
         "calibration", "cost", "leakage", "explanation", "robustness", "servability", "test", "recall", "worth",
-        "ranking", "holdout", "luck", "opponent", "unmeasured",
+        "ranking", "holdout", "luck", "margin", "opponent", "unmeasured",
     ]  # fmt: skip
     return c.table(
         {

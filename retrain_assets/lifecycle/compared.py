@@ -20,6 +20,7 @@ from retrain_assets.promotion.blocks import entities_of
 from retrain_assets.promotion.comparing import Contest, evaluate_models
 from retrain_assets.promotion.evaluation import EvaluationReport, Role
 from retrain_assets.promotion.luck import Noticed
+from retrain_assets.promotion.margins import margins_of
 from retrain_assets.promotion.measures import Measure
 from retrain_assets.promotion.power import batches_asked, carried
 from retrain_assets.promotion.silent import with_silent_champion
@@ -113,6 +114,7 @@ def _compared(
         attempt=frozen.attempt,
         metric=spec.metric,
         report_metrics=(*expectable(spec.metric), *spec.report_metrics),
+        margins=margins_of(spec.promote),
         confidence=spec.promote.confidence,
         rng=np.random.default_rng([frozen.attempt, spec.estimator.seed]),
     )

@@ -6,7 +6,7 @@ losses is what tells them apart, not their two intervals.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -31,6 +31,7 @@ from retrain_assets.promotion.evaluation import (
     Unit,
 )
 from retrain_assets.promotion.luck import Noticed, luck_measures
+from retrain_assets.promotion.margins import margin_measure
 from retrain_assets.promotion.measures import Measure
 
 AGAINST: tuple[Role, ...] = ("champion", "candidate", "baseline")
@@ -93,6 +94,7 @@ def evaluate_models(
     attempt: int,
     metric: str,
     report_metrics: Sequence[str] = (),
+    margins: Sequence[float] = (),
     confidence: float,
     rng: np.random.Generator,
     resamples: int = 1000,
@@ -106,6 +108,7 @@ def evaluate_models(
         attempt: attempt of the candidate.
         metric: the declared loss, by which differences are taken.
         report_metrics: further metrics of each model.
+        margins: of the champion's loss, relative to it: what is lost beyond each has an interval of its own.
         confidence: level of all intervals. That of differences to earlier champions is shared over these.
         rng: source of the resamples.
         resamples: of the differences; the models' own intervals take 200, and of many rows as many.
@@ -132,7 +135,7 @@ def evaluate_models(
             *paired.differences(np.arange(len(truth)), "reserved", rng, blocks, resampled),
             *paired.differences(newer, "newer", rng, blocks, resampled),
         ),
-        measures=paired.luck(contest),
+        measures=(*paired.luck(contest, margins), *paired.beyond(margins, rng, blocks, resampled)),
     )  # fmt: skip
 
 
@@ -180,10 +183,24 @@ class _Pairing:
             resamples=resamples,
         )
 
-    def luck(self, contest: Contest) -> tuple[Measure, ...]:
+    def luck(self, contest: Contest, margins: Sequence[float]) -> tuple[Measure, ...]:
         """What the differences to the champion owe to its luck."""
         batches = np.asarray(contest.batches, dtype=object)
-        return tuple(luck_measures(contest.noticed, self.losses, self.earlier, batches))
+        return tuple(luck_measures(contest.noticed, self.losses, self.earlier, batches, margins))
+
+    def beyond(
+        self, margins: Sequence[float], rng: np.random.Generator, blocks: npt.NDArray[Any] | None, unit: Unit
+    ) -> Iterator[Measure]:
+        """What the candidate and earlier champions lose beyond (1 + margin) times the champion's loss."""
+        champion = self.losses.get("champion")
+        if champion is None:
+            return
+        every = np.arange(len(champion))
+        for margin in margins:
+            raised = replace(self, losses={"candidate": self.losses["candidate"], "champion": (1 + margin) * champion})
+            for made in raised.differences(every, "reserved", rng, blocks, unit):
+                if made.b == "champion":
+                    yield margin_measure(made, margin)
 
     def differences(
         self,

@@ -12,6 +12,7 @@ from typing import ClassVar, Protocol
 from retrain_assets.promotion.evaluation import EvaluationReport, PairedDifference, Role
 from retrain_assets.promotion.fairness import RATES
 from retrain_assets.promotion.luck import owed_to_luck, without_luck
+from retrain_assets.promotion.margins import beyond
 from retrain_assets.promotion.measures import Measure, MeasureKind, chosen, value_of
 from retrain_assets.promotion.model_conditions import IsRobust, IsServable, KeepsExplanation, NotShownLess
 from retrain_assets.promotion.power import HasEnoughRows
@@ -46,18 +47,13 @@ class NotWorseThanChampion:
     against_champion: ClassVar[bool] = True
 
     def evaluate(self, report: EvaluationReport) -> Verdict:
-        difference, loss = report.difference("candidate", "champion"), _value(report, "champion")
-        if difference is None or loss is None:
-            return None, "the evaluation has no paired difference to the champion"
-        text = _compared(report, difference)
-        if self.margin == 0:
+        difference = report.difference("candidate", "champion")
+        if self.margin == 0 and difference is not None:
             passed = difference.lower <= 0
-            return passed, f"{text}: {'not shown worse' if passed else 'shown worse'}"
-        luck, left = without_luck(difference, owed_to_luck(report.measures))
-        tolerated = self.margin * abs(loss)
-        passed = difference.upper - luck <= tolerated
-        shown = "" if passed else "not "
-        return passed, f"{text}{left}: {shown}shown to be within the margin of {tolerated:.4g} ({self.margin:.2%})"
+            return passed, f"{_compared(report, difference)}: {'not shown worse' if passed else 'shown worse'}"
+        upper, text = _at_most_beyond(report, self.margin)
+        passed = None if upper is None else upper <= 0
+        return passed, text + _shown_to_be(passed, f"within the margin of {self.margin:.2%}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +64,9 @@ class BetterThanChampion:
     against_champion: ClassVar[bool] = True
 
     def evaluate(self, report: EvaluationReport) -> Verdict:
-        difference, loss = report.difference("candidate", "champion"), _value(report, "champion")
-        if difference is None or loss is None:
-            return None, "the evaluation has no paired difference to the champion"
-        wanted = self.margin * abs(loss)
-        luck, left = without_luck(difference, owed_to_luck(report.measures))
-        passed = difference.upper - luck < -wanted
-        by = f" by {wanted:.4g} ({self.margin:.2%})" if self.margin else ""
-        return passed, f"{_compared(report, difference)}{left}: {'' if passed else 'not '}shown better{by}"
+        upper, text = _at_most_beyond(report, -self.margin)
+        passed = None if upper is None else upper < 0
+        return passed, text + _shown_to_be(passed, f"better by {self.margin:.2%}" if self.margin else "better")
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +286,28 @@ def _compared(report: EvaluationReport, difference: PairedDifference) -> str:
         f"{_loss(report, difference.b)}; difference {difference.value:+.4g} "
         f"[{difference.lower:+.4g}, {difference.upper:+.4g}] on {difference.rows:,} {report.kind_of_rows}"
     )
+
+
+def _at_most_beyond(report: EvaluationReport, margin: float) -> tuple[float | None, str]:
+    """What the candidate loses at most beyond (1 + margin) times the champion's loss, luck taken off, and the numbers.
+
+    None, and why, where that is not known.
+    """
+    difference = report.difference("candidate", "champion")
+    if difference is None:
+        return None, "the evaluation has no paired difference to the champion"
+    held = beyond(report.measures, difference, margin)
+    if held is None:
+        return None, f"the evaluation has no interval at a margin of {margin:.2%}"
+    luck, left = without_luck(held, owed_to_luck(report.measures, margin=margin))
+    counted = (
+        f"; beyond {1 + margin:.2%} of the champion's loss {held.value:+.4g} [{held.lower:+.4g}, {held.upper:+.4g}]"
+    )
+    return held.upper - luck, f"{_compared(report, difference)}{counted if margin else ''}{left}"
+
+
+def _shown_to_be(passed: bool | None, what: str) -> str:
+    return "" if passed is None else f": {'' if passed else 'not '}shown {what}"
 
 
 def _loss(report: EvaluationReport, name: Role) -> str:

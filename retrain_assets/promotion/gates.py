@@ -5,9 +5,9 @@ How often a gate errs, at the default confidence of 95 % (the interval is two-si
 - `not_worse_than_champion` without a margin fails where the interval of candidate - champion lies above zero: where
   the rows show the candidate worse. A candidate as good as the champion fails in 2.5 % of the evaluations. A worse one
   passes as long as the rows cannot tell, so what protects is their number (`promote.min_rows`).
-- With a margin it is a test of non-inferiority, and the burden of proof turns round: it passes where the interval lies
-  below margin x the champion's loss. A candidate that is worse by the margin passes in 2.5 %; one that is as good as
-  the champion fails wherever the rows are too few to show it.
+- With a margin it is a test of non-inferiority, and the burden of proof turns round: it passes where the interval of
+  candidate - (1 + margin) x champion lies below zero. A candidate that is worse by the margin passes in 2.5 %; one that
+  is as good as the champion fails wherever the rows are too few to show it.
 - `beats_baseline` passes where the interval of candidate - baseline lies below zero. A candidate no better than the
   naive baseline passes in 2.5 %.
 

@@ -19,10 +19,10 @@ from retrain_assets.performance.scores import Values
 from retrain_assets.policy.decision import Decision
 from retrain_assets.policy.staleness import NewestExcess
 from retrain_assets.promotion.evaluation import PairedDifference, Role
+from retrain_assets.promotion.margins import name_of
 from retrain_assets.promotion.measures import Measure, chosen
 from retrain_assets.spec import DecaySpec
 
-NAME = "difference"
 _FURTHEST = 8.0
 """Standard errors beyond its threshold at which nothing of a score is luck."""
 _TOLD = 0.05
@@ -142,6 +142,7 @@ def luck_measures(
     losses: Mapping[Role, Values],
     earlier: Mapping[int, Values],
     batches: npt.NDArray[np.object_],
+    margins: Sequence[float] = (),
 ) -> Iterator[Measure]:
     """What the differences to the champion owe to its expected luck, of the candidate and of earlier champions.
 
@@ -154,6 +155,7 @@ def luck_measures(
         losses: of each row by the models.
         earlier: of each row by earlier champions, by their versions.
         batches: batch of each row.
+        margins: of the champion's loss, beyond which a difference is told as well.
     """
     champion = losses.get("champion")
     if noticed is None or champion is None or len(champion) < 2:
@@ -161,8 +163,12 @@ def luck_measures(
     seen = np.isin(batches, noticed.batches)
     others = {"": losses["candidate"], **{f"v{version}": values for version, values in earlier.items()}}
     for group, values in others.items():
-        value = _slope(values - champion, champion) * noticed.luck * float(seen.mean())
-        yield Measure(kind="luck", name=NAME, group=group, value=value, rows=int(seen.sum()), reason=_reason(noticed))
+        slope, rows = _slope(values - champion, champion), int(seen.sum())
+        for margin in (0.0, *margins):
+            value = (slope - margin) * noticed.luck * float(seen.mean())
+            yield Measure(
+                kind="luck", name=name_of(margin), group=group, value=value, rows=rows, reason=_reason(noticed)
+            )
 
 
 def _slope(excess: Values, champion: Values) -> float:
@@ -178,9 +184,9 @@ def _reason(noticed: Noticed) -> str:
     return f"the champion looked bad on {over}: {noticed.score:.1f} standard errors above {noticed.above}, {of_it}"
 
 
-def owed_to_luck(measures: Sequence[Measure], group: str = "") -> Measure | None:
-    """What a difference to the champion owes to its luck; None for nothing."""
-    return next((each for each in chosen(measures, "luck", NAME) if each.group == group), None)
+def owed_to_luck(measures: Sequence[Measure], group: str = "", margin: float = 0.0) -> Measure | None:
+    """What a difference to the champion, or one beyond a margin, owes to its luck; None for nothing."""
+    return next((each for each in chosen(measures, "luck", name_of(margin)) if each.group == group), None)
 
 
 def without_luck(difference: PairedDifference, owed: Measure | None) -> tuple[float, str]:

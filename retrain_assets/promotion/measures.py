@@ -24,6 +24,7 @@ MeasureKind = Literal[
     "ranking",
     "holdout",
     "luck",
+    "margin",
     "opponent",
     "unmeasured",
 ]

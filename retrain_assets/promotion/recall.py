@@ -36,7 +36,7 @@ def most_promising(report: EvaluationReport) -> int | None:
 
 
 def in_candidates_place(report: EvaluationReport, version: int) -> EvaluationReport:
-    """The comparison as if an earlier champion were the candidate; of its measures the luck alone is its own."""
+    """The comparison as if an earlier champion were the candidate; of its measures luck and margins are its own."""
     best = next(each for each in report.earlier if each.version == version)
     others = tuple(role for role in report.roles if role.role in ("champion", "baseline"))
     moved = tuple(
@@ -45,12 +45,12 @@ def in_candidates_place(report: EvaluationReport, version: int) -> EvaluationRep
         if pair.version == version and pair.b != "candidate"
     )
     kept = tuple(pair for pair in report.differences if pair.a == "champion")
-    luck = owed_to_luck(report.measures, f"v{version}")
+    own = (each for each in report.measures if each.kind in ("luck", "margin") and each.group == f"v{version}")
     return replace(
         report,
         roles=(replace(best, role="candidate"), *others),
         differences=(*moved, *kept),
-        measures=() if luck is None else (replace(luck, group=""),),
+        measures=tuple(replace(each, group="") for each in own),
     )
 
 

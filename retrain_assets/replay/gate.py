@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -22,6 +22,7 @@ from retrain_assets.promotion.evaluation import (
 )
 from retrain_assets.promotion.gates import evaluate_gates
 from retrain_assets.promotion.luck import Noticed, luck_measures, most_luck, noticed_in
+from retrain_assets.promotion.margins import margin_measure, margins_of
 from retrain_assets.promotion.measures import Measure
 from retrain_assets.promotion.power import batches_asked, carried
 from retrain_assets.replay.scorebook import Scorebook
@@ -57,17 +58,25 @@ class ReplayGate:
         return self._judged[asked]
 
 
-def report_of(book: Scorebook, candidate: int, champion: int, noticed: Noticed | None = None) -> EvaluationReport:
+def report_of(
+    book: Scorebook,
+    candidate: int,
+    champion: int,
+    noticed: Noticed | None = None,
+    margins: Sequence[float] | None = None,
+) -> EvaluationReport:
     """The comparison on the reserved rows of the candidate's newest batches: as many as a declared power asks for.
 
     `noticed` tells how bad the champion looked to the policy that asks, beside what `performance_decay` notices.
+    `margins` are by default those that the declaration asks for.
     """
     stream = book.stream
+    margins = margins_of(stream.spec.promote) if margins is None else margins
     count = candidate + 1 - stream.first_scored(candidate)
     most = candidate + 1 - stream.first_judged(candidate)
     before = tuple[Measure, ...]()
     while True:
-        made = _report_since(book, candidate, champion, candidate + 1 - count, noticed)
+        made = _report_since(book, candidate, champion, candidate + 1 - count, noticed, margins)
         made = replace(made, measures=(*made.measures, *before))
         asked = batches_asked(made, stream.spec.promote, count=count, most=most)
         if asked == count:
@@ -76,7 +85,7 @@ def report_of(book: Scorebook, candidate: int, champion: int, noticed: Noticed |
 
 
 def _report_since(
-    book: Scorebook, candidate: int, champion: int, first: int, noticed: Noticed | None
+    book: Scorebook, candidate: int, champion: int, first: int, noticed: Noticed | None, margins: Sequence[float]
 ) -> EvaluationReport:
     stream = book.stream
     low, high = stream.starts[first], stream.starts[candidate + 1]
@@ -86,12 +95,13 @@ def _report_since(
     if "beats_baseline" in stream.spec.promote.expression.names():
         losses["baseline"] = _baseline(stream, candidate, stream.labels[low:high][reserved])
     batch_of_row = np.repeat(np.arange(first, candidate + 1), stream.rows[first : candidate + 1])[reserved]
-    made = _report(stream.spec.metric, losses, batch_of_row, stream.spec.promote.confidence)
+    made = _report(stream.spec.metric, losses, batch_of_row, stream.spec.promote.confidence, margins)
     known = book.losses(champion, candidate)
     decay, count = stream.spec.retrain.decay, stream.spec.window.holdout_batches
     decayed = noticed_in(known, book.holdout(champion), decay, holdout_batches=count)
     keys = np.array([batch.key for batch in stream.batches], dtype=object)
-    return replace(made, measures=tuple(luck_measures(most_luck(decayed, noticed), losses, {}, keys[batch_of_row])))
+    luck = luck_measures(most_luck(decayed, noticed), losses, {}, keys[batch_of_row], margins)
+    return replace(made, measures=(*luck, *made.measures))
 
 
 def _baseline(stream: Stream, candidate: int, labels: npt.NDArray[np.generic]) -> Losses:
@@ -119,15 +129,19 @@ def _require_judgeable(spec: ModelSpec) -> None:
 
 
 def _report(
-    metric: str, losses: Mapping[Role, Losses], batch_of_row: npt.NDArray[np.int64], confidence: float
+    metric: str,
+    losses: Mapping[Role, Losses],
+    batch_of_row: npt.NDArray[np.int64],
+    confidence: float,
+    margins: Sequence[float],
 ) -> EvaluationReport:
     rows = len(batch_of_row)
     batches = np.unique(batch_of_row)
     width = float(norm.ppf(0.5 + confidence / 2))
     clusters = batch_of_row if len(batches) >= ENOUGH_BATCHES else None
 
-    def difference(a: Role, b: Role) -> PairedDifference:
-        excess = losses[a] - losses[b]
+    def difference(a: Role, b: Role, margin: float = 0.0) -> PairedDifference:
+        excess = losses[a] - (1 + margin) * losses[b]
         mean, error = float(excess.mean()), _standard_error(excess, clusters)
         return PairedDifference(
             a=a, b=b, metric=metric, value=mean, lower=mean - width * error, upper=mean + width * error, rows=rows
@@ -148,6 +162,9 @@ def _report(
             for role, values in losses.items()
         ),
         differences=tuple(difference(a, b) for a, b in PAIRS if rows >= 2 and a in losses and b in losses),
+        measures=tuple(
+            margin_measure(difference("candidate", "champion", margin), margin) for margin in margins if rows >= 2
+        ),
     )
 
 

@@ -38,6 +38,7 @@ TITLES: dict[MeasureKind, str] = {
     "ranking": "Ranking",
     "holdout": "The newest batches alone",
     "luck": "What the difference to the champion owes to its luck",
+    "margin": "Loss beyond the champion's, larger or smaller by a margin",
     "opponent": "Why the champion is not known",
     "unmeasured": "What could not be measured",
 }

@@ -7,9 +7,13 @@ import pandas as pd
 import pytest
 
 from retrain_assets.errors import DataError
+from retrain_assets.performance.metrics import row_losses
 from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.comparing import Contest, evaluate_models
 from retrain_assets.promotion.evaluation import COLUMN_TYPES, PAIRS, EvaluationReport, Role
+from retrain_assets.promotion.margins import beyond
+from retrain_assets.promotion.measures import chosen
+from retrain_assets.promotion.recall import in_candidates_place
 
 CLASSES = (0, 1)
 
@@ -98,6 +102,28 @@ def test_nineteen_of_twenty_intervals_hold_the_true_difference():
         pair = difference(report, "candidate", "baseline")
         hits += pair.lower <= 0.09 <= pair.upper
     assert 0.91 <= hits / 300 <= 0.98
+
+
+def test_what_is_lost_beyond_a_margin_is_a_difference_of_its_own():
+    """To (1 + margin) times the champion's loss, of the candidate and of earlier champions, and it is kept."""
+    rng = np.random.default_rng(4)
+    labels, scores = stream(rng, rows=400)
+    made = evaluate(labels, scores, earlier={3: scores["champion"]}, margins=(0.05, -0.05))
+    champion, candidate = (row_losses("log_loss", labels, scores[name]).mean() for name in ("champion", "candidate"))
+    found = {(each.name, each.group): each for each in chosen(made.measures, "margin")}
+    assert set(found) == {("+0.05", ""), ("+0.05", "v3"), ("-0.05", ""), ("-0.05", "v3")}
+    assert found["+0.05", ""].value == pytest.approx(candidate - 1.05 * champion)
+    assert found["-0.05", ""].value == pytest.approx(candidate - 0.95 * champion)
+    own = found["+0.05", "v3"]
+    assert own.value == pytest.approx(-0.05 * champion)
+    assert own.lower is not None
+    assert own.upper is not None
+    assert own.upper > own.lower, "it does not differ from itself, and its loss is not known any better"
+    assert EvaluationReport.from_frame(made.to_frame(), model="m", batch="2013-05-07").measures == made.measures
+    placed = in_candidates_place(made, 3)
+    held = beyond(placed.measures, difference(placed, "candidate", "champion"), 0.05)
+    assert held is not None
+    assert (held.value, held.lower, held.upper) == (own.value, own.lower, own.upper)
 
 
 def test_whole_batches_are_resampled_where_there_are_eight():

@@ -16,6 +16,7 @@ from retrain_assets.promotion.comparing import Contest, evaluate_models
 from retrain_assets.promotion.conditions import CONDITIONS
 from retrain_assets.promotion.evaluation import EvaluationReport, PairedDifference, Role, RoleEvaluation
 from retrain_assets.promotion.gates import GateReport, evaluate_gates
+from retrain_assets.promotion.margins import margin_measure
 from retrain_assets.promotion.measures import Measure
 from retrain_assets.spec import GATES, PromoteSpec
 
@@ -42,6 +43,16 @@ def report(champion=(-0.01, 0.01), baseline=(-0.2, -0.1), rows=1000):
     )  # fmt: skip
 
 
+def at_margin(made: EvaluationReport, margin: float) -> EvaluationReport:
+    """The same report, where what the candidate loses beyond a margin is known as well as the difference is."""
+    difference = made.difference("candidate", "champion")
+    if difference is None or not margin:
+        return made
+    value, lower, upper = (each - margin * 0.5 for each in (difference.value, difference.lower, difference.upper))
+    shifted = replace(difference, value=value, lower=lower, upper=upper)
+    return replace(made, measures=(*made.measures, margin_measure(shifted, margin)))
+
+
 def test_there_is_a_function_for_every_gate_of_the_declaration():
     assert set(CONDITIONS) == set(GATES)
 
@@ -58,7 +69,8 @@ def test_there_is_a_function_for_every_gate_of_the_declaration():
     ],
 )
 def test_not_worse_than_champion(margin, interval, passed):
-    made = evaluate_gates(report(champion=interval), PromoteSpec(margin=margin), bootstrapping=False)
+    known = at_margin(report(champion=interval), margin)
+    made = evaluate_gates(known, PromoteSpec(margin=margin), bootstrapping=False)
     gate = next(gate for gate in made.results if gate.name == "not_worse_than_champion")
     assert gate.passed is passed
     assert made.passed is passed
@@ -142,7 +154,7 @@ def evaluated(labels, candidate, champion, seed):
         },
     )  # fmt: skip
     return evaluate_models(
-        contest, model="m", batch="b", attempt=1, metric="absolute_error", confidence=0.95,
+        contest, model="m", batch="b", attempt=1, metric="absolute_error", margins=(0.01, 0.05, 0.2), confidence=0.95,
         rng=np.random.default_rng(seed), resamples=100,
     )  # fmt: skip
 
@@ -195,6 +207,36 @@ def test_a_clearly_worse_candidate_rarely_passes():
 
 def test_a_candidate_worse_by_the_margin_rarely_passes():
     assert rate_of_passing(worse=0.05, margin=0.05) <= 0.06
+
+
+def test_a_margin_is_of_a_loss_that_the_rows_know_no_better_than_the_difference():
+    """Of candidates that are worse by the margin on every row, half would pass if the loss seen were the true one."""
+    rng, spec = np.random.default_rng(3), PromoteSpec(require="not_worse_than_champion", margin=0.2, min_rows=2)
+    champions = rng.exponential(1.0, (200, 300))
+    made = [evaluated(np.zeros(300), losses + 0.2, losses, k) for k, losses in enumerate(champions)]
+    passed = [evaluate_gates(each, spec, bootstrapping=False).passed for each in made]
+    assert 0 < sum(each is True for each in passed) / len(passed) <= 0.06
+
+
+def test_what_was_not_measured_at_a_margin_is_unknown():
+    for require, told in (("not_worse_than_champion", "4.00%"), ("better_than_champion", "-4.00%")):
+        made = evaluate_gates(report(), PromoteSpec(require=require, margin=0.04), bootstrapping=False)
+        assert made.passed is None
+        assert made.results[0].reason == f"the evaluation has no interval at a margin of {told}"
+
+
+def test_the_reason_tells_what_is_lost_beyond_the_margin():
+    spec = PromoteSpec(require="not_worse_than_champion", margin=0.04)
+    made = evaluate_gates(at_margin(report(), 0.04), spec, bootstrapping=False)
+    assert made.results[0].reason.endswith(
+        "difference +0 [-0.01, +0.01] on 1,000 reserved rows; beyond 104.00% of the champion's loss -0.02 "
+        "[-0.03, -0.01]: shown within the margin of 4.00%"
+    )
+    spec = PromoteSpec(require="better_than_champion", margin=0.04)
+    made = evaluate_gates(at_margin(report(), -0.04), spec, bootstrapping=False)
+    assert made.results[0].reason.endswith(
+        "beyond 96.00% of the champion's loss +0.02 [+0.01, +0.03]: not shown better by 4.00%"
+    )
 
 
 @pytest.mark.parametrize("require", ["better_than_champion | beats_baseline", "not_worse_than_champion"])

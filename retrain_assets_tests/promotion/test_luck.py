@@ -23,10 +23,11 @@ from retrain_assets.promotion.luck import (
     noticed_on,
     owed_to_luck,
 )
+from retrain_assets.promotion.margins import name_of
 from retrain_assets.promotion.measures import Measure
 from retrain_assets.promotion.recall import in_candidates_place, most_promising
 from retrain_assets.spec import DecaySpec, PromoteSpec
-from retrain_assets_tests.promotion.test_gates import report, role
+from retrain_assets_tests.promotion.test_gates import at_margin, report, role
 
 ROWS, BATCHES = 200, 4
 
@@ -180,6 +181,9 @@ def test_models_that_lose_alike_owe_nothing_and_neither_do_other_batches():
     assert owed(rows + 0.3, batches) == pytest.approx(0.0)
     assert owed(np.zeros(50), batches) == pytest.approx(-2.1 * 0.1)
     assert owed(np.zeros(50), np.array(["a"] * 50, dtype=object)) == 0.0
+    models: dict[Role, np.ndarray] = {"candidate": rows + 0.3, "champion": rows}
+    loss = [made.value for made in luck_measures(noticed, models, {}, batches, (0.1, -0.1))]
+    assert loss == pytest.approx([0.0, -0.1 * 2.1 * 0.1, 0.1 * 2.1 * 0.1]), "a margin is of a loss that is part luck"
     assert list(luck_measures(None, {"candidate": rows, "champion": rows}, {}, batches)) == []
     assert list(luck_measures(noticed, {"candidate": rows}, {}, batches)) == []
 
@@ -230,12 +234,14 @@ def test_of_a_row_that_outweighs_all_others_the_luck_may_fall_by_more_than_the_d
     ],
 )
 def test_a_gate_that_asks_for_proof_takes_it_off(require: str, margin: float, as_seen: bool, corrected: bool):
-    made, spec = report(champion=(-0.01, 0.018)), PromoteSpec(require=require, margin=margin)
-    lucky = replace(made, measures=(luck_of(-0.005),))
+    made, spec = at_margin(report(champion=(-0.01, 0.018)), margin), PromoteSpec(require=require, margin=margin)
+    owed = luck_of(-0.005)
+    lucky = replace(made, measures=(*made.measures, owed, replace(owed, name=name_of(margin))))
     assert evaluate_gates(made, spec, bootstrapping=False).passed is as_seen
     judged = evaluate_gates(lucky, spec, bootstrapping=False)
     assert judged.passed is corrected
-    told = "; -0.005 of it is put down to luck (it looked bad), which leaves +0.009 [-0.005, +0.023]: "
+    left = "-0.011 [-0.025, +0.003]" if margin else "+0.009 [-0.005, +0.023]"
+    told = f"; -0.005 of it is put down to luck (it looked bad), which leaves {left}: "
     assert (told in judged.reason) is (require != "not_worse_than_champion" or margin > 0)
     better, spec = report(champion=(-0.02, -0.004)), PromoteSpec(require="better_than_champion")
     assert evaluate_gates(better, spec, bootstrapping=False).passed is True
