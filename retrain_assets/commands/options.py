@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -69,17 +69,7 @@ class Options:
         """The declared model of a name with what it refers to."""
         from retrain_assets.lifecycle.model import DeclaredModel
 
-        declared = self.declared(name)
-        return DeclaredModel(declared.spec, Path(declared.file).absolute().parent)
-
-    def show_replay(self, name: str, told: Mapping[str, Any], frontier: bytes) -> None:
-        """Shows a replay of a declared model in Dagster, on the page of its `replay_report`."""
-        import dagster as dg
-
-        from retrain_assets.orchestration.replay_report import report_replay
-
-        with dg.DagsterInstance.from_config(str(self.opened_home().dagster_home)) as instance:
-            report_replay(instance, name, told, frontier)
+        return DeclaredModel.of(self.declared(name))
 
 
 with_options = click.make_pass_decorator(Options)
