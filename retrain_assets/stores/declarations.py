@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,14 +97,14 @@ def load_files(paths: Iterable[Path]) -> list[Declaration]:
     return declared
 
 
-def load_named(paths: Iterable[Path], name: str) -> tuple[Declaration, list[Problem]]:
-    """The model of that name, and the mistakes in the files of other models, which do not stop it.
+def named_despite(declared: Iterable[Declaration], problems: Sequence[Problem], name: str) -> Declaration:
+    """The model of that name among what `read_files` gave; mistakes in the files of other models do not stop it.
 
     Raises:
         DeclarationError: no such model is declared, its own file has mistakes, or it does not agree with another model
             (the name twice, a shared budget of two sizes).
     """
-    declared, problems = read_files(paths)
+    declared = list(declared)
     sound = [each for each in declared if each.draft.valid and each.draft.spec is not None]
     mine = [each for each in sound if each.spec.name == name]
     files, tied = {each.file for each in mine}, _tied(declared, mine)
@@ -113,7 +113,7 @@ def load_named(paths: Iterable[Path], name: str) -> tuple[Declaration, list[Prob
         raise DeclarationError(problems)
     if problems and not mine:
         raise DeclarationError([*problems, *_unless_drafted(declared, name)])
-    return named(sound, name), problems
+    return named(sound, name)
 
 
 def _tied(declared: Iterable[Declaration], mine: Iterable[Declaration]) -> list[Declaration]:

@@ -14,8 +14,8 @@ from retrain_assets.stores.declarations import (
     find_all,
     find_declarations,
     load_files,
-    load_named,
     named,
+    named_despite,
     read_files,
 )
 from retrain_assets_tests.spec.declarations import attributes
@@ -111,9 +111,9 @@ def test_only_a_contradiction_that_a_model_has_a_part_in_stops_it(tmp_path: Path
         declare(tmp_path / name, name, **shared)
     declare(tmp_path / "twice", "other")
     declare(tmp_path / "twice_more", "other")
-    declared, others = load_named([tmp_path], "third")
-    assert declared.spec.name == "third"
-    assert len(others) == 2
+    declared, problems = read_files([tmp_path])
+    assert len(problems) == 2
+    assert named_despite(declared, problems, "third").spec.name == "third"
     for name in ("first", "second", "other"):
         with pytest.raises(DeclarationError, match=r"must be unique(.|\n)*must be the same at all models"):
-            load_named([tmp_path], name)
+            named_despite(declared, problems, name)
