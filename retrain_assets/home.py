@@ -20,8 +20,7 @@ DEFAULT_FOLDER = ".retrain_assets"
 
 _WRITTEN_BY_US = "# Written once by retrain_assets; yours to change."
 _BASE_FOLDER = re.compile(r'class: InstallationStorage\s+config: \{base_dir: "(.*)"\}')
-_DAGSTER_YAML = """\
-# Written once by retrain_assets; yours to change.
+_SETTINGS = """\
 telemetry: {enabled: false}
 nux: {enabled: false}  # no sign-up window over the page
 storage:
@@ -123,7 +122,8 @@ class Home:
         settings = self.dagster_home / "dagster.yaml"
         if not settings.exists():
             temporary = settings.with_name(f"dagster.yaml.{os.getpid()}")
-            temporary.write_text(_DAGSTER_YAML.replace("DAGSTER_HOME", str(self.dagster_home)), encoding="utf-8")
+            written = _SETTINGS.replace("DAGSTER_HOME", str(self.dagster_home))
+            temporary.write_text(f"{_WRITTEN_BY_US}\n{written}", encoding="utf-8")
             temporary.replace(settings)
         return self
 

@@ -41,11 +41,11 @@ def check_declarations(paths: Iterable[Path], *, environ: Mapping[str, str] | No
     """All mistakes and warnings of the declarations in files and folders, by file and line."""
     declared, problems = read_files(paths)
     for each in declared:
-        problems += check_declaration(each, environ=os.environ if environ is None else environ)
+        problems += _check_declaration(each, environ=os.environ if environ is None else environ)
     return sorted(problems, key=lambda problem: (problem.file or "", problem.line or 0))
 
 
-def check_declaration(declared: Declaration, *, environ: Mapping[str, str]) -> list[Problem]:
+def _check_declaration(declared: Declaration, *, environ: Mapping[str, str]) -> list[Problem]:
     """What is wrong with one declaration that can be read: it imports the code that the declaration names."""
     spec = declared.draft.spec
     if spec is None:
@@ -87,8 +87,6 @@ def _source(source: SpecModel, field: str) -> Told:
         missing = [name for name in (":start", ":end") if not re.search(rf"{name}\b", source.query)]
         if missing:
             yield f"{field}.query", f"must use the parameters :start and :end (missing: {', '.join(missing)})"
-        if isinstance(source.url, str) and source.url.startswith("postgresql://"):
-            yield f"{field}.url", "must name its driver: postgresql+psycopg2://... (got postgresql://)"
     if isinstance(source, PythonSource):
         told: list[tuple[str, str]] = []
         load = loaded(f"{field}.load", source.load, told)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import datetime
 
 import click
 
-from retrain_assets.commands.options import Options, moment, person, with_options
+from retrain_assets.commands.options import Options, holding, moment, person, show_champion, with_options
 from retrain_assets.commands.patience import patience
 
 
@@ -50,44 +48,20 @@ def adopt(
     """  # noqa: D301 - click reads the backspace
     if (version is None) == (alias is None):
         raise click.UsageError("give either --version or --alias")
-    declared = options.declared(model)
-    home = options.opened_home().prepare()
-    click.echo(f"{model}: loading MLflow ...", err=True)
-    from retrain_assets.home import open_registry, open_stores
-    from retrain_assets.lifecycle import DeclaredModel, lease
-    from retrain_assets.lifecycle.adopt import adopt as take_over
-    from retrain_assets.lifecycle.origin import Origin
-    from retrain_assets.reporting.adopted import blind_triggers
+    with holding(options, model, "adopt") as held:
+        from retrain_assets.home import open_registry
+        from retrain_assets.lifecycle.adopt import adopt as take_over
+        from retrain_assets.reporting.adopted import blind_triggers
 
-    with patience(home, model):
-        found = open_registry(home).read_registered(registered or model, version=version, alias=alias, trust=trust)
-    now, stores = datetime.now(UTC), open_stores(home)
-    target = DeclaredModel(declared.spec, Path(declared.file).absolute().parent)
-    run_id = f"adopt-{now:%Y%m%dT%H%M%S}-{os.getpid()}"
-    with lease(stores, target, owner=run_id, now=now):
+        with patience(held.home, model):
+            registry = open_registry(held.home)
+            origin = registry.read_registered(registered or model, version=version, alias=alias, trust=trust)
         promotion = take_over(
-            stores,
-            target,
-            Origin(
-                estimator=found.estimator,
-                name=found.model,
-                version=found.version,
-                content_hash=found.content_hash,
-                inputs=found.inputs,
-            ),
-            training_end=training_end,
-            actor=person(),
-            reason=reason,
-            now=now,
-            run_id=run_id,
-        )
-    import dagster as dg
-
-    from retrain_assets.orchestration.projection import report_champion
-
-    with dg.DagsterInstance.from_config(str(home.dagster_home)) as instance:
-        report_champion(instance, stores, promotion, stores.state.promotions(model))
-    click.echo(f"{model}: {found.model} v{found.version} of MLflow is now champion v{promotion.version}")
-    blind = blind_triggers(declared.spec, [promotion])
+            held.stores, held.model, origin, training_end=training_end, actor=person(), reason=reason, now=held.now,
+            run_id=held.run_id,
+        )  # fmt: skip
+        show_champion(held)
+    click.echo(f"{model}: {origin} of MLflow is now champion v{promotion.version}")
+    blind = blind_triggers(held.model.spec, [promotion])
     if blind is not None:
         click.secho(f"{model}: {blind}", fg="yellow", err=True)

@@ -89,16 +89,16 @@ def list_holds(options: Options, model: str | None, everything: bool) -> None:
     retrain-assets approval list flight_delay --all
     """  # noqa: D301 - click reads the backspace
     from retrain_assets.home import open_state
+    from retrain_assets.lifecycle.model import DeclaredModel
     from retrain_assets.lifecycle.waiting import holds
 
-    names = [model] if model else [declared.spec.name for declared in options.declarations()]
+    declared = [options.declared(model)] if model else options.declarations()
     state = open_state(options.opened_home())
     shown = 0
-    for name in names:
-        declared = options.model(name)
-        for hold in holds(state, declared):
+    for each in declared:
+        for hold in holds(state, DeclaredModel.of(each)):
             if everything or hold.state == "pending":
-                _show(declared.spec.promote.approval, hold, datetime.now(UTC))
+                _show(each.spec.promote.approval, hold, datetime.now(UTC))
                 shown += 1
     if not shown:
         click.echo("nothing waits for an answer")

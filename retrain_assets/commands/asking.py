@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
@@ -49,11 +48,10 @@ def retrain(options: Options, model: str, reason: str) -> None:
 
 
 def _append(options: Options, kind: Literal["event", "person"], model: str, text: str) -> ModelSpec:
-    declared = options.declared(model)
+    declared = options.model(model)
     home = options.opened_home().prepare()
     from retrain_assets.home import open_stores
-    from retrain_assets.lifecycle import DeclaredModel, record_event
+    from retrain_assets.lifecycle import record_event
 
-    target = DeclaredModel(declared.spec, Path(declared.file).absolute().parent)
-    record_event(open_stores(home), target, kind, text, now=datetime.now(UTC))
+    record_event(open_stores(home), declared, kind, text, now=datetime.now(UTC))
     return declared.spec

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
+
+from retrain_assets.errors import DeclarationError, Problem
 
 if TYPE_CHECKING:
     from retrain_assets.home import Home
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from retrain_assets.stores.protocols import Stores
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Options:
     """What stands before the command."""
 
@@ -48,38 +51,45 @@ class Options:
 
         return self.defs or (declarations_root(Path.cwd()),)
 
-    def declarations(self) -> list[Declaration]:
-        """All declared models."""
-        from retrain_assets.stores.declarations import load_files
+    @cached_property
+    def _read(self) -> tuple[list[Declaration], list[Problem]]:
+        # Once for a command, of which some go over all models by name.
+        from retrain_assets.stores.declarations import read_files
 
-        return load_files(self.declaration_paths())
+        return read_files(self.declaration_paths())
+
+    def declarations(self) -> list[Declaration]:
+        """All declared models.
+
+        Raises:
+            DeclarationError: all mistakes of all files.
+        """
+        declared, problems = self._read
+        if problems:
+            raise DeclarationError(problems)
+        return declared
 
     def declared(self, name: str) -> Declaration:
-        """The declared model of a name; the mistakes of other models are told, and do not stop what is done to it."""
-        from retrain_assets.stores.declarations import load_named
+        """The declared model of a name; the mistakes of other models are told, and do not stop what is done to it.
 
-        declared, others = load_named(self.declaration_paths(), name)
-        if others:
-            listed = ", ".join(sorted({str(each.file) for each in others}))
+        Raises:
+            DeclarationError: it is not declared, or its own declaration has mistakes.
+        """
+        from retrain_assets.stores.declarations import named_despite
+
+        declared, problems = self._read
+        found = named_despite(declared, problems, name)
+        if problems:
+            listed = ", ".join(sorted({str(each.file) for each in problems}))
             told = f"warning: mistakes in {listed} do not concern {name}: see `retrain-assets check`"
             click.secho(told, fg="yellow", err=True)
-        return declared
+        return found
 
     def model(self, name: str) -> DeclaredModel:
         """The declared model of a name with what it refers to."""
         from retrain_assets.lifecycle.model import DeclaredModel
 
-        declared = self.declared(name)
-        return DeclaredModel(declared.spec, Path(declared.file).absolute().parent)
-
-    def show_replay(self, name: str, told: Mapping[str, Any], frontier: bytes) -> None:
-        """Shows a replay of a declared model in Dagster, on the page of its `replay_report`."""
-        import dagster as dg
-
-        from retrain_assets.orchestration.replay_report import report_replay
-
-        with dg.DagsterInstance.from_config(str(self.opened_home().dagster_home)) as instance:
-            report_replay(instance, name, told, frontier)
+        return DeclaredModel.of(self.declared(name))
 
 
 with_options = click.make_pass_decorator(Options)
@@ -112,6 +122,8 @@ def holding(options: Options, name: str, verb: str, *, also_retired: bool = Fals
     """Holds the lease of a model for one command.
 
     Raises:
+        DeclarationError: it is not declared, or its declaration has mistakes.
+        RefusedError: the home is a copy, or the model is out of service.
         LeaseHeldError: a run works on the model.
     """
     model = options.model(name)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -14,6 +14,7 @@ from click.core import ParameterSource
 from retrain_assets.commands.options import Options, with_options
 
 if TYPE_CHECKING:
+    from retrain_assets.home import Home
     from retrain_assets.replay.history import History
     from retrain_assets.replay.laboratory import Scenario
     from retrain_assets.replay.report import Report
@@ -166,7 +167,7 @@ def replay(
     if figure is not None:
         write(figure, frontier)
     if model is not None and history.scenario is None:  # what is shown happened
-        options.show_replay(model, told, frontier)
+        _show(options.opened_home(), model, told, frontier)
         click.echo(f"shown in Dagster as {model}/replay_report", err=True)
 
 
@@ -199,6 +200,16 @@ def _frontier(report: Report) -> bytes:
 
     title = f"{report.stream.spec.metric} against retrains, label delay {report.stream.label_delay}"
     return frontier_figure(report.outcomes, metric=report.metric, title=title)
+
+
+def _show(home: Home, model: str, told: Mapping[str, Any], frontier: bytes) -> None:
+    """In Dagster, on the page of the model's `replay_report`."""
+    import dagster as dg
+
+    from retrain_assets.orchestration.replay_report import report_replay
+
+    with dg.DagsterInstance.from_config(str(home.dagster_home)) as instance:
+        report_replay(instance, model, told, frontier)
 
 
 def _scenario(injected: str | None) -> Scenario | None:

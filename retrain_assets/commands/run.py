@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -47,7 +46,7 @@ def run(options: Options, model: str, batch: str | None) -> None:
     from retrain_assets.orchestration.by_hand import run_batch
     from retrain_assets.orchestration.driver import driving
 
-    target = DeclaredModel(declared.spec, Path(declared.file).absolute().parent)
+    target = DeclaredModel.of(declared)
     if batch is not None:
         try:
             target.calendar.batch(batch)

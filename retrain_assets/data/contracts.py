@@ -185,7 +185,7 @@ class Contract:
             unreadable_values=()
             if read is None
             else unreadable_values([part for _, part in frames], self.spec, unreadable),
-            refused=self._refusal(failures.rows, quarantined, failures),
+            refused=self._refusal(quarantined, failures),
         )
 
     def _outcomes(
@@ -203,7 +203,8 @@ class Contract:
         unreadable[positions] = bad[positions]
         return named.assign(**{self.spec.target.column: targets.iloc[positions].array}), unreadable
 
-    def _refusal(self, parsed: int, quarantined: int, failures: Failures) -> str | None:
+    def _refusal(self, quarantined: int, failures: Failures) -> str | None:
+        parsed = failures.rows
         if parsed == 0:
             return "the batch holds no rows"
         tolerance = self.spec.quarantine.tolerance

@@ -79,10 +79,10 @@ class Failures:
 
     def columns(self) -> dict[str, tuple[str, ...]]:
         """The columns whose rules were broken, by reason, each once; none where a rule is on whole rows."""
-        found: dict[str, dict[str, None]] = {}
+        found: dict[str, list[str]] = {}
         for failure in self._kept:
-            found.setdefault(failure.reason, {}).update({failure.column: None} if failure.column else {})
-        return {reason: tuple(names) for reason, names in found.items()}
+            found.setdefault(failure.reason, []).append(failure.column)
+        return {reason: tuple(dict.fromkeys(filter(None, names))) for reason, names in found.items()}
 
     def frame(
         self, *, ids: pd.Series, numbers: NDArray[np.int64], files: Sequence[str], file_of: NDArray[np.intp]

@@ -147,7 +147,7 @@ def _spans(check: Check, smallest: Any, largest: Any) -> bool:
     limit = None if name is None else (check.statistics or {}).get(name)
     if holds is None or not isinstance(limit, int | float) or not check.ignore_na or check.element_wise:
         return False
-    # Pandera tells in no other way whose function it is.
+    # Not a public name: pandera tells in no other way whose function it is.
     if check._check_fn is not type(check).get_builtin_check_fn(check.name):  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         return False
     return bool(holds(smallest, limit) and holds(largest, limit))

@@ -34,7 +34,7 @@ def load_location() -> Location:
     target = LoadableTargetOrigin(module_name=f"{retrain_assets.__name__}.definitions")
     return Location(
         definitions=dg.load_from_defs_folder(path_within_project=PACKAGE),
-        models={each.spec.name: DeclaredModel(each.spec, Path(each.file).absolute().parent) for each in declared},
+        models={each.spec.name: DeclaredModel.of(each) for each in declared},
         origin=RemoteRepositoryOrigin(
             code_location_origin=ManagedGrpcPythonEnvCodeLocationOrigin(target, location_name=retrain_assets.__name__),
             repository_name=SINGLETON_REPOSITORY_NAME,

@@ -21,7 +21,6 @@ from retrain_assets.lifecycle.ledger import record_failure as record_failure
 from retrain_assets.lifecycle.ledger import take_lease as take_lease
 from retrain_assets.lifecycle.measure import measure as measure
 from retrain_assets.lifecycle.model import DeclaredModel as DeclaredModel
-from retrain_assets.lifecycle.origin import Origin as Origin
 from retrain_assets.lifecycle.polling import poll_source as poll_source
 from retrain_assets.lifecycle.polling import poll_sources as poll_sources
 from retrain_assets.lifecycle.promote import assert_champion as assert_champion

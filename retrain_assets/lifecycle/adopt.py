@@ -13,7 +13,7 @@ from retrain_assets.errors import InsufficientDataError, RefusedError
 from retrain_assets.lifecycle.cards import card_texts, declared_schema
 from retrain_assets.lifecycle.ingest import keep
 from retrain_assets.lifecycle.model import DeclaredModel
-from retrain_assets.lifecycle.origin import Origin, require_classes, require_task
+from retrain_assets.lifecycle.origin import require_classes, require_task
 from retrain_assets.lifecycle.proving import prove
 from retrain_assets.lifecycle.reasons import require_reason
 from retrain_assets.lifecycle.reconciling import project
@@ -23,6 +23,7 @@ from retrain_assets.lifecycle.withholding import withholding, words_of
 from retrain_assets.promotion.identity import hashes_of
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.reporting.model_card import Adoption, model_card
+from retrain_assets.stores.adoption import Origin
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import Manifest, ModelBundle, ModelVersion
 from retrain_assets.training.environment import code_version, libraries, threads

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 from retrain_assets.data.windows import Batch
 from retrain_assets.lifecycle.model import DeclaredModel
@@ -18,7 +17,7 @@ from retrain_assets.lifecycle.records import NextJob
 from retrain_assets.lifecycle.standing import Standing, read_standing
 from retrain_assets.spec.sources import AskedSource
 from retrain_assets.stores.causes import CAUSES, newest_valid
-from retrain_assets.stores.protocols import Stores
+from retrain_assets.stores.protocols import Job, Stores
 from retrain_assets.stores.tries import Rest, decided_retrain
 
 RESETTLED_BATCHES = 8
@@ -186,9 +185,7 @@ class _Rules:
         watch = self.standing.newest(batch, "watch")
         return watch is not None and watch.outcome == "done"
 
-    def _tried(
-        self, job: Literal["watch", "settle", "decide"], batch: str, cause: str, *, as_of: datetime | None = None
-    ) -> NextJob | Rest | None:
+    def _tried(self, job: Job, batch: str, cause: str, *, as_of: datetime | None = None) -> NextJob | Rest | None:
         """The job, or its rest after a failure; None where it was given up for now."""
         readiness = self.standing.readiness(batch, job, self.now)
         if readiness != "ready":
@@ -197,7 +194,7 @@ class _Rules:
 
     def _job(
         self,
-        job: Literal["watch", "settle", "decide", "retrain"],
+        job: Job,
         batch: str,
         attempt: int,
         cause: str,

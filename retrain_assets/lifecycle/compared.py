@@ -19,6 +19,7 @@ from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.blocks import entities_of
 from retrain_assets.promotion.comparing import Contest, evaluate_models
 from retrain_assets.promotion.evaluation import EvaluationReport, Role
+from retrain_assets.promotion.judged import inputs_of
 from retrain_assets.promotion.luck import Noticed
 from retrain_assets.promotion.margins import margins_of
 from retrain_assets.promotion.measures import Measure
@@ -72,11 +73,6 @@ def compare(stores: Stores, model: DeclaredModel, frozen: TrainingSet, rivals: R
         if asked == count:
             return replace(made, report=report)
         count, before = asked, carried(report, model.spec.promote)
-
-
-def inputs_of(rows: pd.DataFrame) -> pd.DataFrame:
-    """Validated rows as a model is asked about them."""
-    return rows.drop(columns=["label", "ra_batch"])
 
 
 def _compared(

@@ -11,7 +11,7 @@ from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.probe import servability
 from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.evaluation import Role
-from retrain_assets.promotion.judged import Judged
+from retrain_assets.promotion.judged import Judged, inputs_of
 from retrain_assets.promotion.measures import Measure
 from retrain_assets.spec.imports import load_object
 from retrain_assets.stores.protocols import Stores
@@ -33,7 +33,7 @@ def judged_rows(
     bundle = stores.registry.load(candidate)
     classes = bundle.manifest.classes
     path = model.spec.promote.worth.function
-    inputs = rows.drop(columns=["label", "ra_batch"])
+    inputs = inputs_of(rows)
 
     def score(asked: pd.DataFrame) -> Scores:
         return predict(bundle.pipeline, asked, task=model.spec.task, classes=classes)
@@ -72,7 +72,7 @@ def _importances(
         bundle = stores.registry.load(version)
         made = permutation_importance(
             bundle.pipeline,
-            rows.drop(columns=["label", "ra_batch"]),
+            inputs_of(rows),
             rows["label"].to_numpy(),
             metric=model.spec.metric,
             classes=bundle.manifest.classes,

@@ -63,7 +63,7 @@ def request_labels(stores: Stores, model: DeclaredModel, batch: Batch) -> LabelR
     counted = chosen.groupby(["part", "why"]).size()
     return LabelRequests(
         rows=len(chosen),
-        asked={(str(part), str(why)): int(count) for (part, why), count in counted.items()},  # pyright: ignore[reportGeneralTypeIssues]
+        asked={(str(part), str(why)): int(count) for (part, why), count in counted.items()},  # pyright: ignore[reportGeneralTypeIssues] - pandas-stubs know one key
         uri=without_password(uri),
         content_hash=hashlib.sha256(content).hexdigest(),
         reason=f"{len(chosen)} rows of the newest {spec.batches} batches are most worth a label",

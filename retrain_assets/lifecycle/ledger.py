@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 from retrain_assets.data.windows import Batch
 from retrain_assets.errors import LeaseHeldError, RefusedError, without_password
@@ -16,10 +16,9 @@ from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.standing import Standing, decided_by, read_standing
 from retrain_assets.policy.decision import Decision
 from retrain_assets.promotion.model_moves import is_retired, out_of_service
-from retrain_assets.stores.protocols import Step, StepOutcome, Stores
+from retrain_assets.stores.protocols import Job, Step, StepOutcome, Stores
 from retrain_assets.stores.tries import TRIES
 
-Job = Literal["watch", "settle", "decide", "retrain"]
 LEASE_TTL = timedelta(seconds=90)
 RENAMING = "renaming "
 """How the owner of a lease begins that a renaming holds until it is done."""

@@ -60,7 +60,7 @@ def measure(
     known = labels_as_of(read_labels(stores, model, batch), as_of)
     labelled = validated["ra_row_id"].isin(known["ra_row_id"])
     settled = maturity(batch, rows=len(validated), labelled=int(labelled.sum()), as_of=as_of, target=model.spec.target)
-    stored = read_performance(stores, model, batch)
+    stored = _read_performance(stores, model, batch)
     backscored: tuple[int, ...] = ()
     unscored: str | None = None
     performances: tuple[BatchPerformance, ...] = ()
@@ -116,7 +116,7 @@ def _kept(
     return {name: values for name, values in found.items() if values}
 
 
-def read_performance(stores: Stores, model: DeclaredModel, batch: Batch) -> pd.DataFrame:
+def _read_performance(stores: Stores, model: DeclaredModel, batch: Batch) -> pd.DataFrame:
     """All measurements of a batch; empty when there are none."""
     try:
         return rows_of_batch(stores, model, "performance", batch)

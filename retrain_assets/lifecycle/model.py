@@ -13,6 +13,7 @@ from typing import Any
 from retrain_assets.data.contracts import Contract
 from retrain_assets.data.windows import Batch, Calendar
 from retrain_assets.spec import FilesSource, ModelSpec, SourceSpec
+from retrain_assets.spec.loading import Declaration
 from retrain_assets.stores.plugins import read_source, text_of_module
 from retrain_assets.stores.protocols import Source
 from retrain_assets.stores.sources import make_source
@@ -25,6 +26,15 @@ class DeclaredModel:
 
     spec: ModelSpec
     root: Path
+
+    @classmethod
+    def of(cls, declared: Declaration) -> DeclaredModel:
+        """The model of a declaration that was read from a file, at whose folder its paths start.
+
+        Raises:
+            DeclarationError: it has mistakes.
+        """
+        return cls(declared.spec, Path(declared.file).absolute().parent)
 
     @property
     def name(self) -> str:

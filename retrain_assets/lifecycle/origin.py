@@ -1,9 +1,6 @@
-"""An estimator of somebody else that is taken over: what it is, and what it must be."""
+"""What an estimator of somebody else must be to be taken over."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
@@ -12,29 +9,10 @@ from retrain_assets.data.windows import Batch
 from retrain_assets.errors import RefusedError
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.watch import read_raw
+from retrain_assets.stores.adoption import Origin
 from retrain_assets.stores.protocols import Stores
 
 _SHOWN_CLASSES = 5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """The estimator that is taken over, and from where. `inputs` are the columns of its signature, if it has one."""
-
-    estimator: Any
-    name: str
-    version: int
-    content_hash: str
-    inputs: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return f"{self.name} v{self.version}"
-
-    @property
-    def estimator_name(self) -> str:
-        """The import path of its class."""
-        kind = type(self.estimator)
-        return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def require_task(model: DeclaredModel, origin: Origin) -> None:

@@ -21,7 +21,7 @@ def settled_before(
     nothing is promoted; only a version that was rolled back and that a person cleared is judged anew.
     """
     made = next(
-        (kept for kept in reversed(log) if kept.version == version.version or recalled_by(kept, frozen)),
+        (kept for kept in reversed(log) if kept.version == version.version or _recalled_by(kept, frozen)),
         None,
     )
     if made is None:
@@ -54,10 +54,10 @@ def outcome_of(
         return "held"
     if any(kept.version == version.version for kept in outcome.history):
         return "rolled_back" if stage_of(stores, model, version.version) == "rolled_back" else "replaced"
-    return "recalled" if any(recalled_by(kept, frozen) for kept in outcome.history) else "rejected"
+    return "recalled" if any(_recalled_by(kept, frozen) for kept in outcome.history) else "rejected"
 
 
-def recalled_by(kept: Promotion, frozen: TrainingSet) -> bool:
+def _recalled_by(kept: Promotion, frozen: TrainingSet) -> bool:
     """Whether the evaluation of an attempt put an earlier champion in force instead of its candidate."""
     return kept.action == "recall" and kept.caused_by == (frozen.batch, frozen.attempt)
 

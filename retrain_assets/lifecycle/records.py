@@ -22,7 +22,7 @@ from retrain_assets.promotion.evaluation import EvaluationReport
 from retrain_assets.promotion.gates import GateReport
 from retrain_assets.promotion.health import HealthVerdict
 from retrain_assets.promotion.log import Promotion
-from retrain_assets.stores.protocols import TableCommit
+from retrain_assets.stores.protocols import Job, TableCommit
 from retrain_assets.training.bundle import ModelVersion
 
 PredictionMode = Literal["served", "backscored", "rescored"]
@@ -235,7 +235,7 @@ class NextJob:
     """What should run next for a model, from the ledger alone; the run key is unique for its cause."""
 
     model: str
-    job: Literal["watch", "settle", "decide", "retrain"]
+    job: Job
     batch: str
     attempt: int
     cause: str

@@ -10,21 +10,10 @@ from retrain_assets.lifecycle.partitions import rows_of_batch
 from retrain_assets.stores.protocols import Stores
 
 
-def unseen_columns(stores: Stores, model: DeclaredModel, batches: Iterable[Batch]) -> list[str]:
-    """Those of which no validated row of the batches knows, as of a feature that was renamed."""
-    lacking = [name for name in model.contract.reader.required() if name in model.contract.columns()]
-    for batch in sorted(batches, key=lambda each: each.key, reverse=True):
-        # The newest has them all but for the first batches after a change: that one alone is read.
-        if not lacking:
-            break
-        lacking = _lacking(stores, model, batch, lacking)
-    return lacking
-
-
 def why_unseen(stores: Stores, model: DeclaredModel, batches: Iterable[Batch]) -> str | None:
     """Why nothing can be trained on the batches, and from when; None where each column is known."""
     known = tuple(batches)
-    lacking = unseen_columns(stores, model, known)
+    lacking = _unseen(stores, model, known)
     if not known or not lacking:
         return None
     later = sorted(set(stores.tables.commits(model.table("validated"))) - {batch.key for batch in known})
@@ -35,6 +24,17 @@ def why_unseen(stores: Stores, model: DeclaredModel, batches: Iterable[Batch]) -
         known_from = f"{model.matured_at(first):%Y-%m-%d %H:%M} UTC"
         when = f"{first.key} is the first batch that has, and its labels are known from {known_from}"
     return f"no labelled batch of the window has {', '.join(lacking)}, which the schema requires: {when}"
+
+
+def _unseen(stores: Stores, model: DeclaredModel, batches: Iterable[Batch]) -> list[str]:
+    """The required columns that no validated row of the batches has, as of a feature that was renamed."""
+    lacking = [name for name in model.contract.reader.required() if name in model.contract.columns()]
+    for batch in sorted(batches, key=lambda each: each.key, reverse=True):
+        # The newest has them all but for the first batches after a change: that one alone is read.
+        if not lacking:
+            break
+        lacking = _lacking(stores, model, batch, lacking)
+    return lacking
 
 
 def _lacking(stores: Stores, model: DeclaredModel, batch: Batch, names: list[str]) -> list[str]:

@@ -11,6 +11,9 @@ import dagster as dg
 from dagster._core.storage.tags import PARTITION_NAME_TAG, RUN_KEY_TAG
 
 from retrain_assets.errors import DataError, LeaseHeldError, RefusedError
+from retrain_assets.lifecycle import next_job, poll_sources, resting
+from retrain_assets.lifecycle.ledger import held_by
+from retrain_assets.lifecycle.standing import read_standing
 from retrain_assets.orchestration import names
 from retrain_assets.orchestration.component import build_retraining_definitions
 from retrain_assets.orchestration.driver import Driver, Ran, error_of
@@ -72,15 +75,11 @@ def _refuse_if_barred(stores: Stores, model: DeclaredModel) -> None:
         raise RefusedError(away)
     owner = stores.state.lease_owner(model.name, now=datetime.now(UTC))
     if owner is not None:
-        from retrain_assets.lifecycle.ledger import held_by
-
         raise LeaseHeldError(held_by(model.name, owner))
 
 
 def _refuse_if_absent(stores: Stores, model: DeclaredModel, asked: str) -> None:
     """A batch that cannot be run costs none of the runs before it; a missing one is decided as such."""
-    from retrain_assets.lifecycle.standing import read_standing
-
     now, end = datetime.now(UTC), model.calendar.batch(asked).end
     if end > now:
         raise DataError(
@@ -95,8 +94,6 @@ def _refuse_if_absent(stores: Stores, model: DeclaredModel, asked: str) -> None:
 
 def _look(stores: Stores, model: DeclaredModel, *, now: datetime) -> None:
     """Notes what its source, its labels and its events show that was not seen before."""
-    from retrain_assets.lifecycle import poll_sources
-
     poll_sources(stores, [model], now=now, budget_seconds=0, start=0, clock=time.monotonic)
 
 
@@ -107,9 +104,6 @@ def _unfinished(stores: Stores, model: DeclaredModel, batch: str) -> bool:
     is the newest batch, and this one would never be. Nor is another decision of it, as of a declaration that changed:
     it would repeat why the batch was refused, which watching it again may not.
     """
-    from retrain_assets.lifecycle import next_job
-    from retrain_assets.lifecycle.standing import read_standing
-
     now = datetime.now(UTC)
     due = next_job(stores, model, now=now)
     if due is None or due.batch != batch or due.job == "settle":
@@ -119,8 +113,6 @@ def _unfinished(stores: Stores, model: DeclaredModel, batch: str) -> bool:
 
 def _was_run(stores: Stores, model: DeclaredModel, batch: str) -> bool:
     """It was watched, or decided without rows: those may have come since."""
-    from retrain_assets.lifecycle.standing import read_standing
-
     now = datetime.now(UTC)
     standing = read_standing(stores, model, now=now)
     return batch in {*standing.watched, *standing.decided(now)}
@@ -132,8 +124,6 @@ def _watched(stores: Stores, model: DeclaredModel) -> set[str]:
 
 def _finished(stores: Stores, model: DeclaredModel, ran: Ran, asked: str | None) -> bool:
     """The batch is decided, and the retrain that was decided has run."""
-    from retrain_assets.lifecycle import next_job
-
     if ran.job not in ("decide", "retrain") or (asked is not None and ran.batch != asked):
         return False
     due = next_job(stores, model, now=datetime.now(UTC))
@@ -147,8 +137,6 @@ def _run_of(instance: dg.DagsterInstance, due: NextJob | None) -> dg.DagsterRun 
 
 def _noted_end(instance: dg.DagsterInstance, stores: Stores, model: DeclaredModel) -> bool:
     """Whether the due job has another key now: its run ended before it began, and the ledger was not told of it."""
-    from retrain_assets.lifecycle import next_job
-
     due = next_job(stores, model, now=datetime.now(UTC))
     run = _run_of(instance, due)
     if due is None or run is None or run.status not in (dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.FAILURE):
@@ -161,8 +149,6 @@ def _noted_end(instance: dg.DagsterInstance, stores: Stores, model: DeclaredMode
 
 
 def _nothing(instance: dg.DagsterInstance, stores: Stores, model: DeclaredModel, asked: str | None) -> str:
-    from retrain_assets.lifecycle import next_job, resting
-
     now = datetime.now(UTC)
     rest = resting(stores, model, now=now)
     if rest is not None:

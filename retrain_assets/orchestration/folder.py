@@ -12,6 +12,4 @@ from retrain_assets.stores.declarations import load_files
 @dg.definitions
 def defs() -> dg.Definitions:
     """All models declared in the working directory; relative paths start at the folder of each declaration."""
-    return definitions_of(
-        [DeclaredModel(each.spec, Path(each.file).absolute().parent) for each in load_files([Path.cwd()])]
-    )
+    return definitions_of([DeclaredModel.of(each) for each in load_files([Path.cwd()])])

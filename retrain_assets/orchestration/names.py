@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Literal
 
 import dagster as dg
 
 from retrain_assets.spec import ModelSpec
+from retrain_assets.stores.protocols import Job
 
 RAW = "raw"
 VALIDATED = "validated"
@@ -25,8 +25,6 @@ CHAMPION = "champion"
 LABEL_REQUESTS = "label_requests"
 REGISTRY = "registry"
 REPLAY_REPORT = "replay_report"
-
-Job = Literal["watch", "settle", "decide", "retrain"]
 
 JOB_ASSETS: Mapping[Job, tuple[str, ...]] = {
     "watch": (RAW, VALIDATED, QUARANTINE, PROFILE, DRIFT_REPORT, PREDICTIONS),

@@ -121,9 +121,9 @@ def _held(context: dg.OpExecutionContext, model: "DeclaredModel") -> "Generator[
 def _moment(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise RefusedError(
             f"as_of must be a moment of batch time, such as 2013-06-01 or 2013-06-01T12:00 (got {text!r}): nothing was "
             "done"
         ) from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -28,8 +28,9 @@ import pandas as pd
 from retrain_assets.errors import DataError, InsufficientDataError, did_you_mean
 from retrain_assets.performance.expected import PREFIX, expected_losses
 from retrain_assets.performance.scores import SMALLEST, Scores, Values
+from retrain_assets.spec.model import CLASSIFICATION_METRICS, REGRESSION_METRICS
 
-LOSSES = ("log_loss", "brier", "squared_error", "absolute_error", "poisson_deviance")
+LOSSES = (*CLASSIFICATION_METRICS, *REGRESSION_METRICS)
 GREATER_IS_BETTER = ("accuracy", "roc_auc", "r2")
 NO_MEANS = ("roc_auc", "r2")
 """Metrics that are no mean over rows."""

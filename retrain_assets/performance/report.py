@@ -25,7 +25,6 @@ _TYPES = {
     "rows": "int64",
     "as_of": "datetime64[us, UTC]",
 }
-COLUMNS = tuple(_TYPES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,11 +29,11 @@ def slice_excess(losses: npt.NDArray[np.float64], columns: pd.DataFrame) -> dict
     """
     excess = losses - losses.mean() if len(losses) else losses
     return {
-        name: float(excess[chosen].mean()) for name, chosen in rows_of_slices(columns) if chosen.sum() >= LEAST_ROWS
+        name: float(excess[chosen].mean()) for name, chosen in _rows_of_slices(columns) if chosen.sum() >= LEAST_ROWS
     }
 
 
-def rows_of_slices(columns: pd.DataFrame) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
+def _rows_of_slices(columns: pd.DataFrame) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
     """Each slice, `column=value`, with the mask of its rows, by column and value."""
     for column in columns.columns:
         values = slice_values(columns[column]).to_numpy()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
+from retrain_assets.performance.metrics import GREATER_IS_BETTER
 from retrain_assets.promotion.evaluation import EvaluationReport, PairedDifference, Role
 from retrain_assets.promotion.fairness import RATES
 from retrain_assets.promotion.luck import owed_to_luck, without_luck
@@ -22,7 +23,6 @@ from retrain_assets.spec import LimitsSpec, PromoteSpec
 Verdict = tuple[bool | None, str]
 TOO_FEW = "so few rows cannot tell: a larger window.holdout_batches or promote.limits.group_min_rows helps"
 CANNOT_TELL = "so few rows cannot tell: more of them (window.holdout_batches, promote.holdout) help, or another limit"
-LARGER_IS_BETTER = frozenset({"accuracy", "roc_auc", "r2"})
 
 
 class Condition(Protocol):
@@ -105,9 +105,9 @@ class MeetsThresholds:
                 )
                 said.append(f"{name} is not known: {why}")
                 continue
-            good = found.lower >= limit if name in LARGER_IS_BETTER else found.upper <= limit
+            good = found.lower >= limit if name in GREATER_IS_BETTER else found.upper <= limit
             truths.append(good)
-            sign = "at least" if name in LARGER_IS_BETTER else "at most"
+            sign = "at least" if name in GREATER_IS_BETTER else "at most"
             said.append(f"{name} {found.value:.4g} [{found.lower:.4g}, {found.upper:.4g}], {sign} {limit:g} wanted")
         return _all(truths), "; ".join(said)
 

@@ -19,6 +19,11 @@ from retrain_assets.promotion.worth import Function
 OWN_COLUMNS = ("ra_batch", "ra_row_id", "ra_reserved", "label")
 
 
+def inputs_of(rows: pd.DataFrame) -> pd.DataFrame:
+    """Labelled rows of some batches as a model is asked about them."""
+    return rows.drop(columns=["label", "ra_batch"])
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Judged:
     """What the models were asked, and what they answered.

@@ -19,7 +19,7 @@ from retrain_assets.promotion.cost import cost_measures
 from retrain_assets.promotion.evaluation import ENOUGH_UNITS, EvaluationReport, Role
 from retrain_assets.promotion.explanation import explanation_measures
 from retrain_assets.promotion.fairness import fairness_measures
-from retrain_assets.promotion.judged import OWN_COLUMNS, Judged
+from retrain_assets.promotion.judged import OWN_COLUMNS, Judged, inputs_of
 from retrain_assets.promotion.leakage import leakage_measures
 from retrain_assets.promotion.measures import Measure
 from retrain_assets.promotion.paired_tests import p_value_measures
@@ -225,7 +225,7 @@ def _fairness(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> It
 
 
 def _cost(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iterator[Measure]:  # noqa: ARG001 - one form for all
-    yield from cost_measures(judged.pipeline, judged.score, judged.rows.drop(columns=["label", "ra_batch"]))
+    yield from cost_measures(judged.pipeline, judged.score, inputs_of(judged.rows))
 
 
 def _explanation(judged: Judged) -> Iterator[Measure]:
@@ -234,7 +234,7 @@ def _explanation(judged: Judged) -> Iterator[Measure]:
 
 
 def _robustness(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iterator[Measure]:  # noqa: ARG001 - one form for all
-    asked = judged.rows.drop(columns=["label", "ra_batch"])
+    asked = inputs_of(judged.rows)
     columns = [name for name in judged.optional if name in asked]
     if not asked.empty:
         yield from robustness_measures(asked, judged.labels, judged.score, columns=columns, metric=report.metric)

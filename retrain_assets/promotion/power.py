@@ -19,7 +19,7 @@ _FEW = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class _Shown:
     """The worsening that so many rows show with the declared power, beside the one that they are asked to show.
 
     `needed` is how many rows that takes; None where it cannot be known.
@@ -36,7 +36,7 @@ class Shown:
         return self.needed is not None and self.rows >= self.needed
 
 
-def shown_by(report: EvaluationReport, *, detectable: float, power: float) -> Shown | None:
+def _shown_by(report: EvaluationReport, *, detectable: float, power: float) -> _Shown | None:
     """What the rows of a report would show; None where there is no difference to a champion.
 
     With the standard error s of the paired difference, a difference d is shown at the two-sided level 1 - c with power
@@ -53,7 +53,7 @@ def shown_by(report: EvaluationReport, *, detectable: float, power: float) -> Sh
     needed = value_of(report.measures, "holdout", NEEDED)
     if needed is None and worsening > 0 and wanted > 0:
         needed = difference.rows * (worsening / wanted) ** 2
-    return Shown(rows=difference.rows, worsening=worsening, wanted=wanted, needed=needed)
+    return _Shown(rows=difference.rows, worsening=worsening, wanted=wanted, needed=needed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class HasEnoughRows:
     against_champion: ClassVar[bool] = True
 
     def evaluate(self, report: EvaluationReport) -> tuple[bool | None, str]:
-        shown = shown_by(report, detectable=self.detectable, power=self.power)
+        shown = _shown_by(report, detectable=self.detectable, power=self.power)
         if shown is None:
             return None, "the evaluation has no paired difference to the champion"
         text = (
@@ -97,7 +97,7 @@ def batches_asked(report: EvaluationReport, spec: PromoteSpec, *, count: int, mo
     """
     if GATE not in spec.expression.names() or report.role("champion") is None:
         return count
-    shown = shown_by(report, detectable=spec.limits.detectable, power=spec.limits.power)
+    shown = _shown_by(report, detectable=spec.limits.detectable, power=spec.limits.power)
     if shown is not None and shown.enough:
         return count
     growth = 2.0 if shown is None or shown.needed is None else shown.needed / shown.rows
@@ -107,7 +107,7 @@ def batches_asked(report: EvaluationReport, spec: PromoteSpec, *, count: int, mo
 def carried(report: EvaluationReport, spec: PromoteSpec) -> tuple[Measure, ...]:
     """What a look at more batches is told of those before: the metrics of the first, and how many rows are needed."""
     known = tuple(chosen(report.measures, "holdout")) or newest_alone(report)
-    shown = shown_by(report, detectable=spec.limits.detectable, power=spec.limits.power)
+    shown = _shown_by(report, detectable=spec.limits.detectable, power=spec.limits.power)
     if shown is None or shown.needed is None or any(each.name == NEEDED for each in known):
         return known
     return (*known, Measure(kind="holdout", name=NEEDED, value=shown.needed, rows=shown.rows))

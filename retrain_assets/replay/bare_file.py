@@ -14,14 +14,13 @@ import pandas as pd
 from retrain_assets.data.reserved import is_reserved
 from retrain_assets.errors import DataError, did_you_mean
 from retrain_assets.replay.file_table import ENDLESS, NO_FEATURES, infinite, left_out
-from retrain_assets.replay.stream import EVENT_TIME, Stream, one_batch_each
+from retrain_assets.replay.stream import EVENT_TIME, LEAST_BATCHES, Stream, one_batch_each
 from retrain_assets.replay.windows import Window
 from retrain_assets.spec import ModelSpec
 
 MOST_CLASSES = 20
 LEAST_ROWS_OF_A_CLASS = 10
 """On average: of fewer no class can be learned, and a model of each takes very long."""
-LEAST_BATCHES = 6
 GATE_ROWS = 50
 ESTIMATORS: dict[str, dict[str, str]] = {
     "hist_gradient_boosting": {

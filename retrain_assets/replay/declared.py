@@ -28,8 +28,9 @@ from retrain_assets.replay.drift_book import DriftBook
 from retrain_assets.replay.estimating import Estimates
 from retrain_assets.replay.output_book import refuse_of_models
 from retrain_assets.spec import ModelSpec, RetrainSpec
+from retrain_assets.spec.firing import OUTPUT_TRIGGERS
 
-DRIFT_TRIGGERS = frozenset({"drift", "score_drift", "label_drift", "residual_drift"})
+DRIFT_TRIGGERS = frozenset({"drift", *OUTPUT_TRIGGERS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

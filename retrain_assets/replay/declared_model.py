@@ -15,11 +15,9 @@ from retrain_assets.errors import DataError
 from retrain_assets.lifecycle import DeclaredModel
 from retrain_assets.lifecycle.history import settled_batches
 from retrain_assets.lifecycle.spending import spent
-from retrain_assets.replay.stream import Stream
+from retrain_assets.replay.stream import LEAST_BATCHES, Stream
 from retrain_assets.replay.windows import Window
 from retrain_assets.stores.protocols import Stores
-
-LEAST_BATCHES = 6
 
 
 def stream_of_model(stores: Stores, model: DeclaredModel) -> Stream:

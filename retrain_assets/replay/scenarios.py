@@ -155,7 +155,7 @@ def _recoded(at: Injected) -> pd.DataFrame:
 
 def _swapped(at: Injected) -> pd.DataFrame:
     """The feature and the numeric column behind it, before the first one for the last, change places."""
-    columns = numeric_features(at.frame, at.outcome)
+    columns = _numeric_features(at.frame, at.outcome)
     if len(columns) < 2:
         raise DataError("columns can be swapped where two or more are numeric (got one)")
     other = columns[(columns.index(at.feature) + 1) % len(columns)]
@@ -180,7 +180,7 @@ SCENARIOS: Mapping[str, Callable[[Injected], pd.DataFrame]] = {
 }
 
 
-def numeric_features(frame: pd.DataFrame, outcome: frozenset[str]) -> list[str]:
+def _numeric_features(frame: pd.DataFrame, outcome: frozenset[str]) -> list[str]:
     """The columns of numbers but those of the `outcome`: target, batch and what is no feature."""
     return [
         str(name)
@@ -191,7 +191,7 @@ def numeric_features(frame: pd.DataFrame, outcome: frozenset[str]) -> list[str]:
     ]
 
 
-def categorical_features(frame: pd.DataFrame, outcome: frozenset[str]) -> list[str]:
+def _categorical_features(frame: pd.DataFrame, outcome: frozenset[str]) -> list[str]:
     """Those of text, categories or truth values, and behind them those of whole numbers of few values."""
     others = [name for name in frame.columns if name not in outcome]
     kinds = {str(name): pd.api.types.infer_dtype(frame[name], skipna=True) for name in others}
@@ -207,7 +207,7 @@ def feature_of(frame: pd.DataFrame, kind: str, asked: str | None, outcome: froze
         DataError: there is none.
     """
     coded = kind in OF_CATEGORIES
-    found = categorical_features(frame, outcome) if coded else numeric_features(frame, outcome)
+    found = _categorical_features(frame, outcome) if coded else _numeric_features(frame, outcome)
     if asked is None and found:
         learned = frame.drop(columns=[*left_out(frame)])
         return next((name for name in found if name in learned), found[0])

@@ -23,6 +23,8 @@ from retrain_assets.training.related import related_inputs
 
 EVENT_TIME = "ra_event_time"
 """Of the rows of a bare file, which have none of their own."""
+LEAST_BATCHES = 6
+"""With labels: some train the first champion, and of fewer than that no policy has anything to decide."""
 
 
 @dataclass(frozen=True)

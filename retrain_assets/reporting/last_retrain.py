@@ -23,33 +23,37 @@ def _ended_hold(version: int, holds: Sequence[Hold]) -> Hold | None:
     return next((hold for hold in reversed(holds) if hold.request.version == version and not hold.open), None)
 
 
-def lapsed(steps: Sequence[Step], holds: Sequence[Hold], log: Sequence[Promotion]) -> str | None:
+def _what_became(last: Step, ended: Hold) -> str:
+    answer = ended.answers[-1]
+    became = "promoted" if ended.promoted else f"{ended.state}: {answer.person}: {answer.reason}"
+    return f"v{last.detail['version']} of {last.batch} was held for approval, and is {became}"
+
+
+def lapsed(steps: Sequence[Step], holds: Sequence[Hold]) -> str | None:
     """What persons were asked, and what nobody answered in time or no answer counts for any more."""
     last = _judged_last(steps)
-    ended = None if last is None else _ended_hold(last.detail["version"], holds)
-    return (
-        last_retrain(steps, holds, log, now=None) if ended is not None and ended.state in ("void", "expired") else None
-    )
+    if last is None or last.detail["outcome"] != "held":
+        return None
+    ended = _ended_hold(last.detail["version"], holds)
+    return None if ended is None or ended.state not in ("void", "expired") else _what_became(last, ended)
 
 
 def last_retrain(
-    steps: Sequence[Step], holds: Sequence[Hold], log: Sequence[Promotion], *, now: datetime | None
+    steps: Sequence[Step], holds: Sequence[Hold], log: Sequence[Promotion], *, now: datetime
 ) -> str | None:
     """The newest candidate that was judged; of one that was held or promoted, what became of it since.
 
-    With `now`, one whose time to be approved has passed is not told as one that can be.
+    One whose time to be approved has passed is not told as one that can be, though nobody has ended its hold yet.
     """
     last = _judged_last(steps)
     if last is None:
         return None
     version, outcome = last.detail["version"], last.detail["outcome"]
-    ended_hold = _ended_hold(version, holds)
-    if outcome == "held" and ended_hold is not None:
-        answer = ended_hold.answers[-1]
-        became = "promoted" if ended_hold.promoted else f"{ended_hold.state}: {answer.person}: {answer.reason}"
-        return f"v{version} of {last.batch} was held for approval, and is {became}"
+    ended = _ended_hold(version, holds)
+    if outcome == "held" and ended is not None:
+        return _what_became(last, ended)
     waits = next((hold for hold in holds if hold.request.version == version and hold.state == "pending"), None)
-    if outcome == "held" and waits is not None and now is not None and now >= waits.request.expires_at:
+    if outcome == "held" and waits is not None and now >= waits.request.expires_at:
         return f"v{version} of {last.batch} was held for approval, and nobody gave it in time"
     if (
         outcome == "promoted"

@@ -130,7 +130,7 @@ def overview(spec: ModelSpec, records: Records, *, now: datetime) -> ModelOvervi
         decision_batch=decision.batch if decision else None,
         decision_reason=decision.reason if decision else None,
         last_retrain=last_retrain(steps, records.holds, log, now=now),
-        lapsed=None if away else lapsed(steps, records.holds, log),
+        lapsed=None if away else lapsed(steps, records.holds),
         held=None if away else _held(spec, records),
         working=records.working,
         source_failure=records.source_failure,

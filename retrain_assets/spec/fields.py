@@ -54,7 +54,7 @@ class Place:
     info: FieldInfo | None
 
 
-def field_name(info_name: str, info: FieldInfo) -> str:
+def _field_name(info_name: str, info: FieldInfo) -> str:
     """The name in YAML."""
     return info.alias or info_name
 
@@ -66,7 +66,7 @@ def leaf_fields(model: type[SpecModel] = ModelSpec, prefix: str = "") -> Iterato
     ['reserve.share', 'reserve.block']
     """
     for name, info in model.model_fields.items():
-        path = f"{prefix}{field_name(name, info)}"
+        path = f"{prefix}{_field_name(name, info)}"
         groups = [each for each in _members(info.annotation) if _is_model(each) and each is not EnvReference]
         columns = [
             column
@@ -128,7 +128,7 @@ def _is_model(annotation: Any) -> bool:
 
 
 def _aliases(model: type[SpecModel]) -> dict[str, FieldInfo]:
-    return {field_name(name, info): info for name, info in model.model_fields.items()}
+    return {_field_name(name, info): info for name, info in model.model_fields.items()}
 
 
 def _tag(model: type[SpecModel]) -> str | None:

@@ -12,10 +12,10 @@ _MISTYPED = 0.8
 """So much alike are a mistyped name and one of all the modules that happen to be installed."""
 
 
-def split_import_path(path: str) -> tuple[str, str]:
+def _split_import_path(path: str) -> tuple[str, str]:
     """Module and name of `package.module:name` or `package.module.name`.
 
-    >>> split_import_path("sklearn.linear_model.Ridge")
+    >>> _split_import_path("sklearn.linear_model.Ridge")
     ('sklearn.linear_model', 'Ridge')
     """
     module, _, name = path.partition(":") if ":" in path else path.rpartition(".")
@@ -32,7 +32,7 @@ def load_object(path: str, *, field: str = "") -> Any:
     Raises:
         DeclarationError: there is no such module or name, or the module cannot be imported.
     """
-    module_name, name = split_import_path(path)
+    module_name, name = _split_import_path(path)
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:

@@ -20,22 +20,30 @@ _NOT_CONTENT = ("registered_model_meta",)  # written by MLflow when it downloads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AdoptedModel:
-    """The estimator with what is known of it; `content_hash` is over the files that were downloaded.
+class Origin:
+    """The estimator that is taken over, and from where; `content_hash` is over the files that were downloaded.
 
-    `inputs` are the columns of its signature, none where it has no signature.
+    `name` and `version` are those of the registered model, `inputs` the columns of its signature, none where it has no
+    signature.
     """
 
-    estimator: BaseEstimator
-    model: str
+    estimator: Any
+    name: str
     version: int
     content_hash: str
     inputs: tuple[str, ...]
 
+    def __str__(self) -> str:
+        return f"{self.name} v{self.version}"
 
-def read_adopted(
-    session: MlflowSession, model: str, *, version: int | None, alias: str | None, trust: bool
-) -> AdoptedModel:
+    @property
+    def estimator_name(self) -> str:
+        """The import path of its class."""
+        kind = type(self.estimator)
+        return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def read_adopted(session: MlflowSession, model: str, *, version: int | None, alias: str | None, trust: bool) -> Origin:
     """A model of MLflow's scikit-learn flavour that somebody else registered.
 
     Args:
@@ -66,9 +74,9 @@ def read_adopted(
         local = session.download(client.get_model_version_download_uri(model, found.version), folder)
         flavor = _sklearn_flavor(local)
         hashed = _content_hash(local)  # before anything of it is loaded
-        return AdoptedModel(
+        return Origin(
             estimator=_load(local, flavor, trust=trust),
-            model=model,
+            name=model,
             version=int(found.version),
             content_hash=hashed,
             inputs=_input_names(local),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,22 +97,37 @@ def load_files(paths: Iterable[Path]) -> list[Declaration]:
     return declared
 
 
-def load_named(paths: Iterable[Path], name: str) -> tuple[Declaration, list[Problem]]:
-    """The model of that name, and the mistakes in the files of other models, which do not stop it.
+def named_despite(declared: Iterable[Declaration], problems: Sequence[Problem], name: str) -> Declaration:
+    """The model of that name among what `read_files` gave; mistakes in the files of other models do not stop it.
 
     Raises:
-        DeclarationError: no such model is declared, its own file has mistakes, or models do not agree among each
-            other (a name twice, a shared budget of two sizes).
+        DeclarationError: no such model is declared, its own file has mistakes, or it does not agree with another model
+            (the name twice, a shared budget of two sizes).
     """
-    declared, problems = read_files(paths)
+    declared = list(declared)
     sound = [each for each in declared if each.draft.valid and each.draft.spec is not None]
-    mine = {each.file for each in sound if each.spec.name == name}
-    across = [*duplicate_names(declared), *unequal_shared_budgets(declared)]
-    if problems and any(each.file in mine or each in across for each in problems):
+    mine = [each for each in sound if each.spec.name == name]
+    files, tied = {each.file for each in mine}, _tied(declared, mine)
+    across = [*duplicate_names(tied), *unequal_shared_budgets(tied)]
+    if any(each.file in files or each in across for each in problems):
         raise DeclarationError(problems)
     if problems and not mine:
         raise DeclarationError([*problems, *_unless_drafted(declared, name)])
-    return named(sound, name), problems
+    return named(sound, name)
+
+
+def _tied(declared: Iterable[Declaration], mine: Iterable[Declaration]) -> list[Declaration]:
+    """Those that must agree with a model: they have its name, or draw on its budget."""
+    wanted = {key for each in mine for key in _shares(each)}
+    return [each for each in declared if wanted & _shares(each)]
+
+
+def _shares(declared: Declaration) -> set[tuple[str, str]]:
+    spec = declared.draft.spec
+    if spec is None:
+        return set()
+    shared = spec.retrain.shared_budget
+    return {("name", spec.name), *([] if shared is None else [("budget", shared.name)])}
 
 
 def _unless_drafted(declared: Iterable[Declaration], name: str) -> list[Problem]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from retrain_assets.errors import NotStoredError, StoreError, without_password
-from retrain_assets.stores.adoption import AdoptedModel, read_adopted
+from retrain_assets.stores.adoption import Origin, read_adopted
 from retrain_assets.stores.mlflow_model import flavour_files
 from retrain_assets.stores.mlflow_process import brief
 from retrain_assets.stores.mlflow_session import MlflowSession, Silence, quoted, translated
@@ -309,7 +309,7 @@ class MlflowRegistry:
 
     def read_registered(
         self, model: str, *, version: int | None = None, alias: str | None = None, trust: bool = False
-    ) -> AdoptedModel:
+    ) -> Origin:
         """A model of MLflow's scikit-learn flavour that somebody else registered; see `read_adopted`."""
         return read_adopted(self._session, model, version=version, alias=alias, trust=trust)
 

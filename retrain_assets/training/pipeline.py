@@ -54,13 +54,13 @@ def build_pipeline(
         encode=spec.features.encode,
         scale=spec.features.scale,
     )
-    steps: list[tuple[str, Any]] = [("features", matrix), ("estimator", build_estimator(spec, params or {}))]
+    steps: list[tuple[str, Any]] = [("features", matrix), ("estimator", _build_estimator(spec, params or {}))]
     if source is not None:
         steps.insert(0, ("transform", SourceTransform(source.source, source.function, source.module)))
     return Pipeline(steps)
 
 
-def build_estimator(spec: ModelSpec, params: Mapping[str, Any]) -> BaseEstimator:
+def _build_estimator(spec: ModelSpec, params: Mapping[str, Any]) -> BaseEstimator:
     """The declared estimator with its parameters, and the seed wherever it draws at random."""
     declared = spec.estimator
     estimator_class = load_object(declared.class_, field="estimator.class")

@@ -166,12 +166,6 @@ def test_what_is_split_off_at_ingest_may_be_named_as_columns_of_the_platform(tmp
             id="query without an end",
         ),
         pytest.param(
-            {"source": {"type": "sql", "url": "postgresql://db/x", "query": "select :start, :end"}},
-            "source.url",
-            "must name its driver: postgresql+psycopg2://",
-            id="url that SQLAlchemy 2.1 reads otherwise",
-        ),
-        pytest.param(
             {"drift": {"distance": f"{CODE}:Distance"}},
             "drift.distance",
             f"distance '{CODE}:Distance' cannot be imported",
@@ -311,6 +305,12 @@ def test_also_finds_what_lies_beside_mistakes_of_the_text(tmp_path: Path):
         estimator={"class": "sklearn.linear_model.Ridg"},
     )
     assert {problem.field for problem in found} == {"batches.every", "schema", "estimator.class"}
+
+
+@pytest.mark.parametrize("driver", ["postgresql", "postgresql+psycopg2"])
+def test_a_database_may_be_named_with_its_driver_or_without(tmp_path: Path, driver: str):
+    source = {"type": "sql", "url": f"{driver}://db/x", "query": "select :start, :end"}
+    assert check(tmp_path, source=source) == []
 
 
 def test_what_cannot_be_imported_is_told_beside_contradictions(tmp_path: Path):

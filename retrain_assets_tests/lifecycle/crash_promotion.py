@@ -34,6 +34,7 @@ from retrain_assets.lifecycle.rolling_back import roll_back_if_broken
 from retrain_assets.lifecycle.versions import clear, stage_of
 from retrain_assets.lifecycle.waiting import holds, settle_requests
 from retrain_assets.promotion.stages import stages
+from retrain_assets.stores.adoption import Origin
 from retrain_assets.stores.state import SqlStateStore
 from retrain_assets_tests.lifecycle.champions import DELIVERED, HELD, RECALL, SEASONS, copied, opened
 from retrain_assets_tests.lifecycle.world import World, rows_of
@@ -221,7 +222,7 @@ def take_over(world: World) -> None:
     """The command is given again, as a run of its own; what was finished before the kill has a number of its own."""
     if not world.stores.state.promotions("tiny"):
         rows = rows_of(world.batch(0))
-        origin = lifecycle.Origin(
+        origin = Origin(
             estimator=LogisticRegression().fit(rows[["x"]], rows["y"]), name="churn", version=1, content_hash="c" * 64,
             inputs=("x",),
         )  # fmt: skip

@@ -12,9 +12,9 @@ from sklearn.svm import LinearSVC
 
 from retrain_assets import lifecycle
 from retrain_assets.errors import DataError, InsufficientDataError, RefusedError, StoreError
-from retrain_assets.lifecycle.origin import Origin
 from retrain_assets.lifecycle.versions import stage_of
 from retrain_assets.lifecycle.watch import read_predictions
+from retrain_assets.stores.adoption import Origin
 from retrain_assets.stores.registry import MlflowRegistry
 from retrain_assets.stores.state import SqlStateStore
 from retrain_assets_tests.lifecycle.champions import registry_of
@@ -44,14 +44,7 @@ def theirs(root: Path, world: World, columns: list[str]) -> Origin:
         with mlflow.start_run(experiment_id=experiment):
             flavor.log_model(estimator, name="model", registered_model_name="churn", pip_requirements=["scikit-learn"])
     mlflow.set_tracking_uri(cast("str", None))  # none was set before
-    adopted = MlflowRegistry(uri).read_registered("churn", version=1)
-    return Origin(
-        estimator=adopted.estimator,
-        name=adopted.model,
-        version=adopted.version,
-        content_hash=adopted.content_hash,
-        inputs=adopted.inputs,
-    )
+    return MlflowRegistry(uri).read_registered("churn", version=1)
 
 
 def adopt(world: World, origin: Origin, *, run_id: str = "adoption"):

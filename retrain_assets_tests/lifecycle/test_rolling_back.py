@@ -29,6 +29,7 @@ from retrain_assets.reporting.overview import overview
 from retrain_assets.reporting.records import Records
 from retrain_assets.reporting.unmade import unmade
 from retrain_assets.spec import ModelSpec
+from retrain_assets.stores.adoption import Origin
 from retrain_assets.stores.protocols import ShownModel, StepOutcome
 from retrain_assets.stores.registry import MlflowRegistry
 from retrain_assets.training.predict import predict
@@ -158,7 +159,7 @@ def test_what_was_cleared_is_not_put_before_what_was_watched_since(promoted: Wor
     assert outcome_of(promoted, 3) == "replaced"
 
 
-UNKNOWN = lifecycle.Origin(estimator=None, name="old", version=1, content_hash="", inputs=())
+UNKNOWN = Origin(estimator=None, name="old", version=1, content_hash="", inputs=())
 
 
 @pytest.mark.parametrize("blank", ["", " \n\t"])

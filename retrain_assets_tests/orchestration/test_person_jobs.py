@@ -143,6 +143,7 @@ def test_a_rollback_that_is_refused_fails_the_run_with_the_reason(installed: Ins
         ({"reason": ""}, "a reason must be given in words"),
         ({"person": " "}, "the name of a person must be given"),
         ({"as_of": "yesterday"}, "as_of must be a moment of batch time, such as 2013-06-01"),
+        ({"as_of": "0001-01-01T00:00+02:00"}, "as_of must be a moment of batch time, such as 2013-06-01"),
         ({"as_of": "2024-01-04", "to_version": 2}, "go back to v2 or to the champion as of 2024-01-04 00:00, not both"),
     ):
         refused = start(installed, "rollback", "roll_back", **{"reason": "bad nights", "person": "ann"} | wrong)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -14,15 +15,16 @@ from retrain_assets.stores.declarations import (
     find_declarations,
     load_files,
     named,
+    named_despite,
     read_files,
 )
 from retrain_assets_tests.spec.declarations import attributes
 
 
-def declare(folder: Path, name: str) -> Path:
+def declare(folder: Path, name: str, **changes: Any) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "defs.yaml"
-    document = {"type": "retrain_assets.RetrainedModel", "attributes": attributes(name=name)}
+    document = {"type": "retrain_assets.RetrainedModel", "attributes": attributes(name=name, **changes)}
     file.write_text(yaml.safe_dump(document), encoding="utf-8")
     return file
 
@@ -101,3 +103,17 @@ def test_a_model_by_name(tmp_path: Path):
         named(declared, "stok")
     with pytest.raises(DeclarationError, match="No model is declared here"):
         named([], "stock")
+
+
+def test_only_a_contradiction_that_a_model_has_a_part_in_stops_it(tmp_path: Path):
+    for name, budget in (("first", "4 per week"), ("second", "2 per week"), ("third", None)):
+        shared = {} if budget is None else {"retrain": {"shared_budget": {"name": "cluster", "budget": budget}}}
+        declare(tmp_path / name, name, **shared)
+    declare(tmp_path / "twice", "other")
+    declare(tmp_path / "twice_more", "other")
+    declared, problems = read_files([tmp_path])
+    assert len(problems) == 2
+    assert named_despite(declared, problems, "third").spec.name == "third"
+    for name in ("first", "second", "other"):
+        with pytest.raises(DeclarationError, match=r"must be unique(.|\n)*must be the same at all models"):
+            named_despite(declared, problems, name)

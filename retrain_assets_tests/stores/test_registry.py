@@ -407,14 +407,14 @@ def test_a_safe_model_is_read_with_its_facts(registry: MlflowRegistry, foreign: 
     assert adopted == replace(registry.read_registered("foreign_skops", version=1), estimator=adopted.estimator)
     assert (adopted.version, adopted.inputs) == (1, ("x",))
     assert len(adopted.content_hash) == 64
-    assert len(adopted.estimator.predict(make_rows(3)[["x"]])) == 3  # type: ignore[attr-defined]
+    assert len(adopted.estimator.predict(make_rows(3)[["x"]])) == 3
 
 
 def test_a_pickled_model_needs_a_person_who_answers_for_it(registry: MlflowRegistry, foreign: str) -> None:
     with pytest.raises(StoreError, match="stored by cloudpickle, which may run any code"):
         registry.read_registered("foreign_cloudpickle", version=1)
     adopted = registry.read_registered("foreign_cloudpickle", version=1, trust=True)
-    assert len(adopted.estimator.predict(make_rows(3)[["x"]])) == 3  # type: ignore[attr-defined]
+    assert len(adopted.estimator.predict(make_rows(3)[["x"]])) == 3
 
 
 @pytest.mark.parametrize("asked", [{"version": 9}, {"alias": "nobody"}])

@@ -10,6 +10,7 @@ from retrain_assets.stores.protocols.registry import RunStatus as RunStatus
 from retrain_assets.stores.protocols.registry import ShownModel as ShownModel
 from retrain_assets.stores.protocols.source import RawFile as RawFile
 from retrain_assets.stores.protocols.source import Source as Source
+from retrain_assets.stores.protocols.state import Job as Job
 from retrain_assets.stores.protocols.state import OutboxRow as OutboxRow
 from retrain_assets.stores.protocols.state import StateStore as StateStore
 from retrain_assets.stores.protocols.state import Step as Step

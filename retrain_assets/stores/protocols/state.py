@@ -31,6 +31,7 @@ class OutboxRow:
     recorded_at: datetime
 
 
+Job = Literal["watch", "settle", "decide", "retrain"]
 StepOutcome = Literal["done", "refused", "failed", "interrupted"]
 """`refused`: the data was at fault. `failed`: we were, and the job is tried again a few times. `interrupted`: somebody
 stopped the run, which does not count as a try."""
@@ -45,7 +46,7 @@ class Step:
 
     model: str
     batch: str
-    job: Literal["watch", "settle", "decide", "retrain"]
+    job: Job
     attempt: int
     revision: int
     outcome: StepOutcome

@@ -1,4 +1,3 @@
 """Everything that has a state, in one SQL database: SQLite by default, PostgreSQL by URL."""
 
-from retrain_assets.stores.state.store import ModelProgress as ModelProgress
 from retrain_assets.stores.state.store import SqlStateStore as SqlStateStore

@@ -116,7 +116,7 @@ def begin(connection: sa.Connection) -> None:
 
 def entries(connection: sa.Connection, model: str) -> list[AuditEntry]:
     """The chain of a model in its order: an entry keeps the name that the model had when it was written."""
-    of_model = AUDIT.c.model.in_(names_of(connection, model))
+    of_model = AUDIT.c.model.in_(_names_of(connection, model))
     query = sa.select(AUDIT).where(of_model).order_by(AUDIT.c.sequence, AUDIT.c.id)
     return [
         AuditEntry(**{name: row[name] for name in AuditEntry.__slots__}) for row in connection.execute(query).mappings()
@@ -139,7 +139,7 @@ def hashes(connection: sa.Connection, model: str, told: Sequence[AuditEntry]) ->
     }
 
 
-def names_of(connection: sa.Connection, model: str) -> list[str]:
+def _names_of(connection: sa.Connection, model: str) -> list[str]:
     """The names that a model had, and the one that it has."""
     renamed = sa.select(MODEL_MOVES.c.previous).where(MODEL_MOVES.c.model == model, MODEL_MOVES.c.action == "rename")
     return sorted({model, *connection.execute(renamed).scalars()})
@@ -162,7 +162,7 @@ def _append(connection: sa.Connection, chained: Chained, row: Row, head: Head | 
 def _head(connection: sa.Connection, model: str) -> Head | None:
     newest = (
         sa.select(AUDIT.c.sequence, AUDIT.c.entry_hash)
-        .where(AUDIT.c.model.in_(names_of(connection, model)))
+        .where(AUDIT.c.model.in_(_names_of(connection, model)))
         .order_by(AUDIT.c.sequence.desc())
         .limit(1)
     )

@@ -25,7 +25,7 @@ def carry_out(connection: sa.Connection, move: ModelMove) -> None:
     """Keeps the move and tells of it; a renaming takes every row along."""
     if move.action == "rename":
         _rename(connection, move)
-    elif move.action != "accept" and is_retired(moves_of(connection, move.model), move.model) == (
+    elif move.action != "accept" and is_retired(_moves_of(connection, move.model), move.model) == (
         move.action == "retire"
     ):
         raise RefusedError(f"{move.model} is {'retired already' if move.action == 'retire' else 'not retired'}")
@@ -35,7 +35,7 @@ def carry_out(connection: sa.Connection, move: ModelMove) -> None:
     tell(connection, kind, move.model, payload=payload, now=move.moved_at)
 
 
-def moves_of(connection: sa.Connection, name: str) -> list[ModelMove]:
+def _moves_of(connection: sa.Connection, name: str) -> list[ModelMove]:
     """The moves that concern a name, as one that a model has or had."""
     own = sa.or_(MODEL_MOVES.c.model == name, MODEL_MOVES.c.previous == name)
     rows = connection.execute(sa.select(MODEL_MOVES).where(own).order_by(MODEL_MOVES.c.id)).mappings()
@@ -44,7 +44,7 @@ def moves_of(connection: sa.Connection, name: str) -> list[ModelMove]:
 
 def refuse_away(connection: sa.Connection, name: str) -> None:
     """Nobody becomes champion of a model that was retired, or under a name that it had."""
-    away = out_of_service(moves_of(connection, name), name)
+    away = out_of_service(_moves_of(connection, name), name)
     if away is not None:
         raise RefusedError(away)
 

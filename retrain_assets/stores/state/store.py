@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -15,7 +14,6 @@ from retrain_assets.data.arrivals import Arrival
 from retrain_assets.drift.episodes import Episode
 from retrain_assets.errors import StoreError
 from retrain_assets.policy.decision import Decision
-from retrain_assets.promotion.log import Promotion
 from retrain_assets.stores.protocols import OutboxRow, Step
 from retrain_assets.stores.state import records
 from retrain_assets.stores.state.chain import insert_chained as _insert_chained
@@ -32,23 +30,12 @@ from retrain_assets.stores.state.schema import (
     LEASES,
     MODEL_VERSIONS,
     OUTBOX,
-    PROMOTIONS,
     STEPS,
 )
 from retrain_assets.stores.state.upgrade import upgrade
 from retrain_assets.training.bundle import ModelVersion
 
 Record = TypeVar("Record")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelProgress:
-    """All that the ledger knows of one model, each in order of recording."""
-
-    arrivals: tuple[Arrival, ...] = ()
-    steps: tuple[Step, ...] = ()
-    decisions: tuple[Decision, ...] = ()
-    promotions: tuple[Promotion, ...] = ()
 
 
 class SqlStateStore(GovernedTables):
@@ -113,27 +100,6 @@ class SqlStateStore(GovernedTables):
     def last_outbox_id(self) -> int:
         with self._looking() as connection:
             return connection.execute(_LAST_TOLD).scalar() or 0
-
-    def progress(self, models: Iterable[str] | None = None) -> dict[str, ModelProgress]:
-        """The ledger of many models (of all by default) in four queries; without any record it is empty."""
-        wanted = None if models is None else list(models)
-        if wanted == []:
-            return {}
-        with self._reading() as connection:
-            arrivals = _by_model(connection, ARRIVALS, wanted, records.arrival_of)
-            steps = _by_model(connection, STEPS, wanted, records.step_of)
-            decisions = _by_model(connection, DECISIONS, wanted, records.decision_of)
-            promotions = _by_model(connection, PROMOTIONS, wanted, records.promotion_of)
-        found = [*arrivals, *steps, *decisions, *promotions] if wanted is None else wanted
-        return {
-            model: ModelProgress(
-                arrivals=tuple(arrivals.get(model, ())),
-                steps=tuple(steps.get(model, ())),
-                decisions=tuple(decisions.get(model, ())),
-                promotions=tuple(promotions.get(model, ())),
-            )
-            for model in sorted(set(found))
-        }
 
     def record_arrival(self, arrival: Arrival) -> None:
         values = records.arrival_values(arrival)
@@ -315,18 +281,3 @@ _GIVE_BACK = LEASES.delete().where(LEASES.c.model == sa.bindparam("of"), LEASES.
 def _is_fresh(expires_at: datetime, wanted: datetime, ttl: timedelta) -> bool:
     """Renewed so lately that it need not be again: the steps of a run follow one another within the second."""
     return timedelta(0) <= wanted - expires_at <= ttl / 20
-
-
-def _by_model(
-    connection: sa.Connection,
-    table: sa.Table,
-    models: list[str] | None,
-    record_of: Callable[[records.Row], Record],
-) -> dict[str, list[Record]]:
-    query = sa.select(table).order_by(table.c.id)
-    if models is not None:
-        query = query.where(table.c.model.in_(models))
-    found: dict[str, list[Record]] = {}
-    for row in connection.execute(query).mappings():
-        found.setdefault(row["model"], []).append(record_of(row))
-    return found

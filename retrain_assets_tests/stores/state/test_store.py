@@ -11,7 +11,7 @@ from sqlalchemy.dialects import sqlite
 from retrain_assets.errors import DamagedRecordError, PromotionConflictError, StoreError
 from retrain_assets.promotion.approvals import Answer, ApprovalRequest
 from retrain_assets.promotion.model_moves import ModelMove
-from retrain_assets.stores.state import ModelProgress, SqlStateStore
+from retrain_assets.stores.state import SqlStateStore
 from retrain_assets.stores.state.engine import Database
 from retrain_assets.stores.state.ledgers import Ledgers
 from retrain_assets.stores.state.schema import JsonText
@@ -249,31 +249,6 @@ class TestLeases:
         store.release_lease(MODEL, "a")
         assert store.lease_owner(MODEL, now=NOW) is None
         assert [row.payload for row in store.outbox()] == [{"owner": "a", "held": True}, {"owner": "a", "held": False}]
-
-
-class TestProgress:
-    def test_is_the_ledger_of_each_model(self, store):
-        store.record_arrival(arrival())
-        store.record_step(step())
-        store.record_step(step(model="b"))
-        store.record_decision(decision())
-        first = store.append_promotion(promotion())
-        mine = ModelProgress(arrivals=(arrival(),), steps=(step(),), decisions=(decision(),), promotions=(first,))
-        others = ModelProgress(steps=(step(model="b"),))
-        assert store.progress() == {"b": others, MODEL: mine}
-        assert store.progress([MODEL, "new"]) == {MODEL: mine, "new": ModelProgress()}
-        assert store.progress([]) == {}
-
-    def test_takes_four_queries_whatever_the_number_of_models(self, store):
-        models = [f"model_{number}" for number in range(1000)]
-        store.record_step(step(model=models[-1]))
-        asked = []
-        event.listen(
-            store._database.engine, "before_cursor_execute", lambda _c, _u, statement, *_: asked.append(statement)
-        )
-        found = store.progress(models)
-        assert len(found) == 1000
-        assert len([statement for statement in asked if statement.startswith("SELECT")]) == 4
 
 
 def test_another_store_on_the_same_database_sees_it_all(store, url):
