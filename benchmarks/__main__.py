@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from benchmarks import drift, engines, evaluation, false_alarms, imports, machine, replay, sensors, year
+from benchmarks import drift, engines, evaluation, false_alarms, few_batches, imports, machine, replay, sensors, year
 from benchmarks.peers import verdicts
 from benchmarks.tables import write_between_markers
 
@@ -34,6 +34,7 @@ BENCHMARKS: Mapping[str, Callable[[argparse.Namespace], Measured]] = {
     "engines": lambda options: engines.measure(options.rows or 1_000_000, limit=options.limit),
     "evaluation": lambda options: evaluation.measure(options.rows or 1_000_000),
     "false_alarms": lambda options: false_alarms.measure(options.streams, options.years, resume=options.resume),
+    "few_batches": lambda options: few_batches.measure(options.streams, resume=options.resume),
     "imports": lambda options: imports.measure(options.runs),
     "replay": lambda options: replay.measure(options.rows),
     "sensors": lambda options: sensors.measure(options.runs),
@@ -56,9 +57,11 @@ def main() -> None:
     parser.add_argument("--peer-streams", type=int, default=4, help="seeded streams a cell of side_by_side (default 4)")
     parser.add_argument("--limit", type=float, default=100, help="seconds that a peer's run may take (default 100)")
     parser.add_argument(
-        "--resume", action="store_true", help="drift, false_alarms, side_by_side: go on from a stopped run"
+        "--resume", action="store_true", help="drift, false_alarms, few_batches, side_by_side: go on from a stopped run"
     )
-    parser.add_argument("--streams", type=int, default=20, help="seeded streams a cell of false_alarms (default 20)")
+    parser.add_argument(
+        "--streams", type=int, default=20, help="seeded streams a cell of false_alarms, few_batches (default 20)"
+    )
     parser.add_argument("--years", type=int, default=10, help="simulated years of false_alarms (default 10)")
     parser.add_argument("--no-write", action="store_true", help="print only")
     options = parser.parse_args()

@@ -7,7 +7,7 @@
 | spread | mean of the squared scores, about the batch's own location | `1 / rows` |
 | shape | root of the share of each cell; of a number apart from location and spread | `1 / (4 rows)` each |
 | missing | arcsine root of the share without a value | `1 / (4 rows)` |
-| novel | arcsine root of the share beyond the reference's range, or of unseen categories | `1 / (4 rows)` |
+| novel | arcsine root of the share beyond the reference's range by a margin, or of unseen categories | `1 / (4 rows)` |
 | infinite | arcsine roots of the shares of minus and of plus infinity | `1 / (4 rows)` each |
 
 A window of several batches has the mean of what its batches have, so that batches that differ from each other do so in
@@ -79,7 +79,8 @@ def judge(summaries: Summaries) -> tuple[Array, Array]:
             summaries.rows[there], summaries.current_rows[there], cells=summaries.free[there],
             merged=summaries.merged[there],
         )  # fmt: skip
-        p_values[2, there] = _with_single_cells(summaries.of(np.flatnonzero(there)), tested.p_values)
+        shapes = _with_single_cells(summaries.of(np.flatnonzero(there)), tested.p_values)
+        p_values[2, there] = np.maximum(shapes, summaries.by_level[there, 1])
         statistics[2, there] = -np.log(np.maximum(p_values[2, there], 1e-300))
     p_values[4], statistics[4] = _judge_novelty(summaries)
     absent = np.full((2, *summaries.occurring.T.shape), np.nan)
@@ -133,11 +134,14 @@ def _judge_novelty(summaries: Summaries) -> tuple[Array, Array]:
     """One-sided, in units of the largest novelty that a reference batch has against the others, and at least of chance.
 
     A batch of a stable process is the most extreme of B + 1 with probability `1 / (B + 1)`, so the variance of novelty
-    says little; its largest value says what the most extreme of B looks like. Where every category of the reference is
+    says little; its largest value says what the most extreme of B looks like. Where batches differ in level, what is
+    novel by that is counted on neither side (see `retrain_assets.drift.reach`), and the rest is no less probable than a
+    level that explains it. Where every category of the reference is
     in more than one batch, new ones turn up at a rate of at most about one in all its rows (Good 1953, "The population
     frequencies of species", Biometrika 40), and the count of them is judged as Poisson.
     """
     from scipy.special import ndtr
 
     statistic = summaries.current_novel / np.maximum(summaries.novel.max(axis=1), 1.0)
-    return np.where(np.isnan(summaries.unseen), ndtr(-statistic), summaries.unseen), statistic
+    p_values = np.maximum(ndtr(-statistic), summaries.by_level[:, 0])
+    return np.where(np.isnan(summaries.unseen), p_values, summaries.unseen), statistic

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from retrain_assets.data.column_profile import ColumnProfile, bin_edges, bins_of
 from retrain_assets.drift.binning import Binning, Counts, NumericBinning, fit_binning
 from retrain_assets.drift.frequent import Peaks, frequent_categories, peaks_of
+from retrain_assets.drift.reach import Reach
 
 Array = npt.NDArray[np.float64]
 
@@ -33,6 +34,11 @@ class ColumnCells:
         novel: of each reference batch, the rows whose value no other one has, shape (batches,). Where the reference
             does not know all categories by name, those of the risen ones (see `Peaks`), each batch against the others.
         current_novel: of the current window, the rows whose value no reference batch has; likewise.
+        far: of each reference batch, the rows that lie beyond the range of all others by more than levels that differ
+            explain (see `Reach`); where levels do not, those of `novel`.
+        current_far: of the current window, likewise.
+        by_level: probability of a level that takes a batch as far out as the window's novel rows are, and of one that
+            changes the shape as much; 0 where levels explain nothing.
         once: categories that the reference batches together have in a single row; likewise the most rows that they may
             have of the risen ones.
         twice: categories that they have in two rows; likewise none.
@@ -47,6 +53,9 @@ class ColumnCells:
     current_infinite: Counts
     novel: Counts
     current_novel: int
+    far: Counts
+    current_far: int
+    by_level: tuple[float, float] = (0.0, 0.0)
     once: int = 0
     twice: int = 0
 
@@ -108,6 +117,7 @@ class FittedColumn:
     bins: int
     _fitted: tuple[int, Sequence[str] | None, tuple[str, ...]] | None = None
     _cells: ColumnCells | None = None
+    _reach: Reach | None = None
     _peaks: Peaks | None = None
 
     def cells(self, current: ColumnProfile, window: Sequence[ColumnProfile] = ()) -> ColumnCells:
@@ -130,12 +140,18 @@ class FittedColumn:
         else:
             novel = int(counted[-2]) if binning.complete else sum(current.categories[label] for label in risen)
         batches = binning.counts_of_each(window) if window else counted[None]
+        far, by_level = novel, (0.0, 0.0)
+        if self._reach is not None:
+            far, out = self._reach.novelty(current, len(batches)) if novel else (0, 0.0)
+            by_level = out, self._reach.p_of_level(current)
         before, after = infinite_of(self.batches, window or [current])
         return replace(
             self._cells,
             current=counted,
             current_batches=batches,
             current_novel=novel,
+            current_far=far,
+            by_level=by_level,
             once=self._most_rows(risen) if self.merged.other else self._cells.once,
             infinite=before,
             current_infinite=after,
@@ -184,14 +200,17 @@ class FittedColumn:
             for batch, most in zip(self.batches, unnamed, strict=True)
         )
 
-    def _novel(self, *, numeric: bool) -> Counts:
+    def _novel(self, *, numeric: bool) -> tuple[Counts, Counts]:
         if numeric:
-            return _beyond_the_others(self.batches)
-        return self._risen_in_batches() if self.merged.other else _unseen_by_others(self.batches)
+            return _beyond_the_others(self.batches, self._reach)
+        novel = self._risen_in_batches() if self.merged.other else _unseen_by_others(self.batches)
+        return novel, novel
 
     def _count(self, precision: int, named: Sequence[str] | None, risen: tuple[str, ...]) -> ColumnCells:
         binning = fit_binning(self.merged, bins=self.bins, precision=precision, named=named, risen=risen)
         numeric = isinstance(binning, NumericBinning)
+        self._reach = Reach.of(self.batches) if numeric else None
+        novel, far = self._novel(numeric=numeric)
         return ColumnCells(
             binning=binning,
             reference=binning.counts(self.merged),
@@ -200,8 +219,10 @@ class FittedColumn:
             batches=binning.counts_of_each(self.batches),
             infinite=np.zeros((len(self.batches), 2), dtype=np.int64),
             current_infinite=np.zeros((1, 2), dtype=np.int64),
-            novel=self._novel(numeric=numeric),
+            novel=novel,
             current_novel=0,
+            far=far,
+            current_far=0,
             once=sum(count == 1 for count in self.merged.categories.values()),
             twice=0 if self.merged.other else sum(count == 2 for count in self.merged.categories.values()),
         )
@@ -224,22 +245,32 @@ def _split(counts: Counts, infinite: Counts) -> Counts:
     return np.concatenate([counts[:-1], infinite, counts[-1:] - infinite.sum()])
 
 
-def _beyond_the_others(batches: Sequence[ColumnProfile]) -> Counts:
-    """Rows below the minimum of all other batches, or above their maximum: only two batches can have any."""
-    novel = np.zeros(len(batches), dtype=np.int64)
+def _beyond_the_others(batches: Sequence[ColumnProfile], reach: Reach | None) -> tuple[Counts, Counts]:
+    """Rows below the minimum of all other batches, or above their maximum: only two batches can have any.
+
+    Args:
+        batches: of a number.
+        reach: with the margins of both ends, where levels explain anything.
+
+    Returns:
+        All of them, and those beyond by more than the margin, shape (batches,).
+    """
+    novel = np.zeros((2, len(batches)), dtype=np.int64)
     minima = np.array([np.inf if batch.minimum is None else batch.minimum for batch in batches])
     maxima = np.array([-np.inf if batch.maximum is None else batch.maximum for batch in batches])
     if len(batches) < 2:
-        return novel
+        return novel[0], novel[1]
     for place, below in ((int(minima.argmin()), True), (int(maxima.argmax()), False)):
         keys, counts = bins_of(batches[place])
         low, high = bin_edges(batches[place], keys)
         others = np.delete(minima if below else maxima, place)
-        beyond = high < others.min() if below else low > others.max()
-        novel[place] += int(counts[beyond].sum())
+        margin = 0.0 if reach is None else reach.low.margin if below else reach.high.margin
+        for row, by in enumerate((0.0, margin)):
+            beyond = high < others.min() - by if below else low > others.max() + by
+            novel[row, place] += int(counts[beyond].sum())
         if not np.isfinite(others).any():
             break  # no other batch has a value: all of this one lie below and above them, and count once
-    return novel
+    return novel[0], novel[1]
 
 
 def _unseen_by_others(batches: Sequence[ColumnProfile]) -> Counts:

@@ -46,6 +46,8 @@ class Summaries:
         novel: so many deviations of chance above no novel row, shape (columns, batches).
         current_novel: shape (columns,), NaN where novelty cannot be told.
         unseen: p-value of so many unseen categories, shape (columns,); NaN where `novel` tells more.
+        by_level: probabilities of a level that takes a batch as far out as the novel rows of the window are, and that
+            changes the shape as much, shape (columns, 2).
     """
 
     rows: Array
@@ -65,6 +67,7 @@ class Summaries:
     novel: Array
     current_novel: Array
     unseen: Array
+    by_level: Array
 
     def without(self, batch: int) -> Summaries:
         """With one reference batch as the current window and the others as the reference."""
@@ -144,9 +147,10 @@ def summarize(columns: Sequence[ColumnCells]) -> Summaries:
         absent=_arcsine(absent, all_rows[:, None]),
         current_absent=_arcsine(now_absent * scale[:, None], (now_rows * scale)[:, None]).mean(axis=2),
         occurring=np.concatenate([absent, now_absent], axis=2).sum(axis=2) > 0,
-        novel=_excess(np.array([column.novel for column in columns], dtype=np.float64), rows),
+        novel=_excess(np.array([column.far for column in columns], dtype=np.float64), rows),
         current_novel=np.array([_novelty(column) for column in columns]),
         unseen=np.array([_unseen(column) for column in columns]),
+        by_level=np.array([column.by_level for column in columns]),
     )
 
 
@@ -180,7 +184,7 @@ def _novelty(column: ColumnCells) -> float:
     rows = np.maximum(column.batches[:, :-1].sum(axis=1), 1.0)
     usual = rows.mean()
     counted = np.log1p(rows.sum() / present) / np.log1p(rows.sum() / usual) if column.ordered else usual / present
-    novel = column.current_novel * np.minimum(counted, 1.0)
+    novel = column.current_far * np.minimum(counted, 1.0)
     return float(_excess(novel, present)) if column.tells_novelty else np.nan
 
 

@@ -76,7 +76,7 @@ def judge_scalars(
     sampling = unit * (1.0 / rows).mean(axis=1)
     ratio, freedom = _moderated((away**2).sum(axis=1) / (count - 1) / sampling, float(count - 1), away)
     freedom = np.minimum(freedom, _tail(away))
-    variance = np.maximum(ratio * sampling, (away**2).max(axis=1) * count / (count - 1) / _farthest(count) ** 2)
+    variance = np.maximum(ratio * sampling, (away**2).max(axis=1) * count / (count - 1) / farthest(count) ** 2)
     predicted, freedom = _sharper(
         _single_window(variance, sampling, unit / current_rows, merged), variance / merged, freedom, variance / count,
         lambda degrees: stdtrit(degrees, 1 - _JUDGED_AT / 2) ** 2,
@@ -298,7 +298,7 @@ def _dimension(away: Array, lengths: Array, cells: Array) -> tuple[Array, Array]
     return dimension, np.clip(skewed, 1.0, dimension)
 
 
-def _farthest(count: int) -> float:
+def farthest(count: int) -> float:
     """How far the farthest of so many normal batches is with probability `_GUARDED`, in standard deviations."""
     from scipy.special import ndtri
 
