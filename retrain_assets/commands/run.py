@@ -54,6 +54,7 @@ def run(options: Options, model: str, batch: str | None) -> None:
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--batch") from error
     failed = False
+    said: list[str] = []
     with (
         patience(home, model, again=", and is tried again by a later run"),
         Interrupts() as interrupts,
@@ -64,9 +65,10 @@ def run(options: Options, model: str, batch: str | None) -> None:
             failed |= not ran.success
             mark = click.style("ok", fg="green") if ran.success else click.style("failed", fg="red")
             what = f"{ran.batch or 'approved':<10}  {ran.job:<8}"
-            click.echo(f"{what} {mark}  {ran.seconds:5.1f} s  {_outcome(home, target, ran)}")
+            said.append(_outcome(home, target, ran))
+            click.echo(f"{what} {mark}  {ran.seconds:5.1f} s  {said[-1]}")
             interrupts.check()  # Dagster catches them: what was stopped would be run again at once
-    _print_verdicts(home, declared.spec)
+    _print_verdicts(home, declared.spec, said)
     sys.exit(1 if failed else 0)
 
 
@@ -91,7 +93,7 @@ def _outcome(home: Home, model: DeclaredModel, ran: Ran) -> str:
     return ": ".join(said) or done[-1].outcome
 
 
-def _print_verdicts(home: Home, spec: ModelSpec) -> None:
+def _print_verdicts(home: Home, spec: ModelSpec, said: list[str]) -> None:
     from retrain_assets.home import open_state
     from retrain_assets.reporting.overview import overview
     from retrain_assets.reporting.records import Records
@@ -117,7 +119,8 @@ def _print_verdicts(home: Home, spec: ModelSpec) -> None:
         click.secho(f"not looked at: {seen.source_failure}", fg="red")
     if seen.due_now:
         click.echo(f"due now: {seen.due_now}")
-    if seen.lapsed:
+    # What a run that carried out an approval came to stands above, with the same reason.
+    if seen.lapsed and not any(seen.lapsed.endswith(f": {line.partition(': ')[2]}") for line in said):
         click.secho(seen.lapsed, fg="yellow")
     for waits in (*filter(None, [seen.held, seen.retrain_waits]), *(each.text for each in seen.approvals)):
         click.secho(f"waiting: {waits}", fg="yellow")

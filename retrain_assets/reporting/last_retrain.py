@@ -1,4 +1,4 @@
-"""What became of the newest candidate that was judged."""
+"""What became of the newest candidate that was judged, or of a retrain that had no rows to train on."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ def lapsed(steps: Sequence[Step], holds: Sequence[Hold], log: Sequence[Promotion
     """What persons were asked, and what nobody answered in time or no answer counts for any more."""
     last = _judged_last(steps)
     ended = None if last is None else _ended_hold(last.detail["version"], holds)
+    told = [] if last is None else [step for step in steps if step.job != "retrain" or step.outcome == "done"]
     return (
-        last_retrain(steps, holds, log, now=None) if ended is not None and ended.state in ("void", "expired") else None
+        last_retrain(told, holds, log, now=None) if ended is not None and ended.state in ("void", "expired") else None
     )
 
 
@@ -37,9 +38,14 @@ def last_retrain(
 ) -> str | None:
     """The newest candidate that was judged; of one that was held or promoted, what became of it since.
 
+    Of a retrain since then that was refused before it had a candidate, why.
+
     With `now`, one whose time to be approved has passed is not told as one that can be.
     """
     last = _judged_last(steps)
+    newest = next((step for step in reversed(steps) if step.job == "retrain"), None)
+    if newest is not None and newest.outcome == "refused":
+        return f"the retrain of {newest.batch} could not begin: {newest.detail.get('reason', 'refused')}"
     if last is None:
         return None
     version, outcome = last.detail["version"], last.detail["outcome"]

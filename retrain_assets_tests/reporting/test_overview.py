@@ -86,6 +86,13 @@ def test_what_became_of_the_newest_candidate_is_told():
     assert overview(spec(), Records(steps=steps[1:]), now=NOW).last_retrain is None
 
 
+def test_a_retrain_that_had_no_rows_to_train_on_is_told():
+    judged = {"decision": 1, "version": 4, "outcome": "held", "reason": "passed"}
+    refused = step(3, "retrain", outcome="refused", detail={"reason": "no labelled batch has w"})
+    seen = overview(spec(), Records(steps=[step(2, "retrain", detail=judged), refused]), now=NOW)
+    assert seen.last_retrain == f"the retrain of {refused.batch} could not begin: no labelled batch has w"
+
+
 def test_a_model_that_never_ran():
     seen = overview(spec(), Records(), now=NOW)
     assert (seen.state, seen.champion, seen.last_batch, seen.decision) == ("not started", None, None, None)
