@@ -20,6 +20,7 @@ from click.testing import CliRunner, Result
 
 from retrain_assets.cli import main
 from retrain_assets.home import Home, open_state
+from retrain_assets.orchestration.driver import Ran
 from retrain_assets.policy.decision import Decision
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.reporting import overview as reported
@@ -392,6 +393,19 @@ def test_run_and_status_tell_what_waits_for_a_person_and_what_could_not_be_looke
     said = call("status").stdout
     assert "\nsales: a retrain is held\n" in said
     assert "\nsales: v3 is void\n" in said
+
+
+@pytest.mark.parametrize(("reason", "times"), [("gone", 1), ("another", 2)])
+def test_run_tells_once_what_became_of_an_approval(
+    project: Path, monkeypatch: pytest.MonkeyPatch, reason: str, times: int
+):
+    lapsed = f"v3 of 2013-01-08 was held for approval, and is void: retrain_assets: {reason}"
+    made = replace(reported.overview(spec(), Records(), now=datetime.now(UTC)), lapsed=lapsed)
+    ran = Ran(sensor="s", model="sales", job="promote", batch="", run_id="one", success=True, seconds=1, approval=1)
+    monkeypatch.setattr(reported, "overview", lambda *arguments, **named: made)
+    monkeypatch.setattr("retrain_assets.orchestration.by_hand.run_batch", lambda *arguments: iter([ran]))
+    monkeypatch.setattr("retrain_assets.commands.run._outcome", lambda *arguments: "v3 is void: gone")
+    assert call("run", "sales").stdout.count(" void: ") == times
 
 
 def test_run_tells_in_a_sentence_why_the_champion_is_champion(project: Path, monkeypatch: pytest.MonkeyPatch):
