@@ -117,6 +117,8 @@ def _print_verdicts(home: Home, spec: ModelSpec, said: list[str]) -> None:
     seen = overview(spec, records, now=now)
     if seen.source_failure:
         click.secho(f"not looked at: {seen.source_failure}", fg="red")
+    if seen.judged_otherwise:
+        click.secho(seen.judged_otherwise, fg="yellow")
     if seen.due_now:
         click.echo(f"due now: {seen.due_now}")
     # What a run that carried out an approval came to stands above, with the same reason.
