@@ -410,6 +410,20 @@ def test_run_tells_once_what_became_of_an_approval(
     assert call("run", "sales").stdout.count(" void: ") == times
 
 
+def test_no_reason_moves_the_cursor_of_a_terminal(project: Path, monkeypatch: pytest.MonkeyPatch):
+    """A slice is named by a value of the data, and stands so in the reason of its gate."""
+    monkeypatch.setattr("retrain_assets.orchestration.by_hand.run_batch", lambda *arguments: iter(()))
+    reason = "region=no\x1b]0;north\x07 has drifted"
+    made = Decision(
+        model="sales", batch="2013-01-01", attempt=1, verdict="wait", reason=reason, cause="person", triggers=(),
+        as_of=datetime.now(UTC), decided_at=datetime.now(UTC), champion_version=None,
+    )  # fmt: skip
+    open_state(Home.at(project / ".retrain_assets").prepare()).record_decision(made, run_id="one")
+    for printed in (call("run", "sales").stdout, call("status", "sales").stdout):
+        assert r"region=no\x1b]0;north\x07 has drifted" in printed
+        assert "\x07" not in printed
+
+
 def test_run_tells_in_a_sentence_why_the_champion_is_champion(project: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("retrain_assets.orchestration.by_hand.run_batch", lambda *arguments: iter(()))
     assert "champion: none yet\n" in call("run", "sales").stdout

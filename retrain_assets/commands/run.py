@@ -11,6 +11,7 @@ import click
 
 from retrain_assets.commands.options import Options, with_options
 from retrain_assets.commands.patience import patience
+from retrain_assets.data.sound_texts import visible
 
 if TYPE_CHECKING:
     from retrain_assets.home import Home
@@ -65,7 +66,7 @@ def run(options: Options, model: str, batch: str | None) -> None:
             failed |= not ran.success
             mark = click.style("ok", fg="green") if ran.success else click.style("failed", fg="red")
             what = f"{ran.batch or 'approved':<10}  {ran.job:<8}"
-            said.append(_outcome(home, target, ran))
+            said.append(visible(_outcome(home, target, ran)))
             click.echo(f"{what} {mark}  {ran.seconds:5.1f} s  {said[-1]}")
             interrupts.check()  # Dagster catches them: what was stopped would be run again at once
     _print_verdicts(home, declared.spec, said)
@@ -105,24 +106,24 @@ def _print_verdicts(home: Home, spec: ModelSpec, said: list[str]) -> None:
     if decisions:
         decision = decisions[-1]
         older = " (of an older batch: it launches nothing)" if decision.retrospective else ""
-        click.secho(f"\n{decision.batch}{older}: {decision.verdict}: {decision.reason}", bold=True)
+        click.secho(f"\n{decision.batch}{older}: {decision.verdict}: {visible(decision.reason)}", bold=True)
         for trigger in (each for each in decision.triggers if each.applicable or each.fired):
             fired = {True: "fires", False: "does not fire", None: "unknown"}[trigger.fired]
-            click.echo(f"  {trigger.name:<20} {fired:<15} {trigger.reason}")
+            click.echo(f"  {trigger.name:<20} {fired:<15} {visible(trigger.reason)}")
     if promotions:
-        why = why_champion(promotions[-1])
+        why = visible(why_champion(promotions[-1]))
         click.echo(f"champion: v{promotions[-1].version}, {why}  (`retrain-assets history {spec.name}` says it all)")
     else:
         click.echo("champion: none yet")
     seen = overview(spec, records, now=now)
     if seen.source_failure:
-        click.secho(f"not looked at: {seen.source_failure}", fg="red")
+        click.secho(f"not looked at: {visible(seen.source_failure)}", fg="red")
     if seen.judged_otherwise:
         click.secho(seen.judged_otherwise, fg="yellow")
     if seen.due_now:
         click.echo(f"due now: {seen.due_now}")
     # What a run that carried out an approval came to stands above, with the same reason.
-    if seen.lapsed and not any(seen.lapsed.endswith(f": {line.partition(': ')[2]}") for line in said):
-        click.secho(seen.lapsed, fg="yellow")
+    if seen.lapsed and not any(visible(seen.lapsed).endswith(f": {line.partition(': ')[2]}") for line in said):
+        click.secho(visible(seen.lapsed), fg="yellow")
     for waits in (*filter(None, [seen.held, seen.retrain_waits]), *(each.text for each in seen.approvals)):
         click.secho(f"waiting: {waits}", fg="yellow")

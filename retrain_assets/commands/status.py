@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from retrain_assets.commands.options import Options, with_options
+from retrain_assets.data.sound_texts import visible
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -88,7 +89,7 @@ def _print_status(models: Sequence[ModelOverview], home: Home) -> None:
     console.print(table)
     for each in models:
         for said, style in _remarks(each):
-            console.print(said, style=style, soft_wrap=True, markup=False)
+            console.print(visible(said), style=style, soft_wrap=True, markup=False)
     console.print(f"state in {home.folder}", style="dim", soft_wrap=True)
 
 
@@ -221,7 +222,7 @@ def _print_details(model: ModelOverview) -> None:
     console = Console(highlight=False)
     console.print(f"[bold]{model.model}[/] ({model.task}, {model.metric})")
     for name, line in lines.items():
-        console.print(f"  [dim]{name:<13}[/]{line}", soft_wrap=True)
+        console.print(f"  [dim]{name:<13}[/]{visible(line)}", soft_wrap=True)
 
 
 def _light(sign: Sign) -> str:
