@@ -29,6 +29,7 @@ from retrain_assets.commands.rollback import clear, rollback
 from retrain_assets.commands.run import run
 from retrain_assets.commands.status import status
 from retrain_assets.commands.ui import ui
+from retrain_assets.data.sound_texts import visible
 from retrain_assets.errors import DeclarationError, Problem, RetrainAssetsError
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
@@ -54,13 +55,13 @@ def _fail(error: RetrainAssetsError) -> NoReturn:
     if isinstance(error, DeclarationError):
         _print_problems(error.problems)
     else:
-        click.secho(f"{type(error).__name__}: {error}", fg="red", err=True)
+        click.secho(visible(f"{type(error).__name__}: {error}"), fg="red", err=True)
     sys.exit(FAILED)
 
 
 def _print_problems(problems: Sequence[Problem]) -> None:
     for problem in problems:
-        click.secho(str(problem), fg="yellow" if problem.severity == "warning" else "red", err=True)
+        click.secho(visible(str(problem)), fg="yellow" if problem.severity == "warning" else "red", err=True)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -147,7 +148,7 @@ def init(
     if made.guesses:
         click.echo("\nGuessed; please review:")
         for guess in made.guesses:
-            click.echo(f"  {guess}")
+            click.echo(f"  {visible(guess)}")
     problems = check_declarations([folder])
     _print_problems(problems)
     if any(problem.severity == "error" for problem in problems):

@@ -20,6 +20,7 @@ from click.testing import CliRunner, Result
 
 from retrain_assets.cli import main
 from retrain_assets.home import Home, open_state
+from retrain_assets.orchestration.driver import Ran
 from retrain_assets.policy.decision import Decision
 from retrain_assets.promotion.log import Promotion
 from retrain_assets.reporting import overview as reported
@@ -374,7 +375,7 @@ def test_run_and_status_tell_what_waits_for_a_person_and_what_could_not_be_looke
     made = replace(
         reported.overview(spec(), Records(), now=datetime.now(UTC)),
         champion=2, held="a retrain is held", lapsed="v3 is void", source_failure="no such table",
-        due_now="decision of 2013-01-01 (redelivery)",
+        judged_otherwise="one was", due_now="decision of 2013-01-01 (redelivery)",
     )  # fmt: skip
     monkeypatch.setattr(reported, "overview", lambda *arguments, **named: made)
     monkeypatch.setattr("retrain_assets.orchestration.by_hand.run_batch", lambda *arguments: iter(()))
@@ -386,12 +387,41 @@ def test_run_and_status_tell_what_waits_for_a_person_and_what_could_not_be_looke
     printed = call("run", "sales").stdout
     assert "2013-01-01 (of an older batch: it launches nothing): wait: quiet\n" in printed
     assert (
-        "not looked at: no such table\ndue now: decision of 2013-01-01 (redelivery)\n"
+        "not looked at: no such table\none was\ndue now: decision of 2013-01-01 (redelivery)\n"
         "v3 is void\nwaiting: a retrain is held\n"
     ) in printed
     said = call("status").stdout
     assert "\nsales: a retrain is held\n" in said
     assert "\nsales: v3 is void\n" in said
+    assert "\nsales: one was\n" in said
+    assert "refused      one was\n" in call("status", "sales").stdout
+
+
+@pytest.mark.parametrize(("reason", "times"), [("gone", 1), ("another", 2)])
+def test_run_tells_once_what_became_of_an_approval(
+    project: Path, monkeypatch: pytest.MonkeyPatch, reason: str, times: int
+):
+    lapsed = f"v3 of 2013-01-08 was held for approval, and is void: retrain_assets: {reason}"
+    made = replace(reported.overview(spec(), Records(), now=datetime.now(UTC)), lapsed=lapsed)
+    ran = Ran(sensor="s", model="sales", job="promote", batch="", run_id="one", success=True, seconds=1, approval=1)
+    monkeypatch.setattr(reported, "overview", lambda *arguments, **named: made)
+    monkeypatch.setattr("retrain_assets.orchestration.by_hand.run_batch", lambda *arguments: iter([ran]))
+    monkeypatch.setattr("retrain_assets.commands.run._outcome", lambda *arguments: "v3 is void: gone")
+    assert call("run", "sales").stdout.count(" void: ") == times
+
+
+def test_no_reason_moves_the_cursor_of_a_terminal(project: Path, monkeypatch: pytest.MonkeyPatch):
+    """A slice is named by a value of the data, and stands so in the reason of its gate."""
+    monkeypatch.setattr("retrain_assets.orchestration.by_hand.run_batch", lambda *arguments: iter(()))
+    reason = "region=no\x1b]0;north\x07 has drifted"
+    made = Decision(
+        model="sales", batch="2013-01-01", attempt=1, verdict="wait", reason=reason, cause="person", triggers=(),
+        as_of=datetime.now(UTC), decided_at=datetime.now(UTC), champion_version=None,
+    )  # fmt: skip
+    open_state(Home.at(project / ".retrain_assets").prepare()).record_decision(made, run_id="one")
+    for printed in (call("run", "sales").stdout, call("status", "sales").stdout):
+        assert r"region=no\x1b]0;north\x07 has drifted" in printed
+        assert "\x07" not in printed
 
 
 def test_run_tells_in_a_sentence_why_the_champion_is_champion(project: Path, monkeypatch: pytest.MonkeyPatch):

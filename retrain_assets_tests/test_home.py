@@ -11,6 +11,7 @@ from dagster import DagsterInstance
 from retrain_assets.commands.options import Options
 from retrain_assets.errors import RefusedError
 from retrain_assets.home import Home, open_state, open_stores, refuse_copied
+from retrain_assets.orchestration.resources import StoresResource
 from retrain_assets_tests.tracking import copy_folder
 
 
@@ -97,6 +98,10 @@ def test_a_copied_home_is_refused_before_it_writes_into_the_original(tmp_path: P
         refuse_copied(copy)
     with pytest.raises(RefusedError, match="was copied or moved"):
         Options(home=copy.folder, defs=(), debug=False).opened_home()
+    with pytest.raises(RefusedError, match="was copied or moved"):
+        StoresResource(home=str(copy.folder)).open()
+    # Mounted elsewhere it may be, where the models are not kept in it.
+    StoresResource(home=str(copy.folder), artifacts_url=str(tmp_path / "models")).open()
     # The same folder by another name, and settings that a person has taken over.
     (tmp_path / "link").symlink_to(original.folder)
     refuse_copied(Home.at(tmp_path / "link"))

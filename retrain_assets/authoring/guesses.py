@@ -11,7 +11,7 @@ import pandas as pd
 from retrain_assets.authoring.own_names import LABEL, owner_of
 from retrain_assets.authoring.personal import holds_births, personal_columns
 from retrain_assets.data.conversion import read_as
-from retrain_assets.data.infer import infer_columns
+from retrain_assets.data.infer import infer_columns, nearly_numbers
 from retrain_assets.errors import DeclarationError, Problem, did_you_mean
 from retrain_assets.spec import BatchesSpec, ColumnSpec
 
@@ -122,7 +122,8 @@ class Guesses:
         classes = distinct <= 2 or self._columns[target].type not in ("int", "float")
         metric = "log_loss" if classes else "squared_error"
         self.told.append(
-            f"metric: {metric} ({target} has {distinct} distinct values: {'classes' if classes else 'numbers'})"
+            f"metric: {metric} ({target} has {distinct} distinct values: {'classes' if classes else 'numbers'}"
+            f"{self._odd_number(target)})"
         )
         return metric
 
@@ -265,7 +266,7 @@ class Guesses:
         for name, column in self._columns.items():
             many = column.type in ("string", "category") and self._frame[name].nunique() > _CATEGORIES
             why = "personal" if name in personal else "times" if column.type == "datetime" else None
-            why = why or ("too many distinct texts" if many else None)
+            why = why or ("too many distinct texts" + self._odd_number(name) if many else None)
             why = why or ("it numbers the rows" if _numbers_rows(self._frame[name]) else None)
             why = why or ("it only grows with time" if name in self._counters else None)
             why = why or ("a number that names something, many distinct" if name in self._ids else None)
@@ -279,6 +280,13 @@ class Guesses:
                 "that derives some, or take a column off personal_columns that is none and name it here"
             )
         return left
+
+    def _odd_number(self, name: str) -> str:
+        """What made a column of numbers texts, and what to do; nothing of another, nor of one that looks personal."""
+        odd = nearly_numbers(self._frame[[name]]).get(name)
+        if odd is None or name in personal_columns(self._frame, self._columns):
+            return ""
+        return f", though most read like numbers: {odd!r} is none. Write them as 1234.5, here and in each delivery"
 
     def _known(self, field: str, name: str) -> str:
         if name in self._left_out:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import click
 
 from retrain_assets.commands.options import Options, with_options
+from retrain_assets.data.sound_texts import visible
 
 if TYPE_CHECKING:
     from retrain_assets.promotion.approvals import ApprovalRequest, Hold
@@ -242,7 +243,7 @@ def _show(spec: ApprovalSpec, hold: Hold, now: datetime) -> None:
         then = ", but its time has passed: it is to be rejected"
     click.secho(f"{request.model} v{request.version}: {hold.state}{then}", bold=True)
     click.echo(f"  model {request.model_hash[:16]}, trained for {request.batch}")
-    click.echo(f"  why: {request.reason}")
+    click.echo(f"  why: {visible(request.reason)}")
     click.echo(f"  asked {request.requested_at:%Y-%m-%d %H:%M}, expires {request.expires_at:%Y-%m-%d %H:%M} UTC")
     if hold.state == "pending":
         whom = ", ".join(f"{name} ({each.role})" if each.role else name for name, each in spec.approvers.items())
@@ -251,7 +252,7 @@ def _show(spec: ApprovalSpec, hold: Hold, now: datetime) -> None:
     card = request.evidence.get("card")
     click.echo(f"  model card: {'unknown' if card is None else card.get('reason') or card['url']}")
     for gate in request.evidence.get("gates", ()):
-        click.echo(f"  {GateResult(**gate)}")
+        click.echo(f"  {visible(str(GateResult(**gate)))}")
     for each in differences_in(request.evidence):
         click.echo(
             f"  {each.label}, {each.metric}: {each.value:+.4g} ({each.lower:.4g} to {each.upper:.4g}), "
@@ -263,4 +264,5 @@ def _show(spec: ApprovalSpec, hold: Hold, now: datetime) -> None:
         if measure["kind"] == "luck" and measure["name"] == name_of(0.0) and not measure["group"]:
             click.echo(f"  of the difference {measure['value']:+.4g} is owed to luck: {measure['reason']}")
     for given in hold.answers:
-        click.echo(f"  {given.verdict} by {given.person} on {given.answered_at:%Y-%m-%d %H:%M}: {given.reason}")
+        said = visible(given.reason)
+        click.echo(f"  {given.verdict} by {given.person} on {given.answered_at:%Y-%m-%d %H:%M}: {said}")

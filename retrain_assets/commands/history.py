@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from retrain_assets.commands.options import Options, moment, with_options
+from retrain_assets.data.sound_texts import visible
 
 if TYPE_CHECKING:
     from retrain_assets.lifecycle.auditing import HistoryLine, Verified
@@ -79,7 +80,7 @@ def _print(model: str, lines: list[HistoryLine]) -> None:
             f"      trained to {made.training_end:%Y-%m-%d}, data {(line.data_hash or 'unknown')[:12]}, "
             f"model {(line.model_hash or 'unknown')[:12]}, code {made.evidence.get('code_version', 'unknown')}"
         )
-        click.echo(f"      {made.reason}")
+        click.echo(f"      {visible(made.reason)}")
 
 
 def _print_moves(state: StateStore, model: str) -> None:
@@ -91,7 +92,7 @@ def _print_moves(state: StateStore, model: str) -> None:
                 "return": "returned",
                 "accept": f"record accepted although the registry had seen {move.previous}",
             }
-            click.echo(f"{did[move.action]} by {move.actor} on {move.moved_at:%Y-%m-%d %H:%M}: {move.reason}")
+            click.echo(f"{did[move.action]} by {move.actor} on {move.moved_at:%Y-%m-%d %H:%M}: {visible(move.reason)}")
 
 
 def _left(move: ModelMove, name: str) -> bool:

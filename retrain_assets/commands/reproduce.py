@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import click
 
 from retrain_assets.commands.options import Options, with_options
+from retrain_assets.data.sound_texts import visible
 
 
 @click.command()
@@ -28,5 +29,5 @@ def reproduce(options: Options, model: str, version: int) -> None:
     from retrain_assets.lifecycle.reproducing import reproduce as train_again
 
     found = train_again(open_stores(options.opened_home()), declared, version, now=datetime.now(UTC))
-    click.secho(str(found), fg=None if found.same else "red")
+    click.secho(visible(str(found)), fg=None if found.same else "red")
     sys.exit(0 if found.same else 1)

@@ -7,6 +7,7 @@ from datetime import datetime
 import click
 
 from retrain_assets.commands.options import Options, holding, moment, person, show_champion, with_options
+from retrain_assets.data.sound_texts import visible
 
 
 @click.command()
@@ -44,7 +45,8 @@ def rollback(options: Options, model: str, version: int | None, as_of: datetime 
             announce=lambda made: click.echo(f"{model}: v{made.version} is champion again instead of {left}"),
         )  # fmt: skip
         show_champion(held)
-    click.echo(f"  {made.reason}\n  the next decision is due now; {left} stays out until `retrain-assets clear`")
+    click.echo(f"  {visible(made.reason)}")
+    click.echo(f"  the next decision is due now; {left} stays out until `retrain-assets clear`")
 
 
 @click.command()

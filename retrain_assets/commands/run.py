@@ -10,6 +10,7 @@ import click
 
 from retrain_assets.commands.options import Options, with_options
 from retrain_assets.commands.patience import patience
+from retrain_assets.data.sound_texts import visible
 
 if TYPE_CHECKING:
     from retrain_assets.home import Home
@@ -53,6 +54,7 @@ def run(options: Options, model: str, batch: str | None) -> None:
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--batch") from error
     failed = False
+    said: list[str] = []
     with (
         patience(home, model, again=", and is tried again by a later run"),
         Interrupts() as interrupts,
@@ -63,9 +65,10 @@ def run(options: Options, model: str, batch: str | None) -> None:
             failed |= not ran.success
             mark = click.style("ok", fg="green") if ran.success else click.style("failed", fg="red")
             what = f"{ran.batch or 'approved':<10}  {ran.job:<8}"
-            click.echo(f"{what} {mark}  {ran.seconds:5.1f} s  {_outcome(home, target, ran)}")
+            said.append(visible(_outcome(home, target, ran)))
+            click.echo(f"{what} {mark}  {ran.seconds:5.1f} s  {said[-1]}")
             interrupts.check()  # Dagster catches them: what was stopped would be run again at once
-    _print_verdicts(home, declared.spec)
+    _print_verdicts(home, declared.spec, said)
     sys.exit(1 if failed else 0)
 
 
@@ -90,7 +93,7 @@ def _outcome(home: Home, model: DeclaredModel, ran: Ran) -> str:
     return ": ".join(said) or done[-1].outcome
 
 
-def _print_verdicts(home: Home, spec: ModelSpec) -> None:
+def _print_verdicts(home: Home, spec: ModelSpec, said: list[str]) -> None:
     from retrain_assets.home import open_state
     from retrain_assets.reporting.overview import overview
     from retrain_assets.reporting.records import Records
@@ -102,21 +105,24 @@ def _print_verdicts(home: Home, spec: ModelSpec) -> None:
     if decisions:
         decision = decisions[-1]
         older = " (of an older batch: it launches nothing)" if decision.retrospective else ""
-        click.secho(f"\n{decision.batch}{older}: {decision.verdict}: {decision.reason}", bold=True)
+        click.secho(f"\n{decision.batch}{older}: {decision.verdict}: {visible(decision.reason)}", bold=True)
         for trigger in (each for each in decision.triggers if each.applicable or each.fired):
             fired = {True: "fires", False: "does not fire", None: "unknown"}[trigger.fired]
-            click.echo(f"  {trigger.name:<20} {fired:<15} {trigger.reason}")
+            click.echo(f"  {trigger.name:<20} {fired:<15} {visible(trigger.reason)}")
     if promotions:
-        why = why_champion(promotions[-1])
+        why = visible(why_champion(promotions[-1]))
         click.echo(f"champion: v{promotions[-1].version}, {why}  (`retrain-assets history {spec.name}` says it all)")
     else:
         click.echo("champion: none yet")
     seen = overview(spec, records, now=now)
     if seen.source_failure:
-        click.secho(f"not looked at: {seen.source_failure}", fg="red")
+        click.secho(f"not looked at: {visible(seen.source_failure)}", fg="red")
+    if seen.judged_otherwise:
+        click.secho(seen.judged_otherwise, fg="yellow")
     if seen.due_now:
         click.echo(f"due now: {seen.due_now}")
-    if seen.lapsed:
-        click.secho(seen.lapsed, fg="yellow")
+    # What a run that carried out an approval came to stands above, with the same reason.
+    if seen.lapsed and not any(visible(seen.lapsed).endswith(f": {line.partition(': ')[2]}") for line in said):
+        click.secho(visible(seen.lapsed), fg="yellow")
     for waits in (*filter(None, [seen.held, seen.retrain_waits]), *(each.text for each in seen.approvals)):
         click.secho(f"waiting: {waits}", fg="yellow")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from retrain_assets.commands.options import Options, with_options
+from retrain_assets.data.sound_texts import visible
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -88,7 +89,7 @@ def _print_status(models: Sequence[ModelOverview], home: Home) -> None:
     console.print(table)
     for each in models:
         for said, style in _remarks(each):
-            console.print(said, style=style, soft_wrap=True, markup=False)
+            console.print(visible(said), style=style, soft_wrap=True, markup=False)
     console.print(f"state in {home.folder}", style="dim", soft_wrap=True)
 
 
@@ -134,7 +135,7 @@ def _remarks(each: ModelOverview) -> Iterator[tuple[str, str]]:
         yield f"{each.model}: its source cannot be looked at: {each.source_failure}", "red"
     if each.missing and each.away is None:
         yield f"{each.model}: no rows came for {_missing(each)}", "yellow"
-    for said in filter(None, (each.blind_triggers, each.held, each.retrain_waits)):
+    for said in filter(None, (each.judged_otherwise, each.blind_triggers, each.held, each.retrain_waits)):
         yield f"{each.model}: {said}", "yellow"
     for failing in _failing(each):
         yield f"{each.model}: {failing}", "red"
@@ -198,6 +199,7 @@ def _print_details(model: ModelOverview) -> None:
         **({"adopted": escape(model.blind_triggers)} if model.blind_triggers else {}),
         **({"source": f"cannot be looked at: {escape(model.source_failure)}"} if model.source_failure else {}),
         **({"missing": f"no rows came for {_missing(model)}"} if model.missing else {}),
+        **({"refused": escape(model.judged_otherwise)} if model.judged_otherwise else {}),
         "last batch": f"{model.last_batch} {model.last_batch_outcome}" if model.last_batch else "none",
         "drift": f"{_light(model.drift)}  {escape(model.drift.reason)}",
         "health": f"{_light(model.health)}  {escape(model.health.reason)}",
@@ -220,7 +222,7 @@ def _print_details(model: ModelOverview) -> None:
     console = Console(highlight=False)
     console.print(f"[bold]{model.model}[/] ({model.task}, {model.metric})")
     for name, line in lines.items():
-        console.print(f"  [dim]{name:<13}[/]{line}", soft_wrap=True)
+        console.print(f"  [dim]{name:<13}[/]{visible(line)}", soft_wrap=True)
 
 
 def _light(sign: Sign) -> str:

@@ -12,6 +12,9 @@ from retrain_assets.spec import ColumnSpec
 _MAX_CATEGORIES = 20
 _MARGIN = 0.25
 _GUESSED: tuple[Kind, ...] = ("int", "float", "bool", "datetime")
+_MOSTLY = 0.9
+"""Share of numbers among the values of a text column from which one wonders why it is text."""
+_BESIDE_DIGITS = r"[,\s%$€£]"
 
 
 def infer_columns(frame: pd.DataFrame) -> dict[str, ColumnSpec]:
@@ -25,6 +28,20 @@ def infer_columns(frame: pd.DataFrame) -> dict[str, ColumnSpec]:
     ('int', 0.0, 4.0, ('a', 'b'))
     """
     return {str(name): _column(frame[name]) for name in frame.columns}
+
+
+def nearly_numbers(frame: pd.DataFrame) -> dict[str, str]:
+    """The columns of numbers that are text, each with the first value that makes it so: `n/k`, `12,50` or `7 %`."""
+    found: dict[str, str] = {}
+    for name in frame.columns:
+        if pd.api.types.infer_dtype(frame[name], skipna=True) not in ("string", "mixed-integer"):
+            continue
+        values = frame[name].dropna()
+        numbers = pd.to_numeric(values, errors="coerce").notna()
+        written = pd.to_numeric(values.astype(str).str.replace(_BESIDE_DIGITS, "", regex=True), errors="coerce").notna()
+        if not numbers.all() and written.mean() >= _MOSTLY:
+            found[str(name)] = str(values[~numbers].iloc[0])
+    return found
 
 
 def _column(values: pd.Series) -> ColumnSpec:

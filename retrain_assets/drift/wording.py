@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 
 import numpy as np
 
 from retrain_assets.data.column_profile import ColumnProfile
+from retrain_assets.data.sound_texts import UNSEEN
 from retrain_assets.drift.report import ColumnDrift
 
 _NAMED_CATEGORIES = 3
-_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-"""What moves a terminal's cursor, colours it, ends a line or turns the direction of what is written."""
 
 
 def describe(column: ColumnProfile, categories: Sequence[str] = (), *, ranged: bool = False) -> str:
@@ -61,7 +59,7 @@ def shown(label: str, most: int = 40) -> str:
     >>> shown(" "), shown("y" * 50, 5), shown("a\n"), shown(chr(27) + "[31m")
     ("' '", 'yyyy…', "'a\\n'", "'\\x1b[31m'")
     """
-    seen = repr(label) if not label.strip() or _UNSEEN.search(label) else label
+    seen = repr(label) if not label.strip() or UNSEEN.search(label) else label
     return seen if len(seen) <= most else f"{seen[: most - 1]}…"
 
 

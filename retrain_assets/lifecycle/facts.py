@@ -136,12 +136,13 @@ def requests(stores: Stores, model: DeclaredModel, earlier: list[Decision], *, u
 def as_they_ended(stores: Stores, model: DeclaredModel, decisions: list[Decision]) -> list[Decision]:
     """The decisions; of those to retrain, one whose retrain came to no end stands as one that waited.
 
-    It crashed as often as it may, or another decision took its place before it could begin. What had asked for it was
-    answered by nothing, and asks again. One that was stopped after it had promoted has come to its end.
+    It crashed as often as it may, another decision took its place before it could begin, or there were no rows yet to
+    train on. What had asked for it was answered by nothing, and asks again at the next decision. One that was stopped
+    after it had promoted has come to its end.
     """
     ended: dict[str, list[Step]] = defaultdict(list)
     for step in stores.state.steps(model.name):
-        if step.job == "retrain" and step.outcome not in ("failed", "interrupted"):
+        if step.job == "retrain" and step.outcome == "done":
             ended[step.batch].append(step)
     promoted = _promoted(stores, model)
 

@@ -7,10 +7,11 @@ from contextlib import nullcontext
 import numpy as np
 import pandas as pd
 
-from retrain_assets.errors import NotStoredError, StoreError
+from retrain_assets.errors import MissingUpstreamError, NotStoredError, StoreError
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import ModelBundle, ModelVersion
+from retrain_assets.training.golden import golden_rows
 from retrain_assets.training.predict import predict
 
 
@@ -51,6 +52,23 @@ def prove(
         if not np.array_equal(scores, fitted):
             return False, f"{version} scores {len(rows)} rows otherwise than the pipeline that was fitted"
     return True, f"{version} was loaded from the registry and scored {len(rows)} rows"
+
+
+def newest_rows(stores: Stores, model: DeclaredModel) -> pd.DataFrame:
+    """Some rows of the newest batch that was watched: what a version must be able to score now.
+
+    Raises:
+        MissingUpstreamError: no batch has validated rows.
+    """
+    from retrain_assets.lifecycle.watch import read_validated  # watch itself rolls back
+
+    done = [step.batch for step in stores.state.steps(model.name) if step.job == "watch" and step.outcome == "done"]
+    keys = sorted(set(done), reverse=True) or sorted(stores.tables.commits(model.table("validated")), reverse=True)
+    for key in keys:
+        rows = read_validated(stores, model, model.calendar.batch(key))
+        if len(rows):
+            return golden_rows(rows)
+    raise MissingUpstreamError(f"validated rows of {model.name}", f"{model.name}/validated")
 
 
 def _require_registered(stores: Stores, version: ModelVersion, *, in_an_outage: bool) -> None:

@@ -6,32 +6,24 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from retrain_assets.errors import (
-    IntegrityError,
-    MissingUpstreamError,
-    NotStoredError,
-    RefusedError,
-    StoreError,
-    WithheldError,
-)
+from retrain_assets.errors import DataError, RefusedError, StoreError, WithheldError
 from retrain_assets.lifecycle.champions import newest_watched_end, registered
 from retrain_assets.lifecycle.history import champion_losses
 from retrain_assets.lifecycle.model import DeclaredModel
-from retrain_assets.lifecycle.proving import prove
+from retrain_assets.lifecycle.proving import newest_rows, prove
 from retrain_assets.lifecycle.reasons import require_reason
 from retrain_assets.lifecycle.reconciling import project
 from retrain_assets.lifecycle.records import Promoted
 from retrain_assets.lifecycle.versions import stage_of
 from retrain_assets.lifecycle.waiting import void_outdated
 from retrain_assets.lifecycle.way_out import way_out
-from retrain_assets.lifecycle.withholding import withholding
+from retrain_assets.lifecycle.withholding import withholding, words_of
 from retrain_assets.promotion.approvals import PLATFORM
 from retrain_assets.promotion.log import Promotion, champion_as_of, earlier_champions
 from retrain_assets.promotion.watch import breaks_ceiling, is_watched
 from retrain_assets.spec import format_duration
 from retrain_assets.stores.protocols import Stores
-from retrain_assets.training.golden import golden_rows
-from retrain_assets.training.predict import CANNOT_SCORE
+from retrain_assets.training.predict import CANNOT_SCORE, CANNOT_SERVE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,15 +73,14 @@ def roll_back(
     require_reason(reason)
     log = stores.state.promotions(model.name)
     target = _target(stores, model, log, to, as_of)
-    version = registered(stores, model, target.version)
-    asked = _golden(stores, model) if rows is None else rows
+    asked = newest_rows(stores, model) if rows is None else rows
+    barred: Exception | None = None
     try:
-        proven, said = prove(stores, model, version, asked, in_an_outage=True)
-    except (NotStoredError, IntegrityError) as error:
-        other = way_out(stores, model, without=version.version)
-        raise type(error)(f"{str(error).removesuffix('.')}. Nothing was changed. {other}") from error
-    if not proven:
-        raise RefusedError(f"{said}: nothing was changed")
+        prove(stores, model, registered(stores, model, target.version), asked, in_an_outage=True)
+    except CANNOT_SERVE as error:
+        barred = error
+    if barred is not None:  # past the handler, which would tie what quotes a row to what is raised
+        raise _refusal(stores, model, target, barred, asked) from None if model.spec.personal_columns else barred
     made = stores.state.append_promotion(_link(stores, model, log[-1], target, reason, actor, now, since))
     announce(made)
     told = reason + _ended(stores, model, now=now) + _shown(stores, model, made, now=now)
@@ -205,16 +196,15 @@ def _link(
     )
 
 
-def _golden(stores: Stores, model: DeclaredModel) -> Any:
-    from retrain_assets.lifecycle.watch import read_validated  # watch itself rolls back
-
-    done = [step.batch for step in stores.state.steps(model.name) if step.job == "watch" and step.outcome == "done"]
-    keys = sorted(set(done), reverse=True) or sorted(stores.tables.commits(model.table("validated")), reverse=True)
-    for key in keys:
-        rows = read_validated(stores, model, model.calendar.batch(key))
-        if len(rows):
-            return golden_rows(rows)
-    raise MissingUpstreamError(f"validated rows of {model.name}", f"{model.name}/validated")
+def _refusal(
+    stores: Stores, model: DeclaredModel, target: Promotion, error: Exception, rows: pd.DataFrame
+) -> Exception:
+    """Why the version cannot serve, that nothing was changed, and which one can."""
+    said = words_of(error, model).removesuffix(".")
+    kind = type(error) if isinstance(error, StoreError) else DataError
+    if kind is DataError:
+        said = f"{model.name} v{target.version} cannot score rows of now: {said}"
+    return kind(f"{said}. Nothing was changed. {way_out(stores, model, without=target.version, rows=rows)}")
 
 
 def _ended(stores: Stores, model: DeclaredModel, *, now: datetime) -> str:

@@ -23,6 +23,7 @@ from retrain_assets.lifecycle.outputs import importance_of, outputs_by_batch
 from retrain_assets.lifecycle.proving import prove
 from retrain_assets.lifecycle.records import Candidate, TrainingSet
 from retrain_assets.lifecycle.spending import record_spending
+from retrain_assets.lifecycle.standing import was_deduced
 from retrain_assets.lifecycle.training_window import (
     declared_profile,
     latest_training_set,
@@ -67,10 +68,11 @@ def freeze_training_set(
         table = pd.DataFrame([to_row(kept) for kept in [*made, frozen]])
         stores.tables.write(model.table("training_set"), batch.key, table, run_id=run_id)
     if not frozen.sufficient:
+        again = "; what asked for the retrain asks again at the next decision" if was_deduced(decision) else ""
         record_step(
             stores, model, batch, "retrain",
             outcome="refused", cause=decision.cause, as_of=batch.as_of, now=now, run_id=run_id,
-            detail={"decision": decision.attempt, "reason": frozen.reason},
+            detail={"decision": decision.attempt, "reason": f"{frozen.reason}{again}"},
         )  # fmt: skip
     return frozen
 

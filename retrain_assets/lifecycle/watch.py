@@ -30,6 +30,7 @@ from retrain_assets.lifecycle.unprofiled import unprofiled_columns
 from retrain_assets.lifecycle.way_out import telling_way_out
 from retrain_assets.lifecycle.withholding import withholding, words_of
 from retrain_assets.performance.estimation import LossEstimate
+from retrain_assets.reporting.judged_otherwise import CONTRACT
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.bundle import ModelVersion
 from retrain_assets.training.predict import CANNOT_SERVE, predict
@@ -42,7 +43,8 @@ def validate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
     if made.refused is not None:
         record_step(
             stores, model, batch, "watch",
-            outcome="refused", cause="batch", as_of=batch.end, now=now, run_id=run_id, detail={"reason": made.refused},
+            outcome="refused", cause="batch", as_of=batch.end, now=now, run_id=run_id,
+            detail={"reason": made.refused, CONTRACT: model.spec.contract_hash()},
         )  # fmt: skip
     return made
 

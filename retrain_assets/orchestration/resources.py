@@ -13,7 +13,7 @@ import dagster as dg
 from pydantic import Field, PrivateAttr
 
 from retrain_assets.errors import LeaseHeldError
-from retrain_assets.home import Home, open_stores
+from retrain_assets.home import Home, open_stores, refuse_copied
 
 if TYPE_CHECKING:
     from retrain_assets.lifecycle.heartbeat import Heartbeat
@@ -52,7 +52,11 @@ class StoresResource(dg.ConfigurableResource[None]):
         return Home.at(Path(self.home), environ=environ) if self.home else Home.from_environment(environ)
 
     def open(self) -> Stores:
-        """The stores; a process opens those of one home once."""
+        """The stores; a process opens those of one home once.
+
+        Raises:
+            RefusedError: the home, which keeps its models too, is a copy that still names the original.
+        """
         return _opened(self.located())
 
     def hold(self, model: str, *, owner: str) -> None:
@@ -90,6 +94,9 @@ def _now() -> datetime:
 
 @lru_cache(maxsize=8)
 def _opened(home: Home) -> Stores:
+    # Whatever Dagster runs it: a copy's models would be written among the original's. Those kept elsewhere would not.
+    if Path(home.artifacts_url).is_relative_to(home.folder):
+        refuse_copied(home)
     return open_stores(home.prepare())
 
 

@@ -68,7 +68,7 @@ class KeepsExplanation:
             return None, found[0].reason if found else "the importances of one of the models are not known"
         value = found[0].value
         said = f"the importances of candidate and champion have a rank correlation of {value:.3g} {found[0].reason}"
-        return value >= self.least, f"{said}, at least {self.least:g}"
+        return value >= self.least, f"{said}, at least {self.least:g}: the number decides, which has no interval"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,6 @@ NO_FEATURES = {
     "mixed": "neither numbers nor text",
 }
 """What a column may hold that no model here learns from, by the name that pandas infers."""
-MOSTLY = 0.9
-"""Share of numbers among the values of a text column from which one wonders why it is text."""
-_BESIDE_DIGITS = r"[,\s%$€£]"
 _TIME = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?")
 """A date or time as a CSV file writes it."""
 
@@ -70,20 +67,6 @@ def _numbering(values: pd.Series) -> str | None:
     """Whole numbers that count the rows tell a model when a row came, and nothing of rows to come."""
     every = values.notna().all() and int(values.max()) - int(values.min()) + 1 == len(values)
     return "row numbers" if every or values.is_monotonic_increasing or values.is_monotonic_decreasing else None
-
-
-def nearly_numbers(frame: pd.DataFrame) -> dict[str, str]:
-    """The columns of numbers that are text, each with the first value that makes it so: `n/k`, `12,50` or `7 %`."""
-    found: dict[str, str] = {}
-    for name in frame.columns:
-        if pd.api.types.infer_dtype(frame[name], skipna=True) not in ("string", "mixed-integer"):
-            continue
-        values = frame[name].dropna()
-        numbers = pd.to_numeric(values, errors="coerce").notna()
-        written = pd.to_numeric(values.astype(str).str.replace(_BESIDE_DIGITS, "", regex=True), errors="coerce").notna()
-        if not numbers.all() and written.mean() >= MOSTLY:
-            found[str(name)] = str(values[~numbers].iloc[0])
-    return found
 
 
 def infinite(frame: pd.DataFrame) -> list[str]:

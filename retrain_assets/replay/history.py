@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from retrain_assets.data.infer import nearly_numbers
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.replay.bare_file import FileSettings, column_kinds, require_columns, stream_of_frame, task_of
 from retrain_assets.replay.declared_model import first_trainable, stream_of_model
-from retrain_assets.replay.file_table import infinite, left_out, nearly_numbers, read_table
+from retrain_assets.replay.file_table import infinite, left_out, read_table
 from retrain_assets.replay.first_batches import first_batches
 from retrain_assets.replay.injecting import inject_into_model
 from retrain_assets.replay.laboratory import Scenario, inject, settled, with_timing

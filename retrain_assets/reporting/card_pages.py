@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from retrain_assets.data.sound_texts import visible
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
@@ -70,12 +72,12 @@ def markdown_text(line: str) -> str:
     >>> markdown_text("as ![agreed](http://evil.example/seen) and <b>bold</b>, p < 0.05")
     'as ![agreed]\\(http://evil.example/seen) and &lt;b>bold&lt;/b>, p < 0.05'
     """
-    return _TAG.sub("&lt;", _LINK.sub(r"]\\", _LINE_ENDS.sub(" ", line)))
+    return _TAG.sub("&lt;", _LINK.sub(r"]\\", visible(_LINE_ENDS.sub(" ", line))))
 
 
 def _html(text: str) -> str:
     """What stands in backticks is code, as in Markdown."""
-    return _CODE.sub(r"<code>\1</code>", escape(text))
+    return _CODE.sub(r"<code>\1</code>", escape(visible(text)))
 
 
 _CODE = re.compile("`([^`]+)`")

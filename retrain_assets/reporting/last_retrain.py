@@ -1,4 +1,4 @@
-"""What became of the newest candidate that was judged."""
+"""What became of the newest candidate that was judged, or of a retrain that had no rows to train on."""
 
 from __future__ import annotations
 
@@ -43,9 +43,14 @@ def last_retrain(
 ) -> str | None:
     """The newest candidate that was judged; of one that was held or promoted, what became of it since.
 
+    Of a retrain since then that was refused before it had a candidate, why.
+
     One whose time to be approved has passed is not told as one that can be, though nobody has ended its hold yet.
     """
     last = _judged_last(steps)
+    newest = next((step for step in reversed(steps) if step.job == "retrain"), None)
+    if newest is not None and newest.outcome == "refused":
+        return f"the retrain of {newest.batch} could not begin: {newest.detail.get('reason', 'refused')}"
     if last is None:
         return None
     version, outcome = last.detail["version"], last.detail["outcome"]

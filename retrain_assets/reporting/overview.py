@@ -14,6 +14,7 @@ from retrain_assets.promotion.model_moves import out_of_service
 from retrain_assets.reporting.adopted import blind_triggers
 from retrain_assets.reporting.due import Due, next_due
 from retrain_assets.reporting.failing import FailingJob, failing_jobs
+from retrain_assets.reporting.judged_otherwise import judged_otherwise
 from retrain_assets.reporting.last_retrain import lapsed, last_retrain
 from retrain_assets.reporting.records import Records
 from retrain_assets.reporting.waiting import WaitingPromotion, waiting_promotions
@@ -47,7 +48,8 @@ class ModelOverview:
     under this name any more, `last_retrain` what became of the newest candidate, and why, `lapsed` the same where it
     was held for approval and the platform ended that, `held` since when a retrain is held for a person,
     `failing` which other jobs failed and when they are tried again, `due_now` which job nothing but a free run keeps
-    from beginning, `missing` the batches that are due and not there,
+    from beginning, `missing` the batches that are due and not there, `judged_otherwise` which were refused by another
+    declaration,
     `contradicted` what the registry said against the record when it was last asked, `unmade` which rollback or recall
     of the platform did not come about.
     """
@@ -77,6 +79,7 @@ class ModelOverview:
     working: str | None
     source_failure: str | None
     missing: tuple[str, ...]
+    judged_otherwise: str | None
     retrain_waits: str | None
     failing: tuple[FailingJob, ...]
     due_now: str | None
@@ -135,6 +138,7 @@ def overview(spec: ModelSpec, records: Records, *, now: datetime) -> ModelOvervi
         working=records.working,
         source_failure=records.source_failure,
         missing=records.missing,
+        judged_otherwise=None if away else judged_otherwise(spec, steps),
         retrain_waits=None if decided is None or decided.rest is None else decided.rest.reason,
         failing=() if away else _failing(records, now),
         due_now=None if away else _due_now(decision, decided, records, now),

@@ -174,6 +174,11 @@ class ModelSpec(SpecModel):
         """
         return _hash(self.training_fields())
 
+    def contract_hash(self) -> str:
+        """Hash of what decides which rows of a delivery are accepted; of a schema in a module its import path alone."""
+        judging = {"source", "schema_", "event_time", "row_id", "leak_columns", "quarantine"}
+        return _hash(self.model_dump(mode="json", by_alias=True, include=judging) | {"target": self.target.column})
+
     def spec_hash(self) -> str:
         """Hash of the whole declaration."""
         return _hash(self.model_dump(mode="json", by_alias=True))

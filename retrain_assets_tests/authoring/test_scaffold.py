@@ -39,6 +39,18 @@ def made(frame: pd.DataFrame, **given: Any) -> ModelSpec:
     return load_declarations(scaffold(frame, file=Path("orders.csv"), **given).text)[0]
 
 
+def test_numbers_of_another_form_are_told_with_what_to_do():
+    frame = orders()
+    frame["price"] = [f"{price:.2f}".replace(".", ",") for price in frame["price"]]
+    told = "\n".join(scaffold(frame, file=Path("orders.csv"), target="returned").guesses)
+    first = frame["price"].iloc[0]
+    odd = f"though most read like numbers: {first!r} is none. Write them as 1234.5, here and in each delivery"
+    assert f"features.columns: without price (too many distinct texts, {odd})" in told
+    assert "features.columns: without note (too many distinct texts)" in told
+    priced = scaffold(frame, file=Path("orders.csv"), target="price").guesses
+    assert any(each.startswith("metric: log_loss (price has ") and odd in each for each in priced)
+
+
 @pytest.fixture(params=[".csv", ".parquet"])
 def data(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     file = tmp_path / f"orders{request.param}"

@@ -19,6 +19,7 @@ from retrain_assets.promotion.judged import Judged
 from retrain_assets.promotion.leakage import leakage_measures
 from retrain_assets.promotion.measures import Measure
 from retrain_assets.promotion.measuring import measured
+from retrain_assets.promotion.model_conditions import KeepsExplanation
 from retrain_assets.promotion.robustness import robustness_measures
 from retrain_assets.spec import ModelSpec, PromoteSpec
 from retrain_assets.spec.promote import GATES
@@ -236,6 +237,8 @@ def test_what_mattered_to_the_champion_must_matter_to_the_candidate():
     assert verdict_on(turned, before, rank_correlation=-1.0) is True
     assert verdict_on({"x": 0.0}, before) is None, "no column matters: unknown"
     assert verdict("keeps_explanation", report(champion=BETTER, baseline=BETTER_THAN_NAIVE)) is None
+    made = replace(report(champion=BETTER), measures=tuple(explanation_measures(turned, before)))
+    assert KeepsExplanation(0.5).evaluate(made)[1].endswith("at least 0.5: the number decides, which has no interval")
 
 
 @pytest.mark.covers("promote.limits.selection_gap", "promote.limits.error_gap")

@@ -203,6 +203,7 @@ def test_bad_rows_go_to_quarantine_and_only_above_the_tolerance_is_the_batch_ref
     assert len(accepted) + quarantined["row_number"].nunique() == len(frame)
     (watch,) = [step for step in world.stores.state.steps("tiny") if step.job == "watch"]
     assert watch.outcome == ("refused" if share > 0.05 else "done")
+    assert watch.outcome == "done" or watch.detail["contract"] == world.model.spec.contract_hash()
 
 
 def test_a_late_batch_neither_swallows_an_event_nor_a_decided_retrain(worlds) -> None:

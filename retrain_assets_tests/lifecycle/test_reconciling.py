@@ -65,8 +65,8 @@ def test_a_second_look_finds_nothing(promoted: World):
 @pytest.mark.parametrize(
     ("lost", "way", "no_way"),
     [
-        ({3}, "v2 can be loaded: go back to it (retrain-assets rollback tiny --to 2 --reason ...)", "v1"),
-        ({3, 2}, "v1 can be loaded: go back to it (retrain-assets rollback tiny --to 1 --reason ...)", "v2"),
+        ({3}, "v2 loads and scores rows of now: go back to it (retrain-assets rollback tiny --to 2 ", "v1"),
+        ({3, 2}, "v1 loads and scores rows of now: go back to it (retrain-assets rollback tiny --to 1 ", "v2"),
         ({3, 2, 1}, "by materializing tiny/training_set to tiny/champion", "rollback"),
     ],
 )
@@ -96,7 +96,7 @@ def test_an_earlier_champion_that_this_library_cannot_read_is_no_way_out(
     monkeypatch.setattr(MlflowRegistry, "load", unreadable)
     found = lifecycle.reconcile(promoted.stores, promoted.model, now=promoted.now)
     assert found.broken is not None
-    assert "v1 can be loaded: go back to it" in found.broken
+    assert "v1 loads and scores rows of now: go back to it" in found.broken
 
 
 def test_the_registry_shows_what_the_log_says(promoted: World):

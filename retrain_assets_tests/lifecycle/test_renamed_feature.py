@@ -52,16 +52,16 @@ def test_a_renamed_feature_leaves_a_champion_that_serves_nobody_until_a_person_a
     assert (refused.job, refused.outcome) == ("retrain", "refused")
     assert refused.detail["reason"] == (
         "no labelled batch of the window has w, which the schema requires: 2024-01-05 is the first batch that has, and "
-        "its labels are known from 2024-01-07 00:00 UTC"
+        "its labels are known from 2024-01-07 00:00 UTC; what asked for the retrain asks again at the next decision"
     )
 
     renamed(world, 5, 6)
     world.play()
     settled = [step for step in state.steps("tiny", world.batch(4).key) if step.job == "settle"][-1]
     assert (settled.outcome, settled.detail["health"]) == ("done", None)
-    record_event(world.stores, world.model, "person", "renamed", now=world.now)
-    world.play()
-    assert state.decisions("tiny")[-1].verdict == "retrain"
+    # Nobody asks anew: what was refused as too early was not forgotten.
+    answered = next(made for made in reversed(state.decisions("tiny")) if made.verdict == "retrain")
+    assert (answered.batch > world.batch(4).key, "person: asked for: renamed" in answered.reason) == (True, True)
     assert state.model_versions("tiny")[-1].version == 4
     assert "w" in world.stores.registry.load(state.model_versions("tiny")[-1]).manifest.features
 

@@ -276,8 +276,8 @@ def test_a_tracking_database_that_cannot_be_read_holds_no_rollback_up(promoted: 
 @pytest.mark.parametrize(
     ("lost", "said"),
     [
-        ({2}, r"the folder of tiny v2 .* \(put it back from a backup\). Nothing was changed. v1 can be .* --to 1 "),
-        ({2, 1}, r"Nothing was changed. No earlier champion .* can be loaded: train another, by materializing"),
+        ({2}, r"the folder of tiny v2 .* \(put it back from a backup\). Nothing was changed. v1 loads .* --to 1 "),
+        ({2, 1}, r"Nothing was changed. No earlier champion .* scores rows of now: train another, by materializing"),
     ],
 )
 def test_a_rollback_to_lost_files_names_another_way(promoted: World, lost: set[int], said: str):
@@ -287,12 +287,41 @@ def test_a_rollback_to_lost_files_names_another_way(promoted: World, lost: set[i
     assert promoted.stores.state.promotions("tiny")[-1].version == 3
 
 
+def test_a_version_that_was_deleted_in_the_registry_is_no_way_out(promoted: World, monkeypatch: pytest.MonkeyPatch):
+    """Its files are there, but no rollback goes to it."""
+    lose_files(promoted, {3})
+    knows = MlflowRegistry.knows
+    monkeypatch.setattr(MlflowRegistry, "knows", lambda self, asked: asked.version != 2 and knows(self, asked))
+    with pytest.raises(NotStoredError, match=r"v2 was deleted in the registry .*\. Nothing was changed\. v1 loads"):
+        back(promoted)
+    found = lifecycle.reconcile(promoted.stores, promoted.model, now=promoted.now)
+    assert "go back to it (retrain-assets rollback tiny --to 1 " in str(found.broken)
+
+
+@pytest.mark.parametrize("personal", [[], ["z"]])
+def test_a_version_that_cannot_score_rows_of_now_is_no_way_out(
+    three_champions: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, personal: list[str]
+):
+    world = copied(three_champions, tmp_path / "w", personal_columns=personal)
+    fail_to_score(monkeypatch, {2})
+    with pytest.raises(DataError) as refused:
+        back(world)
+    said = str(refused.value)
+    assert said.startswith("tiny v2 cannot score rows of now: ")
+    assert ("contains infinity" in said) == (not personal)
+    assert ". Nothing was changed. v1 loads and scores rows of now: go back to it (retrain-assets " in said
+    assert world.stores.state.promotions("tiny")[-1].version == 3
+    fail_to_score(monkeypatch, {1, 2})
+    with pytest.raises(DataError, match="No earlier champion that may serve loads and scores rows of now"):
+        back(world)
+
+
 def test_a_rollback_to_changed_files_says_so_in_sentences(promoted: World, monkeypatch: pytest.MonkeyPatch):
     def changed(*_: Any, **__: Any) -> None:
         raise IntegrityError("file manifest.json was changed after registration. Restore it.")
 
     monkeypatch.setattr(rolling_back, "prove", changed)
-    with pytest.raises(IntegrityError, match=r"Restore it\. Nothing was changed\. v1 can be"):
+    with pytest.raises(IntegrityError, match=r"Restore it\. Nothing was changed\. v1 loads"):
         back(promoted)
 
 
@@ -432,10 +461,11 @@ def test_a_rollback_that_cannot_be_made_is_told_once(
             assert broken(promoted, {"champion_is_healthy": "much worse"}, watch="10 days") is None
     assert state.promotions("tiny")[-1].version == 3
     failed = state.outbox(kinds=["rollback_failed"])
-    assert [row.payload["failed"].partition(". ")[0] for row in failed] == ["v2 is not there"]
+    assert ["v2 is not there. " in f"{row.payload['failed']}. " for row in failed] == [True]
     records = Records.read(state, promoted.model.spec, now=promoted.now)
     (said,) = overview(promoted.model.spec, records, now=promoted.now).unmade
-    assert said.startswith("a rollback could not be made (v2 is not there")
+    assert said.startswith("a rollback could not be made (")
+    assert "v2 is not there" in said
     assert "): within 10 days" in said
     assert said.endswith("its promotion v3 broke: champion_is_healthy: much worse")
     back(promoted)

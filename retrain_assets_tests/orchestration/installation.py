@@ -127,7 +127,7 @@ def copied(made: Installation, root: Path, instance: dg.DagsterInstance) -> Inst
 
     Its models stay where they are, and what was delivered too: from another folder it would be delivered once more.
     """
-    copy_folder(made.root, root, "mlartifacts", "drop")
+    copy_folder(made.root, root, "mlartifacts", "drop", "dagster")
     _copy_database(made.instance.run_storage, instance.run_storage)
     _copy_database(made.instance.event_log_storage, instance.event_log_storage)
     return Installation(root=root, model=DeclaredModel(made.model.spec, root), instance=instance)

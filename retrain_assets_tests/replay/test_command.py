@@ -15,11 +15,12 @@ import pytest
 from click.testing import CliRunner
 
 from retrain_assets.cli import main
+from retrain_assets.data.infer import nearly_numbers
 from retrain_assets.errors import DataError
 from retrain_assets.replay import fitting
 from retrain_assets.replay.bare_file import FileSettings, column_kinds, stream_of_frame
 from retrain_assets.replay.clock import Course
-from retrain_assets.replay.file_table import left_out, nearly_numbers, read_table
+from retrain_assets.replay.file_table import left_out, read_table
 from retrain_assets.replay.first_batches import first_batches
 from retrain_assets.replay.fitting import ScoreCache, fit_missing
 from retrain_assets.replay.remarks import another_order, too_few_to_compare, too_few_to_judge, without_labels

@@ -21,6 +21,14 @@ from retrain_assets_tests.lifecycle.champions import registry_of
 from retrain_assets_tests.lifecycle.world import World
 
 
+def test_what_is_not_seen_is_written_out():
+    evil = "region=no\x1b]0;north\x07"
+    card = ModelCard(title="tiny v1", sections=(Section(title="Slices", lines=(evil,), table=(("of",), (evil,))),))
+    for text in (card.to_markdown(), card.to_html()):
+        assert text.count(r"region=no\x1b]0;north\x07") == 2
+        assert "\x1b" not in text
+
+
 def card_of(world: World, **changes) -> ModelCard:
     version = world.stores.state.model_versions("tiny")[2]
     report = read_evaluation(world.stores, world.model, world.model.calendar.batch(version.batch), version.attempt)

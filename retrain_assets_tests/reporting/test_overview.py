@@ -86,6 +86,33 @@ def test_what_became_of_the_newest_candidate_is_told():
     assert overview(spec(), Records(steps=steps[1:]), now=NOW).last_retrain is None
 
 
+def test_a_retrain_that_had_no_rows_to_train_on_is_told():
+    judged = {"decision": 1, "version": 4, "outcome": "held", "reason": "passed"}
+    refused = step(3, "retrain", outcome="refused", detail={"reason": "no labelled batch has w"})
+    seen = overview(spec(), Records(steps=[step(2, "retrain", detail=judged), refused]), now=NOW)
+    assert seen.last_retrain == f"the retrain of {refused.batch} could not begin: no labelled batch has w"
+
+
+def test_refused_batches_that_another_declaration_judged_are_told_with_what_validates_them():
+    def refused(week: int, by: str) -> Step:
+        return step(week, "watch", outcome="refused", detail={"reason": "too many", "contract": by})
+
+    own = spec().contract_hash()
+    one = [refused(1, "other"), refused(2, own), refused(3, "other"), step(3, "watch")]
+    said = overview(spec(), Records(steps=one), now=NOW).judged_otherwise
+    assert said == (
+        f"1 refused batch was judged by another declaration ({one[0].batch}): `retrain-assets run sales --batch "
+        f"{one[0].batch}` validates it again"
+    )
+    two = overview(spec(), Records(steps=[refused(1, "other"), refused(2, "other")]), now=NOW).judged_otherwise
+    assert two is not None
+    assert two.startswith("2 refused batches were judged by another declaration (")
+    assert two.endswith("`retrain-assets run sales --batch KEY` validates one again")
+    assert overview(spec(), Records(steps=[refused(2, own)]), now=NOW).judged_otherwise is None
+    assert spec(quarantine={"tolerance": 0.5}).contract_hash() != own
+    assert spec(description="the same rows are accepted").contract_hash() == own
+
+
 def test_a_model_that_never_ran():
     seen = overview(spec(), Records(), now=NOW)
     assert (seen.state, seen.champion, seen.last_batch, seen.decision) == ("not started", None, None, None)
