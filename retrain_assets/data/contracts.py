@@ -44,10 +44,12 @@ class Accepted:
     `accepted` holds the schema's columns without the target and the leaks, `ra_row_id` and `ra_reserved`, by event time
     and id. `outcomes`, where it was asked for, holds id, event time and target of the same rows; a target that could
     not be read is null and counted in `unreadable_targets`, and `unreadable_values` shows the first of them. `reasons`
-    counts rows. `refused` tells why the whole batch is refused, if it is.
+    counts rows. `refused` tells why the whole batch is refused, if it is. `ids` are those of all parsed rows, in the
+    order of the files.
     """
 
     parsed_rows: int
+    ids: pd.Series
     accepted: pd.DataFrame
     outcomes: pd.DataFrame
     quarantine: pd.DataFrame
@@ -168,6 +170,7 @@ class Contract:
         numbers = [np.arange(1, size + 1, dtype=np.int64) for size in sizes]
         return Accepted(
             parsed_rows=failures.rows,
+            ids=ids,
             accepted=accepted,
             outcomes=outcomes,
             quarantine=failures.frame(

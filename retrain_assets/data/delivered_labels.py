@@ -77,6 +77,7 @@ def labels_of_rows(
     rows: pd.DataFrame,
     *,
     stored: pd.Series | None = None,
+    ids: pd.Series | None = None,
 ) -> DeliveredLabels:
     """What `extract_labels` gives, told from the rows that were accepted instead of by checking all of them again.
 
@@ -86,10 +87,11 @@ def labels_of_rows(
         batch: as in `extract_labels`.
         rows: The accepted rows: their id and event time.
         stored: as in `extract_labels`.
+        ids: Those of all rows of the files, where they are known from their check; else they are read.
     """
     spec = contract.spec
     accepted = pd.Index(rows[ROW_ID], dtype=object)
-    place = _places(contract.reader.ids(frames), accepted)
+    place = _places(contract.reader.ids(frames) if ids is None else ids, accepted)
     if place is None:
         # Of rows with one id only the check tells which was accepted.
         return extract_labels(frames, contract, batch, stored=stored)

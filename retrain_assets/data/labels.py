@@ -150,15 +150,22 @@ def with_labels(
         labelled = of_batch.get(batch, np.empty(0, dtype=np.intp))
         # Told that they are objects, pandas does not look what else the ids might be.
         index, wanted = (pd.Index(each, dtype=object) for each in (known_ids[labelled], ids[at]))
-        if not (index.is_unique and wanted.is_unique):
+        found = index.get_indexer(wanted) if index.is_unique else None
+        if found is None or not _all_differ(wanted, found):
             raise StoreError(f"validated or labels of batch {batch} hold a row twice: materialize them again")
-        found = index.get_indexer(wanted)
         place[at] = np.where(found >= 0, labelled[found] if len(labelled) else -1, -1)
     at = np.flatnonzero(place >= 0 if among is None else (place >= 0) & among)
     joined = rows.take(at)
     joined.index = pd.RangeIndex(len(at))
     joined["label"] = known["label"].array[place[at]]
     return joined
+
+
+def _all_differ(ids: pd.Index, found: npt.NDArray[np.intp]) -> bool:
+    """Whether no id is there twice: where each was found tells it of nearly all of them, without a second look-up."""
+    there = found >= 0
+    places = found[there]
+    return int(np.bincount(places).max(initial=0)) < 2 and ids[~there].is_unique
 
 
 def places_of_batches(frame: pd.DataFrame) -> dict[str, npt.NDArray[np.intp]]:

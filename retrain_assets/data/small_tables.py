@@ -11,8 +11,17 @@ import pandas as pd
 
 
 def rows_of(frame: pd.DataFrame, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """The rows by the names of some columns."""
-    values = [frame[column].tolist() for column in columns]
+    """The rows by the names of some columns.
+
+    >>> list(rows_of(pd.DataFrame({"name": ["a"], "value": [1.0], "other": [2]}), ["value", "name"]))
+    [{'value': 1.0, 'name': 'a'}]
+
+    Raises:
+        KeyError: there is no such column.
+    """
+    # All columns at once: a Series takes longer to make than its few values to read.
+    cells, places = frame.to_numpy(dtype=object), [frame.columns.get_loc(column) for column in columns]
+    values = [cells[:, place].tolist() for place in places]
     return (dict(zip(columns, row, strict=True)) for row in zip(*values, strict=True))
 
 

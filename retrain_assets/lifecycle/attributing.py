@@ -37,10 +37,11 @@ def attributions_of(
     reference: ReferenceProfile,
     rows: pd.DataFrame,
 ) -> Attributed:
-    """Of rows of a batch, against values of the reference of the version."""
+    """Of rows of a batch, with or without their label, against values of the reference of the version."""
     spec = model.spec.drift
     if "attribution" not in spec.outputs:
         return Attributed()
+    rows = rows.drop(columns="label", errors="ignore")
     try:
         values = attributions(pipeline, rows, reference.columns(spec.columns), classes=classes)
     except DataError as error:

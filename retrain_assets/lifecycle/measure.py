@@ -56,7 +56,8 @@ def measure(
     """
     validated = read_validated(stores, model, batch)
     # Declared since, and no batch has brought it yet: of the rows of then it is missing.
-    validated = validated.assign(**{name: None for name in model.spec.retrain.slices if name not in validated})
+    lacking = {name: None for name in model.spec.retrain.slices if name not in validated}
+    validated = validated.assign(**lacking) if lacking else validated
     known = labels_as_of(read_labels(stores, model, batch), as_of)
     labelled = validated["ra_row_id"].isin(known["ra_row_id"])
     settled = maturity(batch, rows=len(validated), labelled=int(labelled.sum()), as_of=as_of, target=model.spec.target)

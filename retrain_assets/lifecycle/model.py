@@ -10,14 +10,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from retrain_assets.data.contracts import Contract
 from retrain_assets.data.windows import Batch, Calendar
 from retrain_assets.spec import FilesSource, ModelSpec, SourceSpec
 from retrain_assets.spec.loading import Declaration
 from retrain_assets.stores.plugins import read_source, text_of_module
 from retrain_assets.stores.protocols import Source
+from retrain_assets.stores.recently_used import RecentlyUsed
 from retrain_assets.stores.sources import make_source
 from retrain_assets.training.source import TransformSource
+
+_IDS_KEPT = 200_000
+"""Ids of rows, some 20 MB."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,14 @@ class DeclaredModel:
     def contract(self) -> Contract:
         """The schema with the rules around it."""
         return Contract.of(self.spec)
+
+    @cached_property
+    def ids_read(self) -> RecentlyUsed[tuple[tuple[str, str], ...], pd.Series]:
+        """The ids of all rows of deliveries that were read lately, by the content of their files.
+
+        Whoever watches a batch reads them, and whoever settles it in the same process needs them once more.
+        """
+        return RecentlyUsed(_IDS_KEPT, size_of=len)
 
     @cached_property
     def source(self) -> Source:

@@ -45,7 +45,7 @@ def require_classes(stores: Stores, model: DeclaredModel, origin: Origin, batch:
     if model.spec.task == "regression":
         return
     target, schema = model.spec.target.column, model.contract.schema
-    delivered = read_raw(stores, model, batch)[0] if model.label_source is None else []
+    delivered = read_raw(stores, model, batch).frames if model.label_source is None else []
     frames = [frame for _, frame in delivered]
     seen = read_targets(frames, model.spec, schema)[0].dropna()
     declared = schema.columns.get(target)

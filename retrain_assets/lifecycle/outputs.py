@@ -64,9 +64,7 @@ def outputs_by_batch(
                 residual=residuals(batch["label"].to_numpy(), scores) if shown else None,
                 novelty=novelty_of(model, reference, batch),
                 importance=_leading(model, fitted.pipeline, fitted.classes, batch, batch["label"]) if shown else None,
-                attribution=attributions_of(
-                    model, fitted.pipeline, fitted.classes, reference, batch.drop(columns="label")
-                ).values,
+                attribution=attributions_of(model, fitted.pipeline, fitted.classes, reference, batch).values,
             )
     return made
 

@@ -138,8 +138,9 @@ def _delivered(
     """The labels that can be had now for validated rows, and why some files cannot be read."""
     stored = _some_labels(stores, model)
     if model.label_source is None:
-        frames, _ = read_raw(stores, model, batch)
-        return labels_of_rows(frames, model.contract, batch, rows, stored=stored), ()
+        raw = read_raw(stores, model, batch)
+        ids = model.ids_read.get(raw.content)
+        return labels_of_rows(raw.frames, model.contract, batch, rows, stored=stored, ids=ids), ()
     files = read_label_files(stores, model.label_source, model, batch, now=now, run_id=run_id)
     delivered = join_labels(
         files.frames,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -51,8 +51,10 @@ def validate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
 
 def split(stores: Stores, model: DeclaredModel, batch: Batch, *, run_id: str) -> Validated:
     """What `validate` does, for one who is not the batch's watch: a refusal does not stand as the end of one."""
-    frames, unreadable = read_raw(stores, model, batch)
-    result = model.contract.check(frames, batch, targets=False)  # those are read when labels are settled
+    raw = read_raw(stores, model, batch)
+    unreadable = raw.unreadable
+    result = model.contract.check(raw.frames, batch, targets=False)  # those are read when labels are settled
+    model.ids_read.put(raw.content, result.ids)
     quarantine, refused = result.quarantine, result.refused
     if unreadable:
         quarantine = pd.concat([quarantine, _unreadable_rows(unreadable)], ignore_index=True)
@@ -71,23 +73,38 @@ def split(stores: Stores, model: DeclaredModel, batch: Batch, *, run_id: str) ->
     )
 
 
-def read_raw(
-    stores: Stores, model: DeclaredModel, batch: Batch
-) -> tuple[list[tuple[str, pd.DataFrame]], dict[str, UnreadableFileError]]:
-    """The parsed files of the valid delivery, and the error of each file that cannot be parsed."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawRows:
+    """The parsed files of a delivery.
+
+    Args:
+        frames: name and rows of each file, in order.
+        content: hash and media type of the same files: equal content has equal rows.
+        unreadable: the error of each file that cannot be parsed, by its name.
+    """
+
+    frames: list[tuple[str, pd.DataFrame]]
+    content: tuple[tuple[str, str], ...]
+    unreadable: dict[str, UnreadableFileError]
+
+
+def read_raw(stores: Stores, model: DeclaredModel, batch: Batch) -> RawRows:
+    """The valid delivery."""
     arrival = latest_arrival(stores, model, batch)
     if arrival is None:
         raise MissingUpstreamError(f"raw of {model.name} {batch}", f"{model.name}/raw partition {batch}")
     reading = model.reading(model.spec.source)
     frames: list[tuple[str, pd.DataFrame]] = []
+    content: list[tuple[str, str]] = []
     unreadable: dict[str, UnreadableFileError] = {}
     for part in arrival.parts:
         try:
             frame = read_part(part.name, part.media_type, stores.blobs.get(part.content_hash), **reading)
             frames.append((part.name, frame))
+            content.append((part.content_hash, part.media_type))
         except UnreadableFileError as error:
             unreadable[part.name] = error
-    return frames, unreadable
+    return RawRows(frames=frames, content=tuple(content), unreadable=unreadable)
 
 
 @withholding

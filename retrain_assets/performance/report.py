@@ -88,7 +88,10 @@ class BatchPerformance:
 
 def of_whole_batches(frame: pd.DataFrame) -> pd.DataFrame:
     """The rows of the table that are no slice's; partitions of before there were any have no such column, or nulls."""
-    return frame if "slice" not in frame else frame[frame["slice"].isna() | (frame["slice"] == "")]
+    if "slice" not in frame:
+        return frame
+    whole = (frame["slice"].isna() | (frame["slice"] == "")).to_numpy()
+    return frame if whole.all() else frame[whole]
 
 
 def with_slices(frame: pd.DataFrame) -> pd.DataFrame:

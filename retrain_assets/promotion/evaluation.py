@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 import pandas as pd
 
-from retrain_assets.data.small_tables import rows_of
+from retrain_assets.data.small_tables import rows_of, table_of_rows
 from retrain_assets.performance.intervals import MetricEstimate
 from retrain_assets.promotion.measures import KINDS, Measure
 
@@ -196,7 +197,7 @@ class EvaluationReport:
 
 def report_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """Rows of the `evaluation_report` table, in its columns and types."""
-    return pd.DataFrame(list(rows), columns=list(COLUMN_TYPES)).astype(COLUMN_TYPES)
+    return table_of_rows([[row.get(name, math.nan) for name in COLUMN_TYPES] for row in rows], COLUMN_TYPES)
 
 
 def _roles(rows: Sequence[Mapping[str, Any]]) -> tuple[RoleEvaluation, ...]:

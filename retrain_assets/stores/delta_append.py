@@ -18,7 +18,8 @@ from urllib.parse import quote
 
 import pyarrow as pa
 
-from retrain_assets.stores.frames import PARTITION
+from retrain_assets.data.row_ids import ROW_ID
+from retrain_assets.stores.frames import PARTITION, ROW
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 _KNOWN_WRITER_VERSION = 2
 _NO_HARD_LINKS = frozenset({errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EOPNOTSUPP})
 _SEPARATORS = (",", ":")
+_DISTINCT = frozenset({ROW, ROW_ID})
+"""Columns whose values all differ: a dictionary of them takes time, and room."""
 
 
 class NoHardLinksError(Exception):
@@ -112,7 +115,8 @@ def _write(file: Path, rows: pa.Table) -> int:
 
     sink = pa.BufferOutputStream()
     # Nobody asks the file which values it holds: it is read as a whole.
-    pq.write_table(rows, sink, compression="snappy", write_statistics=False)
+    repeating: Any = [name for name in rows.column_names if name not in _DISTINCT]  # the stubs know only all
+    pq.write_table(rows, sink, compression="snappy", write_statistics=False, use_dictionary=repeating)
     content = sink.getvalue()
     file.parent.mkdir(exist_ok=True)
     file.write_bytes(content)

@@ -82,10 +82,7 @@ class Database:
         if not self._is_file:
             return None
         with self._translated(), self._lock:
-            if self._watching is None:
-                self._watching, self._opened = self.engine.raw_connection(), self._opened + 1
-            # All rows are fetched: a statement that is not at its end would go on seeing the state of its beginning.
-            [(number,)] = self._watching.cursor().execute("PRAGMA data_version").fetchall()
+            [(number,)] = self._watched("PRAGMA data_version")
             return self._opened, number
 
     def may_have_grown(self, table: str, last: int, model: str | None = None) -> bool:
@@ -96,9 +93,22 @@ class Database:
         if not self.is_sqlite:
             return True
         where, values = ("id > ?", (last,)) if model is None else ("model = ? AND id > ?", (model, last))
-        with self._translated(), closing(self.engine.raw_connection()) as connection:
-            asked = connection.cursor().execute(f"SELECT 1 FROM {table} WHERE {where} LIMIT 1", values)  # noqa: S608 - names of our own tables
-            return asked.fetchone() is not None
+        query = f"SELECT 1 FROM {table} WHERE {where} LIMIT 1"  # noqa: S608 - names of our own tables
+        with self._translated():
+            if self._is_file:
+                with self._lock:  # to take a connection from the pool and give it back takes longer than to ask it
+                    return bool(self._watched(query, values))
+            with closing(self.engine.raw_connection()) as connection:
+                return connection.cursor().execute(query, values).fetchone() is not None
+
+    def _watched(self, query: str, values: tuple[object, ...] = ()) -> list[Any]:
+        """What the connection says through which nothing is written; the caller holds the lock.
+
+        All rows are fetched: a statement that is not at its end would go on seeing the state of its beginning.
+        """
+        if self._watching is None:
+            self._watching, self._opened = self.engine.raw_connection(), self._opened + 1
+        return self._watching.cursor().execute(query, values).fetchall()
 
     @contextmanager
     def writing(self) -> Generator[sa.Connection, None, None]:

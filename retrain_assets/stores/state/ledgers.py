@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import heapq
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,6 +25,7 @@ class _Read:
     last: int = 0
     version: Version | None = None
     records: dict[tuple[object, ...], Any] = field(default_factory=dict[tuple[object, ...], Any])
+    kinds: dict[str, list[Any]] = field(default_factory=dict[str, list[Any]])
 
 
 class Ledgers:
@@ -64,27 +67,44 @@ class Ledgers:
             key: columns that no two records share.
         """
         with self._lock:
-            version = self._database.version()
-            self._forget_moved(version)
-            read = self._read.setdefault((table.name, model), _Read())
-            self._read.move_to_end((table.name, model))
-            if _is_unchanged(read.version, version):
-                return list(read.records.values())
-            if not self._database.may_have_grown(table.name, read.last, model):
-                read.version = version
-                return list(read.records.values())
-            before = len(read.records)
-            with self._database.looking() as connection:
-                for row in connection.execute(_news(table), {"model": model, "last": read.last}).mappings():
-                    place = tuple(row[name] for name in key)
-                    read.records.pop(place, None)
-                    read.records[place] = record_of(row)
-                    read.last = row["id"]
+            return list(self._followed(table, model, record_of, key).records.values())
+
+    def follow_kinds(
+        self, table: sa.Table, model: str, record_of: Callable[[Row], Any], kinds: Collection[str]
+    ) -> list[Any]:
+        """Those of some kinds, of a table with the column `kind` whose rows are never replaced; see `follow`.
+
+        Of a history of years a few kinds are asked for again and again: no record of another one is looked at.
+        """
+        with self._lock:
+            of_kinds = self._followed(table, model, record_of, ("id",)).kinds
+            parts = [of_kinds.get(kind, []) for kind in set(kinds)]
+            return list(parts[0]) if len(parts) == 1 else list(heapq.merge(*parts, key=attrgetter("id")))
+
+    def _followed(self, table: sa.Table, model: str, record_of: Callable[[Row], Any], key: Sequence[str]) -> _Read:
+        version = self._database.version()
+        self._forget_moved(version)
+        read = self._read.setdefault((table.name, model), _Read())
+        self._read.move_to_end((table.name, model))
+        if _is_unchanged(read.version, version):
+            return read
+        if not self._database.may_have_grown(table.name, read.last, model):
             read.version = version
-            self._kept += len(read.records) - before
-            while self._kept > self._limit and len(self._read) > 1:
-                self._kept -= len(self._read.popitem(last=False)[1].records)
-            return list(read.records.values())
+            return read
+        before, has_kinds = len(read.records), "kind" in table.c and tuple(key) == ("id",)
+        with self._database.looking() as connection:
+            for row in connection.execute(_news(table), {"model": model, "last": read.last}).mappings():
+                place = tuple(row[name] for name in key)
+                read.records.pop(place, None)
+                read.records[place] = record = record_of(row)
+                if has_kinds:
+                    read.kinds.setdefault(row["kind"], []).append(record)
+                read.last = row["id"]
+        read.version = version
+        self._kept += len(read.records) - before
+        while self._kept > self._limit and len(self._read) > 1:
+            self._kept -= len(self._read.popitem(last=False)[1].records)
+        return read
 
     def whole(self, table: sa.Table, record_of: Callable[[Row], Any]) -> list[Any]:
         """All records of a small table, in order; read anew when it has grown, as its older rows may have changed."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from bisect import bisect_right
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -87,9 +89,12 @@ class SqlStateStore(GovernedTables):
         self, *, after: int = 0, model: str | None = None, kinds: Iterable[str] | None = None, limit: int = 1000
     ) -> list[OutboxRow]:
         if model is not None:
-            rows = self._followed(OUTBOX, model, records.outbox_row)
-            wanted = None if kinds is None else set(kinds)
-            return [row for row in rows if row.id > after and (wanted is None or row.kind in wanted)][:limit]
+            if kinds is None:
+                rows = self._followed(OUTBOX, model, records.outbox_row)
+            else:
+                self._begin()
+                rows = self._ledgers.follow_kinds(OUTBOX, model, records.outbox_row, list(kinds))
+            return rows[bisect_right(rows, after, key=attrgetter("id")) :][:limit]
         self._begin()
         if not self._database.may_have_grown(OUTBOX.name, after):
             return []

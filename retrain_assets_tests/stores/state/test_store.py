@@ -379,6 +379,20 @@ def test_who_read_before_sees_what_another_store_adds_and_replaces(store, url):
     other.close()
 
 
+@pytest.mark.parametrize("kinds", [[], ["event"], ["person", "event"], ["event", "event"], ["nothing"]])
+def test_rows_of_some_kinds_are_those_of_all_in_their_order(store, url, kinds):
+    other = SqlStateStore(url)
+    for kind in ("event", "lease", "person", "event") * 2:
+        store.append_outbox(kind, MODEL, now=NOW)
+        store.append_outbox(kind, "another", now=NOW)
+        every = other.outbox(model=MODEL)
+        for after in (0, every[len(every) // 2].id):
+            wanted = [row for row in every if row.kind in kinds and row.id > after]
+            assert other.outbox(model=MODEL, kinds=kinds, after=after) == wanted
+            assert other.outbox(model=MODEL, kinds=iter(kinds), after=after, limit=2) == wanted[:2]
+    other.close()
+
+
 def test_ledgers_that_are_not_asked_for_leave_the_memory(store):
     """A process that looks after a thousand models for years must not hold all that ever happened."""
     store._ledgers = Ledgers(store._database, limit=10)
