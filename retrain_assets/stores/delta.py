@@ -7,6 +7,7 @@ import re
 import threading
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
 
 import pandas as pd
 import pyarrow as pa
@@ -65,6 +66,7 @@ class DeltaTableStore:
         self._rows_written = RecentlyUsed[_Partition, pa.Table](cache_bytes // 8, size_of=_table_bytes)
         self._frames_read = RecentlyUsed[_Partition, pd.DataFrame](cache_bytes, size_of=_frame_bytes)
         self._readings = RecentlyUsed[_Reading, pd.DataFrame](cache_bytes // 16, size_of=_frame_bytes)
+        self._whole: dict[tuple[str, tuple[str, ...]], _Reading] = {}
         self._lock = threading.Lock()
 
     def write(self, table: str, partition: str, frame: pd.DataFrame, *, run_id: str | None = None) -> TableCommit:
@@ -111,9 +113,14 @@ class DeltaTableStore:
             reading = (table, tuple(w.commit.version for w in wanted), tuple(names), len(log.types(version)))
             frame = self._readings.get(reading)
             if frame is None:
-                frame = self._joined(log, wanted, names, version, load=columns is None)
+                is_whole, load = partitions is None and version is None, columns is None
+                frame = self._continued(log, wanted, reading, load=load) if is_whole else None
+                if frame is None:
+                    frame = self._joined(log, wanted, names, version, load=load)
                 if not self._readings.put(reading, frame):
                     return frame
+                if is_whole:
+                    self._whole[table, reading[2]] = reading
         return frame.copy()
 
     def commits(self, table: str, *, version: int | None = None) -> dict[str, TableCommit]:
@@ -145,6 +152,27 @@ class DeltaTableStore:
                     table, self._place(table), self._storage_options, is_local=self._is_local
                 )
             return self._tables[table]
+
+    def _continued(
+        self, log: DeltaLog, wanted: Sequence[Written], reading: _Reading, *, load: bool
+    ) -> pd.DataFrame | None:
+        """The whole table from what was last read of it and the partitions behind the first that was written since.
+
+        A version is of one partition, and what it holds never changes. None where nothing of that is at hand, or where
+        the types of the two parts differ: then those of the whole are not known from either.
+        """
+        table, versions, names, types = reading
+        before = self._whole.get((table, names))
+        frame = None if before is None else self._readings.get(before)
+        if before is None or frame is None or before[3] != types:
+            return None
+        same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(before[1], versions, strict=False)))
+        if not 0 < same < len(wanted):
+            return None
+        news = self._frames(log, wanted[same:], names, None, load=load)
+        if news is None or not frame.dtypes.equals(news[0][list(names)].dtypes):
+            return None
+        return joined([frame.iloc[: sum(written.commit.rows for written in wanted[:same])], *news], names)
 
     def _joined(
         self, log: DeltaLog, wanted: Sequence[Written], names: Sequence[str], version: int | None, *, load: bool

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from retrain_assets.data.hashing import frame_hash
 from retrain_assets.errors import IntegrityError, NotStoredError, StoreError
+from retrain_assets.stores import delta
 from retrain_assets.stores.delta import DeltaTableStore
 from retrain_assets.stores.delta_create import CHECKPOINT_INTERVAL
+from retrain_assets.stores.frames import joined
 
 TABLE = "flights/validated"
 ROWS = pd.DataFrame(
@@ -126,6 +128,49 @@ def test_what_was_read_before_is_read_as_by_somebody_new(tmp_path_factory, parti
         for asked in (None, [f"{number}"], ["0"]):
             fresh = DeltaTableStore(folder, cache_bytes=0)
             pd.testing.assert_frame_equal(warm.read(TABLE, asked), fresh.read(TABLE, asked))
+
+
+WRITE = st.tuples(
+    st.sampled_from(["mine", "another's"]),
+    st.sampled_from(["1", "2", "3", "4"]),
+    st.integers(0, 3),
+    st.fixed_dictionaries({}, optional={name: st.integers(0, len(forms) - 1) for name, forms in FORMS.items()}),
+    st.booleans(),
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(WRITE, min_size=2, max_size=8))
+def test_a_whole_table_is_never_of_before(tmp_path_factory, writes):
+    """Partitions come before others and after, are rewritten, by another store too, and their old files are freed."""
+    folder = tmp_path_factory.mktemp("tables")
+    warm, other = DeltaTableStore(folder), DeltaTableStore(folder)
+    for number, (writer, partition, rows, columns, frees) in enumerate(writes):
+        values = {name: FORMS[name][form][:rows] for name, form in columns.items()}
+        written = pd.DataFrame({"id": np.arange(min(rows, 2)) + number, **values}, index=range(min(rows, 2)))
+        (warm if writer == "mine" else other).write(TABLE, partition, written)
+        if frees:
+            other.free(TABLE, keep=[], dry_run=False)
+        fresh = DeltaTableStore(folder, cache_bytes=0)
+        pd.testing.assert_frame_equal(warm.read(TABLE), fresh.read(TABLE))
+        pd.testing.assert_frame_equal(warm.read(TABLE, columns=["id"]), fresh.read(TABLE, columns=["id"]))
+
+
+def test_of_a_whole_table_only_what_was_written_since_is_joined(tmp_path, monkeypatch):
+    store = DeltaTableStore(tmp_path)
+    parts = []
+    monkeypatch.setattr(delta, "joined", lambda frames, names: parts.append(len(frames)) or joined(frames, names))
+    for number in range(6):
+        store.write(TABLE, f"{number}", ROWS.assign(seats=number))
+    assert store.read(TABLE)["seats"].tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 5, 5, 5]
+    store.write(TABLE, "6", ROWS)
+    again(store).write(TABLE, "5", ROWS.assign(seats=-1))
+    found = store.read(TABLE)
+    assert found["seats"].tolist()[-9:] == [4, 4, 4, -1, -1, -1, 10, 20, 30]
+    found["seats"] = 0
+    store.write(TABLE, "7", ROWS.head(1))
+    assert store.read(TABLE)["seats"].tolist()[-4:] == [10, 20, 30, 10]
+    assert parts == [6, 1 + 2, 1 + 1], "what was there before, and a frame for each partition behind it"
 
 
 def test_the_same_content_is_not_committed_again(store):
