@@ -137,6 +137,9 @@ class DeltaTableStore:
             self._tables = {
                 table: log for table, log in self._tables.items() if table.partition("/")[0] not in (before, name)
             }
+        # Another table may have either name from now on, and partitions of the same versions.
+        for kept in (self._rows_written, self._frames_read, self._readings):
+            kept.clear()
 
     def uri(self, table: str) -> str:
         return without_password(self._place(table))

@@ -48,3 +48,9 @@ class RecentlyUsed(Generic[Key, Value]):
             while self.size > self._limit:
                 self.size -= self._entries.popitem(last=False)[1][1]
         return True
+
+    def clear(self) -> None:
+        """Forgets all values."""
+        with self._lock:
+            self._entries.clear()
+            self.size = 0

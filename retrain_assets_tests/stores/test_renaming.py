@@ -35,6 +35,17 @@ def test_tables_are_read_and_written_on_under_the_new_name(tmp_path: Path):
     assert store.commits("a/rows") == {}
 
 
+def test_of_a_name_that_another_had_nothing_is_remembered(tmp_path: Path):
+    store = DeltaTableStore(tmp_path)
+    for model, rows in (("a", ROWS), ("b", ROWS + 2)):
+        store.write(f"{model}/rows", "p", rows)
+        store.read(f"{model}/rows")
+    store.rename("a", "c")
+    store.rename("b", "a")
+    assert store.read("a/rows")["x"].tolist() == [3, 4]
+    assert store.read("c/rows", ["p"])["x"].tolist() == [1, 2]
+
+
 def test_a_name_that_is_taken_is_refused(tmp_path: Path):
     store = DeltaTableStore(tmp_path)
     store.write("a/rows", "p", ROWS)
