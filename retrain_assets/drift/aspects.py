@@ -18,11 +18,13 @@ The summaries are made in `retrain_assets.drift.summaries`.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
 
 from retrain_assets.drift.multiplicity import sidak
+from retrain_assets.drift.settled import Mask, judge_settled
 from retrain_assets.drift.summaries import Summaries
 from retrain_assets.drift.variation import Array, judge_scalars, judge_vectors
 
@@ -54,24 +56,34 @@ def weighted(p_values: Array) -> Array:
     return sidak(filled, 1 / np.where(there, shares, 1.0))
 
 
-def judge(summaries: Summaries) -> tuple[Array, Array]:
-    """P-value and statistic of each aspect of each column, shape (aspects, columns); NaN where there is no such aspect.
-
-    The statistic is signed where there is a direction: more, larger, or wider is positive.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """Of each aspect of each column, shape (aspects, columns); NaN where there is no such aspect.
 
     Args:
-        summaries: of the columns.
+        p_values: of each.
+        statistics: signed where there is a direction: more, larger, or wider is positive.
+        by_latest: where the latest half of the reference batches gave the p-value.
     """
+
+    p_values: Array
+    statistics: Array
+    by_latest: Mask
+
+
+def judge(summaries: Summaries) -> Judged:
+    """What the tests of each aspect say of the columns."""
     p_values, statistics = np.full((2, len(ASPECTS), len(summaries.rows)), np.nan)
+    by_latest = np.zeros(p_values.shape, dtype=bool)
     for place in range(2):
         there = ~np.isnan(summaries.current_scores[place])
         if there.any():
-            tested = judge_scalars(
+            placed = judge_settled(
                 summaries.scores[place, there], summaries.current_scores[place, there],
-                summaries.rows[there], summaries.current_rows[there],
-                unit=1.0, merged=summaries.merged[there], bounded=True,
+                summaries.rows[there], summaries.current_rows[there], unit=1.0, merged=summaries.merged[there],
             )  # fmt: skip
-            p_values[place, there], statistics[place, there] = tested.p_values, tested.statistic
+            p_values[place, there], statistics[place, there] = placed.p_values, placed.statistic
+            by_latest[place, there] = placed.by_latest
     there = (summaries.free > 0) & (summaries.current_rows > 0)
     if there.any():
         tested = judge_vectors(
@@ -93,7 +105,7 @@ def judge(summaries: Summaries) -> tuple[Array, Array]:
             )  # fmt: skip
             absent[:, place, there] = tested.p_values, tested.statistic
     set_absent(p_values, statistics, absent)
-    return p_values, statistics
+    return Judged(p_values=p_values, statistics=statistics, by_latest=by_latest)
 
 
 def set_absent(p_values: Array, statistics: Array, absent: Array) -> None:

@@ -21,6 +21,7 @@ from retrain_assets.drift.measures import change_of
 from retrain_assets.drift.multiplicity import CORRECTIONS
 from retrain_assets.drift.report import ColumnDrift, ColumnVerdict
 from retrain_assets.drift.settings import Settings
+from retrain_assets.drift.settled import latest_of
 from retrain_assets.drift.summaries import Summaries, summarize
 from retrain_assets.drift.variation import Array
 from retrain_assets.drift.wording import describe, movers, plural, probability
@@ -37,12 +38,13 @@ class ColumnsCompared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Tested:
-    """What the tests of one column say."""
+    """What the tests of one column say, and how many of the reference batches it was judged by, the latest ones."""
 
     aspect: str
     p_value: float
     adjusted: float
     less_unusual: int
+    batches: int
 
 
 def compare_columns(
@@ -99,20 +101,27 @@ def _test(compared: Sequence[Compared], settings: Settings, basis: Basis) -> lis
         return []
     cells = [column.cells for column in compared]
     summaries = summarize(cells) if basis.significance == "batches" else None
-    p_values, _ = judge_independent(cells) if summaries is None else judge(summaries)
+    judged = None if summaries is None else judge(summaries)
+    p_values = judge_independent(cells)[0] if judged is None else judged.p_values
     by_aspect = weighted(p_values)
     deciding, by_column = _deciding(p_values, by_aspect), by_aspect.min(axis=0)
     adjusted = CORRECTIONS[settings.correction](by_column)
-    less_unusual = np.full(len(compared), basis.batches)
-    candidates = np.flatnonzero(adjusted <= settings.alpha)
-    if summaries is not None and len(candidates):
-        less_unusual[candidates] = _less_unusual(summaries.of(candidates), deciding[candidates])
+    batches = np.full(len(compared), basis.batches)
+    if judged is not None:
+        batches[judged.by_latest[deciding, np.arange(len(compared))]] = latest_of(basis.batches)
+    less_unusual = batches.copy()
+    for count in np.unique(batches):
+        candidates = np.flatnonzero((adjusted <= settings.alpha) & (batches == count))
+        if summaries is not None and len(candidates):
+            judged_by = summaries.of(candidates).latest(int(count))
+            less_unusual[candidates] = _less_unusual(judged_by, deciding[candidates])
     return [
         _Tested(
             aspect=ASPECTS[int(deciding[place])],
             p_value=float(by_column[place]),
             adjusted=float(adjusted[place]),
             less_unusual=int(less_unusual[place]),
+            batches=int(batches[place]),
         )
         for place in range(len(compared))
     ]
@@ -135,7 +144,8 @@ def _less_unusual(summaries: Summaries, deciding: npt.NDArray[np.intp]) -> Array
     places = np.arange(len(deciding))
     everything = summaries.with_current()
     count = everything.rows.shape[1]
-    unusual = np.array([np.abs(judge(everything.without(batch))[1])[deciding, places] for batch in range(count)])
+    among = (judge(everything.without(batch)).statistics[deciding, places] for batch in range(count))
+    unusual = np.abs(np.array([*among]))
     return (np.nan_to_num(unusual[:-1], nan=-1.0) < unusual[-1]).sum(axis=0).astype(np.float64)
 
 
@@ -196,13 +206,16 @@ def _judge(score: float, tested: _Tested, settings: Settings, basis: Basis, over
         return "stable", f"the distance {score:.3g} is below the floor {settings.effect_floor:g}"
     reached = f"the distance {score:.3g} reaches the floor {settings.effect_floor:g}"
     adjusted = f"{tested.aspect}: {probability(tested.adjusted)} over all {over}"
+    latest = f"latest {tested.batches} " if tested.batches < basis.batches else ""
+    if latest:
+        adjusted += f", by the {latest}reference batches alone (the column moved before them, and is level since)"
     if tested.adjusted > settings.alpha:
-        chance = (
-            "the differences of the reference batches explain" if basis.significance == "batches" else "chance explains"
-        )
+        differences = f"the differences of the {latest}reference batches explain"
+        chance = differences if basis.significance == "batches" else "chance explains"
         return "stable", f"{reached}, but {chance} it ({adjusted} is above {settings.alpha:.2g})"
-    allowed = max(int(settings.alpha * (basis.batches + 1)) - 1, 0)
-    if tested.less_unusual < basis.batches - allowed:
-        others = basis.batches - tested.less_unusual
-        return "stable", f"{reached}, but {plural(others, 'reference batch is', 'reference batches are')} as unusual"
+    allowed = max(int(settings.alpha * (tested.batches + 1)) - 1, 0)
+    if tested.less_unusual < tested.batches - allowed:
+        others = tested.batches - tested.less_unusual
+        unusual = plural(others, "reference batch is", "reference batches are")
+        return "stable", f"{reached}, but {unusual} as unusual{f' among the {latest.strip()}' if latest else ''}"
     return "drift", f"{reached}, and {adjusted} is at most {settings.alpha:.2g}"

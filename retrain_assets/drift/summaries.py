@@ -90,6 +90,18 @@ class Summaries:
             current_novel=np.where(np.isnan(self.current_novel), np.nan, self.novel[:, batch]),
         )
 
+    def latest(self, batches: int) -> Summaries:
+        """With only so many of the reference batches, the last ones."""
+        return replace(
+            self,
+            rows=self.rows[:, -batches:],
+            all_rows=self.all_rows[:, -batches:],
+            scores=self.scores[:, :, -batches:],
+            roots=self.roots[:, -batches:],
+            absent=self.absent[:, :, -batches:],
+            novel=self.novel[:, -batches:],
+        )
+
     def with_current(self) -> Summaries:
         """With the current window as one more reference batch, the last."""
 

@@ -84,7 +84,7 @@ def judge_scalars(
     t = (current - centre) / np.sqrt(predicted + variance / count)
     p_values = 2 * stdtr(freedom, -np.abs(t))
     if bounded:
-        light = excess_of_light_tails(away, _independent(away)) * (variance / (predicted * merged)) ** 2 / merged
+        light = excess_of_light_tails(away, independent_columns(away)) * (variance / (predicted * merged)) ** 2 / merged
         noise = np.sqrt(unit / current_rows / (predicted + variance / count))
         within = p_values_within_bounds(t, noise, freedom, light, level=_JUDGED_AT)
         p_values = np.where(light < 0, np.minimum(p_values, within), p_values)
@@ -176,7 +176,7 @@ def _moderated(ratio: Array, freedom: Array | float, away: Array) -> tuple[Array
 
     shared = prior if np.isinf(extra) else (extra * prior + freedom * ratio) / (extra + freedom)
     as_far = fdtrc(freedom, min(extra, 1e9), ratio / prior)
-    known = np.minimum(freedom + extra, freedom * _independent(away))
+    known = np.minimum(freedom + extra, freedom * independent_columns(away))
     own = np.where(as_far > _USUAL, 1.0, np.maximum(ratio, 1.0))
     return np.maximum(own, shared), np.where(as_far > _RARE, known, freedom)
 
@@ -214,7 +214,7 @@ def _inverse_trigamma(value: float) -> float:
     return x
 
 
-def _independent(away: Array) -> float:
+def independent_columns(away: Array) -> float:
     """So many columns vary independently of each other from batch to batch: `J^2 / sum of squared correlations`.
 
     The squared correlation of two independent columns has the mean `1 / (B - 1)`, which is taken off.
@@ -246,7 +246,7 @@ def _tail(away: Array) -> float:
         return np.inf
     raw = (away[varying] ** 4).mean(axis=1) / second[varying] ** 2 - 3
     excess = float(((count + 1) * raw + 6).mean()) * (count - 1) / ((count - 2) * (count - 3))
-    chance = 2 * np.sqrt(24 / (count * _independent(away)))
+    chance = 2 * np.sqrt(24 / (count * independent_columns(away)))
     return 4 + 6 / excess if excess > chance else np.inf
 
 
@@ -268,7 +268,7 @@ def _tail_of_lengths(lengths: Array, dimension: Array) -> float:
     observed = (lengths[varying] ** 2).mean(axis=1) / mean**2
     excess = float((observed * (shape * count + 1) / (count * (shape + 1))).mean()) - 1
     variance = float((2 / (count * shape * (1 + shape))).mean())
-    chance = 2 * np.sqrt(variance / _independent(lengths))
+    chance = 2 * np.sqrt(variance / independent_columns(lengths))
     return 4 + 2 / excess if excess > chance else np.inf
 
 
