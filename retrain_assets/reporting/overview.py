@@ -188,16 +188,21 @@ def _decided(spec: ModelSpec, decision: Decision | None, records: Records, now: 
 
 
 def _due_now(decision: Decision | None, decided: DecidedRetrain | None, records: Records, now: datetime) -> str | None:
-    """What comes before the next batch: a decided retrain, else the decision that something asks for."""
-    if decision is None or (decided is not None and decided.rest is not None):
-        return None
+    """What comes before the next batch: a decided retrain, a decision that something asks for, a batch that came anew.
+
+    Where that is the batch to be decided, its watch comes before the decision.
+    """
     if decided is not None:
-        return f"retrain of {decision.batch}"
-    tries = [step for step in records.steps if (step.job, step.batch) == ("decide", decision.batch)]
-    resting = rest_after(failures_in_a_row(tries, records.deliveries.get(decision.batch), now), now) is not None
-    if resting or not records.asked:
-        return None
-    return f"decision of {decision.batch} ({CAUSES[records.asked[-1].kind]})"
+        return None if decision is None or decided.rest is not None else f"retrain of {decision.batch}"
+    newest = "" if decision is None else decision.batch
+    failing = {each.batch for each in _failing(records, now) if each.job == "watch"}
+    anew = [batch for batch in records.unread if batch not in failing]
+    tries = [step for step in records.steps if (step.job, step.batch) == ("decide", newest)]
+    resting = rest_after(failures_in_a_row(tries, records.deliveries.get(newest), now), now) is not None
+    if records.asked and newest and not resting and newest not in anew:
+        return f"decision of {newest} ({CAUSES[records.asked[-1].kind]})"
+    first = newest if records.asked and newest in anew else min(anew, default=None)
+    return None if first is None else f"watch of {first} (delivered anew)"
 
 
 def _drift(decision: Decision | None) -> Sign:
