@@ -418,6 +418,17 @@ def test_ages_are_said_in_a_fitting_unit(value: timedelta | None, text: str):
     assert age(value) == text
 
 
+def test_a_column_that_drifted_alone_is_told_where_the_table_is_green():
+    green = TriggerState(name="drift", fired=False, reason="1 of 6 columns have drifted (debt); it takes 2")
+    made = replace(decision(4), triggers=(green,), state={"drifted": ["debt"]})
+    told = overview(spec(), Records(steps=[step(4)], decisions=[made]), now=NOW).drifted_columns
+    assert told == (
+        "columns of 2013-01-29: 1 drifted (debt), too few for drift by drift.columns_share; a source may be broken"
+    )
+    for other in (replace(made, state={"drifted": []}), replace(made, triggers=(replace(green, fired=True),))):
+        assert overview(spec(), Records(steps=[step(4)], decisions=[other]), now=NOW).drifted_columns is None
+
+
 class TestDueNow:
     """What the next free run works on before any further batch."""
 
