@@ -375,7 +375,8 @@ def test_run_and_status_tell_what_waits_for_a_person_and_what_could_not_be_looke
     made = replace(
         reported.overview(spec(), Records(), now=datetime.now(UTC)),
         champion=2, held="a retrain is held", lapsed="v3 is void", source_failure="no such table",
-        judged_otherwise="one was", due_now="decision of 2013-01-01 (redelivery)",
+        judged_otherwise="one was", drifted_columns="one drifted", unmade=("no rollback",),
+        due_now="decision of 2013-01-01 (redelivery)",
     )  # fmt: skip
     monkeypatch.setattr(reported, "overview", lambda *arguments, **named: made)
     monkeypatch.setattr("retrain_assets.orchestration.by_hand.run_batch", lambda *arguments: iter(()))
@@ -387,12 +388,13 @@ def test_run_and_status_tell_what_waits_for_a_person_and_what_could_not_be_looke
     printed = call("run", "sales").stdout
     assert "2013-01-01 (of an older batch: it launches nothing): wait: quiet\n" in printed
     assert (
-        "not looked at: no such table\none was\ndue now: decision of 2013-01-01 (redelivery)\n"
-        "v3 is void\nwaiting: a retrain is held\n"
+        "not looked at: no such table\nno rollback\none drifted\none was\n"
+        "due now: decision of 2013-01-01 (redelivery)\nv3 is void\nwaiting: a retrain is held\n"
     ) in printed
     said = call("status").stdout
     assert "\nsales: a retrain is held\n" in said
     assert "\nsales: v3 is void\n" in said
+    assert "\nsales: one drifted\n" in said
     assert "\nsales: one was\n" in said
     assert "refused      one was\n" in call("status", "sales").stdout
 

@@ -19,6 +19,9 @@ _REMEDY = (
     "give the copy to `init`. Numbers with a decimal comma are texts in any delivery"
 )
 
+_TEXTS = (".tsv", ".tab", ".txt")
+_ANEW = "Write it anew first, with `DataFrame.to_csv(copy, index=False)` of pandas, and give the copy to `init`"
+
 
 def read_data(file: Path) -> pd.DataFrame:
     """The rows of a CSV or Parquet file that would be taken as a delivery: else the first batch would be refused.
@@ -27,7 +30,8 @@ def read_data(file: Path) -> pd.DataFrame:
         DeclarationError: another kind of file, or one that cannot be read.
     """
     if file.suffix.lower() not in (".csv", ".parquet"):
-        raise _wrong(f"must be a .csv or .parquet file (got '{file.name}')")
+        told = _REMEDY if file.suffix.lower() in _TEXTS else _ANEW
+        raise _wrong(f"must be a .csv or .parquet file (got '{file.name}'). {told}")
     try:
         delivered = read_part(file.name, "csv" if is_csv(file) else "parquet", file.read_bytes())
         frame = _typed(file, delivered) if is_csv(file) else _read_parquet(file)

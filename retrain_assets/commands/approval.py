@@ -255,14 +255,15 @@ def _show(spec: ApprovalSpec, hold: Hold, now: datetime) -> None:
         click.echo(f"  {visible(str(GateResult(**gate)))}")
     for each in differences_in(request.evidence):
         click.echo(
-            f"  {each.label}, {each.metric}: {each.value:+.4g} ({each.lower:.4g} to {each.upper:.4g}), "
+            f"  {visible(each.label)}, {each.metric}: {each.value:+.4g} ({each.lower:.4g} to {each.upper:.4g}), "
             f"{each.rows:,} {each.scope} rows"
         )
     for measure in request.evidence.get("measures", ()):
         if measure["kind"] == "change" and measure["value"] is not None:
-            click.echo(f"  {measure['name']}: {measure['value']:.4g}")
+            click.echo(f"  {visible(measure['name'])}: {measure['value']:.4g}")
         if measure["kind"] == "luck" and measure["name"] == name_of(0.0) and not measure["group"]:
-            click.echo(f"  of the difference {measure['value']:+.4g} is owed to luck: {measure['reason']}")
+            why = visible(measure["reason"])
+            click.echo(f"  of the difference {measure['value']:+.4g} is owed to luck: {why}")
     for given in hold.answers:
         said = visible(given.reason)
         click.echo(f"  {given.verdict} by {given.person} on {given.answered_at:%Y-%m-%d %H:%M}: {said}")

@@ -75,7 +75,7 @@ def _print(model: str, lines: list[HistoryLine]) -> None:
         approved = f", approved by {', '.join(line.approved_by)}" if line.approved_by else ""
         click.secho(f"{made.id:>4}  v{made.version} {made.action}", bold=True, nl=False)
         click.echo(f"  in force from {made.as_of:%Y-%m-%d %H:%M} to {until}  (now {line.stage or 'not recorded'})")
-        click.echo(f"      by {made.actor} on {made.promoted_at:%Y-%m-%d %H:%M}{approved}")
+        click.echo(f"      by {visible(made.actor)} on {made.promoted_at:%Y-%m-%d %H:%M}{approved}")
         click.echo(
             f"      trained to {made.training_end:%Y-%m-%d}, data {(line.data_hash or 'unknown')[:12]}, "
             f"model {(line.model_hash or 'unknown')[:12]}, code {made.evidence.get('code_version', 'unknown')}"
@@ -179,12 +179,12 @@ def _say(each: Verified) -> None:
     head = f", head {each.head[:16]}" if each.head else ""
     if each.unread:
         told = "a row is damaged, and the chain could not be verified"
-        click.secho(f"{each.model}: {told}: {each.faults[0]}", fg="red", err=True)
+        click.secho(f"{each.model}: {told}: {visible(str(each.faults[0]))}", fg="red", err=True)
     elif each.faults:
         click.secho(f"{each.model}: the chain of {each.entries} entries is broken", fg="red", err=True)
         for fault in each.faults:
-            click.secho(f"  {fault}", fg="red", err=True)
+            click.secho(f"  {visible(str(fault))}", fg="red", err=True)
     else:
         click.echo(f"{each.model}: {each.entries} entries, whole{head}")
     if each.unseen:
-        click.secho(f"  {each.unseen}", fg="yellow", err=True)
+        click.secho(f"  {visible(each.unseen)}", fg="yellow", err=True)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import click
 
 from retrain_assets.commands.options import Options, person, with_options
+from retrain_assets.data.sound_texts import visible
 
 
 @click.command()
@@ -36,7 +37,7 @@ def hold(options: Options, model: str, resume: bool, reject: bool, reason: str |
     stores = open_stores(options.opened_home().prepare())
     if not (resume or reject) or reason is None:
         held = open_hold(stores.state.decisions(model))
-        click.echo(f"{model}: nothing is held" if held is None else f"{model}: {held.batch} {held.reason}")
+        click.echo(f"{model}: nothing is held" if held is None else f"{model}: {held.batch} {visible(held.reason)}")
         return
     verdict = "resume" if resume else "reject"
     held = answer_hold(stores, declared, verdict, person=person(), reason=reason, now=datetime.now(UTC))

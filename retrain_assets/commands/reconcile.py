@@ -8,6 +8,7 @@ import click
 
 from retrain_assets.commands.options import Options, holding, person, serving, show_champion, with_options
 from retrain_assets.commands.patience import patience
+from retrain_assets.data.sound_texts import visible
 
 
 @click.command()
@@ -55,7 +56,7 @@ def reconcile(options: Options, model: str | None, adopted: bool, accepted: bool
             found = put_right(held.stores, held.model, now=held.now)
             show_champion(held)
         broken |= found.broken is not None
-        click.secho(str(found), fg="red" if found.broken else "yellow" if found.by_hand else None)
+        click.secho(visible(str(found)), fg="red" if found.broken else "yellow" if found.by_hand else None)
     sys.exit(1 if broken else 0)
 
 
@@ -74,5 +75,5 @@ def _accept(options: Options, model: str, reason: str) -> None:
 
         found = accept_head(held.stores, held.model, reason=reason, actor=person(), now=held.now)
         show_champion(held)
-    click.echo(f"{found}. The record says that you accepted it")
+    click.echo(f"{visible(str(found))}. The record says that you accepted it")
     sys.exit(1 if found.broken else 0)

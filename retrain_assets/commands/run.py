@@ -117,8 +117,10 @@ def _print_verdicts(home: Home, spec: ModelSpec, said: list[str]) -> None:
     seen = overview(spec, records, now=now)
     if seen.source_failure:
         click.secho(f"not looked at: {visible(seen.source_failure)}", fg="red")
-    if seen.judged_otherwise:
-        click.secho(seen.judged_otherwise, fg="yellow")
+    for wanted in seen.unmade:
+        click.secho(visible(wanted), fg="red")
+    for told in filter(None, (seen.drifted_columns, seen.judged_otherwise)):
+        click.secho(visible(told), fg="yellow")
     if seen.due_now:
         click.echo(f"due now: {seen.due_now}")
     # What a run that carried out an approval came to stands above, with the same reason.

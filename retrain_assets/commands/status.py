@@ -135,7 +135,9 @@ def _remarks(each: ModelOverview) -> Iterator[tuple[str, str]]:
         yield f"{each.model}: its source cannot be looked at: {each.source_failure}", "red"
     if each.missing and each.away is None:
         yield f"{each.model}: no rows came for {_missing(each)}", "yellow"
-    for said in filter(None, (each.judged_otherwise, each.blind_triggers, each.held, each.retrain_waits)):
+    for said in filter(
+        None, (each.drifted_columns, each.judged_otherwise, each.blind_triggers, each.held, each.retrain_waits)
+    ):
         yield f"{each.model}: {said}", "yellow"
     for failing in _failing(each):
         yield f"{each.model}: {failing}", "red"

@@ -49,6 +49,12 @@ def deciding_columns(columns: int, share: float) -> int:
     return max(1, math.ceil(round(share * columns, 9)))
 
 
+def drifted_inputs(columns: Sequence[ColumnDrift]) -> list[str]:
+    """Names of the inputs that have drifted by themselves, be they enough for the table or not; in the same order."""
+    own = (row for row in columns if row.name != JOINT and output_of(row.name) is None)
+    return [row.name for row in own if row.verdict == "drift"]
+
+
 def score_of(columns: Sequence[ColumnDrift], spec: DriftSpec) -> float | None:
     """Of the inputs, or of a drifted output that counts where that is larger."""
     known = [(column.name == JOINT, output_of(column.name), column) for column in columns if column.score is not None]

@@ -83,7 +83,14 @@ class _Rules:
         if not standing.causes:
             return None
         newest = max(decided, default=None)
-        return None if newest is None else self._tried("decide", newest, CAUSES[standing.causes[-1].kind])
+        if newest is None:
+            return None
+        if newest in standing.watched and not self._is_look(self.model.spec.source, newest):
+            # Decided by rows that another delivery has replaced, it would have to be decided once more at once.
+            watch = None if standing.up_to_date(newest) else self._tried("watch", newest, "changed")
+            if isinstance(watch, NextJob):
+                return watch
+        return self._tried("decide", newest, CAUSES[standing.causes[-1].kind])
 
     def redelivery(self) -> NextJob | Rest | None:
         """A watched batch, or its labels, came again, or could not be worked on before."""

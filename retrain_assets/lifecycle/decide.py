@@ -9,6 +9,7 @@ import pandas as pd
 
 from retrain_assets.data.small_tables import table_of_rows
 from retrain_assets.data.windows import Batch
+from retrain_assets.drift.conclusion import drifted_inputs
 from retrain_assets.lifecycle.champions import champion
 from retrain_assets.lifecycle.facts import as_they_ended, episode_of, gather_facts, requests
 from retrain_assets.lifecycle.holding import tell
@@ -49,6 +50,7 @@ def decide(stores: Stores, model: DeclaredModel, batch: Batch, *, cause: str, no
             **decision.state,
             "run_id": run_id,
             "outbox_id": mark,
+            "drifted": [] if context.drift is None else drifted_inputs(context.drift.ranked),
             "data_hash": window.data_hash,
             "training_end": window.training_end.isoformat() if window.training_end else None,
         },

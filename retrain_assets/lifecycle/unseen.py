@@ -16,7 +16,10 @@ def why_unseen(stores: Stores, model: DeclaredModel, batches: Iterable[Batch]) -
     lacking = _unseen(stores, model, known)
     if not known or not lacking:
         return None
-    later = sorted(set(stores.tables.commits(model.table("validated"))) - {batch.key for batch in known})
+    # One that a rolling window has left behind may have them, and is not what labels are awaited of.
+    since, used = min(batch.key for batch in known), {batch.key for batch in known}
+    kept = stores.tables.commits(model.table("validated"))
+    later = sorted(key for key in kept if key > since and key not in used)
     having = (batch for key in later if not _lacking(stores, model, batch := model.calendar.batch(key), lacking))
     first = next(having, None)
     when = "no batch has come yet that has"

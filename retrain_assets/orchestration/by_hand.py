@@ -46,9 +46,6 @@ def run_batch(instance: dg.DagsterInstance, model: DeclaredModel, batch: str | N
     asked = None if batch is None else model.calendar.batch(batch).key
     if asked is not None:
         _refuse_if_absent(driver.stores, model, asked)
-    elif model.spec.retrain.events is not None:
-        # A decision that is due already comes before the sensor that looks: it would see a new event one run late.
-        _look(driver.stores, model, now=datetime.now(UTC))
     if asked is not None and _was_run(driver.stores, model, asked) and not _unfinished(driver.stores, model, asked):
         yield from _again(driver, model, asked)
         if not _unfinished(driver.stores, model, asked):

@@ -83,7 +83,7 @@ class Driver:
         self._repository = definitions.get_repository_def()
         self._sensors = sorted(
             (sensor for sensor in self._repository.sensor_defs if not isinstance(sensor, dg.RunStatusSensorDefinition)),
-            key=lambda sensor: sensor.name in LAUNCHING,
+            key=lambda sensor: [*LAUNCHING].index(sensor.name) if sensor.name in LAUNCHING else -1,
         )
         self._models = models
         self._origin = origin
@@ -104,7 +104,8 @@ class Driver:
     def tick(self) -> Iterator[Ran]:
         """Evaluates every sensor that is due once, and executes what each requests before the next is asked.
 
-        Those that only read come first: what they tell is a cause for those that launch.
+        Those that only read come first: what they tell is a cause for those that launch. Of these the one that looks
+        at the sources comes first, so that no decision is made before what a newer delivery or event tells.
         """
         for sensor in self._sensors:
             if self._due(sensor):

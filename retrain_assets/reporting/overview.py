@@ -43,6 +43,7 @@ class ModelOverview:
     """One line of `retrain-assets status`.
 
     `model_age` is batch time since the champion's training end, `champion_age` wall time since its promotion,
+    `drifted_columns` which drifted in a table that has not,
     `came_back` who took it back for which champion, and why, where it is one of before; `blind_triggers` which declared
     triggers cannot judge it because it was adopted; `away` tells why nothing runs
     under this name any more, `last_retrain` what became of the newest candidate, and why, `lapsed` the same where it
@@ -69,6 +70,7 @@ class ModelOverview:
     last_batch: str | None
     last_batch_outcome: str | None
     drift: Sign
+    drifted_columns: str | None
     health: Sign
     decision: str | None
     decision_batch: str | None
@@ -128,6 +130,7 @@ def overview(spec: ModelSpec, records: Records, *, now: datetime) -> ModelOvervi
         last_batch=last.batch if last else None,
         last_batch_outcome=last.outcome if last else None,
         drift=_drift(decision),
+        drifted_columns=_drifted_columns(decision),
         health=_health(steps, champion),
         decision=decision.verdict if decision else None,
         decision_batch=decision.batch if decision else None,
@@ -188,16 +191,21 @@ def _decided(spec: ModelSpec, decision: Decision | None, records: Records, now: 
 
 
 def _due_now(decision: Decision | None, decided: DecidedRetrain | None, records: Records, now: datetime) -> str | None:
-    """What comes before the next batch: a decided retrain, else the decision that something asks for."""
-    if decision is None or (decided is not None and decided.rest is not None):
-        return None
+    """What comes before the next batch: a decided retrain, a decision that something asks for, a batch that came anew.
+
+    Where that is the batch to be decided, its watch comes before the decision.
+    """
     if decided is not None:
-        return f"retrain of {decision.batch}"
-    tries = [step for step in records.steps if (step.job, step.batch) == ("decide", decision.batch)]
-    resting = rest_after(failures_in_a_row(tries, records.deliveries.get(decision.batch), now), now) is not None
-    if resting or not records.asked:
-        return None
-    return f"decision of {decision.batch} ({CAUSES[records.asked[-1].kind]})"
+        return None if decision is None or decided.rest is not None else f"retrain of {decision.batch}"
+    newest = "" if decision is None else decision.batch
+    failing = {each.batch for each in _failing(records, now) if each.job == "watch"}
+    anew = [batch for batch in records.unread if batch not in failing]
+    tries = [step for step in records.steps if (step.job, step.batch) == ("decide", newest)]
+    resting = rest_after(failures_in_a_row(tries, records.deliveries.get(newest), now), now) is not None
+    if records.asked and newest and not resting and newest not in anew:
+        return f"decision of {newest} ({CAUSES[records.asked[-1].kind]})"
+    first = newest if records.asked and newest in anew else min(anew, default=None)
+    return None if first is None else f"watch of {first} (delivered anew)"
 
 
 def _drift(decision: Decision | None) -> Sign:
@@ -209,6 +217,17 @@ def _drift(decision: Decision | None) -> Sign:
         return Sign(light="not applicable", reason=trigger.reason, batch=decision.batch)
     light: Light = "unknown" if trigger.fired is None else "red" if trigger.fired else "green"
     return Sign(light=light, reason=trigger.reason, batch=decision.batch)
+
+
+def _drifted_columns(decision: Decision | None) -> str | None:
+    """What has drifted in a table that has not: one broken column asks for no retrain, and for a person's look."""
+    names = [] if decision is None else [str(name) for name in decision.state.get("drifted", ())]
+    sign = _drift(decision)
+    if decision is None or not names or sign.light != "green":
+        return None
+    named = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+    said = f"{len(names)} drifted ({named}), too few for drift by drift.columns_share"
+    return f"columns of {decision.batch}: {said}; a source may be broken"
 
 
 def _health(steps: Sequence[Step], champion: Promotion | None) -> Sign:

@@ -13,6 +13,7 @@ from retrain_assets.promotion.model_moves import ModelMove
 from retrain_assets.reporting.unmade import unmade
 from retrain_assets.reporting.waiting import read_holds
 from retrain_assets.spec import ModelSpec
+from retrain_assets.spec.sources import AskedSource
 from retrain_assets.stores.causes import CAUSES, asking, newest_valid
 from retrain_assets.stores.contradictions import contradicted
 from retrain_assets.stores.source_failures import source_failure
@@ -32,6 +33,7 @@ class Records:
     working: str | None = None
     source_failure: str | None = None
     missing: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
     deliveries: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
     label_deliveries: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
     moves: Sequence[ModelMove] = ()
@@ -45,6 +47,7 @@ class Records:
         """All records of the model, as they are now."""
         model, log = spec.name, state.promotions(spec.name)
         seen = state.outbox(model=model, kinds=["batch_seen", "labels_seen"], limit=1_000_000)
+        told = state.outbox(model=model, kinds=["missing", "ingested"], limit=1_000_000)
         decisions = state.decisions(model)
         return cls(
             steps=state.steps(model),
@@ -52,7 +55,8 @@ class Records:
             promotions=log,
             working=state.lease_owner(model, now=now),
             source_failure=source_failure(state, model),
-            missing=_missing(state.outbox(model=model, kinds=["missing", "ingested"], limit=1_000_000), now),
+            missing=_missing(told, now),
+            unread=() if isinstance(spec.source, AskedSource) else _unread(seen, told),
             deliveries={row.batch or "": row.recorded_at for row in seen if row.kind == "batch_seen"},
             label_deliveries={row.batch or "": row.recorded_at for row in seen if row.kind == "labels_seen"},
             moves=[move for move in state.model_moves() if model in (move.model, move.previous)],
@@ -61,6 +65,13 @@ class Records:
             contradicted=contradicted(state, model),
             unmade=unmade(state, model),
         )
+
+
+def _unread(seen: Sequence[OutboxRow], told: Sequence[OutboxRow]) -> tuple[str, ...]:
+    """The batches that were read and have come anew since; a source that must be asked does not show which have."""
+    newest = {row.batch or "": row.id for row in seen if row.kind == "batch_seen"}
+    read = {row.batch or "": int(row.payload["seen_id"]) for row in told if row.kind == "ingested"}
+    return tuple(sorted(batch for batch, seen_id in read.items() if newest.get(batch, 0) > seen_id))
 
 
 def _missing(rows: Sequence[OutboxRow], now: datetime) -> tuple[str, ...]:

@@ -457,6 +457,12 @@ class TestRefuses:
         with pytest.raises(DeclarationError, match=r"must be a \.csv or \.parquet file"):
             read_data(file)
 
+    @pytest.mark.parametrize(("name", "way"), [("x.tsv", r"`pandas\.read_csv\(file, sep="), ("x.xlsx", "to_csv")])
+    def test_another_kind_of_file_is_told_how_to_be_written_anew(self, tmp_path: Path, name: str, way: str):
+        (tmp_path / name).write_bytes(b"a\tb\n1\t2\n")
+        with pytest.raises(DeclarationError, match=rf"\(got '{name}'\)\. Write it anew first.*{way}.*copy to `init`"):
+            read_data(tmp_path / name)
+
     @pytest.mark.parametrize(("name", "content"), [("x.csv", b""), ("x.parquet", b"PAR1"), ("x.csv", b"a\n\xff\xfe")])
     def test_a_file_that_cannot_be_read(self, tmp_path: Path, name: str, content: bytes):
         (tmp_path / name).write_bytes(content)

@@ -12,6 +12,9 @@ import pytest
 
 from retrain_assets.data.labels import no_labels
 from retrain_assets.home import Home
+from retrain_assets.lifecycle.auditing import Verified
+from retrain_assets.lifecycle.reconciling import Reconciled
+from retrain_assets.promotion.audit import Fault
 from retrain_assets_tests.commands.conftest import Call, calling
 from retrain_assets_tests.lifecycle.champions import execute
 from retrain_assets_tests.lifecycle.world import World, make_world
@@ -54,6 +57,18 @@ def test_before_the_first_champion_there_is_no_history_and_of_a_typo_there_is_no
         refused = call(*command, "tini")
         assert refused.exit_code == 1
         assert "Did you mean 'tiny'" in refused.stderr
+
+
+def test_what_reconcile_and_audit_tell_moves_no_cursor(promoted: World, call: Call, monkeypatch: pytest.MonkeyPatch):
+    """An error may quote what a server or a file holds."""
+    said = "no\x1b]0;north\x07"
+    found = Reconciled(model="tiny", champion=3, broken=said)
+    checked = Verified(model="tiny", entries=1, head=None, faults=(Fault(sequence=1, message=said),), unseen=said)
+    monkeypatch.setattr("retrain_assets.lifecycle.reconciling.reconcile", lambda *_, **__: found)
+    monkeypatch.setattr("retrain_assets.lifecycle.auditing.verify", lambda *_, **__: checked)
+    for printed, times in ((call("reconcile", "tiny").stdout, 1), (call("audit", "verify", "tiny").stderr, 2)):
+        assert printed.count(r"no\x1b]0;north\x07") == times
+        assert not {"\x1b", "\x07"} & set(printed)
 
 
 def test_audit_verify_fails_when_somebody_touched_the_record(promoted: World, call: Call):

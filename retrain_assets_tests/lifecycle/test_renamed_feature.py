@@ -10,6 +10,7 @@ import pytest
 
 from retrain_assets.errors import DataError
 from retrain_assets.lifecycle import record_event
+from retrain_assets.lifecycle.unseen import why_unseen
 from retrain_assets.spec import ModelSpec
 from retrain_assets_tests.lifecycle.champions import copied
 from retrain_assets_tests.lifecycle.world import World, declaration, rows_of
@@ -64,6 +65,23 @@ def test_a_renamed_feature_leaves_a_champion_that_serves_nobody_until_a_person_a
     assert (answered.batch > world.batch(4).key, "person: asked for: renamed" in answered.reason) == (True, True)
     assert state.model_versions("tiny")[-1].version == 4
     assert "w" in world.stores.registry.load(state.model_versions("tiny")[-1]).manifest.features
+
+
+def test_a_batch_that_a_rolling_window_has_left_behind_is_not_one_whose_labels_are_awaited(
+    three_champions: World, tmp_path: Path
+):
+    """The feature has its old name again, which the batches before the window have."""
+    world = declared(copied(three_champions, tmp_path / "w"), schema=RENAMED)
+    for day in (4, 5, 6):
+        renamed(world, day)
+        world.play()
+    back = declared(world)
+    back.drop(7)
+    back.play()
+    window = [back.batch(day) for day in (4, 5)]
+    said = why_unseen(back.stores, back.model, window)
+    assert said is not None
+    assert f"has x, which the schema requires: {back.batch(7).key} is the first batch that has" in said
 
 
 def test_under_the_declaration_that_trained_it_a_champion_that_cannot_score_fails_the_watch(

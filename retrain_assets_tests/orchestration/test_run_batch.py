@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -18,11 +19,12 @@ import yaml
 
 from retrain_assets.errors import DataError, LeaseHeldError, RefusedError
 from retrain_assets.home import Home, open_stores
-from retrain_assets.lifecycle import LEASE_TTL, next_job, record_event
+from retrain_assets.lifecycle import LEASE_TTL, next_job, poll_sources, record_event
 from retrain_assets.lifecycle.renaming import retire
 from retrain_assets.orchestration import by_hand as by_hand_module
 from retrain_assets.orchestration.by_hand import run_batch
 from retrain_assets.orchestration.driver import Ran
+from retrain_assets.reporting.records import Records
 from retrain_assets.spec import ModelSpec, RetrainSpec
 from retrain_assets.stores.protocols import Step
 from retrain_assets_tests.lifecycle.world import declaration, rows_of
@@ -99,6 +101,24 @@ def test_of_an_old_batch_whose_file_changed_no_later_batch_is_run(delivered: Ins
     delivered.drop(1, rows=380, seed=6)
     delivered.stores.state.record_step(replace(_watch_of(delivered, old), outcome="interrupted", run_id="killed"))
     assert by_hand(delivered, 1) == [("watch", old), ("decide", old)]
+
+
+def test_what_asks_for_a_decision_waits_for_the_newest_batch_that_came_anew(delivered: Installation) -> None:
+    """It would be decided by what is replaced, as by a watch that failed, and once more by the rows."""
+    state, newest = delivered.stores.state, delivered.batch(2).key
+    crashed = replace(_watch_of(delivered, newest), outcome="failed", run_id="crashed", finished_at=datetime.now(UTC))
+    state.record_step(crashed)
+    record_event(delivered.stores, delivered.model, "event", "storm", now=datetime.now(UTC))
+    delivered.drop(2, rows=390, seed=5)
+    assert by_hand(delivered)[:2] == [("watch", newest), ("decide", newest)]
+    told = Records.read(state, delivered.model.spec, now=datetime.now(UTC))
+    assert told.unread == ()
+    delivered.drop(2, rows=380, seed=6)
+    poll_sources(
+        delivered.stores, [delivered.model], now=datetime.now(UTC), budget_seconds=0, start=0, clock=time.monotonic
+    )
+    told = Records.read(state, delivered.model.spec, now=datetime.now(UTC))
+    assert told.unread == (newest,)
 
 
 def _watch_of(played: Installation, batch: str) -> Step:

@@ -418,6 +418,17 @@ def test_ages_are_said_in_a_fitting_unit(value: timedelta | None, text: str):
     assert age(value) == text
 
 
+def test_a_column_that_drifted_alone_is_told_where_the_table_is_green():
+    green = TriggerState(name="drift", fired=False, reason="1 of 6 columns have drifted (debt); it takes 2")
+    made = replace(decision(4), triggers=(green,), state={"drifted": ["debt"]})
+    told = overview(spec(), Records(steps=[step(4)], decisions=[made]), now=NOW).drifted_columns
+    assert told == (
+        "columns of 2013-01-29: 1 drifted (debt), too few for drift by drift.columns_share; a source may be broken"
+    )
+    for other in (replace(made, state={"drifted": []}), replace(made, triggers=(replace(green, fired=True),))):
+        assert overview(spec(), Records(steps=[step(4)], decisions=[other]), now=NOW).drifted_columns is None
+
+
 class TestDueNow:
     """What the next free run works on before any further batch."""
 
@@ -440,6 +451,19 @@ class TestDueNow:
         records = Records(steps=[step(4), failed], decisions=[decision(4)], asked=[self.ASKED])
         assert overview(spec(), records, now=NOW + timedelta(seconds=30)).due_now is None
         assert overview(spec(), records, now=NOW + timedelta(minutes=2)).due_now == "decision of 2013-01-29 (rollback)"
+
+    def test_a_batch_that_came_anew_is_to_be_watched(self):
+        """Its watch had failed: only the delivery before counts as failed, and nothing else would tell."""
+        failed = step(4, outcome="failed", finished_at=NOW - timedelta(minutes=9))
+        records = Records(steps=[failed], unread=("2013-01-29",), deliveries={"2013-01-29": NOW})
+        assert overview(spec(), records, now=NOW).due_now == "watch of 2013-01-29 (delivered anew)"
+        asked = replace(records, decisions=[decision(4)], asked=[self.ASKED])
+        assert overview(spec(), asked, now=NOW).due_now == "watch of 2013-01-29 (delivered anew)"
+        older = replace(asked, unread=("2013-01-08",))
+        assert overview(spec(), older, now=NOW).due_now == "decision of 2013-01-29 (rollback)"
+        again = replace(records, steps=[failed, replace(failed, finished_at=NOW)])
+        seen = overview(spec(), again, now=NOW)
+        assert (seen.due_now, [each.batch for each in seen.failing]) == (None, ["2013-01-29"])
 
     def test_nothing_is_due_where_a_retrain_waits(self):
         declared = spec(retrain={"quiet_hours": "10:00-14:00"})
