@@ -19,7 +19,7 @@ INTERNAL = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("asset", [*DATA, *INTERNAL])
+@pytest.mark.parametrize("asset", sorted({*DATA, *INTERNAL}))
 def test_only_rows_of_data_are_no_work_of_the_platform(asset: str, tmp_path: Path) -> None:
     store = DeltaTableStore(tmp_path)
     store.write(f"model/{asset}", "2013-W01", TABLE)
