@@ -206,6 +206,7 @@ def _rates(trials: int, seed: int, *, triggered: bool) -> str:
     return table(["gate promotes a candidate that is", *head], [[n, *(f"{v:.1%}" for v in s)] for n, s in rows.items()])
 
 
+@cache
 def noise_of(worse_by: float) -> float:
     """Deviation of the error in the logit that makes the expected loss worse than the champion's by so much of it."""
     rng = np.random.default_rng(0)
