@@ -23,14 +23,12 @@ import numpy as np
 import numpy.typing as npt
 
 from retrain_assets.data.column_profile import ColumnProfile, bin_edges, bins_of
-from retrain_assets.drift.variation import Array, farthest
+from retrain_assets.drift.variation import TELL_TAILS, Array, farthest, freedom_of_tails
 
 MARGIN = 0.95
 """Of the levels of new batches so many are within the margin, on either side."""
 BENDS = 0.5
 """From so many deviations of the rows on, a level that no reference batch has changes the shape too."""
-_TELL_TAILS = 8
-"""So many batches tell how heavy tails are, as in `variation`."""
 _OUTWARD = np.array([[1.0], [-1.0], [1.0]])
 """Of means, smallest and largest values: signs with which the ends of batches lie farther out the larger they are."""
 
@@ -93,7 +91,8 @@ class Reach:
         levels = summaries * _OUTWARD
         with np.errstate(over="ignore", invalid="ignore"):
             centres = levels.sum(axis=1) / count
-            squares = (levels - centres[:, None]) ** 2
+            apart = levels - centres[:, None]
+            squares = apart**2
             variances = squares.sum(axis=1) / (count - 1)
             # The farthest of few says how far they get, as in `variation`.
             usual = np.maximum(variances, squares.max(axis=1) * (count / (count - 1) / farthest(count) ** 2))
@@ -102,7 +101,7 @@ class Reach:
             return None
         by_rows = variances[0] <= sampling
         errors = np.sqrt([*usual, 0.0 if by_rows else usual[0] - sampling]) * (1 + 1 / count) ** 0.5
-        freedom = min(count - 1.0, _tail(squares[0]))
+        freedom = min(count - 1.0, freedom_of_tails(apart[:1]))
         margin, ends = float(stdtrit(freedom, MARGIN)), list[End]()
         for side, outward in ((1, -1.0), (2, 1.0)):
             place, steady = int(levels[side].argmax()), 0 < errors[side] <= errors[0]
@@ -120,7 +119,7 @@ class Reach:
             among=(min(float(levels[0].min()), level - bends), max(float(levels[0].max()), level + bends)),
             error=float(errors[3]),
             freedom=freedom,
-            least=1 / (count + 1) if count < _TELL_TAILS and errors[3] > bends else 0.0,
+            least=1 / (count + 1) if count < TELL_TAILS and errors[3] > bends else 0.0,
         )
 
     def novelty(self, current: ColumnProfile, merged: int) -> tuple[int, float]:
@@ -154,16 +153,6 @@ class Reach:
         if not self.error or current.mean is None or self.among[0] <= current.mean <= self.among[1]:
             return self.least
         return max(2 * float(stdtr(self.freedom, -abs(current.mean - self.level) / self.error)), self.least)
-
-
-def _tail(squares: Array) -> float:
-    """Degrees of freedom of the t-distribution with as heavy tails, as `variation` has it, of a single column."""
-    count, mean = len(squares), float(squares.mean())
-    if count < _TELL_TAILS or not mean:
-        return np.inf
-    raw = float((squares**2).mean()) / mean**2 - 3
-    excess = ((count + 1) * raw + 6) * (count - 1) / ((count - 2) * (count - 3))
-    return 4 + 6 / excess if excess > 2 * (24 / count) ** 0.5 else np.inf
 
 
 def _median(gaps: Array, counts: npt.NDArray[np.int64]) -> float:

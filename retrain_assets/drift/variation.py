@@ -35,6 +35,8 @@ _JUDGED_AT = 1e-3
 """Level at which two estimates are compared by what they can see: between that of one check and of one column."""
 _USUAL, _RARE = 0.2, 0.01
 """A variance that so many columns exceed by chance is taken for theirs; the rarest owes its columns nothing."""
+TELL_TAILS = 8
+"""From so many batches on one can tell how heavy their tails are."""
 _GUARDED = 0.9
 """Among normal batches the farthest one is within the guard with this probability."""
 
@@ -75,7 +77,7 @@ def judge_scalars(
     away = batches - centre[:, None]
     sampling = unit * (1.0 / rows).mean(axis=1)
     ratio, freedom = _moderated((away**2).sum(axis=1) / (count - 1) / sampling, float(count - 1), away)
-    freedom = np.minimum(freedom, _tail(away))
+    freedom = np.minimum(freedom, freedom_of_tails(away))
     variance = np.maximum(ratio * sampling, (away**2).max(axis=1) * count / (count - 1) / farthest(count) ** 2)
     predicted, freedom = _sharper(
         _single_window(variance, sampling, unit / current_rows, merged), variance / merged, freedom, variance / count,
@@ -232,13 +234,13 @@ def independent_columns(away: Array) -> float:
     return max(1.0, len(varying) ** 2 / (len(varying) + excess))
 
 
-def _tail(away: Array) -> float:
+def freedom_of_tails(away: Array) -> float:
     """Degrees of freedom of the t-distribution that has as heavy tails as the batches have on average over the columns.
 
     `4 + 6 / excess kurtosis`, by the unbiased estimate of Fisher 1929; infinite where chance explains the excess.
     """
     count = away.shape[1]
-    if count < 8:
+    if count < TELL_TAILS:
         return np.inf
     second = (away**2).mean(axis=1)
     varying = second > 0
@@ -262,7 +264,7 @@ def _tail_of_lengths(lengths: Array, dimension: Array) -> float:
     """
     count = lengths.shape[1]
     varying = lengths.sum(axis=1) > 0
-    if count < 8 or not varying.any():
+    if count < TELL_TAILS or not varying.any():
         return np.inf
     shape, mean = dimension[varying] / 2, lengths[varying].mean(axis=1)
     observed = (lengths[varying] ** 2).mean(axis=1) / mean**2
