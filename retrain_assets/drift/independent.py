@@ -7,6 +7,7 @@ significant. So this is a declared choice, or what is left where there are too f
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -23,10 +24,11 @@ def judge_independent(columns: Sequence[ColumnCells]) -> tuple[Array, Array]:
     """P-value and statistic of each aspect of each column, shape (aspects, columns); NaN where there is no such aspect.
 
     Args:
-        columns: each with the whole reference as its one batch.
+        columns: whatever the batches of their reference, its rows count together.
     """
     from scipy.special import chdtrc, ndtr
 
+    columns = [_of_one_batch(column) for column in columns]
     summaries = summarize(columns)
     p_values, statistics = np.full((2, len(ASPECTS), len(columns)), np.nan)
     rows, current_rows = summaries.rows[:, 0], np.maximum(summaries.current_rows, 1.0)
@@ -48,6 +50,12 @@ def judge_independent(columns: Sequence[ColumnCells]) -> tuple[Array, Array]:
         p_values[4, place] = _novelty(column)
         statistics[4, place] = column.current_novel
     return p_values, statistics
+
+
+def _of_one_batch(column: ColumnCells) -> ColumnCells:
+    novel, far = column.novel.sum(keepdims=True), column.far.sum(keepdims=True)
+    infinite = column.infinite.sum(axis=0, keepdims=True)
+    return replace(column, batches=column.reference[None], infinite=infinite, novel=novel, far=far)
 
 
 def _variances(column: ColumnCells) -> Array:

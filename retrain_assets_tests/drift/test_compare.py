@@ -88,9 +88,10 @@ def test_each_aspect_of_a_column_is_seen(changed, column: str, aspect: str) -> N
 
 
 def test_days_that_differ_mildly_are_drift_for_a_textbook_and_not_for_batches() -> None:
-    reference, current = days(20, unlike=0.2, seed=3), days(1, unlike=0.2, first=20, seed=4)
-    assert compare(reference, current, batch="day", significance="rows").drifted is True
-    assert compare(reference, current, batch="day").drifted is False
+    reference = days(20, unlike=0.2, seed=3)
+    windows = [days(1, unlike=0.2, first=20, seed=seed) for seed in range(4, 12)]
+    assert sum(compare(reference, each, batch="day", significance="rows").drifted is True for each in windows) >= 4
+    assert not any(compare(reference, each, batch="day").drifted for each in windows)
 
 
 def test_what_could_not_be_compared_is_named_beside_the_verdict() -> None:

@@ -61,3 +61,26 @@ def test_columns_of_mostly_zeros_alarm_as_seldom_as_declared(before: int, now: i
     reports = [compare(rows(before), rows(now), joint="none") for _ in range(60)]
     assert sum(report.drifted is True for report in reports) < 9
     assert compare(rows(500), rows(500).assign(**{"3": rng.random(500) < 5 * share}), joint="none").drifted is True
+
+
+@pytest.mark.parametrize("sizes", [(50, 1_000, 1_000), (500, 40, 30, 20), (1,) * 400], ids=["few", "unequal", "tiny"])
+def test_independent_rows_say_the_same_in_whatever_batches_they_came(sizes: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(4)
+
+    def rows(count: int, shift: float = 0.0) -> pd.DataFrame:
+        x = rng.normal(shift, 1, count)
+        gaps = np.where(rng.random(count) < 0.1, np.nan, rng.choice([1.0, np.inf, -np.inf], count))
+        rare, c = rng.poisson(0.1, count), rng.choice(list("abc"), count)
+        return pd.DataFrame({"x": x, "rare": rare, "gaps": gaps, "c": c})
+
+    reference, current = rows(sum(sizes)), rows(500, shift=0.3)
+    reference.loc[: sizes[0], ["x", "gaps"]] -= 0.2  # the first batch stands for none of the others
+    days = reference.assign(day=np.repeat(np.arange(len(sizes)), sizes))
+    by_day = compare(days, current.assign(day=0), batch="day", joint="none")
+    assert by_day.basis is not None
+    assert by_day.basis.significance == "rows"
+    assert by_day.columns["x"].verdict == "drift"
+    for name, column in compare(reference, current, joint="none").columns.items():
+        assert by_day.columns[name].p_value == pytest.approx(column.p_value, rel=1e-9), name
+    declared = compare(days, current.assign(day=0), batch="day", significance="rows", joint="none")
+    assert [column.p_value for column in declared.ranked] == [column.p_value for column in by_day.ranked]
