@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from retrain_assets.data.column_names import refuse_twice, with_text_names
 from retrain_assets.data.column_profile import (
     COUNTED,
     ColumnProfile,
@@ -64,7 +65,7 @@ class TableProfile:
         return None if text is None else length_column(text)
 
     def __add__(self, other: TableProfile) -> TableProfile:
-        return merge_tables([self, other])
+        return merge_tables([self, other]) if isinstance(other, TableProfile) else NotImplemented
 
     def to_frame(self) -> pd.DataFrame:
         """The `profile` table: one row for each column; what only a machine reads is JSON in `sketch`."""
@@ -159,6 +160,7 @@ def profile_table(frame: pd.DataFrame, columns: Sequence[str] | None = None) -> 
         columns: those to profile; by default all but the platform's own, which begin with `ra_`.
 
     Raises:
+        DataError: two of its columns share their name.
         TypeError: it is no data frame of pandas.
 
     >>> profile = profile_table(pd.DataFrame({"delay": [1.0, 2.0, None, 3.0]}))
@@ -170,7 +172,10 @@ def profile_table(frame: pd.DataFrame, columns: Sequence[str] | None = None) -> 
             f"profile_table takes a pandas data frame (got {type(frame).__name__}): "
             "retrain_assets.drift.prepare(rows).profiles holds those of a Polars frame or an Arrow table"
         )
-    names = [str(name) for name in frame.columns if not str(name).startswith(OWN)] if columns is None else columns
+    frame = with_text_names(frame)
+    refuse_twice(frame.columns.tolist(), "the table")
+    wanted = map(str, frame.columns if columns is None else columns)
+    names = [name for name in wanted if columns is not None or not name.startswith(OWN)]
     return TableProfile(rows=len(frame), columns=tuple(profile_column(name, frame[name]) for name in names))
 
 

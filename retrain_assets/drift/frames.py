@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from retrain_assets.data.column_names import refuse_twice, with_text_names
 from retrain_assets.data.pandas_types import in_plain_type, with_plain_arrow
 from retrain_assets.data.part_profiling import SMALL, profile_parts
 from retrain_assets.data.profile import TableProfile, profile_table
@@ -196,13 +197,6 @@ def _profile(profile: object, name: str) -> TableProfile:
     return profile
 
 
-def with_text_names(frame: pd.DataFrame) -> pd.DataFrame:
-    """Its columns by the text of their names; a frame may name them by numbers, or by several levels."""
-    if all(isinstance(name, str) for name in frame.columns):
-        return frame
-    return frame.set_axis([str(name) for name in frame.columns], axis="columns")
-
-
 def _of_pandas(frame: pd.DataFrame, name: str, batch: str | None) -> dict[str, TableProfile]:
     frame = with_text_names(frame)
     refuse_twice(frame.columns.tolist(), name)
@@ -276,16 +270,3 @@ def _refuse_objects(side: ArrowStream, name: str) -> None:
             f"{name} holds Python objects of Polars in column '{objects[0]}', which are no Arrow data: cast it to a "
             "type of values, or drop it"
         )
-
-
-def refuse_twice(columns: Sequence[str], name: str) -> None:
-    """Refuses columns that share their name.
-
-    Raises:
-        DataError: there are some.
-    """
-    known = set[str]()
-    for column in columns:
-        if column in known:
-            raise DataError(f"columns of {name} must have names of their own ('{column}' is there more than once)")
-        known.add(column)

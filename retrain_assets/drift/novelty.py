@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from retrain_assets.data.arrow_types import in_plain_types
+from retrain_assets.data.column_names import refuse_twice, with_text_names
 from retrain_assets.data.column_profile import ColumnProfile, bin_edges, bins_of
 from retrain_assets.data.column_profiling import floats_of, is_duration, kind_of, profile_column
 from retrain_assets.data.older_labels import as_now
@@ -18,7 +19,7 @@ from retrain_assets.data.profile import TableProfile, merge_tables
 from retrain_assets.data.seconds import seconds_of_series
 from retrain_assets.data.text_counts import codes_of_texts
 from retrain_assets.data.value_texts import texts_of_series
-from retrain_assets.drift.frames import ArrowStream, refuse_twice, with_text_names
+from retrain_assets.drift.frames import ArrowStream
 from retrain_assets.drift.given import as_given
 
 Array = npt.NDArray[np.float64]

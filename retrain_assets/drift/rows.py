@@ -11,13 +11,14 @@ import pandas as pd
 
 from retrain_assets.data.arrow_types import in_plain_types
 from retrain_assets.data.categories import MAX_CATEGORIES
+from retrain_assets.data.column_names import with_text_names
 from retrain_assets.data.column_profile import ColumnProfile
 from retrain_assets.data.column_profiling import floats_of
 from retrain_assets.data.pandas_types import in_plain_type
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.data.text_counts import codes_of_texts
 from retrain_assets.data.value_texts import texts_of_arrow, texts_of_series
-from retrain_assets.drift.frames import ArrowStream, Matrix, Prepared, is_stream, with_text_names
+from retrain_assets.drift.frames import ArrowStream, Matrix, Prepared, is_stream
 from retrain_assets.drift.frequent import frequent_categories
 from retrain_assets.drift.stream_sample import MAX_ROWS
 

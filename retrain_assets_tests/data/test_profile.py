@@ -215,6 +215,22 @@ def test_the_platforms_own_columns_are_left_out() -> None:
     assert profile_table(frame, columns=["x"]).names == ("x",)
 
 
+def test_columns_are_named_by_their_text_and_none_by_that_of_another() -> None:
+    numbers = pd.DataFrame([[1.0, 2.0], [3.0, 4.0]], columns=pd.Index([0, ("a", 1)], dtype=object))
+    assert profile_table(numbers).names == ("0", "('a', 1)")
+    unlike: Any = [0]
+    assert profile_table(numbers, unlike)["0"].mean == 2.0
+    for twice in (["x", "x"], [1, "1"]):
+        with pytest.raises(DataError, match=r"columns of the table must .* own .'.' is there more than once"):
+            profile_table(numbers.set_axis(twice, axis="columns"))
+
+
+def test_a_profile_is_added_to_profiles_alone() -> None:
+    profile: Any = profile_table(pd.DataFrame({"x": [1.0]}))
+    with pytest.raises(TypeError, match="unsupported operand"):
+        sum([profile])
+
+
 def test_a_column_that_one_table_lacks_is_missing_there() -> None:
     a, b = pd.DataFrame({"x": [1.0, 2.0]}), pd.DataFrame({"x": [3.0], "y": ["u"]})
     both = profile_table(a) + profile_table(b)
