@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from retrain_assets.drift.joint import JointDrift
+from retrain_assets.drift.joint import JointDrift, too_few_batches, too_few_rows
 from retrain_assets.drift.rows import Matrix
 from retrain_assets.drift.settings import Settings
 from retrain_assets.drift.told_apart import FOLDS, area
@@ -61,12 +61,15 @@ def judge_separability(
     needed, least = max(settings.min_batches, FOLDS + 1), max(settings.min_rows, FOLDS)
     batches, window = _batches(reference, current, least, rng, independent=independent)
     rows = sum(map(len, window))
-    if len(batches) < needed or rows < least:
-        return JointDrift.unknown(
-            "classifier",
-            f"{len(batches)} reference {'blocks' if independent else 'batches'} of at least {least} rows and {rows} "
-            f"rows now, and it takes {needed} and {least}",
+    if rows < least:
+        return JointDrift.unknown("classifier", f"{rows} rows are too few")
+    if len(batches) < needed:
+        few = (
+            too_few_rows(sum(map(len, reference.values())), BATCHES, least)
+            if independent
+            else too_few_batches(len(batches), needed, least)
         )
+        return JointDrift.unknown("classifier", few)
     window = _some(window, min(len(window), len(batches) // 2), rng)
     from threadpoolctl import threadpool_limits
 
@@ -93,8 +96,8 @@ def _batches(
     batches, window = ([rows for rows in side.values() if len(rows) >= least] for side in (reference, current))
     if current and (independent or not window):
         window = [np.concatenate(list(current.values()))]
-    if independent and batches:
-        parts = np.array_split(rng.permutation(np.concatenate(batches)), BATCHES)
+    if independent and reference:
+        parts = np.array_split(rng.permutation(np.concatenate(list(reference.values()))), BATCHES)
         batches = [part for part in parts if len(part) >= least]
     return batches, window
 

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from retrain_assets.drift.joint import JointDrift
+from retrain_assets.drift.joint import JointDrift, too_few_batches, too_few_rows
 from retrain_assets.drift.multiplicity import sidak
 from retrain_assets.drift.pairwise import Correlations, correlations_of
 from retrain_assets.drift.rows import Matrix
 from retrain_assets.drift.settings import Settings
 from retrain_assets.drift.stream_sample import BLOCKS
 from retrain_assets.drift.variation import Array, judge_scalars, judge_vectors
-from retrain_assets.drift.wording import first_of, probability
+from retrain_assets.drift.wording import first_of, probability, shown
 
 MAX_COLUMNS = 200
 """More columns have too many pairs; the first ones are looked at, and the reason says so."""
@@ -54,11 +54,12 @@ def judge_correlations(
     now = _joined(list(current.values()))
     batches = _enough(_blocks(reference.values()) if independent and reference else reference.values(), settings)
     if len(batches) < settings.min_batches:
-        return JointDrift.unknown(
-            "correlation",
-            f"the reference has {len(batches)} {'blocks' if independent else 'batches'} of at least "
-            f"{settings.min_rows} rows, and it takes {settings.min_batches}",
+        few = (
+            too_few_rows(sum(map(len, reference.values())), BLOCKS, settings.min_rows)
+            if independent
+            else too_few_batches(len(batches), settings.min_batches, settings.min_rows)
         )
+        return JointDrift.unknown("correlation", few)
     window = _like(batches, now) if independent else _enough(current.values(), settings) or [now]
     looked_at = list(columns)[:MAX_COLUMNS]
     past, present = (
@@ -105,7 +106,7 @@ def _conclude(
     )
     top = int(change.argmax())
     moved = (
-        f"the correlation of {columns[int(first[top])]} and {columns[int(second[top])]} was "
+        f"the correlation of {shown(columns[int(first[top])])} and {shown(columns[int(second[top])])} was "
         f"{before[top]:+z.2f} and is {now[top]:+z.2f}"
     )
     drifted = p_value <= alpha and float(change[top]) >= settings.correlation_floor

@@ -30,3 +30,21 @@ class JointDrift:
     def unknown(cls, method: Literal["correlation", "classifier"], reason: str) -> JointDrift:
         """Where there is too little to tell."""
         return cls(method=method, drifted=None, score=None, p_value=None, named=(), reason=reason)
+
+
+def too_few_batches(batches: int, needed: int, least: int) -> str:
+    """Why a joint test has nothing to measure a difference by.
+
+    >>> too_few_batches(3, 5, 30)
+    'the reference has 3 batches of at least 30 rows, and it takes 5'
+    """
+    return f"the reference has {batches} batches of at least {least} rows, and it takes {needed}"
+
+
+def too_few_rows(rows: int, blocks: int, least: int) -> str:
+    """The same where rows are taken for independent.
+
+    >>> too_few_rows(500, 20, 30)
+    'the reference has 500 rows, too few for 20 blocks of 30 that stand for batches'
+    """
+    return f"the reference has {rows} rows, too few for {blocks} blocks of {least} that stand for batches"

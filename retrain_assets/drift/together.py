@@ -13,6 +13,7 @@ from retrain_assets.drift.joint import JointDrift
 from retrain_assets.drift.report import ColumnDrift
 from retrain_assets.drift.settings import Settings
 from retrain_assets.drift.stream_sample import rows_needed
+from retrain_assets.drift.wording import shown
 
 if TYPE_CHECKING:
     from retrain_assets.drift.frames import Side
@@ -101,5 +102,5 @@ def row_of(joint: JointDrift, settings: Settings, accumulation: Accumulation | N
         verdict="unknown" if drifted is None else "drift" if drifted else "stable",
         reason=reason,
         before="",
-        after=", ".join(joint.named),
+        after=", ".join(shown(name, 83) for name in joint.named),
     )

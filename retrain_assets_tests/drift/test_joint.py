@@ -17,6 +17,7 @@ from retrain_assets.drift.correlation import judge_correlations
 from retrain_assets.drift.joint import JointDrift
 from retrain_assets.drift.settings import Settings
 from retrain_assets.drift.stream_sample import rows_needed
+from retrain_assets.drift.together import row_of
 
 
 def days(count: int, *, rho: float = 0.0, wander: float = 0.0, rows: int = 400, seed: int = 0) -> pd.DataFrame:
@@ -216,15 +217,27 @@ def test_a_column_of_mostly_zeros_has_the_scale_of_its_others() -> None:
 def test_what_cannot_be_told_is_unknown(method: Literal["correlation", "classifier"]) -> None:
     few = joint(days(1, rows=150), days(1, rows=150, seed=1), joint=method, min_rows=100)
     assert few.drifted is None
-    assert few.reason
-    assert joint(days(1, rows=150), days(1, rows=150, seed=1), min_rows=100).reason == (
-        "the reference has 0 blocks of at least 100 rows, and it takes 5"
-    )
+    assert few.reason == "the reference has 150 rows, too few for 20 blocks of 100 that stand for batches"
     single = compare(
         pd.DataFrame({"x": ["a", "b"] * 50}), pd.DataFrame({"x": ["a", "b"] * 50}), joint="correlation"
     ).joint
     assert single is not None
     assert single.reason == "it takes two numeric columns that vary"
+
+
+@pytest.mark.parametrize("method", ["correlation", "classifier"])
+def test_rows_of_batches_that_are_too_small_count_together(method: Literal["correlation", "classifier"]) -> None:
+    found = joint(days(300, rows=20), days(1, rows=1_000, rho=0.95, seed=1), joint=method)
+    assert found.drifted is True, found
+
+
+def test_names_of_columns_are_quoted_where_a_reader_would_obey_them() -> None:
+    name = "a" + chr(27) + "[31m"
+    reference, current = (days(12, rho=rho).rename(columns={"a": name}) for rho in (0.0, 0.9))
+    found = joint(reference, current)
+    assert found.reason.startswith("the correlation of 'a\\x1b[31m' and b was ")
+    assert found.named[0] == f"{name} ~ b"
+    assert row_of(found, Settings()).after.startswith("'a\\x1b[31m ~ b', ")
 
 
 def test_a_classifier_names_the_columns_that_tell_the_windows_apart() -> None:
