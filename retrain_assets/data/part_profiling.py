@@ -71,7 +71,7 @@ def _profile_small(name: str, values: pd.Series, sizes: Array) -> list[ColumnPro
     if objects and pd.api.types.infer_dtype(values, skipna=True) not in ("string", "empty"):
         return None
     kind: ColumnKind = "categorical" if objects else kind_of(values)
-    if kind == "categorical":
+    if kind == "categorical" or (kind == "boolean" and isinstance(values.dtype, pd.ArrowDtype)):
         return _count_labels(name, kind, list(texts_of_series(values)), sizes)
     if kind == "boolean":
         return _count_labels(name, kind, [texts_of_array(pa.array(values, from_pandas=True))], sizes)

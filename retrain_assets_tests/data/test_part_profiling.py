@@ -65,6 +65,16 @@ def test_parts_have_the_profiles_that_each_has_by_itself(sizes: list[int], order
         assert_same(profile, profile_table(rows[frame["day"] == place]))
 
 
+def test_columns_of_arrow_may_be_in_several_chunks() -> None:
+    """As a file of several row groups is read, or frames are put together."""
+    frame = table([5] * 60)[["day", "number", "gaps", "text", "category", "flag", "flag_or_not", "time"]]
+    halves: Any = [half.convert_dtypes(dtype_backend="pyarrow") for half in (frame[:150], frame[150:])]
+    made, plain = (profiles_of(each, name="reference", batch="day") for each in (pd.concat(halves), frame))
+    assert list(made) == list(plain)
+    for key, profile in plain.items():
+        assert_same(made[key], profile)
+
+
 def test_small_batches_of_a_frame_are_profiled_in_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     def one_by_one(name: str, values: pd.Series) -> None:
         raise AssertionError(f"{len(values)} rows of {name} were profiled by themselves")
