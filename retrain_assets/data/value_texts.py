@@ -47,6 +47,8 @@ def texts_of_series(values: pd.Series) -> Iterator[pa.Array]:
         yield from texts_of_arrow(found if isinstance(found, pa.ChunkedArray) else pa.chunked_array([found]))
         return
     if isinstance(values.dtype, pd.CategoricalDtype):
+        if len(values.cat.categories) > len(values):  # of a batch, which has the categories of its whole frame
+            values = values.cat.remove_unused_categories()
         named = [*texts_of_series(pd.Series(values.cat.categories))] or [pa.nulls(0, pa.string())]
         codes = values.cat.codes.to_numpy()
         yield pa.concat_arrays(named).take(pa.array(codes, mask=codes < 0))

@@ -127,3 +127,20 @@ def test_codes_are_those_of_the_labels_as_they_are_counted() -> None:
         [pa.array(["a", None]), pa.array([long, "b"])], {"a": 1.0, "y" * MAX_CATEGORY_LENGTH: 2.0}, -1.0
     )
     np.testing.assert_array_equal(codes, [1.0, np.nan, 2.0, -1.0])
+
+
+def test_of_a_batch_no_category_is_written_that_only_the_whole_frame_has() -> None:
+    """A million of them would be written anew for each batch."""
+
+    class Told:
+        written = 0
+
+        def __str__(self) -> str:
+            Told.written += 1
+            return "told"
+
+    every: Any = pd.Index([Told() for _ in range(50)], dtype=object)
+    of_frame: Any = pd.Categorical.from_codes([0, 1, -1, 1], categories=every)
+    (texts,) = texts_of_series(pd.Series(of_frame))
+    assert texts.to_pylist() == ["told", "told", None, "told"]
+    assert Told.written == 2
