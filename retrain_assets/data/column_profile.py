@@ -279,7 +279,7 @@ def _common_kind(profiles: Sequence[ColumnProfile]) -> ColumnKind:
     if len(kinds) > 1:
         raise DataError(
             f"column '{profiles[0].name}' is {' in one batch and '.join(kinds)} in another: profiles of different "
-            "kinds cannot be added. Declare the column's type in the schema."
+            "kinds cannot be added. Give it one type (a model's schema declares it)."
         )
     # Without any value nothing tells the kind: all that counts is that the order of the profiles does not.
     if kinds:

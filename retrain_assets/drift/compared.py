@@ -55,6 +55,7 @@ def counted(
     if reason is None:
         reason = fitted if isinstance(fitted, str) else _incomparable(before, after, known=known, there=name in current)
     if reason is not None or isinstance(fitted, str):
+        told = known and not isinstance(fitted, str)
         return ColumnDrift(
             name=name,
             kind=before.kind if before.present else after.kind,
@@ -64,8 +65,8 @@ def counted(
             p_value=None,
             verdict="unknown",
             reason=reason or "",
-            measures=change_of(before if known else None, after if name in current and not apart else None),
-            before=describe(before) if known else "not there",
+            measures=change_of(before if told else None, after if name in current and not apart else None),
+            before=describe(before) if told else "of several kinds" if known else "not there",
             after="of several kinds" if apart else describe(after) if name in current else "not there",
         )
     if not before.present:

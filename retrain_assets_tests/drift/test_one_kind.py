@@ -100,6 +100,10 @@ def test_batches_of_the_current_window_that_do_not_agree_leave_the_column_unknow
             "the batches of the current window do not agree: column 'x' is categorical in one batch and numeric in "
         )
         assert (report.columns["x"].before[:5], report.columns["x"].after) == ("mean ", "of several kinds")
+    report = compare([whole] * 9 + [odd], whole)
+    assert report.columns["x"].reason.startswith("the reference batches do not agree: column 'x' is categorical in one")
+    assert (report.columns["x"].before, report.columns["x"].after[:5]) == ("of several kinds", "mean ")
+    assert report.to_record()["columns"][-1]["measures"]["before"] is None
     times = profile_table(pd.DataFrame({"x": DAYS, **other}))
     assert compare(times, [times, odd]).columns["x"].verdict == "unknown"
 
