@@ -118,6 +118,7 @@ def main(ctx: click.Context, home: Path | None, defs: tuple[Path, ...], debug: b
     type=click.Choice(["log_loss", "brier", "squared_error", "absolute_error", "poisson_deviance"]),
     help="Loss by which models are compared; tells classification from regression.  [default: guessed]",
 )
+@click.option("--encoding", help="Of a CSV file, such as cp1251.  [default: guessed]")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write into.  [default: <defs>/<name>]")
 def init(
     data: Path,
@@ -126,22 +127,25 @@ def init(
     target: str | None,
     every: str | None,
     metric: str | None,
+    encoding: str | None,
     out: Path | None,
 ) -> None:
     """Scaffold a model from a data file (CSV or Parquet).
 
     Infers the schema, guesses what is not given, writes defs.yaml, and cuts the file into one file for each batch
-    beside it: further batches are dropped there.
+    beside it: further batches are dropped there. Separator, encoding and decimal mark of a CSV file are told from it;
+    it may be compressed with gzip.
 
     \b
     retrain-assets init sales.csv
     retrain-assets init flights.parquet --target delayed --event-time time_hour --every week
     """  # noqa: D301 - click reads the backspace
     from retrain_assets.authoring.checking import check_declarations
-    from retrain_assets.authoring.scaffold import read_data, scaffold, write_scaffold
+    from retrain_assets.authoring.scaffold import form_of, read_data, scaffold, write_scaffold
 
-    frame = read_data(data)
-    made = scaffold(frame, file=data, name=name, event_time=event_time, target=target, every=every, metric=metric)
+    form = form_of(data, encoding=encoding)
+    given = {"name": name, "event_time": event_time, "target": target, "every": every, "metric": metric}
+    made = scaffold(read_data(data, form), file=data, form=form, **given)
     folder = out if out is not None else _defs_folder() / made.name
     written = write_scaffold(made, data, folder)
     click.secho(f"{made.name}: wrote {folder / 'defs.yaml'} and {len(written)} batches to {folder / 'data'}", bold=True)

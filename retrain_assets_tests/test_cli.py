@@ -504,6 +504,21 @@ class TestInit:
         assert result.exit_code == 1
         assert "Did you mean 'returned'?" in result.stderr
 
+    def test_a_file_of_another_form_is_declared_in_it(self, project: Path):
+        """What no file proves, which letters its bytes are, a person may say."""
+        file = project / "заказы.csv"
+        rows = [f"o{n};2024-01-{n % 28 + 1:02};{n % 7},5;юг;{n % 2}" for n in range(400)]
+        file.write_text("\n".join(["order_id;ordered_at;price;shop;returned", *rows]), encoding="cp1251")
+        given = ("--name", "orders", "--every", "day")
+        assert "source.encoding: 'cp1252' (the file is not UTF-8. Look" in call("init", str(file), *given).stdout
+        assert call("init", str(file), *given, "--encoding", "cp1251", "--out", "defs/named").exit_code == 0
+        text = (project / "defs" / "named" / "defs.yaml").read_text(encoding="utf-8")
+        assert "encoding: cp1251, separator: ;, decimal: ','}" in text
+        assert "юг" in (project / "defs" / "named" / "data" / "2024-01-01.csv").read_text(encoding="cp1251")
+        unknown = call("init", str(file), *given, "--encoding", "cp125x", "--out", "defs/unknown")
+        assert unknown.exit_code == 1
+        assert "--encoding must be a text encoding such as cp1251 (got 'cp125x')" in unknown.stderr
+
     def test_twice_is_refused(self, project: Path):
         data = str(self.data(project))
         assert call("init", data).exit_code == 0

@@ -3,42 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import pandas as pd
 
+from retrain_assets.data.csv_form import CsvForm, csv_form
 from retrain_assets.data.infer import is_zero_led
 from retrain_assets.data.reading import NULL_TOKENS, read_part
 from retrain_assets.errors import DeclarationError, Problem, UnreadableFileError
 
-_OTHER_FORMS = ("wrong_encoding", "mixed_encodings", "wrong_separator")
-"""Reasons of files that a declaration can describe, and `init` cannot."""
-_REMEDY = (
-    "Write it anew first, `pandas.read_csv(file, sep=..., decimal=..., encoding=...).to_csv(copy, index=False)`, and "
-    "give the copy to `init`. Numbers with a decimal comma are texts in any delivery"
-)
-
-_TEXTS = (".tsv", ".tab", ".txt")
+_TEXTS = (".csv", ".tsv", ".tab", ".txt")
+_PARQUET = ".parquet"
+_PACKED = ".gz"
 _ANEW = "Write it anew first, with `DataFrame.to_csv(copy, index=False)` of pandas, and give the copy to `init`"
 
 
-def read_data(file: Path) -> pd.DataFrame:
+def form_of(file: Path, *, encoding: str | None = None) -> CsvForm:
+    """How a CSV file is written, as far as nobody says so; that of a Parquet file is the default.
+
+    Raises:
+        DeclarationError: another kind of file, or one that cannot be read.
+    """
+    _require_kind(file)
+    try:
+        "".encode(encoding or "utf-8")
+    except LookupError:
+        raise _wrong(f"--encoding must be a text encoding such as cp1251 (got {encoding!r})") from None
+    try:
+        return csv_form(file.read_bytes(), encoding=encoding) if is_csv(file) else CsvForm()
+    except UnreadableFileError as error:  # told without its name
+        raise _wrong(str(UnreadableFileError(error.reason, file.name, error.detail))) from error
+
+
+def read_data(file: Path, form: CsvForm | None = None) -> pd.DataFrame:
     """The rows of a CSV or Parquet file that would be taken as a delivery: else the first batch would be refused.
 
     Raises:
         DeclarationError: another kind of file, or one that cannot be read.
     """
-    if file.suffix.lower() not in (".csv", ".parquet"):
-        told = _REMEDY if file.suffix.lower() in _TEXTS else _ANEW
-        raise _wrong(f"must be a .csv or .parquet file (got '{file.name}'). {told}")
+    _require_kind(file)
+    form = form_of(file) if form is None else form
     try:
-        delivered = read_part(file.name, "csv" if is_csv(file) else "parquet", file.read_bytes())
-        frame = _typed(file, delivered) if is_csv(file) else _read_parquet(file)
+        frame = _typed(file, form) if is_csv(file) else _as_delivered(file)
     except UnreadableFileError as error:
-        other = error.reason in _OTHER_FORMS
-        form = "must be UTF-8 with commas here, whatever is declared later: " if other else ""
-        raise _wrong(f"{form}{error}{f'. {_REMEDY}' if other else ''}") from error
+        raise _wrong(str(error)) from error
     except (ValueError, OSError) as error:  # parser and decoding errors are ValueErrors
         raise _wrong(f"{file} cannot be read: {error}") from error
     if frame.empty:
@@ -46,16 +55,36 @@ def read_data(file: Path) -> pd.DataFrame:
     return frame
 
 
-def _typed(file: Path, delivered: pd.DataFrame) -> pd.DataFrame:
+def _require_kind(file: Path) -> None:
+    if suffix_of(file).removesuffix(_PACKED) not in _TEXTS and suffix_of(file) != _PARQUET:
+        kinds = f"{', '.join(_TEXTS)} (also with {_PACKED}) or {_PARQUET}"
+        raise _wrong(f"must be a file that ends in {kinds} (got '{file.name}'). {_ANEW}")
+
+
+def _typed(file: Path, form: CsvForm) -> pd.DataFrame:
     """The texts of a CSV file as pandas types them.
 
     Missing is what it is in a delivery, and so is a column without a name, to which pandas gives one.
     """
+    delivered = read_part(file.name, "csv", file.read_bytes(), encoding=form.encoding, separator=form.separator)
     codes: dict[Hashable, Any] = {
         place: "str" for place, name in enumerate(delivered.columns) if is_zero_led(delivered[name])
     }
-    frame = pd.read_csv(file, keep_default_na=False, na_values=list(NULL_TOKENS), dtype=codes)
+    frame = pd.read_csv(
+        file,
+        keep_default_na=False,
+        na_values=list(NULL_TOKENS),
+        dtype=codes,
+        sep=form.separator,
+        encoding=form.encoding,
+        decimal=form.decimal,
+    )
     return frame.set_axis(delivered.columns, axis="columns")
+
+
+def _as_delivered(file: Path) -> pd.DataFrame:
+    read_part(file.name, "parquet", file.read_bytes())
+    return _read_parquet(file)
 
 
 def _read_parquet(file: Path) -> pd.DataFrame:
@@ -65,17 +94,35 @@ def _read_parquet(file: Path) -> pd.DataFrame:
     return (frame.reset_index(level=named) if named else frame).reset_index(drop=True)
 
 
-def cells_as_written(file: Path) -> pd.DataFrame:
+def cells_as_written(file: Path, form: CsvForm) -> pd.DataFrame:
     """The same rows; numbers of a CSV file as their text, for read as numbers and written again they could change."""
     if is_csv(file):
-        lines = pd.read_csv(file, header=None, dtype=str, keep_default_na=False, na_filter=False)
+        lines = pd.read_csv(
+            file,
+            header=None,
+            dtype=str,
+            keep_default_na=False,
+            na_filter=False,
+            sep=form.separator,
+            encoding=form.encoding,
+        )
         return lines[1:].set_axis(lines.iloc[0].tolist(), axis="columns").reset_index(drop=True)
     return _read_parquet(file)
 
 
-def is_csv(file: Path) -> bool:
+def is_csv(file: PurePath) -> bool:
     """Whether the file holds text; else it is Parquet."""
-    return file.suffix.lower() == ".csv"
+    return suffix_of(file) != _PARQUET
+
+
+def suffix_of(file: PurePath) -> str:
+    """The ending that tells what a file holds, `.csv.gz` as one.
+
+    >>> suffix_of(PurePath("a.b.CSV")), suffix_of(PurePath("a.csv.gz"))
+    ('.csv', '.csv.gz')
+    """
+    last = file.suffix.lower()
+    return PurePath(file.stem).suffix.lower() + last if last == _PACKED else last
 
 
 def _wrong(message: str) -> DeclarationError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Hashable, Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
@@ -11,6 +12,7 @@ import pandas as pd
 from retrain_assets.authoring.own_names import LABEL, owner_of
 from retrain_assets.authoring.personal import holds_births, personal_columns
 from retrain_assets.data.conversion import read_as
+from retrain_assets.data.csv_form import CsvForm
 from retrain_assets.data.infer import infer_columns, nearly_numbers
 from retrain_assets.errors import DeclarationError, Problem, did_you_mean
 from retrain_assets.spec import BatchesSpec, ColumnSpec
@@ -25,9 +27,18 @@ _COUNTED = 50
 """A number that never falls over fewer distinct values than this may do so by chance, or be a year."""
 _LAST_IN_EACH_MONTH = 28
 _ISO = "ISO dates or times, such as 2024-01-31 or 2024-01-31T12:30:00Z"
+_AS_ISO = (
+    "Write times so here and in each delivery, or have a function of yours read the files and do it "
+    "(`source: {type: python, load: ...}`)"
+)
 _OTHER_DATE = re.compile(r"\d{1,4}([./ -])\w{1,9}\1\s?\d{2,4}\b.*")
 _SECONDS_OF_OUR_TIME = (1e9, 4e9)
 """From 2001 to 2096, as seconds since 1970."""
+_WHY = {
+    "separator": "the header has the most names by it",
+    "decimal": "numbers have a decimal comma",
+    "encoding": "the file is not UTF-8. Look whether letters with accents are right, else give --encoding",
+}
 _STEPS: dict[str, pd.Timedelta] = {
     "hour": pd.Timedelta(hours=1),
     "day": pd.Timedelta(days=1),
@@ -65,7 +76,7 @@ class Guesses:
             ]
             times.sort(key=lambda name: (holds_births(name), _TIMES.search(name) is None))
             if not times:
-                got = f"(got the columns {_listed(self._columns)}{self._other_times()})"
+                got = f"(got the columns {_listed(self._columns)}{self._other_times() or ')'}"
                 raise _wrong("event_time", f"no column holds {_ISO}, and a row needs its time {got}")
             given = times[0]
             others = f"; also times: {', '.join(times[1:])}" if times[1:] else ""
@@ -75,7 +86,7 @@ class Guesses:
         if not self._parses(given):
             known = self._frame[given].dropna()
             got = "no value" if known.empty else repr(str(known.iloc[0]))
-            raise _wrong("event_time", f"column '{given}' must hold {_ISO} (got {got})")
+            raise _wrong("event_time", f"column '{given}' must hold {_ISO} (got {got}). {_AS_ISO}")
         self._columns[given] = self._columns[given].model_copy(
             update={"type": "datetime", "values": None, "nullable": False}
         )
@@ -92,7 +103,7 @@ class Guesses:
         if not found:
             return ""
         named = ", ".join(f"{name} with {first!r}" for name, first in found.items())
-        return f"; {named} may be times of another form: write them as ISO here and in each delivery"
+        return f"; {named} may be times of another form). {_AS_ISO}"
 
     def _parses(self, name: str) -> bool:
         values = self._frame[name].dropna()
@@ -155,6 +166,7 @@ class Guesses:
         metric: str,
         batches: BatchesSpec,
         suffix: str,
+        form: CsvForm,
         by_batch: Mapping[str, pd.Index],
     ) -> dict[str, Any]:
         if (whose := owner_of(LABEL, target=target)) is not None and self._columns.pop(LABEL, None) is not None:
@@ -176,7 +188,7 @@ class Guesses:
                 "every": batches.every,
                 "start": batches.start.strftime("%Y-%m-%dT%H:%M" if batches.every == "hour" else "%Y-%m-%d"),
             },
-            "source": {"type": "files", "path": f"data/{{batch}}*{suffix.lower()}"},
+            "source": {"type": "files", "path": f"data/{{batch}}*{suffix}", **self._form(form)},
             "event_time": event_time,
             **({"row_id": identity[0]} if identity else {}),
             "target": {"column": target, "label_delay": "0 days"},
@@ -197,6 +209,14 @@ class Guesses:
         self._lower_min_rows(attributes, int(pd.Series([len(rows) for rows in by_batch.values()]).median()))
         self.told.append("target.label_delay: 0 days (nothing in a file tells when its labels became known)")
         return attributes
+
+    def _form(self, form: CsvForm) -> dict[str, str]:
+        """What of a file's form must be declared."""
+        usual = asdict(CsvForm())
+        declared: dict[str, str] = {name: value for name, value in asdict(form).items() if value != usual[name]}
+        for name, value in declared.items():
+            self.told.append(f"source.{name}: {value!r} ({_WHY[name]})")
+        return declared
 
     def _lower_min_rows(self, attributes: dict[str, Any], typical: int) -> None:
         """Of batches that typically hold too few rows for the defaults."""

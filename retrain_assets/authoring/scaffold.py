@@ -10,8 +10,9 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from retrain_assets.authoring.data_file import cells_as_written, is_csv, read_data
+from retrain_assets.authoring.data_file import cells_as_written, form_of, is_csv, read_data, suffix_of
 from retrain_assets.authoring.guesses import Guesses
+from retrain_assets.data.csv_form import CsvForm
 from retrain_assets.data.windows import Calendar
 from retrain_assets.errors import DeclarationError, Problem
 from retrain_assets.spec import BatchesSpec, spec_from
@@ -26,11 +27,12 @@ _PERSONAL = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scaffold:
-    """A declaration as text, what in it was guessed and why, and the rows of the file by batch."""
+    """A declaration as text, what in it was guessed and why, how its file is written, and the file's rows by batch."""
 
     name: str
     text: str
     guesses: tuple[str, ...]
+    form: CsvForm = field(default_factory=CsvForm)
     batches: Mapping[str, pd.Index] = field(default_factory=dict[str, pd.Index])
 
 
@@ -43,14 +45,16 @@ def scaffold(
     target: str | None = None,
     every: str | None = None,
     metric: str | None = None,
+    form: CsvForm | None = None,
 ) -> Scaffold:
-    """The declaration of a model for rows like these; whatever is not given is guessed.
+    """The declaration of a model for rows like these, from a file of that form; whatever is not given is guessed.
 
     Raises:
         DeclarationError: a given column is not there, or no column holds times.
     """
     guess = Guesses(frame)
-    name = name or guess.name(file.stem)
+    form = CsvForm() if form is None else form
+    name = name or guess.name(file.name[: -len(suffix_of(file))] if suffix_of(file) else file.name)
     event_time = guess.event_time(event_time)
     target = guess.target(target, event_time)
     metric = metric or guess.metric(target)
@@ -59,10 +63,10 @@ def scaffold(
     batches = BatchesSpec.model_validate({"every": every, "start": guess.start(times, every)})
     by_batch = _by_batch(times, Calendar(batches))
     guess.tell_left_out(event_time, len(frame) - sum(map(len, by_batch.values())))
-    attributes = guess.attributes(name, event_time, target, metric, batches, file.suffix, by_batch)
+    attributes = guess.attributes(name, event_time, target, metric, batches, suffix_of(file), form, by_batch)
     # Without a feature the file is written all the same: `check` names its one mistake, where it is to be mended.
     spec_from(attributes if attributes["features"]["columns"] else {**attributes, "features": {}})
-    return Scaffold(name=name, text=_text(attributes, file), guesses=tuple(guess.told), batches=by_batch)
+    return Scaffold(name=name, text=_text(attributes, file), guesses=tuple(guess.told), form=form, batches=by_batch)
 
 
 def write_scaffold(made: Scaffold, data: Path, folder: Path) -> list[Path]:
@@ -76,12 +80,15 @@ def write_scaffold(made: Scaffold, data: Path, folder: Path) -> list[Path]:
         message = f"{declaration} exists already: remove it, or choose another folder by --out"
         raise DeclarationError([Problem(field="", message=message)])
     (folder / "data").mkdir(parents=True, exist_ok=True)
-    frame = cells_as_written(data)
+    frame = cells_as_written(data, made.form)
     written: list[Path] = []
     for key, rows in made.batches.items():
-        file = folder / "data" / f"{key}{data.suffix.lower()}"
+        file = folder / "data" / f"{key}{suffix_of(data)}"
         part = frame.loc[rows]
-        part.to_csv(file, index=False) if is_csv(data) else part.to_parquet(file, index=False)
+        if is_csv(data):
+            part.to_csv(file, index=False, sep=made.form.separator, encoding=made.form.encoding)
+        else:
+            part.to_parquet(file, index=False)
         written.append(file)
     declaration.write_text(made.text, encoding="utf-8")
     return written
@@ -115,4 +122,4 @@ def _flow(value: Any) -> str:
     return text.removesuffix("...\n").strip()
 
 
-__all__ = ["Scaffold", "read_data", "scaffold", "write_scaffold"]
+__all__ = ["Scaffold", "form_of", "read_data", "scaffold", "write_scaffold"]

@@ -51,7 +51,7 @@ def kind_of(dtype: Any) -> Kind:
     return "other"
 
 
-def read_as(values: pd.Series, kind: Kind, *, lenient: bool) -> tuple[pd.Series, NDArray[np.bool_]]:
+def read_as(values: pd.Series, kind: Kind, *, lenient: bool, decimal: str = ".") -> tuple[pd.Series, NDArray[np.bool_]]:
     """The values as a kind, null where they cannot be read, and a mask of those.
 
     Args:
@@ -59,6 +59,7 @@ def read_as(values: pd.Series, kind: Kind, *, lenient: bool) -> tuple[pd.Series,
             text of theirs is no number, truth value or time, and so is missing there.
         kind: What to read them as. Integers come as `Int64`, times as UTC, texts as Python strings.
         lenient: Also parse text that did not come from a CSV file, and print what is not text as text.
+        decimal: Decimal mark of numbers in a CSV file. By a comma, a point makes what would be a number none.
     """
     lenient = lenient or values.dtype == TEXT
     if isinstance(values.dtype, pd.CategoricalDtype):
@@ -67,6 +68,9 @@ def read_as(values: pd.Series, kind: Kind, *, lenient: bool) -> tuple[pd.Series,
         # A file that quotes every value quotes the missing ones, too.
         empty = _arrow_texts(values).to_numpy(zero_copy_only=False) == ""
         values = values.mask(empty) if empty.any() else values
+    if decimal == "," and values.dtype == TEXT and kind in ("int", "float"):
+        # As in 1_000, no underscore is part of a number: a point would be taken for the mark that it is not here.
+        values = values.str.replace(".", "_", regex=False).str.replace(",", ".", regex=False)
     if kind == "int":
         return _integers(values, lenient)
     if kind == "float":

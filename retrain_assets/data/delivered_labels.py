@@ -18,6 +18,7 @@ from retrain_assets.data.row_ids import ROW_ID, row_ids
 from retrain_assets.data.targets import read_targets, target_kind, unreadable_values
 from retrain_assets.data.windows import Batch
 from retrain_assets.errors import DataError, did_you_mean
+from retrain_assets.spec import decimal_mark
 
 SHOWN_IDS = 3
 """So many of the ids that are no row's are shown."""
@@ -176,7 +177,8 @@ def _joined(
             raise DataError(f"{file}: labels of model '{spec.name}' must have the column '{column}'.{known}")
     targets, bad = read_targets([delivered], spec, contract.schema, kind=kind)
     times = pd.Series(rows[spec.event_time].array, index=rows[ROW_ID].to_numpy(dtype=object)).astype(UTC_TIME)
-    typed = {name: _id_values(delivered[name], contract.schema.columns.get(name)) for name in spec.row_id}
+    mark = decimal_mark(spec.target.labels or spec.source)
+    typed = {name: _id_values(delivered[name], contract.schema.columns.get(name), mark) for name in spec.row_id}
     ids = row_ids(pd.DataFrame(typed), spec.row_id)
     ids = pseudonyms(ids) if has_personal_ids(spec) else ids
     events = ids.map(times[~times.index.duplicated()]).astype(UTC_TIME)
@@ -211,10 +213,10 @@ def _is_blank(value: object) -> bool:
     return isinstance(value, str) and not value.strip()
 
 
-def _id_values(values: pd.Series, column: Any) -> pd.Series:
+def _id_values(values: pd.Series, column: Any, decimal: str) -> pd.Series:
     """The values of an id column as the schema's type, so that `007` and 7 are one id where ids are numbers."""
     dtype = getattr(getattr(column, "dtype", None), "type", None)
-    return values if dtype is None else read_as(values, kind_of(dtype), lenient=True)[0]
+    return values if dtype is None else read_as(values, kind_of(dtype), lenient=True, decimal=decimal)[0]
 
 
 def _labels(ids: pd.Series, times: pd.Series, labels: pd.Series, available: pd.Series) -> pd.DataFrame:

@@ -10,6 +10,9 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.parquet as pa_parquet
 
+from retrain_assets.data.gzipped import unpacked
+from retrain_assets.errors import UnreadableFileError
+
 
 def holds_rows(
     media_type: Literal["csv", "parquet"], content: bytes, *, encoding: str = "utf-8", separator: str = ","
@@ -28,6 +31,10 @@ def holds_rows(
             return pa_parquet.read_metadata(io.BytesIO(content)).num_rows > 0
         except (pa.ArrowException, OSError):
             return True
+    try:
+        content = unpacked(content)
+    except UnreadableFileError:
+        return True
     # Only as far as the second line that is not blank.
     text = io.TextIOWrapper(io.BytesIO(content), encoding=encoding, errors="replace", newline="")
     lines = (row for row in csv.reader(text, delimiter=separator) if row)

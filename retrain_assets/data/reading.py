@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 
+from retrain_assets.data.gzipped import unpacked
 from retrain_assets.data.personal import WITHHELD
 from retrain_assets.errors import UnreadableFileError
 
@@ -28,7 +29,6 @@ _PARQUET_MAGIC = b"PAR1"
 _MAGICS = {
     _PARQUET_MAGIC: "Parquet",
     b"PK\x03\x04": "a zip archive",
-    b"\x1f\x8b": "gzip",
     b"\x28\xb5\x2f\xfd": "zstd",
     b"%PDF": "PDF",
     b"\xff\xfe": "UTF-16 text",
@@ -36,7 +36,8 @@ _MAGICS = {
 }
 _QUOTED = ("malformed_csv", "damaged_parquet", "duplicated_header", "not_parquet", "wrong_separator")
 """Reasons whose detail quotes the file."""
-_SEPARATORS = (",", ";", "\t", "|")
+SEPARATORS = (",", ";", "\t", "|")
+"""Those that are looked for where a file has another than the declared one."""
 _SHOWN = 120
 
 
@@ -53,7 +54,7 @@ def read_part(
 
     Args:
         name: Name of the file, for messages.
-        media_type: What the bytes are.
+        media_type: What the bytes are; text may be compressed with gzip.
         content: The bytes.
         encoding: Of a CSV file.
         separator: Of a CSV file.
@@ -98,6 +99,7 @@ def _read_parquet(name: str, content: bytes) -> pd.DataFrame:
 
 
 def _read_csv(name: str, content: bytes, encoding: str, separator: str) -> pd.DataFrame:
+    content = unpacked(content, name)
     _refuse_other_formats(name, content, encoding)
     text = _decoded(name, content, encoding)
     data = content if encoding.lower() in ("utf-8", "utf8", "ascii") else text.encode()
@@ -105,7 +107,7 @@ def _read_csv(name: str, content: bytes, encoding: str, separator: str) -> pd.Da
     repeated = _repeated(header)
     if repeated is not None:
         raise UnreadableFileError("duplicated_header", name, f"line 1 names the column {repeated!r} twice")
-    other = next((mark for mark in _SEPARATORS if mark != separator and len(header) == 1 and mark in header[0]), None)
+    other = next((mark for mark in SEPARATORS if mark != separator and len(header) == 1 and mark in header[0]), None)
     if other is not None:
         remedy = f"declare `separator: {other!r}` of the source, or deliver {separator!r}"
         raise UnreadableFileError("wrong_separator", name, f"its one column is {header[0][:_SHOWN]!r}; {remedy}")
@@ -151,7 +153,8 @@ def _refuse_other_formats(name: str, content: bytes, encoding: str) -> None:
     for magic, what in _MAGICS.items():
         if content.startswith(magic) and not (what == "UTF-16 text" and "16" in encoding):
             reason = "wrong_encoding" if what == "UTF-16 text" else "not_csv"
-            raise UnreadableFileError(reason, name, f"it must be {encoding} text and begins as {what}")
+            remedy = "; declare `encoding: utf-16` of the source" if what == "UTF-16 text" else ""
+            raise UnreadableFileError(reason, name, f"it must be {encoding} text and begins as {what}{remedy}")
 
 
 def _decoded(name: str, content: bytes, encoding: str) -> str:

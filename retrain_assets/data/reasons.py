@@ -10,6 +10,7 @@ FILE_REASONS: dict[str, str] = {
     "duplicated_header": "Two columns of the CSV header have the same name.",
     "wrong_separator": "The header of the CSV file is one column, and holds another separator than the declared one.",
     "malformed_csv": "A line of the CSV file does not have the columns of its header, or a quote never ends.",
+    "damaged_gzip": "The file begins as gzip, but it cannot be unpacked or its end is missing.",
     "not_parquet": "The bytes are not a Parquet file.",
     "truncated_parquet": "The file begins as Parquet, but its end is missing.",
     "damaged_parquet": "The file looks like Parquet, but its content cannot be read.",

@@ -16,7 +16,7 @@ from retrain_assets.data.failures import Failures
 from retrain_assets.data.personal import has_personal_ids, pseudonyms
 from retrain_assets.data.row_ids import as_text, ids_of_texts, row_ids
 from retrain_assets.data.schemas import listed_categories
-from retrain_assets.spec import ModelSpec
+from retrain_assets.spec import ModelSpec, decimal_mark
 
 if TYPE_CHECKING:
     from pandera.pandas import Column, DataFrameSchema
@@ -153,7 +153,7 @@ class RowReader:
             return read_as(pd.Series(None, index=frame.index, dtype="object"), kind, lenient=True)[0]
         raw = frame[name]
         lenient = bool(column.coerce or self.schema.coerce or self._declared_coerce(name))
-        values, bad = read_as(raw, kind, lenient=lenient)
+        values, bad = read_as(raw, kind, lenient=lenient, decimal=decimal_mark(self.spec.source))
         if kind == "other" and _has_dtype(column) and lenient:
             values, bad = _coerce_other(values, column)
         rule = f"dtype:{column.dtype}"

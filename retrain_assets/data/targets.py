@@ -14,7 +14,7 @@ from retrain_assets.data.personal import WITHHELD
 from retrain_assets.data.row_ids import as_text
 from retrain_assets.data.schemas import listed_categories, value_checks
 from retrain_assets.errors import DeclarationError, Problem
-from retrain_assets.spec import ModelSpec
+from retrain_assets.spec import ModelSpec, decimal_mark
 
 if TYPE_CHECKING:
     from pandera.pandas import Check, Column, DataFrameSchema
@@ -46,7 +46,7 @@ def read_targets(
     targets: list[pd.Series] = []
     masks: list[NDArray[np.bool_]] = [np.empty(0, dtype=bool)]
     for part in parts:
-        values, bad = read_as(part, kind, lenient=True)
+        values, bad = read_as(part, kind, lenient=True, decimal=decimal_mark(spec.target.labels or spec.source))
         if kind == "float":
             bad = bad | np.isinf(values.to_numpy(dtype=float))
             values = values.where(~bad)

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from retrain_assets.errors import DataError
+from retrain_assets.data.csv_form import csv_form
+from retrain_assets.errors import DataError, UnreadableFileError
 
 ENDLESS = (-np.inf, np.inf)
 NO_FEATURES = {
@@ -26,13 +27,15 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\
 def read_table(path: Path) -> pd.DataFrame:
     """The rows of a Parquet or CSV file; a named index is columns, as it is in the file, and decimals are numbers.
 
+    Separator, encoding and decimal mark of a CSV file are told from it.
+
     Raises:
         DataError: it cannot be read.
     """
-    text = path.suffix.lower() in (".csv", ".txt")
+    text = path.suffix.lower() in (".csv", ".txt", ".tsv", ".tab", ".gz")
     try:
-        frame = pd.read_csv(path, low_memory=False) if text else pd.read_parquet(path)
-    except (ValueError, OSError) as error:
+        frame = _read_csv(path) if text else pd.read_parquet(path)
+    except (ValueError, OSError, UnreadableFileError) as error:
         raise DataError(f"{path} cannot be read as {'CSV' if text else 'Parquet'}: {error}") from error
     indexed = [name for name in frame.index.names if name is not None and name not in frame.columns]
     frame = frame.reset_index(level=indexed) if indexed else frame
@@ -40,6 +43,11 @@ def read_table(path: Path) -> pd.DataFrame:
     for name in exact:
         frame[name] = pd.to_numeric(frame[name]).astype(np.float64)
     return frame
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    form = csv_form(path.read_bytes())
+    return pd.read_csv(path, low_memory=False, sep=form.separator, encoding=form.encoding, decimal=form.decimal)
 
 
 def left_out(frame: pd.DataFrame) -> dict[str, str]:

@@ -38,3 +38,4 @@ from retrain_assets.spec.sources import FilesSource as FilesSource
 from retrain_assets.spec.sources import PythonSource as PythonSource
 from retrain_assets.spec.sources import SourceSpec as SourceSpec
 from retrain_assets.spec.sources import SqlSource as SqlSource
+from retrain_assets.spec.sources import decimal_mark as decimal_mark

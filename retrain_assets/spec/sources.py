@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
 
 from retrain_assets.spec.base import ImportPath, SpecModel, Text
 from retrain_assets.spec.durations import Duration
@@ -19,11 +19,18 @@ class FilesSource(SpecModel):
         "for example `drop/{batch}*.csv`. A relative path is relative to the declaration; `{home}` at the beginning "
         "stands for the home of the installation (RETRAIN_ASSETS_HOME)."
     )
-    format: Literal["csv", "parquet"] | None = Field(default=None, description="By default told by the file's ending.")
+    format: Literal["csv", "parquet"] | None = Field(
+        default=None, description="By default told by the file's ending. CSV files may be compressed with gzip."
+    )
     encoding: str = Field(
         default="utf-8", description="Text encoding of CSV files; another one is quarantined, not guessed."
     )
     separator: str = Field(default=",", min_length=1, max_length=1, description="Column separator of CSV files.")
+    decimal: Literal[".", ","] = Field(
+        default=".",
+        description="Decimal mark of the numbers in CSV files. By `,` `12,5` is a number, and `12.5` none: it is "
+        "quarantined, not guessed.",
+    )
     storage_options: dict[str, Text] = Field(
         default_factory=dict, description="Options of the fsspec file system; secrets by `{env: NAME}`."
     )
@@ -45,6 +52,14 @@ class FilesSource(SpecModel):
                 f"must be no quote and no line break, which have a meaning of their own (got {separator!r})"
             )
         return separator
+
+    @model_serializer(mode="wrap")
+    def _without_the_usual_mark(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Where none is declared, what was hashed before there was the field keeps its hash."""
+        fields: dict[str, Any] = dump(self)
+        if self.decimal == ".":
+            fields.pop("decimal", None)
+        return fields
 
 
 class DeltaSource(SpecModel):
@@ -90,6 +105,11 @@ class PythonSource(AskedSource):
     arguments: dict[str, Text | int | float | bool] = Field(
         default_factory=dict, description="Further keyword arguments of the callable; secrets by `{env: NAME}`."
     )
+
+
+def decimal_mark(source: FilesSource | DeltaSource | SqlSource | PythonSource) -> str:
+    """The decimal mark of numbers that a source delivers as text."""
+    return source.decimal if isinstance(source, FilesSource) else "."
 
 
 SourceSpec = Annotated[FilesSource | DeltaSource | SqlSource | PythonSource, Field(discriminator="type")]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import re
+from dataclasses import asdict
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,11 +14,13 @@ import pandas as pd
 import pytest
 
 from retrain_assets.authoring.checking import check_declarations
-from retrain_assets.authoring.scaffold import read_data, scaffold, write_scaffold
+from retrain_assets.authoring.scaffold import form_of, read_data, scaffold, write_scaffold
 from retrain_assets.data.contracts import Contract
+from retrain_assets.data.csv_form import CsvForm
 from retrain_assets.data.reading import read_part
 from retrain_assets.data.windows import Calendar
 from retrain_assets.errors import DeclarationError
+from retrain_assets.lifecycle import DeclaredModel
 from retrain_assets.spec import ColumnSpec, ModelSpec, load_declarations
 
 
@@ -239,10 +243,12 @@ class TestGuesses:
         """Which day 03/04 is nobody can guess; but the column can be named."""
         times = pd.Series(pd.date_range("2023-12-31 23:30", periods=600, freq="5min"))
         other: Any = times.dt.strftime(form) if form else (times - pd.Timestamp(0)) // pd.Timedelta(seconds=1)
-        with pytest.raises(
-            DeclarationError, match=re.escape(f"ordered_at with {first!r} may be times of another form")
-        ):
+        told = f"ordered_at with {first!r} may be times of another form). Write times so here and in each delivery, or"
+        with pytest.raises(DeclarationError, match=re.escape(told)):
             made(orders(600).assign(ordered_at=other))
+        told = f"such as 2024-01-31 or 2024-01-31T12:30:00Z (got {first!r}). Write times so here"
+        with pytest.raises(DeclarationError, match=re.escape(told)):
+            made(orders(600).assign(ordered_at=other), event_time="ordered_at")
 
     def test_of_no_times_in_what_looks_personal(self):
         """A number to call has the form of a date, and an error is read by others than the file."""
@@ -303,7 +309,13 @@ class TestGuesses:
         assert any(guess.startswith("target.label_delay: 0 days") for guess in told)
 
     def test_what_is_given_is_not_guessed(self):
-        given = {"name": "returns", "event_time": "ordered_at", "target": "returned", "every": "day", "metric": "brier"}
+        given: dict[str, Any] = {
+            "name": "returns",
+            "event_time": "ordered_at",
+            "target": "returned",
+            "every": "day",
+            "metric": "brier",
+        }
         written = scaffold(orders(), file=Path("orders.csv"), **given)
         spec = load_declarations(written.text)[0]
         assert (spec.name, spec.batches.every, spec.metric) == ("returns", "day", "brier")
@@ -447,23 +459,12 @@ class TestRefuses:
 
     def test_an_event_time_that_holds_none(self):
         with pytest.raises(
-            DeclarationError, match=r"column 'shop' must hold ISO dates or times, such .* \(got '(north|south)'\)"
+            DeclarationError,
+            match=r"column 'shop' must hold ISO dates or times, such .* \(got '(north|south)'\)\. Write",
         ):
             made(orders(), event_time="shop")
 
-    def test_a_kind_of_file_it_does_not_read(self, tmp_path: Path):
-        file = tmp_path / "orders.xlsx"
-        file.write_bytes(b"x")
-        with pytest.raises(DeclarationError, match=r"must be a \.csv or \.parquet file"):
-            read_data(file)
-
-    @pytest.mark.parametrize(("name", "way"), [("x.tsv", r"`pandas\.read_csv\(file, sep="), ("x.xlsx", "to_csv")])
-    def test_another_kind_of_file_is_told_how_to_be_written_anew(self, tmp_path: Path, name: str, way: str):
-        (tmp_path / name).write_bytes(b"a\tb\n1\t2\n")
-        with pytest.raises(DeclarationError, match=rf"\(got '{name}'\)\. Write it anew first.*{way}.*copy to `init`"):
-            read_data(tmp_path / name)
-
-    @pytest.mark.parametrize(("name", "content"), [("x.csv", b""), ("x.parquet", b"PAR1"), ("x.csv", b"a\n\xff\xfe")])
+    @pytest.mark.parametrize(("name", "content"), [("x.csv", b""), ("x.parquet", b"PAR1"), ("x.csv", b"a\n\0")])
     def test_a_file_that_cannot_be_read(self, tmp_path: Path, name: str, content: bytes):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(DeclarationError, match="cannot be read"):
@@ -472,12 +473,8 @@ class TestRefuses:
     @pytest.mark.parametrize(
         ("content", "said"),
         [
-            (
-                b"a;b\n1,5;2\n",
-                r"must be UTF-8 with commas here.*wrong_separator.*Write it anew first, `pandas\.read_csv",
-            ),
             (b"PK\x03\x04...", "not_csv.*zip archive"),
-            ("a,b\nZ\u00fcrich,1\n".encode("latin-1"), "wrong_encoding.*deliver utf-8"),
+            ("a,b\nZ\u00fcrich,1\n".encode() + "K\u00f6ln,1\n".encode("latin-1"), "mixed_encodings"),
             (b"a,b,a\n1,2,3\n", r"^DATA: x\.csv cannot be read \(duplicated_header\)"),
         ],
     )
@@ -506,3 +503,60 @@ class TestRefuses:
         with pytest.raises(DeclarationError, match="exists already"):
             write_scaffold(written, data, tmp_path / "m")
         assert (tmp_path / "m" / "defs.yaml").read_text(encoding="utf-8") == "mine"
+
+
+class TestOtherForms:
+    """Of CSV files: `check` and the first batch pass at once."""
+
+    FORMS: tuple[tuple[str, CsvForm], ...] = (
+        ("orders.csv", CsvForm(separator=";", decimal=",")),
+        ("orders.tsv", CsvForm(separator="\t")),
+        ("orders.txt", CsvForm(separator="|", encoding="cp1252", decimal=",")),
+        ("orders.csv", CsvForm(encoding="utf-16", separator="\t")),
+        ("orders.csv.gz", CsvForm(encoding="cp1252", separator=";", decimal=",")),
+    )
+
+    @pytest.mark.parametrize(("name", "form"), FORMS, ids=str)
+    def test_are_told_declared_and_kept(self, name: str, form: CsvForm, tmp_path: Path):
+        file = tmp_path / name
+        frame = orders().assign(shop=np.resize(["Köln", "Süd"], 6000))
+        frame.to_csv(file, index=False, sep=form.separator, encoding=form.encoding, decimal=form.decimal)
+        pd.testing.assert_frame_equal(read_data(file), frame)
+        guessed = scaffold(read_data(file, form_of(file)), file=file, form=form_of(file))
+        told = [each.split(":")[0] for each in guessed.guesses if each.startswith("source.")]
+        assert set(told) == {f"source.{each}" for each in ("encoding", "separator", "decimal") if each in told_of(form)}
+        files = write_scaffold(guessed, file, tmp_path / "defs" / "orders")
+        assert check_declarations([tmp_path / "defs"], environ={}) == []
+        assert files[0].name == f"2024-01-01{name.removeprefix('orders')}"
+        model = DeclaredModel(load_declarations(guessed.text)[0], tmp_path)
+        assert isinstance(model.spec.schema_, dict)
+        assert (model.spec.name, model.spec.schema_["price"].type) == ("orders", "float")
+        (raw,) = DeclaredModel(model.spec, tmp_path / "defs" / "orders").source.read(model.calendar.first)
+        rows = read_part(raw.name, raw.media_type, raw.content, **model.reading(model.spec.source))
+        checked = model.contract.check([(raw.name, rows)], model.calendar.first)
+        assert not checked.reasons
+        expected = frame[frame["ordered_at"] < "2024-01-08"]
+        assert checked.accepted["price"].tolist() == expected["price"].tolist()
+        assert checked.accepted["shop"].tolist() == expected["shop"].tolist()
+
+    def test_of_the_usual_file_nothing_is_declared(self):
+        assert "source: {type: files, path: 'data/{batch}*.csv'}" in scaffold(orders(600), file=Path("orders.csv")).text
+
+    @pytest.mark.parametrize("name", ["orders.xlsx", "orders.json.gz", "orders", "orders.parquet.gz"])
+    def test_another_kind_of_file_is_told_how_to_write_anew(self, name: str, tmp_path: Path):
+        (tmp_path / name).write_bytes(b"a,b\n")
+        with pytest.raises(DeclarationError, match=r"must be a file that ends in \.csv, .* or \.parquet") as refused:
+            read_data(tmp_path / name)
+        assert "Write it anew first, with `DataFrame.to_csv(copy, index=False)`" in str(refused.value)
+
+    def test_a_damaged_file_is_told_by_its_name(self, tmp_path: Path):
+        file = tmp_path / "orders.csv.gz"
+        file.write_bytes(gzip.compress(b"a,b\n1,2\n")[:-9])
+        with pytest.raises(DeclarationError, match=r"orders\.csv\.gz cannot be read \(damaged_gzip\)"):
+            form_of(file)
+
+
+def told_of(form: CsvForm) -> set[str]:
+    """The fields in which a form is not the usual one."""
+    usual = asdict(CsvForm())
+    return {name for name, value in asdict(form).items() if value != usual[name]}

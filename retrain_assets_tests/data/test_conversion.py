@@ -140,3 +140,19 @@ def test_whole_numbers_beyond_64_bits_with_a_sign_are_marked_and_are_floats(dtyp
     assert read(values, "float") == ([2.0**63, float(2**63 - 1), 0], [False] * 3)
     assert read(values[:0], "int") == ([], [])
     assert read(values[1:], "int") == ([2**63 - 1, 0], [False] * 2)
+
+
+def test_numbers_of_a_file_with_decimal_commas():
+    """A point is no decimal mark there, and groups thousands nowhere: what it makes of a number nobody knows."""
+    texts = pd.Series(["12,5", "-0,25", "1e3", "7", "1.234", "1.234,5", "1,2,3", " 3,0 ", None], dtype=TEXT)
+    values, bad = read_as(texts, "float", lenient=True, decimal=",")
+    assert values.fillna(-1).tolist() == [12.5, -0.25, 1000, 7, -1, -1, -1, 3, -1]
+    assert np.flatnonzero(bad).tolist() == [4, 5, 6]
+    assert read_as(texts.head(3).tail(1), "int", lenient=True, decimal=",")[0].tolist() == [1000]
+    for kind in ("string", "category"):
+        assert (
+            read_as(texts, kind, lenient=True, decimal=",")[0].tolist()
+            == read_as(texts, kind, lenient=True)[0].tolist()
+        )
+    typed = pd.Series([1.5, 2.5])
+    assert read_as(typed, "float", lenient=True, decimal=",")[0].tolist() == [1.5, 2.5]

@@ -1,5 +1,6 @@
 """A file is read whole and unchanged, or refused with the one reason that tells what to do about it."""
 
+import gzip
 import io
 from typing import Any, Literal
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from retrain_assets.data.holding import holds_rows
 from retrain_assets.data.reading import NULL_TOKENS, TEXT, read_part
 from retrain_assets.data.reasons import FILE_REASONS
 from retrain_assets.errors import UnreadableFileError
@@ -39,7 +41,7 @@ BROKEN: list[tuple[bytes, MediaType, str, str]] = [
     (b"\xef\xbb\xbf\r\n", "csv", "empty_file", "byte order mark"),
     (b"", "parquet", "empty_file", "no bytes"),
     (GOOD, "csv", "not_csv", "Parquet"),
-    (b"\x1f\x8b\x08rest", "csv", "not_csv", "gzip"),
+    (b"\x1f\x8b\x08rest", "csv", "damaged_gzip", "gzip"),
     (b"a,b\n1,\x00\n", "csv", "not_csv", "line 2"),
     ("a,b\n1,2\n".encode("utf-16"), "csv", "wrong_encoding", "UTF-16"),
     ("a,b\n1,2\ncaf\xe9,3\n".encode("latin-1"), "csv", "wrong_encoding", "offset 11 (line 3)"),
@@ -129,3 +131,16 @@ def test_any_bytes_are_read_or_refused_with_a_known_reason(content):
 @given(st.integers(min_value=1, max_value=len(GOOD) - 1))
 def test_a_parquet_file_cut_anywhere_is_never_read(length):
     assert refused(GOOD[:length], "parquet").reason in ("truncated_parquet", "not_parquet")
+
+
+def test_a_compressed_file_is_what_it_holds():
+    content = b"a,b\n1,2\n"
+    pd.testing.assert_frame_equal(read_part("p", "csv", gzip.compress(content)), read_part("p", "csv", content))
+    assert refused(gzip.compress(content)[:-9]).reason == "damaged_gzip"
+    assert refused(gzip.compress(b"")).reason == "empty_file"
+    assert [holds_rows("csv", gzip.compress(each)) for each in (content, b"a,b\n", b"")] == [True, False, False]
+    assert holds_rows("csv", gzip.compress(content)[:-9]), "nobody knows"
+
+
+def test_another_encoding_is_told_with_what_to_declare():
+    assert "declare `encoding: utf-16` of the source" in refused("a,b\n1,2\n".encode("utf-16")).detail

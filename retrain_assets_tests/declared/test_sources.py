@@ -15,12 +15,14 @@ import sqlalchemy as sa
 from deltalake import write_deltalake
 from pydantic import TypeAdapter
 
+from retrain_assets.data.delivered_labels import join_labels
 from retrain_assets.data.reading import read_part
 from retrain_assets.data.windows import Calendar
 from retrain_assets.errors import UnreadableFileError
 from retrain_assets.spec import BatchesSpec, SourceSpec
 from retrain_assets.stores.protocols import RawFile, Source
 from retrain_assets.stores.sources import make_source
+from retrain_assets_tests.data.contract_world import contract
 
 BATCH = Calendar(BatchesSpec(every="week", start=datetime(2013, 1, 1, tzinfo=UTC))).first
 
@@ -198,3 +200,59 @@ def test_the_type_chooses_the_reader(tmp_path: Path):
     ]
     readers = [type(source(tmp_path, **each)).__name__ for each in declared]
     assert len(set(readers)) == 4
+
+
+@pytest.mark.covers("source.files.decimal")
+def test_the_decimal_mark_is_how_numbers_are_read(tmp_path: Path):
+    """The other form is refused as it was delivered."""
+    from retrain_assets.lifecycle import DeclaredModel
+    from retrain_assets_tests.spec.declarations import spec
+
+    def checked(mark: str) -> Any:
+        form = {"type": "files", "path": "{batch}.csv", "separator": ";", "decimal": mark}
+        columns = {"day": {"type": "datetime"}, "price": {"type": "float"}, "sold": {"type": "float"}}
+        declared = spec(
+            source=form,
+            schema=columns,
+            target={"column": "sold"},
+            metric="squared_error",
+            estimator={"class": "sklearn.linear_model.Ridge"},
+        )
+        model = DeclaredModel(declared, tmp_path)
+        content = b"day;price;sold\n2013-01-02;12,5;1,5\n2013-01-02;12.25;2.5\n"
+        return model.contract.check([("a.csv", read_part("a.csv", "csv", content, separator=";"))], BATCH)
+
+    for mark, price, refused, target in ((",", 12.5, "12.25", 1.5), (".", 12.25, "12,5", 2.5)):
+        made = checked(mark)
+        assert made.accepted["price"].tolist() == [price]
+        assert made.quarantine["value"].tolist() == [refused]
+        assert made.outcomes["sold"].dropna().tolist() == [target]
+
+
+def test_labels_are_read_by_the_decimal_mark_of_their_own_files():
+    columns = {"day": {"type": "datetime"}, "id": {"type": "float"}, "price": {"type": "float"}}
+    labels = {"type": "files", "path": "labels/{batch}.csv", "separator": ";", "decimal": ","}
+    made = contract(
+        schema=columns,
+        event_time="day",
+        row_id="id",
+        target={"column": "sold", "labels": labels},
+        metric="squared_error",
+        estimator={"class": "sklearn.linear_model.Ridge"},
+    )
+    rows = read_part("a.csv", "csv", b"day,id,price\n2013-01-02,1.5,12.5\n2013-01-02,2.5,12.5\n")
+    accepted = made.check([("a.csv", rows)], BATCH).accepted
+    delivered = read_part("l.csv", "csv", b"id;sold\n1,5;7,25\n2,5;7.25\n", separator=";")
+    joined = join_labels([("l.csv", delivered)], made, accepted)
+    assert joined.labels["label"].tolist() == [7.25]
+    assert (joined.unreadable, joined.unreadable_values) == (1, ("7.25",))
+
+
+def test_the_usual_decimal_mark_leaves_what_was_hashed_before_there_was_another():
+    from retrain_assets_tests.spec.declarations import spec
+
+    files = {"type": "files", "path": "x/{batch}.csv"}
+    for field in ("spec_hash", "contract_hash"):
+        hashes = [getattr(spec(source={**files, **form}), field)() for form in ({}, {"decimal": "."}, {"decimal": ","})]
+        assert hashes[0] == hashes[1] != hashes[2]
+    assert "decimal" not in spec(source=files).model_dump(mode="json")["source"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 import json
 import re
 import time
@@ -589,3 +590,18 @@ def test_a_call_that_says_too_little_or_too_much(arguments, said):
     made = CliRunner().invoke(main, ["replay", *arguments])
     assert made.exit_code != 0
     assert said in made.output
+
+
+@pytest.mark.parametrize("name", ["bare.csv", "bare.tsv", "bare.csv.gz"])
+def test_a_csv_file_of_another_form_is_the_same_table(tmp_path, name):
+    frame = history().assign(shop="Köln")
+    frame.to_csv(tmp_path / "usual.csv", index=False)
+    frame.to_csv(tmp_path / name, index=False, sep=";", decimal=",", encoding="cp1252")
+    pd.testing.assert_frame_equal(read_table(tmp_path / name), read_table(tmp_path / "usual.csv"))
+
+
+def test_a_damaged_archive_is_told(tmp_path):
+    file = tmp_path / "bare.csv.gz"
+    file.write_bytes(gzip.compress(b"a,b\n1,2\n")[:-9])
+    with pytest.raises(DataError, match=r"cannot be read as CSV.*damaged_gzip"):
+        read_table(file)

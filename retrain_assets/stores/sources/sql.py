@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,9 @@ class SqlReader:
     have one, from left to right, so that the same rows are the same bytes. With one the server's order stays: then it
     must tell all rows apart, else a second read may look like a change.
 
-    A SQLite database keeps times as text: there the bounds are bound as `YYYY-MM-DD HH:MM:SS.ffffff` in UTC, as
-    SQLAlchemy writes them. Elsewhere they are times with the zone UTC.
+    A SQLite database keeps times as text, with or without a time of day and fractions of a second, and compares them
+    letter by letter: there a bound is the beginning of all of these, `YYYY-MM-DD` or `YYYY-MM-DD HH:MM:SS` in UTC.
+    Elsewhere the bounds are times with the zone UTC, beside which PostgreSQL takes times without one for UTC, too.
     """
 
     def __init__(self, spec: SqlSource, *, root: Path, environ: Mapping[str, str] | None = None) -> None:
@@ -65,8 +67,12 @@ class SqlReader:
     def _query(self, url: sa.URL, batch: Batch) -> bytes | None:
         # No pool: a batch is one query, and a source must not keep connections of others' databases.
         engine = sa.create_engine(url, poolclass=pool.NullPool, hide_parameters=True)
-        with engine.connect().execution_options(stream_results=True) as connection:
-            result = connection.execute(_bound(self._spec.query, batch, zoned=url.get_backend_name() != "sqlite"))
+        with engine.connect() as connection:
+            if url.get_backend_name() == "postgresql":
+                # Else the server's own zone tells which moments columns without one hold.
+                connection.execute(sa.text("SET TIME ZONE 'UTC'"))
+            query = _bound(self._spec.query, batch, as_text=url.get_backend_name() == "sqlite")
+            result = connection.execution_options(stream_results=True).execute(query)
             columns = list(result.keys())
             chunks = [_chunk(columns, rows) for rows in result.partitions(self._spec.chunk_rows)]
         rows = [chunk for chunk in chunks if chunk.num_rows]
@@ -118,7 +124,7 @@ def is_ordered(query: str) -> bool:
     return _ORDER_BY.search(outer) is not None
 
 
-def _bound(query: str, batch: Batch, *, zoned: bool) -> sa.TextClause:
+def _bound(query: str, batch: Batch, *, as_text: bool) -> sa.TextClause:
     """The query with the window's bounds for those of `:start` and `:end` that it names."""
     bounds = {"start": batch.start, "end": batch.end}
     text = sa.text(query)
@@ -129,9 +135,15 @@ def _bound(query: str, batch: Batch, *, zoned: bool) -> sa.TextClause:
             f"source.query may name the parameters :start and :end (got {', '.join(unknown)}); "
             "write a colon that begins no parameter as \\:"
         )
-    moments = {name: bounds[name] if zoned else bounds[name].replace(tzinfo=None) for name in named}
-    kind = sa.DateTime(timezone=zoned)
-    return text.bindparams(*(sa.bindparam(name, moment, type_=kind) for name, moment in moments.items()))
+    if as_text:
+        return text.bindparams(**{name: _beginning(bounds[name]) for name in named})
+    kind = sa.DateTime(timezone=True)
+    return text.bindparams(*(sa.bindparam(name, bounds[name], type_=kind) for name in named))
+
+
+def _beginning(moment: datetime) -> str:
+    """What every text of a moment begins with, and so none of them is before."""
+    return f"{moment:%Y-%m-%d}" if moment.time() == time.min else f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
 def _sorted(table: pa.Table) -> pa.Table:

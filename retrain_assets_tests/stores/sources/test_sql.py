@@ -1,14 +1,15 @@
 """A query sees the half-open window, is fetched in chunks, and never tells its password."""
 
 import logging
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from retrain_assets.data.windows import Calendar
 from retrain_assets.errors import StoreError
-from retrain_assets.spec import EnvReference, SqlSource
+from retrain_assets.spec import BatchesSpec, EnvReference, SqlSource
 from retrain_assets.stores.sources import make_source
 from retrain_assets.stores.sources.sql import is_ordered
 
@@ -55,6 +56,31 @@ def test_a_batch_is_its_half_open_window(url, tmp_path, weeks, frame_in):
     found = frame_in(reader(url, tmp_path).read(weeks[1]))
     assert found["n"].tolist() == list(range(28, 56))
     assert found["price"].tolist() == [n / 4 for n in range(28, 56)]
+
+
+@pytest.mark.parametrize(
+    "form", ["%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%dT%H:%M:%SZ"]
+)
+def test_sqlite_finds_the_first_moment_of_a_window_however_its_text_is_written(tmp_path, weeks, frame_in, form):
+    """A row at midnight was one of the batch before where its text had no fraction of a second."""
+    with sa.create_engine(f"sqlite:///{tmp_path / 'events.db'}").begin() as connection:
+        days = pd.date_range("2013-01-01", periods=31)
+        pd.DataFrame({"happened": days.strftime(form), "n": range(31)}).to_sql("events", connection)
+    query = "SELECT n FROM events WHERE happened >= :start AND happened < :end"
+    found = frame_in(reader("sqlite:///events.db", tmp_path, query=query).read(weeks[1]))
+    assert found["n"].tolist() == list(range(7, 14))
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f"])
+def test_sqlite_finds_the_first_moment_of_an_hour(tmp_path, frame_in, form):
+    with sa.create_engine(f"sqlite:///{tmp_path / 'events.db'}").begin() as connection:
+        moments = pd.date_range("2013-01-01", periods=96, freq="15min")
+        pd.DataFrame({"happened": moments.strftime(form), "n": range(96)}).to_sql("events", connection)
+    hours = Calendar(BatchesSpec(every="hour", start=datetime(2013, 1, 1, tzinfo=UTC)))
+    query = "SELECT n FROM events WHERE happened >= :start AND happened < :end"
+    until = hours.until(datetime(2013, 1, 2, tzinfo=UTC))
+    read = [reader("sqlite:///events.db", tmp_path, query=query).read(hour) for hour in until]
+    assert [frame_in(hour)["n"].tolist() for hour in read] == [list(range(4 * n, 4 * n + 4)) for n in range(24)]
 
 
 @pytest.mark.filterwarnings("ignore:Dialect sqlite.*Decimal")
@@ -155,3 +181,14 @@ def test_postgresql_streams_zoned_times(postgres_url, tmp_path, weeks, frame_in)
     assert found["n"].tolist() == list(range(28, 56))
     assert found["happened"].iloc[0] == pd.Timestamp("2013-01-08", tz="UTC")
     assert found["price"].dtype == "float64"
+
+
+@pytest.mark.postgres
+def test_postgresql_takes_times_without_a_zone_for_utc_whatever_its_own_is(postgres_url, tmp_path, weeks, frame_in):
+    location = postgres_url.replace("postgresql://", "postgresql+psycopg2://")
+    fill(location)
+    with sa.create_engine(location).begin() as connection:
+        name = connection.execute(sa.text("SELECT current_database()")).scalar_one()
+        connection.execute(sa.text(f"ALTER DATABASE {name} SET timezone = 'Asia/Tokyo'"))
+    found = frame_in(reader(postgres_url, tmp_path).read(weeks[1]))
+    assert found["n"].tolist() == list(range(28, 56))
