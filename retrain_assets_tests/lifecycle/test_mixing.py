@@ -13,9 +13,6 @@ from retrain_assets_tests.lifecycle.world import NOW, World, make_world
 DAYS = 9
 
 
-pytestmark = pytest.mark.xdist_group("mixing")
-
-
 @pytest.fixture(scope="module")
 def mixed(tmp_path_factory: pytest.TempPathFactory) -> World:
     """A world that turns round at day 5 and is retrained at every batch that has newer labels."""
