@@ -25,7 +25,8 @@ LOCKS_pip = -r $(1) -r $(BY_HAND)
 install = $(INSTALL_$(INSTALLER)) $(call LOCKS_$(INSTALLER),$(1)) && $(SELF_$(INSTALLER))
 
 # Two test processes share the cores, so one thread of OpenMP each: small fits wait for a second one. Results are the same.
-PYTEST := OMP_WAIT_POLICY=PASSIVE OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+PYTEST := OMP_WAIT_POLICY=PASSIVE OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup \
+	--no-loadscope-reorder
 
 .PHONY: help
 help: ## show this

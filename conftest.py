@@ -5,15 +5,17 @@ import math
 import os
 import shutil
 from collections import defaultdict
+from functools import cache
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadGroupScheduling
 
-# Each of these shares something that takes half a minute to make (a server, a played demo): one worker has it all.
-# Told by path: pytest 9.2 no longer shows xdist 3.8 the groups of its own marker.
-TOGETHER = ("retrain_assets_tests/e2e/", "retrain_assets_tests/demo/test_run.py")
+# Each of these shares something that takes half a minute to make (a server, a played demo) and mostly waits for it:
+# one worker has it all, and begins with it. Told by path: pytest 9.2 no longer shows xdist 3.8 its own groups.
+FIRST = ("retrain_assets_tests/e2e/", "retrain_assets_tests/demo/test_run.py")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 collect_ignore_glob = ["*/migrations/*"]  # alembic's scripts run inside alembic only
 # How long an example takes says more about the machine than about the code.
@@ -23,10 +25,23 @@ settings.load_profile("patient")
 
 
 class Together(LoadGroupScheduling):
-    """Hands a worker all tests of a path at once."""
+    """Hands a worker at once the tests that share what is made once; all others one by one."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return next((path for path in TOGETHER if nodeid.startswith(path)), super()._split_scope(nodeid))
+        return _shared(nodeid, self.config.rootpath) or super()._split_scope(nodeid)
+
+
+def _shared(nodeid: str, root: Path) -> str | None:
+    """The path of all that share something with a test; None where it shares nothing."""
+    module = nodeid.partition("::")[0]
+    first = next((path for path in FIRST if nodeid.startswith(path)), None)
+    return first or (module if _makes_once(root / module) else None)
+
+
+@cache
+def _makes_once(module: Path) -> bool:
+    """Whether it has a fixture for all its tests, which each worker that has some of them would make."""
+    return 'scope="module"' in module.read_text(encoding="utf-8")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -53,6 +68,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("browser")])
         items[:] = [item for item in items if not item.get_closest_marker("browser")]
     _sample_slow(config, items)
+    items.sort(key=lambda item: _turn(item.nodeid, config.rootpath))
+
+
+def _turn(nodeid: str, root: Path) -> int:
+    """What takes long goes first and single tests last, so that two workers end together."""
+    shared = _shared(nodeid, root)
+    return len(FIRST) + (shared is None) if shared not in FIRST else FIRST.index(shared)
 
 
 def _browsing() -> bool:

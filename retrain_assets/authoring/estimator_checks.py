@@ -26,9 +26,9 @@ def check_estimator(spec: ModelSpec) -> Told:
     yield from unknown.items()
     try:
         estimator = found(**_known_params(spec, unknown))
-        _validate = getattr(estimator, "_validate_params", None)  # scikit-learn would say so only at the first fit
-        if _validate is not None:
-            _validate()
+        validate = getattr(estimator, "_validate_params", None)  # scikit-learn would say so only at the first fit
+        if validate is not None:
+            validate()
     except (TypeError, ValueError) as error:
         yield "estimator.params", f"are refused by {spec.estimator.class_}: {error}"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,3 +73,12 @@ class Scores:
         spread = np.zeros((len(self), len(wanted)))
         spread[:, [wanted.index(name) for name in self.classes]] = self.probabilities
         return Scores(spread[:, 1] if len(wanted) == 2 else spread, wanted)
+
+
+def classes_of(models: Iterable[Scores]) -> tuple[Any, ...]:
+    """Every class that one of some models knows: what all are spread over before they are compared.
+
+    >>> classes_of([Scores(np.array([0.5]), ("a", "b")), Scores(np.array([0.5]), ("b", "c"))])
+    ('a', 'b', 'c')
+    """
+    return tuple(dict.fromkeys(name for scored in models for name in scored.classes))

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retrain_assets.performance.intervals import percentile_interval, resampled_means, units_of
-from retrain_assets.performance.scores import Scores, Values
+from retrain_assets.performance.scores import Scores, Values, classes_of
 from retrain_assets.promotion.evaluation import ENOUGH_UNITS
 from retrain_assets.promotion.measures import Measure
 from retrain_assets.spec.approval import LargeChangeSpec
@@ -100,7 +100,7 @@ def _of_rows(candidate: Scores, champion: Scores, labels: npt.ArrayLike) -> dict
         return {}
     if not candidate.classes:
         return {"score_shift": _standardized(candidate, champion)}
-    classes = tuple(dict.fromkeys((*candidate.classes, *champion.classes)))
+    classes = classes_of((candidate, champion))
     new, old = candidate.over(classes).probabilities, champion.over(classes).probabilities
     names = np.asarray(classes, dtype=object)
     said, said_before = names[new.argmax(axis=1)], names[old.argmax(axis=1)]

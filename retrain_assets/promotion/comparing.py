@@ -17,7 +17,7 @@ import pandas as pd
 from retrain_assets.performance.grouped import MANY_ROWS
 from retrain_assets.performance.intervals import estimates, percentile_interval, resampled_means, units_of
 from retrain_assets.performance.metrics import row_losses
-from retrain_assets.performance.scores import Scores, Values
+from retrain_assets.performance.scores import Scores, Values, classes_of
 from retrain_assets.promotion.evaluation import (
     ENOUGH_BATCHES,
     ENOUGH_UNITS,
@@ -66,8 +66,7 @@ class Contest:
 
     def over_all_classes(self) -> Contest:
         """The same with all scores over the union of the classes that the models know."""
-        known = [*(self.scores[role] for role in ROLES if role in self.scores), *self.earlier.values()]
-        union = tuple(dict.fromkeys(name for scored in known for name in scored.classes))
+        union = classes_of([*(self.scores[role] for role in ROLES if role in self.scores), *self.earlier.values()])
         return replace(
             self,
             scores={role: scored.over(union) for role, scored in self.scores.items()},

@@ -11,7 +11,7 @@ import pandas as pd
 from retrain_assets.errors import DataError
 from retrain_assets.performance.grouped import MANY_ROWS
 from retrain_assets.performance.metrics import row_losses
-from retrain_assets.performance.scores import Scores, Values
+from retrain_assets.performance.scores import Scores, Values, classes_of
 from retrain_assets.promotion.blocks import blocks_of
 from retrain_assets.promotion.calibration import calibration_measure
 from retrain_assets.promotion.change import change_measures
@@ -166,7 +166,7 @@ def _found_slices(
 
 def _over_all_classes(judged: Judged) -> Mapping[Role, Scores]:
     """A class that a model does not know has probability 0 for it, as in the comparison itself."""
-    union = tuple(dict.fromkeys(name for scored in judged.scores.values() for name in scored.classes))
+    union = classes_of(judged.scores.values())
     return {role: scored.over(union) for role, scored in judged.scores.items()}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from retrain_assets.performance.scores import Scores, Values
+from retrain_assets.performance.scores import Scores, Values, classes_of
 from retrain_assets.promotion.evaluation import Unit
 from retrain_assets.promotion.measures import Measure
 
@@ -28,7 +28,7 @@ def p_value_measures(
     """
     if not candidate.classes or not len(labels):
         return
-    classes = tuple(dict.fromkeys((*candidate.classes, *champion.classes)))
+    classes = classes_of((candidate, champion))
     ours, theirs = (scores.over(classes).probabilities for scores in (candidate, champion))
     names, truth = np.asarray(classes, dtype=object), labels.astype(object)
     right = [names[each.argmax(axis=1)] == truth for each in (ours, theirs)]

@@ -20,7 +20,6 @@ from retrain_assets.orchestration.driver import Ran
 from retrain_assets.stores.protocols import Stores
 from retrain_assets_tests.demo.conftest import Played, play, stop
 
-pytestmark = pytest.mark.xdist_group("demo")
 MODELS = ("flight_delay", "bike_rentals")
 
 

@@ -20,6 +20,7 @@ from retrain_assets.stores.state import SqlStateStore
 from retrain_assets_tests.lifecycle.champions import registry_of
 from retrain_assets_tests.lifecycle.test_closed_loop import drop_days
 from retrain_assets_tests.lifecycle.world import World, declaration, rows_of
+from retrain_assets_tests.tracking import put_empty_database
 
 
 def down(*_: object, **__: object) -> None:
@@ -34,6 +35,7 @@ def theirs(root: Path, world: World, columns: list[str]) -> Origin:
 
     training = rows_of(world.batch(0)).rename(columns={"x": columns[0]})
     estimator = LogisticRegression().fit(training[columns], training["y"])
+    put_empty_database(root / "theirs.db")
     uri = f"sqlite:///{root / 'theirs.db'}"
     mlflow.set_tracking_uri(uri)
     # Somebody else's process has its own settings for warnings.

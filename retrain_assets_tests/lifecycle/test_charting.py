@@ -10,7 +10,8 @@ import pytest
 
 from retrain_assets.replay.declared_model import first_trainable, stream_of_model
 from retrain_assets.replay.run import ReplaySettings, replay
-from retrain_assets_tests.lifecycle.world import World
+from retrain_assets_tests.lifecycle.champions import copied
+from retrain_assets_tests.lifecycle.world import World, make_world
 
 DAYS, TURNS = 14, 9
 CHARTS: dict[str, dict[str, Any]] = {
@@ -21,20 +22,23 @@ CHARTS: dict[str, dict[str, Any]] = {
 }
 
 
-def played(worlds: Callable[..., World], name: str, *, days: int = DAYS, turns: int = TURNS, **changes: Any) -> World:
-    world = worlds(name, retrain={"when": "loss_chart", "chart": CHARTS[name]}, **changes)
-    for day in range(days):
-        world.drop(day, seed=day, flip=day >= turns)
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """What is before it turns, the same by each chart; copy it, do not change it."""
+    world = make_world(tmp_path_factory.mktemp("calm"), retrain={"when": "event"})
+    for day in range(TURNS):
+        world.drop(day, seed=day)
     world.play()
     return world
 
 
 @pytest.mark.covers("retrain.chart.detector", "retrain.chart.reads")
-def test_a_relation_that_turns_round_is_retrained_for_live_and_in_a_replay(
-    worlds: Callable[..., World], tmp_path: Path
-):
-    for name in CHARTS:
-        world = played(worlds, name)
+def test_a_relation_that_turns_round_is_retrained_for_live_and_in_a_replay(calm: World, tmp_path: Path):
+    for name, chart in CHARTS.items():
+        world = copied(calm, tmp_path / f"world_{name}", retrain={"when": "loss_chart", "chart": chart})
+        for day in range(TURNS, DAYS):
+            world.drop(day, seed=day, flip=True)
+        world.play()
         made = world.stores.state.decisions("tiny")
         first = next(each for each in made if each.verdict == "retrain" and each.fired == ("loss_chart",))
         # The labels of a day are there with the next one; DDM takes some hundred rows longer.
@@ -50,7 +54,10 @@ def test_a_relation_that_turns_round_is_retrained_for_live_and_in_a_replay(
 
 
 def test_a_calm_life_alarms_at_nothing_and_says_how_far_it_is(worlds: Callable[..., World]):
-    world = played(worlds, "ewma", days=9, turns=99)
+    world = worlds("calm", retrain={"when": "loss_chart", "chart": CHARTS["ewma"]})
+    for day in range(TURNS):
+        world.drop(day, seed=day)
+    world.play()
     made = world.stores.state.decisions("tiny")
     told = {each.batch: next(t for t in each.triggers if t.name == "loss_chart") for each in made}
     early, late = told[world.batch(3).key], told[world.batch(8).key]

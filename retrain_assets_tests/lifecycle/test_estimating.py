@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from retrain_assets.lifecycle.estimating import estimate_of, unlabelled_estimate
 from retrain_assets.orchestration import metadata
 from retrain_assets.replay.declared_model import first_trainable, stream_of_model
 from retrain_assets.replay.run import ReplaySettings, replay
-from retrain_assets_tests.lifecycle.world import NOW, World, rows_of
+from retrain_assets_tests.lifecycle.champions import copied
+from retrain_assets_tests.lifecycle.world import NOW, World, make_world, rows_of
 
 
 def hard(world: World, day: int):
@@ -21,15 +23,24 @@ def hard(world: World, day: int):
     return frame.assign(x=frame["x"] * 0.02, y=rng.integers(0, 2, len(frame)))
 
 
-@pytest.fixture
-def foretold(worlds: Callable[..., World]) -> World:
-    """Eight usual days and a hard one, whose labels come a day later."""
-    world = worlds("foretold", retrain={"when": "estimated_decay"})
+WARNED: dict[str, Any] = {"retrain": {"when": "estimated_decay"}}
+
+
+@pytest.fixture(scope="module")
+def foretold_once(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Eight usual days and a hard one, whose labels come a day later; copy it, do not change it."""
+    world = make_world(tmp_path_factory.mktemp("foretold"), **WARNED)
     for day in range(8):
         world.drop(day)
     world.drop(8, hard(world, 8))
     world.play()
     return world
+
+
+@pytest.fixture
+def foretold(foretold_once: World, tmp_path: Path) -> World:
+    """A copy of it."""
+    return copied(foretold_once, tmp_path / "foretold", **WARNED)
 
 
 def test_a_hard_batch_is_foretold_and_its_labels_bear_it_out(foretold: World):

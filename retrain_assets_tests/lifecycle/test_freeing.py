@@ -36,13 +36,20 @@ def redeliver(world: World, day: int, seed: int) -> None:
     world.play()
 
 
-@pytest.fixture
-def redelivered(promoted: World) -> World:
+@pytest.fixture(scope="module")
+def redelivered_once(three_champions: World, tmp_path_factory: pytest.TempPathFactory) -> World:
     """The second day, from which v2 and v3 learned, came again twice, and so did the newest, from which none did."""
+    world = copied(three_champions, tmp_path_factory.mktemp("redelivered"))
     for seed in (1, 2):
-        redeliver(promoted, 1, seed)
-        redeliver(promoted, 3, 10 + seed)
-    return promoted
+        redeliver(world, 1, seed)
+        redeliver(world, 3, 10 + seed)
+    return world
+
+
+@pytest.fixture
+def redelivered(redelivered_once: World, tmp_path: Path) -> World:
+    """A copy of it."""
+    return copied(redelivered_once, tmp_path / "redelivered")
 
 
 def test_what_would_go_is_shown_and_nothing_is_changed(redelivered: World):

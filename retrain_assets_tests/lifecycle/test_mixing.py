@@ -1,8 +1,5 @@
 """The last champions in service together: each a registered version, each weight on record."""
 
-from collections.abc import Callable
-from functools import cache
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,26 +13,18 @@ from retrain_assets_tests.lifecycle.world import NOW, World, make_world
 DAYS = 9
 
 
-pytestmark = pytest.mark.xdist_group("mixing")
-
-
 @pytest.fixture(scope="module")
-def served_by(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], World]:
-    """A world that turns round at day 5 and is retrained at every batch that has newer labels; played once."""
-
-    @cache
-    def play(members: int) -> World:
-        world = make_world(
-            tmp_path_factory.mktemp(f"of{members}"),
-            retrain={"when": "new_labels", "min_new_labels": 1},
-            serve={"members": members},
-        )
-        for day in range(DAYS):
-            world.drop(day, flip=day >= 5)
-        world.play()
-        return world
-
-    return play
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A world that turns round at day 5 and is retrained at every batch that has newer labels."""
+    world = make_world(
+        tmp_path_factory.mktemp("mixed"),
+        retrain={"when": "new_labels", "min_new_labels": 1},
+        serve={"members": 3},
+    )
+    for day in range(DAYS):
+        world.drop(day, flip=day >= 5)
+    world.play()
+    return world
 
 
 def predictions(world: World, day: int):
@@ -43,8 +32,8 @@ def predictions(world: World, day: int):
 
 
 @pytest.mark.covers("serve.members")
-def test_what_is_served_is_the_weighted_mean_of_registered_champions(served_by: Callable[[int], World]):
-    world, alone = served_by(3), served_by(1)
+def test_what_is_served_is_the_weighted_mean_of_registered_champions(mixed: World, promoted: World):
+    world, alone = mixed, promoted
     day = DAYS - 1
     table = predictions(world, day)
     log = world.stores.state.promotions("tiny")
@@ -58,12 +47,12 @@ def test_what_is_served_is_the_weighted_mean_of_registered_champions(served_by: 
     served = table[table["mode"] == "served"].set_index("ra_row_id")
     assert set(served["version"]) == {before[0]}
     np.testing.assert_allclose(served["score"].sort_index(), mean.sort_index(), rtol=1e-12)
-    assert set(predictions(alone, day)["mode"]) <= {"served", "backscored"}
-    assert "mixture" not in alone.stores.state.steps("tiny", alone.batch(day).key)[0].detail
+    assert set(predictions(alone, 3)["mode"]) <= {"served", "backscored"}
+    assert "mixture" not in alone.stores.state.steps("tiny", alone.batch(3).key)[0].detail
 
 
-def test_the_champion_is_judged_by_what_it_said_alone(served_by: Callable[[int], World]):
-    world = served_by(3)
+def test_the_champion_is_judged_by_what_it_said_alone(mixed: World):
+    world = mixed
     table = world.stores.tables.read("tiny/performance")
     measured = table[table["metric"] == "log_loss"].set_index(["version", "ra_batch", "mode"])["value"]
     together = [(version, batch) for version, batch, mode in measured.index if mode == "served"]
@@ -77,9 +66,9 @@ def test_the_champion_is_judged_by_what_it_said_alone(served_by: Callable[[int],
         assert loss != measured[version, batch, "served"]
 
 
-def test_what_was_rolled_back_is_no_member_and_scoring_again_changes_nothing(served_by: Callable[[int], World]):
+def test_what_was_rolled_back_is_no_member_and_scoring_again_changes_nothing(mixed: World):
     """The last here: it changes the world that the others read."""
-    world = served_by(3)
+    world = mixed
     key, left = world.batch(DAYS - 1).key, world.stores.state.promotions("tiny")[-1].version
     record = lifecycle.score(world.stores, world.model, world.batch(DAYS - 1), now=NOW, run_id="again")
     assert (record.mode, len(predictions(world, DAYS - 1)["mode"].unique())) == ("served", 2)

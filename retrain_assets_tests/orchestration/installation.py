@@ -28,12 +28,13 @@ from retrain_assets_tests.tracking import copy_folder, put_empty_database, put_e
 
 @dataclass
 class Installation:
-    """One model `tiny` with daily files in `drop/`."""
+    """One model `tiny` with daily files in `files`, by default its folder `drop/`."""
 
     root: Path
     model: DeclaredModel
     instance: dg.DagsterInstance
     wait_seconds: float = 60.0
+    files: Path | None = None
 
     @cached_property
     def definitions(self) -> dg.Definitions:
@@ -63,7 +64,7 @@ class Installation:
 
     def drop(self, day: int, frame: pd.DataFrame | None = None, **kwargs: Any) -> Path:
         """Delivers the file of a day; it looks as if it lay there for an hour."""
-        path = self.root / "drop" / f"{self.batch(day).key}.csv"
+        path = (self.files or self.root / "drop") / f"{self.batch(day).key}.csv"
         path.parent.mkdir(exist_ok=True)
         (rows_of(self.batch(day), **kwargs) if frame is None else frame).to_csv(path, index=False)
         os.utime(path, (time.time() - 3600, time.time() - 3600 + day))

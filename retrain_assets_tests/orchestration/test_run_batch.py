@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -36,34 +37,36 @@ from retrain_assets_tests.orchestration.test_lost import take
 def played_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """Three days by hand: a champion of the second. Copy it, do not change it."""
     with dg.DagsterInstance.ephemeral() as instance:
-        made = make_installation(tmp_path_factory.mktemp("played"), instance)
+        files = tmp_path_factory.mktemp("files")
+        made = make_installation(tmp_path_factory.mktemp("played"), instance, source=source_in(files))
+        made.files = files
         with pytest.MonkeyPatch.context() as patch:
-            play(made, patch)
+            patch.setenv("RETRAIN_ASSETS_HOME", str(made.root / "home"))
+            for day in range(3):
+                made.drop(day)
+                by_hand(made)
+        assert [decision.verdict for decision in made.stores.state.decisions("tiny")][1] == "retrain"
+        shutil.copytree(files, made.root / "drop")
         yield made
 
 
-def play(made: Installation, patch: pytest.MonkeyPatch) -> None:
-    patch.setenv("RETRAIN_ASSETS_HOME", str(made.root / "home"))
-    for day in range(3):
-        made.drop(day)
-        by_hand(made)
-    assert [decision.verdict for decision in made.stores.state.decisions("tiny")][1] == "retrain"
+def source_in(files: Path) -> dict[str, Any]:
+    """The same folder for an installation and its copies: from another one its files would come anew."""
+    return {"type": "files", "path": f"{files}/{{batch}}*.csv"}
 
 
 @pytest.fixture
 def played(
     played_once: Installation, tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> Installation:
-    """A copy of it, without the files that were delivered."""
+    """A copy of it, with the files of the three days where they were."""
     monkeypatch.setenv("RETRAIN_ASSETS_HOME", str(tmp_path / "home"))
-    return copied(played_once, tmp_path, instance)
-
-
-@pytest.fixture
-def delivered(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> Installation:
-    """The same days with their files, for who reads one of them again."""
-    play(installation, monkeypatch)
-    return installation
+    made = copied(played_once, tmp_path, instance)
+    made.files = played_once.files
+    assert made.files is not None
+    shutil.rmtree(made.files)
+    shutil.copytree(played_once.root / "drop", made.files)
+    return made
 
 
 def by_hand(installation: Installation, day: int | None = None) -> list[tuple[str, str]]:
@@ -74,50 +77,48 @@ def by_hand(installation: Installation, day: int | None = None) -> list[tuple[st
 
 
 def test_an_old_batch_is_watched_and_decided_again_and_launches_nothing(
-    delivered: Installation, capfd: pytest.CaptureFixture[str]
+    played: Installation, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    record_event(delivered.stores, delivered.model, "person", "please", now=datetime.now(UTC))
-    old = delivered.batch(1).key
+    record_event(played.stores, played.model, "person", "please", now=datetime.now(UTC))
+    old = played.batch(1).key
     capfd.readouterr()
-    assert by_hand(delivered, 1) == [("watch", old), ("decide", old)]
+    assert by_hand(played, 1) == [("watch", old), ("decide", old)]
     assert "STEP_START" not in capfd.readouterr().err  # the event log holds it all
-    decision = delivered.stores.state.decisions("tiny")[-1]
+    decision = played.stores.state.decisions("tiny")[-1]
     assert (decision.batch, decision.retrospective) == (old, True)
-    assert len(delivered.stores.state.promotions("tiny")) == 1
+    assert len(played.stores.state.promotions("tiny")) == 1
 
 
-def test_of_an_old_batch_whose_file_changed_no_later_batch_is_run(delivered: Installation) -> None:
+def test_of_an_old_batch_whose_file_changed_no_later_batch_is_run(played: Installation) -> None:
     """Those that wait stay, and so does the decision of the newest batch that the change asks for."""
-    old, newest = delivered.batch(1).key, delivered.batch(2).key
+    old, newest = played.batch(1).key, played.batch(2).key
     for day in (3, 4):
-        delivered.drop(day)
-    delivered.drop(1, rows=390, seed=5)
-    assert by_hand(delivered, 1) == [("watch", old), ("decide", old)]
-    assert delivered.stores.state.decisions("tiny")[-1].retrospective
-    due = next_job(delivered.stores, delivered.model, now=datetime.now(UTC))
+        played.drop(day)
+    played.drop(1, rows=390, seed=5)
+    assert by_hand(played, 1) == [("watch", old), ("decide", old)]
+    assert played.stores.state.decisions("tiny")[-1].retrospective
+    due = next_job(played.stores, played.model, now=datetime.now(UTC))
     assert due is not None
     assert (due.job, due.batch) == ("decide", newest)
     # Where its watch was interrupted, the same command does the same.
-    delivered.drop(1, rows=380, seed=6)
-    delivered.stores.state.record_step(replace(_watch_of(delivered, old), outcome="interrupted", run_id="killed"))
-    assert by_hand(delivered, 1) == [("watch", old), ("decide", old)]
+    played.drop(1, rows=380, seed=6)
+    played.stores.state.record_step(replace(_watch_of(played, old), outcome="interrupted", run_id="killed"))
+    assert by_hand(played, 1) == [("watch", old), ("decide", old)]
 
 
-def test_what_asks_for_a_decision_waits_for_the_newest_batch_that_came_anew(delivered: Installation) -> None:
+def test_what_asks_for_a_decision_waits_for_the_newest_batch_that_came_anew(played: Installation) -> None:
     """It would be decided by what is replaced, as by a watch that failed, and once more by the rows."""
-    state, newest = delivered.stores.state, delivered.batch(2).key
-    crashed = replace(_watch_of(delivered, newest), outcome="failed", run_id="crashed", finished_at=datetime.now(UTC))
+    state, newest = played.stores.state, played.batch(2).key
+    crashed = replace(_watch_of(played, newest), outcome="failed", run_id="crashed", finished_at=datetime.now(UTC))
     state.record_step(crashed)
-    record_event(delivered.stores, delivered.model, "event", "storm", now=datetime.now(UTC))
-    delivered.drop(2, rows=390, seed=5)
-    assert by_hand(delivered)[:2] == [("watch", newest), ("decide", newest)]
-    told = Records.read(state, delivered.model.spec, now=datetime.now(UTC))
+    record_event(played.stores, played.model, "event", "storm", now=datetime.now(UTC))
+    played.drop(2, rows=390, seed=5)
+    assert by_hand(played)[:2] == [("watch", newest), ("decide", newest)]
+    told = Records.read(state, played.model.spec, now=datetime.now(UTC))
     assert told.unread == ()
-    delivered.drop(2, rows=380, seed=6)
-    poll_sources(
-        delivered.stores, [delivered.model], now=datetime.now(UTC), budget_seconds=0, start=0, clock=time.monotonic
-    )
-    told = Records.read(state, delivered.model.spec, now=datetime.now(UTC))
+    played.drop(2, rows=380, seed=6)
+    poll_sources(played.stores, [played.model], now=datetime.now(UTC), budget_seconds=0, start=0, clock=time.monotonic)
+    told = Records.read(state, played.model.spec, now=datetime.now(UTC))
     assert told.unread == (newest,)
 
 
@@ -135,18 +136,18 @@ def test_of_a_batch_that_came_after_it_was_decided_as_missing_no_later_one_is_ru
     assert by_hand(played, 3) == [("watch", late), ("decide", late)]
 
 
-def test_the_newest_batch_again_runs_the_retrain_that_it_decides(delivered: Installation) -> None:
-    newest = delivered.batch(2).key
-    assert by_hand(delivered, 2) == [("watch", newest), ("decide", newest)]
-    delivered.drop(3)
-    by_hand(delivered)
-    newest = delivered.batch(3).key
+def test_the_newest_batch_again_runs_the_retrain_that_it_decides(played: Installation) -> None:
+    newest = played.batch(2).key
+    assert by_hand(played, 2) == [("watch", newest), ("decide", newest)]
+    played.drop(3)
+    by_hand(played)
+    newest = played.batch(3).key
     # What a person asks for is answered by the batch that is run again, not by a further run of the agenda.
-    record_event(delivered.stores, delivered.model, "event", "new tariff", now=datetime.now(UTC))
-    jobs = by_hand(delivered, 3)
+    record_event(played.stores, played.model, "event", "new tariff", now=datetime.now(UTC))
+    jobs = by_hand(played, 3)
     assert jobs[-1] == ("retrain", newest)
     assert [job for job, _ in jobs][-2:] == ["decide", "retrain"]
-    assert delivered.stores.state.decisions("tiny")[-1].verdict == "retrain"
+    assert played.stores.state.decisions("tiny")[-1].verdict == "retrain"
 
 
 def test_a_refused_batch_is_validated_anew_under_a_declaration_that_changed(played: Installation) -> None:
@@ -155,7 +156,8 @@ def test_a_refused_batch_is_validated_anew_under_a_declaration_that_changed(play
     list(run_batch(played.instance, played.model))
     assert "missing_column" in played.stores.state.decisions("tiny")[-1].reason
     schema = {"w" if name == "z" else name: column for name, column in declaration()["schema"].items()}
-    spec = ModelSpec.model_validate(declaration(schema=schema))
+    assert played.files is not None
+    spec = ModelSpec.model_validate(declaration(schema=schema, source=source_in(played.files)))
     changed = replace(played, model=replace(played.model, spec=spec))
     record_event(changed.stores, changed.model, "person", "renamed", now=datetime.now(UTC))
     newest = played.batch(3).key

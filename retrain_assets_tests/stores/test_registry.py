@@ -30,6 +30,7 @@ from retrain_assets.stores.registry import MlflowRegistry
 from retrain_assets.training.golden import golden_rows
 from retrain_assets.training.model_hash import model_hash
 from retrain_assets.training.predict import predict
+from retrain_assets_tests.tracking import put_empty_database
 from retrain_assets_tests.training.samples import BUILD, make_bundle, make_rows, make_spec
 
 pytestmark = pytest.mark.filterwarnings("default")  # MLflow's own, where MLflow itself is what is tested
@@ -45,6 +46,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def registry(home: Path) -> MlflowRegistry:
+    put_empty_database(home / "mlflow.db")
     return MlflowRegistry(f"sqlite:///{home}/mlflow.db", artifacts_url=str(home / "artifacts"))
 
 
@@ -366,6 +368,7 @@ def test_processes_that_make_the_database_together_do_not_break_it(tmp_path: Pat
 
 
 def test_the_artifacts_of_a_database_lie_beside_it(tmp_path: Path) -> None:
+    put_empty_database(tmp_path / "mlflow.db")
     registry = MlflowRegistry(f"sqlite:///{tmp_path}/mlflow.db")
     run = registry.begin_run(model="m", name="n", tags={})
     assert Path(registry.run_url(run)).is_relative_to(tmp_path / "mlartifacts" / "m")
