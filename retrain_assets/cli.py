@@ -19,6 +19,7 @@ from retrain_assets.commands.asking import event, retrain
 from retrain_assets.commands.gc import gc
 from retrain_assets.commands.history import audit, history
 from retrain_assets.commands.hold import hold
+from retrain_assets.commands.label_answers import label_answers
 from retrain_assets.commands.label_next import label_next
 from retrain_assets.commands.options import Options, with_options
 from retrain_assets.commands.reconcile import reconcile
@@ -242,6 +243,7 @@ for _command in (
     hold,
     gc,
     label_next,
+    label_answers,
     event,
     retrain,
     replay,

@@ -18,8 +18,8 @@ from retrain_assets.commands.options import Options, with_options
 def label_next(options: Options, model: str, rows: int, batches: int, out: Path) -> None:
     """Export the rows most worth a label: what the champion is least sure of, and where labels are few.
 
-    Fill in the empty target column and deliver the file, or the answered rows by batch, where `target.labels` looks for
-    them: they come back as labels, known from then on.
+    Fill in the empty target column; `label-answers` delivers the file by batch where `target.labels` looks. What is
+    answered comes back as labels, known from then on.
 
     \b
     retrain-assets label-next flight_delay --rows 50 --out to_label.csv
@@ -34,5 +34,7 @@ def label_next(options: Options, model: str, rows: int, batches: int, out: Path)
     click.echo(
         f"{model}: wrote {len(found)} rows to {out}: {unsure} that it is unsure of, the others where labels are few"
     )
-    if declared.spec.target.labels is None:
+    if declared.spec.target.labels is not None:
+        click.echo(f"  fill in {declared.spec.target.column}, then: retrain-assets label-answers {model} {out}")
+    else:
         click.echo("  target.labels declares no source: the answers come back when the batches are delivered again")

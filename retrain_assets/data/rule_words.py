@@ -21,9 +21,14 @@ def schema_rows(schema: DataFrameSchema, personal: frozenset[str]) -> Iterator[t
     """Name, type, whether it may be missing, and the rules of each column; of a personal one no value of a rule."""
     columns: Mapping[str, Any] = schema.columns
     for name, column in columns.items():
-        rules = "; ".join(str(check.name) if name in personal else in_words(check) for check in column.checks)
+        rules = "; ".join(rules_of(str(name), column, personal))
         missing = "yes" if column.nullable or not column.required else "no"
         yield str(name), "any" if column.dtype is None else str(column.dtype), missing, rules
+
+
+def rules_of(name: str, column: Any, personal: frozenset[str]) -> list[str]:
+    """The rules of a column as a person reads them; of a personal one their names alone."""
+    return [str(check.name) if name in personal else in_words(check) for check in column.checks]
 
 
 def in_words(check: Check) -> str:

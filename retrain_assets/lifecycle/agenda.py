@@ -90,6 +90,10 @@ class _Rules:
             watch = None if standing.up_to_date(newest) else self._tried("watch", newest, "changed")
             if isinstance(watch, NextJob):
                 return watch
+        # What persons have labelled since is what the decision weighs and a retrain trains on.
+        settle = self._settle_again(another_look=False)
+        if isinstance(settle, NextJob):
+            return settle
         return self._tried("decide", newest, CAUSES[standing.causes[-1].kind])
 
     def redelivery(self) -> NextJob | Rest | None:
@@ -109,6 +113,10 @@ class _Rules:
                 job = self._tried("watch", batch, "changed")
                 if job is not None:
                     return job
+        return self._settle_again(another_look=another_look)
+
+    def _settle_again(self, *, another_look: bool) -> NextJob | Rest | None:
+        spec = self.model.spec
         for batch in self.standing.watched:
             watch, settle = self.standing.newest(batch, "watch"), self.standing.newest(batch, "settle")
             if watch is None or settle is None or watch.outcome != "done":

@@ -136,7 +136,7 @@ def _delivered(
     stores: Stores, model: DeclaredModel, batch: Batch, rows: pd.DataFrame, *, now: datetime, run_id: str
 ) -> tuple[DeliveredLabels, tuple[str, ...]]:
     """The labels that can be had now for validated rows, and why some files cannot be read."""
-    stored = _some_labels(stores, model)
+    stored = some_labels(stores, model)
     if model.label_source is None:
         raw = read_raw(stores, model, batch)
         ids = model.ids_read.get(raw.content)
@@ -152,7 +152,7 @@ def _delivered(
     return delivered, files.unreadable
 
 
-def _some_labels(stores: Stores, model: DeclaredModel) -> pd.Series | None:
+def some_labels(stores: Stores, model: DeclaredModel) -> pd.Series | None:
     """Labels of the first batch that has any: their type is that of all labels of the model."""
     table = model.table("labels")
     first = next((key for key, commit in stores.tables.commits(table).items() if commit.rows), None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from retrain_assets.data.rule_words import in_words
+from retrain_assets.data.rule_words import rules_of
 from retrain_assets.data.tables import TABLES, table_schema
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ def column_schema(asset: str) -> dg.TableSchema | None:
     return as_table_schema(table_schema(asset)) if asset in TABLES else None
 
 
-def as_table_schema(schema: DataFrameSchema) -> dg.TableSchema:
-    """A pandera schema for the asset's page."""
+def as_table_schema(schema: DataFrameSchema, personal: frozenset[str] = frozenset()) -> dg.TableSchema:
+    """A pandera schema for the asset's page; of a personal column it shows no value of a rule."""
     columns: Mapping[str, Any] = schema.columns
     return dg.TableSchema(
         columns=[
@@ -33,7 +33,7 @@ def as_table_schema(schema: DataFrameSchema) -> dg.TableSchema:
                 constraints=dg.TableColumnConstraints(
                     nullable=bool(column.nullable),
                     unique=bool(column.unique),
-                    other=[in_words(check) for check in column.checks],
+                    other=rules_of(str(name), column, personal),
                 ),
             )
             for name, column in columns.items()

@@ -79,7 +79,7 @@ def of_validated(stores: Stores, contract: Contract, record: Validated) -> Metad
         "quarantined_rows": record.quarantined_rows,
         "accepted_share": _share(record.accepted.rows, record.parsed_rows),
         "extra_columns": ", ".join(record.extra_columns) or "none",
-        "dagster/column_schema": as_table_schema(validated_schema(contract)),
+        "dagster/column_schema": as_table_schema(validated_schema(contract), frozenset(contract.spec.personal_columns)),
         **of_table(stores, record.accepted),
     }
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from retrain_assets.errors import StoreError, without_password
 from retrain_assets.stores.blobs import local_path
 
 
-def export(url: str, content: bytes) -> None:
+def export(url: str, content: bytes, options: Mapping[str, str] | None = None) -> None:
     """Writes a file, in place of one that was there; a reader never finds half of it.
+
+    Args:
+        url: a path or URL.
+        content: what it holds.
+        options: of the file system that the URL names.
 
     Raises:
         StoreError: it cannot be written.
@@ -20,7 +26,7 @@ def export(url: str, content: bytes) -> None:
         if local is None:
             import fsspec
 
-            files, path = fsspec.core.url_to_fs(url)
+            files, path = fsspec.core.url_to_fs(url, **(options or {}))
             files.pipe_file(path, content)
             return
         local.parent.mkdir(parents=True, exist_ok=True)

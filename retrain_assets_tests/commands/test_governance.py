@@ -219,6 +219,8 @@ def test_the_rows_most_worth_a_label_are_exported(promoted: World, call: Call):
     lines = (promoted.root / "next.csv").read_text().splitlines()
     assert len(lines) == 7
     assert lines[0].startswith("batch,id,at,x,z,kind")
+    refused = call("label-answers", "tiny", "next.csv")
+    assert (refused.exit_code, "labels of tiny come with the rows" in refused.stderr) == (1, True)
 
 
 def test_a_model_gets_another_name_and_history_tells_of_it(promoted: World, call: Call):

@@ -42,7 +42,7 @@ def people(batch: Batch, rows: int = 400, **changes: Any) -> pd.DataFrame:
 def installed(root: Path, instance: dg.DagsterInstance) -> Installation:
     columns = {
         "email": {"type": "string", "pattern": ".+@.+"},
-        "city": {"type": "category", "nullable": True},
+        "city": {"type": "category", "values": ["plantedville", "plantedburg"], "nullable": True},
         "phone": {"type": "int", "min": 0},
     }
     return make_installation(

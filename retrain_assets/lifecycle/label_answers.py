@@ -1,0 +1,120 @@
+"""What persons answered to the rows that they were asked about, by batch, to where `target.labels` looks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+import pandas as pd
+
+from retrain_assets.data.delivered_labels import join_labels
+from retrain_assets.data.reading import read_part
+from retrain_assets.data.windows import Batch
+from retrain_assets.errors import DataError, RefusedError
+from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.settle import some_labels
+from retrain_assets.lifecycle.watch import read_validated
+from retrain_assets.lifecycle.withholding import withholding
+from retrain_assets.spec import FilesSource
+from retrain_assets.stores.exports import export
+from retrain_assets.stores.protocols import Stores
+from retrain_assets.stores.sources.settings import located, resolve, resolve_all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """How many labels were delivered of each batch, and how many rows have no answer yet."""
+
+    labels: Mapping[str, int]
+    blank: int
+
+
+@withholding
+def deliver_answers(stores: Stores, model: DeclaredModel, file: str, content: bytes, *, now: datetime) -> Answered:
+    """Writes the answered rows of an exported file where the label source looks, one file for each batch.
+
+    Labels are read by batch, and the rows that were asked about are of several. Each file is a delivery of its own:
+    it replaces none, and of two answers to one row the later counts. All of them are checked before one is written.
+
+    Args:
+        stores: all stores.
+        model: the declared model.
+        file: name of the file, for messages.
+        content: a CSV file with the column `batch`, those of the row id, and the target; others are left aside.
+        now: wall time; it names what is delivered.
+
+    Raises:
+        RefusedError: `target.labels` has no place for a further file of a batch.
+        DataError: a column, a batch or a row is unknown, an answer cannot be read, or there is none.
+        UnreadableFileError: it is no CSV file.
+        StoreError: a file cannot be written.
+    """
+    source = _place(model)
+    spec = model.spec
+    rows = read_part(file, "csv", content, show=not spec.personal_columns).astype("object")
+    for column in ("batch", *spec.row_id, spec.target.column):
+        if column not in rows.columns:
+            raise DataError(f"{file} must have the column '{column}', as `label-next` writes it")
+    given = rows[spec.target.column].fillna("").astype(str).str.strip() != ""
+    if not given.any():
+        raise DataError(f"{file} holds no answer: the column '{spec.target.column}' is empty in all {len(rows)} rows")
+    stored = some_labels(stores, model)
+    answered = [
+        (_batch(model, file, str(key)), part[[*spec.row_id, spec.target.column]])
+        for key, part in rows[given].groupby("batch", dropna=False)
+    ]
+    for batch, part in answered:
+        _refuse_useless(stores, model, file, batch, part, stored)
+    for batch, part in answered:
+        name = f"-answers-{now:%Y%m%dT%H%M%S%f}"
+        folder, _, last = located(resolve(source.path, None), model.root).rpartition("/")
+        uri = f"{folder}/{last.replace('*', name, 1).replace('*', '')}".replace("{batch}", batch.key)
+        text = part.to_csv(index=False, sep=source.separator)
+        export(uri, text.encode(source.encoding), resolve_all(source.storage_options, None))
+    return Answered(labels={batch.key: len(part) for batch, part in answered}, blank=int((~given).sum()))
+
+
+def _place(model: DeclaredModel) -> FilesSource:
+    source = model.spec.target.labels
+    by_hand = "deliver the answers there yourself, those of each batch by themselves"
+    if not isinstance(source, FilesSource):
+        told = "with the rows" if source is None else f"from a source of type {source.type}"
+        raise RefusedError(f"labels of {model.name} come {told}, to which nothing can be added here: {by_hand}")
+    pattern = resolve(source.path, None)
+    folder, _, last = pattern.rpartition("/")
+    csv = source.format == "csv" or (source.format is None and last.lower().endswith(".csv"))
+    if not csv or "*" not in last or "*" in folder or "?" in pattern:
+        raise RefusedError(
+            f"target.labels of {model.name} must be CSV files of which a batch may have several, such as "
+            f"'labels/{{batch}}*.csv' (got '{source.path}'): {by_hand}"
+        )
+    return source
+
+
+def _batch(model: DeclaredModel, file: str, key: str) -> Batch:
+    with suppress(ValueError):
+        return model.calendar.batch(key)
+    raise DataError(
+        f"{file} names the batch {key!r}, which is none of {model.name}: a key is such as "
+        f"'{model.calendar.first.key}', as `label-next` writes it; a spreadsheet may have written a date of its own"
+    )
+
+
+def _refuse_useless(
+    stores: Stores, model: DeclaredModel, file: str, batch: Batch, part: pd.DataFrame, stored: pd.Series | None
+) -> None:
+    """Settling would leave such answers aside and tell it on a check: whoever has just typed them wants to know now."""
+    taken = join_labels([(file, part)], model.contract, read_validated(stores, model, batch), stored=stored)
+    if taken.unreadable:
+        shown = "" if model.spec.personal_columns else f", such as {', '.join(map(repr, taken.unreadable_values[:3]))}"
+        raise DataError(
+            f"{file}: {taken.unreadable} answers of batch {batch} are no labels of {model.name}{shown}; nothing was "
+            "delivered"
+        )
+    if taken.unknown:
+        raise DataError(
+            f"{file}: batch {batch} has no accepted row of {taken.unknown} ids ({', '.join(taken.unknown_ids)}); "
+            "nothing was delivered"
+        )

@@ -1,0 +1,129 @@
+"""What persons answered in one exported file comes back as labels of every batch that it asked about."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from retrain_assets import lifecycle
+from retrain_assets.errors import DataError, RefusedError, UnreadableFileError
+from retrain_assets.lifecycle.label_answers import Answered, deliver_answers
+from retrain_assets.lifecycle.labelling import rows_to_label
+from retrain_assets.lifecycle.settle import read_labels
+from retrain_assets.lifecycle.training_window import stored_training_sets
+from retrain_assets_tests.lifecycle.test_labelling import DECLARED, deliver
+from retrain_assets_tests.lifecycle.world import World, make_world, rows_of
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """A champion, and two newer batches of which few rows have a label."""
+    made = make_world(tmp_path, **DECLARED, retrain={"when": "person", "cooldown": "1 day"})
+    for day in range(3):
+        deliver(made, day, 400)
+    made.play()
+    for day in (3, 4):
+        deliver(made, day, 240)
+    made.play()
+    return made
+
+
+def asked(world: World, rows: int = 40) -> pd.DataFrame:
+    """What a person is given, with every answer filled in."""
+    made = rows_to_label(world.stores, world.model, rows=rows, batches=2)
+    truth = {key: rows_of(world.model.calendar.batch(key)).set_index("id")["y"] for key in set(made["batch"])}
+    return made.assign(y=[truth[key][row] for key, row in zip(made["batch"], made["id"], strict=True)])
+
+
+def answer(world: World, frame: pd.DataFrame, *, later: int = 0) -> Answered:
+    content = frame.to_csv(index=False).encode()
+    now = world.now + timedelta(seconds=later)
+    made = deliver_answers(world.stores, world.model, "next.csv", content, now=now)
+    for path in delivered(world):
+        os.utime(path, (now.timestamp(), now.timestamp()))  # a file of this second may still be being written
+    return made
+
+
+def delivered(world: World) -> list[Path]:
+    return sorted((world.root / "labels").glob("*-answers-*.csv"))
+
+
+def counted(world: World) -> dict[str, int]:
+    return {
+        world.batch(day).key: read_labels(world.stores, world.model, world.batch(day))["ra_row_id"].nunique()
+        for day in (3, 4)
+    }
+
+
+def test_answers_are_labels_of_their_batches_before_the_retrain_that_a_person_asks_for(world: World):
+    rows, before = asked(world), counted(world)
+    of_each = {str(key): int(count) for key, count in rows["batch"].value_counts().items()}
+    assert len(of_each) == 2, "one file asks about several batches"
+    rows["y"] = rows["y"].astype("object")
+    rows.loc[rows.index[0], "y"] = ""
+    of_each[rows["batch"].iloc[0]] -= 1
+    made = answer(world, rows)
+    assert (dict(made.labels), made.blank) == (of_each, 1)
+    lifecycle.record_event(world.stores, world.model, "person", "there are more labels", now=world.now)
+    assert [(job.job, job.batch) for job in world.play()] == [
+        ("settle", world.batch(3).key),
+        ("settle", world.batch(4).key),
+        ("decide", world.batch(4).key),
+        ("retrain", world.batch(4).key),
+    ]
+    assert counted(world) == {key: count + of_each[key] for key, count in before.items()}
+    frozen = stored_training_sets(world.stores, world.model)[-1]
+    assert frozen.rows + frozen.reserved_rows == 3 * 400 + counted(world)[world.batch(3).key]  # the newest is not due
+
+
+def test_a_later_answer_to_a_row_corrects_the_one_before_and_replaces_no_file(world: World):
+    rows = asked(world, rows=2)
+    answer(world, rows)
+    answer(world, rows.assign(y=1 - rows["y"]), later=1)
+    assert len(delivered(world)) == 2 * rows["batch"].nunique()
+    world.play()
+    for key, part in rows.groupby("batch"):
+        labels = read_labels(world.stores, world.model, world.model.calendar.batch(str(key)))
+        newest = labels.sort_values("revision").drop_duplicates("ra_row_id", keep="last").set_index("ra_row_id")
+        for row, first in zip(part["id"], part["y"], strict=True):
+            assert newest.loc[str(row), "label"] == 1 - first
+
+
+def test_nothing_is_delivered_of_a_file_of_which_something_cannot_be_taken(world: World):
+    rows = asked(world)
+    with pytest.raises(DataError, match="holds no answer: the column 'y' is empty in all 40 rows"):
+        answer(world, rows.assign(y=""))
+    with pytest.raises(DataError, match="must have the column 'id'"):
+        answer(world, rows.drop(columns="id"))
+    with pytest.raises(DataError, match=r"names the batch '5\.1\.2024', which is none of tiny.*'2024-01-01'"):
+        answer(world, rows.assign(batch=["5.1.2024", *rows["batch"].iloc[1:]]))
+    with pytest.raises(DataError, match=r"has no accepted row of 1 ids \(9999\)"):
+        answer(world, rows.assign(id=[9999, *rows["id"].iloc[1:]]))
+    with pytest.raises(DataError, match=r"1 answers of batch .* are no labels of tiny, such as 'perhaps'"):
+        answer(world, rows.assign(y=["perhaps", *rows["y"].iloc[1:]]))
+    with pytest.raises(UnreadableFileError, match="wrong_separator"):
+        deliver_answers(world.stores, world.model, "n.csv", rows.to_csv(index=False, sep=";").encode(), now=world.now)
+    assert delivered(world) == []
+
+
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [
+        (None, "labels of tiny come with the rows"),
+        ({"type": "sql", "url": "sqlite:///x.db", "query": "select 1"}, "from a source of type sql"),
+        ({"type": "files", "path": "labels/{batch}.csv"}, "of which a batch may have several"),
+        ({"type": "files", "path": "labels/{batch}*.parquet"}, "must be CSV files"),
+        ({"type": "files", "path": "*/{batch}*.csv"}, "of which a batch may have several"),
+    ],
+)
+def test_where_no_file_can_be_added_it_is_said(world: World, labels: dict[str, Any] | None, told: str):
+    target = world.model.spec.target.model_dump() | {"labels": labels}
+    other = world.model.spec.model_copy(update={"target": type(world.model.spec.target).model_validate(target)})
+    with pytest.raises(RefusedError, match=told):
+        answer(replace(world, model=replace(world.model, spec=other)), asked(world))
