@@ -161,10 +161,9 @@ def _target(
         raise RefusedError(f"{model.name} v{to} is champion already")
     chosen = next((made for made in earlier if made.version == to), None)
     if chosen is None:
-        known = ", ".join(f"v{made.version}" for made in earlier) or "none"
-        raise RefusedError(
-            f"{model.name} v{to} never was champion, so no gate vouches for it: go back to one of {known}"
-        )
+        known = ", ".join(f"v{made.version}" for made in earlier)
+        instead = f"go back to one of {known}" if known else f"nobody was before v{log[-1].version}"
+        raise RefusedError(f"{model.name} v{to} never was champion, so no gate vouches for it: {instead}")
     return chosen
 
 

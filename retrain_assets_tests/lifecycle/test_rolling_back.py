@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -217,6 +218,11 @@ def test_what_cannot_be_gone_back_to_is_refused(promoted: World, asked, message:
     with pytest.raises(RefusedError, match=message):
         back(promoted, **asked)
     assert len(promoted.stores.state.promotions("tiny")) == 3
+
+
+def test_of_a_first_champion_nobody_is_named_to_go_back_to(after_six_days: Callable[..., World]):
+    with pytest.raises(RefusedError, match="v9 never was champion, so no gate vouches for it: nobody was before v1"):
+        back(after_six_days(), to=9)
 
 
 def test_a_version_that_is_gone_changes_nothing(promoted: World, monkeypatch: pytest.MonkeyPatch):
