@@ -97,13 +97,12 @@ def test_of_an_old_batch_whose_file_changed_no_later_batch_is_run(played: Instal
     played.drop(1, rows=390, seed=5)
     assert by_hand(played, 1) == [("watch", old), ("decide", old)]
     assert played.stores.state.decisions("tiny")[-1].retrospective
-    due = next_job(played.stores, played.model, now=datetime.now(UTC))
-    assert due is not None
-    assert (due.job, due.batch) == ("decide", newest)
     # Where its watch was interrupted, the same command does the same.
     played.drop(1, rows=380, seed=6)
     played.stores.state.record_step(replace(_watch_of(played, old), outcome="interrupted", run_id="killed"))
     assert by_hand(played, 1) == [("watch", old), ("decide", old)]
+    # The newest decision weighs the labels of the rows as they are now.
+    assert by_hand(played)[:2] == [("settle", old), ("decide", newest)]
 
 
 def test_what_asks_for_a_decision_waits_for_the_newest_batch_that_came_anew(played: Installation) -> None:
