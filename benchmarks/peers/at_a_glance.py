@@ -42,7 +42,7 @@ GLANCES = (
 _HEAD = (
     f"**At a glance**, by the defaults of each tool. Verdicts: {Glance.ROWS:,} rows against {Glance.DAYS} days of as "
     "many, {windows} windows a cell. Times: the last run of `drift --full`, medians; the floor reads both windows of "
-    f"{20 * DAY_ROWS:,} rows and profiles them once."
+    f"{20 * DAY_ROWS:,} rows and profiles them once, in a process that did so before, where each tool has a fresh one."
 )
 _COLUMNS = (
     "false alarms on iid data, 5 / 20 / 100 columns",
