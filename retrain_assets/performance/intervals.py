@@ -203,3 +203,22 @@ def _interval(
     return MetricEstimate(
         metric=metric, value=value, lower=lower, upper=upper, standard_error=float(defined.std(ddof=1)), rows=rows
     )
+
+
+def cluster_reach(values: Values, units: npt.NDArray[np.intp], level: float) -> float:
+    """Half the width of the interval of a mean of rows of which those of a unit vary together.
+
+    By the cluster-robust standard error and Student's t with one degree of freedom fewer than there are units. Source:
+    Cameron and Miller 2015, "A Practitioner's Guide to Cluster-Robust Inference", Journal of Human Resources 50(2).
+
+    Args:
+        values: one of each row.
+        units: number of the unit of each row, from 0; at least two.
+        level: probability below the upper end.
+    """
+    from scipy.special import stdtrit
+
+    sums = np.bincount(units, weights=values - values.mean())
+    count = len(sums)
+    error = float(np.sqrt((sums**2).sum() * count / (count - 1))) / len(values)
+    return float(stdtrit(count - 1, level)) * error

@@ -15,7 +15,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from retrain_assets.performance.grouped import MANY_ROWS
-from retrain_assets.performance.intervals import estimates, percentile_interval, resampled_means, units_of
+from retrain_assets.performance.intervals import (
+    cluster_reach,
+    estimates,
+    percentile_interval,
+    resampled_means,
+    units_of,
+)
 from retrain_assets.performance.metrics import row_losses
 from retrain_assets.performance.scores import Scores, Values, classes_of
 from retrain_assets.promotion.evaluation import (
@@ -116,26 +122,42 @@ def evaluate_models(
         DataError: scores or labels that no metric can be computed from.
     """
     contest, truth = contest.over_all_classes(), np.asarray(contest.labels)
-    names, resampled, blocks = _units(contest.batches, contest.together)
+    names, draws = _drawn_of(contest.batches, contest.together)
     judged = _Judging(
         truth=truth,
         metrics=tuple(dict.fromkeys([metric, *report_metrics])),
         confidence=confidence,
         resamples=resamples if len(truth) >= MANY_ROWS else METRIC_RESAMPLES,
-        blocks=blocks,
+        blocks=draws.blocks,
     )
     roles = tuple(judged.model(role, version, scored, rng) for role, version, scored in contest.models())
     paired = _Pairing.of(contest, metric, confidence=confidence, resamples=resamples)
     newer = contest.newer()
     return EvaluationReport(
         model=model, batch=batch, attempt=attempt, metric=metric, rows=len(truth), batches=names,
-        rows_newer_than_both=len(newer), confidence=confidence, resampled=resampled, roles=roles,
+        rows_newer_than_both=len(newer), confidence=confidence, resampled=draws.unit, roles=roles,
         differences=(
-            *paired.differences(np.arange(len(truth)), "reserved", rng, blocks, resampled),
-            *paired.differences(newer, "newer", rng, blocks, resampled),
+            *paired.differences(np.arange(len(truth)), "reserved", rng, draws),
+            *paired.differences(newer, "newer", rng, draws),
         ),
-        measures=(*paired.luck(contest, margins), *paired.beyond(margins, rng, blocks, resampled)),
+        measures=(*paired.luck(contest, margins), *paired.beyond(margins, rng, draws)),
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Draws:
+    """What the bootstrap draws: of each row its block, None for the row itself; and its batch, None beside entities."""
+
+    unit: Unit
+    blocks: npt.NDArray[Any] | None
+    batches: npt.NDArray[np.intp] | None
+
+    def batches_of(self, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.intp] | None:
+        """The batches of some rows, numbered from 0; None where these are of one, or batches are not what varies."""
+        if self.batches is None:
+            return None
+        found, numbers = np.unique(self.batches[rows], return_inverse=True)
+        return numbers if len(found) > 1 else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,9 +209,7 @@ class _Pairing:
         batches = np.asarray(contest.batches, dtype=object)
         return tuple(luck_measures(contest.noticed, self.losses, self.earlier, batches, margins))
 
-    def beyond(
-        self, margins: Sequence[float], rng: np.random.Generator, blocks: npt.NDArray[Any] | None, unit: Unit
-    ) -> Iterator[Measure]:
+    def beyond(self, margins: Sequence[float], rng: np.random.Generator, draws: _Draws) -> Iterator[Measure]:
         """What the candidate and earlier champions lose beyond (1 + margin) times the champion's loss."""
         champion = self.losses.get("champion")
         if champion is None:
@@ -197,7 +217,7 @@ class _Pairing:
         every = np.arange(len(champion))
         for margin in margins:
             raised = replace(self, losses={"candidate": self.losses["candidate"], "champion": (1 + margin) * champion})
-            for made in raised.differences(every, "reserved", rng, blocks, unit):
+            for made in raised.differences(every, "reserved", rng, draws):
                 if made.b == "champion":
                     yield margin_measure(made, margin)
 
@@ -206,18 +226,19 @@ class _Pairing:
         rows: npt.NDArray[np.intp],
         scope: Scope,
         rng: np.random.Generator,
-        blocks: npt.NDArray[Any] | None,
-        unit: Unit,
+        draws: _Draws,
     ) -> tuple[PairedDifference, ...]:
         """All pairs over some rows, from the same resamples; earlier champions are of interest on all rows alone.
 
-        Of rows in too few batches the rows themselves are drawn; of too few entities no difference is known, nor of
-        losses beyond what numbers hold.
+        Of rows in too few batches the rows themselves are drawn, which cannot tell what batches differ by. There the
+        upper end, which proves one model better than another, is no lower than that of the batches' own spread; the
+        lower end, by which a candidate is rejected, stays. Beside the baseline rows suffice. Of too few entities no
+        difference is known, nor of losses beyond what numbers hold.
         """
         pairs = self._pairs(scope)
-        blocks = None if blocks is None else blocks[rows]
+        blocks = None if draws.blocks is None else draws.blocks[rows]
         if units_of(len(rows), blocks) < ENOUGH_UNITS:
-            if unit == "entities":
+            if draws.unit == "entities":
                 return ()
             blocks = None
         if len(rows) < 2 or not pairs:
@@ -229,6 +250,12 @@ class _Pairing:
         levels = [shared if a == "earlier" else self.confidence for a, *_ in pairs]
         units = units_of(len(rows), blocks)
         bounds = [percentile_interval(drawn[:, k], level, units=units) for k, level in enumerate(levels)]
+        apart = draws.batches_of(rows) if blocks is None else None
+        for k, (_, b, *_) in enumerate(pairs):
+            if apart is not None and b != "baseline":
+                lower, upper = bounds[k]
+                proven = means[k] + cluster_reach(excess[:, k], apart, (1 + levels[k]) / 2)
+                bounds[k] = lower, max(upper, float(proven))
         return tuple(
             PairedDifference(
                 a=a, b=b, version=version, metric=self.metric, value=float(mean), lower=lower, upper=upper,
@@ -249,12 +276,12 @@ class _Pairing:
         return pairs
 
 
-def _units(
-    batches: Sequence[str], together: npt.NDArray[Any] | None
-) -> tuple[tuple[str, ...], Unit, npt.NDArray[Any] | None]:
-    """The names of the batches, what the bootstrap draws, and the unit of each row; None for the rows themselves."""
+def _drawn_of(batches: Sequence[str], together: npt.NDArray[Any] | None) -> tuple[tuple[str, ...], _Draws]:
+    """The names of the batches, and what the bootstrap draws."""
     batch_of_row, found = pd.factorize(np.asarray(batches, dtype=object))
     names = tuple(sorted(str(name) for name in found))
     if together is not None:
-        return names, "entities", together
-    return (names, "batches", batch_of_row) if len(names) >= ENOUGH_BATCHES else (names, "rows", None)
+        return names, _Draws(unit="entities", blocks=together, batches=None)
+    if len(names) >= ENOUGH_BATCHES:
+        return names, _Draws(unit="batches", blocks=batch_of_row, batches=batch_of_row)
+    return names, _Draws(unit="rows", blocks=None, batches=batch_of_row)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from retrain_assets.performance.metrics import GREATER_IS_BETTER
-from retrain_assets.promotion.evaluation import EvaluationReport, PairedDifference, Role
+from retrain_assets.promotion.evaluation import ENOUGH_BATCHES, EvaluationReport, PairedDifference, Role
 from retrain_assets.promotion.fairness import RATES
 from retrain_assets.promotion.luck import owed_to_luck, without_luck
 from retrain_assets.promotion.margins import beyond
@@ -53,7 +53,7 @@ class NotWorseThanChampion:
             return passed, f"{_compared(report, difference)}: {'not shown worse' if passed else 'shown worse'}"
         upper, text = _at_most_beyond(report, self.margin)
         passed = None if upper is None else upper <= 0
-        return passed, text + _shown_to_be(passed, f"within the margin of {self.margin:.2%}")
+        return passed, text + _shown_to_be(report, passed, f"within the margin of {self.margin:.2%}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class BetterThanChampion:
     def evaluate(self, report: EvaluationReport) -> Verdict:
         upper, text = _at_most_beyond(report, -self.margin)
         passed = None if upper is None else upper < 0
-        return passed, text + _shown_to_be(passed, f"better by {self.margin:.2%}" if self.margin else "better")
+        return passed, text + _shown_to_be(report, passed, f"better by {self.margin:.2%}" if self.margin else "better")
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,8 +306,13 @@ def _at_most_beyond(report: EvaluationReport, margin: float) -> tuple[float | No
     return held.upper - luck, f"{_compared(report, difference)}{counted if margin else ''}{left}"
 
 
-def _shown_to_be(passed: bool | None, what: str) -> str:
-    return "" if passed is None else f": {'' if passed else 'not '}shown {what}"
+def _shown_to_be(report: EvaluationReport, passed: bool | None, what: str) -> str:
+    if passed is None:
+        return ""
+    few = 1 < len(report.batches) < ENOUGH_BATCHES and report.resampled == "rows"
+    count = f" by {len(report.batches)} batches, of which the upper end counts what they differ by: more of them"
+    more = f"{count} (window.holdout_batches) show more" if few and not passed else ""
+    return f": {'' if passed else 'not '}shown {what}{more}"
 
 
 def _loss(report: EvaluationReport, name: Role) -> str:

@@ -48,7 +48,7 @@ def _shown_by(report: EvaluationReport, *, detectable: float, power: float) -> _
     if difference is None or loss is None:
         return None
     reach = NormalDist().inv_cdf((1 + report.confidence) / 2)
-    error = (difference.upper - difference.lower) / (2 * reach)
+    error = (difference.value - difference.lower) / reach  # of the rows: the upper end may count the batches, too
     worsening, wanted = (reach + NormalDist().inv_cdf(power)) * error, detectable * abs(loss)
     needed = value_of(report.measures, "holdout", NEEDED)
     if needed is None and worsening > 0 and wanted > 0:

@@ -20,7 +20,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from retrain_assets.data.personal import numbered
-from retrain_assets.performance.intervals import estimates
+from retrain_assets.performance.intervals import cluster_reach, estimates
 from retrain_assets.performance.scores import Scores, Values
 from retrain_assets.promotion.measures import Measure
 
@@ -200,15 +200,10 @@ def _too_few_units(units: npt.NDArray[np.intp] | None) -> str:
 
 def _reach(excess: Values, units: npt.NDArray[np.intp] | None, level: float) -> float:
     """Half the width of the interval of the mean."""
+    if units is not None:
+        return cluster_reach(excess, units, level)
     residuals = excess - excess.mean()
-    if units is None:
-        return NormalDist().inv_cdf(level) * float(np.sqrt((residuals**2).sum())) / len(excess)
-    from scipy.special import stdtrit
-
-    sums = np.bincount(units, weights=residuals)
-    count = len(sums)
-    error = float(np.sqrt((sums**2).sum() * count / (count - 1))) / len(excess)
-    return float(stdtrit(count - 1, level)) * error
+    return NormalDist().inv_cdf(level) * float(np.sqrt((residuals**2).sum())) / len(excess)
 
 
 def _labels(column: pd.Series) -> pd.Series:

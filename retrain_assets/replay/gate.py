@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy.stats import norm
 
 from retrain_assets.errors import DataError
-from retrain_assets.performance.intervals import MetricEstimate
+from retrain_assets.performance.intervals import MetricEstimate, cluster_reach
 from retrain_assets.performance.metrics import row_losses
 from retrain_assets.promotion.evaluation import (
     ENOUGH_BATCHES,
@@ -139,12 +139,14 @@ def _report(
     batches = np.unique(batch_of_row)
     width = float(norm.ppf(0.5 + confidence / 2))
     clusters = batch_of_row if len(batches) >= ENOUGH_BATCHES else None
+    apart = np.searchsorted(batches, batch_of_row) if 1 < len(batches) < ENOUGH_BATCHES else None
 
     def difference(a: Role, b: Role, margin: float = 0.0) -> PairedDifference:
         excess = losses[a] - (1 + margin) * losses[b]
-        mean, error = float(excess.mean()), _standard_error(excess, clusters)
+        mean, reach = float(excess.mean()), width * _standard_error(excess, clusters)
+        proven = reach if apart is None or b == "baseline" else cluster_reach(excess, apart, 0.5 + confidence / 2)
         return PairedDifference(
-            a=a, b=b, metric=metric, value=mean, lower=mean - width * error, upper=mean + width * error, rows=rows
+            a=a, b=b, metric=metric, value=mean, lower=mean - reach, upper=mean + max(reach, proven), rows=rows
         )
 
     return EvaluationReport(
