@@ -19,6 +19,7 @@ from scipy.optimize import brentq
 from scipy.special import expit
 
 from benchmarks import machine
+from benchmarks.gate_equal import JUDGING, PAIRS, errors_of_equals
 from benchmarks.rates import Rate, rate_of
 from benchmarks.tables import write_between_markers
 from retrain_assets.performance.decay import BatchLoss, HoldoutLoss
@@ -38,6 +39,8 @@ from retrain_assets.spec import DecaySpec, PromoteSpec
 
 PAGE = Path(__file__).parents[1] / "docs" / "gate-benchmark.md"
 ROWS, BATCHES, CHAMPION_NOISE = 2000, 4, 0.8
+APART = 0.3
+"""Standard deviation of the part of each error in the logit that the rows of a batch share, where batches differ."""
 NEWEST = ROWS // BATCHES
 NOISES: Mapping[str, float] = {
     "much worse": 1.1, "worse": 0.9, "equal": 0.8, "better": 0.7, "much better": 0.4,
@@ -86,6 +89,7 @@ GATES: Mapping[str, Gate] = {
     "accuracy": lambda _report, candidate, champion: bool((candidate < RIGHT).mean() >= (champion < RIGHT).mean()),
     "no gate": lambda _report, _candidate, _champion: True,
 }
+PROOFS = frozenset(name for name in GATES if name.startswith(("not_worse_than_champion, margin", "margin", "better")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,19 +121,20 @@ DECLARED_ERRORS = (
 
 
 def trial(
-    rng: np.random.Generator, noise: float, *, triggered: bool = False
+    rng: np.random.Generator, noise: float, *, triggered: bool = False, apart: float = 0.0
 ) -> tuple[EvaluationReport, Losses, Losses, float]:
     """One evaluation, and the true difference of the expected losses on its rows.
 
     With `triggered` the newest batch is drawn until `performance_decay` fires there: the champion is compared because
-    it looked bad, and on the rows on which it did.
+    it looked bad, and on the rows on which it did. `apart` is the deviation of the part of each model's error that the
+    rows of a batch share; the error of a row is as large as without.
     """
-    older, newest = _rows(rng, ROWS - NEWEST), _rows(rng, NEWEST)
+    older, newest = _rows(rng, ROWS - NEWEST, apart), _rows(rng, NEWEST, apart)
     while triggered and _noticed(newest) is None:
-        newest = _rows(rng, NEWEST)
+        newest = _rows(rng, NEWEST, apart)
     logit, labels, said = (np.concatenate([older[k], newest[k]]) for k in range(3))
     truth = expit(logit)
-    values = {"champion": said, "candidate": expit(logit + rng.normal(0, noise, ROWS))}
+    values = {"champion": said, "candidate": expit(logit + _errors(rng, noise, ROWS, apart))}
 
     def expected(said: Losses) -> float:
         return float(-(truth * np.log(said) + (1 - truth) * np.log(1 - said)).mean())
@@ -153,11 +158,17 @@ def trial(
     return report, losses["candidate"], losses["champion"], expected(values["candidate"]) - expected(values["champion"])
 
 
-def _rows(rng: np.random.Generator, count: int) -> tuple[Losses, Losses, Losses]:
+def _rows(rng: np.random.Generator, count: int, apart: float = 0.0) -> tuple[Losses, Losses, Losses]:
     """True logits, labels, and what the champion says."""
     logit = rng.normal(0, 2, count)
     labels = (rng.random(count) < expit(logit)).astype(float)
-    return logit, labels, expit(logit + rng.normal(0, CHAMPION_NOISE, count))
+    return logit, labels, expit(logit + _errors(rng, CHAMPION_NOISE, count, apart))
+
+
+def _errors(rng: np.random.Generator, noise: float, count: int, apart: float) -> Losses:
+    """What a model is wrong by in the logit of each row."""
+    own = rng.normal(0, (noise**2 - apart**2) ** 0.5, count)
+    return own + np.repeat(rng.normal(0, apart, count // NEWEST), NEWEST) if apart else own
 
 
 def _noticed(newest: tuple[Losses, Losses, Losses]) -> Noticed | None:
@@ -225,9 +236,14 @@ def declared_errors(trials: int, seed: int) -> str:
     level = (1 - PromoteSpec().confidence) / 2
     lines: list[list[str]] = []
     for position, error in enumerate(DECLARED_ERRORS):
-        rates = [_rate_at_edge(error, trials, [seed, position, triggered]) for triggered in (False, True)]
+        rates = [
+            _rate_at_edge(error, trials, [seed, position, triggered], apart)
+            for apart in (0.0, APART)
+            for triggered in (False, True)
+        ]
         lines.append([error.gate, str(error), f"{level:.1%}", *(_kept(rate, level) for rate in rates)])
-    return table(["gate", "its error: it", "declared", "all comparisons", "given that a trigger fired"], lines)
+    head = ["all comparisons", "given that a trigger fired", "batches differ", "they do, and a trigger fired"]
+    return table(["gate", "its error: it", "declared", *head], lines)
 
 
 def _kept(rate: Rate, level: float) -> str:
@@ -235,9 +251,11 @@ def _kept(rate: Rate, level: float) -> str:
     return f"{rate.share:.1%} ± {rate.half:.1%}, {held}"
 
 
-def _rate_at_edge(error: DeclaredError, trials: int, seed: Sequence[int]) -> Rate:
+def _rate_at_edge(error: DeclaredError, trials: int, seed: Sequence[int], apart: float) -> Rate:
     rng, noise, gate = np.random.default_rng(seed), noise_of(error.worse_by), GATES[error.gate]
-    made = [gate(*trial(rng, noise, triggered=bool(seed[-1]))[:3]) == error.promoting for _ in range(trials)]
+    made = [
+        gate(*trial(rng, noise, triggered=bool(seed[-1]), apart=apart)[:3]) == error.promoting for _ in range(trials)
+    ]
     return rate_of([[each] for each in made])
 
 
@@ -253,10 +271,14 @@ class Replayed:
         pair = (candidate, champion)
         if pair not in self._verdicts:
             paired = self.book.paired(candidate, champion)
-            report = report_of(self.book, candidate, champion, margins=MARGINS)
+            # Where something is to be proven as many batches judge as that takes.
+            shown, proven = (
+                report_of(self.book, candidate, champion, margins=MARGINS, proof=proof) for proof in (False, True)
+            )
             usable = self.book.usable(candidate)
             self._verdicts[pair] = {
-                name: usable and gate(report, paired.candidate, paired.champion) for name, gate in GATES.items()
+                name: usable and gate(proven if name in PROOFS else shown, paired.candidate, paired.champion)
+                for name, gate in GATES.items()
             }
         return self._verdicts[pair]
 
@@ -304,15 +326,18 @@ class _Judging(ReplayGate):
         return self._replayed.verdicts(candidate, champion)[self._name]
 
 
-def streams(folder: Path, step: int, cache: Path) -> tuple[str, str]:
-    """What each gate costs in log-loss, and how often it errs on the pairs of models of all streams."""
+def streams(folder: Path, step: int, cache: Path, *, trials: int, seed: int) -> tuple[str, str, str]:
+    """What each gate costs in log-loss, how often it errs on the pairs of all streams, and on pairs made equal."""
     costs: dict[str, list[str]] = {name: [name] for name in GATES}
     errors: list[pd.DataFrame] = []
+    equals: dict[str, dict[str, Rate]] = {}
     files = sorted(folder.glob("*.parquet"))
     for file in files:
         frame = pd.read_parquet(file)
         settings = FileSettings(target="y", batch="batch", label_delay=1, window=None)
         stream = stream_of_frame(frame, settings)
+        proving = PromoteSpec(require="better_than_champion & beats_baseline", min_rows=LEAST_ROWS)
+        stream = replace(stream, spec=stream.spec.model_copy(update={"promote": proving}))
         course = Course(first=max(6, round(frame["batch"].nunique() / 8)))
         replayed = Replayed(open_book(stream, course, ScoreCache.of(cache, stream), workers=1))
         open_loss = replayed.loss("no gate", course, step)
@@ -320,9 +345,35 @@ def streams(folder: Path, step: int, cache: Path) -> tuple[str, str]:
             loss = replayed.loss(name, course, step)
             cells.append(f"{loss:.5f} ({loss / open_loss - 1:+z.2%})")
         errors.append(replayed.errors().assign(stream=file.stem))
+        equals[file.stem] = errors_of_equals(
+            replayed.book,
+            superior=lambda report: superior(report, _NONE, _NONE),
+            default=lambda report: declared()(report, _NONE, _NONE),
+            trials=trials,
+            seed=seed,
+        )
         print(file.stem, {name: cells[-1] for name, cells in costs.items()}, flush=True)
     cost = table(["gate", *(file.stem for file in files)], list(costs.values()))
-    return cost, _error_table(pd.concat(errors))
+    return cost, _error_table(pd.concat(errors)), _equal_table(equals)
+
+
+_NONE: Losses = np.empty(0)
+"""The row losses, of which these gates make no use."""
+
+
+def _equal_table(equals: Mapping[str, Mapping[str, Rate]]) -> str:
+    level = (1 - PromoteSpec().confidence) / 2
+    lines = [
+        [
+            stream,
+            _kept(rates["better_than_champion"], level),
+            f"{rates['by rows alone'].share:.1%}",
+            f"{rates['default rejects'].share:.1%}",
+        ]
+        for stream, rates in equals.items()
+    ]
+    head = ["stream", "better_than_champion promotes", "by the rows alone it would", "the default gate rejects"]
+    return table(head, lines)
 
 
 def _error_table(pairs: pd.DataFrame) -> str:
@@ -385,8 +436,14 @@ def main() -> None:
             f"Mean log-loss of the served rows, and how it differs from that without a gate; a candidate every "
             f"{options.step} batches, labels one batch late."
         )
-        cost, errors = streams(options.folder, options.step, options.cache)
-        made = {"streams": f"{cost}\n\n{said}", "errors": errors}
+        cost, errors, equals = streams(
+            options.folder, options.step, options.cache, trials=options.trials, seed=options.seed
+        )
+        alike = (
+            f"{options.trials:,} trials of {PAIRS} pairs of models a stream, seed {options.seed}, {JUDGING} batches "
+            "each; two standard errors are over pairs."
+        )
+        made = {"streams": f"{cost}\n\n{said}", "errors": errors, "equals": f"{equals}\n\n{alike}"}
     for name, text in made.items():
         print(f"{text}\n\nMeasured {where}\n")
         if not options.no_write:

@@ -21,7 +21,7 @@ from retrain_assets.promotion.comparing import Contest, evaluate_models
 from retrain_assets.promotion.evaluation import EvaluationReport, Role
 from retrain_assets.promotion.judged import inputs_of
 from retrain_assets.promotion.luck import Noticed
-from retrain_assets.promotion.margins import margins_of
+from retrain_assets.promotion.margins import asks_for_proof, margins_of
 from retrain_assets.promotion.measures import Measure
 from retrain_assets.promotion.power import batches_asked, carried
 from retrain_assets.promotion.silent import with_silent_champion
@@ -58,21 +58,21 @@ class Compared:
 
 
 def compare(stores: Stores, model: DeclaredModel, frozen: TrainingSet, rivals: Rivals) -> Compared:
-    """Judges all by the holdout, and where a declared power asks for more rows, by older batches of the window too.
+    """Judges all by the holdout, and where proof or a declared power asks for more, by older batches of the window too.
 
     A declared `promote.holdout` is never mixed with rows that are not strictly newer.
     """
     every = tuple(sorted({*frozen.batches, *frozen.holdout_batches}))
-    first = len(frozen.holdout_batches)
-    most = first if model.spec.promote.holdout is not None else len(every)
+    first, promote = len(frozen.holdout_batches), model.spec.promote
+    most = first if promote.holdout is not None else len(every)
     count, before = first, tuple[Measure, ...]()
     while True:
         made = _compared(stores, model, frozen, rivals, every[len(every) - count :])
         report = replace(made.report, measures=(*made.report.measures, *before))
-        asked = batches_asked(report, model.spec.promote, count=count, most=most)
+        asked = batches_asked(report, promote, count=count, most=most, proof=asks_for_proof(promote))
         if asked == count:
             return replace(made, report=report)
-        count, before = asked, carried(report, model.spec.promote)
+        count, before = asked, carried(report, promote)
 
 
 def _compared(

@@ -28,6 +28,15 @@ def margins_of(spec: PromoteSpec) -> tuple[float, ...]:
     return tuple(sign * spec.margin for name, sign in SIGNS.items() if spec.margin and name in asked)
 
 
+def asks_for_proof(spec: PromoteSpec) -> bool:
+    """Whether a candidate is promoted only where the rows show it: within a margin, or better. A recall asks anew each season.
+
+    >>> asks_for_proof(PromoteSpec()), asks_for_proof(PromoteSpec(margin=0.02))
+    (False, True)
+    """
+    return bool(margins_of(spec)) or "better_than_champion" in spec.expression.names()
+
+
 def name_of(margin: float) -> str:
     """How measures at a margin are named: `difference` without one.
 

@@ -7,7 +7,7 @@ from math import ceil
 from statistics import NormalDist
 from typing import Any, ClassVar
 
-from retrain_assets.promotion.evaluation import EvaluationReport
+from retrain_assets.promotion.evaluation import ENOUGH_BATCHES, EvaluationReport
 from retrain_assets.promotion.measures import Measure, chosen, value_of
 from retrain_assets.spec import PromoteSpec
 
@@ -81,21 +81,27 @@ class HasEnoughRows:
         return shown.enough or None, f"{text}, which takes {takes} rows by the spread on the newest batches"
 
 
-def batches_asked(report: EvaluationReport, spec: PromoteSpec, *, count: int, most: int) -> int:
+def batches_asked(report: EvaluationReport, spec: PromoteSpec, *, count: int, most: int, proof: bool = False) -> int:
     """How many of the newest batches are to judge, after `count` of them did; `count` where they are enough.
 
-    Without a declared power, or a champion, they always are. The spread of the paired differences and the champion's
-    mean loss decide, once: in the first look that knows both. To estimate them anew with each enlargement would stop at
-    the first small estimate, and to go on until a candidate passes would let every one pass. Source: C. Stein, Annals
-    of Mathematical Statistics 16(3), 1945.
+    Without a champion they always are. Where something is to be proven as many judge as can be drawn whole: fewer
+    hardly tell what batches differ by. Beyond that only a declared power asks for more: the spread of the paired
+    differences and the champion's mean loss decide, once: in the first look that knows both. To estimate them anew with
+    each enlargement would stop at the first small estimate, and to go on until a candidate passes would let every one
+    pass. Source: C. Stein, Annals of Mathematical Statistics 16(3), 1945.
 
     Args:
         report: the comparison on the rows of `count` batches, with what was `carried` from earlier looks.
         spec: declares a power where `require` names `has_enough_rows`.
         count: batches that judged.
         most: batches that there are.
+        proof: whether a model must be shown better, or not worse by a margin, than another.
     """
-    if GATE not in spec.expression.names() or report.role("champion") is None:
+    if report.role("champion") is None:
+        return count
+    if proof and report.resampled == "rows" and count < min(most, ENOUGH_BATCHES):
+        return min(most, ENOUGH_BATCHES)
+    if GATE not in spec.expression.names():
         return count
     shown = _shown_by(report, detectable=spec.limits.detectable, power=spec.limits.power)
     if shown is not None and shown.enough:
@@ -108,7 +114,8 @@ def carried(report: EvaluationReport, spec: PromoteSpec) -> tuple[Measure, ...]:
     """What a look at more batches is told of those before: the metrics of the first, and how many rows are needed."""
     known = tuple(chosen(report.measures, "holdout")) or newest_alone(report)
     shown = _shown_by(report, detectable=spec.limits.detectable, power=spec.limits.power)
-    if shown is None or shown.needed is None or any(each.name == NEEDED for each in known):
+    told = any(each.name == NEEDED for each in known)
+    if told or GATE not in spec.expression.names() or shown is None or shown.needed is None:
         return known
     return (*known, Measure(kind="holdout", name=NEEDED, value=shown.needed, rows=shown.rows))
 

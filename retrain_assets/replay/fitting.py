@@ -13,7 +13,6 @@ from tempfile import NamedTemporaryFile
 
 import numpy as np
 
-from retrain_assets.promotion.power import GATE as POWER
 from retrain_assets.replay.scoring import Evidence, score_model
 from retrain_assets.replay.stream import Stream
 from retrain_assets.replay.windows import SINCE_CHANGE
@@ -43,7 +42,7 @@ class ScoreCache:
                 stream.spec.model_dump_json(by_alias=True, include=_DECIDES),
                 str(stream.window if stream.window != SINCE_CHANGE else (SINCE_CHANGE, stream.spec.window.min_rows)),
                 str(stream.spec.window.holdout_batches),
-                *(["all that may judge"] if POWER in stream.spec.promote.expression.names() else []),
+                *(["all that may judge"] if stream.more_may_judge else []),
                 *([f"outputs of {drift.reference} {drift.reference_batches}"] if drift.outputs else []),
                 "" if source is None else source.source,
                 *(f"{name}={version}" for name, version in sorted(libraries(stream.spec.estimator.class_).items())),

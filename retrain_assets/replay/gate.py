@@ -22,7 +22,7 @@ from retrain_assets.promotion.evaluation import (
 )
 from retrain_assets.promotion.gates import evaluate_gates
 from retrain_assets.promotion.luck import Noticed, luck_measures, most_luck, noticed_in
-from retrain_assets.promotion.margins import margin_measure, margins_of
+from retrain_assets.promotion.margins import asks_for_proof, margin_measure, margins_of
 from retrain_assets.promotion.measures import Measure
 from retrain_assets.promotion.power import batches_asked, carried
 from retrain_assets.replay.scorebook import Scorebook
@@ -64,13 +64,16 @@ def report_of(
     champion: int,
     noticed: Noticed | None = None,
     margins: Sequence[float] | None = None,
+    *,
+    proof: bool | None = None,
 ) -> EvaluationReport:
-    """The comparison on the reserved rows of the candidate's newest batches: as many as a declared power asks for.
+    """The comparison on the reserved rows of the candidate's newest batches: as many as proof or a power asks for.
 
     `noticed` tells how bad the champion looked to the policy that asks, beside what `performance_decay` notices.
-    `margins` are by default those that the declaration asks for.
+    `margins` and `proof` are by default those that the declaration asks for.
     """
     stream = book.stream
+    proof = asks_for_proof(stream.spec.promote) if proof is None else proof
     margins = margins_of(stream.spec.promote) if margins is None else margins
     count = candidate + 1 - stream.first_scored(candidate)
     most = candidate + 1 - stream.first_judged(candidate)
@@ -78,7 +81,7 @@ def report_of(
     while True:
         made = _report_since(book, candidate, champion, candidate + 1 - count, noticed, margins)
         made = replace(made, measures=(*made.measures, *before))
-        asked = batches_asked(made, stream.spec.promote, count=count, most=most)
+        asked = batches_asked(made, stream.spec.promote, count=count, most=most, proof=proof)
         if asked == count:
             return made
         count, before = asked, carried(made, stream.spec.promote)

@@ -16,6 +16,7 @@ import pandas as pd
 from retrain_assets.data.windows import Batch, Calendar
 from retrain_assets.drift.reference import reference_batches
 from retrain_assets.performance.relations import relations, since_change
+from retrain_assets.promotion.margins import asks_for_proof
 from retrain_assets.promotion.power import GATE as POWER
 from retrain_assets.replay.windows import SINCE_CHANGE, Window
 from retrain_assets.spec import ModelSpec
@@ -114,9 +115,14 @@ class Stream:
         trained = {self.batches[k].key: k for k in range(self.first_trained(newest), newest + 1)}
         return {key: trained[key] for key in reference_batches(self.spec.drift, tuple(trained))}
 
+    @property
+    def more_may_judge(self) -> bool:
+        """Whether a declared power, or a proof, may ask for more batches than `window.holdout_batches`."""
+        return POWER in self.spec.promote.expression.names() or asks_for_proof(self.spec.promote)
+
     def first_judged(self, newest: int) -> int:
-        """The first batch whose reserved rows may judge it: with a declared power that is the first of its window."""
-        if POWER not in self.spec.promote.expression.names():
+        """The first batch whose reserved rows may judge it: where more than the usual ones may, that of its window."""
+        if not self.more_may_judge:
             return self.first_scored(newest)
         return min(self.first_scored(newest), self.first_trained(newest))
 

@@ -28,9 +28,18 @@ def test_as_many_batches_judge_as_the_power_asks_for_up_to_what_there_is(detecta
 
 def test_without_a_declared_power_or_a_champion_the_usual_batches_judge():
     assert batches_asked(report(), declared(1e-9, "not_worse_than_champion"), count=3, most=99) == 3
+    assert carried(report(), declared(0.03, "not_worse_than_champion")) == newest_alone(report())
     first = replace(report(champion=None), roles=report().roles[::2])
     assert batches_asked(first, declared(1e-9), count=3, most=99) == 3
     assert batches_asked(report(champion=None), declared(1e-9), count=3, most=99) == 6, "no two rows: twice as many"
+
+
+@pytest.mark.parametrize(("most", "asked"), [(99, 8), (5, 5), (3, 3)])
+def test_where_something_is_to_be_proven_as_many_judge_as_can_be_drawn_whole(most: int, asked: int):
+    spec, drawn = declared(0.03, "better_than_champion"), replace(report(), resampled="rows")
+    assert batches_asked(drawn, spec, count=3, most=most, proof=True) == asked
+    assert batches_asked(replace(drawn, resampled="entities"), spec, count=3, most=most, proof=True) == 3
+    assert batches_asked(drawn, spec, count=9, most=most, proof=True) == 9
 
 
 def test_the_mean_of_the_differences_asks_for_no_more_rows():
