@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -77,7 +78,8 @@ def deliver_answers(stores: Stores, model: DeclaredModel, file: str, content: by
     deliveries: list[tuple[Batch, int, bytes]] = []
     for key, part in rows[given].groupby("batch", dropna=False):
         batch = _batch(model, file, str(key))
-        text = part[[*spec.row_id, spec.target.column]].to_csv(index=False, sep=source.separator)
+        # Quoted, an id or a class such as "NA" stays one.
+        text = part[[*spec.row_id, spec.target.column]].to_csv(index=False, sep=source.separator, quoting=csv.QUOTE_ALL)
         delivery = text.encode(source.encoding)
         _refuse_useless(stores, model, file, batch, read_part(file, "csv", delivery, **model.reading(source)), stored)
         deliveries.append((batch, len(part), delivery))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from dataclasses import replace
 from datetime import timedelta
@@ -14,9 +15,10 @@ import pytest
 from retrain_assets import lifecycle
 from retrain_assets.errors import DataError, RefusedError, UnreadableFileError
 from retrain_assets.lifecycle.label_answers import Answered, deliver_answers
-from retrain_assets.lifecycle.labelling import rows_to_label
+from retrain_assets.lifecycle.labelling import questions, rows_to_label
 from retrain_assets.lifecycle.settle import read_labels, settle_labels
 from retrain_assets.lifecycle.training_window import stored_training_sets
+from retrain_assets.lifecycle.watch import read_validated
 from retrain_assets_tests.lifecycle.test_labelling import DECLARED, deliver
 from retrain_assets_tests.lifecycle.world import World, declaration, make_world, rows_of
 
@@ -165,6 +167,20 @@ def test_an_answer_that_the_decimal_mark_makes_none_is_refused(tmp_path: Path):
     with pytest.raises(DataError, match="1 answers of batch 2024-01-01 are no labels of tiny, such as '7,25'"):
         answer(world, given)
     assert delivered(world) == []
+
+
+def test_ids_and_classes_that_read_as_no_value_are_kept(tmp_path: Path):
+    schema = declaration()["schema"] | {"id": {"type": "string"}}
+    world = make_world(tmp_path, **DECLARED, schema=schema, retrain={"when": "person"})
+    batch, ids = world.batch(0), ["NA", "None", "null", "7"]
+    rows = rows_of(batch, rows=4).drop(columns="y").assign(id=ids)
+    world.put(0, rows.to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC).encode())
+    world.play()
+    validated = read_validated(world.stores, world.model, batch).set_index("id").loc[ids].reset_index()
+    give(world, questions(validated.assign(batch=batch.key, y=["no", "NA", "None", ""])))
+    settle_labels(world.stores, world.model, batch, as_of=world.batch(2).end, now=world.now, run_id="settle")
+    labels = read_labels(world.stores, world.model, batch).set_index("ra_row_id")["label"]
+    assert labels.to_dict() == {"NA": "no", "None": "NA", "null": "None"}
 
 
 @pytest.mark.parametrize(
