@@ -80,7 +80,7 @@ def deliver_answers(stores: Stores, model: DeclaredModel, file: str, content: by
         batch = _batch(model, file, str(key))
         # Quoted, an id or a class such as "NA" stays one.
         text = part[[*spec.row_id, spec.target.column]].to_csv(index=False, sep=source.separator, quoting=csv.QUOTE_ALL)
-        delivery = text.encode(source.encoding)
+        delivery = _encoded(model, file, batch, text, source.encoding)
         _refuse_useless(stores, model, file, batch, read_part(file, "csv", delivery, **model.reading(source)), stored)
         deliveries.append((batch, len(part), delivery))
     for batch, _, delivery in deliveries:
@@ -123,6 +123,19 @@ def _batch(model: DeclaredModel, file: str, key: str) -> Batch:
     raise DataError(
         f"{file} names the batch {key!r}, which is none of {model.name}: a key is such as "
         f"'{model.calendar.first.key}', as `label-next` writes it; a spreadsheet may have written a date of its own"
+    )
+
+
+def _encoded(model: DeclaredModel, file: str, batch: Batch, text: str, encoding: str) -> bytes:
+    try:
+        return text.encode(encoding)
+    except UnicodeEncodeError as error:
+        unknown = text[error.start]
+    # Past the handler: the error holds the whole text.
+    shown = "a character" if model.spec.personal_columns else f"the character {unknown!r}"
+    raise DataError(
+        f"{file}: an id or answer of batch {batch} has {shown} that is none of {encoding}, the encoding which "
+        f"target.labels of {model.name} declares; nothing was delivered"
     )
 
 

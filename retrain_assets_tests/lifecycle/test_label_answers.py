@@ -169,6 +169,22 @@ def test_an_answer_that_the_decimal_mark_makes_none_is_refused(tmp_path: Path):
     assert delivered(world) == []
 
 
+@pytest.mark.parametrize(("personal", "told"), [([], "has the character 'Ω' that"), (["id"], "has a character that")])
+def test_what_the_declared_encoding_cannot_hold_is_refused_before_a_batch_is_written(
+    tmp_path: Path, personal: list[str], told: str
+):
+    labels = {"type": "files", "path": "labels/{batch}*.csv", "encoding": "cp1252"}
+    target = {"column": "y", "label_delay": "1 day", "labels": labels}
+    world = make_world(tmp_path, target=target, personal_columns=personal, retrain={"when": "person"})
+    for day in (0, 1):
+        world.drop(day, rows_of(world.batch(day), rows=2).drop(columns="y"))
+    world.play()
+    given = pd.DataFrame({"batch": [world.batch(0).key, world.batch(1).key], "id": 0, "y": ["yes", "Ω"]})
+    with pytest.raises(DataError, match=f"of batch 2024-01-02 {told} is none of cp1252, the encoding which"):
+        answer(world, given)
+    assert delivered(world) == []
+
+
 def test_ids_and_classes_that_read_as_no_value_are_kept(tmp_path: Path):
     schema = declaration()["schema"] | {"id": {"type": "string"}}
     world = make_world(tmp_path, **DECLARED, schema=schema, retrain={"when": "person"})
