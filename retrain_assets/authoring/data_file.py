@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Hashable
 from pathlib import Path, PurePath
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from retrain_assets.data.csv_form import CsvForm, csv_form
+from retrain_assets.data.gzipped import unpacked
 from retrain_assets.data.infer import is_zero_led
 from retrain_assets.data.reading import NULL_TOKENS, read_part
 from retrain_assets.errors import DeclarationError, Problem, UnreadableFileError
@@ -66,12 +68,13 @@ def _typed(file: Path, form: CsvForm) -> pd.DataFrame:
 
     Missing is what it is in a delivery, and so is a column without a name, to which pandas gives one.
     """
-    delivered = read_part(file.name, "csv", file.read_bytes(), encoding=form.encoding, separator=form.separator)
+    text = _text(file)
+    delivered = read_part(file.name, "csv", text.getvalue(), encoding=form.encoding, separator=form.separator)
     codes: dict[Hashable, Any] = {
         place: "str" for place, name in enumerate(delivered.columns) if is_zero_led(delivered[name])
     }
     frame = pd.read_csv(
-        file,
+        text,
         keep_default_na=False,
         na_values=list(NULL_TOKENS),
         dtype=codes,
@@ -80,6 +83,11 @@ def _typed(file: Path, form: CsvForm) -> pd.DataFrame:
         decimal=form.decimal,
     )
     return frame.set_axis(delivered.columns, axis="columns")
+
+
+def _text(file: Path) -> io.BytesIO:
+    """The bytes of a CSV file, unpacked by what they are: pandas would go by the file's name."""
+    return io.BytesIO(unpacked(file.read_bytes(), file.name))
 
 
 def _as_delivered(file: Path) -> pd.DataFrame:
@@ -98,7 +106,7 @@ def cells_as_written(file: Path, form: CsvForm) -> pd.DataFrame:
     """The same rows; numbers of a CSV file as their text, for read as numbers and written again they could change."""
     if is_csv(file):
         lines = pd.read_csv(
-            file,
+            _text(file),
             header=None,
             dtype=str,
             keep_default_na=False,

@@ -542,6 +542,13 @@ class TestOtherForms:
     def test_of_the_usual_file_nothing_is_declared(self):
         assert "source: {type: files, path: 'data/{batch}*.csv'}" in scaffold(orders(600), file=Path("orders.csv")).text
 
+    def test_a_file_that_does_not_say_that_it_is_compressed_is_read(self, tmp_path: Path):
+        file, frame = tmp_path / "orders.csv", orders()
+        file.write_bytes(gzip.compress(frame.to_csv(index=False).encode()))
+        pd.testing.assert_frame_equal(read_data(file), frame)
+        files = write_scaffold(scaffold(read_data(file), file=file), file, tmp_path / "m")
+        assert sum(len(pd.read_csv(part)) for part in files) == len(frame)
+
     @pytest.mark.parametrize("name", ["orders.xlsx", "orders.json.gz", "orders", "orders.parquet.gz"])
     def test_another_kind_of_file_is_told_how_to_write_anew(self, name: str, tmp_path: Path):
         (tmp_path / name).write_bytes(b"a,b\n")
