@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -87,7 +88,9 @@ def deliver_answers(stores: Stores, model: DeclaredModel, file: str, content: by
         name = f"-answers-{now:%Y%m%dT%H%M%S%f}"
         folder, _, last = located(resolve(source.path, None), model.root).rpartition("/")
         uri = f"{folder}/{last.replace('*', name, 1).replace('*', '')}".replace("{batch}", batch.key)
-        export(uri, delivery, resolve_all(source.storage_options, None))
+        export(
+            uri, gzip.compress(delivery) if uri.endswith(".gz") else delivery, resolve_all(source.storage_options, None)
+        )
     return Answered(labels={batch.key: count for batch, count, _ in deliveries}, blank=int((~given).sum()))
 
 
@@ -99,8 +102,7 @@ def _place(model: DeclaredModel) -> FilesSource:
         raise RefusedError(f"labels of {model.name} come {told}, to which nothing can be added here: {by_hand}")
     pattern = resolve(source.path, None)
     folder, _, last = pattern.rpartition("/")
-    csv = source.format == "csv" or (source.format is None and last.lower().endswith(".csv"))
-    if not csv or "*" not in last or "*" in folder or "?" in pattern:
+    if source.format_of(last) != "csv" or "*" not in last or "*" in folder or "?" in pattern:
         raise RefusedError(
             f"target.labels of {model.name} must be CSV files of which a batch may have several, such as "
             f"'labels/{{batch}}*.csv' (got '{source.path}'): {by_hand}"

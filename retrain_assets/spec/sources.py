@@ -53,6 +53,11 @@ class FilesSource(SpecModel):
             )
         return separator
 
+    def format_of(self, path: str) -> Literal["csv", "parquet"]:
+        """What a file is read as."""
+        told = "parquet" if path.endswith((".parquet", ".pq")) else "csv"
+        return told if self.format is None else self.format
+
     @model_serializer(mode="wrap")
     def _without_the_usual_mark(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Where none is declared, what was hashed before there was the field keeps its hash."""

@@ -56,7 +56,7 @@ def give(world: World, content: bytes, *, later: int = 0) -> Answered:
 
 
 def delivered(world: World) -> list[Path]:
-    return sorted((world.root / "labels").glob("*-answers-*.csv"))
+    return sorted((world.root / "labels").glob("*-answers-*"))
 
 
 def counted(world: World) -> dict[str, int]:
@@ -122,7 +122,7 @@ GERMAN = {"separator": ";", "decimal": ",", "encoding": "cp1252"}
 
 def of_numbers(root: Path, ids: list[float], **form: str) -> World:
     """A regression on rows with fractions as ids, whose label files have a form of their own; nothing has a label."""
-    labels = {"type": "files", "path": "labels/{batch}*.csv", **form}
+    labels = {"type": "files", "path": "labels/{batch}*.csv"} | form
     schema = declaration()["schema"] | {"id": {"type": "float"}}
     made = make_world(
         root,
@@ -159,6 +159,21 @@ def test_numbers_are_labels_however_they_were_typed_and_saved(
     settle_labels(world.stores, world.model, batch, as_of=world.batch(2).end, now=world.now, run_id="settle")
     labels = read_labels(world.stores, world.model, batch).set_index("ra_row_id")["label"]
     assert labels.to_dict() == {"0.5": 7.25, "1.5": 7.25, "2": -3.0}
+
+
+@pytest.mark.parametrize("ending", [".csv.gz", ".txt", ""])
+def test_answers_are_files_of_the_ending_that_is_declared(tmp_path: Path, ending: str):
+    world = of_numbers(tmp_path, [0.5, 1.5], path=f"labels/{{batch}}*{ending}")
+    given = pd.DataFrame({"batch": world.batch(0).key, "id": [0.5, 1.5], "y": [7.25, 2]})
+    answer(world, given)
+    (file,) = (tmp_path / "labels").iterdir()
+    assert file.name.startswith("2024-01-01-answers-")
+    assert file.name.endswith(ending)
+    assert file.read_bytes().startswith(b"\x1f\x8b") == (ending == ".csv.gz")
+    settled = settle_labels(
+        world.stores, world.model, world.batch(0), as_of=world.batch(2).end, now=world.now, run_id="settle"
+    )
+    assert settled.labelled == 2
 
 
 def test_an_answer_that_the_decimal_mark_makes_none_is_refused(tmp_path: Path):

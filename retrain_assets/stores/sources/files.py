@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from retrain_assets.data.windows import Batch
 from retrain_assets.errors import StoreError, cause_without_password, unreachable
@@ -122,12 +122,7 @@ class FileReader:
         return self._settle_seconds - min(young) if young else 0.0
 
     def _raw(self, pattern: str, file: FoundFile, content: bytes) -> RawFile:
-        return RawFile(name=_name(pattern, file.path), media_type=self._media_type(file.path), content=content)
-
-    def _media_type(self, path: str) -> Literal["csv", "parquet"]:
-        if self._spec.format is not None:
-            return self._spec.format
-        return "parquet" if path.endswith((".parquet", ".pq")) else "csv"
+        return RawFile(name=_name(pattern, file.path), media_type=self._spec.format_of(file.path), content=content)
 
 
 class _LocalFolder:
