@@ -25,9 +25,11 @@ def form_of(file: Path, *, encoding: str | None = None) -> CsvForm:
     """How a CSV file is written, as far as nobody says so; that of a Parquet file is the default.
 
     Raises:
-        DeclarationError: another kind of file, or one that cannot be read.
+        DeclarationError: another kind of file, one that cannot be read, or an encoding that does not apply to it.
     """
     _require_kind(file)
+    if encoding is not None and not is_csv(file):
+        raise _wrong(f"--encoding is of text, and Parquet has its own: leave it out (got '{file.name}')")
     try:
         "".encode(encoding or "utf-8")
     except LookupError:
@@ -49,6 +51,10 @@ def read_data(file: Path, form: CsvForm | None = None) -> pd.DataFrame:
     try:
         frame = _typed(file, form) if is_csv(file) else _as_delivered(file)
     except UnreadableFileError as error:
+        if error.reason == "wrong_encoding":  # a source would have to declare another; here there is none yet
+            raise _wrong(
+                f"{file.name} is no {form.encoding} text: give its --encoding, or leave it out (UTF-8, UTF-16)"
+            ) from error
         raise _wrong(str(error)) from error
     except (ValueError, OSError) as error:  # parser and decoding errors are ValueErrors
         raise _wrong(f"{file} cannot be read: {error}") from error

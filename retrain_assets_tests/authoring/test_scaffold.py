@@ -556,6 +556,19 @@ class TestOtherForms:
             read_data(tmp_path / name)
         assert "Write it anew first, with `DataFrame.to_csv(copy, index=False)`" in str(refused.value)
 
+    def test_an_encoding_that_is_not_the_files_is_told_by_the_option(self, tmp_path: Path):
+        file = tmp_path / "orders.csv"
+        for content, given in (("a,b\n1,2\n".encode("utf-16"), "utf-8"), ("ü,b\n1,2\n".encode("cp1252"), "ascii")):
+            file.write_bytes(content)
+            with pytest.raises(DeclarationError, match=f"is no {given} text: give its --encoding, or leave it out"):
+                read_data(file, form_of(file, encoding=given))
+
+    def test_parquet_has_no_encoding_to_give(self, tmp_path: Path):
+        orders(60).to_parquet(tmp_path / "orders.parquet")
+        assert form_of(tmp_path / "orders.parquet") == CsvForm()
+        with pytest.raises(DeclarationError, match=r"--encoding is of text.*\(got 'orders\.parquet'\)"):
+            form_of(tmp_path / "orders.parquet", encoding="cp1252")
+
     def test_a_damaged_file_is_told_by_its_name(self, tmp_path: Path):
         file = tmp_path / "orders.csv.gz"
         file.write_bytes(gzip.compress(b"a,b\n1,2\n")[:-9])
