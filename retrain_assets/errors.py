@@ -134,6 +134,12 @@ class StoreError(RetrainAssetsError):
         super().__init__(without_password(message))
 
 
+def unreachable(what: str, error: Exception) -> StoreError:
+    """The error for what a library of some file system raised: each has errors of its own."""
+    kind = "" if isinstance(error, OSError) else f"{type(error).__name__}: "
+    return StoreError(f"{what}: {kind}{error}")
+
+
 class NotStoredError(StoreError):
     """A table, partition, blob or version that is not there."""
 

@@ -510,7 +510,7 @@ class TestInit:
         rows = [f"o{n};2024-01-{n % 28 + 1:02};{n % 7},5;юг;{n % 2}" for n in range(400)]
         file.write_text("\n".join(["order_id;ordered_at;price;shop;returned", *rows]), encoding="cp1251")
         given = ("--name", "orders", "--every", "day")
-        assert "source.encoding: 'cp1252' (the file is not UTF-8. Look" in call("init", str(file), *given).stdout
+        assert "source.encoding: 'cp1252' (look whether letters" in call("init", str(file), *given).stdout
         assert call("init", str(file), *given, "--encoding", "cp1251", "--out", "defs/named").exit_code == 0
         text = (project / "defs" / "named" / "defs.yaml").read_text(encoding="utf-8")
         assert "encoding: cp1251, separator: ;, decimal: ','}" in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Hashable
 from pathlib import Path, PurePath
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from retrain_assets.data.csv_form import CsvForm, csv_form
+from retrain_assets.data.gzipped import unpacked
 from retrain_assets.data.infer import is_zero_led
 from retrain_assets.data.reading import NULL_TOKENS, read_part
 from retrain_assets.errors import DeclarationError, Problem, UnreadableFileError
@@ -23,9 +25,11 @@ def form_of(file: Path, *, encoding: str | None = None) -> CsvForm:
     """How a CSV file is written, as far as nobody says so; that of a Parquet file is the default.
 
     Raises:
-        DeclarationError: another kind of file, or one that cannot be read.
+        DeclarationError: another kind of file, one that cannot be read, or an encoding that does not apply to it.
     """
     _require_kind(file)
+    if encoding is not None and not is_csv(file):
+        raise _wrong(f"--encoding is of text, and Parquet has its own: leave it out (got '{file.name}')")
     try:
         "".encode(encoding or "utf-8")
     except LookupError:
@@ -47,6 +51,10 @@ def read_data(file: Path, form: CsvForm | None = None) -> pd.DataFrame:
     try:
         frame = _typed(file, form) if is_csv(file) else _as_delivered(file)
     except UnreadableFileError as error:
+        if error.reason == "wrong_encoding":  # a source would have to declare another; here there is none yet
+            raise _wrong(
+                f"{file.name} is no {form.encoding} text: give its --encoding, or leave it out (UTF-8, UTF-16)"
+            ) from error
         raise _wrong(str(error)) from error
     except (ValueError, OSError) as error:  # parser and decoding errors are ValueErrors
         raise _wrong(f"{file} cannot be read: {error}") from error
@@ -66,12 +74,13 @@ def _typed(file: Path, form: CsvForm) -> pd.DataFrame:
 
     Missing is what it is in a delivery, and so is a column without a name, to which pandas gives one.
     """
-    delivered = read_part(file.name, "csv", file.read_bytes(), encoding=form.encoding, separator=form.separator)
+    text = _text(file)
+    delivered = read_part(file.name, "csv", text.getvalue(), encoding=form.encoding, separator=form.separator)
     codes: dict[Hashable, Any] = {
         place: "str" for place, name in enumerate(delivered.columns) if is_zero_led(delivered[name])
     }
     frame = pd.read_csv(
-        file,
+        text,
         keep_default_na=False,
         na_values=list(NULL_TOKENS),
         dtype=codes,
@@ -80,6 +89,11 @@ def _typed(file: Path, form: CsvForm) -> pd.DataFrame:
         decimal=form.decimal,
     )
     return frame.set_axis(delivered.columns, axis="columns")
+
+
+def _text(file: Path) -> io.BytesIO:
+    """The bytes of a CSV file, unpacked by what they are: pandas would go by the file's name."""
+    return io.BytesIO(unpacked(file.read_bytes(), file.name))
 
 
 def _as_delivered(file: Path) -> pd.DataFrame:
@@ -98,7 +112,7 @@ def cells_as_written(file: Path, form: CsvForm) -> pd.DataFrame:
     """The same rows; numbers of a CSV file as their text, for read as numbers and written again they could change."""
     if is_csv(file):
         lines = pd.read_csv(
-            file,
+            _text(file),
             header=None,
             dtype=str,
             keep_default_na=False,

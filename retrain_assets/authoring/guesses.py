@@ -37,7 +37,7 @@ _SECONDS_OF_OUR_TIME = (1e9, 4e9)
 _WHY = {
     "separator": "the header has the most names by it",
     "decimal": "numbers have a decimal comma",
-    "encoding": "the file is not UTF-8. Look whether letters with accents are right, else give --encoding",
+    "encoding": "look whether letters with accents are right, else give another --encoding",
 }
 _STEPS: dict[str, pd.Timedelta] = {
     "hour": pd.Timedelta(hours=1),

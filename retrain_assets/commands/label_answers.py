@@ -17,7 +17,8 @@ from retrain_assets.commands.options import Options, with_options
 def label_answers(options: Options, model: str, file: Path) -> None:
     """Deliver the answers to what `label-next` exported, by batch, where `target.labels` looks.
 
-    Rows whose target is still empty are left out. Where one answer cannot be read, or its row is unknown, nothing is
+    A spreadsheet may have saved the file with its own separator, encoding and decimal mark: they are told from it. Rows
+    whose target is still empty are left out. Where one answer cannot be read, or its row is unknown, nothing is
     delivered. The next run settles the labels that came, before it decides.
 
     \b

@@ -25,11 +25,11 @@ def label_next(options: Options, model: str, rows: int, batches: int, out: Path)
     retrain-assets label-next flight_delay --rows 50 --out to_label.csv
     """  # noqa: D301 - click reads the backspace
     from retrain_assets.home import open_stores
-    from retrain_assets.lifecycle.labelling import rows_to_label
+    from retrain_assets.lifecycle.labelling import questions, rows_to_label
 
     declared = options.model(model)
     found = rows_to_label(open_stores(options.opened_home().prepare()), declared, rows=rows, batches=batches)
-    found.to_csv(out, index=False)
+    out.write_bytes(questions(found))
     unsure = int((found["why"] == "unsure").sum())
     click.echo(
         f"{model}: wrote {len(found)} rows to {out}: {unsure} that it is unsure of, the others where labels are few"

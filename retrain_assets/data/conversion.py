@@ -68,9 +68,8 @@ def read_as(values: pd.Series, kind: Kind, *, lenient: bool, decimal: str = ".")
         # A file that quotes every value quotes the missing ones, too.
         empty = _arrow_texts(values).to_numpy(zero_copy_only=False) == ""
         values = values.mask(empty) if empty.any() else values
-    if decimal == "," and values.dtype == TEXT and kind in ("int", "float"):
-        # As in 1_000, no underscore is part of a number: a point would be taken for the mark that it is not here.
-        values = values.str.replace(".", "_", regex=False).str.replace(",", ".", regex=False)
+    if kind in ("int", "float"):
+        values = with_point(values, decimal)
     if kind == "int":
         return _integers(values, lenient)
     if kind == "float":
@@ -85,6 +84,14 @@ def read_as(values: pd.Series, kind: Kind, *, lenient: bool, decimal: str = ".")
         # Without a type in the schema a text stays a text, in the form that other files have it.
         values = values.astype("object").where(values.notna(), _NOTHING)
     return values, np.zeros(len(values), dtype=bool)
+
+
+def with_point(values: pd.Series, decimal: str) -> pd.Series:
+    """The numbers of a CSV file with a point for their decimal mark; what has a point beside that is none any more."""
+    if decimal == "." or values.dtype != TEXT:
+        return values
+    # No question mark is part of a number; a point would be taken for the mark that it is not here.
+    return values.str.replace(".", "?", regex=False).str.replace(decimal, ".", regex=False)
 
 
 def _floats(values: pd.Series, lenient: bool) -> tuple[pd.Series, NDArray[np.bool_]]:

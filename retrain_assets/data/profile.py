@@ -160,7 +160,7 @@ def profile_table(frame: pd.DataFrame, columns: Sequence[str] | None = None) -> 
         columns: those to profile; by default all but the platform's own, which begin with `ra_`.
 
     Raises:
-        DataError: two of its columns share their name.
+        DataError: two of the columns to profile share their name.
         TypeError: it is no data frame of pandas.
 
     >>> profile = profile_table(pd.DataFrame({"delay": [1.0, 2.0, None, 3.0]}))
@@ -173,9 +173,9 @@ def profile_table(frame: pd.DataFrame, columns: Sequence[str] | None = None) -> 
             "retrain_assets.drift.prepare(rows).profiles holds those of a Polars frame or an Arrow table"
         )
     frame = with_text_names(frame)
-    refuse_twice(frame.columns.tolist(), "the table")
     wanted = map(str, frame.columns if columns is None else columns)
     names = [name for name in wanted if columns is not None or not name.startswith(OWN)]
+    refuse_twice(frame.columns[frame.columns.isin(names)].tolist(), "the table")
     return TableProfile(rows=len(frame), columns=tuple(profile_column(name, frame[name]) for name in names))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from retrain_assets.data.conversion import Kind, kind_of, read_as
+from retrain_assets.data.conversion import Kind, kind_of, read_as, with_point
 from retrain_assets.data.failures import Failures
 from retrain_assets.data.personal import has_personal_ids, pseudonyms
 from retrain_assets.data.row_ids import as_text, ids_of_texts, row_ids
@@ -153,7 +153,10 @@ class RowReader:
             return read_as(pd.Series(None, index=frame.index, dtype="object"), kind, lenient=True)[0]
         raw = frame[name]
         lenient = bool(column.coerce or self.schema.coerce or self._declared_coerce(name))
-        values, bad = read_as(raw, kind, lenient=lenient, decimal=decimal_mark(self.spec.source))
+        decimal = decimal_mark(self.spec.source)
+        values, bad = read_as(
+            with_point(raw, decimal) if _is_exact(column) else raw, kind, lenient=lenient, decimal=decimal
+        )
         if kind == "other" and _has_dtype(column) and lenient:
             values, bad = _coerce_other(values, column)
         rule = f"dtype:{column.dtype}"
@@ -185,6 +188,13 @@ def plain_dtype(column: Column) -> Any:
 def _has_dtype(column: Column) -> bool:
     dtype: Any = column.dtype  # None where the schema gives no type, which its annotation does not tell
     return dtype is not None
+
+
+def _is_exact(column: Column) -> bool:
+    """Whether it holds numbers of a type of pandera's own, which are read as a text with a point."""
+    from pandera.dtypes import Decimal
+
+    return isinstance(column.dtype, Decimal)
 
 
 def _needs_value(column: Column, kind: Kind, dtype: Any) -> bool:

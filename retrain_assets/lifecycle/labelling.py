@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -57,7 +58,7 @@ def request_labels(stores: Stores, model: DeclaredModel, batch: Batch) -> LabelR
     except InsufficientDataError as error:
         nothing = hashlib.sha256(b"").hexdigest()
         return LabelRequests(rows=0, asked={}, uri=None, content_hash=nothing, reason=str(error))
-    content = chosen.to_csv(index=False).encode()
+    content = questions(chosen)
     uri = located(spec.path.replace("{batch}", batch.key), model.root)
     export(uri, content)
     counted = chosen.groupby(["part", "why"]).size()
@@ -68,6 +69,11 @@ def request_labels(stores: Stores, model: DeclaredModel, batch: Batch) -> LabelR
         content_hash=hashlib.sha256(content).hexdigest(),
         reason=f"{len(chosen)} rows of the newest {spec.batches} batches are most worth a label",
     )
+
+
+def questions(chosen: pd.DataFrame) -> bytes:
+    """What `rows_to_label` chose as a CSV file. Texts are quoted: an unquoted `NA` would be no id but a missing one."""
+    return chosen.to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC).encode()
 
 
 @withholding

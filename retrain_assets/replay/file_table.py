@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from retrain_assets.data.csv_form import csv_form
+from retrain_assets.data.gzipped import unpacked
 from retrain_assets.errors import DataError, UnreadableFileError
 
 ENDLESS = (-np.inf, np.inf)
@@ -46,8 +48,11 @@ def read_table(path: Path) -> pd.DataFrame:
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
-    form = csv_form(path.read_bytes())
-    return pd.read_csv(path, low_memory=False, sep=form.separator, encoding=form.encoding, decimal=form.decimal)
+    content = unpacked(path.read_bytes(), path.name)  # by what it is: pandas would go by the name
+    form = csv_form(content)
+    return pd.read_csv(
+        io.BytesIO(content), low_memory=False, sep=form.separator, encoding=form.encoding, decimal=form.decimal
+    )
 
 
 def left_out(frame: pd.DataFrame) -> dict[str, str]:

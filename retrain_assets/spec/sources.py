@@ -53,6 +53,11 @@ class FilesSource(SpecModel):
             )
         return separator
 
+    def format_of(self, path: str) -> Literal["csv", "parquet"]:
+        """What a file is read as."""
+        told = "parquet" if path.endswith((".parquet", ".pq")) else "csv"
+        return told if self.format is None else self.format
+
     @model_serializer(mode="wrap")
     def _without_the_usual_mark(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Where none is declared, what was hashed before there was the field keeps its hash."""
@@ -92,7 +97,8 @@ class SqlSource(AskedSource):
     url: Text = Field(description="SQLAlchemy URL; use `{env: NAME}` where it holds a password.")
     query: str = Field(
         description="A SELECT with the parameters :start (inclusive) and :end (exclusive). Without an ORDER BY the "
-        "rows are sorted by all columns; one of your own must tell all rows apart."
+        "rows are sorted by all columns; one of your own must tell all rows apart. SQLite compares times as texts: of "
+        "a column with `T` between date and time, write `datetime(column) >= :start AND datetime(column) < :end`."
     )
     chunk_rows: int = Field(default=50_000, ge=1, description="Rows fetched at a time.")
 

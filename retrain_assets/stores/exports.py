@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from retrain_assets.errors import StoreError, without_password
+from retrain_assets.errors import cause_without_password, unreachable
 from retrain_assets.stores.blobs import local_path
 
 
@@ -33,5 +33,5 @@ def export(url: str, content: bytes, options: Mapping[str, str] | None = None) -
         temporary = Path(f"{local}.{os.getpid()}.part")
         temporary.write_bytes(content)
         temporary.replace(local)
-    except OSError as error:
-        raise StoreError(f"{without_password(url)} cannot be written: {error}") from error
+    except Exception as error:  # noqa: BLE001 - each library has its own; raised again as ours
+        raise unreachable(f"{url} cannot be written", error) from cause_without_password(error)

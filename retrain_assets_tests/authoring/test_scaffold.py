@@ -542,12 +542,32 @@ class TestOtherForms:
     def test_of_the_usual_file_nothing_is_declared(self):
         assert "source: {type: files, path: 'data/{batch}*.csv'}" in scaffold(orders(600), file=Path("orders.csv")).text
 
+    def test_a_file_that_does_not_say_that_it_is_compressed_is_read(self, tmp_path: Path):
+        file, frame = tmp_path / "orders.csv", orders()
+        file.write_bytes(gzip.compress(frame.to_csv(index=False).encode()))
+        pd.testing.assert_frame_equal(read_data(file), frame)
+        files = write_scaffold(scaffold(read_data(file), file=file), file, tmp_path / "m")
+        assert sum(len(pd.read_csv(part)) for part in files) == len(frame)
+
     @pytest.mark.parametrize("name", ["orders.xlsx", "orders.json.gz", "orders", "orders.parquet.gz"])
     def test_another_kind_of_file_is_told_how_to_write_anew(self, name: str, tmp_path: Path):
         (tmp_path / name).write_bytes(b"a,b\n")
         with pytest.raises(DeclarationError, match=r"must be a file that ends in \.csv, .* or \.parquet") as refused:
             read_data(tmp_path / name)
         assert "Write it anew first, with `DataFrame.to_csv(copy, index=False)`" in str(refused.value)
+
+    def test_an_encoding_that_is_not_the_files_is_told_by_the_option(self, tmp_path: Path):
+        file = tmp_path / "orders.csv"
+        for content, given in (("a,b\n1,2\n".encode("utf-16"), "utf-8"), ("ü,b\n1,2\n".encode("cp1252"), "ascii")):
+            file.write_bytes(content)
+            with pytest.raises(DeclarationError, match=f"is no {given} text: give its --encoding, or leave it out"):
+                read_data(file, form_of(file, encoding=given))
+
+    def test_parquet_has_no_encoding_to_give(self, tmp_path: Path):
+        orders(60).to_parquet(tmp_path / "orders.parquet")
+        assert form_of(tmp_path / "orders.parquet") == CsvForm()
+        with pytest.raises(DeclarationError, match=r"--encoding is of text.*\(got 'orders\.parquet'\)"):
+            form_of(tmp_path / "orders.parquet", encoding="cp1252")
 
     def test_a_damaged_file_is_told_by_its_name(self, tmp_path: Path):
         file = tmp_path / "orders.csv.gz"

@@ -218,7 +218,7 @@ def test_the_rows_most_worth_a_label_are_exported(promoted: World, call: Call):
     assert "wrote 6 rows to next.csv: 3 that it is unsure of" in result.stdout
     lines = (promoted.root / "next.csv").read_text().splitlines()
     assert len(lines) == 7
-    assert lines[0].startswith("batch,id,at,x,z,kind")
+    assert lines[0].startswith('"batch","id","at","x","z","kind"')
     refused = call("label-answers", "tiny", "next.csv")
     assert (refused.exit_code, "labels of tiny come with the rows" in refused.stderr) == (1, True)
 

@@ -398,6 +398,24 @@ def test_columns_by_regular_expression_and_types_of_panderas_own():
     assert isinstance(result.accepted["price"].iloc[0], decimal.Decimal | str)
 
 
+@pytest.mark.parametrize(("mark", "other"), [(",", "."), (".", ",")])
+def test_exact_numbers_are_read_by_the_decimal_mark_of_the_file(mark: str, other: str):
+    from pandera.engines.pandas_engine import Decimal
+
+    columns = {"at": pa.Column("datetime64[ns, UTC]"), "id": pa.Column(int), "price": pa.Column(Decimal(10, 2))}
+    source = {"type": "files", "path": "drop/{batch}.csv", "decimal": mark}
+    made = Contract(
+        spec=declared(schema=COLUMNS, drift={}, source=source), schema=pa.DataFrameSchema(columns, coerce=True)
+    )
+    rows = clean_rows(40)[["at", "id"]].assign(price=f"1200{mark}25")
+    rows.loc[[3, 4], "price"] = f"12{other}5", "7"
+    result = made.check([("part0", as_csv(rows))], first_batch(made.spec))
+    assert result.quarantine[["column", "reason", "value"]].to_numpy().tolist() == [
+        ["price", "wrong_type", f"12{other}5"]
+    ]
+    assert sorted(set(result.accepted["price"].astype(float))) == [7.0, 1200.25]
+
+
 def test_parsers_and_defaults_of_the_schema_are_applied():
     columns = dict(contract().schema.columns)
     columns["gust"] = pa.Column(float, default=0.5, nullable=True)

@@ -223,6 +223,10 @@ def test_columns_are_named_by_their_text_and_none_by_that_of_another() -> None:
     for twice in (["x", "x"], [1, "1"]):
         with pytest.raises(DataError, match=r"columns of the table must .* own .'.' is there more than once"):
             profile_table(numbers.set_axis(twice, axis="columns"))
+    beside = numbers.assign(y=[5.0, 6.0]).set_axis(["x", "x", "y"], axis="columns")
+    assert profile_table(beside, ["y"]).names == ("y",), "those that are not asked for do not count"
+    with pytest.raises(DataError, match="'x' is there more than once"):
+        profile_table(beside, ["x", "y"])
 
 
 def test_a_profile_is_added_to_profiles_alone() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from dataclasses import replace
 from datetime import timedelta
@@ -14,11 +15,12 @@ import pytest
 from retrain_assets import lifecycle
 from retrain_assets.errors import DataError, RefusedError, UnreadableFileError
 from retrain_assets.lifecycle.label_answers import Answered, deliver_answers
-from retrain_assets.lifecycle.labelling import rows_to_label
-from retrain_assets.lifecycle.settle import read_labels
+from retrain_assets.lifecycle.labelling import questions, rows_to_label
+from retrain_assets.lifecycle.settle import read_labels, settle_labels
 from retrain_assets.lifecycle.training_window import stored_training_sets
+from retrain_assets.lifecycle.watch import read_validated
 from retrain_assets_tests.lifecycle.test_labelling import DECLARED, deliver
-from retrain_assets_tests.lifecycle.world import World, make_world, rows_of
+from retrain_assets_tests.lifecycle.world import World, declaration, make_world, rows_of
 
 
 @pytest.fixture
@@ -42,7 +44,10 @@ def asked(world: World, rows: int = 40) -> pd.DataFrame:
 
 
 def answer(world: World, frame: pd.DataFrame, *, later: int = 0) -> Answered:
-    content = frame.to_csv(index=False).encode()
+    return give(world, frame.to_csv(index=False).encode(), later=later)
+
+
+def give(world: World, content: bytes, *, later: int = 0) -> Answered:
     now = world.now + timedelta(seconds=later)
     made = deliver_answers(world.stores, world.model, "next.csv", content, now=now)
     for path in delivered(world):
@@ -51,7 +56,7 @@ def answer(world: World, frame: pd.DataFrame, *, later: int = 0) -> Answered:
 
 
 def delivered(world: World) -> list[Path]:
-    return sorted((world.root / "labels").glob("*-answers-*.csv"))
+    return sorted((world.root / "labels").glob("*-answers-*"))
 
 
 def counted(world: World) -> dict[str, int]:
@@ -107,9 +112,106 @@ def test_nothing_is_delivered_of_a_file_of_which_something_cannot_be_taken(world
         answer(world, rows.assign(id=[9999, *rows["id"].iloc[1:]]))
     with pytest.raises(DataError, match=r"1 answers of batch .* are no labels of tiny, such as 'perhaps'"):
         answer(world, rows.assign(y=["perhaps", *rows["y"].iloc[1:]]))
-    with pytest.raises(UnreadableFileError, match="wrong_separator"):
-        deliver_answers(world.stores, world.model, "n.csv", rows.to_csv(index=False, sep=";").encode(), now=world.now)
+    with pytest.raises(UnreadableFileError, match=r"next\.csv cannot be read \(malformed_csv\)"):
+        give(world, b"batch,id,y\n1,2\n")
     assert delivered(world) == []
+
+
+GERMAN = {"separator": ";", "decimal": ",", "encoding": "cp1252"}
+
+
+def of_numbers(root: Path, ids: list[float], **form: str) -> World:
+    """A regression on rows with fractions as ids, whose label files have a form of their own; nothing has a label."""
+    labels = {"type": "files", "path": "labels/{batch}*.csv"} | form
+    schema = declaration()["schema"] | {"id": {"type": "float"}}
+    made = make_world(
+        root,
+        schema=schema,
+        target={"column": "y", "label_delay": "1 day", "labels": labels},
+        metric="squared_error",
+        estimator={"class": "sklearn.linear_model.LinearRegression"},
+        retrain={"when": "person"},
+    )
+    made.drop(0, rows_of(made.batch(0), rows=len(ids)).drop(columns="y").assign(id=ids))
+    made.play()
+    return made
+
+
+@pytest.mark.parametrize(
+    ("form", "saved", "answers"),
+    [
+        (GERMAN, {}, ["7,25", "7.25", "-3"]),
+        (GERMAN, {"sep": ";", "encoding": "cp1252"}, ["7,25", "7,25", "-3"]),
+        (GERMAN, {"sep": "\t", "encoding": "utf-16"}, ["7.25", "7.25", "-3.0"]),
+        ({}, {"sep": ";", "encoding": "cp1252"}, ["7,25", "7,25", "-3"]),
+        ({}, {}, ["7.25", "7.25", "-3"]),
+    ],
+)
+def test_numbers_are_labels_however_they_were_typed_and_saved(
+    tmp_path: Path, form: dict[str, str], saved: dict[str, Any], answers: list[str]
+):
+    world = of_numbers(tmp_path, [0.5, 1.5, 2.0], **form)
+    batch = world.batch(0)
+    mark = "," if answers.count("7,25") == 2 else "."  # a spreadsheet writes all numbers by its own
+    given = pd.DataFrame({"batch": batch.key, "id": [f"{n}{mark}5" for n in (0, 1)] + ["2"], "y": answers, "why": "ü"})
+    content = given.to_csv(index=False, sep=saved.get("sep", ",")).encode(saved.get("encoding", "utf-8"))
+    give(world, content)
+    settle_labels(world.stores, world.model, batch, as_of=world.batch(2).end, now=world.now, run_id="settle")
+    labels = read_labels(world.stores, world.model, batch).set_index("ra_row_id")["label"]
+    assert labels.to_dict() == {"0.5": 7.25, "1.5": 7.25, "2": -3.0}
+
+
+@pytest.mark.parametrize("ending", [".csv.gz", ".txt", ""])
+def test_answers_are_files_of_the_ending_that_is_declared(tmp_path: Path, ending: str):
+    world = of_numbers(tmp_path, [0.5, 1.5], path=f"labels/{{batch}}*{ending}")
+    given = pd.DataFrame({"batch": world.batch(0).key, "id": [0.5, 1.5], "y": [7.25, 2]})
+    answer(world, given)
+    (file,) = (tmp_path / "labels").iterdir()
+    assert file.name.startswith("2024-01-01-answers-")
+    assert file.name.endswith(ending)
+    assert file.read_bytes().startswith(b"\x1f\x8b") == (ending == ".csv.gz")
+    settled = settle_labels(
+        world.stores, world.model, world.batch(0), as_of=world.batch(2).end, now=world.now, run_id="settle"
+    )
+    assert settled.labelled == 2
+
+
+def test_an_answer_that_the_decimal_mark_makes_none_is_refused(tmp_path: Path):
+    world = of_numbers(tmp_path, [0.5, 1.5])
+    given = pd.DataFrame({"batch": world.batch(0).key, "id": [0.5, 1.5], "y": ["7,25", "7.25"]})
+    with pytest.raises(DataError, match="1 answers of batch 2024-01-01 are no labels of tiny, such as '7,25'"):
+        answer(world, given)
+    assert delivered(world) == []
+
+
+@pytest.mark.parametrize(("personal", "told"), [([], "has the character 'Ω' that"), (["id"], "has a character that")])
+def test_what_the_declared_encoding_cannot_hold_is_refused_before_a_batch_is_written(
+    tmp_path: Path, personal: list[str], told: str
+):
+    labels = {"type": "files", "path": "labels/{batch}*.csv", "encoding": "cp1252"}
+    target = {"column": "y", "label_delay": "1 day", "labels": labels}
+    world = make_world(tmp_path, target=target, personal_columns=personal, retrain={"when": "person"})
+    for day in (0, 1):
+        world.drop(day, rows_of(world.batch(day), rows=2).drop(columns="y"))
+    world.play()
+    given = pd.DataFrame({"batch": [world.batch(0).key, world.batch(1).key], "id": 0, "y": ["yes", "Ω"]})
+    with pytest.raises(DataError, match=f"of batch 2024-01-02 {told} is none of cp1252, the encoding which"):
+        answer(world, given)
+    assert delivered(world) == []
+
+
+def test_ids_and_classes_that_read_as_no_value_are_kept(tmp_path: Path):
+    schema = declaration()["schema"] | {"id": {"type": "string"}}
+    world = make_world(tmp_path, **DECLARED, schema=schema, retrain={"when": "person"})
+    batch, ids = world.batch(0), ["NA", "None", "null", "7"]
+    rows = rows_of(batch, rows=4).drop(columns="y").assign(id=ids)
+    world.put(0, rows.to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC).encode())
+    world.play()
+    validated = read_validated(world.stores, world.model, batch).set_index("id").loc[ids].reset_index()
+    give(world, questions(validated.assign(batch=batch.key, y=["no", "NA", "None", ""])))
+    settle_labels(world.stores, world.model, batch, as_of=world.batch(2).end, now=world.now, run_id="settle")
+    labels = read_labels(world.stores, world.model, batch).set_index("ra_row_id")["label"]
+    assert labels.to_dict() == {"NA": "no", "None": "NA", "null": "None"}
 
 
 @pytest.mark.parametrize(

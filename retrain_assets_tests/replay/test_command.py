@@ -600,6 +600,14 @@ def test_a_csv_file_of_another_form_is_the_same_table(tmp_path, name):
     pd.testing.assert_frame_equal(read_table(tmp_path / name), read_table(tmp_path / "usual.csv"))
 
 
+def test_a_compressed_file_is_read_whatever_its_name(tmp_path):
+    history().to_csv(tmp_path / "usual.csv", index=False)
+    (tmp_path / "packed.csv").write_bytes(gzip.compress((tmp_path / "usual.csv").read_bytes()))
+    (tmp_path / "plain.csv.gz").write_bytes((tmp_path / "usual.csv").read_bytes())
+    for name in ("packed.csv", "plain.csv.gz"):
+        pd.testing.assert_frame_equal(read_table(tmp_path / name), read_table(tmp_path / "usual.csv"))
+
+
 def test_a_damaged_archive_is_told(tmp_path):
     file = tmp_path / "bare.csv.gz"
     file.write_bytes(gzip.compress(b"a,b\n1,2\n")[:-9])

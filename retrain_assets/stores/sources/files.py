@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from retrain_assets.data.windows import Batch
-from retrain_assets.errors import StoreError, cause_without_password
+from retrain_assets.errors import StoreError, cause_without_password, unreachable
 from retrain_assets.spec import FilesSource
 from retrain_assets.stores.blobs import local_path
 from retrain_assets.stores.protocols import RawFile
@@ -122,12 +122,7 @@ class FileReader:
         return self._settle_seconds - min(young) if young else 0.0
 
     def _raw(self, pattern: str, file: FoundFile, content: bytes) -> RawFile:
-        return RawFile(name=_name(pattern, file.path), media_type=self._media_type(file.path), content=content)
-
-    def _media_type(self, path: str) -> Literal["csv", "parquet"]:
-        if self._spec.format is not None:
-            return self._spec.format
-        return "parquet" if path.endswith((".parquet", ".pq")) else "csv"
+        return RawFile(name=_name(pattern, file.path), media_type=self._spec.format_of(file.path), content=content)
 
 
 class _LocalFolder:
@@ -186,7 +181,7 @@ class _RemoteFolder:
             try:
                 self._opened = url_to_fs(self._url, **self._options)[0]
             except Exception as error:  # noqa: BLE001 - each library has its own; raised again as ours
-                raise _unreachable(f"{self._url} cannot be reached", error) from cause_without_password(error)
+                raise unreachable(f"{self._url} cannot be reached", error) from cause_without_password(error)
             # What a listing showed before must not hide what has come since.
             self._opened.invalidate_cache()
         return self._opened
@@ -201,7 +196,7 @@ class _RemoteFolder:
             return
         except Exception as error:  # noqa: BLE001 - each library has its own; raised again as ours
             message = f"{folder} of {self._url} cannot be listed"
-            raise _unreachable(message, error) from cause_without_password(error)
+            raise unreachable(message, error) from cause_without_password(error)
         for info in infos:
             path = info["name"].rstrip("/")
             is_folder = info["type"] == "directory"
@@ -216,12 +211,7 @@ class _RemoteFolder:
             return b""  # gone since the look: the next look tells
         except Exception as error:  # noqa: BLE001 - each library has its own; raised again as ours
             message = f"{path} of {self._url} cannot be read"
-            raise _unreachable(message, error) from cause_without_password(error)
-
-
-def _unreachable(what: str, error: Exception) -> StoreError:
-    kind = "" if isinstance(error, OSError) else f"{type(error).__name__}: "
-    return StoreError(f"{what}: {kind}{error}")
+            raise unreachable(message, error) from cause_without_password(error)
 
 
 def _by_batch(folder: _LocalFolder | _RemoteFolder, pattern: str, keys: Sequence[str]) -> dict[str, list[FoundFile]]:

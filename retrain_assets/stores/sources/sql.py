@@ -38,7 +38,9 @@ class SqlReader:
     must tell all rows apart, else a second read may look like a change.
 
     A SQLite database keeps times as text, with or without a time of day and fractions of a second, and compares them
-    letter by letter: there a bound is the beginning of all of these, `YYYY-MM-DD` or `YYYY-MM-DD HH:MM:SS` in UTC.
+    letter by letter: there a bound is the beginning of all of these, `YYYY-MM-DD` or `YYYY-MM-DD HH:MM:SS` in UTC. A
+    text with `T` before the time of day is after each of the latter of its day: in batches that do not begin at
+    midnight the query must compare `datetime(column)`.
     Elsewhere the bounds are times with the zone UTC, beside which PostgreSQL takes times without one for UTC, too.
     """
 
@@ -142,7 +144,7 @@ def _bound(query: str, batch: Batch, *, as_text: bool) -> sa.TextClause:
 
 
 def _beginning(moment: datetime) -> str:
-    """What every text of a moment begins with, and so none of them is before."""
+    """What every text of a moment begins with, and so none of them is before; but for `T` before a time of day."""
     return f"{moment:%Y-%m-%d}" if moment.time() == time.min else f"{moment:%Y-%m-%d %H:%M:%S}"
 
 

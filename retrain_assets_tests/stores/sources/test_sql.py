@@ -71,13 +71,21 @@ def test_sqlite_finds_the_first_moment_of_a_window_however_its_text_is_written(t
     assert found["n"].tolist() == list(range(7, 14))
 
 
-@pytest.mark.parametrize("form", ["%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f"])
-def test_sqlite_finds_the_first_moment_of_an_hour(tmp_path, frame_in, form):
+@pytest.mark.parametrize(
+    ("form", "moment"),
+    [
+        ("%Y-%m-%d %H:%M:%S", "happened"),
+        ("%Y-%m-%d %H:%M:%S.%f", "happened"),
+        ("%Y-%m-%dT%H:%M:%S", "datetime(happened)"),
+        ("%Y-%m-%dT%H:%M:%S.%fZ", "datetime(happened)"),
+    ],
+)
+def test_sqlite_finds_the_first_moment_of_an_hour(tmp_path, frame_in, form, moment):
     with sa.create_engine(f"sqlite:///{tmp_path / 'events.db'}").begin() as connection:
         moments = pd.date_range("2013-01-01", periods=96, freq="15min")
         pd.DataFrame({"happened": moments.strftime(form), "n": range(96)}).to_sql("events", connection)
     hours = Calendar(BatchesSpec(every="hour", start=datetime(2013, 1, 1, tzinfo=UTC)))
-    query = "SELECT n FROM events WHERE happened >= :start AND happened < :end"
+    query = f"SELECT n FROM events WHERE {moment} >= :start AND {moment} < :end"
     until = hours.until(datetime(2013, 1, 2, tzinfo=UTC))
     read = [reader("sqlite:///events.db", tmp_path, query=query).read(hour) for hour in until]
     assert [frame_in(hour)["n"].tolist() for hour in read] == [list(range(4 * n, 4 * n + 4)) for n in range(24)]
