@@ -44,6 +44,6 @@ def cut_by_time(frame: pd.DataFrame, length: str) -> pd.DataFrame:
         starts = at.dt.strftime("%Y-%m")
     else:
         days = at.dt.normalize()
-        behind = (days - days.min()) % pd.Timedelta(days=7 if length == "week" else 1)
+        behind = pd.to_timedelta((days - days.min()).dt.days % (7 if length == "week" else 1), unit="D")
         starts = (days - behind).dt.strftime("%Y-%m-%d")
     return frame.assign(**{length: starts})

@@ -618,7 +618,7 @@ def test_a_file_with_a_time_is_cut_into_batches_of_a_length(call, tmp_path):
     cut = cut_by_time(frame, "week")["week"]
     assert cut.unique()[:2].tolist() == ["2024-01-03", "2024-01-10"]
     assert (cut == "2024-01-03").sum() == (at < pd.Timestamp("2024-01-10", tz="UTC")).sum()
-    assert cut_by_time(frame, "day")["day"].iloc[[0, -1]].tolist() == ["2024-01-03", "2024-10-28"]
+    assert cut_by_time(frame, "day")["day"].unique()[[0, -1]].tolist() == ["2024-01-03", "2024-10-28"]
     assert cut_by_time(frame, "hour")["hour"].iloc[1] == "2024-01-03T15:00"
     named = frame.assign(week=np.arange(900) // 100)
     report, output, code = call(named, "--batch", "week", "--policies", "never", "--first", "4")
