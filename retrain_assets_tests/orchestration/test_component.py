@@ -100,6 +100,16 @@ def test_several_models_share_one_set_of_sensors(project: Project) -> None:
     assert jobs == {"watch", "settle", "decide", "retrain", "rollback", "answer", "hold", "event", "promote"}
 
 
+def test_the_jobs_run_in_process_whatever_the_project_runs_its_own_in(project: Project) -> None:
+    project.declare("churn")
+    own = dg.Definitions(executor=dg.multiprocess_executor)
+    repository = dg.Definitions.merge(project.load(), own).get_repository_def()
+    executors = {name: repository.get_job(name).executor_def for name in repository.job_names}
+    assert executors.pop("__ASSET_JOB") is dg.multiprocess_executor
+    assert len(executors) == 9
+    assert set(executors.values()) == {dg.in_process_executor}
+
+
 def test_several_models_in_one_file(project: Project) -> None:
     documents = [
         {"type": "retrain_assets.RetrainedModel", "attributes": declaration(name=name)} for name in ("one", "two")
