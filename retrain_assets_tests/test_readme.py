@@ -41,9 +41,11 @@ def test_the_make_commands_are_targets_and_do_what_they_say():
 
 
 def test_your_own_model_from_the_data_to_the_status(tmp_path: Path):
-    """The Python block makes the data, the shell block takes it to a batch that was run, as a reader would."""
+    """The Python block makes the data, the shell block takes it to a first model, and replay walks it."""
     script, _ = blocks("python")
     [shell] = [block for block in blocks("sh") if "retrain-assets" in block]
+    [run] = re.findall(r"^(retrain-assets .* run orders) .*# .*; again: .* a first model$", shell, flags=re.MULTILINE)
+    [replay] = re.findall(r"^`(retrain-assets replay --data .*?)`", README, flags=re.MULTILINE)
     bin_folder = tmp_path / ".venv" / "bin"
     bin_folder.mkdir(parents=True)
     (bin_folder / "activate").write_text(f'export PATH="{bin_folder}:$PATH"\n', encoding="utf-8")
@@ -53,13 +55,18 @@ def test_your_own_model_from_the_data_to_the_status(tmp_path: Path):
     environ = {key: value for key, value in os.environ.items() if not key.startswith(("RETRAIN_ASSETS", "DAGSTER"))}
     subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=environ, check=True, timeout=120)
     done = subprocess.run(
-        ["sh", "-e", "-c", shell], cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=240, check=False
-    )
+        ["sh", "-e", "-c", f"{shell}\n{run}\n{replay} --policies never,every:2 --estimator linear --workers 1"],
+        cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "no problems in 1 file" in done.stdout
     assert re.search(r"2024-01-01  watch +ok", done.stdout)
     assert re.search(r"2024-01-01  decide +ok", done.stdout)
     assert re.search(r"orders +none +2024-01-01", done.stdout)
+    assert re.search(r"2024-01-08  retrain +ok", done.stdout)
+    assert "champion: v1, promoted for batch 2024-01-08" in done.stdout
+    assert "6,000 rows in 9 batches" in done.stdout + done.stderr
+    assert re.search(r"^ *every:2 ", done.stdout, flags=re.MULTILINE)
 
 
 def test_the_python_declaration_builds_definitions():
@@ -76,5 +83,5 @@ def test_what_it_links_to_is_there(target: str):
 
 def test_it_is_short_enough_to_be_read():
     opening = README.split("![", maxsplit=1)[0].strip().splitlines()[2:]
-    assert len(opening) <= 6
+    assert len(opening) <= 5
     assert len(README.splitlines()) <= 130

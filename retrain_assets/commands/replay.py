@@ -43,7 +43,11 @@ def _finite(_context: click.Context, _parameter: click.Parameter, value: float) 
     help="Parquet or CSV file: one row for each event, in batches.",
 )
 @click.option("--target", help="Column to predict.")
-@click.option("--batch", help="Column with the batch of each row; batches are in order of its values.")
+@click.option(
+    "--batch",
+    help="Column with the batch of each row, batches are in order of its values; or hour, day, week or month, where "
+    "one column holds times and none has that name.",
+)
 @click.option("--label-delay", default=1, show_default=True, type=click.IntRange(0), help="Batches until labels come.")
 @click.option("--lag", default=0, show_default=True, type=click.IntRange(0), help="Batches until a promotion serves.")
 @click.option(

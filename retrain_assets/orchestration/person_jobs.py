@@ -114,7 +114,7 @@ def _held(context: dg.OpExecutionContext, model: "DeclaredModel") -> "Generator[
     """The stores while this run holds the model."""
     resource = cast("StoresResource", getattr(context.resources, STORES_KEY))
     with failing():
-        resource.hold(model.name, owner=context.run_id)
+        resource.hold(model.name, owner=context.run_id, step=str(context.op_handle))
         yield resource.open()
 
 

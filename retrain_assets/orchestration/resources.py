@@ -37,6 +37,7 @@ class StoresResource(dg.ConfigurableResource[None]):
     )
 
     _held: dict[tuple[str, str], Heartbeat] = PrivateAttr(default_factory=dict)
+    _steps: set[str] = PrivateAttr(default_factory=set)
 
     def located(self) -> Home:
         """The home that the settings and the environment name."""
@@ -59,8 +60,13 @@ class StoresResource(dg.ConfigurableResource[None]):
         """
         return _opened(self.located())
 
-    def hold(self, model: str, *, owner: str) -> None:
+    def hold(self, model: str, *, owner: str, step: str) -> None:
         """Takes or renews the lease of a model until this resource is torn down, at the end of the run.
+
+        Args:
+            model: its name.
+            owner: the run.
+            step: the key of the step that works, of which the run may have several at once, in processes of their own.
 
         Raises:
             LeaseHeldError: another run still holds it after the time to wait.
@@ -76,16 +82,30 @@ class StoresResource(dg.ConfigurableResource[None]):
                 if time.monotonic() >= deadline:
                     raise
                 time.sleep(1)
+        self._steps.add(step)
         if (model, owner) not in self._held:
             # A step may take hours; the lease is short, so that a killed process is noticed soon.
             self._held[model, owner] = keep_lease(stores, model, owner=owner, clock=_now).start()
 
-    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster's signature
-        """Gives back what the run held."""
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Gives back what the run held, unless another process of the same run still works with it."""
         for (model, owner), heartbeat in self._held.items():
             heartbeat.stop()
-            self.open().state.release_lease(model, owner)
+            if not self._others_work(context.instance, model, owner):
+                self.open().state.release_lease(model, owner)
         self._held.clear()
+        self._steps.clear()
+
+    def _others_work(self, instance: dg.DagsterInstance | None, model: str, run_id: str) -> bool:
+        """Whether a step of the model has begun in another process of the run: the last one gives the lease back."""
+        steps = [] if instance is None else instance.get_run_step_stats(run_id)
+        return any(
+            step.start_time is not None
+            and step.end_time is None
+            and step.step_key.startswith(f"{model}__")
+            and step.step_key not in self._steps
+            for step in steps
+        )
 
 
 def _now() -> datetime:

@@ -106,7 +106,7 @@ def working(
         now=datetime.now(UTC),
     )
     try:
-        resource.hold(model.name, owner=context.run.run_id)
+        resource.hold(model.name, owner=context.run.run_id, step=str(context.op_execution_context.op_handle))
         yield work
     except (DataError, RefusedError) as error:
         # Waiting in vain for another run is no failed try of this one.

@@ -11,6 +11,7 @@ import pandas as pd
 from retrain_assets.data.infer import nearly_numbers
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.replay.bare_file import FileSettings, column_kinds, require_columns, stream_of_frame, task_of
+from retrain_assets.replay.cutting import cut_by_time, is_cut
 from retrain_assets.replay.declared_model import first_trainable, stream_of_model
 from retrain_assets.replay.file_table import infinite, left_out, read_table
 from retrain_assets.replay.first_batches import first_batches
@@ -31,7 +32,7 @@ class History:
         first: so many batches train the first model.
         told: the words.
         source: of the declared transform, where there is one.
-        every: length of a batch, where it is declared.
+        every: length of a batch, where it is declared, or where the file was cut by it.
         scenario: the drift that was put into it.
     """
 
@@ -50,7 +51,8 @@ def history_of_file(data: Path, settings: FileSettings, *, lag: int, scenario: S
         DataError: the file cannot be replayed, or has no place for the drift.
     """
     given, target, batch = read_table(data), settings.target, settings.batch
-    frame = given
+    cut = is_cut(given, batch)
+    frame = given = cut_by_time(given, batch) if cut else given
     if scenario is not None:
         require_columns(frame, target, batch)
         scenario = settled(frame, scenario, target=target, batch=batch)
@@ -63,6 +65,7 @@ def history_of_file(data: Path, settings: FileSettings, *, lag: int, scenario: S
         stream=stream,
         first=first_batches(stream, settings.first, lag),
         told=f"{data.name}: {_told_of_file(stream, frame, settings, scenario, without_labels(given, settings))}",
+        every=batch if cut else None,
         scenario=scenario,
     )
 

@@ -15,6 +15,7 @@ from retrain_assets.defs.flight_delay.source import flights_file, load_batch
 from retrain_assets.errors import DataError
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.stores.declarations import load_files, named
+from retrain_assets_tests.training.declared_fit import fitted_on
 
 FOLDER = Path(__file__).parents[2] / "retrain_assets" / "defs"
 AFTER = datetime(2015, 1, 1, tzinfo=UTC)
@@ -100,6 +101,12 @@ def test_features_are_made_row_by_row_and_know_local_time(weeks):
     assert build(first)["hour"].between(5, 6).all()
     assert (build(first)["weekday"] == 1).all()
     assert np.nanmin(features["plane_age"]) >= 0
+
+
+def test_what_is_declared_is_fitted_on_the_first_weeks(model, weeks):
+    fitted = fitted_on(model, [result for _, result in weeks[:5]])
+    assert set(fitted.features) == set(build(weeks[0][1].accepted).columns)
+    assert len(fitted.classes) == 2
 
 
 def test_without_the_package_the_remedy_is_told(monkeypatch):

@@ -16,6 +16,7 @@ from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.spec import FilesSource
 from retrain_assets.stores.declarations import load_files, named
 from retrain_assets.stores.sources import files, settings
+from retrain_assets_tests.training.declared_fit import fitted_on
 
 FOLDER = Path(__file__).parents[2] / "retrain_assets" / "defs"
 YEAR = datetime(2012, 1, 1, tzinfo=UTC)
@@ -52,6 +53,16 @@ def test_the_year_is_cut_into_whole_weeks_of_the_calendar(model, weeks):
     assert len(weeks) == 52
     assert sum(week.rows for week in weeks) == 8_621, "of 8,645 hours 24 lie behind the last whole week"
     assert min(week.rows for week in weeks) > 130
+
+
+def test_what_is_declared_is_fitted_on_the_first_weeks(model, weeks):
+    results = [
+        model.contract.check([(week.name, read_part(week.name, "csv", week.content))], model.calendar.batch(week.batch))
+        for week in weeks[:6]
+    ]
+    fitted = fitted_on(model, results)
+    assert set(fitted.features) == set(build(results[0].accepted).columns)
+    assert fitted.rows >= 600
 
 
 def test_every_hour_is_accepted_but_those_of_a_failed_instrument(model, weeks):

@@ -26,8 +26,19 @@ WRITES = {
         "append_promotion",
         "record_model_version",
         "save_episode",
+        "move_stage",
     ],
-    "registry": ["begin_run", "log", "log_input", "register", "set_alias", "end_run"],
+    "registry": [
+        "begin_run",
+        "log",
+        "log_input",
+        "register",
+        "set_alias",
+        "remove_alias",
+        "tag_version",
+        "tag_model",
+        "end_run",
+    ],
 }
 CRASH_RUN_ID = "crashed-run"
 

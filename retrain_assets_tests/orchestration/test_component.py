@@ -43,6 +43,15 @@ class Project:
         return dg.load_from_defs_folder(path_within_project=self.root / "shop")
 
 
+def deliver(folder: Path, model: retrain_assets.ModelSpec) -> None:
+    """The file of the first day; it looks as if it lay there for an hour."""
+    folder.mkdir()
+    data = folder / "2024-01-01.csv"
+    rows_of(Calendar(model.batches).batch(f"{START:%Y-%m-%d}")).to_csv(data, index=False)
+    hour_ago = data.stat().st_mtime - 3600
+    os.utime(data, (hour_ago, hour_ago))
+
+
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -56,13 +65,7 @@ def test_the_same_yaml_in_a_project_of_ones_own_materializes(
 ) -> None:
     file = project.declare("churn")
     monkeypatch.setenv("RETRAIN_ASSETS_HOME", str(project.root / "home"))
-    drop = file.parent / "drop"
-    drop.mkdir()
-    data = drop / "2024-01-01.csv"
-    model = retrain_assets.ModelSpec.model_validate(declaration())
-    rows_of(Calendar(model.batches).batch(f"{START:%Y-%m-%d}")).to_csv(data, index=False)
-    hour_ago = data.stat().st_mtime - 3600
-    os.utime(data, (hour_ago, hour_ago))
+    deliver(file.parent / "drop", retrain_assets.ModelSpec.model_validate(declaration()))
 
     result = (
         project.load().resolve_job_def("churn__watch").execute_in_process(instance=instance, partition_key="2024-01-01")
@@ -98,6 +101,16 @@ def test_several_models_share_one_set_of_sensors(project: Project) -> None:
     ]
     jobs = {name.split("__")[1] for name in repository.job_names if name.startswith("churn__")}
     assert jobs == {"watch", "settle", "decide", "retrain", "rollback", "answer", "hold", "event", "promote"}
+
+
+def test_the_jobs_run_in_process_whatever_the_project_runs_its_own_in(project: Project) -> None:
+    project.declare("churn")
+    own = dg.Definitions(executor=dg.multiprocess_executor)
+    repository = dg.Definitions.merge(project.load(), own).get_repository_def()
+    executors = {name: repository.get_job(name).executor_def for name in repository.job_names}
+    assert executors.pop("__ASSET_JOB") is dg.multiprocess_executor
+    assert len(executors) == 9
+    assert set(executors.values()) == {dg.in_process_executor}
 
 
 def test_several_models_in_one_file(project: Project) -> None:
@@ -171,10 +184,13 @@ def test_a_folder_that_is_no_project_is_a_code_location_of_what_is_declared_in_i
     assert made.resolve_job_def("fraud__rollback")
 
 
-def test_a_project_may_call_it_from_python_beside_its_own_assets(tmp_path: Path) -> None:
+def test_a_project_may_call_it_from_python_beside_its_own_assets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, instance: dg.DagsterInstance
+) -> None:
     @dg.asset
     def opening_hours() -> None: ...
 
+    monkeypatch.setenv("RETRAIN_ASSETS_HOME", str(tmp_path / "home"))
     spec = retrain_assets.ModelSpec.model_validate(declaration())
     definitions = dg.Definitions.merge(
         dg.Definitions(assets=[opening_hours]),
@@ -184,3 +200,12 @@ def test_a_project_may_call_it_from_python_beside_its_own_assets(tmp_path: Path)
     assert dg.AssetKey("opening_hours") in keys
     assert dg.AssetKey(["tiny", "champion"]) in keys
     dg.Definitions.validate_loadable(definitions)
+    deliver(tmp_path / "drop", spec)
+    watched = definitions.resolve_job_def("tiny__watch").execute_in_process(
+        instance=instance, partition_key="2024-01-01"
+    )
+    assert watched.success
+    assert dg.AssetKey(["tiny", "predictions"]) in {
+        event.asset_key for event in watched.get_asset_materialization_events()
+    }
+    assert (tmp_path / "home" / "state.db").exists()

@@ -141,3 +141,7 @@ def test_a_candidate_by_hand_is_closed_too(ready: Installation) -> None:
     assert ready.materialize("training_set", day=1).success
     assert ready.materialize("candidate", day=1).success
     assert [run.info.status for run in tracked(ready)] == ["FINISHED"]
+    assert ready.materialize("evaluation_report", day=1).success
+    assert ready.stores.state.promotions("tiny") == [], "it is judged, and not yet promoted"
+    assert ready.materialize("retrain_decision", day=1).success
+    assert ready.stores.state.decisions("tiny")[-1].cause == "person"

@@ -21,6 +21,7 @@ from retrain_assets.errors import DataError
 from retrain_assets.replay import fitting
 from retrain_assets.replay.bare_file import FileSettings, column_kinds, stream_of_frame
 from retrain_assets.replay.clock import Course
+from retrain_assets.replay.cutting import cut_by_time
 from retrain_assets.replay.file_table import left_out, read_table
 from retrain_assets.replay.first_batches import first_batches
 from retrain_assets.replay.fitting import ScoreCache, fit_missing
@@ -613,3 +614,24 @@ def test_a_damaged_archive_is_told(tmp_path):
     file.write_bytes(gzip.compress(b"a,b\n1,2\n")[:-9])
     with pytest.raises(DataError, match=r"cannot be read as CSV.*damaged_gzip"):
         read_table(file)
+
+
+def test_a_file_with_a_time_is_cut_into_batches_of_a_length(call, tmp_path):
+    at = pd.date_range("2024-01-03 07:00", periods=900, freq="8h", tz="UTC")
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"at": at, "x": rng.normal(size=900), "y": rng.integers(0, 2, 900)})
+    report, output, code = call(frame, "--batch", "month", "--policies", "never,every:2", "--first", "1")
+    assert code == 0, output
+    assert report["batches"] == 10
+    cut = cut_by_time(frame, "week")["week"]
+    assert cut.unique()[:2].tolist() == ["2024-01-03", "2024-01-10"]
+    assert (cut == "2024-01-03").sum() == (at < pd.Timestamp("2024-01-10", tz="UTC")).sum()
+    assert cut_by_time(frame, "day")["day"].unique()[[0, -1]].tolist() == ["2024-01-03", "2024-10-28"]
+    assert cut_by_time(frame, "hour")["hour"].iloc[1] == "2024-01-03T15:00"
+    named = frame.assign(week=np.arange(900) // 100)
+    report, output, code = call(named, "--batch", "week", "--policies", "never", "--first", "4")
+    assert code == 0, output
+    assert report["batches"] == 9, "a column of that name goes first"
+    _, output, code = call(frame.assign(sent=at), "--batch", "week")
+    assert code == 1
+    assert "only where one column holds times (got at, sent): add a column" in " ".join(output.split())
