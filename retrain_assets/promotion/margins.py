@@ -29,7 +29,9 @@ def margins_of(spec: PromoteSpec) -> tuple[float, ...]:
 
 
 def asks_for_proof(spec: PromoteSpec) -> bool:
-    """Whether a candidate is promoted only where the rows show it: within a margin, or better. A recall asks anew each season.
+    """Whether a candidate is promoted only where the rows show it: within a margin, or better.
+
+    A recall does not count: older batches are of another season.
 
     >>> asks_for_proof(PromoteSpec()), asks_for_proof(PromoteSpec(margin=0.02))
     (False, True)

@@ -231,8 +231,8 @@ def test_of_one_batch_and_beside_the_baseline_rows_alone_tell():
     one, four = (
         evaluate(labels, scores, batches=names) for names in (["b"] * 1000, [f"b{k % 4}" for k in range(1000)])
     )
-    for a, b in (("candidate", "baseline"), ("champion", "baseline")):
-        assert difference(one, a, b) == difference(four, a, b)
+    assert difference(one, "candidate", "baseline") == difference(four, "candidate", "baseline")
+    assert difference(one, "champion", "baseline") == difference(four, "champion", "baseline")
     assert one.resampled == four.resampled == "rows"
 
 
