@@ -60,7 +60,13 @@ def _check_declaration(declared: Declaration, *, environ: Mapping[str, str]) -> 
     told = [each for check in checks for each in check(spec)]
     if not declared.draft.rests_on_wrong(("metric",)):  # which tells the task
         told += check_task(spec)
-    doubts = [*_unset_variables(spec, environ), *unknown_columns(spec), *_without_effect(spec), *_short_watch(spec)]
+    doubts = [
+        *_unset_variables(spec, environ),
+        *unknown_columns(spec),
+        *_without_effect(spec),
+        *_short_watch(spec),
+        *_trusted_names(spec),
+    ]
     # What rests on a value that is wrong by itself may vanish with that mistake.
     problems = [
         replace(declared.problem(field, message), severity=severity)
@@ -230,6 +236,19 @@ def _short_watch(spec: ModelSpec) -> Told:
             f"batches of before alone, on which it is back-scored. Declare {needed} or more"
         ),
     )
+
+
+def _trusted_names(spec: ModelSpec) -> Told:
+    """Approvals whose names nobody proves, without a word on that in the declaration."""
+    approval = spec.promote.approval
+    if approval.when != "never" and "names" not in approval.model_fields_set:
+        yield (
+            "promote.approval",
+            (
+                "does not say whether names are proven, so they are taken on trust: whoever types a name is believed. "
+                "Declare `names: signed` and a key of each approver, or `names: on_trust` where that is what you want"
+            ),
+        )
 
 
 def _references(value: object, field: str) -> Iterator[tuple[str, EnvReference]]:

@@ -459,6 +459,27 @@ def test_a_watch_that_ends_before_the_first_labels_is_a_warning(
     assert f"2 weeks after its promotion (got {watch}): within it {judges} can judge" in problem.message
 
 
+@pytest.mark.parametrize("approval", ["always", "on_large_change", {"when": "always", "approvers": {"ann": {}}}])
+def test_approvals_that_say_nothing_of_names_are_a_warning(tmp_path: Path, approval: Any):
+    """Whoever declares them may think that a name is proven."""
+    problem = only(check(tmp_path, promote={"approval": approval}))
+    assert (problem.severity, problem.field) == ("warning", "promote.approval")
+    assert "whoever types a name is believed" in problem.message
+
+
+@pytest.mark.parametrize(
+    "approval",
+    [
+        "never",
+        {"approvers": {"ann": {}}},
+        {"when": "always", "names": "on_trust"},
+        {"when": "always", "names": "signed", "approvers": {"ann": {"key": "ab" * 32}}},
+    ],
+)
+def test_approvals_that_say_how_names_are_known_are_none(tmp_path: Path, approval: Any):
+    assert not check(tmp_path, promote={"approval": approval})
+
+
 def test_code_that_fails_to_import_is_told_with_its_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "broken_user_module.py").write_text("1 / 0\n", encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
