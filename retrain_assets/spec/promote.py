@@ -96,5 +96,6 @@ class RollbackSpec(SpecModel):
     )
     checks: tuple[Literal["champion_is_healthy", "predictions_are_valid"], ...] = Field(
         default=("champion_is_healthy", "predictions_are_valid"),
-        description="Checks that roll back when they turn red within the watch.",
+        description="Checks that roll back when they turn red within the watch. No others: these say that the model "
+        "fails; inputs that drift do so for the champion before, too.",
     )
