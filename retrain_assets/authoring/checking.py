@@ -7,17 +7,20 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from retrain_assets.authoring.column_checks import check_schema, unknown_columns
 from retrain_assets.authoring.estimator_checks import check_estimator, check_task
 from retrain_assets.authoring.named_code import Told, any_keyword, loaded
+from retrain_assets.data.windows import Calendar
 from retrain_assets.drift.distances.registry import floor_problem
 from retrain_assets.errors import DeclarationError, Problem, did_you_mean
 from retrain_assets.performance.loss_chart import LossChart
 from retrain_assets.policy.cron import Cron
 from retrain_assets.spec import EnvReference, FilesSource, ModelSpec, PythonSource, SpecModel, SqlSource
+from retrain_assets.spec.durations import format_duration
 from retrain_assets.spec.fields import Location
 from retrain_assets.spec.limits import gate_of
 from retrain_assets.spec.loading import Declaration
@@ -57,7 +60,13 @@ def _check_declaration(declared: Declaration, *, environ: Mapping[str, str]) -> 
     told = [each for check in checks for each in check(spec)]
     if not declared.draft.rests_on_wrong(("metric",)):  # which tells the task
         told += check_task(spec)
-    doubts = [*_unset_variables(spec, environ), *unknown_columns(spec), *_without_effect(spec)]
+    doubts = [
+        *_unset_variables(spec, environ),
+        *unknown_columns(spec),
+        *_without_effect(spec),
+        *_short_watch(spec),
+        *_trusted_names(spec),
+    ]
     # What rests on a value that is wrong by itself may vanish with that mistake.
     problems = [
         replace(declared.problem(field, message), severity=severity)
@@ -207,6 +216,39 @@ def _without_effect(spec: ModelSpec) -> Told:
     for name in sorted(spec.rollback.model_fields_set & {"max_loss", "checks"}):
         if spec.rollback.watch is None and getattr(spec.rollback, name) is not None:
             yield f"rollback.{name}", "has no effect: rollback.watch, the time in which it is looked at, is not set"
+
+
+def _short_watch(spec: ModelSpec) -> Told:
+    """A watch that ends before the labels of what the new champion served are settled."""
+    calendar, watch = Calendar(spec.batches), spec.rollback.watch
+    asked = ["champion_is_healthy"] if "champion_is_healthy" in spec.rollback.checks else []
+    asked += [] if spec.rollback.max_loss is None else ["max_loss"]
+    known = calendar.first.end + spec.target.label_delay
+    settled = calendar.containing(known - timedelta(microseconds=1))
+    if watch is None or not asked or settled is None or watch >= settled.end - calendar.first.start:
+        return
+    needed = format_duration(settled.end - calendar.first.start)
+    yield (
+        "rollback.watch",
+        (
+            f"ends before the labels of the first batch that a new champion serves are settled, {needed} after its "
+            f"promotion (got {format_duration(watch)}): within it {' and '.join(asked)} can judge it by "
+            f"batches of before alone, on which it is back-scored. Declare {needed} or more"
+        ),
+    )
+
+
+def _trusted_names(spec: ModelSpec) -> Told:
+    """Approvals whose names nobody proves, without a word on that in the declaration."""
+    approval = spec.promote.approval
+    if approval.when != "never" and "names" not in approval.model_fields_set:
+        yield (
+            "promote.approval",
+            (
+                "does not say whether names are proven, so they are taken on trust: whoever types a name is believed. "
+                "Declare `names: signed` and a key of each approver, or `names: on_trust` where that is what you want"
+            ),
+        )
 
 
 def _references(value: object, field: str) -> Iterator[tuple[str, EnvReference]]:

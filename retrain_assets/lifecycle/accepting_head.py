@@ -11,7 +11,7 @@ from retrain_assets.lifecycle.mirroring import HEAD_TAG, contradiction, head_tag
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.reasons import require_reason
 from retrain_assets.lifecycle.reconciling import CHAMPION, PROMOTION_TAG, Reconciled, reconcile
-from retrain_assets.lifecycle.versions import show_challenger, stage_of
+from retrain_assets.lifecycle.versions import STAGES_TAG, show_challenger, stage_of
 from retrain_assets.promotion.model_moves import ModelMove
 from retrain_assets.stores.protocols import Stores
 
@@ -39,9 +39,10 @@ def accept_head(stores: Stores, model: DeclaredModel, *, reason: str, actor: str
             )
         )
     _forget(stores, model, tags)
-    # Without the number of the promotion an alias that differs is left over from the other record, not moved by hand.
+    # Without the number of the promotion an alias that differs is left over from the other record, not moved by hand;
+    # and how many moves of the other one were shown says nothing of this one.
     entries = stores.state.audit_entries(model.name)
-    stores.registry.tag_model(model.name, {PROMOTION_TAG: "", **head_tag(entries)})
+    stores.registry.tag_model(model.name, {PROMOTION_TAG: "", STAGES_TAG: "", **head_tag(entries)})
     return reconcile(stores, model, now=now)
 
 

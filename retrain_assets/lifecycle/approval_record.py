@@ -11,8 +11,9 @@ from retrain_assets.errors import NotStoredError, StoreError
 from retrain_assets.lifecycle.champions import registered
 from retrain_assets.lifecycle.mirroring import compare_heads
 from retrain_assets.lifecycle.model import DeclaredModel
-from retrain_assets.lifecycle.versions import show_challenger
+from retrain_assets.lifecycle.versions import show_challenger, show_stage
 from retrain_assets.lifecycle.waiting import holds
+from retrain_assets.promotion.stages import stages
 from retrain_assets.reporting.card_pages import markdown_text
 from retrain_assets.reporting.model_card import APPROVALS
 from retrain_assets.stores.protocols import Stores
@@ -44,7 +45,7 @@ def approval_text(stores: Stores, model: DeclaredModel, version: ModelVersion) -
 
 
 def show_answers(stores: Stores, model: DeclaredModel, tags: Mapping[str, str]) -> dict[str, str]:
-    """Tells the runs of held versions that were rejected, expired or void since; returns the tag that says so.
+    """Tells held versions that were rejected, expired or void since, and their runs; returns the tag that says so.
 
     An answer does not wait for the tracking server: where that was down, their runs say `held` until here.
 
@@ -59,11 +60,13 @@ def show_answers(stores: Stores, model: DeclaredModel, tags: Mapping[str, str]) 
     # A tag that was changed by hand says nothing: all are told again.
     news = {given.approval_id for given in answers[int(tag) if tag.isdecimal() else 0 :]}
     champions = {promotion.version for promotion in stores.state.promotions(model.name)}
+    standing = stages(stores.state.stage_moves(model.name))
     newest = {hold.request.version: hold for hold in holds(stores.state, model)}
     for number, hold in newest.items():
         if hold.open or number in champions or hold.request.id not in news:
             continue
         version, last = registered(stores, model, number), hold.answers[-1]
+        show_stage(stores, model.name, number, standing[number])
         outcome = {"outcome": "rejected", "reason": f"{hold.state}: {last.person}: {last.reason}"}
         # Of a run that was deleted by hand there is nothing to tell.
         with suppress(NotStoredError):

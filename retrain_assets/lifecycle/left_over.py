@@ -41,7 +41,7 @@ def record_left_over(stores: Stores, model: DeclaredModel, shown: ShownModel, *,
     for version in found:
         if stage_of(stores, model, version.version) is None:
             move(stores, model, version.version, "retired", LEFT_OVER, now=now)
-        stores.registry.tag_version(model.name, version.version, {"stage": "retired", "left_over": LEFT_OVER})
+        stores.registry.tag_version(model.name, version.version, {"left_over": LEFT_OVER})
         _complete_run(stores, model, version)
         stores.state.record_model_version(version)
     return tuple(version.version for version in found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from retrain_assets.lifecycle.versions import show_stages
 from retrain_assets.promotion.audit import AuditEntry, Fault, Head
 from retrain_assets.stores.contradictions import note_contradiction
 from retrain_assets.stores.protocols import Stores
@@ -57,12 +58,15 @@ def compare_heads(stores: Stores, model: str, tags: Mapping[str, str], *, now: d
 
 
 def mirror_head(stores: Stores, model: str, *, now: datetime) -> str | None:
-    """Shows the registry how far the chain has come, unless it saw another one: then it says and tells why not."""
+    """Shows the registry where the versions stand and how far the chain has come.
+
+    Unless it saw another one: then it says and tells why not.
+    """
     tags = stores.registry.model_tags(model)
     said = compare_heads(stores, model, tags, now=now)
     entries = stores.state.audit_entries(model)
     if said is None and entries and tags:
-        stores.registry.tag_model(model, head_tag(entries))
+        stores.registry.tag_model(model, {**show_stages(stores, model, tags), **head_tag(entries)})
     return said
 
 

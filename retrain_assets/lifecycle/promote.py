@@ -20,7 +20,7 @@ from retrain_assets.lifecycle.recalling import recall
 from retrain_assets.lifecycle.reconciling import project, project_nobody
 from retrain_assets.lifecycle.records import Promoted, TrainingSet
 from retrain_assets.lifecycle.training_window import latest_training_set, stored_training_sets
-from retrain_assets.lifecycle.versions import barred, move, show_challenger, stage_of
+from retrain_assets.lifecycle.versions import barred, move, show_challenger, show_stage, stage_of
 from retrain_assets.lifecycle.waiting import settle_requests, void, void_outdated
 from retrain_assets.lifecycle.watch import read_validated
 from retrain_assets.lifecycle.withholding import withholding
@@ -303,6 +303,7 @@ def _close(
     verdict = outcome_of(stores, model, frozen, version, outcome)
     if verdict in ("rejected", "recalled") and stage_of(stores, model, version.version) in ("candidate", "challenger"):
         move(stores, model, version.version, "retired", outcome.reason, now=now)
+        show_stage(stores, model.name, version.version, "retired")
     show_challenger(stores, model)
     stores.registry.log(
         version.run_id,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import zip_longest
 
 from retrain_assets.errors import IntegrityError, NotStoredError
 from retrain_assets.lifecycle.approval_record import show_answers
@@ -13,11 +14,10 @@ from retrain_assets.lifecycle.champions import registered
 from retrain_assets.lifecycle.left_over import LEFT_OVER, record_left_over
 from retrain_assets.lifecycle.mirroring import compare_heads, head_tag
 from retrain_assets.lifecycle.model import DeclaredModel
-from retrain_assets.lifecycle.versions import require_registry, show_challenger
+from retrain_assets.lifecycle.versions import require_registry, show_challenger, show_stages
 from retrain_assets.lifecycle.way_out import way_out
 from retrain_assets.promotion.audit import canonical
 from retrain_assets.promotion.log import Promotion
-from retrain_assets.promotion.stages import stages
 from retrain_assets.stores.protocols import Stores
 
 CHAMPION = "champion"
@@ -103,9 +103,9 @@ def project_nobody(stores: Stores, model: DeclaredModel, *, now: datetime) -> Re
     if pointed in {version.version for version in stores.state.model_versions(model.name)}:
         stores.registry.remove_alias(model.name, CHAMPION)
         by_hand = _tell(stores, model.name, pointed, None, now=now)
-    # Persons may have answered about a first version all the same.
-    if answers := show_answers(stores, model, seen.tags):
-        stores.registry.tag_model(model.name, answers)
+    # A first version may have been rejected, by its gates or by persons.
+    if shown := show_answers(stores, model, seen.tags) | show_stages(stores, model.name, seen.tags):
+        stores.registry.tag_model(model.name, shown)
     return Reconciled(model=model.name, champion=None, by_hand=by_hand, left_over=left_over)
 
 
@@ -125,8 +125,9 @@ def _show(stores: Stores, model: DeclaredModel, current: Promotion, *, now: date
     left_over = record_left_over(stores, model, seen, now=now)
     show_challenger(stores, model, shown=seen)
     if not shown:
-        _tag_versions(stores, model, current)
-    _mirror(stores, model, current, tags, show_answers(stores, model, tags))
+        _tag_promotions(stores, model, current, since=tags.get(PROMOTION_TAG, ""))
+    news = show_answers(stores, model, tags) | show_stages(stores, model.name, tags)
+    _mirror(stores, model, current, tags, news)
     return Reconciled(
         model=model.name, champion=current.version, by_hand=by_hand, behind=not shown, left_over=left_over
     )
@@ -157,25 +158,42 @@ def _not_registered(
     return Reconciled(model=current.model, champion=current.version, broken=said)
 
 
-def _tag_versions(stores: Stores, model: DeclaredModel, current: Promotion) -> None:
-    log = stores.state.promotions(model.name)
-    standing = stores.state.stage_moves(model.name)
-    stage = {**dict.fromkeys((promotion.version for promotion in log), "retired"), **stages(standing)}
-    replaced = next((promotion.version for promotion in log if promotion.id == current.previous_id), None)
-    if replaced is not None and replaced != current.version:
-        # One that was deleted by hand needs no tag; the promotion of another must not hang on it.
-        with suppress(NotStoredError):
-            left = {"stage": str(stage.get(replaced, "retired")), "in_force_until": current.as_of.isoformat()}
-            stores.registry.tag_version(model.name, replaced, left)
-    stores.registry.tag_version(model.name, current.version, _tags_of(current))
-    if current.action == "adopt":
-        # That of a retrain ends with its own outcome.
-        with suppress(NotStoredError):
-            stores.registry.end_run(registered(stores, model, current.version).run_id, "FINISHED")
+def _tag_promotions(stores: Stores, model: DeclaredModel, current: Promotion, *, since: str) -> None:
+    """Each promotion that the registry has not seen, on its version: while it was down there may have been several."""
+    log = [made for made in stores.state.promotions(model.name) if made.id <= current.id]
+    seen = int(since) if since.isdecimal() else 0
+    for version, tags in _wanted(log, seen).items():
+        try:
+            stores.registry.tag_version(model.name, version, tags)
+        except NotStoredError:
+            # One that was deleted by hand needs no tag; the promotion of another must not hang on it.
+            if version == current.version:
+                raise
+    for made in log:
+        if made.id > seen and made.action == "adopt":
+            # That of a retrain ends with its own outcome.
+            with suppress(NotStoredError):
+                stores.registry.end_run(registered(stores, model, made.version).run_id, "FINISHED")
+
+
+def _wanted(log: Sequence[Promotion], seen: int) -> dict[int, dict[str, str]]:
+    """By version what its tags have to say of the promotions after number `seen`, and of the one that these ended."""
+    wanted: dict[int, dict[str, str]] = {}
+    known: set[int] = set()
+    for made, following in zip_longest(log, log[1:]):
+        tags = {} if made.id <= seen else _tags_of(made)
+        if following is not None and following.id > seen:
+            tags["in_force_until"] = following.as_of.isoformat()
+        elif following is None and made.version in known:
+            tags["in_force_until"] = ""
+        known.add(made.version)
+        if tags:
+            wanted[made.version] = wanted.get(made.version, {}) | tags
+    return wanted
 
 
 def _tags_of(current: Promotion) -> dict[str, str]:
-    """Of the version: the promotion in force, and under its number a tag that a later one does not overwrite."""
+    """Of the version: the promotion, and under its number a tag that a later one does not overwrite."""
     asked = "no approval was required" if current.action == "promote" else f"{current.action} asks for no approval"
     said = {
         "action": current.action,
@@ -188,7 +206,7 @@ def _tags_of(current: Promotion) -> dict[str, str]:
         "code_version": str(current.evidence.get("code_version", "")),
         "data_hash": str(current.evidence.get("data_hash", "")),
     }
-    return {"stage": CHAMPION, **said, "in_force_until": "", f"promotion_{current.id}": canonical(said)}
+    return {**said, f"promotion_{current.id}": canonical(said)}
 
 
 def _short_enough(reason: str) -> str:
@@ -206,10 +224,10 @@ def _short_enough(reason: str) -> str:
 
 
 def _mirror(
-    stores: Stores, model: DeclaredModel, current: Promotion, tags: Mapping[str, str], answers: dict[str, str]
+    stores: Stores, model: DeclaredModel, current: Promotion, tags: Mapping[str, str], news: dict[str, str]
 ) -> None:
     entries = stores.state.audit_entries(model.name)
-    wanted = {"champion": str(current.version), **answers}
+    wanted = {"champion": str(current.version), **news}
     wanted |= head_tag(entries)
     wanted[PROMOTION_TAG] = str(current.id)
     changed = {name: value for name, value in wanted.items() if tags.get(name) != value}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 
-from retrain_assets.errors import RefusedError
+from retrain_assets.errors import NotStoredError, RefusedError
 from retrain_assets.lifecycle.champions import registered
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.reasons import require_reason
@@ -14,6 +16,8 @@ from retrain_assets.stores.protocols import ShownModel, Stores
 
 CHALLENGER = "challenger"
 """Alias in the registry."""
+STAGES_TAG = "stages"
+"""Of the registered model: how many moves the stage tags of its versions show."""
 
 
 def stage_of(stores: Stores, model: DeclaredModel, version: int) -> Stage | None:
@@ -69,6 +73,28 @@ def show_challenger(stores: Stores, model: DeclaredModel, *, shown: ShownModel |
         stores.registry.set_alias(model.name, CHALLENGER, newest)
     else:
         stores.registry.remove_alias(model.name, CHALLENGER)
+
+
+def show_stage(stores: Stores, model: str, version: int, stage: Stage) -> None:
+    """Tags a version with where it stands; one that was deleted by hand needs no tag."""
+    with suppress(NotStoredError):
+        stores.registry.tag_version(model, version, {"stage": stage})
+
+
+def show_stages(stores: Stores, model: str, tags: Mapping[str, str]) -> dict[str, str]:
+    """Tags each version that moved since the registry last looked; returns the tag that says how far it has come.
+
+    Args:
+        stores: the record, and the registry.
+        model: its name.
+        tags: of the registered model. One that was changed by hand says nothing: all versions are tagged again.
+    """
+    moves, seen = stores.state.stage_moves(model), tags.get(STAGES_TAG, "0")
+    if seen == str(len(moves)):
+        return {}
+    for version, stage in stages(moves[int(seen) if seen.isdecimal() else 0 :]).items():
+        show_stage(stores, model, version, stage)
+    return {STAGES_TAG: str(len(moves))}
 
 
 def require_registry(stores: Stores, model: DeclaredModel) -> None:

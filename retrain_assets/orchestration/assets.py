@@ -166,7 +166,7 @@ def candidate(work: Work) -> Iterator[Made]:
         run.failed = not record.loads_and_scores
     yield dg.MaterializeResult(
         asset_key=asset,
-        metadata={**model_metadata.of_candidate(record), **of_importance(record.importance)},
+        metadata={**model_metadata.of_candidate(work.stores, record), **of_importance(record.importance)},
         check_results=list(checks.of_candidate(asset, record)),
         data_version=dg.DataVersion(record.version.model_hash),
     )

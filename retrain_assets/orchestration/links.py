@@ -14,6 +14,15 @@ from retrain_assets.reporting.model_card import APPROVALS, PAGE
 if TYPE_CHECKING:
     from retrain_assets.promotion.log import Promotion
     from retrain_assets.stores.protocols import Stores
+    from retrain_assets.training.bundle import ModelVersion
+
+
+def of_run(stores: Stores, version: ModelVersion, file: str) -> dg.MetadataValue:
+    """A document that the run of a version keeps; the tracking server is not asked."""
+    where = stores.registry.run_link(version, file)
+    if where is None:
+        return dg.MetadataValue.text(f"unknown: {version.uri} does not tell the folder of run {version.run_id}")
+    return document(where, file)
 
 
 def champion_links(stores: Stores, promotion: Promotion) -> Metadata:
@@ -27,9 +36,7 @@ def champion_links(stores: Stores, promotion: Promotion) -> Metadata:
         "mlflow_run": link(stores.registry.run_link(known) or "", known.run_id),
     }
     for name, file in {"model_card": PAGE, **({} if promotion.batch is None else {"approvals": APPROVALS})}.items():
-        where = stores.registry.run_link(known, file)
-        unknown = f"unknown: {known.uri} does not tell the folder of run {known.run_id}"
-        made[name] = dg.MetadataValue.text(unknown) if where is None else document(where, file)
+        made[name] = of_run(stores, known, file)
     if promotion.batch is None:
         return made
     retrained = [

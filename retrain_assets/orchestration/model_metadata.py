@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from retrain_assets.errors import without_password
-from retrain_assets.orchestration.links import champion_links
+from retrain_assets.orchestration.links import champion_links, of_run
 from retrain_assets.orchestration.metadata import Metadata, of_table
 from retrain_assets.orchestration.showing import (
     day,
@@ -136,8 +136,8 @@ def of_training_set(stores: Stores, record: TrainingSet) -> Metadata:
     }
 
 
-def of_candidate(record: Candidate) -> Metadata:
-    """The version, what it was trained on, and its MLflow run."""
+def of_candidate(stores: Stores, record: Candidate) -> Metadata:
+    """The version, what it was trained on, its MLflow run, and its card as it was registered."""
     version = record.version
     return {
         "version": version.version,
@@ -149,6 +149,8 @@ def of_candidate(record: Candidate) -> Metadata:
         "proof": record.reason,
         "dagster/uri": without_password(version.uri),
         "mlflow_run": link(record.run_url, version.run_id),
+        # Also that of a version whose evaluation fails; what it showed is on the page of `evaluation_report`.
+        "model_card": of_run(stores, version, PAGE),
     }
 
 

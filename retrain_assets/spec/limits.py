@@ -63,7 +63,10 @@ class LimitsSpec(SpecModel):
         default=0.05, description="`is_stable`: largest share of rows that only the champion gets right."
     )
     score_shift: float = Field(
-        default=0.2, ge=0, description="`is_stable`: largest mean distance of the scores, as `large_change` has it."
+        default=0.2,
+        ge=0,
+        description="`is_stable`: largest mean distance of the scores, row by row, as `large_change` has it. The "
+        "distributions of the scores (Wasserstein distance) lie at most as far apart.",
     )
     calibration_error: float = Field(
         default=0.05,

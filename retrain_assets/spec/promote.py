@@ -86,8 +86,8 @@ class RollbackSpec(SpecModel):
 
     watch: Duration | None = Field(
         default=None,
-        description="Batch time after a promotion within which a red check or too high a loss rolls it back. "
-        "Default: never by itself.",
+        description="Batch time after a promotion within which a red check or too high a loss rolls it back. To see a "
+        "batch that the new champion served it must last a batch and `target.label_delay`. Default: never by itself.",
     )
     max_loss: float | None = Field(
         default=None,
@@ -96,5 +96,6 @@ class RollbackSpec(SpecModel):
     )
     checks: tuple[Literal["champion_is_healthy", "predictions_are_valid"], ...] = Field(
         default=("champion_is_healthy", "predictions_are_valid"),
-        description="Checks that roll back when they turn red within the watch.",
+        description="Checks that roll back when they turn red within the watch. No others: these say that the model "
+        "fails; inputs that drift do so for the champion before, too.",
     )

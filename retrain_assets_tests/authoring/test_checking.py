@@ -435,6 +435,51 @@ def test_what_only_a_watch_looks_at_is_a_warning_without_one(tmp_path: Path):
     assert not check(tmp_path, rollback={"max_loss": 0.9, "watch": "2 weeks"})
 
 
+@pytest.mark.parametrize(
+    ("watch", "rollback", "judges"),
+    [
+        ("13 days", {}, "champion_is_healthy"),
+        ("13 days", {"max_loss": 0.9}, "champion_is_healthy and max_loss"),
+        ("1 week", {"max_loss": 0.9, "checks": ["predictions_are_valid"]}, "max_loss"),
+        ("1 week", {"checks": ["predictions_are_valid"]}, None),
+        ("2 weeks", {"max_loss": 0.9}, None),
+    ],
+)
+def test_a_watch_that_ends_before_the_first_labels_is_a_warning(
+    tmp_path: Path, watch: str, rollback: dict[str, Any], judges: str | None
+):
+    """It would judge a new champion by nothing that this one served, and nobody had been told."""
+    weekly = {"batches": {"every": "week", "start": "2013-01-01"}, "rollback": {"watch": watch, **rollback}}
+    found = check(tmp_path, target={"column": "sold", "label_delay": "5 days"}, **weekly)
+    if judges is None:
+        assert not found
+        return
+    problem = only(found)
+    assert (problem.severity, problem.field) == ("warning", "rollback.watch")
+    assert f"2 weeks after its promotion (got {watch}): within it {judges} can judge" in problem.message
+
+
+@pytest.mark.parametrize("approval", ["always", "on_large_change", {"when": "always", "approvers": {"ann": {}}}])
+def test_approvals_that_say_nothing_of_names_are_a_warning(tmp_path: Path, approval: Any):
+    """Whoever declares them may think that a name is proven."""
+    problem = only(check(tmp_path, promote={"approval": approval}))
+    assert (problem.severity, problem.field) == ("warning", "promote.approval")
+    assert "whoever types a name is believed" in problem.message
+
+
+@pytest.mark.parametrize(
+    "approval",
+    [
+        "never",
+        {"approvers": {"ann": {}}},
+        {"when": "always", "names": "on_trust"},
+        {"when": "always", "names": "signed", "approvers": {"ann": {"key": "ab" * 32}}},
+    ],
+)
+def test_approvals_that_say_how_names_are_known_are_none(tmp_path: Path, approval: Any):
+    assert not check(tmp_path, promote={"approval": approval})
+
+
 def test_code_that_fails_to_import_is_told_with_its_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "broken_user_module.py").write_text("1 / 0\n", encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))

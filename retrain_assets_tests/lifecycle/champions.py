@@ -78,6 +78,16 @@ def registry_of(world: World) -> MlflowRegistry:
     return world.stores.registry
 
 
+def version_tags(world: World, name: str = "tiny") -> dict[int, dict[str, str]]:
+    """What the registry says of each version, without the prefix."""
+    with registry_of(world)._session.client() as client:
+        found = client.search_model_versions(f"name = '{name}'")
+    return {
+        int(version.version): {tag.removeprefix("retrain_assets."): value for tag, value in version.tags.items()}
+        for version in found
+    }
+
+
 def execute(world: World, statement: str) -> None:
     """A statement in the state database, past the store."""
     assert isinstance(world.stores.state, SqlStateStore)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
 import signal
 import sys
 import traceback
@@ -36,7 +37,7 @@ from retrain_assets.lifecycle.waiting import holds, settle_requests
 from retrain_assets.promotion.stages import stages
 from retrain_assets.stores.adoption import Origin
 from retrain_assets.stores.state import SqlStateStore
-from retrain_assets_tests.lifecycle.champions import DELIVERED, HELD, RECALL, SEASONS, copied, opened
+from retrain_assets_tests.lifecycle.champions import DELIVERED, HELD, RECALL, SEASONS, copied, opened, version_tags
 from retrain_assets_tests.lifecycle.world import World, rows_of
 
 REGISTRY_WRITES = ("set_alias", "tag_version", "tag_model", "log", "end_run", "rename", "remove_alias")
@@ -263,6 +264,7 @@ def seen(world: World, name: str) -> dict[str, Any]:
     state = world.stores.state
     log = state.promotions(name)
     standing = stages(state.stage_moves(name))
+    shown = version_tags(world, name)
     return {
         "faults": [str(fault) for fault in verify(world.stores, name).faults],
         "champions": [version for version, stage in standing.items() if stage == "champion"],
@@ -273,6 +275,13 @@ def seen(world: World, name: str) -> dict[str, Any]:
         "gates": [
             all(gate["passed"] or not gate["applicable"] for gate in made.evidence.get("gates", ())) for made in log
         ],
+        "shown_stages": [f"v{version} {tags['stage']}" for version, tags in sorted(shown.items()) if "stage" in tags],
+        "shown_promotions": sorted(
+            int(tag.removeprefix("promotion_"))
+            for tags in shown.values()
+            for tag in tags
+            if re.fullmatch(r"promotion_\d+", tag)
+        ),
         "alias": world.stores.registry.alias(name, "champion"),
         "answers": [given.verdict for given in state.answers(name)],
         "moves": [move.action for move in state.model_moves()],

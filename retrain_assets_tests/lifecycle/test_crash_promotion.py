@@ -241,6 +241,10 @@ ENDINGS: dict[str, dict[str, Any]] = {
 def test_undisturbed_it_ends_where_it_must_and_so_after_a_sample_of_kills(told: Callable[[str], Told], story: str):
     made = told(story)
     ending = {**made.ending}
+    assert ending.pop("shown_stages") == ending["stages"]
+    # What the registry saw of another record stays told there, under a number that the accepted one does not have.
+    unrecorded = [4] if story == "accept" else []
+    assert ending.pop("shown_promotions") == [*range(1, 1 + len(ending["log"])), *unrecorded]
     assert all(made.rows.values())
     assert ending.pop("faults") == []
     assert all(ending.pop("gates"))

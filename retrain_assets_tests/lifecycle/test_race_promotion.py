@@ -73,6 +73,10 @@ def test_no_act_is_lost(held_once: World, tmp_path: Path, server: str, request: 
     won = [tuple(made) for racer in told for made in racer["promoted"]]
     assert won
     assert all(known[number] == version for number, version in won), "what somebody won is in the log"
+    for made in log:
+        gates = made.evidence["gates"]
+        assert gates
+        assert all(gate["passed"] or not gate["applicable"] for gate in gates), "no link without gates that passed"
     actors = [made.actor for made in log if made.action == "rollback"]
     assert len(actors) == len(set(actors)), "each rollback was made once"
 

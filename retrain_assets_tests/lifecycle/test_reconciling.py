@@ -15,12 +15,14 @@ from retrain_assets.lifecycle.accepting_head import accept_head
 from retrain_assets.lifecycle.adopting_alias import adopt_alias
 from retrain_assets.lifecycle.auditing import history, verify
 from retrain_assets.lifecycle.mirroring import contradiction
-from retrain_assets.lifecycle.renaming import retire
+from retrain_assets.lifecycle.renaming import retire, take_back
+from retrain_assets.lifecycle.versions import clear
+from retrain_assets.promotion.stages import stages
 from retrain_assets.stores.contradictions import contradicted
 from retrain_assets.stores.registry import MlflowRegistry
 from retrain_assets.stores.state import SqlStateStore, chain
 from retrain_assets.training.bundle import ModelBundle, ModelVersion
-from retrain_assets_tests.lifecycle.champions import HELD, execute, lose_files, play, registry_of
+from retrain_assets_tests.lifecycle.champions import HELD, copied, execute, lose_files, play, registry_of, version_tags
 from retrain_assets_tests.lifecycle.world import World, open_stores
 
 
@@ -118,6 +120,89 @@ def test_the_registry_shows_what_the_log_says(promoted: World):
     told = [json.loads(back[f"retrain_assets.promotion_{number}"]) for number in (2, 4)]
     assert [act["action"] for act in told] == ["promote", "rollback"], "the former promotion is still told"
     assert [act["promotion_reason"] for act in told] == [log[1].reason, "x"]
+
+
+@pytest.mark.parametrize("after", ["reconcile", "retrain"])
+def test_what_the_registry_missed_in_an_outage_is_shown_later(
+    three_champions: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: str
+):
+    world = copied(three_champions, tmp_path / "w")
+    roll_back_in_an_outage(world, monkeypatch, "bad nights", "bad days")
+    if after == "reconcile":
+        assert lifecycle.reconcile(world.stores, world.model, now=world.now).behind
+    else:
+        world.drop(4)
+        world.play()
+    log = world.stores.state.promotions("tiny")
+    assert [made.action for made in log[3:5]] == ["rollback"] * 2
+    standing, tags = stages(world.stores.state.stage_moves("tiny")), version_tags(world)
+    assert {number: told["stage"] for number, told in tags.items()} == standing
+    for made, following in zip(log, [*log[1:], None], strict=True):
+        assert json.loads(tags[made.version][f"promotion_{made.id}"])["promoted_by"] == made.actor
+        if made.id == max(other.id for other in log if other.version == made.version):
+            told = tags[made.version]
+            assert (told["action"], told["in_force_from"]) == (made.action, made.as_of.isoformat())
+            assert told.get("in_force_until", "") == ("" if following is None else following.as_of.isoformat())
+    assert json.loads(tags[2]["promotion_4"])["promotion_reason"] == "bad nights"
+    assert str(lifecycle.reconcile(world.stores, world.model, now=world.now)).endswith("the registry agrees")
+
+
+def roll_back_in_an_outage(world: World, monkeypatch: pytest.MonkeyPatch, *reasons: str) -> None:
+    def down(*_: object) -> None:
+        raise StoreError("connection refused")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.stores.registry, "set_alias", down)
+        for reason in reasons:
+            back = lifecycle.roll_back(world.stores, world.model, reason=reason, actor="person:ann", now=world.now)
+            assert "the registry does not show it yet" in back.reason
+
+
+def test_an_ordinary_promotion_writes_no_more_tags_than_it_has_to_say(
+    three_champions: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Each is a request to the tracking server."""
+    world = copied(three_champions, tmp_path / "w")
+    written: list[str] = []
+    tag_version, tag_model = MlflowRegistry.tag_version, MlflowRegistry.tag_model
+
+    def of_version(registry: MlflowRegistry, model: str, version: int, tags: dict[str, str]) -> None:
+        written.extend(f"v{version} {name}" for name in tags)
+        tag_version(registry, model, version, tags)
+
+    def of_model(registry: MlflowRegistry, model: str, tags: dict[str, str]) -> None:
+        written.extend(tags)
+        tag_model(registry, model, tags)
+
+    monkeypatch.setattr(MlflowRegistry, "tag_version", of_version)
+    monkeypatch.setattr(MlflowRegistry, "tag_model", of_model)
+    world.drop(4)
+    world.play()
+    assert world.stores.state.promotions("tiny")[-1].version == 4
+    assert [name for name in written if not name.startswith("v4")] == [
+        "v3 in_force_until", "v3 stage", "champion", "stages", "audit_head", "promotion_id",
+    ]  # fmt: skip
+    assert sum(name.startswith("v4") for name in written) == 11
+
+
+def test_the_stage_of_who_was_rejected_cleared_or_retired_is_shown(three_champions: World, tmp_path: Path):
+    world = copied(three_champions, tmp_path / "w", promote={"require": "has_enough_rows", "min_rows": 10**6})
+    world.drop(4)
+    world.play()
+    assert world.stores.state.stage_moves("tiny")[-1].version == 4
+    assert version_tags(world)[4]["stage"] == "retired", "rejected"
+
+    lifecycle.roll_back(world.stores, world.model, reason="x", actor="person:ann", now=world.now)
+    assert version_tags(world)[3]["stage"] == "rolled_back"
+    clear(world.stores, world.model, 3, actor="person:ann", reason="the feed was at fault", now=world.now)
+    lifecycle.reconcile(world.stores, world.model, now=world.now)
+    assert version_tags(world)[3]["stage"] == "retired"
+
+    said: dict[str, Any] = {"reason": "for now", "actor": "person:ann", "now": world.now}
+    retire(world.stores, world.model, **said)
+    assert {tags["stage"] for tags in version_tags(world).values()} == {"retired"}
+    take_back(world.stores, world.model, **said)
+    assert version_tags(world)[2]["stage"] == "champion"
 
 
 def test_a_reason_that_no_tag_holds_is_cut_with_a_mark(promoted: World):

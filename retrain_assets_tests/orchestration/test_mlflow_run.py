@@ -100,6 +100,20 @@ def test_a_failed_step_ends_the_run_as_failed(
     assert [promotion.version for promotion in ready.stores.state.promotions("tiny")] != []
 
 
+def test_a_version_that_nobody_could_evaluate_has_its_card(
+    ready: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("the disk is full")
+
+    monkeypatch.setattr(lifecycle, "evaluate", fail)
+    assert not ready.run("retrain", 1).success
+    [version] = ready.stores.state.model_versions("tiny")
+    card = ready.metadata("candidate")["model_card"]
+    assert card == ready.stores.registry.text(version.run_id, "model_card.md")
+    assert "# tiny v1" in card
+
+
 def test_a_retrain_whose_process_died_ends_as_its_job_does(ready: Installation) -> None:
     for attempt, (interrupted, status) in enumerate(((True, "KILLED"), (False, "FAILED")), start=1):
         tracking_run = ready.stores.registry.begin_run(model="tiny", name=f"try {attempt}", tags={})

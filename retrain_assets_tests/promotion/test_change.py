@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import wasserstein_distance
 
 from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.change import Change, change_measures, change_of, large
@@ -36,6 +37,21 @@ def test_a_regression_is_measured_in_deviations_of_the_champion():
     constant = Scores(np.array([1.0, 1.0]))
     assert change_of(constant, constant, [0, 0]).score_shift == 0.0
     assert change_of(Scores(np.array([1.0, 2.0])), constant, [0, 0]).score_shift == np.inf
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_distributions_of_the_scores_lie_at_most_as_far_apart(seed: int):
+    """Row by row more is seen than the distributions tell: scores that change places leave these as they were."""
+    rng = np.random.default_rng(seed)
+    old, new = rng.uniform(0, 1, 200), rng.beta(2, 3, 200)
+    for ours, theirs in ((binary(*new), binary(*old)), (Scores(new / old.std()), Scores(old / old.std()))):
+        apart = wasserstein_distance(ours.values, theirs.values)
+        shift = change_of(ours, theirs, np.zeros(200)).score_shift
+        assert shift is not None
+        assert 0 < apart < shift
+    places = change_of(binary(*old[::-1]), binary(*old), np.zeros(200)).score_shift
+    assert places is not None
+    assert places > 0.2
 
 
 @pytest.mark.covers("promote.approval.large_change.churn", "promote.approval.large_change.score_shift")

@@ -72,6 +72,9 @@ def found_parts(number: float | None) -> Measure:
     return Measure(kind="slice", name="searched", value=number, rows=100, reason="too few rows to search")
 
 
+NO_CURVE = Measure(
+    kind="slice", name="roc_auc", group="a=1", value=None, rows=200, reason="its rows do not define roc_auc"
+)
 FINE, WORSE, DARK, TINY = sliced("a=1", -0.01), sliced("a=2", 0.01), sliced("a=3", None), sliced("a=(rare)", None, 5)
 
 
@@ -85,6 +88,7 @@ FINE, WORSE, DARK, TINY = sliced("a=1", -0.01), sliced("a=2", 0.01), sliced("a=3
             "shown worse in none of 1 slices; of fewer than 50 rows, and not judged: a=(rare) (5)",
         ),
         ([TINY], {}, None, "no slice has enough rows"),
+        ([FINE, NO_CURVE], {}, True, "shown worse in none of 1 slices"),
         ([FINE, DARK], {}, None, "unknown of a=3: its rows lie in 2 batches or entities; shown worse in none of 1"),
         ([WORSE, DARK], {}, False, "shown worse in 1 of 1 slices: a=2"),
         ([FINE], {"slices": ["a", "b"]}, None, "the slices of b, which were not measured"),
