@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from retrain_assets.errors import IntegrityError, NotStoredError
+from retrain_assets.errors import IntegrityError, NotStoredError, StoreError
 from retrain_assets.lifecycle.approval_record import show_answers
 from retrain_assets.lifecycle.champions import registered
 from retrain_assets.lifecycle.left_over import LEFT_OVER, record_left_over
@@ -87,6 +87,20 @@ def project(stores: Stores, model: DeclaredModel, current: Promotion, *, now: da
     except NotStoredError as error:
         require_registry(stores, model)
         return _not_registered(stores, model, current, str(error), now=now)
+
+
+def glance(stores: Stores, model: DeclaredModel, *, now: datetime) -> None:
+    """Puts the registry right where a glance at it shows another champion, or another promotion, than the log.
+
+    Nothing waits for that: a registry that cannot be seen is left to the next batch, retrain or `reconcile`.
+    """
+    log = stores.state.promotions(model.name)
+    if not log:
+        return
+    with suppress(StoreError), stores.registry.briefly():
+        seen = stores.registry.glance(model.name)
+        if (seen.aliases.get(CHAMPION), seen.tags.get(PROMOTION_TAG)) != (log[-1].version, str(log[-1].id)):
+            project(stores, model, log[-1], now=now)
 
 
 def project_nobody(stores: Stores, model: DeclaredModel, *, now: datetime) -> Reconciled:
