@@ -1,4 +1,4 @@
-"""A fresh process that knows a version by its name alone, loads it from the registry and scores the rows it is sent.
+"""A fresh process that asks the registry for a version, loads what its entry names and scores the rows it is sent.
 
 What the process that trained holds in memory (a module imported by chance, a patched library, a cache) may make a model
 work that nobody else can serve.
@@ -64,13 +64,16 @@ def digest(scores: Scores) -> str:
 def main() -> None:
     """The fresh process: reads a version and rows from its input, prints the digest of the scores."""
     end_with(os.getppid())
+    from retrain_assets.lifecycle.proving import require_place
     from retrain_assets.stores.registry import MlflowRegistry
     from retrain_assets.training.predict import predict
 
     header, _, packed = sys.stdin.buffer.read().partition(b"\n")
     asked = json.loads(header)
     version = _version(asked["version"])
-    bundle = MlflowRegistry(asked["tracking_uri"]).load(version, cached=False)
+    registry = MlflowRegistry(asked["tracking_uri"])
+    bundle = registry.load(version, cached=False)
+    require_place(version, registry.place(version))
     classes = bundle.manifest.classes
     rows = pa.ipc.open_stream(io.BytesIO(packed)).read_pandas()
     scores = predict(bundle.pipeline, rows, task="classification" if classes else "regression", classes=classes)

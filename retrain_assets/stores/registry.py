@@ -212,15 +212,13 @@ class MlflowRegistry:
     def manifest(self, version: ModelVersion) -> Manifest:
         return manifest_of(files_of(self._session, version))
 
-    def knows(self, version: ModelVersion) -> bool:
+    def place(self, version: ModelVersion) -> str | None:
         try:
             with translated(f"reading {version}"), self._session.client() as client:
-                # Its place is the least that MLflow reads of an entry.
-                client.get_model_version_download_uri(version.model, str(version.version))
+                return client.get_model_version_download_uri(version.model, str(version.version))
         except NotStoredError:
             self._require_model(version.model)
-            return False
-        return True
+            return None
 
     def silence(self) -> Silence | None:
         """What is to be said of a tracking server that does not answer; None where it does, or where there is none."""

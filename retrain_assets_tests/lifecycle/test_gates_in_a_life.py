@@ -17,7 +17,7 @@ from retrain_assets.promotion.measures import chosen
 from retrain_assets.spec import GATES
 from retrain_assets.training.golden import golden_rows
 from retrain_assets.training.predict import predict
-from retrain_assets_tests.lifecycle.champions import copied
+from retrain_assets_tests.lifecycle.champions import copied, move_entry
 from retrain_assets_tests.lifecycle.world import World
 from retrain_assets_tests.orchestration.test_person_jobs import over
 
@@ -95,5 +95,10 @@ def test_a_version_that_a_fresh_process_cannot_load_is_not_servable(promoted: Wo
     registry = promoted.stores.registry
     gone = servability(registry, replace(version, uri=str(tmp_path / "gone")), rows, expected)
     assert (gone.value, "NotStoredError" in gone.reason) == (0.0, True), gone.reason
+    move_entry(promoted, 3, to=2)
+    elsewhere = servability(registry, version, rows, expected)
+    assert (elsewhere.value, "IntegrityError" in elsewhere.reason) == (0.0, True), elsewhere.reason
+    move_entry(promoted, 3, to=3)
+    assert servability(registry, version, rows, expected).value == 1.0
     other = servability(registry, version, rows, replace(expected, values=np.nextafter(expected.values, 2)))
     assert (other.value, "otherwise" in other.reason) == (0.0, True), "one bit is another score"

@@ -23,7 +23,7 @@ from retrain_assets.stores.contradictions import contradicted
 from retrain_assets.stores.registry import MlflowRegistry
 from retrain_assets.stores.state import SqlStateStore, chain
 from retrain_assets.training.bundle import ModelBundle, ModelVersion
-from retrain_assets_tests.lifecycle.champions import HELD, execute, lose_files, play, registry_of
+from retrain_assets_tests.lifecycle.champions import HELD, execute, lose_files, move_entry, play, registry_of
 from retrain_assets_tests.lifecycle.world import World, open_stores
 
 
@@ -131,6 +131,24 @@ def test_a_champion_whose_files_are_gone_is_told_with_a_way_that_is_open(
     assert "put it back from a backup" in found.broken
     assert way in found.broken
     assert no_way not in found.broken
+
+
+def test_a_champion_whose_entry_names_other_files_is_told(promoted: World):
+    """The platform serves its own; whoever loads the alias from the registry gets another model."""
+    move_entry(promoted, 3, to=1)
+    found = lifecycle.reconcile(promoted.stores, promoted.model, now=promoted.now)
+    assert found.broken is not None
+    assert found.broken.startswith("the registry's entry of tiny v3 must name the files that were registered, ")
+    move_entry(promoted, 3, to=3)
+    assert lifecycle.reconcile(promoted.stores, promoted.model, now=promoted.now).broken is None
+
+
+def test_a_version_whose_entry_names_other_files_is_not_gone_back_to(promoted: World):
+    move_entry(promoted, 2, to=1)
+    asked: dict[str, Any] = {"reason": "x", "actor": "person:ann", "now": promoted.now}
+    with pytest.raises(IntegrityError, match=r"must name the files .* Nothing was changed\. v1 loads and scores"):
+        lifecycle.roll_back(promoted.stores, promoted.model, **asked)
+    assert promoted.stores.state.promotions("tiny")[-1].version == 3
 
 
 def test_an_earlier_champion_that_this_library_cannot_read_is_no_way_out(

@@ -534,6 +534,7 @@ def test_a_tracking_server(server: str, capfd: pytest.CaptureFixture[str]) -> No
     registry.log(run, figures={"figures/loss.png": b"\x89PNG"})
     version = registry.register(run, make_bundle(source=BUILD))
     assert version.uri.startswith("mlflow-artifacts:")
+    assert registry.place(version) == version.uri
     registry.set_alias("delays", "champion", version.version)
     registry.tag_model("delays", {"promotion_id": "7"})
     shown = registry.shown("delays")

@@ -98,8 +98,8 @@ class ModelRegistry(Protocol):
         """
         ...
 
-    def knows(self, version: ModelVersion) -> bool:
-        """Whether the version is registered; its files may be there or not.
+    def place(self, version: ModelVersion) -> str | None:
+        """Where the registry itself says that a version's files lie, be they there or not; None: it is not registered.
 
         Raises:
             StoreError: it cannot be asked, or has no such model at all.
