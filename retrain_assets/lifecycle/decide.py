@@ -15,6 +15,7 @@ from retrain_assets.lifecycle.facts import as_they_ended, episode_of, gather_fac
 from retrain_assets.lifecycle.holding import tell
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.reconciling import glance
 from retrain_assets.lifecycle.records import Decided
 from retrain_assets.lifecycle.sharing import decide_within, give_back
 from retrain_assets.lifecycle.standing import was_deduced
@@ -30,7 +31,8 @@ def decide(stores: Stores, model: DeclaredModel, batch: Batch, *, cause: str, no
     """Evaluates every trigger as of the batch and records the verdict; the same run decides once.
 
     A decision to retrain acknowledges the drift episode that it saw, whatever the gate says later. A run that was
-    stopped between recording its decision and writing the table leaves the rest to the next one.
+    stopped between recording its decision and writing the table leaves the rest to the next one. Where the registry
+    shows another champion than the log it is put right, once all is recorded.
     """
     earlier = stores.state.decisions(model.name)
     again = next((made for made in earlier if made.batch == batch.key and made.state.get("run_id") == run_id), None)
@@ -130,6 +132,7 @@ def _kept(
             outcome="done", cause=decision.cause, as_of=decision.as_of, now=now, run_id=run_id,
             detail={"attempt": decision.attempt, "verdict": decision.verdict},
         )  # fmt: skip
+    glance(stores, model, now=now)
     return Decided(decision=decision, commit=commit)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from retrain_assets.lifecycle.model import DeclaredModel
-from retrain_assets.lifecycle.probe import servability
+from retrain_assets.lifecycle.probe import memory, servability
 from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.evaluation import Role
 from retrain_assets.promotion.judged import Judged, inputs_of
@@ -53,6 +53,7 @@ def judged_rows(
         optional=_optional(model),
         importances=_importances(stores, model, {"candidate": candidate, "champion": champion}, rows),
         served=served,
+        memory=lambda asked: memory(stores.registry, candidate, asked),
         worth=None if path is None else load_object(path, field="promote.worth.function"),
     )
 

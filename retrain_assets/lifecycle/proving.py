@@ -7,9 +7,9 @@ from contextlib import nullcontext
 import numpy as np
 import pandas as pd
 
-from retrain_assets.errors import MissingUpstreamError, NotStoredError, StoreError
+from retrain_assets.errors import IntegrityError, MissingUpstreamError, NotStoredError, StoreError
 from retrain_assets.lifecycle.model import DeclaredModel
-from retrain_assets.stores.protocols import Stores
+from retrain_assets.stores.protocols import ModelRegistry, Stores
 from retrain_assets.training.bundle import ModelBundle, ModelVersion
 from retrain_assets.training.golden import golden_rows
 from retrain_assets.training.predict import predict
@@ -38,12 +38,12 @@ def prove(
     Raises:
         StoreError: the registry cannot be asked.
         NotStoredError: its files are gone, or its entry in the registry was deleted.
-        IntegrityError: its files are not what was registered.
+        IntegrityError: its files are not what was registered, or its entry in the registry names others.
         DataError: it needs columns that the rows or the schema of now do not have.
     """
-    if expected is None:  # else it was registered a moment ago
-        _require_registered(stores, version, in_an_outage=in_an_outage)
     bundle = stores.registry.load(version, cached=False)
+    if expected is None:  # else it was registered a moment ago
+        _require_registered(stores.registry, version, in_an_outage=in_an_outage)
     classes = bundle.manifest.classes
     rows = rows.drop(columns=model.undeclared(rows.columns))
     scores = predict(bundle.pipeline, rows, task=model.spec.task, classes=classes).values
@@ -52,6 +52,28 @@ def prove(
         if not np.array_equal(scores, fitted):
             return False, f"{version} scores {len(rows)} rows otherwise than the pipeline that was fitted"
     return True, f"{version} was loaded from the registry and scored {len(rows)} rows"
+
+
+def require_place(version: ModelVersion, place: str | None) -> None:
+    """Whoever asks the registry for a version, by its number or alias, must get the files that are loaded here.
+
+    Args:
+        version: as it is recorded.
+        place: where the registry says that its files lie.
+
+    Raises:
+        NotStoredError: nowhere: its entry was deleted.
+        IntegrityError: elsewhere.
+    """
+    if place is None:
+        raise NotStoredError(
+            f"{version} was deleted in the registry by hand: restore it there, or name another version"
+        )
+    if place != version.uri:
+        raise IntegrityError(
+            f"the registry's entry of {version} must name the files that were registered, {version.uri} (got {place}): "
+            "whoever loads it by that entry gets another model. Put it right in MLflow"
+        )
 
 
 def newest_rows(stores: Stores, model: DeclaredModel) -> pd.DataFrame:
@@ -71,15 +93,12 @@ def newest_rows(stores: Stores, model: DeclaredModel) -> pd.DataFrame:
     raise MissingUpstreamError(f"validated rows of {model.name}", f"{model.name}/validated")
 
 
-def _require_registered(stores: Stores, version: ModelVersion, *, in_an_outage: bool) -> None:
+def _require_registered(registry: ModelRegistry, version: ModelVersion, *, in_an_outage: bool) -> None:
     try:
-        with stores.registry.briefly() if in_an_outage else nullcontext():
-            known = stores.registry.knows(version)
+        with registry.briefly() if in_an_outage else nullcontext():
+            place = registry.place(version)
     except StoreError:
         if in_an_outage:
             return
         raise
-    if not known:
-        raise NotStoredError(
-            f"{version} was deleted in the registry by hand: restore it there, or name another version"
-        )
+    require_place(version, place)

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import zip_longest
 
-from retrain_assets.errors import IntegrityError, NotStoredError
+from retrain_assets.errors import IntegrityError, NotStoredError, StoreError
 from retrain_assets.lifecycle.approval_record import show_answers
 from retrain_assets.lifecycle.champions import registered
 from retrain_assets.lifecycle.left_over import LEFT_OVER, record_left_over
 from retrain_assets.lifecycle.mirroring import compare_heads, head_tag
 from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.proving import require_place
 from retrain_assets.lifecycle.versions import require_registry, show_challenger, show_stages
 from retrain_assets.lifecycle.way_out import way_out
 from retrain_assets.promotion.audit import canonical
@@ -37,8 +38,8 @@ class Reconciled:
     """What was found and done. `by_hand` is a sentence where somebody moved or deleted the alias, else None.
 
     `behind` tells that the registry had not seen the newest promotion; `broken` why the champion cannot be loaded, or
-    that the registry saw another record than the state database holds; `left_over` are versions that were recorded now,
-    because the run that registered them was stopped before.
+    is not what its entry in the registry names, or that the registry saw another record than the state database holds;
+    `left_over` are versions that were recorded now, because the run that registered them was stopped before.
     """
 
     model: str
@@ -67,10 +68,16 @@ def reconcile(stores: Stores, model: DeclaredModel, *, now: datetime) -> Reconci
         return project_nobody(stores, model, now=now)
     found = project(stores, model, log[-1], now=now)
     try:
-        stores.registry.load(registered(stores, model, log[-1].version), cached=False)
+        champion = registered(stores, model, log[-1].version)
+        stores.registry.load(champion, cached=False)
     except (IntegrityError, NotStoredError) as error:
         broken = f"v{log[-1].version} cannot be loaded: {str(error).removesuffix('.')}. {way_out(stores, model)}"
         return replace(found, broken=f"{broken}; {found.broken}" if found.broken else broken)
+    if found.broken is None:
+        try:
+            require_place(champion, stores.registry.place(champion))
+        except IntegrityError as error:
+            return replace(found, broken=str(error))
     return found
 
 
@@ -87,6 +94,20 @@ def project(stores: Stores, model: DeclaredModel, current: Promotion, *, now: da
     except NotStoredError as error:
         require_registry(stores, model)
         return _not_registered(stores, model, current, str(error), now=now)
+
+
+def glance(stores: Stores, model: DeclaredModel, *, now: datetime) -> None:
+    """Puts the registry right where a glance at it shows another champion, or another promotion, than the log.
+
+    Nothing waits for that: a registry that cannot be seen is left to the next batch, retrain or `reconcile`.
+    """
+    log = stores.state.promotions(model.name)
+    if not log:
+        return
+    with suppress(StoreError), stores.registry.briefly():
+        seen = stores.registry.glance(model.name)
+        if (seen.aliases.get(CHAMPION), seen.tags.get(PROMOTION_TAG)) != (log[-1].version, str(log[-1].id)):
+            project(stores, model, log[-1], now=now)
 
 
 def project_nobody(stores: Stores, model: DeclaredModel, *, now: datetime) -> Reconciled:

@@ -221,7 +221,7 @@ def _shown(stores: Stores, model: DeclaredModel, made: Promotion, *, now: dateti
     except StoreError as error:
         stores.state.append_outbox("projection_behind", model.name, payload={"promotion_id": made.id}, now=now)
         return (
-            f" (the registry does not show it yet: the next retrain will, or `retrain-assets reconcile {model.name}`: "
+            f" (the registry does not show it yet: the next decision will, or `retrain-assets reconcile {model.name}`: "
             f"{error})"
         )
     return f" (the registry does not show it: {shown.broken})" if shown.broken else ""

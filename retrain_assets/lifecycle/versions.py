@@ -104,7 +104,7 @@ def require_registry(stores: Stores, model: DeclaredModel) -> None:
         StoreError: versions of the model were registered, and the registry has no such model.
     """
     for newest in stores.state.model_versions(model.name)[-1:]:
-        stores.registry.knows(newest)
+        stores.registry.place(newest)
 
 
 def barred(stores: Stores, model: DeclaredModel) -> dict[str, int]:

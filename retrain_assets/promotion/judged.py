@@ -40,6 +40,7 @@ class Judged:
         importances: of the columns to a model, by its role; of the candidate and, where there is one, the champion.
         worth: a declared function that tells what rows are worth with predictions.
         served: what a fresh process answers, asked only where a gate needs it.
+        memory: by how much a fresh process grows while it scores rows, asked only where a gate needs it.
     """
 
     rows: pd.DataFrame
@@ -52,6 +53,7 @@ class Judged:
     optional: tuple[str, ...] = ()
     importances: Mapping[Role, Mapping[str, float]] = field(default_factory=dict[Role, Mapping[str, float]])
     served: Callable[[], Measure] | None = None
+    memory: Callable[[pd.DataFrame], Measure] | None = None
     worth: Function | None = None
 
     def groups(self, column: str) -> pd.Series:

@@ -225,7 +225,7 @@ def _fairness(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> It
 
 
 def _cost(report: EvaluationReport, judged: Judged, spec: PromoteSpec) -> Iterator[Measure]:  # noqa: ARG001 - one form for all
-    yield from cost_measures(judged.pipeline, judged.score, inputs_of(judged.rows))
+    yield from cost_measures(judged.pipeline, judged.score, inputs_of(judged.rows), elsewhere=judged.memory)
 
 
 def _explanation(judged: Judged) -> Iterator[Measure]:

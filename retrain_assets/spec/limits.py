@@ -79,7 +79,9 @@ class LimitsSpec(SpecModel):
     )
     megabytes: float = Field(default=500.0, gt=0, description="`is_affordable`: largest size of the pickled pipeline.")
     memory_megabytes: float = Field(
-        default=1000.0, gt=0, description="`is_affordable`: most memory that scoring 1,000 rows takes at its peak."
+        default=1000.0,
+        gt=0,
+        description="`is_affordable`: most memory that scoring 1,000 rows takes at its peak, by any allocator.",
     )
     missing_column: float = Field(
         default=0.5,

@@ -17,7 +17,7 @@ from urllib.request import urlopen
 from sqlalchemy.exc import SQLAlchemyError
 
 from retrain_assets.errors import NotStoredError, StoreError, cause_without_password
-from retrain_assets.stores.mlflow_database import begin_database, one_at_a_time, require_database
+from retrain_assets.stores.mlflow_database import begin_database, database_file, one_at_a_time, require_database
 from retrain_assets.stores.mlflow_process import BRIEF_SECONDS, quiet
 from retrain_assets.stores.recently_used import RecentlyUsed
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
     from mlflow.tracking._model_registry.client import ModelRegistryClient
 
-_SQLITE = "sqlite:///"
 _KNOWN_RUNS = 64
 _NOBODY_BEHIND = (502, 503, 504)
 """Answers of a proxy whose server is away. MLflow's client tries a call that gets one for minutes."""
@@ -110,9 +109,7 @@ class MlflowSession:
 
     @property
     def _database(self) -> Path | None:
-        if not self.tracking_uri.startswith(_SQLITE):
-            return None
-        return Path(self.tracking_uri.removeprefix(_SQLITE)).absolute()
+        return database_file(self.tracking_uri)
 
     def experiment_id(self, name: str) -> str:
         """The experiment of a name, made if it is not there."""

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from retrain_assets.errors import NotStoredError, StoreError, without_password
 from retrain_assets.stores.adoption import Origin, read_adopted
+from retrain_assets.stores.mlflow_glance import glance
 from retrain_assets.stores.mlflow_model import flavour_files
 from retrain_assets.stores.mlflow_process import brief
 from retrain_assets.stores.mlflow_session import MlflowSession, Silence, quoted, translated
@@ -27,7 +28,7 @@ from retrain_assets.stores.model_files import (
 from retrain_assets.stores.protocols import RunStatus, ShownModel
 from retrain_assets.stores.recently_used import RecentlyUsed
 from retrain_assets.stores.version_files import files_of
-from retrain_assets.stores.version_tags import TAG, version_of, version_tags, was_made_here
+from retrain_assets.stores.version_tags import TAG, version_of, version_tags, was_made_here, without_prefix
 from retrain_assets.training.bundle import Manifest, ModelBundle, ModelVersion
 
 if TYPE_CHECKING:
@@ -211,15 +212,13 @@ class MlflowRegistry:
     def manifest(self, version: ModelVersion) -> Manifest:
         return manifest_of(files_of(self._session, version))
 
-    def knows(self, version: ModelVersion) -> bool:
+    def place(self, version: ModelVersion) -> str | None:
         try:
             with translated(f"reading {version}"), self._session.client() as client:
-                # Its place is the least that MLflow reads of an entry.
-                client.get_model_version_download_uri(version.model, str(version.version))
+                return client.get_model_version_download_uri(version.model, str(version.version))
         except NotStoredError:
             self._require_model(version.model)
-            return False
-        return True
+            return None
 
     def silence(self) -> Silence | None:
         """What is to be said of a tracking server that does not answer; None where it does, or where there is none."""
@@ -293,9 +292,12 @@ class MlflowRegistry:
             return ShownModel()
         return ShownModel(
             aliases={alias: int(version) for alias, version in registered.aliases.items()},
-            tags={name.removeprefix(TAG): value for name, value in registered.tags.items() if name.startswith(TAG)},
+            tags=without_prefix(registered.tags),
             newest=max((int(version.version) for version in registered.latest_versions or ()), default=0),
         )
+
+    def glance(self, model: str) -> ShownModel:
+        return glance(self._session.tracking_uri, model)
 
     def tag_model(self, model: str, tags: Mapping[str, str]) -> None:
         with translated(f"tagging {model}"), self._session.registry() as registry:

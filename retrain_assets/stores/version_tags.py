@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -42,13 +43,17 @@ def version_tags(manifest: Manifest, model: Serialized, hashed: str, uri: str) -
     return {f"{TAG}{name}": value for name, value in tags.items()}
 
 
+def without_prefix(tags: Mapping[str, str]) -> dict[str, str]:
+    """The platform's tags among those of a model or version, by the names that it gave."""
+    return {name.removeprefix(TAG): value for name, value in tags.items() if name.startswith(TAG)}
+
+
 def was_made_here(registered: RegisteredVersion) -> bool:
     """A copy that a person makes with MLflow has all tags too, and another version as its source.
 
     Tags that cannot be read are not as the platform wrote them: nothing is known of where such a version comes from.
     """
-    told = {name.removeprefix(TAG) for name in registered.tags if name.startswith(TAG)}
-    if not told >= _NAMED or _COPIED.fullmatch(registered.source or ""):
+    if not without_prefix(registered.tags).keys() >= _NAMED or _COPIED.fullmatch(registered.source or ""):
         return False
     try:
         return version_of(registered).training_end.tzinfo is not None
@@ -58,7 +63,7 @@ def was_made_here(registered: RegisteredVersion) -> bool:
 
 def version_of(registered: RegisteredVersion) -> ModelVersion:
     """A version that was registered with `version_tags`."""
-    tags = {name.removeprefix(TAG): value for name, value in registered.tags.items() if name.startswith(TAG)}
+    tags = without_prefix(registered.tags)
     return ModelVersion(
         model=registered.name,
         version=int(registered.version),

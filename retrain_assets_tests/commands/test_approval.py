@@ -93,7 +93,7 @@ def test_what_became_of_an_approved_promotion_is_told_where_it_is_run(
     approval = {"promote": {"min_rows": 50, "approval": "always"}}
     call("approve", "tiny", "4", "--hash", hash_of(held), "--reason", "good", declare=approval)
     with monkeypatch.context() as patch:
-        patch.setattr(MlflowRegistry, "knows", down)
+        patch.setattr(MlflowRegistry, "place", down)
         failed = call("run", "tiny")
     assert "approved    promote  failed" in failed.stdout
     assert "StoreError: connection refused, twice (run " in failed.stdout

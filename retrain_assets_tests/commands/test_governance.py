@@ -143,7 +143,7 @@ def test_a_rollback_does_not_wait_for_a_server_that_is_down(
     assert result.exit_code == 0, result.output
     first, *_ = result.stdout.splitlines()
     assert first == "tiny: v2 is champion again instead of v3"
-    assert "the registry does not show it yet: the next retrain will" in result.stdout
+    assert "the registry does not show it yet: the next decision will" in result.stdout
     assert promoted.stores.registry.alias("tiny", "champion") == 3
     monkeypatch.delenv("RETRAIN_ASSETS_TRACKING_URI")
     assert "the registry had not seen the newest promotion: shown now" in call("reconcile").stdout

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -93,6 +95,14 @@ def execute(world: World, statement: str) -> None:
     assert isinstance(world.stores.state, SqlStateStore)
     with world.stores.state._database.writing() as connection:
         assert connection.execute(sa.text(statement)).rowcount > 0
+
+
+def move_entry(world: World, version: int, *, to: int) -> None:
+    """Somebody lets the registry's entry of a version name the files of another one."""
+    uri = next(kept.uri for kept in world.stores.state.model_versions("tiny") if kept.version == to)
+    with closing(sqlite3.connect(world.root / "mlflow.db")) as database, database:
+        named = database.execute("UPDATE model_versions SET storage_location = ? WHERE version = ?", (uri, version))
+        assert named.rowcount == 1
 
 
 def lose_files(world: World, versions: set[int]) -> None:

@@ -145,7 +145,7 @@ def test_while_the_registry_cannot_be_asked_nobody_is_promoted_from_the_files_al
         raise StoreError("connection refused")
 
     with monkeypatch.context() as patch:
-        for asked in ("knows", "alias", "model_tags", "set_alias", "tag_model", "tag_version", "log"):
+        for asked in ("place", "alias", "model_tags", "set_alias", "tag_model", "tag_version", "log"):
             patch.setattr(evaluated.stores.registry, asked, down)
         with pytest.raises(StoreError, match="connection refused"):
             promote(evaluated)

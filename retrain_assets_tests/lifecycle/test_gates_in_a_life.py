@@ -10,16 +10,20 @@ from pathlib import Path
 import dagster as dg
 import numpy as np
 
-from retrain_assets.lifecycle.probe import servability
+from retrain_assets.lifecycle.probe import memory, servability
 from retrain_assets.lifecycle.promote import read_evaluation
+from retrain_assets.promotion.cost import cost_measures
 from retrain_assets.promotion.gates import GateReport
 from retrain_assets.promotion.measures import chosen
 from retrain_assets.spec import GATES
+from retrain_assets.stores.registry import MlflowRegistry
 from retrain_assets.training.golden import golden_rows
 from retrain_assets.training.predict import predict
-from retrain_assets_tests.lifecycle.champions import copied
+from retrain_assets_tests.lifecycle.champions import copied, move_entry
 from retrain_assets_tests.lifecycle.world import World
 from retrain_assets_tests.orchestration.test_person_jobs import over
+from retrain_assets_tests.tracking import put_empty_database
+from retrain_assets_tests.training.samples import make_bundle, make_rows, make_spec
 
 ALL = {
     "require": " & ".join(GATES),
@@ -95,5 +99,37 @@ def test_a_version_that_a_fresh_process_cannot_load_is_not_servable(promoted: Wo
     registry = promoted.stores.registry
     gone = servability(registry, replace(version, uri=str(tmp_path / "gone")), rows, expected)
     assert (gone.value, "NotStoredError" in gone.reason) == (0.0, True), gone.reason
+    move_entry(promoted, 3, to=2)
+    elsewhere = servability(registry, version, rows, expected)
+    assert (elsewhere.value, "IntegrityError" in elsewhere.reason) == (0.0, True), elsewhere.reason
+    move_entry(promoted, 3, to=3)
+    assert servability(registry, version, rows, expected).value == 1.0
     other = servability(registry, version, rows, replace(expected, values=np.nextafter(expected.values, 2)))
     assert (other.value, "otherwise" in other.reason) == (0.0, True), "one bit is another score"
+
+
+def test_the_memory_is_counted_whoever_allocates_it(tmp_path: Path):
+    """Neither what this process holds nor what an import takes is of the rows, but what Python knows nothing of is."""
+    put_empty_database(tmp_path / "mlflow.db")
+    registry, rows = MlflowRegistry(f"sqlite:///{tmp_path / 'mlflow.db'}"), make_rows()
+    held = np.ones(400_000_000, dtype=np.uint8)
+    grown: list[float] = []
+    for number, name in enumerate(("ShareClassifier", "ArrowClassifier")):
+        bundle = make_bundle(make_spec(estimator={"class": f"retrain_assets_tests.training.estimators.{name}"}))
+        run = registry.begin_run(model="delays", name=name, tags={"retrain_assets.key": str(number)})
+        version = registry.register(run, bundle)
+        (*_, cost) = cost_measures(
+            bundle.pipeline,
+            lambda asked, bundle=bundle: predict(
+                bundle.pipeline, asked, task="classification", classes=bundle.manifest.classes
+            ),
+            rows,
+            elsewhere=lambda asked, version=version: memory(registry, version, asked),
+        )
+        assert cost.value is not None
+        grown.append(cost.value)
+    assert grown[0] < 50
+    assert 200 < grown[1] < 250
+    assert held[-1] == 1
+    gone = memory(registry, replace(registry.made_here("delays")[-1], uri=str(tmp_path / "gone")), rows)
+    assert (gone.value, "NotStoredError" in gone.reason) == (None, True), gone.reason

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +25,16 @@ from retrain_assets.stores.contradictions import contradicted
 from retrain_assets.stores.registry import MlflowRegistry
 from retrain_assets.stores.state import SqlStateStore, chain
 from retrain_assets.training.bundle import ModelBundle, ModelVersion
-from retrain_assets_tests.lifecycle.champions import HELD, copied, execute, lose_files, play, registry_of, version_tags
+from retrain_assets_tests.lifecycle.champions import (
+    HELD,
+    copied,
+    execute,
+    lose_files,
+    move_entry,
+    play,
+    registry_of,
+    version_tags,
+)
 from retrain_assets_tests.lifecycle.world import World, open_stores
 
 
@@ -46,6 +58,54 @@ def test_an_alias_that_was_deleted_by_hand_is_noticed_and_put_back(promoted: Wor
     assert "was deleted by hand and is back at v3" in str(found)
     assert promoted.stores.registry.alias("tiny", "champion") == 3
     assert told(promoted) == [{"found": None, "put_back": 3}]
+
+
+@pytest.mark.parametrize("moved", ["alias", "deleted alias", "promotion"])
+def test_what_the_registry_shows_is_looked_at_in_each_batch(after_six_days: Callable[..., World], moved: str):
+    """A model that is not retrained for months must not show another champion for months."""
+    world = after_six_days(when="event")
+    (promotion,) = world.stores.state.promotions("tiny")
+    if moved == "alias":
+        with registry_of(world)._session.client() as client:
+            client.create_model_version("tiny", "somewhere")
+        world.stores.registry.set_alias("tiny", "champion", 2)
+    elif moved == "deleted alias":
+        world.stores.registry.remove_alias("tiny", "champion")
+    else:  # killed before all was shown: an alias that differs as well is no news
+        world.stores.registry.remove_alias("tiny", "champion")
+        world.stores.registry.tag_model("tiny", {"promotion_id": "0"})
+    world.drop(6)
+    assert {job.job for job in world.play()} == {"watch", "settle", "decide"}
+    assert world.stores.registry.alias("tiny", "champion") == promotion.version == 1
+    assert world.stores.registry.model_tags("tiny")["promotion_id"] == str(promotion.id)
+    found = {"alias": 2, "deleted alias": None}
+    assert told(world) == ([{"found": found[moved], "put_back": 1}] if moved in found else [])
+
+
+def test_a_decision_does_not_hang_on_what_the_registry_shows(after_six_days: Callable[..., World]):
+    world = after_six_days(when="event")
+    (world.root / "mlflow.db").rename(world.root / "away.db")
+    world.drop(6)
+    world.play()
+    assert world.stores.state.decisions("tiny")[-1].batch == world.batch(6).key
+    assert not (world.root / "mlflow.db").exists()
+
+
+def test_a_batch_without_a_retrain_needs_no_mlflow(after_six_days: Callable[..., World]):
+    """To import it takes each run of a batch seconds."""
+    world = after_six_days(when="event")
+    play = f"play_days(make_world(Path({str(world.root)!r}), retrain={{'when': 'event'}}), 6, 7)"
+    code = f"""
+import sys
+from pathlib import Path
+from retrain_assets_tests.lifecycle.play_on import play_days
+from retrain_assets_tests.lifecycle.world import make_world
+{play}
+print("mlflow" in sys.modules)
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines()[-1] == "False"
+    assert reopened(world).stores.state.decisions("tiny")[-1].batch == world.batch(6).key
 
 
 def test_an_alias_that_a_crash_left_behind_is_put_right_and_is_no_news(promoted: World):
@@ -82,6 +142,24 @@ def test_a_champion_whose_files_are_gone_is_told_with_a_way_that_is_open(
     assert "put it back from a backup" in found.broken
     assert way in found.broken
     assert no_way not in found.broken
+
+
+def test_a_champion_whose_entry_names_other_files_is_told(promoted: World):
+    """The platform serves its own; whoever loads the alias from the registry gets another model."""
+    move_entry(promoted, 3, to=1)
+    found = lifecycle.reconcile(promoted.stores, promoted.model, now=promoted.now)
+    assert found.broken is not None
+    assert found.broken.startswith("the registry's entry of tiny v3 must name the files that were registered, ")
+    move_entry(promoted, 3, to=3)
+    assert lifecycle.reconcile(promoted.stores, promoted.model, now=promoted.now).broken is None
+
+
+def test_a_version_whose_entry_names_other_files_is_not_gone_back_to(promoted: World):
+    move_entry(promoted, 2, to=1)
+    asked: dict[str, Any] = {"reason": "x", "actor": "person:ann", "now": promoted.now}
+    with pytest.raises(IntegrityError, match=r"must name the files .* Nothing was changed\. v1 loads and scores"):
+        lifecycle.roll_back(promoted.stores, promoted.model, **asked)
+    assert promoted.stores.state.promotions("tiny")[-1].version == 3
 
 
 def test_an_earlier_champion_that_this_library_cannot_read_is_no_way_out(

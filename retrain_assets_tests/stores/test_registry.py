@@ -262,6 +262,69 @@ def test_an_alias_is_set_moved_and_taken_away(registry: MlflowRegistry) -> None:
     assert registry.shown("never_registered") == ShownModel()
 
 
+def test_a_glance_sees_what_the_registry_shows(registry: MlflowRegistry) -> None:
+    version = registry.register(begin(registry, "glanced at"), make_bundle(source=BUILD))
+    registry.set_alias("delays", "champion", version.version)
+    registry.tag_model("delays", {"promotion_id": "7"})
+    shown = registry.shown("delays")
+    assert (shown.aliases["champion"], shown.tags["promotion_id"]) == (version.version, "7")
+    assert registry.glance("delays") == replace(shown, newest=0)
+    assert registry.glance("nothing") == ShownModel()
+
+
+@pytest.mark.parametrize("uri", ["sqlite:///{}/mlflow.db", "sqlite:///{}", "databricks", "postgresql+none://host/x"])
+def test_a_glance_that_is_not_possible_is_said(tmp_path: Path, uri: str) -> None:
+    with pytest.raises(StoreError, match="a glance at delays"):
+        MlflowRegistry(uri.format(tmp_path)).glance("delays")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("user", "environment", "expected"),
+    [
+        ("joe:h%40nter2@", {}, "Basic am9lOmhAbnRlcjI="),
+        ("", {"MLFLOW_TRACKING_USERNAME": "joe", "MLFLOW_TRACKING_PASSWORD": "h@nter2"}, "Basic am9lOmhAbnRlcjI="),
+        ("", {"MLFLOW_TRACKING_TOKEN": "abc"}, "Bearer abc"),
+        ("", {}, None),
+    ],
+)
+def test_a_glance_at_a_server_says_who_asks(
+    monkeypatch: pytest.MonkeyPatch, user: str, environment: dict[str, str], expected: str | None
+) -> None:
+    asked: list[tuple[str, str | None]] = []
+    answers = [b'{"registered_model": {"name": "my delays", "aliases": [{"alias": "champion", "version": "3"}]}}']
+
+    class Answering(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append((self.path, self.headers["Authorization"]))
+            if not answers:
+                self.send_error(401)
+                return
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(answers.pop())
+
+        def log_message(self, *_: object, **__: object) -> None:
+            pass
+
+    for name in ("USERNAME", "PASSWORD", "TOKEN"):
+        monkeypatch.delenv(f"MLFLOW_TRACKING_{name}", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with HTTPServer(("127.0.0.1", 0), Answering) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        registry = MlflowRegistry(f"http://{user}127.0.0.1:{server.server_address[1]}/behind")
+        try:
+            assert registry.glance("my delays") == ShownModel(aliases={"champion": 3})
+            with pytest.raises(StoreError, match=r"a glance at delays in http.* failed: HTTP Error 401") as refused:
+                registry.glance("delays")
+        finally:
+            server.shutdown()
+    assert "h%40nter2" not in str(refused.value)
+    page = "/behind/api/2.0/mlflow/registered-models/get?name="
+    assert asked == [(f"{page}my%20delays", expected), (f"{page}delays", expected)]
+
+
 def test_mlflows_own_loaders_predict_on_validated_rows(registry: MlflowRegistry, mlflow_here: Any) -> None:
     bundle = make_bundle(make_spec(name="served"), source=BUILD)
     version = registry.register(begin(registry, "served"), bundle)
@@ -471,8 +534,12 @@ def test_a_tracking_server(server: str, capfd: pytest.CaptureFixture[str]) -> No
     registry.log(run, figures={"figures/loss.png": b"\x89PNG"})
     version = registry.register(run, make_bundle(source=BUILD))
     assert version.uri.startswith("mlflow-artifacts:")
+    assert registry.place(version) == version.uri
     registry.set_alias("delays", "champion", version.version)
-    assert registry.alias("delays", "champion") == 1
+    registry.tag_model("delays", {"promotion_id": "7"})
+    shown = registry.shown("delays")
+    assert (shown.aliases, shown.tags) == ({"champion": 1}, {"promotion_id": "7"})
+    assert registry.glance("delays") == replace(shown, newest=0)
     assert registry.load(version, cached=False).manifest.model_hash == version.model_hash
     with pytest.raises(IntegrityError):
         registry.load(replace(version, artifact_hash="0" * 64))

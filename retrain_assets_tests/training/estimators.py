@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 
@@ -25,6 +26,15 @@ class ShareClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         return np.repeat(self.classes_[self.shares_.argmax()], len(X))
+
+
+class ArrowClassifier(ShareClassifier):
+    """Takes 200 MB for many rows at once, of which Python knows nothing."""
+
+    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
+        taken = pa.allocate_buffer(200_000_000 if len(X) > 1 else 1)
+        np.frombuffer(taken, dtype=np.uint8)[:] = 1
+        return super().predict_proba(X)
 
 
 class BrokenRegressor(RegressorMixin, BaseEstimator):

@@ -98,8 +98,8 @@ class ModelRegistry(Protocol):
         """
         ...
 
-    def knows(self, version: ModelVersion) -> bool:
-        """Whether the version is registered; its files may be there or not.
+    def place(self, version: ModelVersion) -> str | None:
+        """Where the registry itself says that a version's files lie, be they there or not; None: it is not registered.
 
         Raises:
             StoreError: it cannot be asked, or has no such model at all.
@@ -116,6 +116,14 @@ class ModelRegistry(Protocol):
 
     def shown(self, model: str) -> ShownModel:
         """Aliases and tags of the registered model, of one moment; nothing when there is none."""
+        ...
+
+    def glance(self, model: str) -> ShownModel:
+        """As `shown`, but for `newest`, in milliseconds: for each batch of a process with no other use for a registry.
+
+        Raises:
+            StoreError: it cannot be seen in this way, or does not answer within seconds.
+        """
         ...
 
     def set_alias(self, model: str, alias: str, version: int) -> None:
