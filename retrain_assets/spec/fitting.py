@@ -72,7 +72,10 @@ class WindowSpec(SpecModel):
     )
     min_rows: int = Field(default=500, ge=10, description="Fewer labelled training rows than this are not sufficient.")
     holdout_batches: int = Field(
-        default=4, ge=1, description="Newest matured batches whose reserved rows judge a candidate."
+        default=4,
+        ge=1,
+        description="Newest matured batches whose reserved rows judge a candidate. Where it must be proven (a margin, "
+        "`better_than_champion`) those of older ones do, too, up to eight; `has_enough_rows` may ask for more.",
     )
 
     @field_validator("train", mode="before")

@@ -15,8 +15,8 @@ from retrain_assets_tests.lifecycle.world import World
 REQUIRE = "not_worse_than_champion & beats_baseline & has_enough_rows"
 
 
-def judged(made: World, root: Path, detectable: float) -> World:
-    promote = {"min_rows": 50, "require": REQUIRE, "limits": {"detectable": detectable}}
+def judged(made: World, root: Path, detectable: float, require: str = REQUIRE) -> World:
+    promote = {"min_rows": 50, "require": require, "limits": {"detectable": detectable}}
     world = copied(made, root, promote=promote, window={"min_rows": 200, "holdout_batches": 2})
     world.drop(4)
     world.play()
@@ -49,3 +49,15 @@ def test_as_many_batches_judge_as_the_declared_power_asks_for(three_champions: W
     assert judging is not None
     assert held["log_loss"] == judging.value, "decay is told against the newest batches, however many judged"
     assert held["standard_error"] == pytest.approx(judging.standard_error)
+
+
+def test_where_a_candidate_must_be_proven_older_batches_judge_too(three_champions: World, tmp_path: Path):
+    """Up to eight, of which there are four here; no power is asked for, and none is told."""
+    world = judged(three_champions, tmp_path / "w", 1.0, require="better_than_champion")
+    report = read_evaluation(world.stores, world.model, world.batch(4), 1)
+    frozen = stored_training_sets(world.stores, world.model)[-1]
+    assert (report.batches, report.rows, report.resampled) == (frozen.batches, frozen.reserved_rows, "rows")
+    assert "rows_needed" not in {measure.name for measure in report.measures}
+    steps = world.stores.state.steps("tiny", world.batch(4).key)
+    reason = next(str(step.detail["reason"]) for step in steps if step.job == "retrain")
+    assert "not shown better by 4 batches, of which the upper end counts what they differ by" in reason

@@ -66,6 +66,23 @@ def test_a_declared_power_takes_as_many_batches_as_it_asks_for(tmp_path: Path):
     assert passed[0.001] is False, "unknown"
 
 
+@pytest.mark.parametrize(("require", "judging"), [("better_than_champion", 8), ("not_worse_than_champion", 4)])
+def test_where_a_candidate_must_be_proven_eight_batches_judge(tmp_path: Path, require: str, judging: int):
+    made = stream(history(batches=12, turns=()))
+    promote = PromoteSpec.model_validate({"require": require, "min_rows": 50})
+    proven = book(tmp_path, replace(made, spec=made.spec.model_copy(update={"promote": promote})))[0]
+    assert len(report_of(proven, CANDIDATE, 5).batches) == judging
+
+
+def test_of_few_batches_the_upper_end_counts_what_they_differ_by(scores: Scorebook):
+    four, eight = (report_of(scores, CANDIDATE, 5, proof=proof) for proof in (False, True))
+    assert (four.resampled, len(four.batches)) == ("rows", 4)
+    assert len(eight.batches) == 4, "older scores are kept only where the declaration asks for proof"
+    difference = four.difference("candidate", "champion")
+    assert difference is not None
+    assert difference.upper - difference.value > difference.value - difference.lower
+
+
 def test_a_champion_that_looked_bad_is_known_as_the_lifecycle_knows_it(scores: Scorebook):
     """The relation turned at batch 8: the last champion of before lost on the three batches after it."""
     owed = owed_to_luck(report_of(scores, 10, 7).measures)
