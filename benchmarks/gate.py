@@ -7,10 +7,12 @@ the streams in it, one Parquet file each with the target in `y` and the batch in
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,13 +21,13 @@ from scipy.optimize import brentq
 from scipy.special import expit
 
 from benchmarks import machine
-from benchmarks.gate_equal import JUDGING, PAIRS, errors_of_equals
+from benchmarks.gate_equal import PAIRS, errors_of_equals
 from benchmarks.rates import Rate, rate_of
 from benchmarks.tables import write_between_markers
 from retrain_assets.performance.decay import BatchLoss, HoldoutLoss
 from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.comparing import Contest, evaluate_models
-from retrain_assets.promotion.evaluation import EvaluationReport
+from retrain_assets.promotion.evaluation import ENOUGH_BATCHES, EvaluationReport
 from retrain_assets.promotion.gates import evaluate_gates
 from retrain_assets.promotion.luck import Noticed, noticed_in
 from retrain_assets.replay.bare_file import FileSettings, stream_of_frame
@@ -38,10 +40,11 @@ from retrain_assets.replay.scorebook import Scorebook
 from retrain_assets.spec import DecaySpec, PromoteSpec
 
 PAGE = Path(__file__).parents[1] / "docs" / "gate-benchmark.md"
-ROWS, BATCHES, CHAMPION_NOISE = 2000, 4, 0.8
+ROWS, CHAMPION_NOISE = 2000, 0.8
+PROVING, FEW = 8, 4
+"""So many batches judge where something is to be proven, and where there are no more, or nothing is."""
 APART = 0.3
 """Standard deviation of the part of each error in the logit that the rows of a batch share, where batches differ."""
-NEWEST = ROWS // BATCHES
 NOISES: Mapping[str, float] = {
     "much worse": 1.1, "worse": 0.9, "equal": 0.8, "better": 0.7, "much better": 0.4,
 }  # fmt: skip
@@ -54,6 +57,7 @@ LEAST_ROWS = 50
 AHEAD = 4
 """So many batches after a decision say who was better."""
 Losses = npt.NDArray[np.float64]
+T = TypeVar("T")
 Gate = Callable[[EvaluationReport, Losses, Losses], bool]
 
 
@@ -120,21 +124,72 @@ DECLARED_ERRORS = (
 """Those of the platform's own gates; the others declare none."""
 
 
-def trial(
-    rng: np.random.Generator, noise: float, *, triggered: bool = False, apart: float = 0.0
-) -> tuple[EvaluationReport, Losses, Losses, float]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trigger:
+    """How `performance_decay` looks at the champion.
+
+    Args:
+        decay: its declaration.
+        holdout_rows: by so many the champion's loss on its holdout is known; None for exactly.
+    """
+
+    decay: DecaySpec
+    holdout_rows: int | None
+
+    def noticed(self, rng: np.random.Generator, losses: Losses, batches: int) -> Noticed | None:
+        """How bad the champion looked on its newest batches; None where it did not."""
+        error = 0.0 if self.holdout_rows is None else _usual_loss()[1] / self.holdout_rows**0.5
+        holdout = HoldoutLoss(value=rng.normal(_usual_loss()[0], error), standard_error=error)
+        seen = [
+            BatchLoss(
+                batch=f"b{number}",
+                value=float(own.mean()),
+                standard_error=float(own.std()) / len(own) ** 0.5,
+                rows=len(own),
+            )
+            for number, own in enumerate(losses.reshape(batches, -1))
+        ]
+        return noticed_in(seen, holdout, self.decay, holdout_batches=FEW)
+
+
+TRIGGERS: Mapping[str, Trigger] = {
+    "its defaults": Trigger(decay=DecaySpec(), holdout_rows=ROWS),
+    "one batch and no floor": Trigger(decay=DecaySpec(batches=1, floor=0.0), holdout_rows=None),
+}
+USUAL = "its defaults"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """How a candidate comes to be compared, and by what.
+
+    Args:
+        batches: that judge.
+        trigger: one of `TRIGGERS`, which has fired for the champion by these very rows; None where none is asked.
+        apart: deviation of the part of each model's error that the rows of a batch share; the error of a row is as
+            large as without.
+    """
+
+    batches: int = PROVING
+    trigger: str | None = None
+    apart: float = 0.0
+
+
+def trial(rng: np.random.Generator, noise: float, setting: Setting) -> tuple[EvaluationReport, Losses, Losses, float]:
     """One evaluation, and the true difference of the expected losses on its rows.
 
-    With `triggered` the newest batch is drawn until `performance_decay` fires there: the champion is compared because
-    it looked bad, and on the rows on which it did. `apart` is the deviation of the part of each model's error that the
-    rows of a batch share; the error of a row is as large as without.
+    Rows are drawn until the trigger of the setting fires: the champion is compared because it looked bad, and on the
+    rows on which it did.
     """
-    older, newest = _rows(rng, ROWS - NEWEST, apart), _rows(rng, NEWEST, apart)
-    while triggered and _noticed(newest) is None:
-        newest = _rows(rng, NEWEST, apart)
-    logit, labels, said = (np.concatenate([older[k], newest[k]]) for k in range(3))
+    count, apart = setting.batches, setting.apart
+    trigger = TRIGGERS[setting.trigger or USUAL]
+    while True:
+        logit, labels, said = _rows(rng, count, apart)
+        noticed = trigger.noticed(rng, _log_loss(labels, said), count)
+        if noticed is not None or setting.trigger is None:
+            break
     truth = expit(logit)
-    values = {"champion": said, "candidate": expit(logit + _errors(rng, noise, ROWS, apart))}
+    values = {"champion": said, "candidate": expit(logit + _errors(rng, noise, count, apart))}
 
     def expected(said: Losses) -> float:
         return float(-(truth * np.log(said) + (1 - truth) * np.log(1 - said)).mean())
@@ -147,8 +202,8 @@ def trial(
             "baseline": Scores(np.full(ROWS, 0.5), (0.0, 1.0)),
         },
         versions={"candidate": 2, "champion": 1, "baseline": None},
-        batches=np.repeat([f"b{number}" for number in range(BATCHES)], NEWEST).tolist(),
-        noticed=_noticed(newest),
+        batches=np.repeat([f"b{number}" for number in range(count)], ROWS // count).tolist(),
+        noticed=noticed,
     )
     report = evaluate_models(
         contest, model="m", batch="b", attempt=1, metric="log_loss", margins=MARGINS, confidence=0.95, rng=rng,
@@ -158,63 +213,70 @@ def trial(
     return report, losses["candidate"], losses["champion"], expected(values["candidate"]) - expected(values["champion"])
 
 
-def _rows(rng: np.random.Generator, count: int, apart: float = 0.0) -> tuple[Losses, Losses, Losses]:
+def _rows(rng: np.random.Generator, batches: int, apart: float = 0.0) -> tuple[Losses, Losses, Losses]:
     """True logits, labels, and what the champion says."""
-    logit = rng.normal(0, 2, count)
-    labels = (rng.random(count) < expit(logit)).astype(float)
-    return logit, labels, expit(logit + _errors(rng, CHAMPION_NOISE, count, apart))
+    logit = rng.normal(0, 2, ROWS)
+    labels = (rng.random(ROWS) < expit(logit)).astype(float)
+    return logit, labels, expit(logit + _errors(rng, CHAMPION_NOISE, batches, apart))
 
 
-def _errors(rng: np.random.Generator, noise: float, count: int, apart: float) -> Losses:
+def _errors(rng: np.random.Generator, noise: float, batches: int, apart: float) -> Losses:
     """What a model is wrong by in the logit of each row."""
-    own = rng.normal(0, (noise**2 - apart**2) ** 0.5, count)
-    return own + np.repeat(rng.normal(0, apart, count // NEWEST), NEWEST) if apart else own
-
-
-def _noticed(newest: tuple[Losses, Losses, Losses]) -> Noticed | None:
-    """How bad the champion looked on its newest batch, as the platform tells it of one batch, without a floor."""
-    loss = _log_loss(*newest[1:])
-    error = float(loss.std()) / np.sqrt(len(loss))
-    seen = BatchLoss(batch=f"b{BATCHES - 1}", value=float(loss.mean()), standard_error=error, rows=len(loss))
-    holdout = HoldoutLoss(value=_usual_loss(), standard_error=0.0)
-    return noticed_in([seen], holdout, DecaySpec(batches=1, floor=0.0), holdout_batches=BATCHES)
+    own = rng.normal(0, (noise**2 - apart**2) ** 0.5, ROWS)
+    return own + np.repeat(rng.normal(0, apart, batches), ROWS // batches) if apart else own
 
 
 @cache
-def _usual_loss() -> float:
-    """What the champion loses on so many rows that its holdout has no luck."""
-    return float(_log_loss(*_rows(np.random.default_rng(0), 1_000_000)[1:]).mean())
+def _usual_loss() -> tuple[float, float]:
+    """What the champion loses on a row, and the standard deviation of that."""
+    rng = np.random.default_rng(0)
+    losses = np.concatenate([_log_loss(*_rows(rng, 1)[1:]) for _ in range(500)])
+    return float(losses.mean()), float(losses.std())
 
 
 def _log_loss(labels: Losses, said: Losses) -> Losses:
     return -np.log(np.where(labels == 1, said, 1 - said))
 
 
-def synthetic(trials: int, seed: int) -> str:
+def synthetic(trials: int, seed: int, workers: int) -> str:
     """The share of trials in which each gate promotes, by how the candidate truly compares: of all, and by trigger."""
     return "\n\n".join(
-        f"{said}\n\n{_rates(trials, seed, triggered=triggered)}"
-        for said, triggered in (("All comparisons:", False), ("Given that a trigger fired:", True))
+        f"{said}\n\n{_rates(trials, seed, workers, Setting(trigger=trigger))}"
+        for said, trigger in (
+            ("All comparisons:", None),
+            *((f"Given that `performance_decay` fired, with {name}:", name) for name in TRIGGERS),
+        )
     )
 
 
-def _rates(trials: int, seed: int, *, triggered: bool) -> str:
-    rows: dict[str, list[float]] = {name: [] for name in GATES}
-    truths: list[float] = []
-    for position, noise in enumerate(NOISES.values()):
-        rng = np.random.default_rng([seed, position, triggered])
-        promoted = dict.fromkeys(GATES, 0)
-        differences: list[float] = []
-        for _ in range(trials):
-            report, candidate, champion, difference = trial(rng, noise, triggered=triggered)
-            differences.append(difference)
-            for name, gate in GATES.items():
-                promoted[name] += gate(report, candidate, champion)
-        truths.append(float(np.mean(differences)))
-        for name, count in promoted.items():
-            rows[name].append(count / trials)
-    head = [f"{name} ({truth:+z.4f})" for name, truth in zip(NOISES, truths, strict=True)]
-    return table(["gate promotes a candidate that is", *head], [[n, *(f"{v:.1%}" for v in s)] for n, s in rows.items()])
+def _rates(trials: int, seed: int, workers: int, setting: Setting) -> str:
+    found = _each(_promoted, [(noise, setting, trials, seed) for noise in NOISES.values()], workers)
+    head = [f"{name} ({truth:+z.4f})" for name, (_, truth) in zip(NOISES, found, strict=True)]
+    rows = [[name, *(f"{shares[name]:.1%}" for shares, _ in found)] for name in GATES]
+    return table(["gate promotes a candidate that is", *head], rows)
+
+
+def _promoted(noise: float, setting: Setting, trials: int, seed: int) -> tuple[dict[str, float], float]:
+    """The share of candidates that each gate promotes, and the mean true difference."""
+    rng = np.random.default_rng([*_seed_of(seed, setting), round(100 * noise)])
+    made = [trial(rng, noise, setting) for _ in range(trials)]
+    shares = {name: float(np.mean([gate(*each[:3]) for each in made])) for name, gate in GATES.items()}
+    return shares, float(np.mean([each[3] for each in made]))
+
+
+def _each(measure: Callable[..., T], cells: Sequence[tuple[object, ...]], workers: int) -> list[T]:
+    """The measure of each cell, in so many processes."""
+    if workers == 1:
+        return [measure(*cell) for cell in cells]
+    with ProcessPoolExecutor(workers) as pool:
+        return list(pool.map(measure, *zip(*cells, strict=True)))
+
+
+def _seed_of(seed: int, setting: Setting) -> Iterator[int]:
+    yield seed
+    yield setting.batches
+    yield 0 if setting.trigger is None else 1 + list(TRIGGERS).index(setting.trigger)
+    yield round(100 * setting.apart)
 
 
 @cache
@@ -231,19 +293,33 @@ def noise_of(worse_by: float) -> float:
     return brentq(lambda noise: loss(noise) - wanted, 0.0, 4.0) if worse_by else CHAMPION_NOISE
 
 
-def declared_errors(trials: int, seed: int) -> str:
+COLUMNS: Mapping[str, Setting] = {
+    "all comparisons": Setting(),
+    "batches differ": Setting(apart=APART),
+    **{f"a trigger fired, with {name}": Setting(trigger=name) for name in TRIGGERS},
+    **{f"batches differ; a trigger fired, with {name}": Setting(trigger=name, apart=APART) for name in TRIGGERS},
+}
+
+
+def declared_errors(trials: int, seed: int, workers: int) -> str:
     """How often each gate makes the error that it declares, at the edge of what it declares it of."""
     level = (1 - PromoteSpec().confidence) / 2
-    lines: list[list[str]] = []
-    for position, error in enumerate(DECLARED_ERRORS):
-        rates = [
-            _rate_at_edge(error, trials, [seed, position, triggered], apart)
-            for apart in (0.0, APART)
-            for triggered in (False, True)
-        ]
-        lines.append([error.gate, str(error), f"{level:.1%}", *(_kept(rate, level) for rate in rates)])
-    head = ["all comparisons", "given that a trigger fired", "batches differ", "they do, and a trigger fired"]
-    return table(["gate", "its error: it", "declared", *head], lines)
+    kinds = [
+        (error, batches)
+        for error in DECLARED_ERRORS
+        for batches in ((PROVING, FEW) if error.gate in PROOFS else (FEW,))
+    ]
+    cells = [
+        (error, replace(setting, batches=batches), trials, seed)
+        for error, batches in kinds
+        for setting in COLUMNS.values()
+    ]
+    kept = [_kept(rate, level) for rate in _each(_rate_at_edge, cells, workers)]
+    lines = [
+        [error.gate, str(batches), str(error), *kept[row * len(COLUMNS) : (row + 1) * len(COLUMNS)]]
+        for row, (error, batches) in enumerate(kinds)
+    ]
+    return table(["gate", "batches that judge", "its error: it", *COLUMNS], lines)
 
 
 def _kept(rate: Rate, level: float) -> str:
@@ -251,12 +327,10 @@ def _kept(rate: Rate, level: float) -> str:
     return f"{rate.share:.1%} ± {rate.half:.1%}, {held}"
 
 
-def _rate_at_edge(error: DeclaredError, trials: int, seed: Sequence[int], apart: float) -> Rate:
-    rng, noise, gate = np.random.default_rng(seed), noise_of(error.worse_by), GATES[error.gate]
-    made = [
-        gate(*trial(rng, noise, triggered=bool(seed[-1]), apart=apart)[:3]) == error.promoting for _ in range(trials)
-    ]
-    return rate_of([[each] for each in made])
+def _rate_at_edge(error: DeclaredError, setting: Setting, trials: int, seed: int) -> Rate:
+    rng = np.random.default_rng([DECLARED_ERRORS.index(error), *_seed_of(seed, setting)])
+    noise, gate = noise_of(error.worse_by), GATES[error.gate]
+    return rate_of([[gate(*trial(rng, noise, setting)[:3]) == error.promoting] for _ in range(trials)])
 
 
 class Replayed:
@@ -330,7 +404,7 @@ def streams(folder: Path, step: int, cache: Path, *, trials: int, seed: int) -> 
     """What each gate costs in log-loss, how often it errs on the pairs of all streams, and on pairs made equal."""
     costs: dict[str, list[str]] = {name: [name] for name in GATES}
     errors: list[pd.DataFrame] = []
-    equals: dict[str, dict[str, Rate]] = {}
+    equals: dict[str, dict[int, dict[str, Rate]]] = {}
     files = sorted(folder.glob("*.parquet"))
     for file in files:
         frame = pd.read_parquet(file)
@@ -345,13 +419,17 @@ def streams(folder: Path, step: int, cache: Path, *, trials: int, seed: int) -> 
             loss = replayed.loss(name, course, step)
             cells.append(f"{loss:.5f} ({loss / open_loss - 1:+z.2%})")
         errors.append(replayed.errors().assign(stream=file.stem))
-        equals[file.stem] = errors_of_equals(
-            replayed.book,
-            superior=lambda report: superior(report, _NONE, _NONE),
-            default=lambda report: declared()(report, _NONE, _NONE),
-            trials=trials,
-            seed=seed,
-        )
+        equals[file.stem] = {
+            batches: errors_of_equals(
+                replayed.book,
+                superior=lambda report: superior(report, _NONE, _NONE),
+                default=lambda report: declared()(report, _NONE, _NONE),
+                batches=batches,
+                trials=trials,
+                seed=seed,
+            )
+            for batches in (PROVING, FEW)
+        }
         print(file.stem, {name: cells[-1] for name, cells in costs.items()}, flush=True)
     cost = table(["gate", *(file.stem for file in files)], list(costs.values()))
     return cost, _error_table(pd.concat(errors)), _equal_table(equals)
@@ -361,18 +439,23 @@ _NONE: Losses = np.empty(0)
 """The row losses, of which these gates make no use."""
 
 
-def _equal_table(equals: Mapping[str, Mapping[str, Rate]]) -> str:
+def _equal_table(equals: Mapping[str, Mapping[int, Mapping[str, Rate]]]) -> str:
     level = (1 - PromoteSpec().confidence) / 2
     lines = [
         [
             stream,
+            str(batches),
             _kept(rates["better_than_champion"], level),
-            f"{rates['by rows alone'].share:.1%}",
+            f"{rates['by rows alone'].share:.1%}" if batches < ENOUGH_BATCHES else "whole batches are drawn",
             f"{rates['default rejects'].share:.1%}",
         ]
-        for stream, rates in equals.items()
+        for stream, by_batches in equals.items()
+        for batches, rates in by_batches.items()
     ]
-    head = ["stream", "better_than_champion promotes", "by the rows alone it would", "the default gate rejects"]
+    head = [
+        "stream", "batches that judge", "better_than_champion promotes", "by the rows alone it would",
+        "the default gate rejects",
+    ]  # fmt: skip
     return table(head, lines)
 
 
@@ -413,6 +496,7 @@ def main() -> None:
     parser.add_argument("folder", nargs="?", type=Path, help="streams to replay; by default the synthetic trials")
     parser.add_argument("--trials", type=int, default=1000, help="seeded trials of each kind of candidate")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=2, help="processes of the synthetic trials")
     parser.add_argument("--step", type=int, default=1, help="batches between two candidates of a replay")
     parser.add_argument("--cache", type=Path, default=Path(".replay-cache"), help="folder of scores computed before")
     parser.add_argument("--no-write", action="store_true", help="print only")
@@ -420,16 +504,16 @@ def main() -> None:
     where = machine.describe()
     if options.folder is None:
         said = (
-            f"{options.trials} trials in each cell, {ROWS} rows each, seed {options.seed}; in brackets the mean true "
-            "difference of the expected log-loss."
+            f"{options.trials:,} trials in each cell, {ROWS:,} rows in {PROVING} batches each, seed {options.seed}; in "
+            "brackets the mean true difference of the expected log-loss."
         )
         edge = (
-            f"Share of {options.trials:,} trials each, seed {options.seed}, with two standard errors; held where the "
-            "declared share is within them, or above."
+            f"Share of {options.trials:,} trials each, {ROWS:,} rows, seed {options.seed}, with two standard errors; "
+            f"held where the declared share, {(1 - PromoteSpec().confidence) / 2:.1%}, is within them, or above."
         )
         made = {
-            "declared": f"{declared_errors(options.trials, options.seed)}\n\n{edge}",
-            "synthetic": f"{synthetic(options.trials, options.seed)}\n\n{said}",
+            "declared": f"{declared_errors(options.trials, options.seed, options.workers)}\n\n{edge}",
+            "synthetic": f"{synthetic(options.trials, options.seed, options.workers)}\n\n{said}",
         }
     else:
         said = (
@@ -440,8 +524,8 @@ def main() -> None:
             options.folder, options.step, options.cache, trials=options.trials, seed=options.seed
         )
         alike = (
-            f"{options.trials:,} trials of {PAIRS} pairs of models a stream, seed {options.seed}, {JUDGING} batches "
-            "each; two standard errors are over pairs."
+            f"{options.trials:,} trials of {PAIRS} pairs of models a stream, seed {options.seed}; two standard errors "
+            "are over pairs."
         )
         made = {"streams": f"{cost}\n\n{said}", "errors": errors, "equals": f"{equals}\n\n{alike}"}
     for name, text in made.items():

@@ -13,8 +13,8 @@ from retrain_assets.promotion.comparing import Contest, evaluate_models
 from retrain_assets.promotion.evaluation import EvaluationReport
 from retrain_assets.replay.scorebook import Scorebook
 
-JUDGING, LATER, PAIRS = 4, 12, 20
-"""Batches that judge, the fewest that there must be after both models, and pairs of models of a stream."""
+LATER, PAIRS = 12, 20
+"""The fewest batches that there must be after both models, and pairs of models of a stream."""
 _POSITIVE = 100.0
 """Added to every loss: the report takes losses as the absolute errors of a regression, which are not negative."""
 Losses = npt.NDArray[np.float64]
@@ -39,16 +39,16 @@ class EqualPair:
         truth = float(np.mean([each.mean() for each in excess]))
         self.candidate = [other + each - truth for other, each in zip(self.champion, excess, strict=True)]
 
-    def judged(self, rng: np.random.Generator) -> EvaluationReport:
-        """The evaluation by some of the batches."""
-        drawn = rng.choice(len(self.champion), JUDGING, replace=False)
+    def judged(self, rng: np.random.Generator, batches: int) -> EvaluationReport:
+        """The evaluation by so many of the batches, drawn with replacement: as of a world that has many."""
+        drawn = rng.choice(len(self.champion), batches)
         losses = {
             "candidate": np.concatenate([self.candidate[k] for k in drawn]) + _POSITIVE,
             "champion": np.concatenate([self.champion[k] for k in drawn]) + _POSITIVE,
         }
         contest = Contest(
             labels=np.zeros(len(losses["champion"])),
-            batches=[f"b{k}" for k in drawn for _ in self.champion[k]],
+            batches=[f"b{place}" for place, k in enumerate(drawn) for _ in self.champion[k]],
             scores={
                 "candidate": Scores(losses["candidate"]),
                 "champion": Scores(losses["champion"]),
@@ -67,6 +67,7 @@ def errors_of_equals(
     *,
     superior: Callable[[EvaluationReport], bool],
     default: Callable[[EvaluationReport], bool],
+    batches: int,
     trials: int,
     seed: int,
 ) -> dict[str, Rate]:
@@ -81,7 +82,7 @@ def errors_of_equals(
     found: dict[str, list[list[bool]]] = {"better_than_champion": [], "by rows alone": [], "default rejects": []}
     for place in chosen:
         pair = EqualPair(book, *ordered[place])
-        reports = [pair.judged(rng) for _ in range(trials // len(chosen))]
+        reports = [pair.judged(rng, batches) for _ in range(trials // len(chosen))]
         found["better_than_champion"].append([superior(report) for report in reports])
         found["by rows alone"].append([_by_rows(report) for report in reports])
         found["default rejects"].append([not default(report) for report in reports])

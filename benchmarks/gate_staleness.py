@@ -12,7 +12,7 @@ import numpy as np
 from scipy.special import expit
 
 from benchmarks import machine
-from benchmarks.gate import CHAMPION_NOISE, GATES, MARGINS, NOISES, PAGE, Losses, table
+from benchmarks.gate import CHAMPION_NOISE, FEW, GATES, MARGINS, NOISES, PAGE, PROVING, Losses, table
 from benchmarks.tables import write_between_markers
 from retrain_assets.performance.decay import BatchLoss, HoldoutLoss
 from retrain_assets.performance.scores import Scores
@@ -22,8 +22,8 @@ from retrain_assets.promotion.evaluation import EvaluationReport
 from retrain_assets.promotion.luck import most_luck, noticed_in, noticed_on
 from retrain_assets.spec import DecaySpec
 
-ROWS, BATCHES, JUDGING = 500, 12, 4
-"""Rows of a batch, matured batches after the training, and the newest of them by whose rows the candidate is judged."""
+ROWS, BATCHES, FEWEST = 500, 12, 4
+"""Rows of a batch, matured batches after the training, and how many there must be for a trigger to fire."""
 TRAINED_ROWS = 6000
 CANDIDATES = ("worse", "better")
 """As in the other trials."""
@@ -59,18 +59,18 @@ class Life:
         """Champion and a candidate on the rows of the batches up to that on which the trigger fired."""
         assert fired.newest is not None
         newest = int(fired.newest.batch)
-        span = slice(newest + 1 - JUDGING, newest + 1)
+        span = slice(max(newest + 1 - PROVING, 0), newest + 1)
         contest = Contest(
             labels=self.labels[span].ravel(),
             batches=np.repeat([f"{number:02}" for number in range(BATCHES)][span], ROWS).tolist(),
             scores={
                 "candidate": Scores(self.candidates[name][span].ravel(), (0.0, 1.0)),
                 "champion": Scores(self.champion[span].ravel(), (0.0, 1.0)),
-                "baseline": Scores(np.full(JUDGING * ROWS, 0.5), (0.0, 1.0)),
+                "baseline": Scores(np.full((span.stop - span.start) * ROWS, 0.5), (0.0, 1.0)),
             },
             versions={"candidate": 2, "champion": 1, "baseline": None},
             noticed=most_luck(
-                noticed_in(self.seen()[: newest + 1], holdout, DecaySpec(), holdout_batches=JUDGING),
+                noticed_in(self.seen()[: newest + 1], holdout, DecaySpec(), holdout_batches=FEW),
                 noticed_on(fired.newest),
             ),
         )
@@ -83,7 +83,7 @@ class Life:
 def first_fire(seen: Sequence[BatchLoss], holdout: HoldoutLoss, cost: float) -> StalenessVerdict | None:
     """The verdict by which a retrain is first taken to pay; None where it never is."""
     grown = round(0.8 * ROWS)
-    for newest in range(JUDGING - 1, BATCHES):
+    for newest in range(FEWEST - 1, BATCHES):
         facts = StalenessFacts(
             losses=seen[: newest + 1], holdout=holdout, trained_rows=TRAINED_ROWS,
             new_rows=[grown] * (newest + 1), available_rows=TRAINED_ROWS + grown * (newest + 1), cost=cost,

@@ -230,10 +230,11 @@ class _Pairing:
     ) -> tuple[PairedDifference, ...]:
         """All pairs over some rows, from the same resamples; earlier champions are of interest on all rows alone.
 
-        Of rows in too few batches the rows themselves are drawn, which cannot tell what batches differ by. There the
-        upper end, which proves one model better than another, is no lower than that of the batches' own spread; the
-        lower end, by which a candidate is rejected, stays. Beside the baseline rows suffice. Of too few entities no
-        difference is known, nor of losses beyond what numbers hold.
+        Of rows in too few batches the rows themselves are drawn, which cannot tell what batches differ by, and few
+        batches that are drawn tell it badly. So the upper end, which proves one model better than another, is no lower
+        than that of the batches' own spread; the lower end, by which a candidate is rejected, stays. Beside the
+        baseline what is drawn suffices. Of too few entities no difference is known, nor of losses beyond what numbers
+        hold.
         """
         pairs = self._pairs(scope)
         blocks = None if draws.blocks is None else draws.blocks[rows]
@@ -250,7 +251,7 @@ class _Pairing:
         levels = [shared if a == "earlier" else self.confidence for a, *_ in pairs]
         units = units_of(len(rows), blocks)
         bounds = [percentile_interval(drawn[:, k], level, units=units) for k, level in enumerate(levels)]
-        apart = draws.batches_of(rows) if blocks is None else None
+        apart = draws.batches_of(rows)
         for k, (_, b, *_) in enumerate(pairs):
             if apart is not None and b != "baseline":
                 lower, upper = bounds[k]

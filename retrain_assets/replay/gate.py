@@ -142,7 +142,7 @@ def _report(
     batches = np.unique(batch_of_row)
     width = float(norm.ppf(0.5 + confidence / 2))
     clusters = batch_of_row if len(batches) >= ENOUGH_BATCHES else None
-    apart = np.searchsorted(batches, batch_of_row) if 1 < len(batches) < ENOUGH_BATCHES else None
+    apart = np.searchsorted(batches, batch_of_row) if len(batches) > 1 else None
 
     def difference(a: Role, b: Role, margin: float = 0.0) -> PairedDifference:
         excess = losses[a] - (1 + margin) * losses[b]

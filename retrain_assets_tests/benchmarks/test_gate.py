@@ -10,12 +10,16 @@ import pandas as pd
 import pytest
 
 from benchmarks.gate import (
-    BATCHES,
+    APART,
     CHAMPION_NOISE,
-    DECLARED_ERRORS,
+    COLUMNS,
+    FEW,
     GATES,
     NOISES,
+    PROVING,
     ROWS,
+    TRIGGERS,
+    Setting,
     _error_table,
     _kept,
     declared_errors,
@@ -47,27 +51,27 @@ def cells(table: str) -> list[list[str]]:
 
 
 @pytest.fixture(scope="module")
-def rates() -> dict[bool, dict[str, list[float]]]:
-    """The share that each gate promotes of each kind of candidate, of all comparisons and given a trigger."""
-    _, whole, _, given = synthetic(TRIALS, seed=0).split("\n\n")
-    return {
-        triggered: {row[0]: [float(cell.removesuffix("%")) / 100 for cell in row[1:]] for row in cells(table)}
-        for triggered, table in ((False, whole), (True, given))
-    }
+def rates() -> list[dict[str, list[float]]]:
+    """The share that each gate promotes of each kind of candidate: of all comparisons, and given each trigger."""
+    parts = synthetic(TRIALS, seed=0, workers=1).split("\n\n")
+    return [
+        {row[0]: [float(cell.removesuffix("%")) / 100 for cell in row[1:]] for row in cells(table)}
+        for table in parts[1::2]
+    ]
 
 
-@pytest.mark.parametrize("triggered", [False, True])
-def test_every_gate_has_a_rate_of_each_kind_of_candidate(rates: dict, triggered: bool) -> None:
-    own = rates[triggered]
+@pytest.mark.parametrize("asked", range(1 + len(TRIGGERS)))
+def test_every_gate_has_a_rate_of_each_kind_of_candidate(rates: list, asked: int) -> None:
+    own = rates[asked]
     assert list(own) == list(GATES)
     assert {len(row) for row in own.values()} == {len(NOISES)}
     assert {rate * TRIALS % 1 for row in own.values() for rate in row} == {0.0}
     assert own["no gate"] == [1.0] * len(NOISES)
 
 
-@pytest.mark.parametrize("triggered", [False, True])
-def test_what_is_far_worse_is_not_promoted_and_what_is_far_better_is(rates: dict, triggered: bool) -> None:
-    much_worse, *_, much_better = rates[triggered][NEITHER_PROMOTED]
+@pytest.mark.parametrize("asked", range(1 + len(TRIGGERS)))
+def test_what_is_far_worse_is_not_promoted_and_what_is_far_better_is(rates: list, asked: int) -> None:
+    much_worse, *_, much_better = rates[asked][NEITHER_PROMOTED]
     assert much_worse == 0.0
     assert much_better >= 0.5
     for strict, lenient in (
@@ -75,26 +79,35 @@ def test_what_is_far_worse_is_not_promoted_and_what_is_far_better_is(rates: dict
         (NEITHER_PROMOTED, "not_worse_than_champion, margin 5 %"),
         (NEITHER_PROMOTED, "margin 2 %, luck not taken off"),
     ):
-        assert all(np.array(rates[triggered][strict]) <= rates[triggered][lenient]), (strict, lenient)
+        assert all(np.array(rates[asked][strict]) <= rates[asked][lenient]), (strict, lenient)
 
 
 def test_the_same_seed_plays_the_same_trials() -> None:
-    first, again, other = (trial(np.random.default_rng(seed), 0.9)[1:] for seed in (1, 1, 2))
+    first, again, other = (trial(np.random.default_rng(seed), 0.9, Setting())[1:] for seed in (1, 1, 2))
     assert np.array_equal(first[0], again[0])
     assert first[2] == again[2]
     assert not np.array_equal(first[0], other[0])
 
 
 def test_a_trial_knows_who_is_better_and_what_both_lost() -> None:
-    report, candidate, champion, difference = trial(np.random.default_rng(3), NOISES["much better"])
+    report, candidate, champion, difference = trial(np.random.default_rng(3), NOISES["much better"], Setting())
     assert difference < 0
     found = report.difference("candidate", "champion")
     assert found is not None
     assert found.value == pytest.approx(float(candidate.mean() - champion.mean()))
-    assert (report.rows, len(report.batches)) == (ROWS, BATCHES)
+    assert (report.rows, len(report.batches)) == (ROWS, PROVING)
     assert not [each for each in report.measures if each.kind == "luck"], "nothing fired"
-    noticed = trial(np.random.default_rng(3), NOISES["equal"], triggered=True)[0]
-    assert {each.kind for each in noticed.measures} == {"luck", "margin"}
+    few = trial(np.random.default_rng(3), NOISES["equal"], Setting(batches=FEW))[0]
+    assert (few.rows, len(few.batches)) == (ROWS, FEW)
+
+
+@pytest.mark.parametrize("trigger", TRIGGERS)
+@pytest.mark.parametrize("apart", [0.0, APART])
+def test_a_trigger_has_fired_by_the_rows_that_judge(trigger: str, apart: float) -> None:
+    report, _, champion, _ = trial(np.random.default_rng(3), NOISES["equal"], Setting(trigger=trigger, apart=apart))
+    assert {each.kind for each in report.measures} == {"luck", "margin"}
+    newest = ROWS // PROVING * TRIGGERS[trigger].decay.batches
+    assert champion[-newest:].mean() > champion[:-newest].mean(), "which it looked bad on"
 
 
 def test_a_candidate_at_the_edge_is_worse_by_what_its_gate_tolerates() -> None:
@@ -102,7 +115,7 @@ def test_a_candidate_at_the_edge_is_worse_by_what_its_gate_tolerates() -> None:
     assert noise_of(0.0) == CHAMPION_NOISE
     relative: list[float] = []
     for seed in range(40):
-        _, _, champion, difference = trial(np.random.default_rng(seed), noise_of(0.05))
+        _, _, champion, difference = trial(np.random.default_rng(seed), noise_of(0.05), Setting())
         relative.append(difference / float(champion.mean()))
     error = float(np.std(relative)) / np.sqrt(len(relative))
     assert np.mean(relative) == pytest.approx(0.05, abs=4 * error)
@@ -110,8 +123,13 @@ def test_a_candidate_at_the_edge_is_worse_by_what_its_gate_tolerates() -> None:
 
 
 def test_each_gate_that_declares_an_error_is_held_against_it() -> None:
-    rows = cells(declared_errors(TRIALS, seed=0))
-    assert [(row[0], row[2]) for row in rows] == [(error.gate, "2.5%") for error in DECLARED_ERRORS]
+    rows = cells(declared_errors(1, seed=0, workers=1))
+    proofs = ("not_worse_than_champion, margin 2 %", "not_worse_than_champion, margin 5 %", "better_than_champion")
+    assert [(row[0], row[1]) for row in rows] == [
+        *((gate, str(batches)) for gate in proofs for batches in (PROVING, FEW)),
+        ("not_worse_than_champion (default)", str(FEW)),
+    ]
+    assert {len(row) - 3 for row in rows} == {len(COLUMNS)}
     assert all(cell.endswith(("held", "**missed**")) for row in rows for cell in row[3:])
     verdicts = [True] * 10 + [False] * 190
     assert _kept(rate_of([[each] for each in verdicts]), 0.025) == "5.0% ± 3.3%, held"
@@ -135,8 +153,8 @@ def test_streams_have_a_cost_and_errors_for_each_gate(tmp_path: Path, monkeypatc
     lenient = next(row for row in cells(table) if row[0] == "no gate")
     assert lenient[1] == "100.0%", "without a gate each worse one is promoted"
     assert lenient[3] == "0.0%", "and no better one rejected"
-    assert [row[0] for row in cells(equals)] == ["one", "two"]
-    assert all(row[1].endswith(("held", "**missed**")) for row in cells(equals))
+    assert [(row[0], row[1]) for row in cells(equals)] == [(n, b) for n in ("one", "two") for b in ("8", "4")]
+    assert all(row[2].endswith(("held", "**missed**")) for row in cells(equals))
 
 
 def test_equal_models_are_equal_over_all_later_batches_and_hardly_shown_better(tmp_path: Path) -> None:
@@ -148,7 +166,7 @@ def test_equal_models_are_equal_over_all_later_batches_and_hardly_shown_better(t
     excess = [candidate - champion for candidate, champion in zip(pair.candidate, pair.champion, strict=True)]
     assert np.mean([each.mean() for each in excess]) == pytest.approx(0, abs=1e-12)
     assert len(excess) == 22 - 9
-    rates = errors_of_equals(book, superior=lambda _: True, default=lambda _: True, trials=40, seed=0)
+    rates = errors_of_equals(book, superior=lambda _: True, default=lambda _: True, batches=4, trials=40, seed=0)
     assert (rates["better_than_champion"].share, rates["default rejects"].share) == (1.0, 0.0)
 
 
@@ -178,8 +196,8 @@ def test_a_sound_champion_is_compared_on_the_batches_up_to_the_one_that_fired() 
     )  # fmt: skip
     holdout = HoldoutLoss(value=float(life.losses.mean()), standard_error=0.0, expected=float(life.expected.mean()))
     worse, better = (life.judged(name, fired, holdout, seed=1) for name in CANDIDATES)
-    assert worse.batches == better.batches == ("04", "05", "06", "07")
-    losses = row_losses("log_loss", life.labels[4:8].ravel(), Scores(life.champion[4:8].ravel(), (0.0, 1.0)))
+    assert worse.batches == better.batches == tuple(f"{number:02}" for number in range(8))
+    losses = row_losses("log_loss", life.labels[:8].ravel(), Scores(life.champion[:8].ravel(), (0.0, 1.0)))
     champion = worse.role("champion")
     assert champion is not None
     assert champion.metric("log_loss").value == pytest.approx(float(losses.mean()))

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from retrain_assets.errors import DataError
 from retrain_assets.performance.metrics import row_losses
@@ -224,6 +225,19 @@ def test_of_equal_models_no_more_are_shown_better_than_declared_though_batches_a
         by_rows += 2 * made.value - made.lower < 0
     assert better / trials <= 0.025 + 2 * np.sqrt(0.025 * 0.975 / trials)
     assert by_rows > 2 * better
+
+
+def test_one_batch_of_eight_that_favours_the_candidate_proves_nothing():
+    """Of batches that are drawn whole the lucky one is hardly ever missing: its bootstrap says more than eight tell."""
+    labels, batches = np.zeros(400), np.repeat(np.arange(8), 50)
+    better = np.where(batches == 0, 1.0, 0.02)
+    scores: dict[str, Scores] = {"candidate": Scores(3 - better), "champion": Scores(np.full(400, 3.0))}
+    made = evaluate(labels, scores, metric="absolute_error", batches=[f"b{k}" for k in batches])
+    found = difference(made, "candidate", "champion")
+    assert made.resampled == "batches"
+    student = stats.ttest_1samp(-better[::50], 0).confidence_interval(0.95)
+    assert found.upper == pytest.approx(student.high)
+    assert found.upper > 0 > found.lower
 
 
 def test_of_one_batch_and_beside_the_baseline_rows_alone_tell():
