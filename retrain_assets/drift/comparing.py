@@ -61,7 +61,8 @@ def compare(
         current: rows or profiles of the window in question.
         batch: column that says which rows came together (a day, a file). A difference counts when it exceeds how much
             such batches of the reference differ from each other. Without it rows are taken for independent. A prepared
-            reference has its own, by which the current window is told apart where it has that column.
+            reference has its own, by which the current window is told apart where it has that column. Its values are in
+            order of time (numbers, times, texts such as "2024-01-31"); profiles are given in it.
         columns: those to compare; by default all but times. Names that begin with `ra_` are the platform's own, and
             never compared.
         outputs: columns that the model makes, or that tell what then happened: its score, a label, a residual. They are
