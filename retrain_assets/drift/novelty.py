@@ -20,7 +20,7 @@ from retrain_assets.data.seconds import seconds_of_series
 from retrain_assets.data.text_counts import codes_of_texts
 from retrain_assets.data.value_texts import texts_of_series
 from retrain_assets.drift.frames import ArrowStream
-from retrain_assets.drift.given import as_given
+from retrain_assets.drift.given import as_given, name_of
 from retrain_assets.errors import did_you_mean
 
 Array = npt.NDArray[np.float64]
@@ -70,11 +70,14 @@ class Novelty:
         merged = merge_tables(reference)
         if isinstance(names, str):
             raise TypeError(f"names must be a list of names (got the text {names!r}): write [{names!r}]")
-        for name in names or ():
+        if names is None:
+            wanted = [column.name for column in merged.columns if column.kind != "datetime"]
+        else:
+            wanted = [name_of(name, "each of names") for name in names]
+        for name in wanted:
             if name not in merged:
                 known = did_you_mean(name, merged.names)
                 raise ValueError(f"names must be of columns of the reference (got {name!r}).{known}")
-        wanted = [column.name for column in merged.columns if column.kind != "datetime"] if names is None else names
         return cls(columns=tuple(merged[name] for name in wanted if merged[name].rows))
 
     def scores(self, rows: pd.DataFrame | ArrowStream) -> Array:
