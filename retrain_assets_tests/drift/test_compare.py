@@ -341,6 +341,7 @@ def test_reference_batches_that_do_not_agree_about_a_type_are_unknown() -> None:
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
+        (lambda: compare(REFERENCE.set_index("day"), CURRENT, batch="day"), DataError, r"call reset_index\('day'\)"),
         (lambda: compare(REFERENCE, CURRENT, batch="week"), DataError, "the batch column 'week' must be in reference"),
         (
             lambda: compare(REFERENCE.assign(day=None), CURRENT, batch="day"),
