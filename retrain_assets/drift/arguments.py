@@ -78,7 +78,9 @@ def refuse_floor(settings: Settings) -> None:
         raise ValueError(f"effect_floor {problem}")
 
 
-def refuse_unknown(what: str, asked: Iterable[str], past: Sequence[TableProfile], now: TableProfile) -> None:
+def refuse_unknown(
+    what: str, asked: Iterable[str], past: Sequence[TableProfile], now: TableProfile, batch: str | None
+) -> None:
     """Refuses an argument that names what is no column.
 
     Args:
@@ -86,6 +88,7 @@ def refuse_unknown(what: str, asked: Iterable[str], past: Sequence[TableProfile]
         asked: the names.
         past: profiles of the reference.
         now: profile of the current window.
+        batch: the batch column, which is no data.
 
     Raises:
         ValueError: neither side has it.
@@ -93,8 +96,15 @@ def refuse_unknown(what: str, asked: Iterable[str], past: Sequence[TableProfile]
     known = dict.fromkeys(name for side in (*past, now) for name in side.names)
     for name in asked:
         if not any(name in side for side in (*past, now)):
-            own = f" Names that begin with {OWN} are the platform's own: rename the column."
             raise ValueError(
                 f"{what} must name columns of the reference or the current window (got {name!r})."
-                f"{own if name.startswith(OWN) else did_you_mean(name, known)}"
+                f"{_why_unknown(name, known, batch)}"
             )
+
+
+def _why_unknown(name: str, known: Iterable[str], batch: str | None) -> str:
+    if name == batch:
+        return " It is the batch column, which says which rows came together, and is not compared."
+    if name.startswith(OWN):
+        return f" Names that begin with {OWN} are the platform's own: rename the column."
+    return did_you_mean(name, known)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from retrain_assets.data.column_profile import ColumnProfile, absent_column
 from retrain_assets.data.older_labels import as_now, differently_written
-from retrain_assets.data.profile import OWN, TableProfile
+from retrain_assets.data.profile import TableProfile
 from retrain_assets.drift.cells import ColumnCells, FittedColumn
 from retrain_assets.drift.fitted_reference import FittedReference
 from retrain_assets.drift.measures import change_of
@@ -95,17 +95,10 @@ def _made_alike(
     return fitted, now, window, "0 and 1 on one side are False and True on the other: "
 
 
-def _not_there(name: str) -> str:
-    """Why neither side has a column."""
-    if name.startswith(OWN):
-        return f"names that begin with {OWN} are the platform's own, and are not compared: rename the column"
-    return "neither the batch nor the reference has this column"
-
-
 def _incomparable(before: ColumnProfile, after: ColumnProfile, *, known: bool, there: bool) -> str | None:
     """Why the two sides cannot be compared; None when they can."""
     if not known and not there:
-        return _not_there(before.name)
+        return "neither the batch nor the reference has this column"
     if not known:
         return "the column is new: the reference does not know it"
     by_name = ("categorical", "boolean")

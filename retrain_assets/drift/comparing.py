@@ -61,7 +61,8 @@ def compare(
         current: rows or profiles of the window in question.
         batch: column that says which rows came together (a day, a file). A difference counts when it exceeds how much
             such batches of the reference differ from each other. Without it rows are taken for independent. A prepared
-            reference has its own, by which the current window is told apart where it has that column.
+            reference has its own, by which the current window is told apart where it has that column. Its values are in
+            order of time (numbers, times, texts such as "2024-01-31"); profiles are given in it.
         columns: those to compare; by default all but times. Names that begin with `ra_` are the platform's own, and
             never compared.
         outputs: columns that the model makes, or that tell what then happened: its score, a label, a residual. They are
@@ -80,8 +81,8 @@ def compare(
         DataError: the batch column is missing or has gaps, is another one than the reference was prepared with, or
             column names are not unique.
         TypeError: a side is neither rows nor profiles, or an option has another type than it must have.
-        ValueError: an option is out of its range, `importance` or `outputs` name no column, or the distance of another
-            package answers what none can be.
+        ValueError: an option is out of its range, `columns`, `outputs` or `importance` name what neither side has, or
+            the distance of another package answers what none can be.
 
     >>> import numpy as np, pandas as pd
     >>> rng = np.random.default_rng(0)
@@ -96,7 +97,7 @@ def compare(
     refuse_floor(settings)
     weights = weights_of(importance)
     outputs = [name_of(name, "each of outputs") for name in outputs]
-    columns = None if columns is None else [*(name_of(name, "each of columns") for name in columns), *outputs]
+    columns = None if columns is None else [name_of(name, "each of columns") for name in columns]
     batch = None if batch is None else name_of(batch, "batch")
     before, after = as_given(reference), as_given(current)
     batch = batch_of(before, after) if batch is None else batch
@@ -108,9 +109,9 @@ def compare(
         if count < settings.min_rows:
             few = f"the {name} has {count} rows, fewer than min_rows = {settings.min_rows}"
             return nothing_known(few + _read_before(side, count), settings, rows)
+    for what, asked in (("columns", columns or ()), ("outputs", outputs), ("importance", weights)):
+        refuse_unknown(what, asked, known, now, batch)
     names = _names_to_compare(now, known, columns, outputs, apart)
-    for what, asked in (("importance", weights), ("outputs", outputs)):
-        refuse_unknown(what, asked, known, now)
     if not names:
         there = dict.fromkeys((*now.names, *(name for profile in known for name in profile.names)))
         return nothing_known(none_to_compare(list(there)), settings, rows)

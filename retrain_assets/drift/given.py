@@ -17,13 +17,15 @@ class LazyRows(Protocol):
 
 
 def as_given(side: Any) -> Any:
-    """A lazy frame of Polars as the frame, a dataset of Arrow or a scanner as a reader, anything else as it is.
+    """A lazy frame of Polars as the frame, a Delta table, a dataset of Arrow or a scanner as a reader, else as it is.
 
     Whole numbers of 128 bits are those of 64 where they fit, else doubles, as other large ones are.
     """
     if _is_of(side, "polars"):
         side = side.collect() if type(side).__name__ == "LazyFrame" else side
         return _narrowed(side) if hasattr(side, "columns") else side
+    if _is_of(side, "deltalake"):
+        side = side.to_pyarrow_dataset() if hasattr(side, "to_pyarrow_dataset") else side
     if not _is_of(side, "pyarrow") or hasattr(side, "__arrow_c_stream__"):
         return side
     scanner: Any = side.scanner() if hasattr(side, "scanner") else side

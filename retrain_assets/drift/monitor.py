@@ -45,7 +45,7 @@ class Monitor:
     """Checks one window after the other.
 
     Args:
-        reference: profiles of the reference batches.
+        reference: profiles of the reference batches, in order of time.
         checks_per_year: how many windows there are in a year.
         false_alarms_per_year: over all columns.
         options: fields of `Settings`; its `alpha` follows from the rates.

@@ -20,7 +20,8 @@ from retrain_assets.data.seconds import seconds_of_series
 from retrain_assets.data.text_counts import codes_of_texts
 from retrain_assets.data.value_texts import texts_of_series
 from retrain_assets.drift.frames import ArrowStream
-from retrain_assets.drift.given import as_given
+from retrain_assets.drift.given import as_given, name_of
+from retrain_assets.errors import did_you_mean
 
 Array = npt.NDArray[np.float64]
 
@@ -58,7 +59,8 @@ class Novelty:
             names: of the columns that count; by default all but times, which are always new.
 
         Raises:
-            TypeError: the batches are no list of profiles.
+            TypeError: the batches are no list of profiles, or the names are none.
+            ValueError: no batch has a column of one of the names.
         """
         if not isinstance(reference, Sequence) or not all(isinstance(batch, TableProfile) for batch in reference):
             raise TypeError(
@@ -66,8 +68,17 @@ class Novelty:
                 f"{type(reference).__name__}); of rows `list(prepare(rows).profiles.values())` makes it"
             )
         merged = merge_tables(reference)
-        wanted = [column.name for column in merged.columns if column.kind != "datetime"] if names is None else names
-        return cls(columns=tuple(merged[name] for name in wanted if name in merged and merged[name].rows))
+        if isinstance(names, str):
+            raise TypeError(f"names must be a list of names (got the text {names!r}): write [{names!r}]")
+        if names is None:
+            wanted = [column.name for column in merged.columns if column.kind != "datetime"]
+        else:
+            wanted = [name_of(name, "each of names") for name in names]
+        for name in wanted:
+            if name not in merged:
+                known = did_you_mean(name, merged.names)
+                raise ValueError(f"names must be of columns of the reference (got {name!r}).{known}")
+        return cls(columns=tuple(merged[name] for name in wanted if merged[name].rows))
 
     def scores(self, rows: pd.DataFrame | ArrowStream) -> Array:
         """One score for each row; a column that the rows do not have is missing in all of them.

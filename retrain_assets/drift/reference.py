@@ -65,10 +65,15 @@ class ReferenceProfile:
         return self._fitted[wanted]
 
     def novelty(self, names: Sequence[str] | None) -> Novelty:
-        """Scores rows against all profiles, whatever their batch: so were the reserved rows at training."""
+        """Scores rows against all profiles, whatever their batch: so were the reserved rows at training.
+
+        A version that was trained before one of the names was declared does not know it: that column counts nothing.
+        """
         key = None if names is None else tuple(names)
         if key not in self._novelty:
-            self._novelty[key] = Novelty.of([self.profiles[name] for name in sorted(self.profiles)], names)
+            profiles = [self.profiles[name] for name in sorted(self.profiles)]
+            known = None if key is None else [name for name in key if any(name in profile for profile in profiles)]
+            self._novelty[key] = Novelty.of(profiles, known)
         return self._novelty[key]
 
     def columns(self, names: Sequence[str] | None) -> tuple[ColumnProfile, ...]:

@@ -2,7 +2,8 @@
 
 Batches of a column that rose for weeks and has been level since differ by the rise, but a new one does not. Where the
 latest half is level, a window that lies beyond all reference batches is judged by that half as well, and both p-values
-count twice (Bonferroni's correction for two tests; Dunn 1961, "Multiple comparisons among means", JASA 56). Whether a
+count twice (Bonferroni's correction for two tests; Dunn 1961, "Multiple comparisons among means", JASA 56). Batches
+must be in order of time: out of it hardly any column has settled, and all are judged by all batches alone. Whether a
 column has settled is told by its reference alone, so that no window chooses how it is judged; that it lies beyond all
 batches can only take verdicts away. What returns to where the reference was, as cycles and seasons do, is no news.
 

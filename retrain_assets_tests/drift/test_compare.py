@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrain_assets.data.profile import TableProfile, merge_tables, profile_table
-from retrain_assets.drift import Monitor, compare
+from retrain_assets.drift import Monitor, compare, prepare
 from retrain_assets.drift.comparison import Comparison
 from retrain_assets.drift.distances import DISTANCES, measuring
 from retrain_assets.drift.distances.total_variation import TotalVariation
@@ -341,6 +341,7 @@ def test_reference_batches_that_do_not_agree_about_a_type_are_unknown() -> None:
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
+        (lambda: compare(REFERENCE.set_index("day"), CURRENT, batch="day"), DataError, r"call reset_index\('day'\)"),
         (lambda: compare(REFERENCE, CURRENT, batch="week"), DataError, "the batch column 'week' must be in reference"),
         (
             lambda: compare(REFERENCE.assign(day=None), CURRENT, batch="day"),
@@ -450,13 +451,32 @@ def test_what_matters_may_be_told_by_the_names_of_the_frame() -> None:
     assert {name: column.importance for name, column in report.columns.items()} == {"0": 0.0, "1": 2.0}
 
 
-def test_a_name_of_the_platforms_own_is_told_where_it_is_asked_for() -> None:
-    frame = CURRENT.rename(columns={"a": "ra_deg"})
-    report = compare(frame, frame, columns=["ra_deg", "b"], joint="none")
-    assert report.columns["ra_deg"].reason.startswith("names that begin with ra_ are the platform's own")
-    assert report.columns["b"].verdict == "stable"
-    with pytest.raises(ValueError, match=r"got 'ra_deg'.. Names that begin with ra_ are the platform's own: rename"):
-        compare(frame, frame, outputs=["ra_deg"])
+@pytest.mark.parametrize("what", ["columns", "outputs", "importance"])
+def test_a_name_that_neither_side_has_is_refused_with_those_there_are(what: str) -> None:
+    def ask(reference: Any, name: str) -> None:
+        asked: Any = {what: {name: 1.0} if what == "importance" else ["b", name]}
+        compare(reference, CURRENT.rename(columns={"a": "ra_deg"}), batch="day", **asked)
+
+    reference = REFERENCE.drop(columns="a")
+    for name, told in (
+        ("bb", r"Did you mean 'b'"),
+        ("typo", r"Known: b, c, d\."),
+        ("day", r"It is the batch column, which says which rows came together, and is not compared"),
+        ("ra_deg", r"Names that begin with ra_ are the platform's own: rename the column"),
+    ):
+        message = rf"{what} must name columns of the reference or the current window .got '{name}'.. {told}"
+        for side in (reference, prepare(reference, batch="day")):
+            with pytest.raises(ValueError, match=message):
+                ask(side, name)
+
+
+def test_a_column_that_one_side_has_is_a_verdict_where_it_is_named() -> None:
+    gone, new = (
+        compare(*sides, batch="day", columns=["a"]).columns["a"]
+        for sides in ((REFERENCE, CURRENT.drop(columns="a")), (REFERENCE.drop(columns="a"), CURRENT))
+    )
+    assert (gone.verdict, gone.after) == ("drift", "not there")
+    assert (new.verdict, new.before) == ("unknown", "not there")
 
 
 @pytest.mark.parametrize("answer", [np.nan, None, -1.0, 1.5, np.float32(0.5)])

@@ -1,5 +1,6 @@
 """What other libraries hand over is read where it can be, and refused with a remedy where not."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
+from deltalake import DeltaTable, write_deltalake
 
 from retrain_assets.data.profile import profile_table
 from retrain_assets.drift import Monitor, compare, prepare
@@ -41,6 +43,16 @@ def test_plans_and_datasets_are_read(given) -> None:
     assert report.to_json() == compare(pa.table(REFERENCE), pa.table(CURRENT), batch="day").to_json()
     prepared = prepare(given(REFERENCE), batch="day")
     assert compare(prepared, given(CURRENT)).to_json() == report.to_json()
+
+
+def test_delta_tables_are_read(tmp_path: Path) -> None:
+    tables: list[Any] = []
+    for name, rows in (("before", REFERENCE), ("after", CURRENT)):
+        write_deltalake(tmp_path / name, pa.table(rows))
+        tables.append(DeltaTable(tmp_path / name))
+    expected = compare(pa.table(REFERENCE), pa.table(CURRENT), batch="day")
+    assert compare(tables[0], tables[1], batch="day").to_json() == expected.to_json()
+    assert compare(prepare(tables[0], batch="day"), tables[1]).to_json() == expected.to_json()
 
 
 @pytest.mark.parametrize("large", [False, True])

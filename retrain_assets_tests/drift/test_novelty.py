@@ -135,6 +135,13 @@ def test_what_is_no_reference_and_names_that_are_there_twice_are_refused() -> No
         Novelty.of(by_name)
     with pytest.raises(DataError, match=r"columns of rows must have names of their own .'x' is there"):
         NOVELTY.scores(pd.concat([rows, rows[["x"]]], axis=1))
+    with pytest.raises(ValueError, match=r"names must be of columns of the reference .got 'xx'.. Did you mean 'x'"):
+        Novelty.of([profile_table(rows)], ["k", "xx"])
+    numbered: Any = [0]
+    with pytest.raises(ValueError, match=r"names must be of columns of the reference .got '0'.. Known: k, x"):
+        Novelty.of([profile_table(rows[["x", "k"]])], numbered)
+    with pytest.raises(TypeError, match=r"names must be a list of names .got the text 'k'.: write \['k'\]"):
+        Novelty.of([profile_table(rows)], "k")
 
 
 @pytest.mark.parametrize("held", ["timedelta64[s]", pd.ArrowDtype(pa.duration("s"))], ids=["numpy", "arrow"])

@@ -130,3 +130,11 @@ def test_a_cycle_of_the_week_is_no_drift_against_the_same_weekday_and_hides_less
         before = [profiles[key] for key in chosen]
         verdicts[kind] = [compare(before, window, joint="none", alpha=0.01).drifted for window in (usual, shifted)]
     assert verdicts == {"training_window": [False, False], "same_weekday": [False, True]}
+
+
+def test_a_column_that_was_declared_after_training_counts_nothing_in_novelty() -> None:
+    reference = ReferenceProfile(kind="recent", profiles=PROFILES)
+    rows = pd.DataFrame({"x": [-5.0, 3.0], "later": [1.0, 2.0]})
+    known = reference.novelty(["x"]).scores(rows)
+    assert reference.novelty(["x", "later"]).scores(rows).tolist() == known.tolist()
+    assert known[0] > known[1]

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 
 from retrain_assets.data.profile import TableProfile, profile_table
@@ -92,6 +94,27 @@ def test_few_batches_a_constant_and_straight_lines_have_not_settled() -> None:
     assert not has_settled(np.zeros((2, 30))).any()
     assert not has_settled(np.array([[0.0] * 15 + [1.0] * 15])).any(), "nothing tells how much the latest differ"
     assert not has_settled(np.concatenate([np.linspace(0, 5, 15), np.linspace(5, 6, 15)])[None]).any()
+
+
+def test_batches_out_of_order_have_not_settled() -> None:
+    """Nothing is told by their order then, and they are judged by all batches, as they were before."""
+    settled = []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        settled.append(has_settled(levels("settled", rng)[:, rng.permutation(DAYS)]))
+    assert np.mean(settled) < 0.01
+
+
+@pytest.mark.parametrize("of", [pd.DataFrame, pl.DataFrame, pa.table, lambda rows: pa.table(rows).to_reader()])
+def test_numbered_batches_are_in_the_order_of_their_numbers(of) -> None:
+    rng = np.random.default_rng(3)
+    level = 0.5 * np.minimum(np.arange(DAYS) / 15, 1) + 0.05 * rng.normal(size=DAYS)
+    days = np.repeat(np.arange(DAYS), 1_000)
+    reference = pd.DataFrame({"day": days, "x": rng.normal(level[days])}).sample(frac=1, random_state=0)
+    window = pd.DataFrame({"day": DAYS, "x": rng.normal(0.9, 1, 1_000)})
+    found = compare(of(reference.reset_index(drop=True)), of(window), batch="day").columns["x"]
+    assert found.verdict == "drift"
+    assert "by the latest 15 reference batches alone" in found.reason
 
 
 def of_normal(rng: np.random.Generator, level: float) -> TableProfile:
