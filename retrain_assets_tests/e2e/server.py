@@ -159,7 +159,7 @@ class DagsterDev:
         ]
 
     def freshness(self, model: str) -> str:
-        """How fresh the champion of a model is, by its policy."""
+        """What the policy of a model's champion says: `HEALTHY`, `DEGRADED` where it failed, or `UNKNOWN`."""
         nodes = self.ask(FRESHNESS, keys=[{"path": [model, "champion"]}])["assetNodes"]
         return nodes[0]["freshnessStatusInfo"]["freshnessStatus"]
 
