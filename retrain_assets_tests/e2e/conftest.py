@@ -18,13 +18,13 @@ STORY_SECONDS = 600
 # Each run of the daemon takes some ten seconds, one after another: what was before the story is lived without it.
 LIVED: dict[str, Sequence[str]] = {
     # Two days make a first champion: the second is the first day as of which labels are known.
-    "fraud": ["2024-01-01"],
+    "fraud": ["2024-01-01", "2024-01-02"],
     # So that it waits for its policy and nothing else. There is something newer to train on than what its champion saw.
     "returns": ["2024-01-01", "2024-01-02", "2024-01-03", "2024-01-04"],
 }
 DELIVERIES: dict[str, Sequence[tuple[str, dict[str, Any]]]] = {
-    # An ordinary day, then one whose `x` moved by three standard deviations.
-    "fraud": [("2024-01-02", {}), ("2024-01-03", {"shift": 3.0})],
+    # Its `x` moved by three standard deviations.
+    "fraud": [("2024-01-03", {"shift": 3.0})],
     # Its first run is killed.
     "refunds": [("2024-01-01", {})],
 }

@@ -18,7 +18,7 @@ from typing import Any, Self, TypeVar
 import psutil
 
 BOOT_SECONDS = 180
-STOP_SECONDS = 3
+STOP_SECONDS = 1
 POLL_SECONDS = 1.5
 
 T = TypeVar("T")
