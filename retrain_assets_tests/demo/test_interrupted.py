@@ -97,3 +97,5 @@ def test_pressed_in_the_middle_of_each_job_the_same_command_goes_on_to_one_champ
     assert [(made.batch, made.verdict) for made in state.decisions(BIKES)] == [(first, "wait"), (second, "retrain")]
     assert [made.batch for made in state.promotions(BIKES)] == [second]
     assert registry.alias(BIKES, "champion") == state.promotions(BIKES)[-1].version
+    retrained = next(step for step in state.steps(BIKES) if (step.job, step.outcome) == ("retrain", "done"))
+    assert retrained.detail["reason"].startswith("v2 is champion by the same training set already: ")
