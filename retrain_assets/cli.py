@@ -149,7 +149,8 @@ def init(
     made = scaffold(read_data(data, form), file=data, form=form, **given)
     folder = out if out is not None else _defs_folder() / made.name
     written = write_scaffold(made, data, folder)
-    click.secho(f"{made.name}: wrote {folder / 'defs.yaml'} and {len(written)} batches to {folder / 'data'}", bold=True)
+    batches = f"{len(written)} batch{'' if len(written) == 1 else 'es'}"
+    click.secho(f"{made.name}: wrote {folder / 'defs.yaml'} and {batches} to {folder / 'data'}", bold=True)
     if made.guesses:
         click.echo("\nGuessed; please review:")
         for guess in made.guesses:

@@ -590,10 +590,9 @@ class TestAdopt:
 
     def test_a_model_that_mlflow_does_not_hold(self, project: Path):
         end = "2013-01-01T02:00:00+02:00"
-        done = in_a_process("adopt", "sales", "--version", "7", "--training-end", end, cwd=project)
-        assert done.returncode == 1
+        done = call("adopt", "sales", "--version", "7", "--training-end", end)
+        assert done.exit_code == 1
         assert "NotStoredError" in done.stderr
-        assert "Traceback" not in done.stderr
 
     @pytest.mark.slow
     def test_takes_over_what_mlflow_holds(self, project: Path):

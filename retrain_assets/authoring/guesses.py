@@ -132,10 +132,10 @@ class Guesses:
         distinct = values.nunique()
         classes = distinct <= 2 or self._columns[target].type not in ("int", "float")
         metric = "log_loss" if classes else "squared_error"
-        self.told.append(
-            f"metric: {metric} ({target} has {distinct} distinct values: {'classes' if classes else 'numbers'}"
-            f"{self._odd_number(target)})"
-        )
+        said = f"{target} has {distinct} distinct values: {'classes' if classes else 'numbers'}"
+        if distinct == 1:
+            said = f"{target} has one value, of which nothing can be learned: a first model waits for labels of another"
+        self.told.append(f"metric: {metric} ({said}{self._odd_number(target)})")
         return metric
 
     def every(self, times: pd.Series) -> str:
@@ -245,7 +245,10 @@ class Guesses:
                 self._columns[name] = ColumnSpec(type=column.type, nullable=column.nullable)
 
     def _name_classes(self, target: str) -> None:
-        """A margin would name classes that nobody has seen; what is declared of classes is held against these."""
+        """A margin would name classes that nobody has seen; what is declared of classes is held against these.
+
+        A class alone is not named: the other, which only had not come yet, would be refused for ever.
+        """
         column = self._columns[target]
         if column.type not in ("int", "float"):
             return
@@ -255,7 +258,7 @@ class Guesses:
             raise _wrong(
                 "target", f"'{target}' must hold whole numbers, texts or truth values as classes (got {broken[0]:g})"
             )
-        named = tuple(classes) if len(classes) <= _CLASSES else None
+        named = tuple(classes) if 1 < len(classes) <= _CLASSES else None
         self._columns[target] = ColumnSpec(type=column.type, nullable=column.nullable, values=named)
 
     def _row_id(self, event_time: str, target: str) -> str | None:

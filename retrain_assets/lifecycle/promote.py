@@ -264,6 +264,9 @@ def _refusal(
     judged_against = report.role("champion")
     incumbent = None if judged_against is None else judged_against.version
     if incumbent != (None if current is None else current.version):
+        if current is not None and current.caused_by == (version.batch, version.attempt):
+            # The run was stopped after it had promoted, and came again; or a person trained once more.
+            return f"v{current.version} is champion by the same training set already: {version} is trained on it again"
         return (
             f"the evaluation compared with {f'v{incumbent}' if incumbent else 'no champion'}, but "
             f"{f'v{current.version}' if current else 'nobody'} is champion now: evaluate again"

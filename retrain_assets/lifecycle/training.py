@@ -19,6 +19,7 @@ from retrain_assets.lifecycle.champions import champion_version
 from retrain_assets.lifecycle.decide import decide_by_hand
 from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.model import DeclaredModel
+from retrain_assets.lifecycle.one_class import why_one_class
 from retrain_assets.lifecycle.outputs import importance_of, outputs_by_batch
 from retrain_assets.lifecycle.proving import prove
 from retrain_assets.lifecycle.records import Candidate, TrainingSet
@@ -55,10 +56,9 @@ def freeze_training_set(
 ) -> TrainingSet:
     """Freezes what the newest decision for the batch trains on; frozen before, it is reproduced as it was.
 
-    Without a decision to retrain, this is a person's doing and recorded as the trigger `person`.
-
-    Raises:
-        InsufficientDataError: fewer labelled rows than `window.min_rows`, or none that has a required column.
+    Without a decision to retrain, this is a person's doing and recorded as the trigger `person`. Fewer labelled rows
+    than `window.min_rows`, none that has a required column, or one class only, are not sufficient: the retrain is
+    recorded as refused.
     """
     decision = _retrain_decision(stores, model, batch) or decide_by_hand(stores, model, batch, now=now, run_id=run_id)
     made = [frozen for frozen in stored_training_sets(stores, model) if frozen.batch == batch.key]
@@ -179,7 +179,7 @@ def _freeze(stores: Stores, model: DeclaredModel, batch: Batch, decision: Decisi
     keys = tuple(settled.key for settled in window.batches)
     unseen = why_unseen(stores, model, window.batches)
     enough = window.rows >= model.spec.window.min_rows and unseen is None
-    return TrainingSet(
+    frozen = TrainingSet(
         model=model.name,
         batch=batch.key,
         attempt=decision.attempt,
@@ -198,6 +198,8 @@ def _freeze(stores: Stores, model: DeclaredModel, batch: Batch, decision: Decisi
         f"window.min_rows is {model.spec.window.min_rows:,}",
         run_id=run_id,
     )
+    alone = why_one_class(stores, model, frozen) if enough else None
+    return frozen if alone is None else replace(frozen, sufficient=False, reason=alone)
 
 
 def _reference(stores: Stores, model: DeclaredModel, frozen: TrainingSet, fitted: FittedModel) -> ReferenceProfile:

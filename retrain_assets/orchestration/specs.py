@@ -144,7 +144,7 @@ NODES: tuple[Node, ...] = (
         stage="retrain",
         checks={
             "training_set_is_sufficient": "There are at least `window.min_rows` labelled training rows, "
-            "and each required column in some.",
+            "each required column in some, and two classes where classes are told apart.",
             **TABLE_CHECK,
         },
         blocking=frozenset({"training_set_is_sufficient"}),

@@ -128,9 +128,9 @@ def _classes(spec: ModelSpec, truth: npt.NDArray[Any]) -> tuple[Any, ...]:
     """The classes as plain Python values, in the order of the estimator's columns."""
     if spec.task == "regression":
         return ()
-    classes: tuple[Any, ...] = tuple(np.unique(truth).tolist())
+    classes: list[Any] = np.unique(truth).tolist()
     if len(classes) < 2:
         raise InsufficientDataError(
-            f"model '{spec.name}' needs training rows of at least two classes (all {len(truth)} are {truth[0]!r})"
+            f"model '{spec.name}' needs training rows of at least two classes (all {len(truth)} are {classes[0]!r})"
         )
-    return classes
+    return tuple(classes)

@@ -424,6 +424,17 @@ def test_the_classes_of_a_target_are_named(values: tuple[float, ...], kind: str)
     assert column == ColumnSpec(type=kind, values=values)  # pyright: ignore[reportArgumentType]
 
 
+@pytest.mark.parametrize("value", [0, "no"])
+def test_a_class_that_is_alone_in_the_file_does_not_refuse_the_other(value: int | str):
+    """The first week of rare outcomes often has none."""
+    guessed = scaffold(orders().assign(returned=value), file=Path("orders.csv"), target="returned")
+    told = "(returned has one value, of which nothing can be learned: a first model waits for labels of another)"
+    assert f"metric: log_loss {told}" in guessed.guesses
+    column = load_declarations(guessed.text)[0].schema_["returned"]  # pyright: ignore[reportArgumentType]
+    assert isinstance(column, ColumnSpec)
+    assert column.values is None
+
+
 def test_a_target_of_numbers_has_no_limits():
     """What lies beyond them would be no label, just where the target moves."""
     assert made(orders(), target="price").schema_["price"] == ColumnSpec(type="float")  # pyright: ignore[reportArgumentType]

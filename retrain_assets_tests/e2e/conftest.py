@@ -18,13 +18,13 @@ STORY_SECONDS = 600
 # Each run of the daemon takes some ten seconds, one after another: what was before the story is lived without it.
 LIVED: dict[str, Sequence[str]] = {
     # Two days make a first champion: the second is the first day as of which labels are known.
-    "fraud": ["2024-01-01"],
+    "fraud": ["2024-01-01", "2024-01-02"],
     # So that it waits for its policy and nothing else. There is something newer to train on than what its champion saw.
     "returns": ["2024-01-01", "2024-01-02", "2024-01-03", "2024-01-04"],
 }
 DELIVERIES: dict[str, Sequence[tuple[str, dict[str, Any]]]] = {
-    # An ordinary day, then one whose `x` moved by three standard deviations.
-    "fraud": [("2024-01-02", {}), ("2024-01-03", {"shift": 3.0})],
+    # Its `x` moved by three standard deviations.
+    "fraud": [("2024-01-03", {"shift": 3.0})],
     # Its first run is killed.
     "refunds": [("2024-01-01", {})],
 }
@@ -39,12 +39,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What the server said about the freshness of a champion, and what sensors had launched by then."""
+
+    status: str
+    steps: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Shop:
     """The running installation."""
 
     project: ShopProject
     server: DagsterDev
-    couriers: Sequence[Future[None]]
+    couriers: Sequence[Future[Any]]
+    freshness: Future[list[Sight]]
 
     def wait_for_step(self, model: str, step: str) -> None:
         """Until a run of this job and batch, launched by a sensor, has succeeded.
@@ -74,12 +83,13 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     over = threading.Event()
     with (
         DagsterDev(project.folder, environ=project.environ, log=folder / "dagster-dev.log") as server,
-        ThreadPoolExecutor(max_workers=len(DELIVERIES) + 1) as pool,
+        ThreadPoolExecutor(max_workers=len(DELIVERIES) + 2) as pool,
     ):
         couriers = [pool.submit(_deliver, project, server, model, over) for model in DELIVERIES]
         couriers.append(pool.submit(_kill_what_hangs, project, server, over))
+        freshness = pool.submit(_watch_freshness, server, over)
         try:
-            yield Shop(project=project, server=server, couriers=couriers)
+            yield Shop(project=project, server=server, couriers=[*couriers, freshness], freshness=freshness)
         finally:
             over.set()
 
@@ -99,6 +109,18 @@ def _kill_what_hangs(project: ShopProject, server: DagsterDev, over: threading.E
         if over.wait(timeout=1):
             return
     server.kill(int(project.hung.read_text()))
+
+
+def _watch_freshness(server: DagsterDev, over: threading.Event) -> list[Sight]:
+    """Whenever the champion of `returns` is said to be otherwise, until it is fresh again after it was not."""
+    seen: list[Sight] = []
+    while [sight.status for sight in seen[-2:]] != ["DEGRADED", "HEALTHY"]:
+        status = server.freshness("returns")
+        if not seen or status != seen[-1].status:
+            seen.append(Sight(status=status, steps=[run.step for run in server.runs("returns") if run.by_sensor]))
+        if over.wait(timeout=1):
+            break
+    return seen
 
 
 @pytest.fixture(scope="package")

@@ -18,7 +18,7 @@ from typing import Any, Self, TypeVar
 import psutil
 
 BOOT_SECONDS = 180
-STOP_SECONDS = 3
+STOP_SECONDS = 1
 POLL_SECONDS = 1.5
 
 T = TypeVar("T")
@@ -159,7 +159,7 @@ class DagsterDev:
         ]
 
     def freshness(self, model: str) -> str:
-        """How fresh the champion of a model is, by its policy."""
+        """What the policy of a model's champion says: `HEALTHY`, `DEGRADED` where it failed, or `UNKNOWN`."""
         nodes = self.ask(FRESHNESS, keys=[{"path": [model, "champion"]}])["assetNodes"]
         return nodes[0]["freshnessStatusInfo"]["freshnessStatus"]
 

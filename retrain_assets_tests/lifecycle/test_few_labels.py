@@ -1,4 +1,4 @@
-"""A model of several classes lives on through batches of which few labels come, or none."""
+"""A model of classes lives on through batches of which few labels come, or none, or all of one class."""
 
 from __future__ import annotations
 
@@ -24,3 +24,19 @@ def test_batches_that_no_champion_scored_and_batches_without_labels(tmp_path: Pa
     assert {step.batch for step in world.stores.state.steps("tiny") if step.job == "watch"} >= {world.batch(5).key}
     scored = world.stores.tables.read("tiny/predictions")
     assert scored.groupby("ra_batch").size().to_dict() == {world.batch(day).key: 400 for day in (2, 3, 4, 5)}
+
+
+def test_days_of_one_class_refuse_the_retrain_and_fail_nothing(tmp_path: Path) -> None:
+    """Rare outcomes may begin so."""
+    world = make_world(tmp_path)
+    for day in range(4):
+        rows = rows_of(world.batch(day))
+        world.drop(day, rows.assign(y=0) if day < 2 else rows)
+    world.play()
+    steps = [step for step in world.stores.state.steps("tiny") if step.job == "retrain"]
+    assert [(step.batch, step.outcome) for step in steps] == [
+        (world.batch(1).key, "refused"),
+        (world.batch(2).key, "refused"),
+        (world.batch(3).key, "done"),
+    ]
+    assert steps[0].detail["reason"].startswith("all 315 labelled training rows are of one class, and a classifier")

@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from retrain_assets.policy.decision import Decision
 from retrain_assets_tests.lifecycle.champions import copied
 from retrain_assets_tests.lifecycle.play_on import play_days
@@ -25,15 +27,19 @@ def decided(world: World) -> list[Decision]:
     return [replace(each, state={**each.state, "run_id": ""}) for each in made]
 
 
+@pytest.mark.parametrize("own_process", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_the_decisions_after_a_restart_are_those_of_a_process_that_went_on(
-    worlds: Callable[..., World], tmp_path: Path
+    worlds: Callable[..., World], tmp_path: Path, own_process: bool
 ) -> None:
     went_on = worlds("went_on", retrain=RETRAIN)
     play_days(went_on, 0, STOP)
     restarted = copied(went_on, tmp_path / "restarted", retrain=RETRAIN)
     play_days(went_on, STOP, END)
-    command = [sys.executable, "-m", "retrain_assets_tests.lifecycle.play_on", str(restarted.root)]
-    subprocess.run([*command, str(STOP), str(END), json.dumps(RETRAIN)], check=True)
+    if own_process:
+        command = [sys.executable, "-m", "retrain_assets_tests.lifecycle.play_on", str(restarted.root)]
+        subprocess.run([*command, str(STOP), str(END), json.dumps(RETRAIN)], check=True)
+    else:  # stores and model are objects of their own: they know what the folder holds
+        play_days(restarted, STOP, END)
     assert decided(restarted) == decided(went_on)
     # What came before is asked for: the first half of a confirmation, and what new champions lost at once.
     last, next_one, after = decided(restarted)[STOP - 1 :]

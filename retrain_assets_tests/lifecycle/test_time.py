@@ -203,8 +203,8 @@ def test_labels_that_become_known_after_their_batch_was_mature_are_taken_in_then
 
 def test_labels_that_come_one_by_one_cost_a_few_settlings_and_one_that_never_comes_keeps_none_away(worlds) -> None:
     world = worlds("w", target=LATE, retrain={"when": "event"})
-    drop_days(world, range(12))
-    for day in range(12):
+    drop_days(world, range(10))
+    for day in range(10):
         start = world.batch(day).start
         labels = rows_of(world.batch(day))[["id", "y"]].assign(available_at=start + timedelta(days=1))
         labels.loc[labels["id"] >= 390, "available_at"] += pd.to_timedelta(range(1, 11), unit="D")
@@ -213,7 +213,7 @@ def test_labels_that_come_one_by_one_cost_a_few_settlings_and_one_that_never_com
     world.play()
     first = world.batch(0)
     assert [(as_of - first.end).days for as_of in _settled(world, first)[:4]] == [1, 2, 4, 8]
-    assert all(len(_settled(world, world.batch(day))) <= 5 for day in range(12))
+    assert all(len(_settled(world, world.batch(day))) <= 5 for day in range(10))
     assert len(world.stores.tables.read("tiny/labels", [first.key])) >= 398
 
 
@@ -303,8 +303,8 @@ def test_a_correction_of_a_label_appends_and_the_past_still_reads_what_it_saw(wo
 
 def test_what_was_served_stays_when_the_champion_changes(worlds) -> None:
     world = worlds("w", window=QUICK_TO_LEARN)
-    drop_days(world, range(8))
-    drop_days(world, range(8, 16), flip=True)
+    drop_days(world, range(4))
+    drop_days(world, range(4, 10), flip=True)
     world.play()
     log = world.stores.state.promotions("tiny")
     assert len(log) > 1

@@ -64,6 +64,9 @@ def test_a_retrain_is_one_finished_run_with_links_both_ways(ready: Installation)
     [trained_on] = run.inputs.dataset_inputs
     assert trained_on.dataset.name == "tiny/validated"
     registry = ready.stores.registry
+    [version] = ready.stores.state.model_versions("tiny")
+    files = Path(registry.run_link(version) or "")
+    assert {path.name for path in files.glob("*.png")} == {"evaluation.png", "calibration.png", "importance.png"}
     assert (registry.alias("tiny", "challenger"), registry.alias("tiny", "champion")) == (None, 1)
     dagster_run = ready.instance.get_run_by_id(result.run_id)
     assert dagster_run is not None

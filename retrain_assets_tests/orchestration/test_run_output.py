@@ -37,7 +37,7 @@ assert ended.success == (sys.argv[2] != "fails")
 """
 
 
-@pytest.mark.parametrize("how", ["passes", "fails"])
+@pytest.mark.parametrize("how", ["fails", pytest.param("passes", marks=pytest.mark.slow)])
 def test_output_is_in_the_files_that_the_ui_reads_and_on_the_terminal(tmp_path: Path, how: str) -> None:
     home = Home.at(tmp_path / "home").prepare()
     done = subprocess.run(

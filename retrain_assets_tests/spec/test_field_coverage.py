@@ -73,7 +73,7 @@ def test_a_claim_without_a_change_fails(pytester: pytest.Pytester, monkeypatch: 
             assert ModelSpec.model_validate(changed) != ModelSpec.model_validate(BASE)
         """
     )
-    result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
     result.assert_outcomes(passed=1, failed=2)
     result.stdout.fnmatch_lines_random(
         ["*fewer than two values were declared: drift.bins", "*names fields that no declaration has: drift.binz"]

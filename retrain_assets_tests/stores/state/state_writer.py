@@ -13,12 +13,11 @@ ROUNDS = 40
 
 
 def write(url: str, what: str, name: str) -> list[object]:
-    """Does one kind of writing and tells what came of it."""
+    """Rows of the outbox, and with `all` promotions and the lease, too; tells the ids, how many it won, who has it."""
     store = SqlStateStore(url)
+    rows: list[object] = [store.append_outbox("event", name, now=NOW) for _ in range(ROUNDS)]
     if what == "outbox":
-        return [store.append_outbox("event", name, now=NOW) for _ in range(ROUNDS)]
-    if what == "lease":
-        return [store.acquire_lease("flight_delay", name, ttl=timedelta(minutes=1), now=NOW)]
+        return rows
     won = 0
     for version in range(ROUNDS):
         log = store.promotions("flight_delay")
@@ -28,7 +27,7 @@ def write(url: str, what: str, name: str) -> list[object]:
         except PromotionConflictError:
             continue
         won += 1
-    return [won]
+    return [*rows, won, store.acquire_lease("flight_delay", name, ttl=timedelta(minutes=1), now=NOW)]
 
 
 def main(url: str, what: str, *names: str) -> None:
