@@ -39,6 +39,7 @@ def roll_back(
     *,
     to: int | None = None,
     as_of: datetime | None = None,
+    may_return: bool = False,
     reason: str,
     actor: str,
     now: datetime,
@@ -50,14 +51,15 @@ def roll_back(
 
     With the version come its reference profile, which is part of its bundle, and the holdout loss against which decay
     is told, which the new link repeats; its training end stays what it was, so that it is no younger. The champion
-    that leaves is barred from promotion until a person clears it. A `decide` is asked for in the same transaction. What
-    waits for an approval is void, because it was compared with the champion that leaves.
+    that leaves is barred from promotion until a person clears it, unless it may return. A `decide` is asked for in the
+    same transaction. What waits for an approval is void, because it was compared with the champion that leaves.
 
     Args:
         stores: all stores.
         model: the declared model; the caller holds its lease.
         to: the version to go back to. Without it and `as_of`: the champion before this one that is not barred.
         as_of: the champion as of this moment of batch time.
+        may_return: whether the champion that leaves may come back by itself, as one whose season is over.
         reason: stands in the log.
         actor: who wants it.
         now: wall time.
@@ -81,7 +83,7 @@ def roll_back(
         barred = error
     if barred is not None:  # past the handler, which would tie what quotes a row to what is raised
         raise _refusal(stores, model, target, barred, asked) from None if model.spec.personal_columns else barred
-    made = stores.state.append_promotion(_link(stores, model, log[-1], target, reason, actor, now, since))
+    made = stores.state.append_promotion(_link(stores, model, log[-1], target, reason, actor, now, since, may_return))
     announce(made)
     told = reason + _ended(stores, model, now=now) + _shown(stores, model, made, now=now)
     return Promoted(promotion=made, current=made, reason=told, history=(*log, made))
@@ -176,8 +178,10 @@ def _link(
     actor: str,
     now: datetime,
     since: datetime | None,
+    may_return: bool,
 ) -> Promotion:
     evidence: dict[str, Any] = {name: value for name, value in target.evidence.items() if name not in OF_THE_MOMENT}
+    back = {"from_version": current.version, "to_promotion": target.id} | ({"may_return": True} if may_return else {})
     return Promotion(
         id=0,
         model=model.name,
@@ -191,7 +195,7 @@ def _link(
         actor=actor,
         reason=reason,
         promoted_at=now,
-        evidence=evidence | {"rolled_back": {"from_version": current.version, "to_promotion": target.id}},
+        evidence=evidence | {"rolled_back": back},
     )
 
 

@@ -28,6 +28,10 @@ class RollbackConfig(dg.Config):
     person: str = Field(default="", description="Who you are. The UI has no login: this name is taken on trust.")
     to_version: int | None = Field(default=None, description="The version; by default the champion before this one.")
     as_of: str | None = Field(default=None, description="Or the champion as of this moment of batch time (ISO, UTC).")
+    may_return: bool = Field(
+        default=False,
+        description="Nothing is wrong with the version that leaves (its season is over): it may be recalled.",
+    )
 
 
 class AnswerConfig(dg.Config):
@@ -64,6 +68,7 @@ def _rollback_job(model: "DeclaredModel") -> dg.JobDefinition:
                 model,
                 to=config.to_version,
                 as_of=None if config.as_of is None else _moment(config.as_of),
+                may_return=config.may_return,
                 reason=config.reason,
                 actor=named_person(config.person),
                 now=datetime.now(UTC),

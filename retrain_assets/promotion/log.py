@@ -44,6 +44,12 @@ class Promotion:
         return self.batch or "", self.attempt or 0
 
 
+def bars_who_leaves(promotion: Promotion) -> bool:
+    """Whether the champion that leaves may not come back by itself: by a rollback, unless a person said otherwise."""
+    rolled_back: Mapping[str, Any] = promotion.evidence.get("rolled_back", {})
+    return promotion.action == "rollback" and not rolled_back.get("may_return", False)
+
+
 def earlier_champions(log: Sequence[Promotion]) -> tuple[Promotion, ...]:
     """The promotions of the versions that were champion before the one in force, the latest first, each once."""
     current = log[-1].version if log else None

@@ -129,7 +129,7 @@ class StateStore(Protocol):
         """One conditional insert on `previous_id`; the argument's `id` is replaced. Outbox kind `promotion`.
 
         In the same transaction the version becomes `champion`, and the one that it replaces `retired`; after a
-        rollback `rolled_back`, with a further outbox row of that kind.
+        rollback `rolled_back`, unless that said it may return, with a further outbox row of that kind.
 
         Raises:
             PromotionConflictError: the newest promotion of the model is not `previous_id`.

@@ -14,7 +14,7 @@ from sqlalchemy import exc
 from retrain_assets.errors import PromotionConflictError, RefusedError, StoreError
 from retrain_assets.promotion.approvals import Answer, ApprovalRequest
 from retrain_assets.promotion.audit import AuditEntry
-from retrain_assets.promotion.log import Promotion
+from retrain_assets.promotion.log import Promotion, bars_who_leaves
 from retrain_assets.promotion.model_moves import ModelMove
 from retrain_assets.promotion.stages import Stage, StageMove, require_legal
 from retrain_assets.stores.state import records
@@ -187,7 +187,7 @@ def _moves(promotion: Promotion, replaced: int | None) -> list[StageMove]:
     moves = [StageMove(version=promotion.version, stage="champion", **shared)]
     if replaced is None:
         return moves
-    left: Stage = "rolled_back" if promotion.action == "rollback" else "retired"
+    left: Stage = "rolled_back" if bars_who_leaves(promotion) else "retired"
     return [StageMove(version=replaced, stage=left, **shared), *moves]
 
 
