@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from retrain_assets.lifecycle import earlier
+from retrain_assets.lifecycle.earlier import Asked
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import TrainingSet
 from retrain_assets.lifecycle.training_window import read_judging_rows
@@ -38,13 +39,18 @@ class Rivals:
     candidate: ModelVersion
     champion: ModelVersion | None
     baseline: NaiveBaseline
-    before: tuple[ModelVersion, ...]
+    before: Asked
     noticed: Noticed | None = None
 
     @property
     def fitted_until(self) -> datetime:
-        """The newest training end of them."""
-        return max(each.training_end for each in (self.candidate, self.champion, *self.before) if each is not None)
+        """The newest training end of candidate and champion; no earlier champion that is asked was fitted later."""
+        return fitted_until(self.candidate, self.champion)
+
+
+def fitted_until(candidate: ModelVersion, champion: ModelVersion | None) -> datetime:
+    """The newest training end of both."""
+    return max(each.training_end for each in (candidate, champion) if each is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +94,7 @@ def _compared(
         except CANNOT_SERVE as error:
             silent = words_of(error, model)
     scores["baseline"] = rivals.baseline.predict(len(rows))
-    before, not_judged = earlier.scores_of(stores, model, rivals.before, inputs_of(rows))
+    before, not_judged = earlier.scores_of(stores, model, rivals.before.versions, inputs_of(rows))
     contest = Contest(
         labels=rows["label"].to_numpy(),
         batches=rows["ra_batch"].tolist(),
@@ -99,6 +105,7 @@ def _compared(
             "baseline": None,
         },
         earlier=before,
+        recallable=rivals.before.recallable,
         newer_than_both=(rows[spec.event_time] >= pd.Timestamp(rivals.fitted_until)).to_numpy(),
         noticed=rivals.noticed if silent is None else None,
         together=entities_of(rows, spec.promote),
@@ -114,7 +121,7 @@ def _compared(
         confidence=spec.promote.confidence,
         rng=np.random.default_rng([frozen.attempt, spec.estimator.seed]),
     )
-    report = replace(report, measures=(*report.measures, *not_judged))
+    report = replace(report, measures=(*report.measures, *rivals.before.silent, *not_judged))
     if champion is not None and silent is not None:
         report = with_silent_champion(report, champion.version, silent)
     return Compared(rows=rows, scores=scores, before=before, report=report)

@@ -14,7 +14,7 @@ from retrain_assets.lifecycle import earlier
 from retrain_assets.lifecycle.approval_record import approval_text
 from retrain_assets.lifecycle.cards import card_of, card_texts
 from retrain_assets.lifecycle.champions import registered
-from retrain_assets.lifecycle.compared import Rivals, compare
+from retrain_assets.lifecycle.compared import Rivals, compare, fitted_until
 from retrain_assets.lifecycle.history import champion_losses, holdout_of
 from retrain_assets.lifecycle.judged import note
 from retrain_assets.lifecycle.judging import judged_rows
@@ -29,6 +29,7 @@ from retrain_assets.promotion.judged import Judged
 from retrain_assets.promotion.log import Promotion, champion_as_of
 from retrain_assets.promotion.luck import Noticed, most_luck, noticed_by, noticed_in
 from retrain_assets.promotion.measuring import measured
+from retrain_assets.promotion.recall import left_to_a_person
 from retrain_assets.reporting.card_pages import ModelCard
 from retrain_assets.reporting.model_card import APPROVALS
 from retrain_assets.spec.holdout import holdout_batches
@@ -49,19 +50,22 @@ def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetim
         raise MissingUpstreamError(f"candidate of {model.name} {batch}", f"{model.name}/candidate partition {batch}")
     incumbent = incumbent_of(stores, model, batch, frozen.attempt)
     champion = None if incumbent is None else registered(stores, model, incumbent.version)
+    log = log_before(stores, model, batch, frozen.attempt)
     rivals = Rivals(
         candidate=candidate,
         champion=champion,
         baseline=baseline_of(stores, model, frozen, candidate),
         noticed=None if incumbent is None else _noticed(stores, model, incumbent, frozen),
-        before=tuple(earlier.asked(stores, model, log_before(stores, model, batch, frozen.attempt))),
+        before=earlier.asked(stores, model, log, fitted_until=fitted_until(candidate, champion)),
     )
     compared = compare(stores, model, frozen, rivals)
     opponent = champion if "champion" in compared.scores else None  # there may be one that cannot be asked
     report, judged = compared.report, judged_rows(stores, model, candidate, opponent, compared.rows, compared.scores)
-    tried = earlier.tried(stores, model, report, opponent, judged, compared.before)
+    tried = earlier.tried(stores, model, report, opponent, judged, compared.before, rivals.before.recallable)
     report = replace(report, measures=(*measured(report, judged, model.spec.promote), *report.measures, *tried))
     gates = evaluate_gates(report, model.spec.promote, bootstrapping=champion is None)
+    left = left_to_a_person(report, model.spec.promote, candidate_passed=gates.passed)
+    report = report if left is None else replace(report, measures=(*report.measures, left))
     commit = _write_report(stores, model, batch, report, gates, run_id=run_id)
     note(stores, report, now=now)
     figures = _figures(report, judged)

@@ -16,7 +16,7 @@ from retrain_assets.lifecycle.ledger import record_step
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.promoted_before import back_to, outcome_of, settled_before
 from retrain_assets.lifecycle.proving import prove
-from retrain_assets.lifecycle.recalling import recall
+from retrain_assets.lifecycle.recalling import recall, tell_what_is_left
 from retrain_assets.lifecycle.reconciling import project, project_nobody
 from retrain_assets.lifecycle.records import Promoted, TrainingSet
 from retrain_assets.lifecycle.training_window import latest_training_set, stored_training_sets
@@ -184,6 +184,8 @@ def _judge(
     refusal = _refusal(stores, model, batch, version, gates, current, report)
     wish = recall_of(report, candidate_passed=gates.passed)
     recalled = recall(stores, model, batch, report, wish, log, now=now) if wish is not None and log else None
+    if wish is None:
+        tell_what_is_left(stores, model, report, now=now)
     if recalled is not None:
         void_if_asked(stores, model, version, recalled.reason, now=now)
         return recalled

@@ -20,7 +20,8 @@ from retrain_assets.promotion.approvals import PLATFORM
 from retrain_assets.promotion.evaluation import EvaluationReport
 from retrain_assets.promotion.identity import HASHES
 from retrain_assets.promotion.log import Promotion
-from retrain_assets.promotion.recall import Recall
+from retrain_assets.promotion.measures import chosen
+from retrain_assets.promotion.recall import LEFT_TO_A_PERSON, Recall, back_by
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.training.golden import golden_rows
 
@@ -43,9 +44,7 @@ def recall(
     current = log[-1]
     forbidden = _forbidden(stores, model, batch, report, wish, current)
     if forbidden is not None:
-        payload = {"version": wish.version, "text": wish.reason, "failed": forbidden}
-        key = f"{batch.key}/{report.attempt}"
-        stores.state.append_outbox("recall_not_made", model.name, batch=batch.key, payload=payload, key=key, now=now)
+        _tell(stores, report, wish.version, wish.reason, forbidden, now=now)
         return None
     before = next(made for made in reversed(log) if made.version == wish.version)
     made = stores.state.append_promotion(
@@ -68,13 +67,27 @@ def recall(
     return Promoted(promotion=made, current=made, reason=wish.reason, history=(*log, made))
 
 
+def tell_what_is_left(stores: Stores, model: DeclaredModel, report: EvaluationReport, *, now: datetime) -> None:
+    """That an earlier champion was found better which `promote.recall` does not reach: a person may put it in force."""
+    for left in chosen(report.measures, "recall", LEFT_TO_A_PERSON):
+        version, declared = int(left.group.removeprefix("v")), model.spec.promote.recall
+        _tell(stores, report, version, left.reason, f"promote.recall is {declared}", now=now)
+
+
+def _tell(stores: Stores, report: EvaluationReport, version: int, text: str, failed: str, *, now: datetime) -> None:
+    payload = {"version": version, "text": text, "failed": failed}
+    key = f"{report.batch}/{report.attempt}"
+    stores.state.append_outbox("recall_not_made", report.model, batch=report.batch, payload=payload, key=key, now=now)
+
+
 def _forbidden(
     stores: Stores, model: DeclaredModel, batch: Batch, report: EvaluationReport, wish: Recall, current: Promotion
 ) -> str | None:
     if model.spec.promote.approval.when != "never":
         return (
             f"promote.approval is `{model.spec.promote.approval.when}`: a person may put it in force with "
-            f"`retrain-assets rollback {model.name} --to {wish.version}`"
+            f"`{back_by(model.name, wish.version)}`; without --may-return v{current.version}, which leaves, stays out "
+            f"until `retrain-assets clear {model.name} {current.version}`"
         )
     champion = report.role("champion")
     if champion is None or champion.version != current.version or current.as_of > batch.end:

@@ -27,6 +27,7 @@ from retrain_assets.orchestration.showing import (
 )
 from retrain_assets.promotion.evaluation import PairedDifference, differences_in
 from retrain_assets.promotion.gates import GateResult
+from retrain_assets.promotion.recall import said_of_earlier
 from retrain_assets.reporting.model_card import PAGE
 
 if TYPE_CHECKING:
@@ -169,6 +170,7 @@ def of_evaluation(stores: Stores, record: Evaluated) -> Metadata:
         "model_card": dg.MetadataValue.md(record.card),
         "gates": _gates(record.gates.results),
         "differences": _differences(report.differences),
+        **({"earlier_champions": said} if (said := said_of_earlier(report)) else {}),
         **{
             name: value
             for role in report.roles

@@ -38,9 +38,9 @@ from retrain_assets.promotion.evaluation import (
 )
 from retrain_assets.promotion.luck import Noticed, luck_measures
 from retrain_assets.promotion.margins import margin_measure
-from retrain_assets.promotion.measures import Measure
+from retrain_assets.promotion.measures import LEVEL, Measure
 
-AGAINST: tuple[Role, ...] = ("champion", "candidate", "baseline")
+AGAINST: tuple[tuple[Role, Role], ...] = (("earlier", "champion"), ("earlier", "candidate"), ("earlier", "baseline"))
 """What each earlier champion is compared with."""
 METRIC_RESAMPLES = 200
 
@@ -56,6 +56,7 @@ class Contest:
             know has probability 0 for it.
         versions: registered version of each role.
         earlier: scores of earlier champions by their versions.
+        recallable: those of them that may take over.
         newer_than_both: rows that are newer than what either model was trained on; None for no row.
         noticed: how bad the champion looked, where that is why they are compared.
         together: entity of each row; the rows of one are drawn together. By default batches where there are enough.
@@ -66,25 +67,20 @@ class Contest:
     scores: Mapping[Role, Scores]
     versions: Mapping[Role, int | None]
     earlier: Mapping[int, Scores] = field(default_factory=dict[int, Scores])
+    recallable: frozenset[int] = frozenset()
     newer_than_both: npt.NDArray[np.bool_] | None = None
     noticed: Noticed | None = None
     together: npt.NDArray[Any] | None = None
 
-    def over_all_classes(self) -> Contest:
-        """The same with all scores over the union of the classes that the models know."""
-        union = classes_of([*(self.scores[role] for role in ROLES if role in self.scores), *self.earlier.values()])
-        return replace(
-            self,
-            scores={role: scored.over(union) for role, scored in self.scores.items()},
-            earlier={version: scored.over(union) for version, scored in self.earlier.items()},
-        )
+    def over_all_classes(self, *further: Scores) -> dict[Role, Scores]:
+        """What the models say, without earlier champions, over the union of the classes that they and further know."""
+        union = classes_of([*(self.scores[role] for role in ROLES if role in self.scores), *further])
+        return {role: self.scores[role].over(union) for role in ROLES if role in self.scores}
 
-    def models(self) -> list[tuple[Role, int | None, Scores]]:
-        """Role, version and scores of each."""
-        found: list[tuple[Role, int | None, Scores]] = []
-        found.extend((role, self.versions.get(role), self.scores[role]) for role in ROLES if role in self.scores)
-        found.extend(("earlier", version, scored) for version, scored in self.earlier.items())
-        return found
+    def sharing(self, version: int) -> int:
+        """How many earlier champions share the level of one: what is only told weakens nothing that may take over."""
+        may = self.recallable & self.earlier.keys()
+        return len(may if version in may else self.earlier)
 
     def newer(self) -> npt.NDArray[np.intp]:
         """The places of the rows that are newer than what either model was trained on."""
@@ -106,6 +102,8 @@ def evaluate_models(
 ) -> EvaluationReport:
     """Judges all models by the same rows.
 
+    Each earlier champion is compared by draws of its own: neither the others nor it change with who else is judged.
+
     Args:
         contest: the models, and the rows.
         model: name of the declared model.
@@ -114,14 +112,15 @@ def evaluate_models(
         metric: the declared loss, by which differences are taken.
         report_metrics: further metrics of each model.
         margins: of the champion's loss, relative to it: what is lost beyond each has an interval of its own.
-        confidence: level of all intervals. That of differences to earlier champions is shared over these.
+        confidence: level of all intervals. That of differences to earlier champions is shared: over those that may
+            take over among these, over all of them among the others.
         rng: source of the resamples.
         resamples: of the differences; the models' own intervals take 200, and of many rows as many.
 
     Raises:
         DataError: scores or labels that no metric can be computed from.
     """
-    contest, truth = contest.over_all_classes(), np.asarray(contest.labels)
+    truth = np.asarray(contest.labels)
     names, draws = _drawn_of(contest.batches, contest.together)
     judged = _Judging(
         truth=truth,
@@ -130,18 +129,55 @@ def evaluate_models(
         resamples=resamples if len(truth) >= MANY_ROWS else METRIC_RESAMPLES,
         blocks=draws.blocks,
     )
-    roles = tuple(judged.model(role, version, scored, rng) for role, version, scored in contest.models())
-    paired = _Pairing.of(contest, metric, confidence=confidence, resamples=resamples)
+    scores = contest.over_all_classes()
+    roles = tuple(judged.model(role, contest.versions.get(role), scored, rng) for role, scored in scores.items())
+    paired = _Pairing.of(metric, truth, scores, confidence=confidence, resamples=resamples)
     newer = contest.newer()
-    return EvaluationReport(
+    made = EvaluationReport(
         model=model, batch=batch, attempt=attempt, metric=metric, rows=len(truth), batches=names,
         rows_newer_than_both=len(newer), confidence=confidence, resampled=draws.unit, roles=roles,
         differences=(
-            *paired.differences(np.arange(len(truth)), "reserved", rng, draws),
-            *paired.differences(newer, "newer", rng, draws),
+            *paired.differences(PAIRS, np.arange(len(truth)), "reserved", rng, draws),
+            *paired.differences(PAIRS, newer, "newer", rng, draws),
         ),
         measures=(*paired.luck(contest, margins), *paired.beyond(margins, rng, draws)),
     )  # fmt: skip
+    for version, own in zip(contest.earlier, rng.spawn(len(contest.earlier)), strict=True):
+        made = _with_earlier(made, contest, version, judged, margins, own, draws, resamples=resamples)
+    return made
+
+
+def _with_earlier(
+    report: EvaluationReport,
+    contest: Contest,
+    version: int,
+    judged: _Judging,
+    margins: Sequence[float],
+    rng: np.random.Generator,
+    draws: _Draws,
+    *,
+    resamples: int,
+) -> EvaluationReport:
+    """The report with an earlier champion and its differences to the others, on all rows."""
+    scored, sharing = contest.earlier[version], contest.sharing(version)
+    scores = contest.over_all_classes(scored)
+    scores["earlier"] = scored.over(classes_of([*scores.values(), scored]))
+    level = 1 - (1 - report.confidence) / sharing
+    own = _Pairing.of(report.metric, judged.truth, scores, confidence=level, resamples=resamples, version=version)
+    told = Measure(kind="recall", name=LEVEL, group=f"v{version}", value=level, reason=_shared_over(sharing))
+    return replace(
+        report,
+        roles=(*report.roles, judged.model("earlier", version, scores["earlier"], rng)),
+        differences=(
+            *report.differences,
+            *own.differences(AGAINST, np.arange(len(judged.truth)), "reserved", rng, draws),
+        ),
+        measures=(*report.measures, *own.luck(contest, margins), *own.beyond(margins, rng, draws), told),
+    )
+
+
+def _shared_over(sharing: int) -> str:
+    return f"at a level shared over {sharing} earlier champions" if sharing > 1 else "at the declared level"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,49 +222,54 @@ class _Judging:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Pairing:
+    """The losses of each row by each model; of an earlier champion, its version."""
+
     metric: str
     losses: Mapping[Role, Values]
-    earlier: Mapping[int, Values]
     confidence: float
     resamples: int
+    version: int | None = None
 
     @classmethod
-    def of(cls, contest: Contest, metric: str, *, confidence: float, resamples: int) -> _Pairing:
+    def of(
+        cls,
+        metric: str,
+        truth: npt.NDArray[Any],
+        scores: Mapping[Role, Scores],
+        *,
+        confidence: float,
+        resamples: int,
+        version: int | None = None,
+    ) -> _Pairing:
         """The losses of each row by each model."""
-        truth = np.asarray(contest.labels)
-        return cls(
-            metric=metric,
-            losses={role: row_losses(metric, truth, scored) for role, scored in contest.scores.items()},
-            earlier={version: row_losses(metric, truth, scored) for version, scored in contest.earlier.items()},
-            confidence=confidence,
-            resamples=resamples,
-        )
+        losses: dict[Role, Values] = {role: row_losses(metric, truth, scored) for role, scored in scores.items()}
+        return cls(metric=metric, losses=losses, confidence=confidence, resamples=resamples, version=version)
 
-    def luck(self, contest: Contest, margins: Sequence[float]) -> tuple[Measure, ...]:
-        """What the differences to the champion owe to its luck."""
+    def luck(self, contest: Contest, margins: Sequence[float]) -> Iterator[Measure]:
+        """What the difference to the champion owes to its luck."""
         batches = np.asarray(contest.batches, dtype=object)
-        return tuple(luck_measures(contest.noticed, self.losses, self.earlier, batches, margins))
+        return luck_measures(contest.noticed, self.losses, batches, margins, version=self.version)
 
     def beyond(self, margins: Sequence[float], rng: np.random.Generator, draws: _Draws) -> Iterator[Measure]:
-        """What the candidate and earlier champions lose beyond (1 + margin) times the champion's loss."""
+        """What the model loses beyond (1 + margin) times the champion's loss."""
         champion = self.losses.get("champion")
         if champion is None:
             return
-        every = np.arange(len(champion))
+        every, held = np.arange(len(champion)), (PAIRS if self.version is None else AGAINST)[:1]
         for margin in margins:
-            raised = replace(self, losses={"candidate": self.losses["candidate"], "champion": (1 + margin) * champion})
-            for made in raised.differences(every, "reserved", rng, draws):
-                if made.b == "champion":
-                    yield margin_measure(made, margin)
+            raised = replace(self, losses={**self.losses, "champion": (1 + margin) * champion})
+            for made in raised.differences(held, every, "reserved", rng, draws):
+                yield margin_measure(made, margin)
 
     def differences(
         self,
+        pairs: Sequence[tuple[Role, Role]],
         rows: npt.NDArray[np.intp],
         scope: Scope,
         rng: np.random.Generator,
         draws: _Draws,
     ) -> tuple[PairedDifference, ...]:
-        """All pairs over some rows, from the same resamples; earlier champions are of interest on all rows alone.
+        """Pairs of those that take part, over some rows, from the same resamples.
 
         Of rows in too few batches the rows themselves are drawn, which cannot tell what batches differ by, and few
         batches that are drawn tell it badly. So the upper end, which proves one model better than another, is no lower
@@ -236,45 +277,34 @@ class _Pairing:
         baseline what is drawn suffices. Of too few entities no difference is known, nor of losses beyond what numbers
         hold.
         """
-        pairs = self._pairs(scope)
+        known: list[tuple[Role, Role, Values]] = []
+        known.extend((a, b, self.losses[a] - self.losses[b]) for a, b in pairs if {a, b} <= self.losses.keys())
         blocks = None if draws.blocks is None else draws.blocks[rows]
         if units_of(len(rows), blocks) < ENOUGH_UNITS:
             if draws.unit == "entities":
                 return ()
             blocks = None
-        if len(rows) < 2 or not pairs:
+        if len(rows) < 2 or not known:
             return ()
-        excess = np.column_stack([excess[rows] for *_, excess in pairs])
+        excess = np.column_stack([excess[rows] for *_, excess in known])
         drawn = resampled_means(excess, self.resamples, rng=rng, blocks=blocks)
         means = excess.mean(axis=0)
-        shared = 1 - (1 - self.confidence) / max(len(self.earlier), 1)
-        levels = [shared if a == "earlier" else self.confidence for a, *_ in pairs]
         units = units_of(len(rows), blocks)
-        bounds = [percentile_interval(drawn[:, k], level, units=units) for k, level in enumerate(levels)]
+        bounds = [percentile_interval(each, self.confidence, units=units) for each in drawn.T]
         apart = draws.batches_of(rows)
-        for k, (_, b, *_) in enumerate(pairs):
+        for k, (_, b, _) in enumerate(known):
             if apart is not None and b != "baseline":
                 lower, upper = bounds[k]
-                proven = means[k] + cluster_reach(excess[:, k], apart, (1 + levels[k]) / 2)
+                proven = means[k] + cluster_reach(excess[:, k], apart, (1 + self.confidence) / 2)
                 bounds[k] = lower, max(upper, float(proven))
         return tuple(
             PairedDifference(
-                a=a, b=b, version=version, metric=self.metric, value=float(mean), lower=lower, upper=upper,
+                a=a, b=b, version=self.version, metric=self.metric, value=float(mean), lower=lower, upper=upper,
                 rows=len(rows), scope=scope,
             )
-            for (a, b, version, _), mean, (lower, upper) in zip(pairs, means, bounds, strict=True)
+            for (a, b, _), mean, (lower, upper) in zip(known, means, bounds, strict=True)
             if np.isfinite([mean, lower, upper]).all()
         )  # fmt: skip
-
-    def _pairs(self, scope: Scope) -> list[tuple[Role, Role, int | None, Values]]:
-        """Both roles, the version of an earlier champion, and the difference of the losses of each row."""
-        known = self.losses
-        earlier: Role = "earlier"
-        pairs: list[tuple[Role, Role, int | None, Values]] = []
-        pairs.extend((a, b, None, known[a] - known[b]) for a, b in PAIRS if a in known and b in known)
-        for version, losses in self.earlier.items() if scope == "reserved" else ():
-            pairs.extend((earlier, b, version, losses - known[b]) for b in AGAINST if b in known)
-        return pairs
 
 
 def _drawn_of(batches: Sequence[str], together: npt.NDArray[Any] | None) -> tuple[tuple[str, ...], _Draws]:

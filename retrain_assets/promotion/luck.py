@@ -140,11 +140,12 @@ def _expected(true: float, threshold: float) -> float:
 def luck_measures(
     noticed: Noticed | None,
     losses: Mapping[Role, Values],
-    earlier: Mapping[int, Values],
     batches: npt.NDArray[np.object_],
     margins: Sequence[float] = (),
+    *,
+    version: int | None = None,
 ) -> Iterator[Measure]:
-    """What the differences to the champion owe to its expected luck, of the candidate and of earlier champions.
+    """What the difference of the candidate, or of an earlier champion, to the champion owes to its expected luck.
 
     A row on which the champion loses one more makes the difference smaller by the slope of their regression: both
     models meet the same rows, and much of what is hard for one is for the other. So a candidate that loses more where
@@ -153,22 +154,19 @@ def luck_measures(
     Args:
         noticed: how bad the champion looked; None where nothing is owed.
         losses: of each row by the models.
-        earlier: of each row by earlier champions, by their versions.
         batches: batch of each row.
         margins: of the champion's loss, beyond which a difference is told as well.
+        version: of the earlier champion that is compared; None for the candidate.
     """
     champion = losses.get("champion")
     if noticed is None or champion is None or len(champion) < 2:
         return
-    seen = np.isin(batches, noticed.batches)
-    others = {"": losses["candidate"], **{f"v{version}": values for version, values in earlier.items()}}
-    for group, values in others.items():
-        slope, rows = _slope(values - champion, champion), int(seen.sum())
-        for margin in (0.0, *margins):
-            value = (slope - margin) * noticed.luck * float(seen.mean())
-            yield Measure(
-                kind="luck", name=name_of(margin), group=group, value=value, rows=rows, reason=_reason(noticed)
-            )
+    seen, values = np.isin(batches, noticed.batches), losses["candidate" if version is None else "earlier"]
+    slope, rows = _slope(values - champion, champion), int(seen.sum())
+    group = "" if version is None else f"v{version}"
+    for margin in (0.0, *margins):
+        value = (slope - margin) * noticed.luck * float(seen.mean())
+        yield Measure(kind="luck", name=name_of(margin), group=group, value=value, rows=rows, reason=_reason(noticed))
 
 
 def _slope(excess: Values, champion: Values) -> float:

@@ -29,6 +29,8 @@ MeasureKind = Literal[
     "unmeasured",
 ]
 KINDS: tuple[MeasureKind, ...] = get_args(MeasureKind)
+LEVEL = "confidence"
+"""Of the kind `recall`: at what level the differences to an earlier champion are told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

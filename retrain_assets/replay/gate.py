@@ -103,7 +103,7 @@ def _report_since(
     decay, count = stream.spec.retrain.decay, stream.spec.window.holdout_batches
     decayed = noticed_in(known, book.holdout(champion), decay, holdout_batches=count)
     keys = np.array([batch.key for batch in stream.batches], dtype=object)
-    luck = luck_measures(most_luck(decayed, noticed), losses, {}, keys[batch_of_row], margins)
+    luck = luck_measures(most_luck(decayed, noticed), losses, keys[batch_of_row], margins)
     return replace(made, measures=(*luck, *made.measures))
 
 

@@ -35,7 +35,7 @@ def evaluation_figure(report: EvaluationReport) -> bytes:
     )
     canvas.text(_WIDTH / 2, 16, cut(title, 100), size=12, at="mm")
     _panel(canvas, 96, 296, f"{report.metric} (smaller is better)", _losses(report))
-    _panel(canvas, 470, 704, "candidate's paired difference (left of 0: better)", _differences(report), zero=True)
+    _panel(canvas, 470, 704, "paired difference (left of 0: the first is better)", _differences(report), zero=True)
     return canvas.png()
 
 
@@ -59,20 +59,23 @@ def _losses(report: EvaluationReport) -> list[_Interval]:
 
 
 def _differences(report: EvaluationReport) -> list[_Interval]:
-    # On newer rows only the champion is of interest; the baseline is judged by all reserved rows.
-    against = [pair for pair in report.differences if pair.a == "candidate"]
-    return [
+    # On newer rows, and of an earlier champion, only the champion is of interest; the baseline is judged by all rows.
+    told = [
+        pair for pair in report.differences if pair.b == "champion" or (pair.a, pair.scope) == ("candidate", "reserved")
+    ]
+    intervals = [
         _Interval(
-            label=f"minus {pair.b}" + (" (newer rows)" if pair.scope == "newer" else ""),
+            label=f"{f'v{pair.version}' if pair.version else pair.a} - {pair.b}"
+            + (" (newer)" if pair.scope == "newer" else ""),
             value=pair.value,
             lower=pair.lower,
             upper=pair.upper,
             shown=f"{pair.value:+.4g}",
             colour=_BETTER if pair.upper < 0 else _WORSE if pair.lower > 0 else _OPEN,
         )
-        for pair in against
-        if pair.scope == "reserved" or pair.b == "champion"
+        for pair in told
     ]
+    return intervals[:_MOST_ROWS]
 
 
 def _panel(

@@ -52,12 +52,19 @@ class PromoteSpec(SpecModel):
         ge=2,
         description="Fewer reserved rows than this make every gate `unknown`; a first model waits for them.",
     )
+    earlier: int = Field(
+        default=2,
+        ge=0,
+        le=20,
+        description="So many of the latest earlier champions are judged beside the candidate, and told in the report: "
+        "when a season comes back, one of them may be better. None that was rolled back.",
+    )
     recall: int = Field(
         default=0,
         ge=0,
         le=20,
-        description="So many of the latest earlier champions are judged beside the candidate; one that is shown better "
-        "than the champion, and than a candidate that passed, takes over. None that was rolled back. Default: none.",
+        description="So many of the latest earlier champions, which are then judged in any case, may take over: one "
+        "that is shown better than the champion, and than a candidate that passed. None that was rolled back.",
     )
     limits: LimitsSpec = LimitsSpec()
     approval: Approval = ApprovalSpec()

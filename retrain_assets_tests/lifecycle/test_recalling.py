@@ -18,10 +18,20 @@ from retrain_assets.lifecycle.history import champion_losses, holdout_of, losses
 from retrain_assets.lifecycle.promote import read_evaluation
 from retrain_assets.lifecycle.rolling_back import roll_back_if_broken
 from retrain_assets.lifecycle.versions import clear, stage_of
-from retrain_assets.promotion.evaluation import PairedDifference, Role
-from retrain_assets.promotion.measures import Measure, chosen
-from retrain_assets.promotion.recall import NOT_JUDGED, recall_of
-from retrain_assets_tests.lifecycle.champions import RECALL, SEASONS, copied, execute
+from retrain_assets.promotion.evaluation import EvaluationReport, PairedDifference, Role
+from retrain_assets.promotion.gates import GateReport
+from retrain_assets.promotion.measures import LEVEL, Measure, chosen
+from retrain_assets.promotion.recall import (
+    LEFT_TO_A_PERSON,
+    NOT_JUDGED,
+    left_to_a_person,
+    recall_of,
+    said_of_earlier,
+)
+from retrain_assets.reporting.model_card import CARD
+from retrain_assets.reporting.unmade import unmade
+from retrain_assets.spec import PromoteSpec
+from retrain_assets_tests.lifecycle.champions import RECALL, SEASONS, copied, execute, fail_to_score
 from retrain_assets_tests.lifecycle.world import World
 from retrain_assets_tests.promotion.test_gates import report
 
@@ -41,9 +51,9 @@ def again(played: World, root: Path, **promote: Any) -> World:
     return copied(played, root / "w", **SEASONS | {"promote": RECALL | promote})
 
 
-def reopened(world: World) -> World:
+def reopened(world: World, **promote: Any) -> World:
     """The same installation as another process sees it."""
-    return copied(world, world.root, **SEASONS | {"promote": RECALL})
+    return copied(world, world.root, **SEASONS | {"promote": RECALL | promote})
 
 
 def back_to_ordinary(world: World) -> None:
@@ -66,7 +76,12 @@ def test_the_champion_of_the_last_such_season_is_recalled_and_only_where_that_is
         back_to_ordinary(world)
     assert served(declared)[-2:] == [(6, "promote"), (2, "recall")]
     assert served(silent)[-1] == (6, "promote"), "the candidate of two mixed days is no better than the naive baseline"
-    assert read_evaluation(silent.stores, silent.model, silent.batch(7), 1).earlier == ()
+    left = read_evaluation(silent.stores, silent.model, silent.batch(7), 1)
+    assert [each.version for each in left.earlier] == [5, 4], "by default the latest two"
+    said = said_of_earlier(left)
+    assert said is not None
+    assert said.startswith("v4, an earlier champion, is shown better than the champion")
+    assert ", though not better than the naive baseline. " in said, "half of its days were of this season"
     listed = read_evaluation(declared.stores, declared.model, declared.batch(7), 1)
     assert [each.version for each in listed.earlier] == [5, 4, 2]
     difference = listed.difference("earlier", "champion", version=2)
@@ -89,6 +104,107 @@ def test_the_champion_of_the_last_such_season_is_recalled_and_only_where_that_is
     assert verify(declared.stores, "tiny").faults == ()
     steps = {step.job: step for step in declared.stores.state.steps("tiny", declared.batch(7).key)}
     assert steps["retrain"].detail["outcome"] == "recalled"
+
+
+@pytest.mark.covers("promote.earlier")
+def test_an_earlier_champion_that_is_better_is_told_and_left_to_a_person_and_nothing_else_changes(
+    played: World, tmp_path: Path
+):
+    alone, beside = (again(played, tmp_path / str(earlier), recall=0, earlier=earlier) for earlier in (0, 3))
+    for world in (alone, beside):
+        back_to_ordinary(world)
+    assert served(alone) == served(beside)
+    without, made = (read_evaluation(each.stores, each.model, each.batch(7), 1) for each in (alone, beside))
+    assert without.earlier == ()
+    assert without.roles == made.roles[:3]
+    assert without.differences == tuple(each for each in made.differences if each.version is None), "to the last bit"
+    assert without.measures == tuple(each for each in made.measures if not each.group.startswith("v"))
+    gates = [
+        GateReport.from_frame(each.stores.tables.read("tiny/evaluation_report", [each.batch(7).key]))
+        for each in (alone, beside)
+    ]
+    assert gates[0] == gates[1]
+
+    assert [each.version for each in made.earlier] == [5, 4, 2]
+    (told,) = chosen(made.measures, "recall", LEFT_TO_A_PERSON)
+    difference = made.difference("earlier", "champion", version=2)
+    assert difference is not None
+    assert (told.group, told.value, told.upper) == ("v2", difference.value, difference.upper)
+    assert "at a level shared over 3 earlier champions. It comes back" in told.reason
+    assert "`retrain-assets rollback tiny --to 2 --may-return`" in told.reason
+    assert "`promote.recall: 3`" in told.reason
+    assert chosen(made.measures, "recall", "gates_passed") == [], "no gate is tried where nothing may come of it"
+    (row,) = unmade(beside.stores.state, "tiny")
+    assert row == f"a recall was not made (promote.recall is 0): {told.reason}"
+    assert unmade(alone.stores.state, "tiny") == ()
+    version = next(each for each in beside.stores.state.model_versions("tiny") if each.batch == beside.batch(7).key)
+    card = beside.stores.registry.text(version.run_id, CARD)
+    assert card is not None
+    assert "Earlier champions" in card
+    assert told.reason in card
+
+    again_judged = lifecycle.evaluate(beside.stores, beside.model, beside.batch(7), now=beside.now, run_id="again")
+    assert again_judged.report == made
+    done = lifecycle.promote(beside.stores, beside.model, beside.batch(7), now=beside.now, run_id="again")
+    assert done.promotion is None
+    assert unmade(beside.stores.state, "tiny") == (row,)
+    back = lifecycle.roll_back(
+        beside.stores, beside.model, to=2, may_return=True, reason="summer", actor="person:ann", now=beside.now
+    )
+    assert back.current is not None
+    assert back.current.version == 2
+    assert unmade(beside.stores.state, "tiny") == ()
+    assert stage_of(beside.stores, beside.model, 6) == "retired"
+    log = beside.stores.state.promotions("tiny")
+    assert [each.version for each in asked(beside.stores, beside.model, log).versions] == [6, 5, 4]
+
+
+def test_what_is_only_told_does_not_weaken_what_may_be_recalled(played: World, tmp_path: Path):
+    reports = []
+    for earlier in (0, 3):
+        world = again(played, tmp_path / str(earlier), recall=1, earlier=earlier)
+        back_to_ordinary(world)
+        reports.append(read_evaluation(world.stores, world.model, world.batch(7), 1))
+    one, three = reports
+    assert [[each.version for each in made.earlier] for made in reports] == [[5], [5, 4, 2]]
+    assert one.earlier[0] == three.earlier[0]
+    assert one.difference("earlier", "champion", version=5) == three.difference("earlier", "champion", version=5)
+    levels = {each.group: each.value for each in chosen(three.measures, "recall", LEVEL)}
+    assert levels == {"v5": pytest.approx(0.95), "v4": pytest.approx(1 - 0.05 / 3), "v2": pytest.approx(1 - 0.05 / 3)}
+
+
+def test_an_earlier_champion_that_cannot_be_asked_keeps_nobody_from_being_judged(
+    played: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """One whose record was changed, one whose row is gone, one that cannot score: each is told with its reason."""
+    world = again(played, tmp_path, recall=0, earlier=4)
+    back_to_ordinary(world)
+    execute(world, "update ra_model_versions set model_hash = 'other' where version = 5")
+    execute(world, "delete from ra_model_versions where version = 4")
+    fail_to_score(monkeypatch, {2})
+    world = reopened(world, recall=0, earlier=4)
+    made = lifecycle.evaluate(world.stores, world.model, world.batch(7), now=world.now, run_id="again")
+    assert [each.version for each in made.report.earlier] == [1]
+    why = {each.group: each.reason for each in chosen(made.report.measures, "recall", NOT_JUDGED)}
+    assert "somebody changed it" in why["v5"]
+    assert "no version 4" in why["v4"]
+    assert "Input X contains infinity" in why["v2"]
+    said = said_of_earlier(made.report)
+    assert said is not None
+    assert "v2 was not judged" in said
+    assert made.gates.passed is False
+
+
+def test_an_earlier_champion_that_was_fitted_on_rows_which_judge_is_not_asked(world: World):
+    log = world.stores.state.promotions("tiny")
+    everybody = asked(world.stores, world.model, log)
+    assert [each.version for each in everybody.versions] == [4, 2, 1]
+    ends = {each.version: each.training_end for each in everybody.versions}
+    found = asked(world.stores, world.model, log, fitted_until=ends[2])
+    assert [each.version for each in found.versions] == [2, 1]
+    assert found.recallable == {2, 1}
+    assert [(each.group, each.name) for each in found.silent] == [("v4", NOT_JUDGED)]
+    assert "later than candidate and champion" in found.silent[0].reason
 
 
 def test_to_promote_again_changes_nothing_and_the_evaluation_finds_its_champion(world: World):
@@ -139,7 +255,7 @@ def test_what_was_rolled_back_is_not_asked_until_a_person_clears_it(world: World
     state = world.stores.state
 
     def versions() -> list[int]:
-        return [version.version for version in asked(world.stores, world.model, state.promotions("tiny"))]
+        return [version.version for version in asked(world.stores, world.model, state.promotions("tiny")).versions]
 
     assert versions() == [4, 2, 1]
     for number in (2, 4):
@@ -155,7 +271,8 @@ def test_where_persons_agree_to_promotions_a_recall_is_told_and_left_to_them(pla
     assert served(world)[-1] == (5, "promote")
     told = [row.payload for row in world.stores.state.outbox(kinds=["recall_not_made"])]
     assert [row["version"] for row in told] == [2]
-    assert "rollback tiny --to 2" in told[0]["failed"]
+    assert "`retrain-assets rollback tiny --to 2 --may-return`" in told[0]["failed"]
+    assert "v5, which leaves, stays out until `retrain-assets clear tiny 5`" in told[0]["failed"]
 
 
 def test_an_earlier_champion_whose_files_were_changed_is_named_and_not_recalled(
@@ -194,6 +311,15 @@ def test_an_earlier_champion_whose_files_were_changed_is_named_and_not_recalled(
     ],
 )
 def test_who_is_recalled(against_champion, against_candidate, gates, candidate_passed, recalled):
+    made = beside_three(against_champion, against_candidate)
+    made = replace(made, measures=(Measure(kind="recall", name="gates_passed", group="v3", value=gates),))
+    found = recall_of(made, candidate_passed=candidate_passed)
+    assert (found is not None) is recalled
+
+
+def beside_three(against_champion: tuple[float, float], against_candidate: tuple[float, float]) -> EvaluationReport:
+    """A comparison in which v3 took part, with these intervals."""
+
     def pair(b: Role, bounds: tuple[float, float]) -> PairedDifference:
         return PairedDifference(
             a="earlier", b=b, version=3, metric="log_loss", value=sum(bounds) / 2, lower=bounds[0], upper=bounds[1],
@@ -201,14 +327,11 @@ def test_who_is_recalled(against_champion, against_candidate, gates, candidate_p
         )  # fmt: skip
 
     made = report()
-    made = replace(
+    return replace(
         made,
         roles=(*made.roles, replace(made.roles[0], role="earlier", version=3)),
         differences=(*made.differences, pair("champion", against_champion), pair("candidate", against_candidate)),
-        measures=(Measure(kind="recall", name="gates_passed", group="v3", value=gates),),
     )
-    found = recall_of(made, candidate_passed=candidate_passed)
-    assert (found is not None) is recalled
 
 
 def test_the_reason_of_a_recall_names_the_rows_and_the_luck_that_was_taken_off():
@@ -231,3 +354,29 @@ def test_the_reason_of_a_recall_names_the_rows_and_the_luck_that_was_taken_off()
         "than all training; -0.05 of it is put down to luck (it looked bad), which leaves -0.1 [-0.15, -0.05]; "
         "passed: all"
     )
+
+
+@pytest.mark.parametrize(
+    ("against_champion", "against_candidate", "candidate_passed", "promote", "told"),
+    [
+        ((-0.2, -0.1), (0.1, 0.2), False, {}, True),
+        ((-0.2, -0.1), (0.1, 0.2), True, {}, False),  # the candidate passed, and is better still
+        ((-0.2, -0.1), (-0.2, -0.1), True, {}, True),
+        ((-0.2, 0.1), (-0.2, -0.1), False, {}, False),
+        ((-0.2, -0.1), (0.1, 0.2), False, {"min_rows": 5000}, False),  # of too few rows nothing is known
+    ],
+)
+def test_what_is_told_of_an_earlier_champion(against_champion, against_candidate, candidate_passed, promote, told):
+    made = beside_three(against_champion, against_candidate)
+    found = left_to_a_person(made, PromoteSpec(**promote), candidate_passed=candidate_passed)
+    assert (found is not None) is told
+
+
+def test_where_persons_agree_to_promotions_no_recall_is_advised():
+    made = beside_three((-0.2, -0.1), (0.1, 0.2))
+    by_platform = left_to_a_person(made, PromoteSpec(), candidate_passed=False)
+    by_person = left_to_a_person(made, PromoteSpec(approval="always"), candidate_passed=False)  # pyright: ignore[reportArgumentType]
+    assert by_platform is not None
+    assert by_person is not None
+    assert "promote.recall: 2" in by_platform.reason
+    assert "promote.recall" not in by_person.reason

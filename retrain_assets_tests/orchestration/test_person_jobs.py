@@ -18,6 +18,7 @@ from retrain_assets.lifecycle.renaming import retire
 from retrain_assets.orchestration import StoresResource, approvals, build_retraining_definitions
 from retrain_assets.orchestration.projection import champion_events
 from retrain_assets.orchestration.showing import document
+from retrain_assets.promotion.stages import stages
 from retrain_assets.reporting.overview import overview
 from retrain_assets.reporting.records import Records
 from retrain_assets.stores.registry import MlflowRegistry
@@ -73,6 +74,13 @@ def test_a_rollback_from_the_launchpad(installed: Installation):
     spec, now = installed.model.spec, made.promoted_at
     seen = overview(spec, Records.read(installed.stores.state, spec, now=now), now=now)
     assert seen.due_now == f"decision of {seen.decision_batch} (rollback)"
+
+
+def test_whose_season_is_over_may_return_after_a_rollback_from_the_launchpad(installed: Installation):
+    assert start(installed, "rollback", "roll_back", reason="winter", person="ann", may_return=True).success
+    made = installed.stores.state.promotions("tiny")[-1]
+    assert (made.version, made.action) == (2, "rollback")
+    assert stages(installed.stores.state.stage_moves("tiny"))[3] == "retired"
 
 
 def test_a_decision_is_launched_at_once_after_a_rollback(installed: Installation):
@@ -183,10 +191,9 @@ def test_a_rollback_by_itself_is_shown_by_the_run_that_made_it(three_champions: 
     assert (page["version"], page["actor"]) == (2, "retrain_assets")
 
 
-def test_a_champion_of_before_is_recalled_by_the_retrain_of_its_season_and_the_page_says_so(
-    two_seasons: World, tmp_path: Path, instance: dg.DagsterInstance
-):
-    world = copied(two_seasons, tmp_path / "w", **SEASONS | {"promote": RECALL})
+def back_in_season(two_seasons: World, tmp_path: Path, instance: dg.DagsterInstance, **promote: object) -> Installation:
+    """Two days of the first season have come again, and the second was retrained on by the job."""
+    world = copied(two_seasons, tmp_path / "w", **SEASONS | {"promote": RECALL | promote})
     installed = over(world, instance)
     for day in (6, 7):
         world.drop(day, rows=1500)
@@ -196,6 +203,24 @@ def test_a_champion_of_before_is_recalled_by_the_retrain_of_its_season_and_the_p
             break
         world.run(job)
     assert installed.run("retrain", 7).success
+    return installed
+
+
+def test_where_no_recall_is_declared_the_page_of_the_evaluation_says_which_champion_of_before_is_better(
+    two_seasons: World, tmp_path: Path, instance: dg.DagsterInstance
+):
+    installed = back_in_season(two_seasons, tmp_path, instance, recall=0, earlier=3)
+    page = installed.metadata("evaluation_report")
+    assert str(page["earlier_champions"]).startswith("v2, an earlier champion, is shown better than the champion: ")
+    assert "retrain-assets rollback tiny --to 2 --may-return" in str(page["earlier_champions"])
+    assert {"earlier_v5/log_loss", "earlier_v4/log_loss", "earlier_v2/log_loss"} <= page.keys()
+    assert installed.stores.state.promotions("tiny")[-1].version == 6
+
+
+def test_a_champion_of_before_is_recalled_by_the_retrain_of_its_season_and_the_page_says_so(
+    two_seasons: World, tmp_path: Path, instance: dg.DagsterInstance
+):
+    installed = back_in_season(two_seasons, tmp_path, instance)
     made = installed.stores.state.promotions("tiny")[-1]
     assert (made.version, made.action) == (2, "recall")
     page = installed.metadata("champion")

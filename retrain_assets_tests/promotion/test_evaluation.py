@@ -12,8 +12,9 @@ from retrain_assets.performance.metrics import row_losses
 from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.comparing import Contest, evaluate_models
 from retrain_assets.promotion.evaluation import COLUMN_TYPES, PAIRS, EvaluationReport, Role
+from retrain_assets.promotion.luck import Noticed
 from retrain_assets.promotion.margins import beyond
-from retrain_assets.promotion.measures import chosen
+from retrain_assets.promotion.measures import LEVEL, chosen
 from retrain_assets.promotion.recall import in_candidates_place
 
 CLASSES = (0, 1)
@@ -125,6 +126,34 @@ def test_what_is_lost_beyond_a_margin_is_a_difference_of_its_own():
     held = beyond(placed.measures, difference(placed, "candidate", "champion"), 0.05)
     assert held is not None
     assert (held.value, held.lower, held.upper) == (own.value, own.lower, own.upper)
+
+
+@pytest.mark.parametrize("metric", ["log_loss", "brier"])
+def test_who_else_is_judged_changes_nothing_of_the_others_to_the_last_bit(metric):
+    """Neither draws nor classes: one of the earlier champions knows a class that nobody else does."""
+    labels, scores = stream(np.random.default_rng(6), rows=600)
+    third = np.column_stack([1 - scores["champion"].values, scores["champion"].values, np.zeros(600)])
+    earlier = {3: scores["champion"], 2: Scores(third, (*CLASSES, 2))}
+    asked: dict[str, Any] = {
+        "metric": metric, "report_metrics": ("roc_auc",), "margins": (0.05,),
+        "newer_than_both": np.arange(600) > 300,
+        "noticed": Noticed(batches=("2013-04-01",), score=2.5, threshold=2.0, standard_error=0.1, rows_error=0.1),
+    }  # fmt: skip
+    alone, first, both = (
+        evaluate(labels, scores, earlier=among, recallable=frozenset({3}), **asked)
+        for among in ({}, {3: earlier[3]}, earlier)
+    )
+    assert both.roles[:3] == alone.roles
+    assert tuple(pair for pair in both.differences if pair.version is None) == alone.differences
+    assert tuple(each for each in both.measures if not each.group) == alone.measures
+    for made in (first, both):
+        assert made.roles[3] == both.roles[3]
+        assert made.difference("earlier", "champion", version=3) == both.difference("earlier", "champion", version=3)
+    same = both.difference("earlier", "champion", version=2)
+    assert same is not None
+    assert (same.value, same.lower, same.upper) == (0, 0, 0), "both are held to the same classes"
+    shared = {each.group: each.value for each in chosen(both.measures, "recall", LEVEL)}
+    assert shared == {"v3": pytest.approx(0.95), "v2": pytest.approx(0.975)}
 
 
 def test_whole_batches_are_resampled_where_there_are_eight():

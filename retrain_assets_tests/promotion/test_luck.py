@@ -56,7 +56,7 @@ def test_most_of_what_the_trigger_chose_is_taken_off():
                     holdout_batches=BATCHES,
                 )
                 if noticed is not None:
-                    (made,) = luck_measures(noticed, {"candidate": others, "champion": losses}, {}, batches)
+                    (made,) = luck_measures(noticed, {"candidate": others, "champion": losses}, batches)
                     found.append((float((others - losses).mean()), made.value or 0.0))
         biases, taken = np.array(found).T
         error = biases.std() / len(biases) ** 0.5
@@ -175,17 +175,17 @@ def test_models_that_lose_alike_owe_nothing_and_neither_do_other_batches():
 
     def owed(candidate: np.ndarray, batches: np.ndarray) -> float:
         losses: dict[Role, np.ndarray] = {"candidate": candidate, "champion": rows}
-        (made,) = luck_measures(noticed, losses, {}, batches)
+        (made,) = luck_measures(noticed, losses, batches)
         return made.value or 0.0
 
     assert owed(rows + 0.3, batches) == pytest.approx(0.0)
     assert owed(np.zeros(50), batches) == pytest.approx(-2.1 * 0.1)
     assert owed(np.zeros(50), np.array(["a"] * 50, dtype=object)) == 0.0
     models: dict[Role, np.ndarray] = {"candidate": rows + 0.3, "champion": rows}
-    loss = [made.value for made in luck_measures(noticed, models, {}, batches, (0.1, -0.1))]
+    loss = [made.value for made in luck_measures(noticed, models, batches, (0.1, -0.1))]
     assert loss == pytest.approx([0.0, -0.1 * 2.1 * 0.1, 0.1 * 2.1 * 0.1]), "a margin is of a loss that is part luck"
-    assert list(luck_measures(None, {"candidate": rows, "champion": rows}, {}, batches)) == []
-    assert list(luck_measures(noticed, {"candidate": rows}, {}, batches)) == []
+    assert list(luck_measures(None, {"candidate": rows, "champion": rows}, batches)) == []
+    assert list(luck_measures(noticed, {"candidate": rows}, batches)) == []
 
 
 def test_the_gate_says_what_is_left_without_the_luck():
@@ -194,7 +194,7 @@ def test_the_gate_says_what_is_left_without_the_luck():
 
     def said(score: float) -> str:
         noticed = Noticed(batches=("b",), score=score, threshold=2.0, standard_error=0.02, rows_error=0.02)
-        owed = tuple(luck_measures(noticed, {"candidate": np.zeros(200), "champion": rows}, {}, batches))
+        owed = tuple(luck_measures(noticed, {"candidate": np.zeros(200), "champion": rows}, batches))
         made = replace(report(champion=(-0.06, -0.04)), measures=owed)
         return evaluate_gates(made, PromoteSpec(require="better_than_champion"), bootstrapping=False).results[0].reason
 
@@ -218,7 +218,7 @@ def test_of_a_row_that_outweighs_all_others_the_luck_may_fall_by_more_than_the_d
 
     def shown(raised: int | None) -> float:
         candidate = np.zeros(100) + (0.0 if raised is None else np.eye(100)[raised])
-        (made,) = luck_measures(noticed, {"candidate": candidate, "champion": champion}, {}, batches)
+        (made,) = luck_measures(noticed, {"candidate": candidate, "champion": champion}, batches)
         return float((candidate - champion).mean()) - (made.value or 0.0)
 
     assert shown(raised=99) < shown(raised=None)
@@ -253,9 +253,10 @@ def test_an_earlier_champion_owes_luck_of_its_own():
     pair = replace(made.differences[0], a="earlier", version=2)
     before = replace(role("earlier", 0.4), version=2)
     season = replace(made, roles=(*made.roles, before), differences=(*made.differences, pair))
-    assert most_promising(season) == 2
+    assert most_promising(season, {2}) == 2
+    assert most_promising(season, {3}) is None
     season = replace(season, measures=(luck_of(-0.001), luck_of(-0.005, "v2")))
-    assert most_promising(season) is None
+    assert most_promising(season, {2}) is None
     owed = owed_to_luck(in_candidates_place(season, 2).measures)
     assert owed is not None
     assert owed.value == -0.005

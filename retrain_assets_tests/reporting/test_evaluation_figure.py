@@ -7,7 +7,7 @@ import pytest
 
 from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.comparing import Contest, evaluate_models
-from retrain_assets.reporting.evaluation_figure import evaluation_figure
+from retrain_assets.reporting.evaluation_figure import _differences, evaluation_figure
 
 
 @pytest.fixture
@@ -33,6 +33,19 @@ def is_small_png(content):
 
 def test_all_models_and_differences_fit_into_a_small_png(report):
     assert is_small_png(evaluation_figure(report))
+
+
+def test_an_earlier_champion_is_drawn_beside_the_champion(report):
+    champion = next(pair for pair in report.differences if pair.b == "champion")
+    before = replace(report.roles[1], role="earlier", version=2)
+    told = replace(champion, a="earlier", version=2)
+    beside = replace(report, roles=(*report.roles, before), differences=(*report.differences, told))
+    assert [each.label for each in _differences(beside)] == [
+        "candidate - champion", "candidate - baseline", "candidate - champion (newer)", "v2 - champion",
+    ]  # fmt: skip
+    many = replace(beside, roles=(*beside.roles, *[before] * 20), differences=(*beside.differences, *[told] * 20))
+    assert is_small_png(evaluation_figure(beside))
+    assert len(evaluation_figure(many)) < 40_000, "six rows a panel are drawn at most"
 
 
 def test_the_first_model_and_an_unknown_evaluation_are_drawn_too(report):
