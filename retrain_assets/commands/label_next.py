@@ -18,6 +18,8 @@ from retrain_assets.commands.options import Options, with_options
 def label_next(options: Options, model: str, rows: int, batches: int, out: Path) -> None:
     """Export the rows most worth a label: what the champion is least sure of, and where labels are few.
 
+    Of a regression, which does not say how sure it is: what is most unlike the rows that it learned from.
+
     Fill in the empty target column; `label-answers` delivers the file by batch where `target.labels` looks. What is
     answered comes back as labels, known from then on.
 
@@ -30,10 +32,9 @@ def label_next(options: Options, model: str, rows: int, batches: int, out: Path)
     declared = options.model(model)
     found = rows_to_label(open_stores(options.opened_home().prepare()), declared, rows=rows, batches=batches)
     out.write_bytes(questions(found))
-    unsure = int((found["why"] == "unsure").sum())
-    click.echo(
-        f"{model}: wrote {len(found)} rows to {out}: {unsure} that it is unsure of, the others where labels are few"
-    )
+    unclear = int((found["why"] != "few labels").sum())
+    said = "unlike what it learned from" if "novel" in found else "that it is unsure of"
+    click.echo(f"{model}: wrote {len(found)} rows to {out}: {unclear} {said}, the others where labels are few")
     if declared.spec.target.labels is not None:
         click.echo(f"  fill in {declared.spec.target.column}, then: retrain-assets label-answers {model} {out}")
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -19,12 +20,12 @@ from retrain_assets.lifecycle.settle import read_labels
 from retrain_assets.lifecycle.watch import read_validated
 from retrain_assets.lifecycle.way_out import telling_way_out
 from retrain_assets.lifecycle.withholding import withholding
-from retrain_assets.performance.scores import Scores
 from retrain_assets.promotion.slices import declared_slices
-from retrain_assets.promotion.unclear import most_worth_labelling, unsureness
+from retrain_assets.promotion.unclear import Reason, most_worth_labelling, unsureness
 from retrain_assets.stores.exports import export
 from retrain_assets.stores.protocols import Stores
 from retrain_assets.stores.sources.settings import located
+from retrain_assets.training.bundle import ModelBundle
 from retrain_assets.training.predict import predict
 
 BATCHES = 4
@@ -84,12 +85,14 @@ def rows_to_label(
 
     With `upto`, those up to a batch, by the labels that were known as of it.
 
-    How sure the model is, is asked of the champion as of the newest batch. The parts of the data are the slices by
+    How sure the model is, is asked of the champion as of the newest batch. One of a regression tells no probabilities:
+    there it is how unlike the rows of its reference each row is. The parts of the data are the slices by each of
     `promote.limits.slices`, else the batches. A column of personal data is left out, but for the row id's, without
     which no answer could be joined.
 
     Returns:
-        `batch`, the validated columns, `unsure` (0 to 1), `part` and `why`; and the target column, empty, to fill in.
+        `batch`, the validated columns, `unsure` (0 to 1) or `novel` (each column adds about 1 to it in the reference),
+        `part` and `why`; and the target column, empty, to fill in.
 
     Raises:
         InsufficientDataError: no batch was watched, nobody serves yet, or every row has its label.
@@ -120,15 +123,16 @@ def rows_to_label(
     asked = found[open_rows].reset_index(drop=True)
     with telling_way_out(stores, model):
         bundle = stores.registry.load(champion)
-    scores: Scores = predict(bundle.pipeline, asked, task=model.spec.task, classes=bundle.manifest.classes)
+    reason, unclear = _unclear(model, bundle, asked)
     chosen = most_worth_labelling(
-        unsureness(scores),
+        unclear,
         parts[open_rows],
-        {str(part): int(count) for part, count in pd.Series(parts[~open_rows]).value_counts().items()},
+        Counter(parts[~open_rows].ravel()),
         rows=rows,
         ids=asked["ra_row_id"].to_numpy(),
+        reason=reason,
     )
-    return _shown(model, asked.iloc[chosen["position"].to_numpy()].reset_index(drop=True), chosen)
+    return _shown(model, asked.iloc[chosen["position"].to_numpy()].reset_index(drop=True), chosen, reason)
 
 
 def _with_labels(stores: Stores, model: DeclaredModel, batch: Batch, upto: Batch | None) -> pd.DataFrame:
@@ -139,21 +143,31 @@ def _with_labels(stores: Stores, model: DeclaredModel, batch: Batch, upto: Batch
     return rows.assign(batch=batch.key, ra_labelled=rows["ra_row_id"].isin(labels["ra_row_id"]))
 
 
+def _unclear(model: DeclaredModel, bundle: ModelBundle, rows: pd.DataFrame) -> tuple[Reason, np.ndarray]:
+    if model.spec.task == "regression":
+        return "novel", bundle.reference.novelty(model.spec.drift.columns).scores(rows)
+    return "unsure", unsureness(predict(bundle.pipeline, rows, task=model.spec.task, classes=bundle.manifest.classes))
+
+
 def _parts(model: DeclaredModel, rows: pd.DataFrame) -> np.ndarray:
-    """The slice, or the batch, that each row belongs to; of several declared columns the first says."""
-    columns = model.spec.promote.limits.slices[:1]
-    parts = rows["batch"].to_numpy(dtype=object, copy=True)
+    """The slices, one of each declared column, or the batch, that each row belongs to: (n, k)."""
+    columns = model.spec.promote.limits.slices
+    if not columns:
+        return rows[["batch"]].to_numpy(dtype=object)
+    parts = np.empty((len(rows), len(columns)), dtype=object)
     personal = frozenset(model.spec.personal_columns)
-    for each in declared_slices(rows, columns, min_rows=1, numbered_columns=personal):
-        parts[each.rows] = each.name
+    for place, column in enumerate(columns):
+        for each in declared_slices(rows, [column], min_rows=1, numbered_columns=personal):
+            parts[each.rows, place] = each.name
     return parts
 
 
-def _shown(model: DeclaredModel, rows: pd.DataFrame, chosen: pd.DataFrame) -> pd.DataFrame:
+def _shown(model: DeclaredModel, rows: pd.DataFrame, chosen: pd.DataFrame, reason: Reason) -> pd.DataFrame:
     spec = model.spec
     hidden = set(spec.personal_columns) - set(spec.row_id)
     hidden |= {"batch", *(name for name in rows.columns if str(name).startswith("ra_"))}
     columns = [name for name in rows.columns if name not in hidden]
-    made = rows[["batch", *columns]].assign(unsure=chosen["unsure"].round(4), part=chosen["part"], why=chosen["why"])
+    told = {reason: chosen["unclear"].round(4), "part": chosen["part"], "why": chosen["why"]}
+    made = rows[["batch", *columns]].assign(**told)
     made[spec.target.column] = ""
     return made

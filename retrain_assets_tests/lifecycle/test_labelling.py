@@ -83,7 +83,7 @@ def test_where_nobody_serves_there_is_nothing_to_ask(tmp_path: Path):
 
 def test_half_are_asked_where_labels_are_few_however_sure_the_model_is():
     unsure = np.array([0.9, 0.8, 0.7, 0.6, 0.1, 0.05])
-    parts = np.array(["much", "much", "much", "much", "few", "few"])
+    parts = np.array(["much", "much", "much", "much", "few", "few"])[:, None]
     made = most_worth_labelling(unsure, parts, {"much": 100}, rows=4, ids=np.arange(6))
     assert made["position"].tolist() == [0, 1, 4, 5]
     assert made["why"].tolist() == ["unsure", "unsure", "few labels", "few labels"]
@@ -92,8 +92,48 @@ def test_half_are_asked_where_labels_are_few_however_sure_the_model_is():
     assert len(most_worth_labelling(unsure, parts, {}, rows=99, ids=np.arange(6))) == 6
 
 
-def test_a_regression_is_asked_by_coverage_alone():
-    assert unsureness(Scores(np.array([1.0, 2.0]))).tolist() == [0.0, 0.0]
+def test_every_declared_way_to_divide_the_data_is_covered():
+    """The only row of `k=c` and that of `m=y` are sure, and in parts of the other division that have many labels."""
+    parts = np.array([["k=a", "m=x"]] * 6 + [["k=c", "m=x"], ["k=a", "m=y"]], dtype=object)
+    unsure = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.1, 0.05])
+    made = most_worth_labelling(unsure, parts, {"k=a": 100, "m=x": 100}, rows=4, ids=np.arange(8))
+    assert made["position"].tolist() == [0, 1, 6, 7]
+    assert made["part"].tolist()[2:] == ["k=c", "m=y"]
+    first = most_worth_labelling(unsure, parts[:, :1], {"k=a": 100}, rows=4, ids=np.arange(8))
+    assert first["position"].tolist() == [0, 1, 6, 2], "by the first column alone `m=y` is never asked about"
+
+
+def test_slices_by_each_declared_column_are_asked_about(world: World):
+    spec = world.model.spec.model_validate(declaration(**DECLARED | {"promote": {"limits": {"slices": ["kind", "z"]}}}))
+    both = DeclaredModel(spec=spec, root=world.root)
+    asked = rows_to_label(world.stores, both, rows=40, batches=2)
+    few = asked.loc[asked["why"] == "few labels", "part"]
+    assert few.str.startswith("z=").any()
+    assert asked["part"].str.partition("=")[0].isin(["kind", "z"]).all()
+
+
+def test_a_regression_is_asked_about_what_is_unlike_its_reference(tmp_path: Path):
+    """It does not say how sure it is; what it has seen nothing like it cannot know."""
+    declared = DECLARED | {
+        "estimator": {"class": "sklearn.linear_model.LinearRegression"}, "metric": "squared_error",
+    }  # fmt: skip
+    made = make_world(tmp_path, **declared)
+    for day in range(4):
+        frame = rows_of(made.batch(day)).assign(y=lambda rows: rows["x"] * 3.0)
+        if day == 3:
+            frame.loc[frame.index[:3], ["x", "z"]] = [[40.0, 999.0], [-45.0, -999.0], [30.0, 999.0]]
+        else:
+            made.put(day, frame[["id", "y"]].to_csv(index=False).encode(), folder="labels")
+        made.drop(day, frame.drop(columns="y"))
+    made.play()
+    asked = rows_to_label(made.stores, made.model, rows=6, batches=1)
+    assert asked["why"].tolist() == ["novel"] * 3 + ["few labels"] * 3
+    assert sorted(asked["x"].iloc[:3]) == [-45.0, 30.0, 40.0]
+    assert asked["novel"].iloc[:3].min() > asked["novel"].iloc[3:].max()
+    assert "unsure" not in asked
+
+
+def test_how_unsure_a_model_of_several_classes_is():
     three = Scores(np.array([[0.4, 0.4, 0.2], [0.9, 0.1, 0.0]]), (0, 1, 2))
     assert unsureness(three).round(6).tolist() == [1.0, 0.2]
 
