@@ -37,14 +37,17 @@ def predict(model: ModelBundle | BaseEstimator, frame: pd.DataFrame, *, task: Ta
             regression.
 
     Raises:
-        DataError: a feature is missing, the transform or the estimator failed, or a score is NaN or infinite.
+        DataError: the model is of another task, a feature is missing, the transform or the estimator failed, or a score
+            is NaN or infinite.
         Exception: whatever was raised by a machine at its end.
     """
     pipeline: Any = model.pipeline if isinstance(model, ModelBundle) else model
     known = tuple(classes)
     if (task == "classification") != (len(known) >= 2):
         needed = "at least two classes" if task == "classification" else "no classes"
-        raise ValueError(f"a {task} must have {needed} (got {known})")
+        raise DataError(
+            f"a {task} must have {needed} (got {known}): the model was trained for another task than the declared one"
+        )
     if len(frame) == 0:
         return Scores(np.empty((0, len(known)) if len(known) > 2 else 0), known)
     if not known:

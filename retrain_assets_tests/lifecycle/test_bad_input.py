@@ -13,9 +13,12 @@ from retrain_assets import lifecycle
 from retrain_assets.data.windows import Batch
 from retrain_assets.errors import DataError, IntegrityError, NotStoredError, StoreError
 from retrain_assets.lifecycle.auditing import verify
+from retrain_assets.lifecycle.promote import read_evaluation
 from retrain_assets.lifecycle.training_window import read_judging_rows
+from retrain_assets.lifecycle.waiting import holds
 from retrain_assets.promotion.log import champion_as_of
 from retrain_assets.promotion.measures import chosen
+from retrain_assets.promotion.recall import NOT_JUDGED
 from retrain_assets_tests.lifecycle.champions import copied, execute, registry_of
 from retrain_assets_tests.lifecycle.world import World
 
@@ -289,3 +292,26 @@ def test_a_metric_that_the_judging_rows_do_not_define_is_unknown_and_says_why(ev
         made = lifecycle.evaluate(world.stores, world.model, newest(world), now=world.now, run_id="run-9")
     assert made.gates.passed is None
     assert "roc_auc is not known: these rows do not define it, such as labels of one class" in made.gates.reason
+
+
+def test_a_champion_of_another_task_is_judged_by_nobody_and_its_successor_held_for_a_person(
+    three_champions: World, tmp_path: Path
+):
+    """A declared metric that turns a classification into a regression: no score of before can be compared."""
+    declared = {
+        "estimator": {"class": "sklearn.linear_model.LinearRegression"}, "metric": "squared_error",
+        "promote": {"min_rows": 50, "require": "beats_baseline"},
+    }  # fmt: skip
+    world = copied(three_champions, tmp_path / "w", **declared)
+    for day in (4, 5):
+        world.drop(day)
+    world.play()
+    assert world.stores.state.promotions("tiny")[-1].version == 3
+    held = next(each for each in holds(world.stores.state, world.model) if each.state == "pending")
+    assert "the champion v3 cannot be asked" in held.request.reason
+    assert "the model was trained for another task than the declared one" in held.request.reason
+    batch = world.model.calendar.batch(held.request.batch)
+    made = read_evaluation(world.stores, world.model, batch, held.request.attempt)
+    why = {each.group: each.reason for each in chosen(made.measures, "recall", NOT_JUDGED)}
+    assert why.keys() == {"v2", "v1"}
+    assert all("another task" in said for said in why.values())
