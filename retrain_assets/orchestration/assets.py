@@ -13,7 +13,7 @@ from retrain_assets.orchestration import checks, metadata, model_metadata, names
 from retrain_assets.orchestration.importance import of_importance
 from retrain_assets.orchestration.label_requests import of_label_requests
 from retrain_assets.orchestration.mlflow_run import MLFLOW_KEY
-from retrain_assets.orchestration.projection import champion_events
+from retrain_assets.orchestration.projection import champion_events, is_behind
 from retrain_assets.orchestration.replay_report import replay_spec
 from retrain_assets.orchestration.resources import STORES_KEY, StoresResource
 from retrain_assets.orchestration.specs import BY_NAME, asset_specs, check_specs, registry_spec
@@ -125,6 +125,7 @@ def retrain_decision(work: Work) -> Iterator[Made]:
     record = lifecycle.decide(
         work.stores, work.model, work.the_batch, cause=work.cause, now=work.now, run_id=work.run_id
     )
+    _show_champion(work)
     yield dg.MaterializeResult(
         asset_key=work.key(names.RETRAIN_DECISION),
         metadata=model_metadata.of_decision(work.stores, record),
@@ -206,6 +207,16 @@ def champion(work: Work) -> Iterator[Made]:
         check_results=found,
         data_version=dg.DataVersion(f"v{record.promotion.version}"),
     )
+
+
+def _show_champion(work: Work) -> None:
+    """Who serves, where a crash kept the newest promotion from the page of `champion`; a job's run alone looks."""
+    history = work.stores.state.promotions(work.model.name)
+    if work.of_the_job and is_behind(work.context.instance, history):
+        _show_rollback(
+            work,
+            Promoted(promotion=history[-1], current=history[-1], reason=history[-1].reason, history=tuple(history)),
+        )
 
 
 def _show_rollback(work: Work, record: Promoted | None) -> None:

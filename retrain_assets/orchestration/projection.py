@@ -39,11 +39,16 @@ def report_champion(
 
 def report_champion_if_changed(instance: dg.DagsterInstance, stores: Stores, history: Sequence[Promotion]) -> bool:
     """Reports the newest promotion where the newest event of `champion` tells of another one; True when it did."""
+    if not is_behind(instance, history):
+        return False
+    report_champion(instance, stores, history[-1], history)
+    return True
+
+
+def is_behind(instance: dg.DagsterInstance, history: Sequence[Promotion]) -> bool:
+    """Whether the newest event of `champion` tells of another promotion than the newest."""
     if not history:
         return False
     newest = instance.get_latest_materialization_event(names.key(history[-1].model, names.CHAMPION))
     shown = newest.asset_materialization.metadata.get("promotion") if newest and newest.asset_materialization else None
-    if shown is not None and shown.value == history[-1].id:
-        return False
-    report_champion(instance, stores, history[-1], history)
-    return True
+    return shown is None or shown.value != history[-1].id

@@ -162,7 +162,8 @@ NODES: tuple[Node, ...] = (
     ),
     Node(
         name=names.EVALUATION_REPORT,
-        description="Candidate, champion and baseline on the same reserved rows, with paired differences and gates.",
+        description="Candidate, champion, baseline and the latest earlier champions on the same reserved rows, with "
+        "paired differences and gates.",
         made_from=(names.CANDIDATE, names.REGISTRY),
         kinds=TABLE,
         stage="retrain",

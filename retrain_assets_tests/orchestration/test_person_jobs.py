@@ -100,6 +100,21 @@ def test_a_decision_is_launched_at_once_after_a_rollback(installed: Installation
     assert [ran.job for ran in installed.drive() if ran.job == "decide"] == [], "once"
 
 
+def test_a_promotion_of_which_dagster_was_not_told_is_shown_by_the_next_decision(installed: Installation):
+    """As where a rollback by the command line was killed after the log had moved."""
+    lifecycle.roll_back(
+        installed.stores, installed.model, reason="bad nights", actor="person:ann", now=datetime.now(UTC)
+    )
+    champion = dg.AssetKey(["tiny", "champion"])
+    assert installed.instance.get_latest_materialization_event(champion) is None
+    assert [ran.job for ran in installed.drive()][:1] == ["decide"]
+    page = installed.metadata("champion")
+    assert (page["version"], page["action"], page["actor"]) == (2, "rollback", "person:ann")
+    shown = installed.instance.fetch_materializations(champion, limit=10).records
+    assert installed.run("decide", 3).success
+    assert installed.instance.fetch_materializations(champion, limit=10).records == shown, "once"
+
+
 def test_the_page_of_a_rollback_asks_the_tracking_server_nothing(promoted: World, monkeypatch: pytest.MonkeyPatch):
     """It would wait for it as long as the rollback itself did, and who rolls back holds the lease meanwhile."""
     for name, value in (("MAX_RETRIES", "0"), ("TIMEOUT", "1")):
