@@ -92,8 +92,8 @@ _NOTE = (
 _PEERS = (
     "Each tool with its defaults, in an environment and a process of its own, as many times as above and in turn with "
     f"the others (once where it takes longer than {LONG:g} s); medians, in brackets times ours. Each is the first "
-    "comparison of its size in a process, whose memory the system has to find yet: hence ours is slower here than above, "
-    "where the process has made one before."
+    "comparison of its size in a process, whose memory the system has to find yet: hence ours is slower here than "
+    "above, where the process has made one before."
 )
 
 
