@@ -60,7 +60,7 @@ def test_every_gate_is_measured_stored_and_shown(three_champions: World, tmp_pat
     report = read_evaluation(world.stores, world.model, batch, 1)
     assert {measure.kind for measure in report.measures} == {
         "change", "calibration", "test", "slice", "fairness", "cost", "leakage", "explanation", "robustness",
-        "servability", "worth", "ranking",
+        "servability", "worth", "ranking", "recall",
     }  # fmt: skip
     stored = world.stores.tables.read("tiny/evaluation_report", [batch.key])
     assert {gate.name for gate in GateReport.from_frame(stored).results} == set(GATES)
