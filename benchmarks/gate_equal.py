@@ -13,7 +13,7 @@ from retrain_assets.promotion.comparing import Contest, evaluate_models
 from retrain_assets.promotion.evaluation import EvaluationReport
 from retrain_assets.replay.scorebook import Scorebook
 
-LATER, PAIRS = 12, 20
+LATER, PAIRS = 12, 60
 """The fewest batches that there must be after both models, and pairs of models of a stream."""
 _POSITIVE = 100.0
 """Added to every loss: the report takes losses as the absolute errors of a regression, which are not negative."""

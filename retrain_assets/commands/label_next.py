@@ -33,7 +33,7 @@ def label_next(options: Options, model: str, rows: int, batches: int, out: Path)
     found = rows_to_label(open_stores(options.opened_home().prepare()), declared, rows=rows, batches=batches)
     out.write_bytes(questions(found))
     unclear = int((found["why"] != "few labels").sum())
-    said = "unlike what it learned from" if "novel" in found else "that it is unsure of"
+    said = "unlike what it learned from" if declared.spec.task == "regression" else "that it is unsure of"
     click.echo(f"{model}: wrote {len(found)} rows to {out}: {unclear} {said}, the others where labels are few")
     if declared.spec.target.labels is not None:
         click.echo(f"  fill in {declared.spec.target.column}, then: retrain-assets label-answers {model} {out}")

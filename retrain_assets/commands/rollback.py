@@ -56,7 +56,7 @@ def rollback(
         )  # fmt: skip
         show_champion(held)
     click.echo(f"  {visible(made.reason)}")
-    after = "may be promoted or recalled again" if may_return else "stays out until `retrain-assets clear`"
+    after = "may be recalled again" if may_return else "stays out until `retrain-assets clear`"
     click.echo(f"  the next decision is due now; {left} {after}")
 
 

@@ -46,14 +46,18 @@ def profile_arrow(
     Raises:
         DataError: the batch column is missing, or a row has none.
     """
-    parts: dict[Any, list[TableProfile]] = {}
+    parts: dict[str, list[TableProfile]] = {}
+    values: dict[str, Any] = {}  # an hour that comes twice in autumn is one value, and two texts
     for chunk in chunks:
-        for key, rows in _by_batch(chunk, batch, name):
+        for value, rows in _by_batch(chunk, batch, name):
+            key = str(value)
+            values.setdefault(key, value)
             own = parts.setdefault(key, [])
             own.append(_profile_rows(rows))
             if len(own) >= MERGED_PARTS:
                 parts[key] = [merge_tables(own)]
-    return {str(key): own[0] if len(own) == 1 else merge_tables(own) for key, own in sorted(parts.items())}
+    merged = {key: own[0] if len(own) == 1 else merge_tables(own) for key, own in parts.items()}
+    return {key: merged[key] for key in sorted(merged, key=values.__getitem__)}
 
 
 def _profile_rows(rows: pa.Table) -> TableProfile:

@@ -1,4 +1,4 @@
-"""`evaluation_report`: candidate, champion and baseline on the same reserved rows."""
+"""`evaluation_report`: candidate, champion, baseline and the latest earlier champions on the same reserved rows."""
 
 from __future__ import annotations
 
@@ -40,9 +40,10 @@ from retrain_assets.training.bundle import ModelVersion
 
 @withholding
 def evaluate(stores: Stores, model: DeclaredModel, batch: Batch, *, now: datetime, run_id: str) -> Evaluated:
-    """Judges candidate, champion and baseline on the same rows of the newest matured batches: none was fitted on them.
+    """Judges candidate, champion, baseline and earlier champions on the same rows of the newest matured batches.
 
-    They are the reserved ones, or with `promote.holdout` all, as far as every model was fitted before them.
+    None was fitted on them. They are the reserved ones, or with `promote.holdout` all, as far as every model was
+    fitted before them.
     """
     frozen = latest_training_set(stores, model, batch)
     candidate = candidate_of(stores, model, frozen)

@@ -11,7 +11,7 @@ from retrain_assets.lifecycle.history import holdout_of, losses_in
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.records import TrainingSet
 from retrain_assets.policy.first_losses import NEWEST, FirstLoss
-from retrain_assets.promotion.log import Promotion
+from retrain_assets.promotion.log import Promotion, bars_who_leaves
 from retrain_assets.stores.protocols import Stores
 
 
@@ -49,7 +49,7 @@ def first_losses(
 def _champions(stores: Stores, model: DeclaredModel, current: Promotion, as_of: datetime) -> list[Promotion]:
     log = [promotion for promotion in stores.state.promotions(model.name) if promotion.as_of <= as_of]
     by_id = {promotion.id: promotion.version for promotion in log}
-    left = {by_id.get(made.previous_id or 0) for made in log if made.action == "rollback"} - {current.version}
+    left = {by_id.get(made.previous_id or 0) for made in log if bars_who_leaves(made)} - {current.version}
     made_by = {known.version: known.training_hash for known in stores.state.model_versions(model.name)}
     alike = {
         promotion.version: promotion

@@ -13,7 +13,7 @@ import pandas as pd
 
 from retrain_assets.data.labels import labels_as_of
 from retrain_assets.data.windows import Batch
-from retrain_assets.errors import InsufficientDataError, RefusedError, without_password
+from retrain_assets.errors import DataError, InsufficientDataError, RefusedError, without_password
 from retrain_assets.lifecycle.champions import champion_version
 from retrain_assets.lifecycle.model import DeclaredModel
 from retrain_assets.lifecycle.settle import read_labels
@@ -56,7 +56,7 @@ def request_labels(stores: Stores, model: DeclaredModel, batch: Batch) -> LabelR
         raise RefusedError(f"{model.name} declares no label_next: nobody said where its questions go")
     try:
         chosen = rows_to_label(stores, model, rows=spec.rows, batches=spec.batches, upto=batch)
-    except InsufficientDataError as error:
+    except DataError as error:  # also a champion that is of another task than the one declared now
         nothing = hashlib.sha256(b"").hexdigest()
         return LabelRequests(rows=0, asked={}, uri=None, content_hash=nothing, reason=str(error))
     content = questions(chosen)

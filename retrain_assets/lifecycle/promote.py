@@ -71,6 +71,7 @@ def promote(
     outcome = settled_before(stores, model, log, frozen, version) or _judge(
         stores, model, batch, frozen, version, report, log, now=now
     )
+    tell_what_is_left(stores, model, report, outcome.history, now=now)
     _close(stores, model, batch, frozen, version, outcome, now=now, run_id=run_id)
     return outcome
 
@@ -184,8 +185,6 @@ def _judge(
     refusal = _refusal(stores, model, batch, version, gates, current, report)
     wish = recall_of(report, candidate_passed=gates.passed)
     recalled = recall(stores, model, batch, report, wish, log, now=now) if wish is not None and log else None
-    if wish is None:
-        tell_what_is_left(stores, model, report, now=now)
     if recalled is not None:
         void_if_asked(stores, model, version, recalled.reason, now=now)
         return recalled

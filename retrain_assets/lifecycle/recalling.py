@@ -67,8 +67,19 @@ def recall(
     return Promoted(promotion=made, current=made, reason=wish.reason, history=(*log, made))
 
 
-def tell_what_is_left(stores: Stores, model: DeclaredModel, report: EvaluationReport, *, now: datetime) -> None:
-    """That an earlier champion was found better which `promote.recall` does not reach: a person may put it in force."""
+def tell_what_is_left(
+    stores: Stores, model: DeclaredModel, report: EvaluationReport, log: Sequence[Promotion], *, now: datetime
+) -> None:
+    """That an earlier champion was found better which `promote.recall` does not reach: a person may put it in force.
+
+    Told after the candidate's promotion, which what was told before it does not outlive; and only as long as nothing
+    else came after the comparison.
+    """
+    champion = report.role("champion")
+    own = bool(log) and log[-1].caused_by == (report.batch, report.attempt) and log[-1].action == "promote"
+    before = log[:-1] if own else log
+    if champion is None or not before or before[-1].version != champion.version:
+        return
     for left in chosen(report.measures, "recall", LEFT_TO_A_PERSON):
         version, declared = int(left.group.removeprefix("v")), model.spec.promote.recall
         _tell(stores, report, version, left.reason, f"promote.recall is {declared}", now=now)
@@ -87,7 +98,7 @@ def _forbidden(
         return (
             f"promote.approval is `{model.spec.promote.approval.when}`: a person may put it in force with "
             f"`{back_by(model.name, wish.version)}`; without --may-return v{current.version}, which leaves, stays out "
-            f"until `retrain-assets clear {model.name} {current.version}`"
+            f"until `retrain-assets clear {model.name} {current.version} --reason ...`"
         )
     champion = report.role("champion")
     if champion is None or champion.version != current.version or current.as_of > batch.end:

@@ -174,7 +174,7 @@ def candidate(work: Work) -> Iterator[Made]:
 
 
 def evaluation_report(work: Work) -> Iterator[Made]:
-    """Judges candidate, champion and baseline on the same reserved rows."""
+    """Judges candidate, champion, baseline and the latest earlier champions on the same reserved rows."""
     asset = work.key(names.EVALUATION_REPORT)
     with work.tracked(lifecycle.tracking_run_of(work.stores, work.model, work.the_batch)):
         record = lifecycle.evaluate(work.stores, work.model, work.the_batch, now=work.now, run_id=work.run_id)

@@ -132,7 +132,7 @@ def said_of_earlier(report: EvaluationReport) -> str | None:
 
 def back_by(model: str, version: int | None) -> str:
     """The command by which a person puts an earlier champion in force whose season came back."""
-    return f"retrain-assets rollback {model} --to {version} --may-return"
+    return f"retrain-assets rollback {model} --to {version} --may-return --reason ..."
 
 
 def _shown(report: EvaluationReport, each: RoleEvaluation, *, candidate_passed: bool | None) -> str | None:
@@ -146,7 +146,8 @@ def _shown(report: EvaluationReport, each: RoleEvaluation, *, candidate_passed: 
     level = _of(report, each, LEVEL)
     shared = "" if level is None or level.value == report.confidence else f", {level.reason}"
     return (
-        f"v{each.version}, an earlier champion, is shown better than the champion: {report.metric} "
+        f"v{each.version}, an earlier champion, is shown better than the champion"
+        f"{' and than the candidate, which passed' if candidate_passed else ''}: {report.metric} "
         f"{difference.value:+.4g} [{difference.lower:+.4g}, {difference.upper:+.4g}] on {difference.rows:,} "
         f"{report.kind_of_rows}{left}{shared}"
     )

@@ -6,6 +6,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from retrain_assets.data.arrow_profiling import profile_arrow
 from retrain_assets.data.profile import TableProfile, profile_table
 from retrain_assets.drift import compare
 from retrain_assets.drift.settled import has_settled, judge_settled
@@ -119,6 +120,15 @@ def test_numbered_batches_are_in_the_order_of_their_numbers(of) -> None:
 
 def of_normal(rng: np.random.Generator, level: float) -> TableProfile:
     return profile_table(pd.DataFrame({"x": rng.normal(level, 1, 2_000)}))
+
+
+def test_the_hour_that_comes_twice_in_autumn_is_two_batches() -> None:
+    hours = pd.date_range("2024-10-27 00:00", "2024-10-27 04:00", freq="h", tz="Europe/Berlin").as_unit("us")
+    table = pa.table({"hour": pa.array(hours), "x": np.arange(len(hours), dtype=float)})
+    assert len(hours) == 6
+    assert {key: each.rows for key, each in profile_arrow([table], batch="hour", name="rows").items()} == dict.fromkeys(
+        map(str, hours), 1
+    )
 
 
 def test_a_verdict_says_which_batches_it_rests_on() -> None:

@@ -131,6 +131,10 @@ def test_a_regression_is_asked_about_what_is_unlike_its_reference(tmp_path: Path
     assert sorted(asked["x"].iloc[:3]) == [-45.0, 30.0, 40.0]
     assert asked["novel"].iloc[:3].min() > asked["novel"].iloc[3:].max()
     assert "unsure" not in asked
+    spec = made.model.spec.model_validate(declaration(**DECLARED, label_next={"path": "ask/{batch}.csv"}))
+    classifying = request_labels(made.stores, DeclaredModel(spec=spec, root=tmp_path), made.batch(3))
+    assert (classifying.rows, classifying.uri) == (0, None), "until a classifier serves, nothing is known of its doubts"
+    assert "another task than the declared one" in classifying.reason
 
 
 def test_how_unsure_a_model_of_several_classes_is():

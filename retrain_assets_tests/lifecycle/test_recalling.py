@@ -131,7 +131,7 @@ def test_an_earlier_champion_that_is_better_is_told_and_left_to_a_person_and_not
     assert difference is not None
     assert (told.group, told.value, told.upper) == ("v2", difference.value, difference.upper)
     assert "at a level shared over 3 earlier champions. It comes back" in told.reason
-    assert "`retrain-assets rollback tiny --to 2 --may-return`" in told.reason
+    assert "`retrain-assets rollback tiny --to 2 --may-return --reason ...`" in told.reason
     assert "`promote.recall: 3`" in told.reason
     assert chosen(made.measures, "recall", "gates_passed") == [], "no gate is tried where nothing may come of it"
     (row,) = unmade(beside.stores.state, "tiny")
@@ -157,6 +157,57 @@ def test_an_earlier_champion_that_is_better_is_told_and_left_to_a_person_and_not
     assert stage_of(beside.stores, beside.model, 6) == "retired"
     log = beside.stores.state.promotions("tiny")
     assert [each.version for each in asked(beside.stores, beside.model, log).versions] == [6, 5, 4]
+
+
+def passed_by(played: World, root: Path) -> World:
+    """The candidate of the season's return passes, and v2, which knows that season, would be better still."""
+    world = again(played, root, recall=0, earlier=3, require="not_worse_than_champion")
+    back_to_ordinary(world)
+    assert served(world)[-2:] == [(6, "promote"), (7, "promote")]
+    return world
+
+
+def test_an_earlier_champion_that_is_better_than_what_was_just_promoted_is_told_after_it(played: World, tmp_path: Path):
+    world = passed_by(played, tmp_path)
+    (row,) = unmade(world.stores.state, "tiny")
+    assert "v2, an earlier champion, is shown better than the champion and than the candidate, which passed" in row
+    lifecycle.promote(world.stores, world.model, world.batch(7), now=world.now, run_id="again")
+    assert unmade(world.stores.state, "tiny") == (row,), "a repetition tells it once"
+
+
+def test_what_was_found_beside_a_champion_that_is_gone_is_not_told(played: World, tmp_path: Path):
+    world = again(played, tmp_path, recall=0, earlier=0)
+    back_to_ordinary(world)
+    world = reopened(world, recall=0, earlier=3)
+    lifecycle.evaluate(world.stores, world.model, world.batch(7), now=world.now, run_id="h")
+    lifecycle.roll_back(
+        world.stores, world.model, to=2, may_return=True, reason="summer", actor="person:ann", now=world.now
+    )
+    lifecycle.promote(world.stores, world.model, world.batch(7), now=world.now, run_id="h")
+    assert served(world)[-1] == (2, "rollback")
+    assert unmade(world.stores.state, "tiny") == (), "v2 serves already"
+
+
+@pytest.mark.parametrize("may_return", [True, False])
+def test_no_repetition_puts_back_what_a_person_took_out_of_force(played: World, tmp_path: Path, may_return: bool):
+    """Neither the version itself, nor the same training under a new number, as after a run that was killed."""
+    world = passed_by(played, tmp_path)
+    lifecycle.roll_back(
+        world.stores, world.model, may_return=may_return, reason="season", actor="person:ann", now=world.now
+    )
+    after = served(world)
+    assert after[-1] == (6, "rollback")
+    repeated = lifecycle.promote(world.stores, world.model, world.batch(7), now=world.now, run_id="again")
+    assert repeated.promotion is None
+    assert f"v7 was {'put in force by this attempt before' if may_return else 'rolled back'}" in repeated.reason
+    lifecycle.assert_champion(world.stores, world.model, now=world.now, run_id="again")
+    assert served(world) == after
+    execute(world, f"delete from ra_steps where job='retrain' and batch='{world.batch(7).key}'")
+    world = reopened(world, recall=0, earlier=3, require="not_worse_than_champion")
+    world.play()
+    assert max(each.version for each in world.stores.state.model_versions("tiny")) == 8, "it was trained once more"
+    assert served(world) == after
+    assert verify(world.stores, "tiny").faults == ()
 
 
 def test_what_is_only_told_does_not_weaken_what_may_be_recalled(played: World, tmp_path: Path):
@@ -271,8 +322,8 @@ def test_where_persons_agree_to_promotions_a_recall_is_told_and_left_to_them(pla
     assert served(world)[-1] == (5, "promote")
     told = [row.payload for row in world.stores.state.outbox(kinds=["recall_not_made"])]
     assert [row["version"] for row in told] == [2]
-    assert "`retrain-assets rollback tiny --to 2 --may-return`" in told[0]["failed"]
-    assert "v5, which leaves, stays out until `retrain-assets clear tiny 5`" in told[0]["failed"]
+    assert "`retrain-assets rollback tiny --to 2 --may-return --reason ...`" in told[0]["failed"]
+    assert "v5, which leaves, stays out until `retrain-assets clear tiny 5 --reason ...`" in told[0]["failed"]
 
 
 def test_an_earlier_champion_whose_files_were_changed_is_named_and_not_recalled(
