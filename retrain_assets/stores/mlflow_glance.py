@@ -63,14 +63,14 @@ def _of_database(uri: str, model: str) -> ShownModel:
 def _of_server(uri: str, model: str) -> ShownModel:
     address = urlparse(uri)
     plain = address._replace(netloc=address.netloc.rpartition("@")[2]).geturl().rstrip("/")
-    request = Request(f"{plain}/{_PAGE}?name={quote(model)}")  # noqa: S310 - `glance` asks for http or https
+    request = Request(f"{plain}/{_PAGE}?name={quote(model)}")  # noqa: S310 - `glance` comes here for http and https
     user = os.environ.get("MLFLOW_TRACKING_USERNAME") or unquote(address.username or "")
     password = os.environ.get("MLFLOW_TRACKING_PASSWORD") or unquote(address.password or "")
     if user:
         request.add_unredirected_header("Authorization", f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}")
     elif token := os.environ.get("MLFLOW_TRACKING_TOKEN"):
         request.add_unredirected_header("Authorization", f"Bearer {token}")
-    with urlopen(request, timeout=BRIEF_SECONDS) as answer:  # noqa: S310 - as above
+    with urlopen(request, timeout=BRIEF_SECONDS) as answer:  # noqa: S310 - of that request
         shown: dict[str, Any] = json.load(answer)["registered_model"]
     # An empty list is left out of MLflow's JSON.
     return ShownModel(
