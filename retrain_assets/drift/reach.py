@@ -2,11 +2,11 @@
 
 The range of a few batches is that of their levels: the next one lies partly beyond it because its level is a new one,
 and not because its values are. So values are taken for unusual that lie farther out than the range by a margin, and
-only as far as a batch would not get by its level, which is predicted from the reference batches (as in
-`retrain_assets.drift.variation`) by a t-distribution with B - 1 degrees of freedom: Whitmore 1986, "Prediction limits
-for a univariate normal observation", The American Statistician 40. Levels are means, in the units of the column (scores
-of ranks end where the reference does), or the smallest values, where these differ less: those of prices or delays do.
-Where levels differ by no more than their rows explain, the margin is 0.
+only as far as a batch would not get by its level, with as many of its rows. A level is predicted from the reference
+batches (as in `retrain_assets.drift.variation`) by a t-distribution with B - 1 degrees of freedom: Whitmore 1986,
+"Prediction limits for a univariate normal observation", The American Statistician 40. Levels are means, in the units of
+the column (scores of ranks end where the reference does), or the smallest values, where these differ less: those of
+prices or delays do. Where levels differ by no more than their rows explain, the margin is 0.
 
 What location and spread leave of a shape is small as long as levels differ by less than the rows of a batch. Beyond, a
 level that no reference batch has bends the shape as none of them: it is then no more unusual than the level is. Of
@@ -40,12 +40,14 @@ class End:
     Args:
         value: the smallest one of all batches, or the largest.
         usual: how far beyond the mean level that batch lies which holds it, at least 0.
+        levels: of the batches, from their mean; larger is farther out.
         error: standard deviation of a new level about the mean one; 0 where rows explain how much levels differ.
         margin: how far beyond `value` values are still usual.
     """
 
     value: float
     usual: float = 0.0
+    levels: tuple[float, ...] = ()
     error: float = 0.0
     margin: float = 0.0
 
@@ -62,10 +64,12 @@ class Reach:
         error: standard deviation of a new level about the mean one; 0 where rows explain how much levels differ.
         freedom: degrees of freedom of all errors.
         least: the smallest probability that a shape can have.
+        batches: of the reference, with a value each.
     """
 
     low: End
     high: End
+    batches: Sequence[ColumnProfile] = ()
     level: float = 0.0
     among: tuple[float, float] = (-np.inf, np.inf)
     error: float = 0.0
@@ -105,16 +109,18 @@ class Reach:
         margin, ends = float(stdtrit(freedom, MARGIN)), list[End]()
         for side, outward in ((1, -1.0), (2, 1.0)):
             place, steady = int(levels[side].argmax()), 0 < errors[side] <= errors[0]
-            away = levels[side, place] - centres[side] if steady else outward * (levels[0, place] - centres[0])
+            away = apart[side] if steady else outward * apart[0]
             error = float(errors[side] if steady else errors[3])
             value = float(summaries[side, place])
-            ends.append(End(value=value, usual=max(float(away), 0.0), error=error, margin=margin * error))
+            usually = max(float(away[place]), 0.0)
+            ends.append(End(value=value, usual=usually, levels=tuple(away), error=error, margin=margin * error))
         if not (errors[3] or ends[0].error or ends[1].error):
             return None
         level, bends = float(centres[0]), BENDS * within**0.5
         return cls(
             low=ends[0],
             high=ends[1],
+            batches=held,
             level=level,
             among=(min(float(levels[0].min()), level - bends), max(float(levels[0].max()), level + bends)),
             error=float(errors[3]),
@@ -130,21 +136,31 @@ class Reach:
             merged: batches in it, each of which may be the one that is so far out.
 
         Returns:
-            The rows, and the probability of a level that takes a batch as far out as half of the rows are that lie
-            beyond the range: 0 where levels explain nothing, 1 where no row lies there.
+            The rows, and the probability of a level that takes as many rows of a batch as far out as half of those
+            are that lie beyond the range: 0 where levels explain nothing, 1 where no row lies there.
         """
         from scipy.special import stdtr
 
         keys, counts = bins_of(current)
         low, high = bin_edges(current, keys)
         rows, smallest = 0, 1.0
-        for end, gaps in ((self.low, self.low.value - high), (self.high, low - self.high.value)):
+        sides = ((self.low, -1.0, self.low.value - high), (self.high, 1.0, low - self.high.value))
+        for end, outward, gaps in sides:
             rows += int(counts[gaps > end.margin].sum())
-            gap = _median(gaps[gaps > 0], counts[gaps > 0])
+            beyond = counts[gaps > 0]
+            gap = _median(gaps[gaps > 0], beyond)
             if gap:
-                p_value = float(stdtr(self.freedom, -(end.usual + gap) / end.error)) if end.error else 0.0
-                smallest = min(smallest, p_value)
+                level = self._level(end, outward, gap, beyond.sum() / counts.sum() / 2)
+                smallest = min(smallest, float(stdtr(self.freedom, -level / end.error)) if end.error else 0.0)
         return rows, min(1.0, 2 * merged * smallest)
+
+    def _level(self, end: End, outward: float, gap: float, share: float) -> float:
+        """The nearest one, from the mean, that takes so many rows of any reference batch beyond the end by the gap.
+
+        At least that of the largest value of the batch which holds the end.
+        """
+        inner = max(_farther(batch, share, outward) - own for batch, own in zip(self.batches, end.levels, strict=True))
+        return max(end.usual, outward * end.value - inner) + gap
 
     def p_of_level(self, current: ColumnProfile) -> float:
         """Least probability of a shape: that of a level as far out, where it is not among the others or near them."""
@@ -153,6 +169,15 @@ class Reach:
         if not self.error or current.mean is None or self.among[0] <= current.mean <= self.among[1]:
             return self.least
         return max(2 * float(stdtr(self.freedom, -abs(current.mean - self.level) / self.error)), self.least)
+
+
+def _farther(batch: ColumnProfile, share: float, outward: float) -> float:
+    """The value that so many of the rows are as far out as, times `outward`: -1 for the low end, 1 for the high one."""
+    keys, counts = bins_of(batch)
+    low, high = bin_edges(batch, keys)
+    farthest = np.clip(high, None, batch.maximum)[::-1] if outward > 0 else -np.clip(low, batch.minimum, None)
+    inward = np.cumsum(counts[::-1] if outward > 0 else counts)
+    return float(farthest[np.searchsorted(inward, share * inward[-1])])
 
 
 def _median(gaps: Array, counts: npt.NDArray[np.int64]) -> float:

@@ -102,6 +102,19 @@ def test_each_of_several_batches_of_a_window_may_be_the_one_that_is_far_out() ->
     assert reach.novelty(far, 3)[1] == pytest.approx(3 * reach.novelty(far, 1)[1])
 
 
+@pytest.mark.parametrize("outward", [1, -1])
+def test_a_level_explains_only_as_many_rows_as_it_would_move(outward: int) -> None:
+    """Values just beyond the range: a level that takes a few rows there is usual, and one that takes a quarter is not."""
+    rng = np.random.default_rng(4)
+    reach = Reach.of([one(level + rng.normal(size=200)) for level in np.linspace(-0.3, 0.3, 8)])
+    assert reach is not None
+    just_beyond = (reach.high if outward > 0 else reach.low).value + 0.05 * outward
+    now = rng.normal(size=200).clip(-2, 2)
+    few, many = (reach.novelty(one(np.where(np.arange(200) < count, just_beyond, now)), 1)[1] for count in (2, 50))
+    assert few > 0.01
+    assert many < few / 20
+
+
 def test_a_level_among_those_of_the_reference_leaves_the_shape_as_it_is() -> None:
     reach = Reach.of(columns_of([-2.0, -1.0, 0.0, 1.0, 2.0]))
     assert reach is not None

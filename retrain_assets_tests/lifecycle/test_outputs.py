@@ -272,7 +272,7 @@ def test_rows_that_are_unlike_the_reference_are_drift_where_novelty_is_declared(
     day = LEARNED + 1
     rows = rows_of(world.batch(day))
     usual = rows.index % 4 > 0
-    world.drop(day, rows.assign(z=rows["z"].where(usual, 40.0), x=rows["x"].where(usual, -40.0)))
+    world.drop(day, rows.assign(z=rows["z"].where(usual, 40.0)))
     world.play()
     moved = next(column for column in report(world, day).columns if column.name == "ra_novelty")
     assert moved.verdict == "drift"
@@ -288,17 +288,6 @@ def test_rows_that_are_unlike_the_reference_are_drift_where_novelty_is_declared(
     assert own[odd[odd].index].min() > own.median()
     assert (own[odd[odd].index] > limit).mean() > 0.5
     assert "the novelty has drifted" in report(world, day).reason
-
-
-@pytest.mark.slow
-@pytest.mark.xfail(strict=True, reason="a level is taken to explain more rows than it would move (docs/drift.md)")
-def test_rows_that_are_odd_in_one_column_are_drift_of_the_novelty_by_eight_days_too(tmp_path: Path) -> None:
-    world = played(tmp_path, outputs=["novelty"])
-    day = LEARNED + 1
-    rows = rows_of(world.batch(day))
-    world.drop(day, rows.assign(z=rows["z"].where(rows.index % 4 > 0, 40.0)))
-    world.play()
-    assert next(column for column in report(world, day).columns if column.name == "ra_novelty").verdict == "drift"
 
 
 @pytest.mark.slow
