@@ -12,7 +12,7 @@ from retrain_assets.drift.rows import Matrix
 from retrain_assets.drift.settings import Settings
 from retrain_assets.drift.told_apart import FOLDS, area
 from retrain_assets.drift.variation import Array, judge_scalars
-from retrain_assets.drift.wording import first_of
+from retrain_assets.drift.wording import first_of, plural
 
 ROWS = 1_000
 """Rows that are sampled of either side."""
@@ -62,7 +62,7 @@ def judge_separability(
     batches, window = _batches(reference, current, least, rng, independent=independent)
     rows = sum(map(len, window))
     if rows < least:
-        return JointDrift.unknown("classifier", f"{rows} rows are too few")
+        return JointDrift.unknown("classifier", f"{plural(rows, 'row is', 'rows are')} too few")
     if len(batches) < needed:
         few = (
             too_few_rows(sum(map(len, reference.values())), BATCHES, least)

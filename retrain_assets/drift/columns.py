@@ -166,6 +166,8 @@ def _conclude(
             "drift",
             f"the distance {score:.3g} reaches the floor {settings.effect_floor:g}, and {carried}",
         )
+    if not any(side.rows > side.missing for side in (column.before, column.after)):
+        reason = "neither side has a value in any row"
     hidden = _lost_in_doubles(column.before, column.after) if verdict == "stable" else None
     verdict, reason = (verdict, reason) if hidden is None else ("unknown", hidden)
     novel = tested.aspect == "novel"

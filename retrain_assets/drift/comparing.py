@@ -20,7 +20,7 @@ from retrain_assets.drift.stream_sample import MAX_ROWS, rows_needed
 from retrain_assets.drift.together import JOINT_SHARE, OUTPUT_SHARE, judge_together
 from retrain_assets.drift.truths import batches_of_window
 from retrain_assets.drift.watched import watched_columns
-from retrain_assets.drift.wording import none_to_compare
+from retrain_assets.drift.wording import none_to_compare, plural
 from retrain_assets.errors import did_you_mean
 
 Joint = Literal["correlation", "classifier", "none"]
@@ -107,7 +107,7 @@ def compare(
     rows = sum(profile.rows for profile in known), now.rows
     for name, count, side in zip(("reference", "current window"), rows, (reference, current), strict=True):
         if count < settings.min_rows:
-            few = f"the {name} has {count} rows, fewer than min_rows = {settings.min_rows}"
+            few = f"the {name} has {plural(count, 'row', 'rows')}, fewer than min_rows = {settings.min_rows}"
             return nothing_known(few + _read_before(side, count), settings, rows)
     for what, asked in (("columns", columns or ()), ("outputs", outputs), ("importance", weights)):
         refuse_unknown(what, asked, known, now, batch)

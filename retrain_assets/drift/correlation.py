@@ -14,7 +14,7 @@ from retrain_assets.drift.rows import Matrix
 from retrain_assets.drift.settings import Settings
 from retrain_assets.drift.stream_sample import BLOCKS
 from retrain_assets.drift.variation import Array, judge_scalars, judge_vectors
-from retrain_assets.drift.wording import first_of, probability, shown
+from retrain_assets.drift.wording import first_of, plural, probability, shown
 
 MAX_COLUMNS = 200
 """More columns have too many pairs; the first ones are looked at, and the reason says so."""
@@ -50,7 +50,7 @@ def judge_correlations(
         return JointDrift.unknown("correlation", "it takes two numeric columns that vary")
     rows = sum(map(len, current.values()))
     if rows < settings.min_rows:
-        return JointDrift.unknown("correlation", f"{rows} rows are too few")
+        return JointDrift.unknown("correlation", f"{plural(rows, 'row is', 'rows are')} too few")
     now = _joined(list(current.values()))
     batches = _enough(_blocks(reference.values()) if independent and reference else reference.values(), settings)
     if len(batches) < settings.min_batches:

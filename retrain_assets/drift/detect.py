@@ -18,6 +18,7 @@ from retrain_assets.drift.outputs import ALWAYS, Outputs, judge_outputs, output_
 from retrain_assets.drift.report import ColumnDrift, DriftReport, TableVerdict
 from retrain_assets.drift.together import JOINT_SHARE, row_of
 from retrain_assets.drift.watched import watched_columns
+from retrain_assets.drift.wording import plural
 from retrain_assets.spec import DriftSpec
 
 _Judged = tuple[TableVerdict, str, tuple[ColumnDrift, ...]]
@@ -166,7 +167,8 @@ def _not_compared(
     batches = reference.batches if isinstance(reference, FittedReference) else reference
     for side, rows in (("batch", current.rows), ("reference", sum(profile.rows for profile in batches))):
         if rows < spec.min_rows:
-            return "unknown", f"the {side} has {rows} rows, fewer than drift.min_rows = {spec.min_rows}", ()
+            held = plural(rows, "row", "rows")
+            return "unknown", f"the {side} has {held}, fewer than drift.min_rows = {spec.min_rows}", ()
     return None
 
 

@@ -16,7 +16,7 @@ from retrain_assets.drift.fitted_reference import Basis, FittedReference
 from retrain_assets.drift.report import ColumnDrift, by_harm
 from retrain_assets.drift.settings import Settings
 from retrain_assets.drift.watched import watched_columns
-from retrain_assets.drift.wording import first_of, left_out, nothing_compared
+from retrain_assets.drift.wording import first_of, left_out, nothing_compared, plural
 from retrain_assets.errors import did_you_mean
 
 
@@ -137,7 +137,7 @@ class Monitor:
         needed = self._fitted.settings.min_rows
         for side, rows in (("window", current.rows), ("reference", sum(batch.rows for batch in self.reference))):
             if rows < needed:
-                return f"the {side} has {rows} rows, fewer than min_rows = {needed}"
+                return f"the {side} has {plural(rows, 'row', 'rows')}, fewer than min_rows = {needed}"
         return self._fitted.too_few
 
     def _unknown(self, reason: str, columns: Mapping[str, ColumnDrift] | None = None) -> Check:

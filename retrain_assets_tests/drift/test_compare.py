@@ -262,6 +262,14 @@ NOISE = np.random.default_rng(0).normal(size=200)
 DAY = np.arange("2020-01-01", "2020-07-19", dtype="datetime64[D]")
 
 
+def test_of_a_column_without_any_value_the_reason_says_no_more_than_that() -> None:
+    """Its distance is what the smoothing makes of two numbers of rows."""
+    report = compare(frame(x=[None] * 2_000, y=[1.0] * 2_000), frame(x=[None] * 50, y=[1.0] * 50))
+    assert report.columns["x"].verdict == "stable"
+    assert report.columns["x"].reason == "neither side has a value in any row"
+    assert "distance" in report.columns["y"].reason
+
+
 @pytest.mark.parametrize(
     ("reference", "current", "drifted", "said"),
     [
@@ -270,8 +278,8 @@ DAY = np.arange("2020-01-01", "2020-07-19", dtype="datetime64[D]")
         (frame(x=[None] * 200), frame(x=[None] * 200), False, ""),
         (frame(x=[None] * 200), frame(x=NOISE), True, ""),
         (frame(x=NOISE), frame(x=np.full(200, np.nan)), True, ""),
-        (frame(x=NOISE[:1]), frame(x=NOISE), None, "the reference has 1 rows, fewer than min_rows = 30"),
-        (frame(x=NOISE), frame(x=NOISE[:1]), None, "the current window has 1 rows, fewer than min_rows = 30"),
+        (frame(x=NOISE[:1]), frame(x=NOISE), None, "the reference has 1 row, fewer than min_rows = 30"),
+        (frame(x=NOISE), frame(x=NOISE[:1]), None, "the current window has 1 row, fewer than min_rows = 30"),
         (frame(x=NOISE[:0]), frame(x=NOISE), None, "the reference has 0 rows"),
         (frame(x=NOISE), frame(x=NOISE[:0]), None, "the current window has 0 rows"),
         (frame(), frame(), None, "the reference has 0 rows"),

@@ -50,7 +50,7 @@ def test_a_check_says_its_reason_and_its_basis() -> None:
     )
     assert calm.reason.startswith("0 of 4 columns drifted; measured against how much 20 reference batches differ")
     assert moved.reason.startswith("1 of 4 columns drifted (a); measured against")
-    assert small.reason == "the window has 1 rows, fewer than min_rows = 30"
+    assert small.reason == "the window has 1 row, fewer than min_rows = 30"
     assert (calm.basis.significance, calm.basis.batches) == ("batches", 20)
 
 
