@@ -569,3 +569,24 @@ def test_a_batch_may_be_named_by_times() -> None:
     assert report.basis is not None
     assert report.basis.batches == 15
     assert compare(pa.table(stamped), pa.table(now), batch="day").columns["a"].p_value == report.columns["a"].p_value
+
+
+def test_days_that_cycle_with_the_week_are_compared_with_those_of_the_same_weekday() -> None:
+    """As the docs say: against all days the cycle hides what is smaller than itself."""
+    rng = np.random.default_rng(0)
+
+    def day(of: pd.Timestamp, shift: float = 0.0) -> pd.DataFrame:
+        levels = np.sin(2 * np.pi * of.dayofweek / 7 + np.arange(10)) + shift * (np.arange(10) == 0)
+        return pd.DataFrame(rng.normal(levels, size=(300, 10)), columns=[f"x{i}" for i in range(10)]).assign(day=of)
+
+    reference = pd.concat([day(of) for of in pd.date_range("2026-01-01", periods=70)])
+    found = {"all": 0, "like": 0, "stable": 0}
+    for of in pd.date_range("2026-04-01", periods=7):
+        like = reference[reference["day"].dt.weekday == of.weekday()]
+        moved, usual = day(of, 0.3), day(of)
+        found["all"] += bool(compare(reference, moved, batch="day", joint="none").drifted)
+        found["like"] += bool(compare(like, moved, batch="day", joint="none").drifted)
+        found["stable"] += bool(compare(like, usual, batch="day", joint="none").drifted)
+    assert found["all"] <= 2
+    assert found["like"] >= 5
+    assert found["stable"] <= 1

@@ -104,7 +104,7 @@ def test_each_of_several_batches_of_a_window_may_be_the_one_that_is_far_out() ->
 
 @pytest.mark.parametrize("outward", [1, -1])
 def test_a_level_explains_only_as_many_rows_as_it_would_move(outward: int) -> None:
-    """Values just beyond the range: a level that takes a few rows there is usual, and one that takes a quarter is not."""
+    """Just beyond the range: a level that takes a few rows there is usual, and one that takes a quarter is not."""
     rng = np.random.default_rng(4)
     reach = Reach.of([one(level + rng.normal(size=200)) for level in np.linspace(-0.3, 0.3, 8)])
     assert reach is not None
