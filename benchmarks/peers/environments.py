@@ -37,6 +37,7 @@ class Peer:
 
 
 OURS = Peer(name="retrain_assets", module="retrain_assets_compare", requirements=())
+WITH_SCORE = Peer(name="retrain_assets, `outputs=['score']`", module="retrain_assets_score", requirements=())
 PEERS = (
     Peer(name="KS per column, p < 0.05", module="ks_tests", requirements=()),
     Peer(

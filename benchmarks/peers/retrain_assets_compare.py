@@ -18,10 +18,14 @@ def read(path: str) -> pa.RecordBatchReader:
     return pa.RecordBatchReader.from_batches(file.schema_arrow, file.iter_batches(batch_size=500_000))
 
 
+def columns_of(rows: Any) -> list[str]:
+    """Of a data frame, or of a reader."""
+    return list(rows.columns) if isinstance(rows, pd.DataFrame) else rows.schema.names
+
+
 def fit(reference: Any) -> Check:
     """The reference, profiled and cut into cells."""
-    columns: list[str] = list(reference.columns) if isinstance(reference, pd.DataFrame) else reference.schema.names
-    prepared = prepare(reference, batch="day" if "day" in columns else None)
+    prepared = prepare(reference, batch="day" if "day" in columns_of(reference) else None)
     return lambda current: bool(compare(prepared, current).drifted)
 
 

@@ -13,20 +13,22 @@ import pandas as pd
 
 from benchmarks.journal import FOLDER
 from benchmarks.peers.at_a_glance import GLANCES, Glance, at_a_glance
-from benchmarks.peers.environments import OURS, PEERS, Peer, ask
+from benchmarks.peers.environments import OURS, PEERS, WITH_SCORE, Peer, ask
 from benchmarks.peers.task import verdicts_of
 from benchmarks.rates import ALPHA, Rate, held, rate_of, table
 from benchmarks.streams import COSTLY, DRIFTS, POWER_STREAMS, STABLE, Drift, day_frame, levels
 from benchmarks.tables import Sections
 
 DAYS, WINDOWS, COLUMNS, ROWS = 30, 5, 20, 500
-TOOLS = (OURS, *PEERS)
+OWN = (OURS, WITH_SCORE)
+TOOLS = (*OWN, *PEERS)
 STABLE_STREAMS = 3
 """So many times the seeded streams without any drift: whether a tool holds the rate decides what its power is worth."""
 PLANTED = tuple(DRIFTS)
 _HEAD = (
-    "**Side by side**, each tool with its defaults in an environment of its own: share of windows called drift, {days} "
-    "reference days, {columns} columns of {rows} rows a day, up to {windows} windows a cell (half as many of "
+    "**Side by side**, each tool with its defaults in an environment of its own, and this package also where it is "
+    "told which column is the score: share of windows called drift, {days} reference days, {columns} columns of {rows} "
+    "rows a day, up to {windows} windows a cell (half as many of "
     f"{' and of '.join(COSTLY)}), {{more}} times as many stable ones. In brackets where the tool's false alarms on "
     "that stream are above {alpha:g}: what alarms on stable days finds planted drifts as well. In square brackets "
     "where no stable window of that stream was judged in time, so that it is not known. Beside each rate, of how many "
@@ -46,7 +48,8 @@ def side_by_side(streams: int, *, limit: float, resume: bool = False) -> Section
     if not resume:
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
-    _journal(folder, OURS).unlink(missing_ok=True)  # this package may be another one since
+    for own in OWN:  # this package may be another one since
+        _journal(folder, own).unlink(missing_ok=True)
     for stream, seed in product(STABLE, range(STABLE_STREAMS * streams)):
         _write(folder, stream, seed, planted=seed < _planted_seeds(stream, streams))
     for glance, seed in product(GLANCES, range(streams)):
@@ -55,7 +58,7 @@ def side_by_side(streams: int, *, limit: float, resume: bool = False) -> Section
     with ThreadPoolExecutor(2) as pool:
         asked = {
             peer: pool.submit(
-                ask, peer, ["verdicts", folder, _journal(folder, peer)], limit=None if peer is OURS else limit
+                ask, peer, ["verdicts", folder, _journal(folder, peer)], limit=None if peer in OWN else limit
             )
             for peer in TOOLS
         }
@@ -66,7 +69,7 @@ def side_by_side(streams: int, *, limit: float, resume: bool = False) -> Section
     )
     return Sections(
         sections=[
-            *at_a_glance(TOOLS, _glances(folder), streams * WINDOWS),
+            *at_a_glance((OURS, *PEERS), _glances(folder), streams * WINDOWS),
             head,
             *_told(folder),
             *([f"Not all windows were judged by {stopped}."] if stopped else []),
@@ -112,16 +115,24 @@ def _told(folder: Path) -> list[str]:
 
 
 def _compared(planted: Mapping[str, Mapping[str, Rate]], holds: Callable[[str, str], bool | None]) -> str:
-    """In a sentence: where a tool that holds the rate finds more than this package, beyond what chance explains."""
-    better: list[str] = []
+    """In two sentences: where a tool that holds the rate finds more than this package, beyond chance and within it."""
+    beyond, within = list[str](), list[str]()
     for row, rates in planted.items():
         ours = rates[OURS.name]  # which is never cut off
         for name, rate in rates.items():
+            if name in {own.name for own in OWN} or not holds(row, name) or rate.share <= ours.share:
+                continue
+            told = f"{row}, {name} {rate.share:.2f} instead of {ours.share:.2f}"
             apart = (ours.half**2 + rate.half**2) ** 0.5
-            if name != OURS.name and holds(row, name) and rate.share - ours.share > apart:
-                better.append(f"{name} ({row})")
-    found = ", ".join(better) if better else "none"
-    return f"Tools that hold the rate and find more than {OURS.name}, beyond two standard errors: {found}."
+            (beyond if rate.share - ours.share > apart else within).append(told)
+    return (
+        f"Tools that hold the rate and find more than {OURS.name}, beyond two standard errors: {_listed(beyond)}. "
+        f"Within two standard errors, so that these windows do not tell: {_listed(within)}."
+    )
+
+
+def _listed(cells: Sequence[str]) -> str:
+    return "; ".join(cells) if cells else "none"
 
 
 def _journal(folder: Path, peer: Peer) -> Path:

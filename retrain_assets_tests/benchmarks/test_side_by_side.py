@@ -84,6 +84,18 @@ def test_what_was_not_measured_is_not_told_as_a_false_alarm() -> None:
     assert table(alarms, methods=list(known)).splitlines()[-1].endswith("| not measured |")
 
 
+def test_where_another_tool_finds_more_is_told_beyond_chance_and_within_it() -> None:
+    """Neither of a tool that alarms on stable windows, nor of this package itself in another setting."""
+    shares = {OURS.name: 2, verdicts.WITH_SCORE.name: 20, "far": 19, "near": 5, "less": 1, "loud": 20}
+    planted = {
+        "iid: shift": {name: rate_of([[place < found] for place in range(20)]) for name, found in shares.items()}
+    }
+    told = verdicts._compared(planted, lambda row, name: name != "loud")
+    beyond, within = told.split(". Within ")
+    assert beyond.endswith("beyond two standard errors: iid: shift, far 0.95 instead of 0.10")
+    assert within.endswith(": iid: shift, near 0.25 instead of 0.10.")
+
+
 def test_rates_are_pooled_over_the_cells_of_a_stream_and_of_a_number_of_columns() -> None:
     answers: Any = {
         Checked(stream=stream, rows=500, columns=columns, drifts=("",), seed=seed): {
