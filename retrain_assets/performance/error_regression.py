@@ -24,6 +24,8 @@ MOST_ROWS = 1000
 """Of a batch; an estimate then takes some tenths of a second."""
 FOLDS = 4
 Array = npt.NDArray[np.float64]
+_FAR = 1e300
+"""Between what is farther, infinite values too, the trees find no middle."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,16 +108,18 @@ def _variance(gaps: Array, losses: Sequence[Array]) -> float:
 
 
 def _fitted(matrices: Sequence[Array], losses: Sequence[Array]) -> Callable[[Array], Array]:
-    """The loss that inputs make expect."""
+    """The loss that inputs make expect; a column without a value in the rows of the fit has no part in it."""
     model = importlib.import_module("sklearn.ensemble").HistGradientBoostingRegressor(
         max_iter=40, max_leaf_nodes=8, min_samples_leaf=40, early_stopping=False, random_state=0
     )
-    model.fit(np.concatenate(matrices), np.concatenate(losses))
-    return lambda matrix: np.asarray(model.predict(matrix), dtype=np.float64)
+    learnt = np.concatenate(matrices)
+    seen = ~np.isnan(learnt).all(axis=0)  # the prediction always is
+    model.fit(learnt[:, seen], np.concatenate(losses))
+    return lambda matrix: np.asarray(model.predict(matrix[:, seen]), dtype=np.float64)
 
 
 def _encoded(frames: Sequence[pd.DataFrame]) -> list[Array]:
-    """Numbers as they are, anything else by the order of its values; times are left out."""
+    """Numbers as they are (within `_FAR`), anything else by the order of its values; times are left out."""
     whole = pd.concat(frames, ignore_index=True)
     columns: list[Array] = []
     for name in whole.columns:
@@ -127,5 +131,5 @@ def _encoded(frames: Sequence[pd.DataFrame]) -> list[Array]:
         else:
             codes = pd.factorize(values.astype("string"), sort=True)[0].astype(np.float64)
             columns.append(np.where(codes < 0, np.nan, codes))
-    matrix = np.column_stack(columns)
+    matrix = np.column_stack(columns).clip(-_FAR, _FAR)
     return np.split(matrix, np.cumsum([len(frame) for frame in frames])[:-1])

@@ -55,3 +55,19 @@ def test_too_few_labelled_batches_or_no_rows_tell_nothing():
     known = [batch(rng) for _ in range(3)]
     assert estimate_by_errors("b", known, batch(rng).inputs) is None
     assert estimate_by_errors("b", [*known, batch(rng)], batch(rng).inputs.iloc[:0]) is None
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("empty", [range(6), range(1, 6), [0]])
+def test_a_column_that_batches_have_no_value_of_has_no_part_in_it(empty):
+    """In all batches, in all but one (which other folds then never see), or in one."""
+    rng = np.random.default_rng(5)
+    known = [batch(rng) for _ in range(6)]
+    now = batch(rng).inputs
+    for place, each in enumerate(known):
+        each.inputs["sometimes"] = (
+            np.nan if place in empty else np.where(np.arange(len(each.losses)) % 2, np.inf, 1e308)
+        )
+    found = estimate_by_errors("now", known, now.assign(sometimes=-np.inf))
+    assert found is not None
+    assert found.value == pytest.approx(0.3 * 4 + 0.7 * 0.25, rel=0.3)
