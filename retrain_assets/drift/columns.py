@@ -166,8 +166,7 @@ def _conclude(
             "drift",
             f"the distance {score:.3g} reaches the floor {settings.effect_floor:g}, and {carried}",
         )
-    if not any(side.rows > side.missing for side in (column.before, column.after)):
-        reason = "neither side has a value in any row"
+    reason = _nothing_varies(column.before, column.after) or reason
     hidden = _lost_in_doubles(column.before, column.after) if verdict == "stable" else None
     verdict, reason = (verdict, reason) if hidden is None else ("unknown", hidden)
     novel = tested.aspect == "novel"
@@ -188,6 +187,19 @@ def _conclude(
         before=describe(column.before, named, ranged=novel),
         after="not there" if gone else describe(column.after, named, ranged=novel),
     )
+
+
+def _nothing_varies(before: ColumnProfile, after: ColumnProfile) -> str | None:
+    """What both sides are, where all their rows are the same: the distance is then what smoothing makes of them."""
+    if not any(side.rows > side.missing for side in (before, after)):
+        return "neither side has a value in any row"
+    if before.kind != after.kind or any(side.missing or side.infinite for side in (before, after)):
+        return None
+    values = {end for side in (before, after) for end in (side.minimum, side.maximum)}
+    labels = {label for side in (before, after) for label in side.categories}
+    whole = not (before.other or after.other)
+    single = len(labels) == 1 and whole if labels else values != {None} and len(values) == 1
+    return "both sides have the same single value in every row" if single else None
 
 
 def _lost_in_doubles(before: ColumnProfile, after: ColumnProfile) -> str | None:

@@ -8,6 +8,9 @@ batches (as in `retrain_assets.drift.variation`) by a t-distribution with B - 1 
 the column (scores of ranks end where the reference does), or the smallest values, where these differ less: those of
 prices or delays do. Where levels differ by no more than their rows explain, the margin is 0.
 
+How many rows of a batch a level would take beyond the range is told by the shapes of the reference batches, as long as
+a new level leaves the shape as it is; where it is too improbable to take as many, those within the margin count too.
+
 What location and spread leave of a shape is small as long as levels differ by less than the rows of a batch. Beyond, a
 level that no reference batch has bends the shape as none of them: it is then no more unusual than the level is. Of
 fewer than eight such batches none is like another, and nothing tells how heavy the tails of their shapes are: a shape
@@ -63,6 +66,7 @@ class Reach:
         among: the lowest and the highest level, each at least `BENDS` deviations of the rows from their mean.
         error: standard deviation of a new level about the mean one; 0 where rows explain how much levels differ.
         freedom: degrees of freedom of all errors.
+        bends: `BENDS` deviations of the rows.
         least: the smallest probability that a shape can have.
         batches: of the reference, with a value each.
     """
@@ -73,6 +77,7 @@ class Reach:
     level: float = 0.0
     among: tuple[float, float] = (-np.inf, np.inf)
     error: float = 0.0
+    bends: float = 0.0
     freedom: float = 1.0
     least: float = 0.0
 
@@ -124,20 +129,22 @@ class Reach:
             level=level,
             among=(min(float(levels[0].min()), level - bends), max(float(levels[0].max()), level + bends)),
             error=float(errors[3]),
+            bends=bends,
             freedom=freedom,
             least=1 / (count + 1) if count < TELL_TAILS and errors[3] > bends else 0.0,
         )
 
     def novelty(self, current: ColumnProfile, merged: int) -> tuple[int, float]:
-        """So many rows lie beyond the range by more than the margin; and could it be by their level?
+        """So many rows lie unusually far beyond the range; and could it be by their level?
 
         Args:
             current: the window.
             merged: batches in it, each of which may be the one that is so far out.
 
         Returns:
-            The rows, and the probability of a level that takes as many rows of a batch as far out as half of those
-            are that lie beyond the range: 0 where levels explain nothing, 1 where no row lies there.
+            The rows, beyond the margin or of an improbable level, and the probability of a level that takes as many
+            rows of a batch as far out as half of those are that lie beyond the range: 0 where levels explain nothing,
+            1 where no row lies there.
         """
         from scipy.special import stdtr
 
@@ -146,12 +153,16 @@ class Reach:
         rows, smallest = 0, 1.0
         sides = ((self.low, -1.0, self.low.value - high), (self.high, 1.0, low - self.high.value))
         for end, outward, gaps in sides:
-            rows += int(counts[gaps > end.margin].sum())
             beyond = counts[gaps > 0]
             gap = _median(gaps[gaps > 0], beyond)
-            if gap:
-                level = self._level(end, outward, gap, beyond.sum() / counts.sum() / 2)
-                smallest = min(smallest, float(stdtr(self.freedom, -level / end.error)) if end.error else 0.0)
+            if not gap:
+                continue
+            bent = end.error > self.bends
+            level = end.usual + gap if bent else self._level(end, outward, gap, beyond.sum() / counts.sum() / 2)
+            p_value = float(stdtr(self.freedom, -level / end.error)) if end.error else 0.0
+            explained = bent or p_value > 1 - MARGIN
+            rows += int(counts[gaps > (end.margin if explained else 0.0)].sum())
+            smallest = min(smallest, p_value)
         return rows, min(1.0, 2 * merged * smallest)
 
     def _level(self, end: End, outward: float, gap: float, share: float) -> float:

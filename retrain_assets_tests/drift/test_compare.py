@@ -262,12 +262,22 @@ NOISE = np.random.default_rng(0).normal(size=200)
 DAY = np.arange("2020-01-01", "2020-07-19", dtype="datetime64[D]")
 
 
-def test_of_a_column_without_any_value_the_reason_says_no_more_than_that() -> None:
+def test_of_a_column_in_which_nothing_varies_the_reason_says_no_more_than_that() -> None:
     """Its distance is what the smoothing makes of two numbers of rows."""
-    report = compare(frame(x=[None] * 2_000, y=[1.0] * 2_000), frame(x=[None] * 50, y=[1.0] * 50))
-    assert report.columns["x"].verdict == "stable"
-    assert report.columns["x"].reason == "neither side has a value in any row"
-    assert "distance" in report.columns["y"].reason
+
+    def rows(count: int) -> pd.DataFrame:
+        return frame(
+            nothing=[None] * count, one=[1.5] * count, word=["a"] * count, yes=[True] * count,
+            some=[None, 1.5] * (count // 2), two=["a", "b"] * (count // 2),
+        )  # fmt: skip
+
+    report = compare(rows(2_000), rows(50))
+    reasons = {name: column.reason for name, column in report.columns.items()}
+    assert {column.verdict for column in report.columns.values()} == {"stable"}
+    assert reasons["nothing"] == "neither side has a value in any row"
+    assert {reasons[name] for name in ("one", "word", "yes")} == {"both sides have the same single value in every row"}
+    assert "distance" in reasons["some"]
+    assert "distance" in reasons["two"]
 
 
 @pytest.mark.parametrize(

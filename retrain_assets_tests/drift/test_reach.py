@@ -110,9 +110,21 @@ def test_a_level_explains_only_as_many_rows_as_it_would_move(outward: int) -> No
     assert reach is not None
     just_beyond = (reach.high if outward > 0 else reach.low).value + 0.05 * outward
     now = rng.normal(size=200).clip(-2, 2)
-    few, many = (reach.novelty(one(np.where(np.arange(200) < count, just_beyond, now)), 1)[1] for count in (2, 50))
-    assert few > 0.01
-    assert many < few / 20
+    few, many = (reach.novelty(one(np.where(np.arange(200) < count, just_beyond, now)), 1) for count in (2, 50))
+    assert few[0] == 0
+    assert few[1] > 0.01
+    assert many[0] == 50  # though none lies beyond the margin
+    assert many[1] < few[1] / 20
+
+
+def test_levels_that_lie_far_apart_bend_the_shape_which_then_tells_nothing() -> None:
+    """As many rows as a half, just beyond the range of weeks whose levels differ by twice what their rows do."""
+    rng = np.random.default_rng(4)
+    reach = Reach.of([one(level + rng.normal(size=200)) for level in np.linspace(-3, 3, 6)])
+    assert reach is not None
+    now = np.where(np.arange(200) < 100, reach.high.value + 0.05, rng.normal(size=200))
+    assert reach.novelty(one(now), 1)[0] == 0
+    assert reach.novelty(one(now), 1)[1] > 0.01
 
 
 def test_a_level_among_those_of_the_reference_leaves_the_shape_as_it_is() -> None:
