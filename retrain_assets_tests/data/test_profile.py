@@ -191,17 +191,31 @@ def test_only_the_most_frequent_categories_are_named() -> None:
     assert column.rows == sum(column.categories.values()) + column.other
 
 
-def test_a_kept_category_is_short_by_at_most_the_others_of_the_parts() -> None:
-    rng = np.random.default_rng(1)
-    parts = [pd.DataFrame({"x": rng.zipf(1.3, 3000).clip(max=2000).astype(str)}) for _ in range(3)]
-    truth = pd.concat(parts)["x"].value_counts()
-    profiles = [profile_table(part)["x"] for part in parts]
-    merged = profiles[0] + profiles[1] + profiles[2]
-    lost = sum(profile.other for profile in profiles)
-    assert lost > 0
-    for label, count in merged.categories.items():
-        assert 0 <= truth[label] - count <= lost
-    assert merged.rows == sum(merged.categories.values()) + merged.other
+def labels(numbers: range, times: int) -> pd.Series:
+    return pd.Series([f"{number:03}" for number in numbers] * times)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [pd.Series(np.random.default_rng(seed).zipf(1.3, 3000).clip(max=2000).astype(str)) for seed in range(5)],
+        # No part leaves any to the others, but the sum of the first two does, of which the third then names some.
+        [labels(range(150), 2), labels(range(150, 300), 1), labels(range(250, 300), 5)],
+    ],
+    ids=["all with others", "none with others"],
+)
+def test_a_kept_category_is_short_by_at_most_the_others_of_each_addition(parts: list[pd.Series]) -> None:
+    added, bound, short = profile_table(pd.DataFrame({"x": parts[0]}))["x"], 0, [0]
+    for place, part in enumerate(parts[1:], 2):
+        other = profile_table(pd.DataFrame({"x": part}))["x"]
+        bound += added.other + other.other
+        added += other
+        truth = pd.concat(parts[:place]).value_counts()
+        short = [truth[label] - count for label, count in added.categories.items()]
+        assert 0 <= min(short) <= max(short) <= min(bound, added.other)
+        assert max(truth.drop(list(added.categories))) <= added.other
+        assert added.rows == sum(added.categories.values()) + added.other
+    assert max(short) > 0, "else this tests nothing"
 
 
 def test_long_texts_that_agree_where_they_are_cut_are_counted_together() -> None:
