@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -276,6 +277,12 @@ def test_columns_are_found_by_name() -> None:
         profile["y"]
 
 
+def as_many_bins_as_there_may_be() -> npt.NDArray[np.float64]:
+    """And zero far from the others, so that a step between two bins is a long number."""
+    place = np.arange(sketch.MAX_COARSE_BINS - 1)
+    return np.append(0.0, np.ldexp(1 + place % 64 / 64, 1 + place // 64))
+
+
 @pytest.mark.parametrize(
     "values",
     [
@@ -290,9 +297,10 @@ def test_columns_are_found_by_name() -> None:
         [f"{i:06}" + "y" * int(2 ** (i % 200 / 10)) for i in range(1_000)],
         np.random.default_rng(3).choice([-1, 1], 200_000) * 2.0 ** np.random.default_rng(4).uniform(-999, 999, 200_000),
         pd.to_datetime(np.random.default_rng(5).integers(0, 2**32, 200_000), unit="s"),
+        as_many_bins_as_there_may_be(),
     ],
 )
-@pytest.mark.parametrize("times", [1, 10_000, 10_000_000])
+@pytest.mark.parametrize("times", [1, 10_000, 10_000_000, 10_000_000_000])
 def test_no_column_takes_more_than_25_kilobytes(values: object, times: int) -> None:
     profile = profile_table(pd.DataFrame({"x": values}))
     (column,) = profile.columns
