@@ -162,6 +162,19 @@ def test_distances_of_rows_are_within_the_error_of_those_of_profiles(
     assert all(column.score_errors[name] == 0 for name in DISTANCES if not DISTANCES[name].fine)
 
 
+@pytest.mark.parametrize("bins_apart", [0, 1])
+def test_rows_at_the_edges_of_their_bins_need_all_of_the_error(bins_apart: int) -> None:
+    """All rows go from the upper edge of a bin to its lower one, which no profile sees; or to that of the next bin,
+    which is no distance at all.
+    """
+    edges = np.sort(np.ldexp(1 + np.arange(64) / 64, np.arange(12)[:, None]), axis=None)
+    before, after = np.nextafter(edges[1:], 0), edges[bins_apart:][: len(edges) - 1]
+    column = compare(*(profile_table(pd.DataFrame({"x": side})) for side in (before, after))).columns["x"]
+    error, exact = column.score_errors["wasserstein"], stats.wasserstein_distance(before, after) / before.std()
+    assert error is not None
+    assert 0.9 * error < abs(exact - column.scores["wasserstein"]) <= error + 1e-9
+
+
 def test_the_error_of_numbers_is_small_and_that_of_few_values_is_none() -> None:
     normal = profile_table(pd.DataFrame({"x": RNG.normal(size=20_000), "n": RNG.integers(0, 50, 20_000)}))
     report = compare(normal, normal)
