@@ -1,8 +1,12 @@
 """The report for machines, key by key; and how far its distances may be from those of the rows."""
 
+import copy
 import dataclasses
 import json
+import operator
+import pickle
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +127,36 @@ def test_the_documentation_names_every_key() -> None:
     told = docs.partition("## The report as JSON")[2].partition("\n## ")[0]
     named = {key for row in re.findall(r"^\| (`.*?) \|", told, re.MULTILINE) for key in re.findall(r"`(\w+)`", row)}
     assert named == set(RECORD) | fields(ColumnDrift) | {"shape"} | fields(Measures)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda held: held.clear(),
+        lambda held: held.pop("x"),
+        lambda held: held.popitem(),
+        lambda held: held.update(x=99),
+        lambda held: held.setdefault("x", 99),
+        lambda held: operator.setitem(held, "psi", 99),
+        lambda held: operator.delitem(held, "psi"),
+        lambda held: operator.ior(held, {"psi": 99}),
+    ],
+)
+def test_a_report_stays_as_it_was_found(change: Callable[[Any], Any]) -> None:
+    told, column = REPORT.to_json(), REPORT.columns["x"]
+    for held in (REPORT.columns, REPORT.shapes, column.scores, column.score_errors, REPORT.columns["new"].scores):
+        with pytest.raises(TypeError, match="must stay as it was found"):
+            change(held)
+    assert REPORT.to_json() == told
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda report: pickle.loads(pickle.dumps(report))])
+def test_a_copy_of_a_report_is_the_same_report(copied: Callable[[Any], Any]) -> None:
+    made = copied(REPORT)
+    assert (made, made.to_json(), repr(made)) == (REPORT, REPORT.to_json(), repr(REPORT))
+    assert made.columns == dict(REPORT.columns)
+    with pytest.raises(TypeError, match="must stay as it was found"):
+        made.columns["x"].scores["psi"] = 99
 
 
 SHAPES = st.sampled_from(["normal", "whole", "wide", "far", "few", "huge", "tiny"])
