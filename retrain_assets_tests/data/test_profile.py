@@ -479,7 +479,7 @@ def test_decimals_of_arrow_are_the_doubles_of_python(kind: Any) -> None:
 
 @pytest.mark.parametrize(
     "broken",
-    [{"counts": ""}, {"counts": "1AQ=="}, {"steps": ""}, {"kind": "odd"}, {"categories": 5}, {"rows": "many"}],
+    [{"counts": ""}, {"counts": "1AQ=="}, {"steps": ""}, {"kind": "odd"}, {"categories": 5}],
 )
 def test_what_no_version_wrote_is_refused(broken: dict[str, Any]) -> None:
     record = profile_table(pd.DataFrame({"x": [1.0, 2.0, 3.0]})).to_record()
@@ -488,3 +488,27 @@ def test_what_no_version_wrote_is_refused(broken: dict[str, Any]) -> None:
         DataError, match=r"a profile must be text as TableProfile.to_json writes it .*: profile the rows"
     ):
         TableProfile.from_json(json.dumps(record))
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ({"rows": "many"}, "'rows' in the profile of column 'x' must be a count >= 0 .it is 'many'."),
+        ({"missing": -5}, "'missing' .* must be a count >= 0 .it is -5."),
+        ({"other": None}, "'other' .* must be a count >= 0 .it is None."),
+        ({"precision": 99}, "'precision' .* must be a whole number between -2 and 52 .it is 99."),
+        ({"precision": 6.5}, "'precision' .* must be a whole number .*it is 6.5."),
+        ({"minimum": "a"}, "'minimum' .* must be a number, or null .it is 'a'."),
+        ({"m2": [1]}, "'m2' .* must be a number, or null"),
+    ],
+)
+def test_numbers_that_cannot_be_are_refused_where_a_profile_is_read(broken: dict[str, Any], said: str) -> None:
+    profile = profile_table(pd.DataFrame({"x": [1.0, 2.0, 3.0]}))
+    record, frame = profile.to_record(), profile.to_frame()
+    record["columns"][0] |= broken
+    frame["sketch"] = [json.dumps(json.loads(frame["sketch"][0]) | broken)]
+    for name in frame.columns.intersection(list(broken)):
+        frame[name] = pd.Series([broken[name]], dtype=object)
+    for read in (lambda: TableProfile.from_json(json.dumps(record)), lambda: TableProfile.from_frame(frame)):
+        with pytest.raises(DataError, match=f"{said}.*profile the rows again"):
+            read()
