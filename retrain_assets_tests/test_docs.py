@@ -6,10 +6,14 @@ import importlib.util
 import re
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from retrain_assets.cli import main
+from retrain_assets.drift import compare
 from retrain_assets.spec.fields import leaf_fields
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -76,3 +80,16 @@ def test_the_yaml_of_the_pages_is_a_declaration():
     assert found
     for block in found:
         assert load_declarations(block)
+
+
+@pytest.mark.parametrize("heading", ["Drift, as a library", "Profiles instead of rows"])
+def test_what_the_page_on_drift_tells_to_write_is_quiet_on_a_quiet_day(heading: str):
+    """Numbered days: a recipe that takes the day's number for data alarms long after those of the reference."""
+    page = (DOCS / "drift.md").read_text(encoding="utf-8")
+    recipe = re.search(rf"^#+ {heading}\n\n```python\n(.*?)```", page, flags=re.DOTALL | re.MULTILINE)
+    assert recipe is not None
+    rows = pd.DataFrame({"day": np.arange(12_400) // 400, "x": np.random.default_rng(0).normal(size=12_400)})
+    past, today = rows[rows["day"] < 30], rows[rows["day"] == 30].assign(day=90)
+    given: dict[str, Any] = {"compare": compare, "reference": past, "history": past, "today": today}
+    exec(recipe[1], given)
+    assert given["report"].drifted is False, given["report"].reason

@@ -17,6 +17,7 @@ from retrain_assets.data.bins import Bins
 from retrain_assets.data.categories import added, added_bins, count_lengths, most_frequent
 from retrain_assets.data.older_labels import CUT_SINCE, SINCE, as_now, cut_as_now, written_otherwise
 from retrain_assets.data.packing import pack, unpack
+from retrain_assets.data.stored_numbers import refuse_numbers
 from retrain_assets.errors import DataError
 
 ColumnKind = Literal["numeric", "categorical", "boolean", "datetime"]
@@ -35,7 +36,8 @@ class ColumnProfile:
     """What one column of some rows looks like.
 
     Counts are exact and stay exact under addition; mean and `m2` within rounding. Names of categories are exact while
-    a column has at most `MAX_CATEGORIES`; beyond, a kept count is short by at most the `other` of the addends.
+    a column has at most `MAX_CATEGORIES`; beyond, an addition makes a kept count short by at most the `other` of the
+    two addends, and all of them together by at most the `other` of the sum.
 
     Args:
         name: of the column.
@@ -222,7 +224,7 @@ def column_of(record: Mapping[str, Any], *, name: str, kind: ColumnKind) -> Colu
     """The profile of which `sketch_record` and the fields `COUNTED` are left.
 
     Raises:
-        DataError: a later version of this package wrote it.
+        DataError: a later version of this package wrote it, or one of its numbers cannot be.
         ValueError: no version wrote it.
     """
     written = record.get("format", 1)
@@ -234,6 +236,7 @@ def column_of(record: Mapping[str, Any], *, name: str, kind: ColumnKind) -> Colu
         )
     if kind not in get_args(ColumnKind):
         raise ValueError(f"column '{name}' is of the kind {kind!r}")
+    refuse_numbers(record, name)
     categories, lengths = dict(record["categories"]), _unpacked(record["lengths"]) if "lengths" in record else None
     if written < CUT_SINCE:
         # The first versions of format 2 cut labels as well, and told no lengths.

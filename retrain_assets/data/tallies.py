@@ -23,6 +23,9 @@ MAX_TABLE = 2**18
 def tally(finite: npt.NDArray[np.float64], precision: int) -> tuple[Keys, Counts] | None:
     """Ascending keys, as `sketch.ordered_keys` gives them, and how often each is there; None of too wide a range.
 
+    None as well of a negative precision: a bin of several octaves may hold numbers on both sides of `SMALLEST`, which
+    its place does not tell apart.
+
     Args:
         finite: numbers in any order, at least one.
         precision: digits of the keys.
@@ -30,6 +33,8 @@ def tally(finite: npt.NDArray[np.float64], precision: int) -> tuple[Keys, Counts
     >>> tally(np.array([1.0, -3.0, 0.0, 1.5]), 0)
     (array([-1024,     0,  1023]), array([1, 1, 2]))
     """
+    if precision < 0:
+        return None
     keys = finite.view(np.int64) >> (FINEST - precision)
     signed = bool((keys < 0).any())
     magnitudes = keys & ((1 << (63 - FINEST + precision)) - 1)

@@ -38,6 +38,8 @@ def refuse_arguments(
         raise TypeError(f"columns must be a list of at least one name (got {columns!r}): leave it out to compare all")
     if not isinstance(seed, Integral):
         raise TypeError(f"seed must be a whole number (got {seed!r})")
+    if seed < 0:
+        raise ValueError(f"seed must be >= 0 (got {seed!r})")
 
 
 def weights_of(importance: object) -> dict[str, float]:

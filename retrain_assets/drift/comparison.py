@@ -17,6 +17,7 @@ from retrain_assets.drift.distances.fine_bins import fine_bins
 from retrain_assets.drift.distances.sketch_error import sketch_errors
 from retrain_assets.drift.fitted_reference import Basis
 from retrain_assets.drift.joint import JointDrift
+from retrain_assets.drift.read_only import ReadOnly
 from retrain_assets.drift.report import ColumnDrift, ColumnVerdict, by_harm
 from retrain_assets.drift.settings import Settings
 from retrain_assets.drift.wording import first_of, left_out, nothing_compared, shown
@@ -131,19 +132,26 @@ def concluded(
     return Comparison(
         drifted=drifted,
         reason=reason,
-        columns={column.name: column for column in drifts},
+        columns=ReadOnly({column.name: column for column in drifts}),
         joint=together,
         basis=found.basis,
         settings=settings,
         rows=rows,
-        shapes={column.name: _shape(column) for column in found.compared},
+        shapes=ReadOnly({column.name: _shape(column) for column in found.compared}),
     )
 
 
 def nothing_known(reason: str, settings: Settings, rows: tuple[int, int]) -> Comparison:
     """Of too few rows, or of no columns."""
     return Comparison(
-        drifted=None, reason=reason, columns={}, joint=None, basis=None, settings=settings, rows=rows, shapes={}
+        drifted=None,
+        reason=reason,
+        columns=ReadOnly(),
+        joint=None,
+        basis=None,
+        settings=settings,
+        rows=rows,
+        shapes=ReadOnly(),
     )
 
 
@@ -170,7 +178,8 @@ def _scored(drift: ColumnDrift, column: Compared, settings: Settings) -> ColumnD
     fine = fine_bins(before, after) if cells.ordered else None
     wanted = dict.fromkeys((settings.distance, *DISTANCES))
     scores = {each: measure(each, cells, before, after, settings.smoothing, fine=fine) for each in wanted}
-    return replace(drift, scores=scores, score_errors=sketch_errors(scores, before, after, fine))
+    errors = sketch_errors(scores, before, after, fine)
+    return replace(drift, scores=ReadOnly(scores), score_errors=ReadOnly(errors))
 
 
 def _verdict(drifts: Sequence[ColumnDrift], joint: JointDrift | None, basis: Basis) -> tuple[bool | None, str]:

@@ -13,6 +13,7 @@ from retrain_assets.drift.accumulation import REMEMBERED, SINGLE_SHARE, Accumula
 from retrain_assets.drift.arguments import refuse_floor
 from retrain_assets.drift.columns import compare_columns
 from retrain_assets.drift.fitted_reference import Basis, FittedReference
+from retrain_assets.drift.read_only import ReadOnly
 from retrain_assets.drift.report import ColumnDrift, by_harm
 from retrain_assets.drift.settings import Settings
 from retrain_assets.drift.watched import watched_columns
@@ -113,7 +114,7 @@ class Monitor:
         )
         accumulation = Accumulation(limit=limit, before=self._evidence)
         found = compare_columns(names, self._fitted, current, accumulation=accumulation)
-        columns = {column.name: column for column in found.drifts}
+        columns = ReadOnly({column.name: column for column in found.drifts})
         if all(column.verdict == "unknown" for column in found.drifts):
             return self._unknown(nothing_compared(found.drifts), columns)
         # What is not told of either, as the lengths of texts in a window without any, is as unknown.
@@ -141,7 +142,7 @@ class Monitor:
         return self._fitted.too_few
 
     def _unknown(self, reason: str, columns: Mapping[str, ColumnDrift] | None = None) -> Check:
-        return Check(drifted=None, alarm=False, reason=reason, basis=self._fitted.basis, columns=columns or {})
+        return Check(drifted=None, alarm=False, reason=reason, basis=self._fitted.basis, columns=columns or ReadOnly())
 
 
 def _refuse(options: object) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from retrain_assets.data.small_tables import rows_of, table_of_rows
 from retrain_assets.drift.measures import Change
+from retrain_assets.drift.read_only import ReadOnly
 
 ColumnVerdict = Literal["drift", "stable", "unknown"]
 TableVerdict = Literal["drift", "stable", "unknown", "not_applicable"]
@@ -45,8 +46,8 @@ class ColumnDrift:
     evidence: float | None = None
     importance: float | None = None
     rows_of: str | None = None
-    scores: Mapping[str, float] = field(default_factory=dict[str, float], hash=False)
-    score_errors: Mapping[str, float | None] = field(default_factory=dict[str, "float | None"], hash=False)
+    scores: Mapping[str, float] = field(default_factory=ReadOnly[str, float], hash=False)
+    score_errors: Mapping[str, float | None] = field(default_factory=ReadOnly[str, "float | None"], hash=False)
     measures: Change | None = field(default=None, compare=False)
 
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -191,17 +192,31 @@ def test_only_the_most_frequent_categories_are_named() -> None:
     assert column.rows == sum(column.categories.values()) + column.other
 
 
-def test_a_kept_category_is_short_by_at_most_the_others_of_the_parts() -> None:
-    rng = np.random.default_rng(1)
-    parts = [pd.DataFrame({"x": rng.zipf(1.3, 3000).clip(max=2000).astype(str)}) for _ in range(3)]
-    truth = pd.concat(parts)["x"].value_counts()
-    profiles = [profile_table(part)["x"] for part in parts]
-    merged = profiles[0] + profiles[1] + profiles[2]
-    lost = sum(profile.other for profile in profiles)
-    assert lost > 0
-    for label, count in merged.categories.items():
-        assert 0 <= truth[label] - count <= lost
-    assert merged.rows == sum(merged.categories.values()) + merged.other
+def labels(numbers: range, times: int) -> pd.Series:
+    return pd.Series([f"{number:03}" for number in numbers] * times)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [pd.Series(np.random.default_rng(seed).zipf(1.3, 3000).clip(max=2000).astype(str)) for seed in range(5)],
+        # No part leaves any to the others, but the sum of the first two does, of which the third then names some.
+        [labels(range(150), 2), labels(range(150, 300), 1), labels(range(250, 300), 5)],
+    ],
+    ids=["all with others", "none with others"],
+)
+def test_a_kept_category_is_short_by_at_most_the_others_of_each_addition(parts: list[pd.Series]) -> None:
+    added, bound, short = profile_table(pd.DataFrame({"x": parts[0]}))["x"], 0, [0]
+    for place, part in enumerate(parts[1:], 2):
+        other = profile_table(pd.DataFrame({"x": part}))["x"]
+        bound += added.other + other.other
+        added += other
+        truth = pd.concat(parts[:place]).value_counts()
+        short = [truth[label] - count for label, count in added.categories.items()]
+        assert 0 <= min(short) <= max(short) <= min(bound, added.other)
+        assert max(truth.drop(list(added.categories))) <= added.other
+        assert added.rows == sum(added.categories.values()) + added.other
+    assert max(short) > 0, "else this tests nothing"
 
 
 def test_long_texts_that_agree_where_they_are_cut_are_counted_together() -> None:
@@ -262,6 +277,12 @@ def test_columns_are_found_by_name() -> None:
         profile["y"]
 
 
+def as_many_bins_as_there_may_be() -> npt.NDArray[np.float64]:
+    """And zero far from the others, so that a step between two bins is a long number."""
+    place = np.arange(sketch.MAX_COARSE_BINS - 1)
+    return np.append(0.0, np.ldexp(1 + place % 64 / 64, 1 + place // 64))
+
+
 @pytest.mark.parametrize(
     "values",
     [
@@ -276,9 +297,10 @@ def test_columns_are_found_by_name() -> None:
         [f"{i:06}" + "y" * int(2 ** (i % 200 / 10)) for i in range(1_000)],
         np.random.default_rng(3).choice([-1, 1], 200_000) * 2.0 ** np.random.default_rng(4).uniform(-999, 999, 200_000),
         pd.to_datetime(np.random.default_rng(5).integers(0, 2**32, 200_000), unit="s"),
+        as_many_bins_as_there_may_be(),
     ],
 )
-@pytest.mark.parametrize("times", [1, 10_000, 10_000_000])
+@pytest.mark.parametrize("times", [1, 10_000, 10_000_000, 10_000_000_000])
 def test_no_column_takes_more_than_25_kilobytes(values: object, times: int) -> None:
     profile = profile_table(pd.DataFrame({"x": values}))
     (column,) = profile.columns
@@ -457,7 +479,7 @@ def test_decimals_of_arrow_are_the_doubles_of_python(kind: Any) -> None:
 
 @pytest.mark.parametrize(
     "broken",
-    [{"counts": ""}, {"counts": "1AQ=="}, {"steps": ""}, {"kind": "odd"}, {"categories": 5}, {"rows": "many"}],
+    [{"counts": ""}, {"counts": "1AQ=="}, {"steps": ""}, {"kind": "odd"}, {"categories": 5}],
 )
 def test_what_no_version_wrote_is_refused(broken: dict[str, Any]) -> None:
     record = profile_table(pd.DataFrame({"x": [1.0, 2.0, 3.0]})).to_record()
@@ -466,3 +488,27 @@ def test_what_no_version_wrote_is_refused(broken: dict[str, Any]) -> None:
         DataError, match=r"a profile must be text as TableProfile.to_json writes it .*: profile the rows"
     ):
         TableProfile.from_json(json.dumps(record))
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ({"rows": "many"}, "'rows' in the profile of column 'x' must be a count >= 0 .it is 'many'."),
+        ({"missing": -5}, "'missing' .* must be a count >= 0 .it is -5."),
+        ({"other": None}, "'other' .* must be a count >= 0 .it is None."),
+        ({"precision": 99}, "'precision' .* must be a whole number between -2 and 52 .it is 99."),
+        ({"precision": 6.5}, "'precision' .* must be a whole number .*it is 6.5."),
+        ({"minimum": "a"}, "'minimum' .* must be a number, or null .it is 'a'."),
+        ({"m2": [1]}, "'m2' .* must be a number, or null"),
+    ],
+)
+def test_numbers_that_cannot_be_are_refused_where_a_profile_is_read(broken: dict[str, Any], said: str) -> None:
+    profile = profile_table(pd.DataFrame({"x": [1.0, 2.0, 3.0]}))
+    record, frame = profile.to_record(), profile.to_frame()
+    record["columns"][0] |= broken
+    frame["sketch"] = [json.dumps(json.loads(frame["sketch"][0]) | broken)]
+    for name in frame.columns.intersection(list(broken)):
+        frame[name] = pd.Series([broken[name]], dtype=object)
+    for read in (lambda: TableProfile.from_json(json.dumps(record)), lambda: TableProfile.from_frame(frame)):
+        with pytest.raises(DataError, match=f"{said}.*profile the rows again"):
+            read()

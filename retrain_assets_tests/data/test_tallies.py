@@ -17,15 +17,16 @@ from retrain_assets.data.tallies import tally
 
 @given(
     st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=40),
-    st.integers(0, tallies.MAX_DIGITS),
+    st.integers(sketch.LEAST, tallies.MAX_DIGITS),
 )
 @example([-0.0, 0.0, 5e-324, sketch.SMALLEST, -sketch.SMALLEST, 1.0], 3)
 @example([sketch.LARGEST, 1e300, -1e300], 6)
+@example([sketch.SMALLEST / 2, sketch.SMALLEST], -1)
 def test_a_tally_has_the_keys_and_counts_of_sorted_numbers(numbers: list[float], precision: int) -> None:
     values = np.array(numbers)
     counted = tally(values, precision)
-    if counted is None:  # too wide, and only then
-        assert np.log2(np.abs(values).max()) - np.log2(np.abs(values).min() or 5e-324) >= 100
+    if counted is None:  # bins of several octaves, or too wide, and only then
+        assert precision < 0 or np.log2(np.abs(values).max()) - np.log2(np.abs(values).min() or 5e-324) >= 100
         return
     expected = sketch.count_keys(sketch.ordered_keys(np.sort(values), precision))
     assert [part.tolist() for part in counted] == [part.tolist() for part in expected]
@@ -34,6 +35,17 @@ def test_a_tally_has_the_keys_and_counts_of_sorted_numbers(numbers: list[float],
 def test_numbers_of_too_many_octaves_are_not_tallied() -> None:
     assert tally(np.array([-1e-300, 1e300]), tallies.MAX_DIGITS) is None
     assert tally(np.array([1e-300, 1e300]), 2) is not None
+
+
+def test_what_counts_as_zero_does_so_in_bins_of_several_octaves() -> None:
+    rng = np.random.default_rng(0)
+    wide = np.exp(rng.uniform(-705, 705, 60_000)) * rng.choice([-1, 1], 60_000)
+    counted = profile_numbers("x", "numeric", wide)
+    assert counted.precision < 0
+    parts = [profile_numbers("x", "numeric", part) for part in np.split(wide, [3_000])]
+    for other in (parts[0] + parts[1], profile_numbers("x", "numeric", *np.split(wide, 12))):
+        assert other.bins == counted.bins
+    assert counted.bins[0] == np.count_nonzero(np.abs(wide) < sketch.SMALLEST)
 
 
 def same(left: ColumnProfile, right: ColumnProfile) -> bool:

@@ -104,6 +104,7 @@ def test_a_frame_of_times_alone_says_how_they_are_compared() -> None:
         (lambda: prepare(REFERENCE, batch=anything(["day"])), TypeError, "batch must be the name"),
         (lambda: compare(REFERENCE, CURRENT, batch=anything(0)), DataError, "the batch column '0' must be"),
         (lambda: compare(REFERENCE, CURRENT, seed=anything("a")), TypeError, "seed must be a whole number .got 'a'"),
+        (lambda: compare(REFERENCE, CURRENT, seed=-1), ValueError, "seed must be >= 0 .got -1"),
         (lambda: compare(anything([REFERENCE]), CURRENT), TypeError, "profile_table.rows. makes one"),
         (lambda: compare(REFERENCE, anything({"a": CURRENT})), TypeError, "batch= names the column"),
         (lambda: profile_table(anything(pl.from_pandas(CURRENT))), TypeError, "takes a pandas data frame"),

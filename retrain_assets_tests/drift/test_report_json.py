@@ -1,8 +1,12 @@
 """The report for machines, key by key; and how far its distances may be from those of the rows."""
 
+import copy
 import dataclasses
 import json
+import operator
+import pickle
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +129,36 @@ def test_the_documentation_names_every_key() -> None:
     assert named == set(RECORD) | fields(ColumnDrift) | {"shape"} | fields(Measures)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda held: held.clear(),
+        lambda held: held.pop("x"),
+        lambda held: held.popitem(),
+        lambda held: held.update(x=99),
+        lambda held: held.setdefault("x", 99),
+        lambda held: operator.setitem(held, "psi", 99),
+        lambda held: operator.delitem(held, "psi"),
+        lambda held: operator.ior(held, {"psi": 99}),
+    ],
+)
+def test_a_report_stays_as_it_was_found(change: Callable[[Any], Any]) -> None:
+    told, column = REPORT.to_json(), REPORT.columns["x"]
+    for held in (REPORT.columns, REPORT.shapes, column.scores, column.score_errors, REPORT.columns["new"].scores):
+        with pytest.raises(TypeError, match="must stay as it was found"):
+            change(held)
+    assert REPORT.to_json() == told
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda report: pickle.loads(pickle.dumps(report))])
+def test_a_copy_of_a_report_is_the_same_report(copied: Callable[[Any], Any]) -> None:
+    made = copied(REPORT)
+    assert (made, made.to_json(), repr(made)) == (REPORT, REPORT.to_json(), repr(REPORT))
+    assert made.columns == dict(REPORT.columns)
+    with pytest.raises(TypeError, match="must stay as it was found"):
+        made.columns["x"].scores["psi"] = 99
+
+
 SHAPES = st.sampled_from(["normal", "whole", "wide", "far", "few", "huge", "tiny"])
 
 
@@ -160,6 +194,19 @@ def test_distances_of_rows_are_within_the_error_of_those_of_profiles(
         exact = stats.wasserstein_distance(before / scale, after / scale) / deviation
         assert abs(exact - column.scores["wasserstein"]) <= error + 1e-7 * max(1.0, exact)
     assert all(column.score_errors[name] == 0 for name in DISTANCES if not DISTANCES[name].fine)
+
+
+@pytest.mark.parametrize("bins_apart", [0, 1])
+def test_rows_at_the_edges_of_their_bins_need_all_of_the_error(bins_apart: int) -> None:
+    """All rows go from the upper edge of a bin to its lower one, which no profile sees; or to that of the next bin,
+    which is no distance at all.
+    """
+    edges = np.sort(np.ldexp(1 + np.arange(64) / 64, np.arange(12)[:, None]), axis=None)
+    before, after = np.nextafter(edges[1:], 0), edges[bins_apart:][: len(edges) - 1]
+    column = compare(*(profile_table(pd.DataFrame({"x": side})) for side in (before, after))).columns["x"]
+    error, exact = column.score_errors["wasserstein"], stats.wasserstein_distance(before, after) / before.std()
+    assert error is not None
+    assert 0.9 * error < abs(exact - column.scores["wasserstein"]) <= error + 1e-9
 
 
 def test_the_error_of_numbers_is_small_and_that_of_few_values_is_none() -> None:

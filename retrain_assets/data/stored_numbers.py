@@ -1,0 +1,46 @@
+"""What the numbers of a stored profile must be: what was altered is refused where it is read, not where it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from retrain_assets.data.sketch import FINEST, LEAST
+from retrain_assets.errors import DataError
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float, np.number))
+
+
+_MUST: Sequence[tuple[Sequence[str], Callable[[Any], bool], str]] = (
+    (("rows", "missing", "infinite", "zeros", "other"), lambda value: _is_number(value) and value >= 0, "a count >= 0"),
+    (
+        ("precision",),
+        lambda value: isinstance(value, int) and LEAST <= value <= FINEST,
+        f"a whole number between {LEAST} and {FINEST}",
+    ),
+    (("minimum", "maximum", "mean", "m2"), lambda value: value is None or _is_number(value), "a number, or null"),
+)
+
+
+def refuse_numbers(record: Mapping[str, Any], name: str) -> None:
+    """Refuses what no version of this package wrote.
+
+    Args:
+        record: what is stored of a column.
+        name: of the column.
+
+    Raises:
+        DataError: a number is none, or not within its range.
+        KeyError: it is not there.
+    """
+    for fields, is_sound, must in _MUST:
+        for field in fields:
+            if not is_sound(record[field]):
+                raise DataError(
+                    f"'{field}' in the profile of column '{name}' must be {must} (it is {record[field]!r}): no version "
+                    "of retrain_assets wrote that. Restore the profile, or profile the rows again."
+                )
