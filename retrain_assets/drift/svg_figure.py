@@ -89,7 +89,7 @@ def _some_names(shape: Shape, y: float, step: float) -> Iterator[str]:
     last = len(shape.cells) - 1
     taken: list[tuple[float, float]] = []
     for place in dict.fromkeys((changes.index(max(changes)), 0, last, len(shape.cells) // 2)):
-        label = _cut(shown(shape.cells[place]), 28)
+        label = _cut(shown(shape.cells[place]), 34)
         wide = _LETTER * len(label)
         begin = min(max(10 + (place + 0.5) * step - wide / 2, 10), WIDTH - 10 - wide)
         if all(begin > end or begin + wide < start for start, end in taken):
