@@ -101,8 +101,8 @@ def _bootstrapping(model: DeclaredModel, batch: Batch) -> DriftReport:
 
 
 def _drift_figure(report: DriftReport, current: TableProfile, reference: Sequence[TableProfile]) -> bytes | None:
-    """A picture only where there is something to see: drawing costs more than all the rest of the step."""
-    if report.verdict != "drift" or not reference:
+    """A picture only where something drifted, be it enough for the table or not: of other batches nobody needs one."""
+    if not report.drifted or not reference:
         return None
     from retrain_assets.reporting.drift_figure import drift_figure
 

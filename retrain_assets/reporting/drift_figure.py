@@ -10,6 +10,7 @@ import numpy.typing as npt
 from retrain_assets.data.column_profile import ColumnProfile, bin_edges, bins_of
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.drift.report import ColumnDrift, DriftReport
+from retrain_assets.drift.wording import plural
 from retrain_assets.reporting.canvas import INK, Canvas, Scale, cut
 
 BEFORE, AFTER, QUIET, SHADE = "#8a94a6", "#d1495b", "#c3cad6", "#bfc5cf"
@@ -22,7 +23,9 @@ _BARS, _SHAPES = (154, 490), (524, 792)
 
 
 def drift_figure(report: DriftReport, current: TableProfile, reference: TableProfile) -> bytes:
-    """A PNG: bars of the distances against the floor, and before and after of the `SHAPES` most distant columns.
+    """A PNG: bars of the distances against the floor, and before and after of the first `SHAPES` columns.
+
+    What has drifted comes first and is red. How much more there is than is drawn is said below either half.
 
     Args:
         report: what was found.
@@ -39,7 +42,14 @@ def drift_figure(report: DriftReport, current: TableProfile, reference: TablePro
     for place, column in enumerate(shown):
         top = _TOP + place * slot
         _shape(canvas, top, top + slot - 32, column, reference[column.name], current[column.name])
+    if more := _drifted(compared) - _drifted(shown):
+        told = f"and {plural(more, 'more drifted column', 'more drifted columns')}"
+        canvas.text(_SHAPES[1], canvas.height - _BOTTOM + 31, told, size=10, at="rm")
     return canvas.png()
+
+
+def _drifted(columns: Sequence[ColumnDrift]) -> int:
+    return sum(column.verdict == "drift" for column in columns)
 
 
 def _headline(canvas: Canvas, report: DriftReport) -> None:
@@ -48,7 +58,9 @@ def _headline(canvas: Canvas, report: DriftReport) -> None:
     colour = AFTER if report.verdict == "drift" else INK
     headline = cut(f"{report.model}, batch {report.batch}: {verdict}", 60)
     canvas.text(10, 20, headline, size=15, colour=colour, bold=True)
-    canvas.text(10, 41, cut(report.reason, 100), size=10.5)
+    # It begins with what counts: how much has drifted, and how much it takes.
+    reason = report.reason if len(report.reason) <= 115 else f"{report.reason[:114]}…"
+    canvas.text(10, 41, reason, size=10.5)
     if report.columns:
         right = _SHAPES[1]
         reference = f"grey: reference of v{report.champion_version}"
@@ -72,7 +84,10 @@ def _bars(canvas: Canvas, columns: Sequence[ColumnDrift]) -> None:
     canvas.dashes(scale(floor), _TOP, bottom)
     canvas.line([(left, _TOP), (left, bottom)])
     _axis(canvas, scale, bottom)
-    more = f"; {len(columns) - MAX_BARS} nearer columns are not drawn" if len(columns) > MAX_BARS else ""
+    left_out = columns[MAX_BARS:]
+    more = f"; and {len(left_out)} more" if left_out else ""
+    if drifted := _drifted(left_out):
+        more += f", {'all' if drifted == len(left_out) else drifted} of them drifted"
     measure = bars[0].distance.replace("_", " ")
     label = f"{measure} distance, dashed: floor {floor:g}{more}"
     canvas.text((left + right) / 2, bottom + 31, label, size=10, at="mm")
@@ -89,7 +104,8 @@ def _shape(
     canvas: Canvas, top: float, bottom: float, column: ColumnDrift, before: ColumnProfile, after: ColumnProfile
 ) -> None:
     left, right = _SHAPES
-    canvas.text(left, top, cut(column.name, 30), size=10.5, bold=True)
+    colour = AFTER if column.verdict == "drift" else INK
+    canvas.text(left, top, cut(column.name, 30), size=10.5, colour=colour, bold=True)
     canvas.text(right, top, _missing(before, after), size=9, at="rm")
     draw = _histograms if before.bins or after.bins else _categories
     draw(canvas, top + 10, bottom, before, after)

@@ -219,6 +219,16 @@ def test_the_figure_is_an_svg_with_a_panel_for_each_drifted_column() -> None:
     assert str(compare(REFERENCE, CURRENT.iloc[:0], batch="day").figure()).startswith("<svg")
 
 
+@pytest.mark.parametrize(("columns", "told"), [(12, None), (13, "and 1 more"), (60, "and 48 more")])
+def test_a_figure_says_how_many_drifted_columns_it_does_not_draw(columns: int, told: str | None) -> None:
+    before = pd.DataFrame(np.random.default_rng(0).normal(size=(500, columns))).rename(columns=str)
+    report = compare(before, before + 3)
+    texts = _texts(str(report.figure()))
+    assert sum(text.startswith("mean ") for text in texts) == 12
+    assert [text for text in texts if text.endswith(" more")] == ([] if told is None else [told])
+    assert told is None or told in repr(report)
+
+
 @pytest.mark.parametrize(
     ("low", "width", "step"),
     [

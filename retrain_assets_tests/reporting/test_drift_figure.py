@@ -3,14 +3,17 @@
 import struct
 import subprocess
 import sys
+from io import BytesIO
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from retrain_assets.data.profile import profile_table
 from retrain_assets.drift.detect import detect_drift
-from retrain_assets.reporting.drift_figure import MAX_BARS, drift_figure
+from retrain_assets.reporting.canvas import INK
+from retrain_assets.reporting.drift_figure import AFTER, MAX_BARS, SHAPES, drift_figure
 from retrain_assets.spec import DriftSpec
 
 
@@ -99,6 +102,28 @@ def test_every_report_has_a_picture_of_bounded_size(
 
 def test_many_columns_do_not_make_a_tall_picture() -> None:
     assert size(draw(WIDE, WIDE + 1)) == size(draw(WIDE.iloc[:, :MAX_BARS], WIDE.iloc[:, :MAX_BARS] + 1))
+
+
+def holds(png: bytes, colour: str, *, left: int, top: int, right: int, bottom: int | None) -> bool:
+    """Whether anything in that part of the picture has the colour, as text has in the middle of its strokes."""
+    pixels = np.asarray(Image.open(BytesIO(png)).convert("RGB")).astype(int)[top:bottom, left:right]
+    wanted = [int(colour[k : k + 2], 16) for k in (1, 3, 5)]
+    return bool((np.abs(pixels - wanted) < 60).all(axis=2).any())
+
+
+@pytest.mark.parametrize(("columns", "said"), [(SHAPES, False), (SHAPES + 1, True), (60, True)])
+def test_drifted_columns_whose_shape_is_not_drawn_are_told_below(columns: int, said: bool) -> None:
+    some = WIDE.iloc[:, :columns]
+    assert holds(draw(some, some + 1), INK, left=600, top=-25, right=800, bottom=None) is said
+
+
+def test_in_a_stable_table_the_column_that_has_drifted_is_red_and_no_other_word() -> None:
+    frame = WIDE.iloc[:, :MAX_BARS]
+    png = draw(frame, frame.assign(**{frame.columns[7]: frame.iloc[:, 7] + 3}))
+    assert holds(png, AFTER, left=160, top=75, right=400, bottom=90), "its bar"
+    assert not holds(png, AFTER, left=10, top=5, right=600, bottom=60), "verdict and reason"
+    titles = [holds(png, AFTER, left=524, top=top - 6, right=792, bottom=top + 6) for top in (72, 176)]
+    assert titles == [True, False]
 
 
 def test_the_same_report_has_the_same_bytes() -> None:
