@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from retrain_assets.data.column_profile import ColumnProfile, bin_edges, bins_of
 from retrain_assets.data.profile import TableProfile
+from retrain_assets.drift.numerals import numeral, telling_apart
 from retrain_assets.drift.report import ColumnDrift, DriftReport
 from retrain_assets.drift.wording import plural
 from retrain_assets.reporting.canvas import INK, Canvas, Scale, cut
@@ -20,6 +21,8 @@ _WIDTH = 810
 _TOP, _BOTTOM = 72, 46
 _BARS, _SHAPES = (154, 490), (524, 792)
 """From the left to the right end of both halves."""
+_TICKS_FIT = 35
+"""Letters below a shape, all its ticks together; where they have more only both ends are written."""
 
 
 def drift_figure(report: DriftReport, current: TableProfile, reference: TableProfile) -> bytes:
@@ -96,8 +99,14 @@ def _bars(canvas: Canvas, columns: Sequence[ColumnDrift]) -> None:
 def _axis(canvas: Canvas, scale: Scale, y: float) -> None:
     canvas.line([(scale.start, y), (scale.end, y)])
     for tick in scale.ticks():
+        said = _tick(tick)
         canvas.line([(scale(tick), y), (scale(tick), y + 3)])
-        canvas.text(scale(tick), y + 10, f"{tick:g}", size=9, at="mm")
+        canvas.text(min(scale(tick), canvas.width - 3 * len(said)), y + 10, said, size=9, at="mm")
+
+
+def _tick(number: float) -> str:
+    """In full: it is a round one."""
+    return numeral(number, 12)
 
 
 def _shape(
@@ -124,12 +133,15 @@ def _histograms(canvas: Canvas, top: float, bottom: float, before: ColumnProfile
         canvas.box(across(edges[k]), up(share), across(edges[k + 1]), bottom, SHADE)
     outline = [(across(edge), up(share)) for k, share in enumerate(heights["after"]) for edge in edges[k : k + 2]]
     canvas.line([(across.start, bottom), *outline, (across.end, bottom)], AFTER, width=1.5)
-    if before.kind != "datetime":
+    if before.kind == "datetime":
+        ends = [str(np.datetime64(int(end), "s").astype("datetime64[D]")) for end in (low, high)]
+    elif sum(len(_tick(tick)) for tick in across.ticks()) <= _TICKS_FIT:
         _axis(canvas, across, bottom)
         return
-    for end, at in ((low, "lm"), (high, "rm")):
-        day = str(np.datetime64(int(end), "s").astype("datetime64[D]"))
-        canvas.text(across(end), bottom + 10, day, size=9, at=at)
+    else:
+        ends = [numeral(end, telling_apart([low, high])) for end in (low, high)]
+    for x, end, at in zip(_SHAPES, ends, ("lm", "rm"), strict=True):
+        canvas.text(x, bottom + 10, end, size=9, at=at)
 
 
 def _spread(profile: ColumnProfile, edges: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

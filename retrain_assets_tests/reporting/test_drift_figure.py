@@ -12,8 +12,8 @@ from PIL import Image
 
 from retrain_assets.data.profile import profile_table
 from retrain_assets.drift.detect import detect_drift
-from retrain_assets.reporting.canvas import INK
-from retrain_assets.reporting.drift_figure import AFTER, MAX_BARS, SHAPES, drift_figure
+from retrain_assets.reporting.canvas import INK, Scale
+from retrain_assets.reporting.drift_figure import AFTER, MAX_BARS, SHAPES, _tick, drift_figure
 from retrain_assets.spec import DriftSpec
 
 
@@ -73,6 +73,7 @@ WIDE = pd.DataFrame(
         (pd.DataFrame({"x": ["$a_b^{c}$"] * 300}), pd.DataFrame({"x": ["ü$"] * 300}), {}),
         (pd.DataFrame({"x\ny": ["two\nlines"] * 300}), pd.DataFrame({"x\ny": ["one line"] * 300}), {}),
         (pd.DataFrame({"x": np.full(300, 1e25)}), pd.DataFrame({"x": np.full(300, -1e25)}), {}),
+        (pd.DataFrame({"x": 1_700_000_000 + np.arange(300)}), pd.DataFrame({"x": 1_700_000_150 + np.arange(300)}), {}),
     ],
     ids=[
         "drift",
@@ -88,6 +89,7 @@ WIDE = pd.DataFrame(
         "signs",
         "lines",
         "large",
+        "seconds",
     ],
 )
 def test_every_report_has_a_picture_of_bounded_size(
@@ -124,6 +126,23 @@ def test_in_a_stable_table_the_column_that_has_drifted_is_red_and_no_other_word(
     assert not holds(png, AFTER, left=10, top=5, right=600, bottom=60), "verdict and reason"
     titles = [holds(png, AFTER, left=524, top=top - 6, right=792, bottom=top + 6) for top in (72, 176)]
     assert titles == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [
+        (0, 0.83),
+        (20_240_101, 20_240_145),
+        (1_700_000_000, 1_700_126_000),
+        (-1e6, -999_850),
+        (0.5, 0.5000015),
+        (0, 1e300),
+    ],
+)
+def test_ticks_of_an_axis_say_where_they_are(low: float, high: float) -> None:
+    ticks = Scale(low, high, 0, 100).ticks()
+    assert len(ticks) > 1
+    assert [float(_tick(tick)) for tick in ticks] == ticks
 
 
 def test_the_same_report_has_the_same_bytes() -> None:
