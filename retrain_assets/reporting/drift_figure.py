@@ -36,7 +36,8 @@ def drift_figure(report: DriftReport, current: TableProfile, reference: TablePro
         reference: profile that it was compared with.
     """
     compared = [column for column in report.ranked if column.score is not None]
-    shown = [column for column in compared if column.name in reference and column.name in current][:SHAPES]
+    shaped = [column for column in compared if column.name in reference and column.name in current]
+    shown = shaped[:SHAPES]
     canvas = Canvas(_WIDTH, max(360, 117 + 24 * min(len(compared), MAX_BARS)))
     _headline(canvas, report)
     if compared:
@@ -45,7 +46,7 @@ def drift_figure(report: DriftReport, current: TableProfile, reference: TablePro
     for place, column in enumerate(shown):
         top = _TOP + place * slot
         _shape(canvas, top, top + slot - 32, column, reference[column.name], current[column.name])
-    if more := _drifted(compared) - _drifted(shown):
+    if more := _drifted(shaped[SHAPES:]):
         told = f"and {plural(more, 'more drifted column', 'more drifted columns')}"
         canvas.text(_SHAPES[1], canvas.height - _BOTTOM + 31, told, size=10, at="rm")
     return canvas.png()

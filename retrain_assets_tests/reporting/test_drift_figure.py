@@ -119,6 +119,12 @@ def test_drifted_columns_whose_shape_is_not_drawn_are_told_below(columns: int, s
     assert holds(draw(some, some + 1), INK, left=600, top=-25, right=800, bottom=None) is said
 
 
+def test_what_has_drifted_and_has_no_shape_is_no_further_one() -> None:
+    some = WIDE.iloc[:, : SHAPES + 1]
+    png = draw(some, (some + 1).iloc[:, 1:])
+    assert not holds(png, INK, left=600, top=-25, right=800, bottom=None)
+
+
 def test_in_a_stable_table_the_column_that_has_drifted_is_red_and_no_other_word() -> None:
     frame = WIDE.iloc[:, :MAX_BARS]
     png = draw(frame, frame.assign(**{frame.columns[7]: frame.iloc[:, 7] + 3}))
