@@ -10,6 +10,7 @@ import numpy as np
 from retrain_assets.data import bins as fine
 from retrain_assets.data import sketch
 from retrain_assets.data.column_profile import ColumnProfile, bins_of
+from retrain_assets.drift.numerals import numeral, telling_apart
 
 Counts = sketch.Counts
 
@@ -172,23 +173,21 @@ def _collapsed_bins(profile: ColumnProfile, precision: int) -> tuple[sketch.Keys
 def _labels(reference: ColumnProfile, precision: int, firsts: Sequence[int], lasts: Sequence[int]) -> list[str]:
     """What each cell of fine bins is called."""
     days = reference.kind == "datetime"
-    low = fine.edges(np.array(firsts), precision, days=days)[0].tolist()
-    high = fine.edges(np.array(lasts), precision, days=days)[1].tolist()
+    low, below = fine.edges(np.array(firsts), precision, days=days)
+    above, high = fine.edges(np.array(lasts), precision, days=days)
     if days:
-        said = [(_day(first), _day(last - 1)) for first, last in zip(low, high, strict=True)]
+        said = [(_day(first), _day(last - 1)) for first, last in zip(low.tolist(), high.tolist(), strict=True)]
         return [first if first == last else f"{first} to {last}" for first, last in said]
-    told = f".{_telling_apart([*low, high[-1]])}g"
+    if precision == sketch.FINEST:
+        # Each bin is a single number, that of its edges which is nearer to zero; the other one belongs to the next bin.
+        low, high = np.where(low < 0, below, low), np.where(high > 0, above, high)
+    digits = telling_apart(low.tolist())
+    begins, ends = ([numeral(edge, digits) for edge in edges.tolist()] for edges in (low, high))
     # Of a single bin one edge says enough: the one where whole numbers lie.
     return [
-        format(begin, told) if first == last else f"{begin:{told}} to {end:{told}}"
-        for first, last, begin, end in zip(firsts, lasts, low, high, strict=True)
+        begin if first == last or begin == end else f"{begin} to {end}"
+        for first, last, begin, end in zip(firsts, lasts, begins, ends, strict=True)
     ]
-
-
-def _telling_apart(edges: Sequence[float]) -> int:
-    """So many digits, at least four, tell the edges of cells apart."""
-    apart = len(set(edges))
-    return next((each for each in range(4, 17) if len({f"{edge:.{each}g}" for edge in edges}) == apart), 17)
 
 
 def _day(second: float) -> str:

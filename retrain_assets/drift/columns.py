@@ -24,7 +24,7 @@ from retrain_assets.drift.settings import Settings
 from retrain_assets.drift.settled import latest_of
 from retrain_assets.drift.summaries import Summaries, summarize
 from retrain_assets.drift.variation import Array
-from retrain_assets.drift.wording import describe, movers, plural, probability
+from retrain_assets.drift.wording import describe, ends_of, movers, plural, probability
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +171,7 @@ def _conclude(
     verdict, reason = (verdict, reason) if hidden is None else ("unknown", hidden)
     novel = tested.aspect == "novel"
     named = movers(column.before, column.after, new=novel, told=column.cells.told)
+    ends = ends_of(column.before, column.after) if novel else ("", "")
     return ColumnDrift(
         name=column.name,
         kind=column.before.kind if column.before.present else column.after.kind,
@@ -184,8 +185,8 @@ def _conclude(
         verdict=verdict,
         reason=f"the column has gone from the batch: {reason}" if gone else column.note + reason,
         measures=change_of(column.before, None if gone else column.after, column.cells),
-        before=describe(column.before, named, ranged=novel),
-        after="not there" if gone else describe(column.after, named, ranged=novel),
+        before=describe(column.before, named, ends=ends[0]),
+        after="not there" if gone else describe(column.after, named, ends=ends[1]),
     )
 
 

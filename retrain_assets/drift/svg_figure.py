@@ -40,10 +40,14 @@ class SvgFigure:
 
 
 def draw(report: Comparison) -> SvgFigure:
-    """A panel for each drifted column, at most `MAX_PANELS`; the three most distant ones where none has drifted."""
+    """A panel for each drifted column, at most `MAX_PANELS`; the three most distant ones where none has drifted.
+
+    How many more have drifted than are drawn is said below.
+    """
     drifted = [column for column in report.ranked if column.verdict == "drift" and column.name in report.shapes]
     shown = drifted[:MAX_PANELS] or [column for column in report.ranked if column.name in report.shapes][:3]
-    height = HEAD + PANEL * len(shown) + 8
+    more = len(drifted) - MAX_PANELS
+    height = HEAD + PANEL * len(shown) + (26 if more > 0 else 8)
     verdict = {True: "drift", False: "no drift", None: "unknown"}[report.drifted]
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif">',
@@ -56,6 +60,7 @@ def draw(report: Comparison) -> SvgFigure:
             for place, column in enumerate(shown)
             for part in _panel(column, report.shapes[column.name], HEAD + PANEL * place)
         ),
+        *([_text(10, height - 10, f"and {more} more", size=12, colour=AFTER, bold=True)] if more > 0 else []),
         "</svg>",
     ]
     return SvgFigure(sound("\n".join(parts)))
@@ -89,7 +94,7 @@ def _some_names(shape: Shape, y: float, step: float) -> Iterator[str]:
     last = len(shape.cells) - 1
     taken: list[tuple[float, float]] = []
     for place in dict.fromkeys((changes.index(max(changes)), 0, last, len(shape.cells) // 2)):
-        label = _cut(shown(shape.cells[place]), 28)
+        label = _cut(shown(shape.cells[place]), 34)
         wide = _LETTER * len(label)
         begin = min(max(10 + (place + 0.5) * step - wide / 2, 10), WIDTH - 10 - wide)
         if all(begin > end or begin + wide < start for start, end in taken):

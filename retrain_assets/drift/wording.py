@@ -9,13 +9,14 @@ import numpy as np
 
 from retrain_assets.data.column_profile import ColumnProfile
 from retrain_assets.data.sound_texts import UNSEEN
+from retrain_assets.drift.numerals import numeral, telling_apart
 from retrain_assets.drift.report import ColumnDrift
 
 _NAMED_CATEGORIES = 3
 
 
-def describe(column: ColumnProfile, categories: Sequence[str] = (), *, ranged: bool = False) -> str:
-    """A column in a few words; of categories those asked for, by default the most frequent; of numbers also the range.
+def describe(column: ColumnProfile, categories: Sequence[str] = (), *, ends: str = "") -> str:
+    """A column in a few words; of categories those asked for, by default the most frequent; of numbers also their ends.
 
     >>> from retrain_assets.data.profile import profile_table
     >>> import pandas as pd
@@ -25,9 +26,28 @@ def describe(column: ColumnProfile, categories: Sequence[str] = (), *, ranged: b
     missing = f"{100 * column.missing_share:.3g} % missing" if column.missing else ""
     minus = f" ({column.minus_infinite} of them minus)" if column.minus_infinite else ""
     infinite = f"{column.infinite} infinite{minus}" if column.infinite else ""
-    told = ranged and column.kind == "numeric" and column.minimum is not None and math.isfinite(column.mean or 0.0)
-    ends = f"from {column.minimum:.4g} to {column.maximum:.4g}" if told else ""
     return ", ".join(part for part in (_middle(column, categories), ends, missing, infinite) if part) or "no rows"
+
+
+def ends_of(*sides: ColumnProfile) -> tuple[str, ...]:
+    """The range of each side that has numbers, with as many digits as tell all ends apart.
+
+    >>> from retrain_assets.data.profile import profile_table
+    >>> import pandas as pd
+    >>> ends_of(*(profile_table(pd.DataFrame({"x": [first, first + 30]}))["x"] for first in (20240101, 20240131)))
+    ('from 20240101 to 20240131', 'from 20240131 to 20240161')
+    """
+    ranges = [_range(side) for side in sides]
+    digits = telling_apart(end for ends in ranges for end in ends)
+    said = (" to ".join(numeral(end, digits) for end in ends) for ends in ranges)
+    return tuple(f"from {ends}" if ends else "" for ends in said)
+
+
+def _range(column: ColumnProfile) -> tuple[float, ...]:
+    low, high = column.minimum, column.maximum
+    # Where the mean is not finite, the ends are said in its place.
+    told = column.kind == "numeric" and math.isfinite(column.mean or 0.0)
+    return (low, high) if told and low is not None and high is not None else ()
 
 
 def _middle(column: ColumnProfile, categories: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ from datetime import datetime
 from retrain_assets.data.profile import TableProfile, merge_tables
 from retrain_assets.data.windows import Batch
 from retrain_assets.drift.carrying import carried
+from retrain_assets.drift.conclusion import drifted_inputs
 from retrain_assets.drift.detect import detect_drift
 from retrain_assets.drift.episodes import advance, superseded
 from retrain_assets.drift.levels import settings_of
@@ -101,8 +102,8 @@ def _bootstrapping(model: DeclaredModel, batch: Batch) -> DriftReport:
 
 
 def _drift_figure(report: DriftReport, current: TableProfile, reference: Sequence[TableProfile]) -> bytes | None:
-    """A picture only where there is something to see: drawing costs more than all the rest of the step."""
-    if report.verdict != "drift" or not reference:
+    """A picture where the table has drifted, or any input by itself: of an output alone there is no shape to show."""
+    if not reference or not (report.verdict == "drift" or drifted_inputs(report.columns)):
         return None
     from retrain_assets.reporting.drift_figure import drift_figure
 

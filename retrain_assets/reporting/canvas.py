@@ -1,7 +1,7 @@
 """A sheet for small pictures: boxes, lines, dots and text.
 
 A picture takes some milliseconds, not the tenth of a second that matplotlib needs for its axes and ticks: one is drawn
-for every drifted batch and every retrain.
+for every batch in which an input drifted and for every retrain.
 """
 
 from __future__ import annotations

@@ -9,7 +9,9 @@ import numpy.typing as npt
 
 from retrain_assets.data.column_profile import ColumnProfile, bin_edges, bins_of
 from retrain_assets.data.profile import TableProfile
+from retrain_assets.drift.numerals import numeral, telling_apart
 from retrain_assets.drift.report import ColumnDrift, DriftReport
+from retrain_assets.drift.wording import plural
 from retrain_assets.reporting.canvas import INK, Canvas, Scale, cut
 
 BEFORE, AFTER, QUIET, SHADE = "#8a94a6", "#d1495b", "#c3cad6", "#bfc5cf"
@@ -19,10 +21,14 @@ _WIDTH = 810
 _TOP, _BOTTOM = 72, 46
 _BARS, _SHAPES = (154, 490), (524, 792)
 """From the left to the right end of both halves."""
+_TICKS_FIT = 35
+"""Letters below a shape, all its ticks together; where they have more only both ends are written."""
 
 
 def drift_figure(report: DriftReport, current: TableProfile, reference: TableProfile) -> bytes:
-    """A PNG: bars of the distances against the floor, and before and after of the `SHAPES` most distant columns.
+    """A PNG: bars of the distances against the floor, and before and after of the first `SHAPES` columns.
+
+    What has drifted comes first and is red. How much more there is than is drawn is said below either half.
 
     Args:
         report: what was found.
@@ -30,7 +36,8 @@ def drift_figure(report: DriftReport, current: TableProfile, reference: TablePro
         reference: profile that it was compared with.
     """
     compared = [column for column in report.ranked if column.score is not None]
-    shown = [column for column in compared if column.name in reference and column.name in current][:SHAPES]
+    shaped = [column for column in compared if column.name in reference and column.name in current]
+    shown = shaped[:SHAPES]
     canvas = Canvas(_WIDTH, max(360, 117 + 24 * min(len(compared), MAX_BARS)))
     _headline(canvas, report)
     if compared:
@@ -39,7 +46,14 @@ def drift_figure(report: DriftReport, current: TableProfile, reference: TablePro
     for place, column in enumerate(shown):
         top = _TOP + place * slot
         _shape(canvas, top, top + slot - 32, column, reference[column.name], current[column.name])
+    if more := _drifted(shaped[SHAPES:]):
+        told = f"and {plural(more, 'more drifted column', 'more drifted columns')}"
+        canvas.text(_SHAPES[1], canvas.height - _BOTTOM + 31, told, size=10, at="rm")
     return canvas.png()
+
+
+def _drifted(columns: Sequence[ColumnDrift]) -> int:
+    return sum(column.verdict == "drift" for column in columns)
 
 
 def _headline(canvas: Canvas, report: DriftReport) -> None:
@@ -48,7 +62,9 @@ def _headline(canvas: Canvas, report: DriftReport) -> None:
     colour = AFTER if report.verdict == "drift" else INK
     headline = cut(f"{report.model}, batch {report.batch}: {verdict}", 60)
     canvas.text(10, 20, headline, size=15, colour=colour, bold=True)
-    canvas.text(10, 41, cut(report.reason, 100), size=10.5)
+    # It begins with what counts: how much has drifted, and how much it takes.
+    reason = report.reason if len(report.reason) <= 115 else f"{report.reason[:114]}…"
+    canvas.text(10, 41, reason, size=10.5)
     if report.columns:
         right = _SHAPES[1]
         reference = f"grey: reference of v{report.champion_version}"
@@ -72,7 +88,10 @@ def _bars(canvas: Canvas, columns: Sequence[ColumnDrift]) -> None:
     canvas.dashes(scale(floor), _TOP, bottom)
     canvas.line([(left, _TOP), (left, bottom)])
     _axis(canvas, scale, bottom)
-    more = f"; {len(columns) - MAX_BARS} nearer columns are not drawn" if len(columns) > MAX_BARS else ""
+    left_out = columns[MAX_BARS:]
+    more = f"; and {len(left_out)} more" if left_out else ""
+    if drifted := _drifted(left_out):
+        more += f", {'all' if drifted == len(left_out) else drifted} of them drifted"
     measure = bars[0].distance.replace("_", " ")
     label = f"{measure} distance, dashed: floor {floor:g}{more}"
     canvas.text((left + right) / 2, bottom + 31, label, size=10, at="mm")
@@ -81,15 +100,22 @@ def _bars(canvas: Canvas, columns: Sequence[ColumnDrift]) -> None:
 def _axis(canvas: Canvas, scale: Scale, y: float) -> None:
     canvas.line([(scale.start, y), (scale.end, y)])
     for tick in scale.ticks():
+        said = _tick(tick)
         canvas.line([(scale(tick), y), (scale(tick), y + 3)])
-        canvas.text(scale(tick), y + 10, f"{tick:g}", size=9, at="mm")
+        canvas.text(min(scale(tick), canvas.width - 3 * len(said)), y + 10, said, size=9, at="mm")
+
+
+def _tick(number: float) -> str:
+    """In full: it is a round one."""
+    return numeral(number, 12)
 
 
 def _shape(
     canvas: Canvas, top: float, bottom: float, column: ColumnDrift, before: ColumnProfile, after: ColumnProfile
 ) -> None:
     left, right = _SHAPES
-    canvas.text(left, top, cut(column.name, 30), size=10.5, bold=True)
+    colour = AFTER if column.verdict == "drift" else INK
+    canvas.text(left, top, cut(column.name, 30), size=10.5, colour=colour, bold=True)
     canvas.text(right, top, _missing(before, after), size=9, at="rm")
     draw = _histograms if before.bins or after.bins else _categories
     draw(canvas, top + 10, bottom, before, after)
@@ -108,12 +134,15 @@ def _histograms(canvas: Canvas, top: float, bottom: float, before: ColumnProfile
         canvas.box(across(edges[k]), up(share), across(edges[k + 1]), bottom, SHADE)
     outline = [(across(edge), up(share)) for k, share in enumerate(heights["after"]) for edge in edges[k : k + 2]]
     canvas.line([(across.start, bottom), *outline, (across.end, bottom)], AFTER, width=1.5)
-    if before.kind != "datetime":
+    if before.kind == "datetime":
+        ends = [str(np.datetime64(int(end), "s").astype("datetime64[D]")) for end in (low, high)]
+    elif sum(len(_tick(tick)) for tick in across.ticks()) <= _TICKS_FIT:
         _axis(canvas, across, bottom)
         return
-    for end, at in ((low, "lm"), (high, "rm")):
-        day = str(np.datetime64(int(end), "s").astype("datetime64[D]"))
-        canvas.text(across(end), bottom + 10, day, size=9, at=at)
+    else:
+        ends = [numeral(end, telling_apart([low, high])) for end in (low, high)]
+    for x, end, at in zip(_SHAPES, ends, ("lm", "rm"), strict=True):
+        canvas.text(x, bottom + 10, end, size=9, at=at)
 
 
 def _spread(profile: ColumnProfile, edges: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -114,6 +114,33 @@ def test_booleans_are_compared_by_name() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("values", "bins", "labels"),
+    [
+        ([2000, 2001] * 9 + [2004] * 9, 2, ("below 2000", "2000 to 2001", "2004", "above 2004")),
+        (
+            [*range(20240101, 20240105), 20240105, 20240105],
+            3,
+            ("below 20240101", "20240101 to 20240102", "20240103 to 20240104", "20240105", "above 20240105"),
+        ),
+        ([-4, -3, -2, -2], 2, ("below -4", "-4 to -3", "-2", "above -2")),
+        ([-2, -1, 0, 0, 1, 2], 3, ("below -2", "-2 to -1", "0", "1 to 2", "above 2")),
+        ([0.1 + 0.2, 0.3, 7.0, 7.5], 2, ("below 0.3", "0.3", "7 to 7.5", "above 7.5")),
+    ],
+    ids=["years", "dates", "negative", "signs", "rounding"],
+)
+def test_cells_of_few_numbers_begin_and_end_with_these(values: list[float], bins: int, labels: tuple[str, ...]) -> None:
+    assert fit_binning(column([float(value) for value in values]), bins=bins).labels == (*labels, "missing")
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=60), st.integers(2, 30))
+def test_no_two_cells_of_a_column_have_one_label(values: list[float], bins: int) -> None:
+    profile = column(values)
+    for precision in (profile.precision, 6, 0):
+        labels = fit_binning(profile, bins=bins, precision=precision).labels
+        assert len(set(labels)) == len(labels)
+
+
 @pytest.mark.parametrize(("middle", "spread"), [(1.7e9, 86_400.0), (0.0, 1.0), (1013.0, 5.0)])
 def test_labels_tell_cells_apart_and_do_not_overlap(middle: float, spread: float) -> None:
     values = np.random.default_rng(0).normal(middle, spread, 5_000)

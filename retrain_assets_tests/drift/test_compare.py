@@ -219,6 +219,40 @@ def test_the_figure_is_an_svg_with_a_panel_for_each_drifted_column() -> None:
     assert str(compare(REFERENCE, CURRENT.iloc[:0], batch="day").figure()).startswith("<svg")
 
 
+@pytest.mark.parametrize(("columns", "told"), [(12, None), (13, "and 1 more"), (60, "and 48 more")])
+def test_a_figure_says_how_many_drifted_columns_it_does_not_draw(columns: int, told: str | None) -> None:
+    before = pd.DataFrame(np.random.default_rng(0).normal(size=(500, columns))).rename(columns=str)
+    report = compare(before, before + 3)
+    texts = _texts(str(report.figure()))
+    assert sum(text.startswith("mean ") for text in texts) == 12
+    assert [text for text in texts if text.endswith(" more")] == ([] if told is None else [told])
+    assert told is None or told in repr(report)
+
+
+@pytest.mark.parametrize(
+    ("low", "width", "step"),
+    [
+        (1_000_000, 100, 50),
+        (1_700_000_000, 86_400, 40_000),
+        (1_700_000_000_000, 86_400_000, 40_000_000),
+        (20_240_101, 30, 15),
+        (-1_000_000, 100, 50),
+        (0.5, 1e-6, 5e-7),
+        (1e300, 1e290, 5e289),
+    ],
+)
+def test_where_the_range_has_changed_its_ends_are_told_apart(low: float, width: float, step: float) -> None:
+    before = pd.DataFrame({"x": np.append(low + width * np.random.default_rng(0).random(998), [low, low + width])})
+    found = compare(before, before.iloc[-300:] + step).columns["x"]
+    assert (found.verdict, found.aspect) == ("drift", "novel")
+    sides = [side.rpartition(", from ")[2].split(" to ") for side in (found.before, found.after)]
+    ends = [float(end) for side in sides for end in side]
+    assert len(set(ends)) == 4
+    exact = [low, low + width, before["x"].iloc[-300:].min() + step, low + width + step]
+    assert ends == pytest.approx(exact, rel=0, abs=width / 10)
+    assert "e+" not in "".join(map(str, sides)) or low > 1e15
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [(np.inf, "infinite"), (np.nan, "missing"), (99.0, "above")],

@@ -3,14 +3,17 @@
 import struct
 import subprocess
 import sys
+from io import BytesIO
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from retrain_assets.data.profile import profile_table
 from retrain_assets.drift.detect import detect_drift
-from retrain_assets.reporting.drift_figure import MAX_BARS, drift_figure
+from retrain_assets.reporting.canvas import INK, Scale
+from retrain_assets.reporting.drift_figure import AFTER, MAX_BARS, SHAPES, _tick, drift_figure
 from retrain_assets.spec import DriftSpec
 
 
@@ -70,6 +73,7 @@ WIDE = pd.DataFrame(
         (pd.DataFrame({"x": ["$a_b^{c}$"] * 300}), pd.DataFrame({"x": ["ü$"] * 300}), {}),
         (pd.DataFrame({"x\ny": ["two\nlines"] * 300}), pd.DataFrame({"x\ny": ["one line"] * 300}), {}),
         (pd.DataFrame({"x": np.full(300, 1e25)}), pd.DataFrame({"x": np.full(300, -1e25)}), {}),
+        (pd.DataFrame({"x": 1_700_000_000 + np.arange(300)}), pd.DataFrame({"x": 1_700_000_150 + np.arange(300)}), {}),
     ],
     ids=[
         "drift",
@@ -85,6 +89,7 @@ WIDE = pd.DataFrame(
         "signs",
         "lines",
         "large",
+        "seconds",
     ],
 )
 def test_every_report_has_a_picture_of_bounded_size(
@@ -99,6 +104,51 @@ def test_every_report_has_a_picture_of_bounded_size(
 
 def test_many_columns_do_not_make_a_tall_picture() -> None:
     assert size(draw(WIDE, WIDE + 1)) == size(draw(WIDE.iloc[:, :MAX_BARS], WIDE.iloc[:, :MAX_BARS] + 1))
+
+
+def holds(png: bytes, colour: str, *, left: int, top: int, right: int, bottom: int | None) -> bool:
+    """Whether anything in that part of the picture has the colour, as text has in the middle of its strokes."""
+    pixels = np.asarray(Image.open(BytesIO(png)).convert("RGB")).astype(int)[top:bottom, left:right]
+    wanted = [int(colour[k : k + 2], 16) for k in (1, 3, 5)]
+    return bool((np.abs(pixels - wanted) < 60).all(axis=2).any())
+
+
+@pytest.mark.parametrize(("columns", "said"), [(SHAPES, False), (SHAPES + 1, True), (60, True)])
+def test_drifted_columns_whose_shape_is_not_drawn_are_told_below(columns: int, said: bool) -> None:
+    some = WIDE.iloc[:, :columns]
+    assert holds(draw(some, some + 1), INK, left=600, top=-25, right=800, bottom=None) is said
+
+
+def test_what_has_drifted_and_has_no_shape_is_no_further_one() -> None:
+    some = WIDE.iloc[:, : SHAPES + 1]
+    png = draw(some, (some + 1).iloc[:, 1:])
+    assert not holds(png, INK, left=600, top=-25, right=800, bottom=None)
+
+
+def test_in_a_stable_table_the_column_that_has_drifted_is_red_and_no_other_word() -> None:
+    frame = WIDE.iloc[:, :MAX_BARS]
+    png = draw(frame, frame.assign(**{frame.columns[7]: frame.iloc[:, 7] + 3}))
+    assert holds(png, AFTER, left=160, top=75, right=400, bottom=90), "its bar"
+    assert not holds(png, AFTER, left=10, top=5, right=600, bottom=60), "verdict and reason"
+    titles = [holds(png, AFTER, left=524, top=top - 6, right=792, bottom=top + 6) for top in (72, 176)]
+    assert titles == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [
+        (0, 0.83),
+        (20_240_101, 20_240_145),
+        (1_700_000_000, 1_700_126_000),
+        (-1e6, -999_850),
+        (0.5, 0.5000015),
+        (0, 1e300),
+    ],
+)
+def test_ticks_of_an_axis_say_where_they_are(low: float, high: float) -> None:
+    ticks = Scale(low, high, 0, 100).ticks()
+    assert len(ticks) > 1
+    assert [float(_tick(tick)) for tick in ticks] == ticks
 
 
 def test_the_same_report_has_the_same_bytes() -> None:
