@@ -15,10 +15,16 @@ from retrain_assets.drift.wording import plural
 from retrain_assets.reporting.canvas import INK, Canvas, Scale, cut
 
 BEFORE, AFTER, QUIET, SHADE = "#8a94a6", "#d1495b", "#c3cad6", "#bfc5cf"
-SHAPES = 3
+SHAPES = 12
 MAX_BARS = 12
+FEW = 3
+"""So many shapes there are in any case, of the most distant columns."""
 _WIDTH = 810
 _TOP, _BOTTOM = 72, 46
+_SLOT, _BETWEEN = 89, 24
+"""Height of a shape with its title and axis, and what the last one does not need of it."""
+_THICKEST = 48
+"""Height of a bar with the space around it, where the shapes beside leave room for more."""
 _BARS, _SHAPES = (154, 490), (524, 792)
 """From the left to the right end of both halves."""
 _TICKS_FIT = 35
@@ -26,9 +32,10 @@ _TICKS_FIT = 35
 
 
 def drift_figure(report: DriftReport, current: TableProfile, reference: TableProfile) -> bytes:
-    """A PNG: bars of the distances against the floor, and before and after of the first `SHAPES` columns.
+    """A PNG: bars of the distances against the floor, and before and after of the drifted columns.
 
-    What has drifted comes first and is red. How much more there is than is drawn is said below either half.
+    What has drifted comes first and is red; of at most `SHAPES` columns there is a shape. How much more there is than
+    is drawn is said below either half.
 
     Args:
         report: what was found.
@@ -37,16 +44,17 @@ def drift_figure(report: DriftReport, current: TableProfile, reference: TablePro
     """
     compared = [column for column in report.ranked if column.score is not None]
     shaped = [column for column in compared if column.name in reference and column.name in current]
-    shown = shaped[:SHAPES]
-    canvas = Canvas(_WIDTH, max(360, 117 + 24 * min(len(compared), MAX_BARS)))
+    shown = shaped[: min(max(_drifted(shaped), FEW), SHAPES)]
+    around = _TOP + _BOTTOM - _BETWEEN
+    canvas = Canvas(_WIDTH, max(360, 117 + 24 * min(len(compared), MAX_BARS), around + _SLOT * len(shown)))
     _headline(canvas, report)
     if compared:
         _bars(canvas, compared)
-    slot = (canvas.height - _TOP - _BOTTOM + 24) / max(len(shown), 1)
+    slot = (canvas.height - around) / max(len(shown), 1)
     for place, column in enumerate(shown):
         top = _TOP + place * slot
         _shape(canvas, top, top + slot - 32, column, reference[column.name], current[column.name])
-    if more := _drifted(shaped[SHAPES:]):
+    if more := _drifted(shaped[len(shown) :]):
         told = f"and {plural(more, 'more drifted column', 'more drifted columns')}"
         canvas.text(_SHAPES[1], canvas.height - _BOTTOM + 31, told, size=10, at="rm")
     return canvas.png()
@@ -78,11 +86,12 @@ def _bars(canvas: Canvas, columns: Sequence[ColumnDrift]) -> None:
     bottom = canvas.height - _BOTTOM
     floor = bars[0].floor
     scale = Scale(0, 1.15 * max(floor, *(column.score or 0.0 for column in bars)), left, right)
-    slot = (bottom - _TOP) / max(len(bars), 5)  # a single bar is as thick as one of five
+    slot = (bottom - _TOP) / max(len(bars), 5)
+    half = 0.35 * min(slot, _THICKEST)
     for place, column in enumerate(bars):
         score, middle = column.score or 0.0, _TOP + (place + 0.5) * slot
         colour = AFTER if column.verdict == "drift" else QUIET
-        canvas.box(left, middle - 0.35 * slot, scale(score), middle + 0.35 * slot, colour)
+        canvas.box(left, middle - half, scale(score), middle + half, colour)
         canvas.text(scale(score) + 4, middle, f"{score:.2f}", size=9)
         canvas.text(left - 6, middle, cut(column.name, 22), size=9.5, at="rm")
     canvas.dashes(scale(floor), _TOP, bottom)
