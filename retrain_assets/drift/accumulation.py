@@ -20,6 +20,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from retrain_assets.drift.evidence_tail import EvidenceTail
+
 ALLOWANCE = 0.75
 """What a check must be unusual by, in normal deviations, for the evidence to grow."""
 ALARMED = 1.5
@@ -31,7 +33,8 @@ REMEMBERED = 30
 _CLEAREST = 6.0
 """More than this one check does not add."""
 _SIMULATED = 6_000
-_TAIL = 0.02
+_RAREST = 0.002
+"""Chance below which so many years are too few."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,9 +97,8 @@ class Accumulation:
 def evidence_limit(*, columns: int, batches: int, checks_per_year: float, false_alarms_per_year: float) -> float:
     """The limit that so many false alarms a year come with, over all columns together.
 
-    Simulated over `_SIMULATED` years of one stable column whose reference has as many batches; beyond what so many
-    years can tell, the tail of the largest evidence is continued as an exponential one, which it is for long runs
-    (Siegmund 1985, "Sequential analysis").
+    Simulated over `_SIMULATED` years of one stable column whose reference has as many batches; what is too
+    rare for so many years is computed (`EvidenceTail`).
 
     Args:
         columns: that are watched.
@@ -109,10 +111,11 @@ def evidence_limit(*, columns: int, batches: int, checks_per_year: float, false_
     parts = max(1, -(-checks // 1_000))
     largest = np.sort(_largest_evidence(max(batches, 3), -(-checks // parts)))
     chance = min(false_alarms_per_year * (1 - SINGLE_SHARE) / max(columns, 1) / parts, 0.5)
-    near, far = (float(np.quantile(largest, 1 - share)) for share in (_TAIL, _TAIL / 10))
-    if chance >= _TAIL / 10:
-        return float(np.quantile(largest, 1 - chance))
-    return far + (far - near) / np.log(10) * float(np.log(_TAIL / 10 / chance))
+    simulated = float(np.quantile(largest, 1 - max(chance, _RAREST)))
+    if chance >= _RAREST:
+        return simulated
+    tail = EvidenceTail(batches=max(batches, 3), checks=-(-checks // parts), allowance=ALLOWANCE, clearest=_CLEAREST)
+    return tail.limit(chance, least=simulated)
 
 
 @lru_cache(maxsize=32)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from retrain_assets.drift.detectors import Detector, Standard, make_detector
+from retrain_assets.drift.detectors import Detector, SelfStarting, Standard, make_detector
 from retrain_assets.performance.decay import BatchLoss
 from retrain_assets.performance.scores import Values
 from retrain_assets.spec import ChartSpec
@@ -15,8 +15,6 @@ from retrain_assets.spec.chart import CHARTS
 
 LEAST_BATCHES = 4
 """Fewer tell nothing where none of them alarmed."""
-FARTHEST = 8.0
-"""Standard deviations: beyond, doubles tell no chance from none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +58,9 @@ _READS = {"loss": "loss", "error": "rows (error)", "mistake": "rows (mistakes)"}
 class LossChart:
     """Takes the batches of one champion, oldest first.
 
-    A batch's loss x is standardized by the n batches before it, with mean m and standard deviation s:
-    t = (x - m) / (s sqrt(1 + 1/n)) has Student's distribution with n - 1 degrees of freedom while nothing changes, and
-    the normal value of the same probability is what a chart reads: a self-starting chart, whose alarms are as seldom as
-    declared from the third batch on, with no past to learn from (Hawkins 1987, "Self-starting Cusum charts for location
-    and scale", The Statistician 36). The price is that a change at once is part of what it learns, so that it takes
-    longer to be found. It assumes that batches are independent and their losses normal.
+    What a chart reads is a batch's loss against the batches before it (`SelfStarting`): its alarms are as seldom as
+    declared from the third batch on, with no past to learn from. The price is that a change at once is part of what it
+    learns, so that it takes longer to be found. It assumes that batches are independent and their losses normal.
 
     One cause alarms once: after a batch that alarms the chart starts itself anew and learns the new level from those
     that follow. That batch is left out: as it was chosen for its height, it would make false alarms too seldom. A
@@ -87,7 +82,7 @@ class LossChart:
     def __init__(self, spec: ChartSpec) -> None:
         self._spec = spec
         self._detector = _made(spec)
-        self._count, self._mean, self._squares = 0, 0.0, 0.0
+        self._before = SelfStarting()
         self._batches = 0
         self._level: float | None = None
         self._alarms: list[str] = []
@@ -97,19 +92,16 @@ class LossChart:
         level = loss.value if errors is None else float(np.mean(errors)) if len(errors) else math.nan
         if not math.isfinite(level):
             return
-        values = [self._standardized(level)] if errors is None else errors.tolist()
+        values = [self._before.score(level)] if errors is None else errors.tolist()
         alarms = [self._detector.update(value) for value in values]
         self._batches += 1
         self._level = getattr(self._detector, "share_of_limit", None) if math.isfinite(values[-1]) else None
-        if any(alarms) and self._count and level > self._mean:
+        if any(alarms) and self._before.count and level > self._before.mean:
             self._alarms.append(loss.batch)
             self._detector.reset()
-            self._count, self._mean, self._squares = 0, 0.0, 0.0
+            self._before = SelfStarting()
             return
-        self._count += 1
-        step = level - self._mean
-        self._mean += step / self._count
-        self._squares += step * (level - self._mean)
+        self._before.learn(level)
 
     @property
     def reading(self) -> ChartReading:
@@ -121,16 +113,6 @@ class LossChart:
             alarms=tuple(self._alarms),
             level=self._level,
         )
-
-    def _standardized(self, value: float) -> float:
-        """NaN, which no detector reads, where batches before tell nothing of what they differ by."""
-        from scipy.special import ndtri, stdtr  # SciPy takes a while, and a code location only names triggers
-
-        if self._count < 2 or self._squares <= 0:
-            return math.nan
-        deviation = math.sqrt(self._squares / (self._count - 1) * (1 + 1 / self._count))
-        normal = float(ndtri(stdtr(self._count - 1, (value - self._mean) / deviation)))
-        return min(FARTHEST, max(-FARTHEST, normal))
 
 
 def _made(spec: ChartSpec) -> Detector:

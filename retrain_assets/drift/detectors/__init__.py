@@ -2,7 +2,7 @@
 
 | detector | watches | alarms when |
 |---|---|---|
-| `Cusum` | a series whose stable level is known | the cumulated deviation, up or down, has gone on for too long |
+| `Cusum` | a series with a known level, or a past | the cumulated deviation, up or down, has gone on for too long |
 | `Ewma` | the same | the moving average lies too far off |
 | `UpperCusum` | values that should not rise | the cumulated excess over a slack passes a limit |
 | `PageHinkley` | any series | the cumulated excess over the running mean passes a limit |
@@ -20,5 +20,6 @@ from retrain_assets.drift.detectors.ewma import Ewma as Ewma
 from retrain_assets.drift.detectors.page_hinkley import PageHinkley as PageHinkley
 from retrain_assets.drift.detectors.registry import make_detector as make_detector
 from retrain_assets.drift.detectors.river import RiverDetector as RiverDetector
+from retrain_assets.drift.detectors.self_starting import SelfStarting as SelfStarting
 from retrain_assets.drift.detectors.standard import Standard as Standard
 from retrain_assets.drift.detectors.upper_cusum import UpperCusum as UpperCusum

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from retrain_assets.drift.detectors.detector import known
 from retrain_assets.drift.detectors.run_length import cusum_limit
+from retrain_assets.drift.detectors.scores import Scores
 from retrain_assets.drift.detectors.standard import Standard
 
 
@@ -14,8 +15,9 @@ class Cusum:
     `S+ = max(0, S+ + z - k)` and `S- = max(0, S- - z - k)` of the standardized value z; an alarm where one of them
     reaches h, which follows from the wanted run length on a stable series.
 
-    The run length is that of independent normal values whose mean and deviation are known: a standard of fewer than
-    some hundred values is off by chance, and then false alarms come more often.
+    The run length is that of independent normal values. Where the standard is estimated (`Standard.of`), the chart
+    learns on from each value that it reads (`Scores`), so that the run length is the same, however few values it is of.
+    What changes becomes part of what it learns: after a short past, a shift by a deviation or less can be missed.
 
     Source: Page 1954, "Continuous inspection schemes", Biometrika 41; Moustakides 1986 for its optimality.
 
@@ -33,11 +35,13 @@ class Cusum:
     values_between_false_alarms: float
     allowance: float = 0.5
     _limit: float = field(init=False, repr=False)
+    _scores: Scores = field(init=False, repr=False, compare=False)
     _up: float = field(init=False, repr=False, default=0.0)
     _down: float = field(init=False, repr=False, default=0.0)
     _share: float = field(init=False, repr=False, default=0.0)
 
     def __post_init__(self) -> None:
+        self._scores = Scores(self.standard)
         if not self.allowance > 0:
             raise ValueError(f"allowance must be > 0 (got {self.allowance})")
         self._limit = cusum_limit(self.allowance, self.values_between_false_alarms)
@@ -54,14 +58,15 @@ class Cusum:
     def update(self, value: float) -> bool:
         if not known(value):
             return False
-        z = (value - self.standard.mean) / self.standard.deviation
+        z = self._scores.next(value)
         self._up = max(0.0, self._up + z - self.allowance)
         self._down = max(0.0, self._down - z - self.allowance)
         self._share = (self._up if self._up >= self._down else -self._down) / self._limit
         alarm = max(self._up, self._down) >= self._limit
         if alarm:
-            self.reset()
+            self._up = self._down = 0.0
         return alarm
 
     def reset(self) -> None:
+        self._scores.reset()
         self._up = self._down = 0.0

@@ -11,9 +11,9 @@ from typing import Protocol, runtime_checkable
 class Detector(Protocol):
     """Takes one number after the other and says at which of them it alarms.
 
-    After an alarm it begins anew, as after `reset`, or with what came after the change where it knows that. What is no
-    finite number is unknown: it changes nothing and alarms nobody. Two detectors of the same settings that see the same
-    numbers alarm at the same places.
+    After an alarm it begins anew, as after `reset`, or with what it still holds: what came after the change where it
+    knows that, what it has learnt of the level before. What is no finite number is unknown: it changes nothing and
+    alarms nobody. Two detectors of the same settings that see the same numbers alarm at the same places.
     """
 
     @property

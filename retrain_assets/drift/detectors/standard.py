@@ -13,14 +13,24 @@ from retrain_assets.drift.detectors.detector import known
 class Standard:
     """Mean and standard deviation of a stable series.
 
+    Args:
+        mean: of the series.
+        deviation: of its values.
+        values: both are estimated from so many; None where they are known.
+
     >>> Standard.of([1.0, 3.0, float("nan")])
-    Standard(mean=2.0, deviation=1.4142135623730951)
+    Standard(mean=2.0, deviation=1.4142135623730951, values=2)
     """
 
     mean: float
     deviation: float
+    values: int | None = None
 
     def __post_init__(self) -> None:
+        if self.values is not None and self.values < 2:
+            raise ValueError(
+                f"a standard must be of at least two past values (got {self.values}), or None: it is known"
+            )
         if not (math.isfinite(self.mean) and math.isfinite(self.deviation) and self.deviation > 0):
             raise ValueError(
                 f"a standard must have a finite mean and a deviation > 0 (got {self.mean} and {self.deviation}): a "
@@ -38,4 +48,5 @@ class Standard:
         if len(past) < 2:
             raise ValueError(f"a standard must have at least two past values (got {len(past)})")
         mean = math.fsum(past) / len(past)
-        return cls(mean, math.sqrt(math.fsum((value - mean) ** 2 for value in past) / (len(past) - 1)))
+        deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in past) / (len(past) - 1))
+        return cls(mean, deviation, len(past))

@@ -27,6 +27,7 @@ from retrain_assets.drift.detectors import (
     make_detector,
     registry,
 )
+from retrain_assets.drift.detectors.run_length import cusum_limit
 
 
 class TwoWindows:
@@ -224,6 +225,43 @@ def test_charts_run_as_long_as_asked_for(make: Callable[[float], Detector], want
     assert runs(make, wanted, values=40_000) == pytest.approx(wanted, rel=0.27)
 
 
+@pytest.mark.parametrize("past", [2, 10, 50])
+@pytest.mark.parametrize("chart", [Cusum, Ewma])
+def test_charts_of_a_short_past_run_as_long_as_asked_for(chart: Callable[..., Detector], past: int) -> None:
+    """Some 600 alarms: three standard errors are an eighth. Taken for known, ten past values make twice as many."""
+    rng = np.random.default_rng(past)
+    wanted, series, values = 50.0, 100, 300
+    found = sum(
+        len(alarms(chart(Standard.of(rng.normal(7, 3, size=past)), wanted), rng.normal(7, 3, size=values).tolist()))
+        for _ in range(series)
+    )
+    assert series * values / found == pytest.approx(wanted, rel=0.15)
+
+
+@pytest.mark.parametrize("chart", [Cusum, Ewma])
+def test_a_chart_of_a_short_past_finds_shifts_and_keeps_its_promises(
+    chart: Callable[..., Detector],
+) -> None:
+    rng = np.random.default_rng(3)
+    check_detector(lambda: chart(Standard.of([-1.0, 0.5, 0.0, 0.2, 1.1, -0.6]), 365))
+    delays: list[int] = []
+    for _ in range(60):
+        made = chart(Standard.of(rng.normal(size=20)), 365)
+        alarms(made, rng.normal(size=10))
+        delays.append((alarms(made, rng.normal(2, 1, size=60)) or [60])[0] + 1)
+    assert np.median(delays) <= 5
+    # A value far out is learnt as a less odd one, so that it does not hide the shift that follows it.
+    made = chart(Standard.of(rng.normal(size=20)), 365)
+    alarms(made, [1e9])
+    assert (alarms(made, rng.normal(3, 1, size=30)) or [30])[0] < 8
+
+
+def test_a_known_standard_stays_as_it_is() -> None:
+    """Learnt by and by, a shift of one deviation would not alarm a hundred times over."""
+    chart = Cusum(Standard(0.0, 1.0), 365)
+    assert len(alarms(chart, [1.0] * 1000)) == 1000 // math.ceil(cusum_limit(0.5, 365) / 0.5)
+
+
 def test_a_chart_of_single_values_has_the_limit_of_the_normal_distribution() -> None:
     from scipy.stats import norm
 
@@ -234,8 +272,6 @@ def test_a_chart_of_single_values_has_the_limit_of_the_normal_distribution() -> 
 
 def test_cusum_limits_are_those_of_the_tables() -> None:
     """Montgomery, "Introduction to statistical quality control": k = 1/2 with h = 4 and 5 runs 168 and 465 values."""
-    from retrain_assets.drift.detectors.run_length import cusum_limit
-
     assert cusum_limit(0.5, 168) == pytest.approx(4, abs=0.02)
     assert cusum_limit(0.5, 465) == pytest.approx(5, abs=0.02)
 
@@ -246,6 +282,7 @@ def test_cusum_limits_are_those_of_the_tables() -> None:
         (lambda: Standard.of([1.0]), "at least two past values"),
         (lambda: Standard.of([1.0, 1.0, math.nan]), "deviation > 0"),
         (lambda: Standard(math.nan, 1.0), "finite mean"),
+        (lambda: Standard(0.0, 1.0, 1), "at least two past values .got 1., or None: it is known"),
         (lambda: Cusum(UNIT, 500, allowance=0), "allowance must be > 0"),
         (lambda: Ewma(UNIT, 500, weight=1.5), "weight must be above 0 and at most 1"),
         (lambda: UpperCusum(limit=0), "limit must be > 0"),
