@@ -242,11 +242,12 @@ def freedom_of_tails(away: Array) -> float:
     count = away.shape[1]
     if count < TELL_TAILS:
         return np.inf
-    second = (away**2).mean(axis=1)
+    squares = away**2
+    second = squares.mean(axis=1)
     varying = second > 0
     if not varying.any():
         return np.inf
-    raw = (away[varying] ** 4).mean(axis=1) / second[varying] ** 2 - 3
+    raw = (squares[varying] ** 2).mean(axis=1) / second[varying] ** 2 - 3  # a fourth power takes ten times as long
     excess = float(((count + 1) * raw + 6).mean()) * (count - 1) / ((count - 2) * (count - 3))
     chance = 2 * np.sqrt(24 / (count * independent_columns(away)))
     return 4 + 6 / excess if excess > chance else np.inf
