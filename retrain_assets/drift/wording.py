@@ -144,5 +144,5 @@ def left_out(columns: Sequence[ColumnDrift]) -> str:
 
 
 def plural(count: int, one: str, more: str) -> str:
-    """As `1 batch` or `3 batches`."""
-    return f"{count} {one if count == 1 else more}"
+    """As `1 batch` or `3,000 batches`."""
+    return f"{count:,} {one if count == 1 else more}"
