@@ -17,7 +17,7 @@ from retrain_assets.drift.frames import Prepared, batches_of
 from retrain_assets.drift.report import ColumnDrift, by_harm
 from retrain_assets.drift.settings import Settings
 from retrain_assets.drift.watched import watched_columns
-from retrain_assets.drift.wording import first_of, left_out, nothing_compared, plural
+from retrain_assets.drift.wording import count_of, left_out, nothing_compared, plural
 from retrain_assets.errors import did_you_mean
 
 
@@ -123,10 +123,8 @@ class Monitor:
         alarm = drifted and not self._open
         # What is half-way to the limit is not over yet: one cause alarms once.
         self._open = drifted or (self._open and max(self._evidence.values(), default=0.0) >= limit / 2)
-        named = f" ({first_of(moved)})" if moved else ""
-        reason = (
-            f"{len(moved)} of {len(columns)} columns drifted{named}{left_out(found.drifts)}; {found.basis.sentence}"
-        )
+        known = sum(column.verdict != "unknown" for column in found.drifts)
+        reason = f"{count_of(moved, known)}{left_out(found.drifts)}; {found.basis.sentence}"
         return Check(drifted=drifted, alarm=alarm, reason=reason, basis=found.basis, columns=columns)
 
     def _refused(self, current: TableProfile) -> str:

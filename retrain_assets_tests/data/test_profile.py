@@ -234,6 +234,7 @@ def test_columns_are_named_by_their_text_and_none_by_that_of_another() -> None:
 def test_a_profile_is_added_to_profiles_alone() -> None:
     frame: Any = pd.DataFrame({"x": [1.0]})
     profile: Any = profile_table(frame)
+    start: Any
     for start in (1, 0.5, None):
         with pytest.raises(TypeError, match="unsupported operand"):
             sum([profile], start)

@@ -47,7 +47,7 @@ def test_one_line_gives_a_report() -> None:
     assert isinstance(report, Comparison)
     assert report.drifted is True
     assert report.reason == (
-        "1 of 4 columns has drifted (a); measured against how much 15 reference batches differ from each other"
+        "1 of 4 columns drifted (a); measured against how much 15 reference batches differ from each other"
     )
     column = report.columns["a"]
     assert (column.verdict, column.aspect) == ("drift", "location")
@@ -62,7 +62,7 @@ def test_one_line_gives_a_report() -> None:
 def test_a_stable_window_has_not_drifted() -> None:
     report = compare(REFERENCE, CURRENT, batch="day")
     assert report.drifted is False
-    assert repr(report).startswith("no drift: 0 of 4 columns have drifted; measured against")
+    assert repr(report).startswith("no drift: 0 of 4 columns drifted; measured against")
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_days_that_differ_mildly_are_drift_for_a_textbook_and_not_for_batches() 
 def test_what_could_not_be_compared_is_named_beside_the_verdict() -> None:
     report = compare(REFERENCE, CURRENT.assign(a=CURRENT["a"].astype(str), new=1), batch="day")
     assert report.drifted is False
-    assert "columns have drifted; 2 could not be compared (a, new); measured against" in report.reason
+    assert "columns drifted; 2 could not be compared (a, new); measured against" in report.reason
     assert "\n? a " in repr(report)
     assert "the column was numeric and is categorical now" in repr(report)
 
@@ -290,7 +290,7 @@ def test_of_a_column_without_any_value_the_reason_says_no_more_than_that() -> No
         (frame(x=np.where(ROWS % 5, NOISE, np.nan)), frame(x=np.where(ROWS % 5, NOISE, np.inf)), True, ""),
         (frame(x=NOISE), frame(x=np.full(200, np.inf)), True, ""),
         (frame(x=[1, "a", 2.5, None] * 50), frame(x=[1, "a", 2.5, None] * 50), False, ""),
-        (frame(x=NOISE), frame(y=NOISE), True, "1 of 1 columns has drifted (x)"),
+        (frame(x=NOISE), frame(y=NOISE), True, "1 of 1 column drifted (x)"),
         (frame(x=NOISE, y=NOISE), frame(x=NOISE, z=NOISE), True, "(y)"),
         (frame(x=ROWS), frame(x=ROWS.astype(float)), False, ""),
         (frame(x=[2**63 + i for i in range(200)]), frame(x=[2**64 + i for i in range(200)]), True, ""),
@@ -298,7 +298,7 @@ def test_of_a_column_without_any_value_the_reason_says_no_more_than_that() -> No
         (frame(x=NOISE), frame(x=["a"] * 200), None, "no column could be compared (x: the column was numeric and is"),
         (frame(t=DAY), frame(t=DAY), None, "there is none but times (t), which are compared where they are named"),
         (frame(t=DAY, x=NOISE), frame(t=["1.1.2020"] * 200, x=NOISE), False, "1 could not be compared (t)"),
-        (frame(t=DAY, x=NOISE), frame(t=[None] * 200, x=NOISE), False, "0 of 1 columns"),
+        (frame(t=DAY, x=NOISE), frame(t=[None] * 200, x=NOISE), False, "0 of 1 column drifted"),
         (frame(x=NOISE * 1e300), frame(x=NOISE * 1e300), False, ""),
         (frame(x=NOISE * 1e-300), frame(x=NOISE * 1e-300), False, ""),
         (frame(x=["a"] * 200), frame(x=["a"] * 199 + ["b" * 10_000]), False, ""),
@@ -469,6 +469,7 @@ def test_a_name_that_neither_side_has_is_refused_with_those_there_are(what: str)
     for name, told in (
         ("bb", r"Did you mean 'b'"),
         ("typo", r"Known: b, c, d\."),
+        ("B", r"Did you mean 'b'"),
         ("day", r"It is the batch column, which says which rows came together, and is not compared"),
         ("ra_deg", r"Names that begin with ra_ are the platform's own: rename the column"),
     ):

@@ -244,6 +244,8 @@ def test_a_users_distance_is_found_by_its_import_path_and_measures() -> None:
         find_distance(f"{__name__}:SMOOTHING")
     with pytest.raises(ValueError, match=r"Did you mean 'hellinger'\?"):
         find_distance("helinger")
+    with pytest.raises(ValueError, match=r"an import path 'module:Class' \(got 'my'\)\.$"):
+        find_distance("my")
 
 
 class WithArguments(Halved):
