@@ -93,6 +93,10 @@ class Comparison:
 
         return draw(self)
 
+    def __bool__(self) -> bool:
+        """Refused: `if compare(...)` would always go on."""
+        raise TypeError("a Comparison is neither true nor false: ask .drifted, which is True, False or None (unknown)")
+
     def __repr__(self) -> str:
         verdict = {True: "drift", False: "no drift", None: "unknown"}[self.drifted]
         lines = [f"{verdict}: {self.reason}"]

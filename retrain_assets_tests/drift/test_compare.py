@@ -119,6 +119,12 @@ def test_numbers_without_order_are_refused_and_those_without_a_mean_are_told_by_
         compare(numbers, numbers, importance={"x": float("inf")})
 
 
+def test_a_report_is_asked_for_its_verdict() -> None:
+    report = compare(REFERENCE, CURRENT, batch="day", joint="none")
+    with pytest.raises(TypeError, match=r"neither true nor false: ask \.drifted"):
+        bool(report)
+
+
 def test_without_batches_the_report_says_that_rows_were_taken_for_independent() -> None:
     report = compare(REFERENCE.drop(columns="day"), CURRENT.drop(columns="day"))
     assert report.drifted is False
