@@ -305,6 +305,13 @@ def test_a_broken_promise_of_a_distance_is_named(broken, said: str) -> None:
         check_distance(Broken())
 
 
+@pytest.mark.parametrize("call", [lambda self, before, after: 0.0, lambda self, before, after, smoothing: 0.0])
+def test_a_distance_that_is_called_otherwise_is_named(call) -> None:
+    said = r"halved must be called as \(reference_counts, current_counts, smoothing, positions=None\): too many"
+    with pytest.raises(AssertionError, match=said):
+        check_distance(type("Short", (Halved,), {"__call__": call})())
+
+
 def test_an_entry_point_is_a_distance(monkeypatch: pytest.MonkeyPatch) -> None:
     point = EntryPoint(name="halved", value=f"{__name__}:Halved", group=registry.GROUP)
     monkeypatch.setattr(plugged, "entry_points", lambda group: (point,) if group == registry.GROUP else ())
