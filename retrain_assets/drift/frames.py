@@ -104,8 +104,8 @@ def prepare(reference: Side | LazyRows, *, batch: str | None = None) -> Prepared
     batch = None if batch is None else name_of(batch, "batch")
     given: Any = as_given(reference)
     if is_stream(given):
-        return _of_stream(given, "reference", batch, MAX_ROWS)
-    profiles = profiles_of(given, name="reference", batch=batch)
+        return _of_stream(given, "the reference", batch, MAX_ROWS)
+    profiles = profiles_of(given, name="the reference", batch=batch)
     profiled = isinstance(given, (TableProfile, Mapping, Sequence))
     return Prepared(profiles, None) if profiled else Prepared(profiles, given, batch)
 

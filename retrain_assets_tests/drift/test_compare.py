@@ -125,6 +125,17 @@ def test_a_report_is_asked_for_its_verdict() -> None:
         bool(report)
 
 
+@pytest.mark.parametrize("to", [pd.DataFrame, pa.table, lambda rows: pa.table(rows).to_reader()])
+@pytest.mark.parametrize("joint", ["none", "correlation"])
+def test_a_window_without_the_batch_column_is_refused_with_what_takes_it(to, joint: Any) -> None:
+    alone = CURRENT.drop(columns="day")
+    said = r"'day' must be in the current window, .*: compare\(prepare\(reference, batch='day'\), current\)\.$"
+    with pytest.raises(DataError, match=said):
+        compare(to(REFERENCE), to(alone), batch="day", joint=joint)
+    report = compare(prepare(to(REFERENCE), batch="day"), to(alone), joint=joint)
+    assert report.reason == compare(to(REFERENCE), to(CURRENT), batch="day", joint=joint).reason
+
+
 def test_without_batches_the_report_says_that_rows_were_taken_for_independent() -> None:
     report = compare(REFERENCE.drop(columns="day"), CURRENT.drop(columns="day"))
     assert report.drifted is False
@@ -356,11 +367,15 @@ def test_reference_batches_that_do_not_agree_about_a_type_are_unknown() -> None:
     ("call", "error", "message"),
     [
         (lambda: compare(REFERENCE.set_index("day"), CURRENT, batch="day"), DataError, r"call reset_index\('day'\)"),
-        (lambda: compare(REFERENCE, CURRENT, batch="week"), DataError, "the batch column 'week' must be in reference"),
+        (
+            lambda: compare(REFERENCE, CURRENT, batch="week"),
+            DataError,
+            "the batch column 'week' must be in the reference",
+        ),
         (
             lambda: compare(REFERENCE.assign(day=None), CURRENT, batch="day"),
             DataError,
-            "must have a value in every row of reference",
+            "must have a value in every row of the reference",
         ),
         (lambda: compare(pa.table(REFERENCE), pa.table(CURRENT), batch="week"), DataError, "the batch column 'week'"),
         (
@@ -368,7 +383,7 @@ def test_reference_batches_that_do_not_agree_about_a_type_are_unknown() -> None:
             DataError,
             "where rows that came together have the same value .it has no such column.. Did you mean 'day'",
         ),
-        (lambda: compare(ANYTHING[0], CURRENT), TypeError, "the batches of reference must be TableProfile"),
+        (lambda: compare(ANYTHING[0], CURRENT), TypeError, "the batches of the reference must be TableProfile"),
         (lambda: compare(ANYTHING[1], CURRENT), TypeError, "reference must be a pandas or Polars data frame"),
         (lambda: compare(ANYTHING[6], CURRENT), TypeError, "reference must be a .* by batch .got ChunkedArray"),
         (lambda: compare(REFERENCE, CURRENT, alpha=2), ValueError, "alpha must be between 0 and 1"),
@@ -399,7 +414,7 @@ def test_reference_batches_that_do_not_agree_about_a_type_are_unknown() -> None:
         (
             lambda: compare(pa.table({"day": np.where(ROWS < 5, np.nan, 1.0), "x": NOISE}), CURRENT, batch="day"),
             DataError,
-            "must have a value in every row of reference .5 have none",
+            "must have a value in every row of the reference .5 have none",
         ),
         (lambda: compare(pd.DataFrame({1: NOISE, "1": NOISE}), CURRENT), DataError, "'1' is there more than once"),
         (
