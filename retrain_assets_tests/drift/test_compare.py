@@ -119,6 +119,16 @@ def test_numbers_without_order_are_refused_and_those_without_a_mean_are_told_by_
         compare(numbers, numbers, importance={"x": float("inf")})
 
 
+def test_batches_that_are_too_small_ask_for_coarser_ones() -> None:
+    small = REFERENCE.assign(day=np.arange(len(REFERENCE)) // 20)
+    report = compare(small, CURRENT.assign(day=-1), batch="day", joint="none")
+    assert report.basis is not None
+    assert report.basis.sentence == (
+        f"rows are taken for independent: 0 reference batches of at least 30 rows ({len(REFERENCE) // 20} are smaller: "
+        "coarser batches, as days for hours, have more rows), and it takes 5 to tell how much batches differ"
+    )
+
+
 def test_a_report_is_asked_for_its_verdict() -> None:
     report = compare(REFERENCE, CURRENT, batch="day", joint="none")
     with pytest.raises(TypeError, match=r"neither true nor false: ask \.drifted"):
