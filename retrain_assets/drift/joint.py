@@ -47,7 +47,7 @@ def too_few_rows(rows: int, blocks: int, least: int) -> str:
     """The same where rows are taken for independent.
 
     >>> too_few_rows(500, 20, 30)
-    'the reference has 500 rows, and it takes 600 where no batches are told: 20 blocks of 30 rows'
+    'the reference has 500 rows, and it takes 600 where rows are taken for independent: 20 blocks of 30 rows'
     """
-    needed = f"it takes {blocks * least:,} where no batches are told: {blocks} blocks of {least} rows"
+    needed = f"it takes {blocks * least:,} where rows are taken for independent: {blocks} blocks of {least} rows"
     return f"the reference has {plural(rows, 'row', 'rows')}, and {needed}"

@@ -218,7 +218,7 @@ def test_what_cannot_be_told_is_unknown(method: Literal["correlation", "classifi
     few = joint(days(1, rows=150), days(1, rows=150, seed=1), joint=method, min_rows=100)
     assert few.drifted is None
     assert few.reason == (
-        "the reference has 150 rows, and it takes 2,000 where no batches are told: 20 blocks of 100 rows"
+        "the reference has 150 rows, and it takes 2,000 where rows are taken for independent: 20 blocks of 100 rows"
     )
     single = compare(
         pd.DataFrame({"x": ["a", "b"] * 50}), pd.DataFrame({"x": ["a", "b"] * 50}), joint="correlation"
