@@ -156,16 +156,19 @@ class IntegrityError(StoreError):
     """Content does not match the hash recorded for it."""
 
 
-def did_you_mean(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
-    """A hint for a mistyped word, with a leading space, or the list of what is known.
+def did_you_mean(word: str, known: Iterable[str], *, cutoff: float = 0.6, listed: bool = True) -> str:
+    """A hint for a mistyped word, with a leading space, or where it is to be `listed` what is known.
 
     Among very many words one is somewhat like any other: there a higher `cutoff` (0 to 1) tells what was meant.
 
     >>> did_you_mean("log_los", ["log_loss", "brier"])
     " Did you mean 'log_loss'?"
+    >>> did_you_mean("X", ["x"])
+    " Did you mean 'x'?"
     """
     choices = sorted(known)
-    close = get_close_matches(word, choices, n=1, cutoff=cutoff)
+    alike = [each for each in choices if each.casefold() == word.casefold()]
+    close = alike or get_close_matches(word, choices, n=1, cutoff=cutoff)
     if close:
         return f" Did you mean '{close[0]}'?"
-    return f" Known: {', '.join(choices)}." if choices else ""
+    return f" Known: {', '.join(choices)}." if choices and listed else ""

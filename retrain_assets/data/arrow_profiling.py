@@ -69,7 +69,10 @@ def _profile_rows(rows: pa.Table) -> TableProfile:
 def without_batches(batch: str, name: str, columns: Sequence[object]) -> DataError:
     """What to say of rows without the column that tells which of them came together."""
     said = f"the batch column '{batch}' must be in {name}, where rows that came together have the same value (it has no"
-    return DataError(f"{said} such column).{did_you_mean(batch, map(str, columns))}")
+    # Of the sides of a comparison only the reference need have it, and only a prepared one says so.
+    taken = f" A window that is one batch: compare(prepare(reference, batch={batch!r}), current)."
+    alone = taken if name == "the current window" else ""
+    return DataError(f"{said} such column).{did_you_mean(batch, map(str, columns))}{alone}")
 
 
 def _by_batch(chunk: pa.RecordBatch | pa.Table, batch: str | None, name: str) -> Iterator[tuple[Any, pa.Table]]:

@@ -37,7 +37,7 @@ class TableProfile:
         object.__setattr__(self, "_by_name", {column.name: column for column in reversed(self.columns)})
 
     def __repr__(self) -> str:
-        lines = [f"TableProfile of {self.rows:,} rows in {len(self.columns):,} columns"]
+        lines = [f"TableProfile of {_plural(self.rows, 'row')} in {_plural(len(self.columns), 'column')}"]
         lines += [f"  {column!r}" for column in self.columns[:_SHOWN]]
         return "\n".join(
             lines if len(self.columns) <= _SHOWN else [*lines, f"  and {len(self.columns) - _SHOWN:,} more"]
@@ -66,6 +66,10 @@ class TableProfile:
 
     def __add__(self, other: TableProfile) -> TableProfile:
         return merge_tables([self, other]) if isinstance(other, TableProfile) else NotImplemented
+
+    def __radd__(self, other: object) -> TableProfile:
+        """Of 0, with which `sum` begins."""
+        return self if isinstance(other, int) and other == 0 else NotImplemented
 
     def to_frame(self) -> pd.DataFrame:
         """The `profile` table: one row for each column; what only a machine reads is JSON in `sketch`."""
@@ -184,8 +188,14 @@ def merge_tables(profiles: Iterable[TableProfile]) -> TableProfile:
 
     Raises:
         DataError: a column holds numbers in one table and texts or times in another.
+        TypeError: one of them is no profile.
     """
     profiles = list(profiles)
+    other = next((each for each in profiles if not isinstance(each, TableProfile)), None)
+    if other is not None:
+        raise TypeError(
+            f"each of profiles must be a TableProfile (got {type(other).__name__}): profile_table(rows) makes it"
+        )
     if len(profiles) == 1:
         return profiles[0]
     names = dict.fromkeys(name for profile in profiles for name in profile.names)
@@ -202,6 +212,10 @@ def merge_tables(profiles: Iterable[TableProfile]) -> TableProfile:
             for name in names
         ),
     )
+
+
+def _plural(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _dumps(record: Mapping[str, Any]) -> str:

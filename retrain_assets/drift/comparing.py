@@ -105,9 +105,9 @@ def compare(
     window, apart = batches_of_window(list(present.values()))
     now, known = merge_tables(window), list(past.values())
     rows = sum(profile.rows for profile in known), now.rows
-    for name, count, side in zip(("reference", "current window"), rows, (reference, current), strict=True):
+    for name, count, side in zip(("the reference", "the current window"), rows, (reference, current), strict=True):
         if count < settings.min_rows:
-            few = f"the {name} has {plural(count, 'row', 'rows')}, fewer than min_rows = {settings.min_rows}"
+            few = f"{name} has {plural(count, 'row', 'rows')}, fewer than min_rows = {settings.min_rows}"
             return nothing_known(few + _read_before(side, count), settings, rows)
     for what, asked in (("columns", columns or ()), ("outputs", outputs), ("importance", weights)):
         refuse_unknown(what, asked, known, now, batch)
@@ -168,10 +168,10 @@ def _read(
     if joint != "none":
         alike = batch is None and joint == "correlation"
         most = rows_needed(settings.correlation_floor, settings.min_rows) if alike else MAX_ROWS
-        reference = read_once(reference, name="reference", batch=batch, most=most)
-        current = read_once(current, name="current", batch=batch, most=most)
-    past = profiles_of(reference, name="reference", batch=batch)
-    return (reference, current), (past, profiles_of(current, name="current", batch=batch))
+        reference = read_once(reference, name="the reference", batch=batch, most=most)
+        current = read_once(current, name="the current window", batch=batch, most=most)
+    past = profiles_of(reference, name="the reference", batch=batch)
+    return (reference, current), (past, profiles_of(current, name="the current window", batch=batch))
 
 
 def _groups(names: Sequence[str], outputs: Sequence[str], joint: Joint) -> list[tuple[list[str], float, str]]:

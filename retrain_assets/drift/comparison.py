@@ -20,7 +20,7 @@ from retrain_assets.drift.joint import JointDrift
 from retrain_assets.drift.read_only import ReadOnly
 from retrain_assets.drift.report import ColumnDrift, ColumnVerdict, by_harm
 from retrain_assets.drift.settings import Settings
-from retrain_assets.drift.wording import first_of, left_out, nothing_compared, shown
+from retrain_assets.drift.wording import count_of, left_out, nothing_compared, shown
 
 if TYPE_CHECKING:
     from retrain_assets.drift.svg_figure import SvgFigure
@@ -93,6 +93,10 @@ class Comparison:
         from retrain_assets.drift.svg_figure import draw
 
         return draw(self)
+
+    def __bool__(self) -> bool:
+        """Refused: `if compare(...)` would always go on."""
+        raise TypeError("a Comparison is neither true nor false: ask .drifted, which is True, False or None (unknown)")
 
     def __repr__(self) -> str:
         verdict = {True: "drift", False: "no drift", None: "unknown"}[self.drifted]
@@ -188,10 +192,9 @@ def _verdict(drifts: Sequence[ColumnDrift], joint: JointDrift | None, basis: Bas
     together = joint is not None and joint.drifted
     if not known and not together:
         return None, nothing_compared(drifts)
-    named = f" ({first_of([column.name for column in drifted])})" if drifted else ""
-    count = f"{len(drifted)} of {len(known)} columns {'has' if len(drifted) == 1 else 'have'} drifted{named}"
-    also = f", and the columns have together by their {joint.method}" if joint is not None and together else ""
-    return bool(drifted) or bool(together), f"{count}{also}{left_out(drifts)}; {basis.sentence}"
+    count = count_of([column.name for column in drifted], len(known))
+    also = f"the columns have drifted together by their {joint.method}; " if joint is not None and together else ""
+    return bool(drifted) or bool(together), f"{also}{count}{left_out(drifts)}; {basis.sentence}"
 
 
 def _shape(column: Compared) -> Shape:

@@ -9,7 +9,7 @@ from retrain_assets.drift.fitted_reference import Basis
 from retrain_assets.drift.outputs import OUTPUTS, output_of
 from retrain_assets.drift.report import ColumnDrift, TableVerdict, by_harm
 from retrain_assets.drift.together import JOINT
-from retrain_assets.drift.wording import first_of, left_out, nothing_compared
+from retrain_assets.drift.wording import count_of, first_of, left_out, nothing_compared
 from retrain_assets.spec import DriftSpec
 
 
@@ -84,8 +84,7 @@ def _of_inputs(columns: Sequence[ColumnDrift], basis: Basis, spec: DriftSpec) ->
     if not compared:
         return "unknown", nothing_compared(columns)
     needed = deciding_columns(len(compared), spec.columns_share)
-    found = f"{len(drifted)} of {len(compared)} columns have drifted"
-    named = f"{f' ({first_of(drifted)})' if drifted else ''}{left_out(columns)}"
+    found = f"{count_of(drifted, len(compared))}{left_out(columns)}"
     if len(drifted) >= needed:
-        return "drift", f"{found}{named}; {needed} {'is' if needed == 1 else 'are'} enough for drift; {basis.sentence}"
-    return "stable", f"{found}{named}; it takes {needed}; {basis.sentence}"
+        return "drift", f"{found}; {needed} {'is' if needed == 1 else 'are'} enough for drift; {basis.sentence}"
+    return "stable", f"{found}; it takes {needed}; {basis.sentence}"

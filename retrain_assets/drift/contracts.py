@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from inspect import signature
 
 import numpy as np
 
@@ -22,6 +23,11 @@ def check_distance(distance: Distance, *, seed: int = 0) -> None:
     >>> from retrain_assets.drift.distances import DISTANCES
     >>> check_distance(DISTANCES["hellinger"])
     """
+    try:
+        signature(distance).bind(None, None, 0.5, None)
+    except TypeError as error:
+        asked = "(reference_counts, current_counts, smoothing, positions=None)"
+        raise AssertionError(f"{distance.name} must be called as {asked}: {error}") from None
     rng = np.random.default_rng(seed)
     for _ in range(50):
         cells = int(rng.integers(2, 12))

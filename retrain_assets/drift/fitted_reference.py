@@ -40,7 +40,8 @@ class FittedReference:
         self.batches = list(batches)
         enough = [batch for batch in batches if batch.rows >= settings.min_rows]
         self.basis = _basis(len(enough), len(batches), settings)
-        self.too_few = "" if self.basis.significance == settings.significance else _no_rate(len(enough), settings)
+        few = _few(len(enough), len(batches), settings)
+        self.too_few = "" if self.basis.significance == settings.significance else _no_rate(few)
         self._used = enough if self.basis.significance == "batches" else self.batches
         self._columns: dict[str, FittedColumn | str] = {}
 
@@ -76,7 +77,7 @@ def _basis(enough: int, all_batches: int, settings: Settings) -> Basis:
         sentence = "rows are taken for independent, as declared: days that differ mildly can alarm"
         return Basis(significance="rows", batches=all_batches, sentence=sentence)
     if enough < settings.min_batches:
-        sentence = f"rows are taken for independent: {_few(enough, settings)}"
+        sentence = f"rows are taken for independent: {_few(enough, all_batches, settings)}"
         return Basis(significance="rows", batches=all_batches, sentence=sentence)
     left = all_batches - enough
     small = f" ({plural(left, 'more', 'others')} of fewer than {settings.min_rows} rows left out)" if left else ""
@@ -84,15 +85,18 @@ def _basis(enough: int, all_batches: int, settings: Settings) -> Basis:
     return Basis(significance="batches", batches=enough, sentence=sentence)
 
 
-def _no_rate(enough: int, settings: Settings) -> str:
+def _no_rate(few: str) -> str:
     return (
-        f"{_few(enough, settings)}: until then no number of false alarms can be kept. Give more reference batches, or "
+        f"{few}: until then no number of false alarms can be kept. Give more reference batches, or "
         "declare the significance 'rows' where rows are independent"
     )
 
 
-def _few(enough: int, settings: Settings) -> str:
+def _few(enough: int, all_batches: int, settings: Settings) -> str:
+    small = all_batches - enough
+    are = plural(small, "is", "are")
+    told = f" ({are} smaller: coarser batches, as days for hours, have more rows)" if small else ""
     return (
-        f"{plural(enough, 'reference batch', 'reference batches')} of at least {settings.min_rows} rows, and it takes "
-        f"{settings.min_batches} to tell how much batches differ"
+        f"{plural(enough, 'reference batch', 'reference batches')} of at least {settings.min_rows} rows{told}, and it "
+        f"takes {settings.min_batches} to tell how much batches differ"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, cast, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from retrain_assets.drift.fitted_reference import FittedReference
 from retrain_assets.drift.given import LazyRows, as_given, name_of
 from retrain_assets.drift.settings import Settings
 from retrain_assets.drift.stream_sample import MAX_ROWS, StreamSample
+from retrain_assets.drift.wording import plural
 from retrain_assets.errors import DataError
 
 if TYPE_CHECKING:
@@ -55,9 +56,8 @@ class Prepared:
     )
 
     def __repr__(self) -> str:
-        rows = sum(profile.rows for profile in self.profiles.values())
-        batches = "1 batch" if len(self.profiles) == 1 else f"{len(self.profiles):,} batches"
-        return f"Prepared({rows:,} rows in {batches}, batch={self.batch!r})"
+        rows = plural(sum(profile.rows for profile in self.profiles.values()), "row", "rows")
+        return f"Prepared({rows} in {plural(len(self.profiles), 'batch', 'batches')}, batch={self.batch!r})"
 
     def agree_with(self, batch: str | None) -> None:
         """Refuses another batch column than the rows were prepared with.
@@ -104,8 +104,8 @@ def prepare(reference: Side | LazyRows, *, batch: str | None = None) -> Prepared
     batch = None if batch is None else name_of(batch, "batch")
     given: Any = as_given(reference)
     if is_stream(given):
-        return _of_stream(given, "reference", batch, MAX_ROWS)
-    profiles = profiles_of(given, name="reference", batch=batch)
+        return _of_stream(given, "the reference", batch, MAX_ROWS)
+    profiles = profiles_of(given, name="the reference", batch=batch)
     profiled = isinstance(given, (TableProfile, Mapping, Sequence))
     return Prepared(profiles, None) if profiled else Prepared(profiles, given, batch)
 
@@ -179,6 +179,26 @@ def profiles_of(side: Side, *, name: str, batch: str | None) -> dict[str, TableP
 
         return profile_arrow(_chunks(side, name), batch=batch, name=name)
     raise _neither(side, name)
+
+
+def batches_of(reference: object, what: str) -> list[TableProfile]:
+    """Of a reference that must be given as profiles, those of its batches.
+
+    Args:
+        reference: a list of profiles, profiles by batch, or what `prepare` gives.
+        what: it is for, for messages.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    given = reference.profiles if isinstance(reference, Prepared) else reference
+    given = list(cast("Mapping[object, object]", given).values()) if isinstance(given, Mapping) else given
+    if not isinstance(given, Sequence) or not all(isinstance(batch, TableProfile) for batch in given):
+        raise TypeError(
+            f"the reference of a {what} must be the TableProfile of each batch, in a list or a dict (got "
+            f"{type(reference).__name__}): of rows prepare(rows, batch='day') makes them, and is taken as it is"
+        )
+    return list(cast("Sequence[TableProfile]", given))
 
 
 def _neither(side: object, name: str) -> TypeError:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from retrain_assets.drift.wording import plural
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JointDrift:
@@ -38,13 +40,14 @@ def too_few_batches(batches: int, needed: int, least: int) -> str:
     >>> too_few_batches(3, 5, 30)
     'the reference has 3 batches of at least 30 rows, and it takes 5'
     """
-    return f"the reference has {batches} batches of at least {least} rows, and it takes {needed}"
+    return f"the reference has {plural(batches, 'batch', 'batches')} of at least {least} rows, and it takes {needed}"
 
 
 def too_few_rows(rows: int, blocks: int, least: int) -> str:
     """The same where rows are taken for independent.
 
     >>> too_few_rows(500, 20, 30)
-    'the reference has 500 rows, too few for 20 blocks of 30 that stand for batches'
+    'the reference has 500 rows, and it takes 600 where rows are taken for independent: 20 blocks of 30 rows'
     """
-    return f"the reference has {rows} rows, too few for {blocks} blocks of {least} that stand for batches"
+    needed = f"it takes {blocks * least:,} where rows are taken for independent: {blocks} blocks of {least} rows"
+    return f"the reference has {plural(rows, 'row', 'rows')}, and {needed}"

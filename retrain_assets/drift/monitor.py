@@ -13,11 +13,12 @@ from retrain_assets.drift.accumulation import REMEMBERED, SINGLE_SHARE, Accumula
 from retrain_assets.drift.arguments import refuse_floor
 from retrain_assets.drift.columns import compare_columns
 from retrain_assets.drift.fitted_reference import Basis, FittedReference
+from retrain_assets.drift.frames import Prepared, batches_of
 from retrain_assets.drift.read_only import ReadOnly
 from retrain_assets.drift.report import ColumnDrift, by_harm
 from retrain_assets.drift.settings import Settings
 from retrain_assets.drift.watched import watched_columns
-from retrain_assets.drift.wording import first_of, left_out, nothing_compared, plural
+from retrain_assets.drift.wording import count_of, left_out, nothing_compared, plural
 from retrain_assets.errors import did_you_mean
 
 
@@ -46,7 +47,7 @@ class Monitor:
     """Checks one window after the other.
 
     Args:
-        reference: profiles of the reference batches, in order of time.
+        reference: profiles of the reference batches, in order of time: a list, a dict, or what `prepare` gives.
         checks_per_year: how many windows there are in a year.
         false_alarms_per_year: over all columns.
         options: fields of `Settings`; its `alpha` follows from the rates.
@@ -63,7 +64,7 @@ class Monitor:
     ([True, False, False], [True, True, True])
     """
 
-    reference: Sequence[TableProfile] = field(repr=False)
+    reference: Sequence[TableProfile] | Mapping[str, TableProfile] | Prepared = field(repr=False)
     checks_per_year: float
     false_alarms_per_year: float = 1.0
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -73,11 +74,7 @@ class Monitor:
     _open: bool = field(init=False, repr=False, default=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.reference, Sequence) or not all(isinstance(b, TableProfile) for b in self.reference):
-            raise TypeError(
-                f"the reference of a Monitor must be a list of TableProfile, one for each batch (got "
-                f"{type(self.reference).__name__}); of rows `list(prepare(rows, batch=...).profiles.values())` makes it"
-            )
+        batches = batches_of(self.reference, "Monitor")
         for name, rate in (
             ("checks_per_year", self.checks_per_year),
             ("false_alarms_per_year", self.false_alarms_per_year),
@@ -90,7 +87,7 @@ class Monitor:
         alpha = min(self.false_alarms_per_year * SINGLE_SHARE / self.checks_per_year, 0.5)
         settings = replace(Settings(**self.options), alpha=alpha)
         refuse_floor(settings)
-        self._fitted = FittedReference(list(self.reference), settings)
+        self._fitted = FittedReference(batches, settings)
 
     def check(self, current: TableProfile) -> Check:
         """Compares the next window; one that cannot be compared changes nothing.
@@ -105,7 +102,7 @@ class Monitor:
         refused = self._refused(current)
         if refused:
             return self._unknown(refused)
-        names = watched_columns(current, self.reference, None)
+        names = watched_columns(current, self._fitted.batches, None)
         limit = evidence_limit(
             columns=len(names),
             batches=self._fitted.trusted_batches,
@@ -127,16 +124,15 @@ class Monitor:
         alarm = drifted and not self._open
         # What is half-way to the limit is not over yet: one cause alarms once.
         self._open = drifted or (self._open and max(self._evidence.values(), default=0.0) >= limit / 2)
-        named = f" ({first_of(moved)})" if moved else ""
-        reason = (
-            f"{len(moved)} of {len(columns)} columns drifted{named}{left_out(found.drifts)}; {found.basis.sentence}"
-        )
+        known = sum(column.verdict != "unknown" for column in found.drifts)
+        reason = f"{count_of(moved, known)}{left_out(found.drifts)}; {found.basis.sentence}"
         return Check(drifted=drifted, alarm=alarm, reason=reason, basis=found.basis, columns=columns)
 
     def _refused(self, current: TableProfile) -> str:
         """Why the window cannot be judged; empty where it can."""
         needed = self._fitted.settings.min_rows
-        for side, rows in (("window", current.rows), ("reference", sum(batch.rows for batch in self.reference))):
+        known = sum(batch.rows for batch in self._fitted.batches)
+        for side, rows in (("window", current.rows), ("reference", known)):
             if rows < needed:
                 return f"the {side} has {plural(rows, 'row', 'rows')}, fewer than min_rows = {needed}"
         return self._fitted.too_few

@@ -19,7 +19,7 @@ from retrain_assets.data.profile import TableProfile, merge_tables
 from retrain_assets.data.seconds import seconds_of_series
 from retrain_assets.data.text_counts import codes_of_texts
 from retrain_assets.data.value_texts import texts_of_series
-from retrain_assets.drift.frames import ArrowStream
+from retrain_assets.drift.frames import ArrowStream, Prepared, batches_of
 from retrain_assets.drift.given import as_given, name_of
 from retrain_assets.errors import did_you_mean
 
@@ -51,23 +51,27 @@ class Novelty:
     columns: tuple[ColumnProfile, ...]
 
     @classmethod
-    def of(cls, reference: Sequence[TableProfile], names: Sequence[str] | None = None) -> Novelty:
+    def of(
+        cls,
+        reference: Sequence[TableProfile] | Mapping[str, TableProfile] | Prepared,
+        names: Sequence[str] | None = None,
+    ) -> Novelty:
         """Of the batches of a reference.
 
         Args:
-            reference: profiles of its batches.
+            reference: profiles of its batches: a list, a dict, or what `prepare` gives.
             names: of the columns that count; by default all but times, which are always new.
 
         Raises:
-            TypeError: the batches are no list of profiles, or the names are none.
-            ValueError: no batch has a column of one of the names.
+            TypeError: the batches are no profiles, or the names are none.
+            ValueError: there are no batches, or none has a column of one of the names.
         """
-        if not isinstance(reference, Sequence) or not all(isinstance(batch, TableProfile) for batch in reference):
-            raise TypeError(
-                f"the reference of a Novelty must be a list of TableProfile, one for each batch (got "
-                f"{type(reference).__name__}); of rows `list(prepare(rows).profiles.values())` makes it"
+        batches = batches_of(reference, "Novelty")
+        if not batches:
+            raise ValueError(
+                "the reference of a Novelty must have at least one batch (got none): no row could be scored"
             )
-        merged = merge_tables(reference)
+        merged = merge_tables(batches)
         if isinstance(names, str):
             raise TypeError(f"names must be a list of names (got the text {names!r}): write [{names!r}]")
         if names is None:

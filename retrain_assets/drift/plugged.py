@@ -33,5 +33,5 @@ def find_plugged(name: str, *, what: str, group: str, built_in: Iterable[str]) -
     names = [*built_in, *plugged]
     raise ValueError(
         f"{what} must be one of {', '.join(names)}, or an import path 'module:Class' (got {name!r})."
-        f"{did_you_mean(name, names)}"
+        f"{did_you_mean(name, names, listed=False)}"
     )

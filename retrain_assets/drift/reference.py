@@ -73,7 +73,7 @@ class ReferenceProfile:
         if key not in self._novelty:
             profiles = [self.profiles[name] for name in sorted(self.profiles)]
             known = None if key is None else [name for name in key if any(name in profile for profile in profiles)]
-            self._novelty[key] = Novelty.of(profiles, known)
+            self._novelty[key] = Novelty.of(profiles, known) if profiles else Novelty(columns=())
         return self._novelty[key]
 
     def columns(self, names: Sequence[str] | None) -> tuple[ColumnProfile, ...]:

@@ -157,6 +157,16 @@ def none_to_compare(times: Sequence[str]) -> str:
     return f"no column could be compared: {named}: columns=[{times[0]!r}{', ...' if len(times) > 1 else ''}]"
 
 
+def count_of(drifted: Sequence[str], compared: int) -> str:
+    """How many of the compared columns drifted, and the first of them.
+
+    >>> count_of(["a", "b"], 5), count_of([], 3)
+    ('2 of 5 columns drifted (a, b)', '0 of 3 columns drifted')
+    """
+    named = f" ({first_of(drifted)})" if drifted else ""
+    return f"{len(drifted)} of {plural(compared, 'column', 'columns')} drifted{named}"
+
+
 def left_out(columns: Sequence[ColumnDrift]) -> str:
     """What a verdict does not rest on, to be added to its reason; nothing where all columns are known."""
     names = [column.name for column in columns if column.verdict == "unknown"]
@@ -164,5 +174,5 @@ def left_out(columns: Sequence[ColumnDrift]) -> str:
 
 
 def plural(count: int, one: str, more: str) -> str:
-    """As `1 batch` or `3 batches`."""
-    return f"{count} {one if count == 1 else more}"
+    """As `1 batch` or `3,000 batches`."""
+    return f"{count:,} {one if count == 1 else more}"

@@ -73,6 +73,8 @@ def test_the_order_of_adding_does_not_matter(a: pd.DataFrame, b: pd.DataFrame, c
     one, two, three = (profile_table(frame) for frame in (a, b, c))
     assert_same((one + two) + three, one + (two + three))
     assert_same(merge_tables([one, two, three]), one + two + three)
+    summed: Any = sum([one, two, three])
+    assert_same(summed, one + two + three)
 
 
 @given(frames())
@@ -245,9 +247,15 @@ def test_columns_are_named_by_their_text_and_none_by_that_of_another() -> None:
 
 
 def test_a_profile_is_added_to_profiles_alone() -> None:
-    profile: Any = profile_table(pd.DataFrame({"x": [1.0]}))
-    with pytest.raises(TypeError, match="unsupported operand"):
-        sum([profile])
+    frame: Any = pd.DataFrame({"x": [1.0]})
+    profile: Any = profile_table(frame)
+    start: Any
+    for start in (1, 0.5, None):
+        with pytest.raises(TypeError, match="unsupported operand"):
+            sum([profile], start)
+    for beside in ([], [profile]):
+        with pytest.raises(TypeError, match=r"each of profiles must be a TableProfile \(got DataFrame\): profile_tab"):
+            merge_tables([*beside, frame])
 
 
 def test_a_column_that_one_table_lacks_is_missing_there() -> None:

@@ -196,7 +196,7 @@ def test_outputs_that_are_named_are_drift_by_themselves():
         return made.verdict, made.reason
 
     assert verdict("score")[0] == "drift"
-    assert verdict("score")[1].startswith("the score has drifted; 0 of 5 columns have drifted; it takes 1; ")
+    assert verdict("score")[1].startswith("the score has drifted; 0 of 5 columns drifted; it takes 1; ")
     for named in ((), ("label", "residual")):
         assert verdict(*named)[0] == "stable"
         assert verdict(*named)[1].endswith("; beside them the score has drifted, which drift.outputs does not name")
@@ -219,5 +219,5 @@ def test_a_joint_test_is_drift_by_itself_and_takes_its_part_of_the_false_alarms(
         joint=found,
     )
     assert (made.verdict, made.drifted) == ("drift", ("ra_joint",))
-    assert made.reason.startswith(f"the columns have drifted together by their {method}; 0 of 5 columns have drifted; ")
+    assert made.reason.startswith(f"the columns have drifted together by their {method}; 0 of 5 columns drifted; ")
     assert made.score == pytest.approx(0.9 if method == "correlation" else 0.8)

@@ -47,7 +47,7 @@ def test_one_line_gives_a_report() -> None:
     assert isinstance(report, Comparison)
     assert report.drifted is True
     assert report.reason == (
-        "1 of 4 columns has drifted (a); measured against how much 15 reference batches differ from each other"
+        "1 of 4 columns drifted (a); measured against how much 15 reference batches differ from each other"
     )
     column = report.columns["a"]
     assert (column.verdict, column.aspect) == ("drift", "location")
@@ -62,7 +62,7 @@ def test_one_line_gives_a_report() -> None:
 def test_a_stable_window_has_not_drifted() -> None:
     report = compare(REFERENCE, CURRENT, batch="day")
     assert report.drifted is False
-    assert repr(report).startswith("no drift: 0 of 4 columns have drifted; measured against")
+    assert repr(report).startswith("no drift: 0 of 4 columns drifted; measured against")
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_days_that_differ_mildly_are_drift_for_a_textbook_and_not_for_batches() 
 def test_what_could_not_be_compared_is_named_beside_the_verdict() -> None:
     report = compare(REFERENCE, CURRENT.assign(a=CURRENT["a"].astype(str), new=1), batch="day")
     assert report.drifted is False
-    assert "columns have drifted; 2 could not be compared (a, new); measured against" in report.reason
+    assert "columns drifted; 2 could not be compared (a, new); measured against" in report.reason
     assert "\n? a " in repr(report)
     assert "the column was numeric and is categorical now" in repr(report)
 
@@ -117,6 +117,33 @@ def test_numbers_without_order_are_refused_and_those_without_a_mean_are_told_by_
     assert of_older.to_record() == json.loads(of_older.to_json())
     with pytest.raises(ValueError, match="the importance of 'x' must be a number >= 0 and finite"):
         compare(numbers, numbers, importance={"x": float("inf")})
+
+
+def test_batches_that_are_too_small_ask_for_coarser_ones() -> None:
+    small = REFERENCE.assign(day=np.arange(len(REFERENCE)) // 20)
+    report = compare(small, CURRENT.assign(day=-1), batch="day", joint="none")
+    assert report.basis is not None
+    assert report.basis.sentence == (
+        f"rows are taken for independent: 0 reference batches of at least 30 rows ({len(REFERENCE) // 20} are smaller: "
+        "coarser batches, as days for hours, have more rows), and it takes 5 to tell how much batches differ"
+    )
+
+
+def test_a_report_is_asked_for_its_verdict() -> None:
+    report = compare(REFERENCE, CURRENT, batch="day", joint="none")
+    with pytest.raises(TypeError, match=r"neither true nor false: ask \.drifted"):
+        bool(report)
+
+
+@pytest.mark.parametrize("to", [pd.DataFrame, pa.table, lambda rows: pa.table(rows).to_reader()])
+@pytest.mark.parametrize("joint", ["none", "correlation"])
+def test_a_window_without_the_batch_column_is_refused_with_what_takes_it(to, joint: Any) -> None:
+    alone = CURRENT.drop(columns="day")
+    said = r"'day' must be in the current window, .*: compare\(prepare\(reference, batch='day'\), current\)\.$"
+    with pytest.raises(DataError, match=said):
+        compare(to(REFERENCE), to(alone), batch="day", joint=joint)
+    report = compare(prepare(to(REFERENCE), batch="day"), to(alone), joint=joint)
+    assert report.reason == compare(to(REFERENCE), to(CURRENT), batch="day", joint=joint).reason
 
 
 def test_without_batches_the_report_says_that_rows_were_taken_for_independent() -> None:
@@ -334,7 +361,7 @@ def test_of_a_column_in_which_nothing_varies_the_reason_says_no_more_than_that()
         (frame(x=np.where(ROWS % 5, NOISE, np.nan)), frame(x=np.where(ROWS % 5, NOISE, np.inf)), True, ""),
         (frame(x=NOISE), frame(x=np.full(200, np.inf)), True, ""),
         (frame(x=[1, "a", 2.5, None] * 50), frame(x=[1, "a", 2.5, None] * 50), False, ""),
-        (frame(x=NOISE), frame(y=NOISE), True, "1 of 1 columns has drifted (x)"),
+        (frame(x=NOISE), frame(y=NOISE), True, "1 of 1 column drifted (x)"),
         (frame(x=NOISE, y=NOISE), frame(x=NOISE, z=NOISE), True, "(y)"),
         (frame(x=ROWS), frame(x=ROWS.astype(float)), False, ""),
         (frame(x=[2**63 + i for i in range(200)]), frame(x=[2**64 + i for i in range(200)]), True, ""),
@@ -342,7 +369,7 @@ def test_of_a_column_in_which_nothing_varies_the_reason_says_no_more_than_that()
         (frame(x=NOISE), frame(x=["a"] * 200), None, "no column could be compared (x: the column was numeric and is"),
         (frame(t=DAY), frame(t=DAY), None, "there is none but times (t), which are compared where they are named"),
         (frame(t=DAY, x=NOISE), frame(t=["1.1.2020"] * 200, x=NOISE), False, "1 could not be compared (t)"),
-        (frame(t=DAY, x=NOISE), frame(t=[None] * 200, x=NOISE), False, "0 of 1 columns"),
+        (frame(t=DAY, x=NOISE), frame(t=[None] * 200, x=NOISE), False, "0 of 1 column drifted"),
         (frame(x=NOISE * 1e300), frame(x=NOISE * 1e300), False, ""),
         (frame(x=NOISE * 1e-300), frame(x=NOISE * 1e-300), False, ""),
         (frame(x=["a"] * 200), frame(x=["a"] * 199 + ["b" * 10_000]), False, ""),
@@ -394,11 +421,15 @@ def test_reference_batches_that_do_not_agree_about_a_type_are_unknown() -> None:
     ("call", "error", "message"),
     [
         (lambda: compare(REFERENCE.set_index("day"), CURRENT, batch="day"), DataError, r"call reset_index\('day'\)"),
-        (lambda: compare(REFERENCE, CURRENT, batch="week"), DataError, "the batch column 'week' must be in reference"),
+        (
+            lambda: compare(REFERENCE, CURRENT, batch="week"),
+            DataError,
+            "the batch column 'week' must be in the reference",
+        ),
         (
             lambda: compare(REFERENCE.assign(day=None), CURRENT, batch="day"),
             DataError,
-            "must have a value in every row of reference",
+            "must have a value in every row of the reference",
         ),
         (lambda: compare(pa.table(REFERENCE), pa.table(CURRENT), batch="week"), DataError, "the batch column 'week'"),
         (
@@ -406,7 +437,7 @@ def test_reference_batches_that_do_not_agree_about_a_type_are_unknown() -> None:
             DataError,
             "where rows that came together have the same value .it has no such column.. Did you mean 'day'",
         ),
-        (lambda: compare(ANYTHING[0], CURRENT), TypeError, "the batches of reference must be TableProfile"),
+        (lambda: compare(ANYTHING[0], CURRENT), TypeError, "the batches of the reference must be TableProfile"),
         (lambda: compare(ANYTHING[1], CURRENT), TypeError, "reference must be a pandas or Polars data frame"),
         (lambda: compare(ANYTHING[6], CURRENT), TypeError, "reference must be a .* by batch .got ChunkedArray"),
         (lambda: compare(REFERENCE, CURRENT, alpha=2), ValueError, "alpha must be between 0 and 1"),
@@ -437,7 +468,7 @@ def test_reference_batches_that_do_not_agree_about_a_type_are_unknown() -> None:
         (
             lambda: compare(pa.table({"day": np.where(ROWS < 5, np.nan, 1.0), "x": NOISE}), CURRENT, batch="day"),
             DataError,
-            "must have a value in every row of reference .5 have none",
+            "must have a value in every row of the reference .5 have none",
         ),
         (lambda: compare(pd.DataFrame({1: NOISE, "1": NOISE}), CURRENT), DataError, "'1' is there more than once"),
         (
@@ -513,6 +544,7 @@ def test_a_name_that_neither_side_has_is_refused_with_those_there_are(what: str)
     for name, told in (
         ("bb", r"Did you mean 'b'"),
         ("typo", r"Known: b, c, d\."),
+        ("B", r"Did you mean 'b'"),
         ("day", r"It is the batch column, which says which rows came together, and is not compared"),
         ("ra_deg", r"Names that begin with ra_ are the platform's own: rename the column"),
     ):

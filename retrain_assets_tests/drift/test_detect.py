@@ -71,7 +71,7 @@ def test_one_distribution_is_stable_and_a_shift_is_drift() -> None:
     assert found.verdict == "drift"
     assert found.drifted == ("c0",)
     assert found.reason == (
-        "1 of 5 columns have drifted (c0); 1 is enough for drift; rows are taken for independent: 1 reference batch of "
+        "1 of 5 columns drifted (c0); 1 is enough for drift; rows are taken for independent: 1 reference batch of "
         "at least 200 rows, and it takes 5 to tell how much batches differ"
     )
     column = found.columns[0]

@@ -131,6 +131,9 @@ def test_profiles_and_monitors_are_printed_in_few_words() -> None:
     assert lines[3] == "  ColumnProfile(name='c', kind='categorical', rows=800, missing=0, 2 categories)"
     many = profile_table(pd.DataFrame(np.zeros((3, 40)), columns=[f"c{place}" for place in range(40)]))
     assert repr(many).splitlines()[-1] == "  and 28 more"
+    one = ROWS[["x"]].head(1)
+    assert repr(profile_table(one)).startswith("TableProfile of 1 row in 1 column\n")
+    assert repr(prepare(one)) == "Prepared(1 row in 1 batch, batch=None)"
     monitor = Monitor(DAYS, checks_per_year=365)
     assert repr(monitor) == "Monitor(checks_per_year=365, false_alarms_per_year=1.0, options={})"
     assert len(repr(monitor.check(profile_table(CURRENT[["x", "c"]])))) < 400

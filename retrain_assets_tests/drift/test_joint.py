@@ -42,7 +42,7 @@ def test_a_changed_correlation_is_seen_where_no_column_has_moved() -> None:
     assert not any(column.verdict == "drift" for column in report.columns.values())
     assert report.joint is not None
     assert report.joint.named[0] == "a ~ b"
-    assert report.reason.startswith("0 of 5 columns have drifted, and the columns have together by their correlation")
+    assert report.reason.startswith("the columns have drifted together by their correlation; 0 of 5 columns drifted; ")
     assert report.joint.reason.startswith("the correlation of a and b was ")
 
 
@@ -217,7 +217,9 @@ def test_a_column_of_mostly_zeros_has_the_scale_of_its_others() -> None:
 def test_what_cannot_be_told_is_unknown(method: Literal["correlation", "classifier"]) -> None:
     few = joint(days(1, rows=150), days(1, rows=150, seed=1), joint=method, min_rows=100)
     assert few.drifted is None
-    assert few.reason == "the reference has 150 rows, too few for 20 blocks of 100 that stand for batches"
+    assert few.reason == (
+        "the reference has 150 rows, and it takes 2,000 where rows are taken for independent: 20 blocks of 100 rows"
+    )
     single = compare(
         pd.DataFrame({"x": ["a", "b"] * 50}), pd.DataFrame({"x": ["a", "b"] * 50}), joint="correlation"
     ).joint

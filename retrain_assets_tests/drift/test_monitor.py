@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from retrain_assets.data.profile import TableProfile, profile_table
-from retrain_assets.drift import Monitor
+from retrain_assets.drift import Monitor, prepare
 from retrain_assets.drift.accumulation import ALARMED, ALLOWANCE, Accumulation, evidence_limit
 from retrain_assets.drift.detect import detect_drift
 from retrain_assets.drift.report import DriftReport
@@ -182,7 +182,11 @@ def test_what_cannot_be_compared_is_unknown_and_changes_nothing() -> None:
     [
         ({"checks_per_year": 0}, ValueError, "checks_per_year must be above 0"),
         ({"false_alarms_per_year": float("nan")}, ValueError, "false_alarms_per_year must be above 0"),
-        ({"reference": pd.DataFrame({"x": [1.0]})}, TypeError, "must be a list of TableProfile, .* .got DataFrame.;"),
+        (
+            {"reference": pd.DataFrame({"x": [1.0]})},
+            TypeError,
+            "must be the TableProfile of each batch, .*DataFrame.: of rows",
+        ),
         ({"reference": {"a": 1}}, TypeError, "got dict"),
         ({"options": {"effect_floor": 2}}, ValueError, "effect_floor must be at most 1, .*no column could ever drift"),
     ],
@@ -191,6 +195,15 @@ def test_what_a_monitor_cannot_watch_is_refused(options: dict[str, Any], error: 
     given: dict[str, Any] = {"reference": [], "checks_per_year": 12, **options}
     with pytest.raises(error, match=said):
         Monitor(**given)
+
+
+def test_a_reference_is_a_list_a_dict_or_prepared() -> None:
+    rng = np.random.default_rng(3)
+    days, window = {str(place): day(rng) for place in range(10)}, day(rng, shift=1)
+    checks = [Monitor(given, 365).check(window) for given in (list(days.values()), days, prepare(days))]
+    assert checks[0].drifted
+    assert checks[0] == checks[1] == checks[2]
+    assert Monitor({}, 365).check(window).reason == "the reference has 0 rows, fewer than min_rows = 30"
 
 
 def of_text(profile: TableProfile, name: str = "a") -> TableProfile:

@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrain_assets.data.profile import TableProfile, profile_table
+from retrain_assets.drift.frames import prepare
 from retrain_assets.drift.novelty import Novelty
+from retrain_assets.drift.reference import ReferenceProfile
 from retrain_assets.errors import DataError
 
 RNG = np.random.default_rng(3)
@@ -130,9 +132,11 @@ def test_decimals_of_arrow_may_be_missing() -> None:
 
 def test_what_is_no_reference_and_names_that_are_there_twice_are_refused() -> None:
     rows = frame(10)
-    by_name: Any = {"a": profile_table(rows)}
-    with pytest.raises(TypeError, match=r"reference of a Novelty must be a list of TableProfile.*got dict"):
-        Novelty.of(by_name)
+    given: Any = rows
+    with pytest.raises(TypeError, match=r"a Novelty must be the TableProfile of each batch.*got DataFrame"):
+        Novelty.of(given)
+    with pytest.raises(ValueError, match="reference of a Novelty must have at least one batch"):
+        Novelty.of([])
     with pytest.raises(DataError, match=r"columns of rows must have names of their own .'x' is there"):
         NOVELTY.scores(pd.concat([rows, rows[["x"]]], axis=1))
     with pytest.raises(ValueError, match=r"names must be of columns of the reference .got 'xx'.. Did you mean 'x'"):
@@ -142,6 +146,13 @@ def test_what_is_no_reference_and_names_that_are_there_twice_are_refused() -> No
         Novelty.of([profile_table(rows[["x", "k"]])], numbered)
     with pytest.raises(TypeError, match=r"names must be a list of names .got the text 'k'.: write \['k'\]"):
         Novelty.of([profile_table(rows)], "k")
+
+
+def test_a_reference_is_a_list_a_dict_or_prepared() -> None:
+    rows, batch = frame(10), profile_table(frame(100))
+    scores = [Novelty.of(given).scores(rows).tolist() for given in ([batch], {"a": batch}, prepare(batch))]
+    assert scores[0] == scores[1] == scores[2]
+    assert ReferenceProfile(kind="recent", profiles={}).columns(None) == ()
 
 
 @pytest.mark.parametrize("held", ["timedelta64[s]", pd.ArrowDtype(pa.duration("s"))], ids=["numpy", "arrow"])

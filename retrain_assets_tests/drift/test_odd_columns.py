@@ -116,7 +116,9 @@ def test_every_arrow_type_is_compared_as_a_table_and_as_a_stream(values: Any) ->
 
 def test_a_batch_column_whose_values_cannot_be_told_apart_is_refused() -> None:
     table = pa.table({"x": range(ROWS), "day": [{"n": 1}] * ROWS})
-    with pytest.raises(DataError, match=r"the batch column 'day' of reference must hold texts, .* .it holds struct<"):
+    with pytest.raises(
+        DataError, match=r"the batch column 'day' of the reference must hold texts, .* .it holds struct<"
+    ):
         compare(table, table, batch="day")
 
 
@@ -131,18 +133,22 @@ def test_a_column_that_arrow_does_not_know_is_told_from_what_is_no_table() -> No
 
 def test_batches_that_have_one_text_are_refused_and_none_loses_its_rows() -> None:
     frame = pd.DataFrame({"x": np.arange(100.0), "day": [1, "1"] * 50})
-    with pytest.raises(DataError, match=r"'day' of reference must differ by their text \(got 1 and '1'\): give all"):
+    with pytest.raises(
+        DataError, match=r"'day' of the reference must differ by their text \(got 1 and '1'\): give all"
+    ):
         compare(frame, frame, batch="day")
     days = profile_table(frame[["x"]])
     keyed: Any = {1: days, "1": days}
-    with pytest.raises(DataError, match=r"the batches of current must differ by their text \(got 1 and '1'\)"):
+    with pytest.raises(
+        DataError, match=r"the batches of the current window must differ by their text \(got 1 and '1'\)"
+    ):
         compare(days, keyed)
 
 
 @pytest.mark.parametrize("key", [[1], {"a": 1}])
 def test_batches_of_lists_or_records_are_refused_by_the_name_of_their_column(key: object) -> None:
     frame = pd.DataFrame({"x": np.arange(40.0), "day": [key] * 40})
-    with pytest.raises(DataError, match=r"the batch column 'day' of reference must hold texts, numbers or times"):
+    with pytest.raises(DataError, match=r"the batch column 'day' of the reference must hold texts, numbers or times"):
         compare(frame, frame, batch="day")
 
 

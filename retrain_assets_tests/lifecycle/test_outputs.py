@@ -109,7 +109,7 @@ def test_a_relation_that_turns_round_shows_in_residual_and_importance_alone(tmp_
     row = next(column for column in after.columns if column.name == "ra_residual")
     assert row.reason.startswith(f"labels of {world.batch(LEARNED + 1).key}: the distance ")
     assert after.verdict == "drift"
-    assert after.reason.startswith("the residual and the importance have drifted; 0 of 3 columns have drifted; ")
+    assert after.reason.startswith("the residual and the importance have drifted; 0 of 3 columns drifted; ")
     importance = next(column for column in after.columns if column.name == "ra_importance")
     assert after.score == max(row.score or 0, importance.score or 0)
     # What led is what misleads now.

@@ -63,7 +63,7 @@ def champion():
 def drift_report():
     """A report by its verdict."""
 
-    def build(verdict: TableVerdict = "drift", reason="2 of 5 columns have drifted"):
+    def build(verdict: TableVerdict = "drift", reason="2 of 5 columns drifted"):
         return DriftReport(
             model="m", batch="b", champion_version=4, verdict=verdict, reason=reason, score=0.3, columns=()
         )

@@ -419,7 +419,7 @@ def test_ages_are_said_in_a_fitting_unit(value: timedelta | None, text: str):
 
 
 def test_a_column_that_drifted_alone_is_told_where_the_table_is_green():
-    green = TriggerState(name="drift", fired=False, reason="1 of 6 columns have drifted (debt); it takes 2")
+    green = TriggerState(name="drift", fired=False, reason="1 of 6 columns drifted (debt); it takes 2")
     made = replace(decision(4), triggers=(green,), state={"drifted": ["debt"]})
     told = overview(spec(), Records(steps=[step(4)], decisions=[made]), now=NOW).drifted_columns
     assert told == (

@@ -39,7 +39,13 @@ def any_alarm(detector: Detector, values: Iterable[float]) -> bool:
 def known(value: float | None) -> bool:
     """Whether a number can be used.
 
+    Raises:
+        TypeError: it is none.
+
     >>> known(1.5), known(float("nan")), known(None)
     (True, False, False)
     """
-    return value is not None and math.isfinite(value)
+    try:
+        return value is not None and math.isfinite(value)
+    except TypeError:
+        raise TypeError(f"each value must be a number, or None where it is unknown (got {value!r})") from None

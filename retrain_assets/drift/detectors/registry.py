@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from inspect import signature
 from typing import Any
 
 from retrain_assets.drift.detectors.adwin import Adwin
@@ -46,7 +47,8 @@ def make_detector(name: str, *args: Any, **settings: Any) -> Detector:
     try:
         made: Any = found(*args, **settings)
     except TypeError as error:
-        raise TypeError(f"detector {name!r} cannot be made: {error}") from error
+        takes = f" (it takes {', '.join(signature(found).parameters)})" if name in DETECTORS else ""
+        raise TypeError(f"detector {name!r} cannot be made: {error}{takes}") from error
     if hasattr(made, "drift_detected") and hasattr(made, "clone"):
         return RiverDetector(made)
     if not isinstance(made, Detector):

@@ -22,19 +22,32 @@ class RiverLike(Protocol):
         ...
 
 
+_PARTS = ("update", "clone", "drift_detected")
+
+
 class RiverDetector:
     """A detector of the package `river` behind the same protocol as ours.
 
     `river` need not be installed unless it is used: the caller makes its detector. One that counts errors (DDM, HDDM)
     wants zeros and ones, and sees them as they come.
 
-        RiverDetector(river.drift.ADWIN(delta=0.002))
+        from river import drift
+
+        RiverDetector(drift.ADWIN(delta=0.002))
 
     Args:
         detector: of river; a fresh clone of it is used.
+
+    Raises:
+        TypeError: it is none, or a class of them.
     """
 
     def __init__(self, detector: RiverLike) -> None:
+        if isinstance(detector, type) or not all(hasattr(detector, part) for part in _PARTS):
+            got = repr(detector) if isinstance(detector, type) else type(detector).__name__
+            raise TypeError(
+                f"detector must be one of river, as drift.ADWIN() after `from river import drift` (got {got})"
+            )
         self._settings = detector
         self._running: RiverLike = detector.clone()
 

@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint
+from typing import Any
 
 import numpy as np
 import pytest
@@ -117,6 +118,21 @@ def test_a_detector_is_found_by_its_name_an_import_path_or_an_entry_point(monkey
         make_detector(f"{__name__}:UNIT")
     with pytest.raises(TypeError, match=r"detector '.*:TwoWindows' cannot be made: .*depth"):
         make_detector(path, depth=3)
+    with pytest.raises(TypeError, match=r"detector 'adwin' cannot be made: .* \(it takes delta, clock\)"):
+        make_detector("adwin", UNIT)
+
+
+@every_detector
+def test_what_is_no_number_is_refused(member: Member) -> None:
+    text: Any = "a"
+    with pytest.raises(TypeError, match=r"each value must be a number, or None where it is unknown \(got 'a'\)"):
+        member.make().update(text)
+
+
+def test_a_standard_is_of_numbers() -> None:
+    text: Any = "abc"
+    with pytest.raises(TypeError, match=r"each value must be a number, .* \(got 'a'\)"):
+        Standard.of(text)
 
 
 class Seventh:

@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
+from river import drift
 
 from retrain_assets.drift.contracts import check_detector
-from retrain_assets.drift.detectors import make_detector
+from retrain_assets.drift.detectors import RiverDetector, make_detector
 
 
 def errors(value: float) -> float:
@@ -28,3 +29,9 @@ def errors(value: float) -> float:
 def test_a_detector_of_river_keeps_what_ours_are_held_to(path: str, settings: dict[str, Any], scaled: Any) -> None:
     assert make_detector(path, **settings).name == path.rpartition(":")[2].lower()
     check_detector(lambda: make_detector(path, **settings), scaled=scaled)
+
+
+@pytest.mark.parametrize(("given", "got"), [(3, "got int"), (drift.ADWIN, "got <class '.*ADWIN'>")])
+def test_what_is_no_detector_of_river_is_refused(given: Any, got: str) -> None:
+    with pytest.raises(TypeError, match=rf"must be one of river, as drift.ADWIN\(\) after .* \({got}\)"):
+        RiverDetector(given)

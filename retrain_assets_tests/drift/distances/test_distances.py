@@ -244,6 +244,8 @@ def test_a_users_distance_is_found_by_its_import_path_and_measures() -> None:
         find_distance(f"{__name__}:SMOOTHING")
     with pytest.raises(ValueError, match=r"Did you mean 'hellinger'\?"):
         find_distance("helinger")
+    with pytest.raises(ValueError, match=r"an import path 'module:Class' \(got 'my'\)\.$"):
+        find_distance("my")
 
 
 class WithArguments(Halved):
@@ -301,6 +303,13 @@ def test_a_broken_promise_of_a_distance_is_named(broken, said: str) -> None:
 
     with pytest.raises(AssertionError, match=said):
         check_distance(Broken())
+
+
+@pytest.mark.parametrize("call", [lambda self, before, after: 0.0, lambda self, before, after, smoothing: 0.0])
+def test_a_distance_that_is_called_otherwise_is_named(call) -> None:
+    said = r"halved must be called as \(reference_counts, current_counts, smoothing, positions=None\): too many"
+    with pytest.raises(AssertionError, match=said):
+        check_distance(type("Short", (Halved,), {"__call__": call})())
 
 
 def test_an_entry_point_is_a_distance(monkeypatch: pytest.MonkeyPatch) -> None:
