@@ -71,7 +71,7 @@ class Judged:
     by_latest: Mask
 
 
-def judge(summaries: Summaries, *, shapes: bool = True) -> Judged:
+def judge(summaries: Summaries, *, with_shapes: bool = True) -> Judged:
     """What the tests of each aspect say of the columns; most of the time is that of shapes, which may be left out."""
     p_values, statistics = np.full((2, len(ASPECTS), len(summaries.rows)), np.nan)
     by_latest = np.zeros(p_values.shape, dtype=bool)
@@ -85,7 +85,7 @@ def judge(summaries: Summaries, *, shapes: bool = True) -> Judged:
             p_values[place, there], statistics[place, there] = placed.p_values, placed.statistic
             by_latest[place, there] = placed.by_latest
     there = (summaries.free > 0) & (summaries.current_rows > 0)
-    if shapes and there.any():
+    if with_shapes and there.any():
         tested = judge_vectors(
             summaries.roots[there], summaries.current_roots[there],
             summaries.rows[there], summaries.current_rows[there], cells=summaries.free[there],

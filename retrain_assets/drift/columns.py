@@ -144,8 +144,10 @@ def _less_unusual(summaries: Summaries, deciding: npt.NDArray[np.intp]) -> Array
     places = np.arange(len(deciding))
     everything = summaries.with_current()
     count = everything.rows.shape[1]
-    shapes = bool((deciding == ASPECTS.index("shape")).any())
-    among = (judge(everything.without(batch), shapes=shapes).statistics[deciding, places] for batch in range(count))
+    with_shapes = bool((deciding == ASPECTS.index("shape")).any())
+    among = (
+        judge(everything.without(batch), with_shapes=with_shapes).statistics[deciding, places] for batch in range(count)
+    )
     unusual = np.abs(np.array([*among]))
     return (np.nan_to_num(unusual[:-1], nan=-1.0) < unusual[-1]).sum(axis=0).astype(np.float64)
 
