@@ -201,7 +201,8 @@ def _nothing_varies(before: ColumnProfile, after: ColumnProfile) -> str | None:
         return None
     values = {end for side in (before, after) for end in (side.minimum, side.maximum)}
     labels = {label for side in (before, after) for label in side.categories}
-    whole = not (before.other or after.other)
+    # Lengths are told of labels that were cut, which may stand for several values.
+    whole = not any(side.other or side.lengths is not None for side in (before, after))
     single = len(labels) == 1 and whole if labels else values != {None} and len(values) == 1
     return "both sides have the same single value in every row" if single else None
 

@@ -341,6 +341,11 @@ def test_of_a_column_in_which_nothing_varies_the_reason_says_no_more_than_that()
     assert "distance" in reasons["two"]
 
 
+def test_of_values_that_were_cut_to_the_same_label_nobody_says_that_they_are_the_same() -> None:
+    report = compare(*(frame(x=["a" * 100 + end] * 200) for end in "bc"))
+    assert "distance" in report.columns["x"].reason
+
+
 @pytest.mark.parametrize(
     ("reference", "current", "drifted", "said"),
     [
