@@ -15,14 +15,20 @@ def _is_number(value: object) -> bool:
     return isinstance(value, (int, float, np.number))
 
 
+def _is_count(value: Any) -> bool:
+    # A table may have come back from its store with doubles, which are whole all the same.
+    return _is_number(value) and value >= 0 and value % 1 == 0
+
+
 _MUST: Sequence[tuple[Sequence[str], Callable[[Any], bool], str]] = (
-    (("rows", "missing", "infinite", "zeros", "other"), lambda value: _is_number(value) and value >= 0, "a count >= 0"),
+    (("rows", "missing", "infinite", "zeros", "other"), _is_count, "a whole number >= 0"),
     (
         ("precision",),
         lambda value: isinstance(value, int) and LEAST <= value <= FINEST,
         f"a whole number between {LEAST} and {FINEST}",
     ),
-    (("minimum", "maximum", "mean", "m2"), lambda value: value is None or _is_number(value), "a number, or null"),
+    (("minimum", "maximum", "mean"), lambda value: value is None or _is_number(value), "a number, or null"),
+    (("m2",), lambda value: value is None or (_is_number(value) and value >= 0), "a number >= 0, or null"),
 )
 
 

@@ -501,13 +501,16 @@ def test_what_no_version_wrote_is_refused(broken: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("broken", "said"),
     [
-        ({"rows": "many"}, "'rows' in the profile of column 'x' must be a count >= 0 .it is 'many'."),
-        ({"missing": -5}, "'missing' .* must be a count >= 0 .it is -5."),
-        ({"other": None}, "'other' .* must be a count >= 0 .it is None."),
+        ({"rows": "many"}, "'rows' in the profile of column 'x' must be a whole number >= 0 .it is 'many'."),
+        ({"missing": -5}, "'missing' .* must be a whole number >= 0 .it is -5."),
+        ({"other": None}, "'other' .* must be a whole number >= 0 .it is None."),
+        ({"rows": 3.5}, "'rows' .* must be a whole number >= 0 .it is 3.5."),
+        ({"rows": float("inf")}, "'rows' .* must be a whole number >= 0 .it is inf."),
         ({"precision": 99}, "'precision' .* must be a whole number between -2 and 52 .it is 99."),
         ({"precision": 6.5}, "'precision' .* must be a whole number .*it is 6.5."),
         ({"minimum": "a"}, "'minimum' .* must be a number, or null .it is 'a'."),
-        ({"m2": [1]}, "'m2' .* must be a number, or null"),
+        ({"m2": [1]}, "'m2' .* must be a number >= 0, or null"),
+        ({"m2": -1.0}, "'m2' .* must be a number >= 0, or null .it is -1.0."),
     ],
 )
 def test_numbers_that_cannot_be_are_refused_where_a_profile_is_read(broken: dict[str, Any], said: str) -> None:
