@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from numbers import Integral
 
 from retrain_assets.drift.detectors.detector import known
 
@@ -27,9 +28,9 @@ class Standard:
     values: int | None = None
 
     def __post_init__(self) -> None:
-        if self.values is not None and self.values < 2:
+        if self.values is not None and not (isinstance(self.values, Integral) and self.values >= 2):
             raise ValueError(
-                f"a standard must be of at least two past values (got {self.values}), or None: it is known"
+                f"a standard must be of at least two past values (got {self.values!r}), or None: it is known"
             )
         if not (math.isfinite(self.mean) and math.isfinite(self.deviation) and self.deviation > 0):
             raise ValueError(
