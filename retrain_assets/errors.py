@@ -157,7 +157,7 @@ class IntegrityError(StoreError):
 
 
 def did_you_mean(word: str, known: Iterable[str], *, cutoff: float = 0.6, listed: bool = True) -> str:
-    """A hint for a mistyped word, with a leading space, or where it is to be `listed` what is known.
+    """A hint for a mistyped word, with a leading space; for one that is like none, if `listed`, all that is known.
 
     Among very many words one is somewhat like any other: there a higher `cutoff` (0 to 1) tells what was meant.
 
