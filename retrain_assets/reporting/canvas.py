@@ -57,6 +57,13 @@ class Canvas:
         in_one_line = " ".join(text.splitlines())
         self._draw.text((x * _FINE, y * _FINE), in_one_line, fill=colour, font=_font(size, bold), anchor=at)
 
+    def fitting(self, text: str, width: float, *, size: float = 10) -> str:
+        """A text, cut so that it is at most so wide."""
+        font, length = _font(size, False), min(len(text), int(width))
+        while length > 1 and font.getlength(cut(text, length)) > width * _FINE:
+            length -= 1
+        return cut(text, length)
+
     def png(self) -> bytes:
         """The picture."""
         buffer = BytesIO()

@@ -176,7 +176,8 @@ def _categories(canvas: Canvas, top: float, bottom: float, before: ColumnProfile
         middle = _SHAPES[0] + (place + 0.5) * slot
         canvas.box(middle - 0.4 * slot, up(_share(before, label)), middle, bottom, SHADE)
         canvas.box(middle, up(_share(after, label)), middle + 0.4 * slot, bottom, AFTER)
-        canvas.text(middle, bottom + 10, cut(label, 9), size=9, at="mm")
+        name = canvas.fitting(" ".join(label.splitlines()), slot - 4, size=9)
+        canvas.text(middle, bottom + 10, name, size=9, at="mm")
 
 
 def _share(profile: ColumnProfile, label: str) -> float:

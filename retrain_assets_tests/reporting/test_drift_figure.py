@@ -12,7 +12,7 @@ from PIL import Image
 
 from retrain_assets.data.profile import profile_table
 from retrain_assets.drift.detect import detect_drift
-from retrain_assets.reporting.canvas import INK, Scale
+from retrain_assets.reporting.canvas import INK, Canvas, Scale
 from retrain_assets.reporting.drift_figure import AFTER, MAX_BARS, SHAPES, _tick, drift_figure
 from retrain_assets.spec import DriftSpec
 
@@ -168,3 +168,13 @@ def test_importing_it_loads_no_library_and_drawing_no_matplotlib() -> None:
         "assert 'matplotlib' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
+
+
+@pytest.mark.parametrize("text", ["MCDONNELL DOUGLAS AIRCRAFT CO", "AIRBUS", "i" * 500, "W", ""])
+def test_a_name_below_a_bar_takes_no_more_than_its_room(text: str) -> None:
+    canvas = Canvas(200, 40)
+    said = canvas.fitting(text, 44, size=9)
+    canvas.text(100, 20, said, size=9, at="mm")
+    inked = np.flatnonzero((np.asarray(Image.open(BytesIO(canvas.png())).convert("L")) < 200).any(axis=0))
+    assert not len(inked) or inked.max() - inked.min() <= 44
+    assert said == text or len(said) > 3
