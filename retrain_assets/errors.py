@@ -4,6 +4,7 @@
 RetrainAssetsError
 ├── DeclarationError          the declaration is wrong: nothing ran
 ├── DataError                 the data is at fault: never retried, the champion serves on
+│   ├── NoBatchColumnError    rows without the column that tells which came together
 │   ├── UnreadableFileError   bytes that cannot be parsed; carries a reason code
 │   ├── MissingUpstreamError  an input was never materialized; carries the selection to launch
 │   └── InsufficientDataError too few rows to train or to judge
@@ -63,6 +64,10 @@ class DeclarationError(RetrainAssetsError):
 
 class DataError(RetrainAssetsError):
     """The data is at fault; a retry without new data cannot help."""
+
+
+class NoBatchColumnError(DataError):
+    """Rows do not have the column that tells which of them came together."""
 
 
 class UnreadableFileError(DataError):

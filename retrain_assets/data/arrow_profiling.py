@@ -17,7 +17,7 @@ from retrain_assets.data.profile import TableProfile, merge_tables
 from retrain_assets.data.seconds import seconds_of_arrow
 from retrain_assets.data.text_counts import add_texts, count_texts
 from retrain_assets.data.value_texts import texts_of_array, texts_of_arrow
-from retrain_assets.errors import DataError, did_you_mean
+from retrain_assets.errors import DataError, NoBatchColumnError, did_you_mean
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -66,13 +66,10 @@ def _profile_rows(rows: pa.Table) -> TableProfile:
     return TableProfile(rows=rows.num_rows, columns=columns)
 
 
-def without_batches(batch: str, name: str, columns: Sequence[object]) -> DataError:
+def without_batches(batch: str, name: str, columns: Sequence[object]) -> NoBatchColumnError:
     """What to say of rows without the column that tells which of them came together."""
     said = f"the batch column '{batch}' must be in {name}, where rows that came together have the same value (it has no"
-    # Of the sides of a comparison only the reference need have it, and only a prepared one says so.
-    taken = f" A window that is one batch: compare(prepare(reference, batch={batch!r}), current)."
-    alone = taken if name == "the current window" else ""
-    return DataError(f"{said} such column).{did_you_mean(batch, map(str, columns))}{alone}")
+    return NoBatchColumnError(f"{said} such column).{did_you_mean(batch, map(str, columns))}")
 
 
 def _by_batch(chunk: pa.RecordBatch | pa.Table, batch: str | None, name: str) -> Iterator[tuple[Any, pa.Table]]:

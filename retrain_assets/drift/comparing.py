@@ -21,7 +21,7 @@ from retrain_assets.drift.together import JOINT_SHARE, OUTPUT_SHARE, judge_toget
 from retrain_assets.drift.truths import batches_of_window
 from retrain_assets.drift.watched import watched_columns
 from retrain_assets.drift.wording import none_to_compare, plural
-from retrain_assets.errors import did_you_mean
+from retrain_assets.errors import DataError, NoBatchColumnError, did_you_mean
 
 Joint = Literal["correlation", "classifier", "none"]
 
@@ -165,13 +165,23 @@ def _read(
     reference: Side, current: Side, joint: Joint, batch: str | None, settings: Settings
 ) -> tuple[tuple[Side, Side], tuple[dict[str, TableProfile], dict[str, TableProfile]]]:
     """The sides, whose rows a joint test looks at once more, and their profiles by batch."""
+    reference, past = _read_side(reference, "the reference", joint, batch, settings)
+    try:
+        current, present = _read_side(current, "the current window", joint, batch, settings)
+    except NoBatchColumnError as error:
+        taken = f"A window that is one batch: compare(prepare(reference, batch={batch!r}), current)."
+        raise DataError(f"{error} {taken}") from None
+    return (reference, current), (past, present)
+
+
+def _read_side(
+    side: Side, name: str, joint: Joint, batch: str | None, settings: Settings
+) -> tuple[Side, dict[str, TableProfile]]:
     if joint != "none":
         alike = batch is None and joint == "correlation"
         most = rows_needed(settings.correlation_floor, settings.min_rows) if alike else MAX_ROWS
-        reference = read_once(reference, name="the reference", batch=batch, most=most)
-        current = read_once(current, name="the current window", batch=batch, most=most)
-    past = profiles_of(reference, name="the reference", batch=batch)
-    return (reference, current), (past, profiles_of(current, name="the current window", batch=batch))
+        side = read_once(side, name=name, batch=batch, most=most)
+    return side, profiles_of(side, name=name, batch=batch)
 
 
 def _groups(names: Sequence[str], outputs: Sequence[str], joint: Joint) -> list[tuple[list[str], float, str]]:

@@ -225,10 +225,10 @@ def _of_pandas(frame: pd.DataFrame, name: str, batch: str | None) -> dict[str, T
     if batch not in frame:
         from retrain_assets.data.arrow_profiling import without_batches
 
+        missing = without_batches(batch, name, frame.columns.tolist())
         if batch in map(str, frame.index.names):
-            missing = without_batches(batch, f"the columns of {name}", frame.columns.tolist())
             raise DataError(f"{missing} It is in the index: call reset_index('{batch}').")
-        raise without_batches(batch, name, frame.columns.tolist())
+        raise missing
     frame = with_plain_arrow(frame)
     batches = in_plain_type(frame[batch])
     gaps = int(batches.isna().sum())

@@ -70,7 +70,7 @@ def _of_server(uri: str, model: str) -> ShownModel:
         request.add_unredirected_header("Authorization", f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}")
     elif token := os.environ.get("MLFLOW_TRACKING_TOKEN"):
         request.add_unredirected_header("Authorization", f"Bearer {token}")
-    with urlopen(request, timeout=BRIEF_SECONDS) as answer:  # noqa: S310 - of that request
+    with urlopen(request, timeout=BRIEF_SECONDS) as answer:  # noqa: S310 - that request: http or https alone
         shown: dict[str, Any] = json.load(answer)["registered_model"]
     # An empty list is left out of MLflow's JSON.
     return ShownModel(

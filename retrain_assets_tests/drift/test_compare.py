@@ -652,6 +652,31 @@ def test_a_batch_may_be_named_by_times() -> None:
     assert compare(pa.table(stamped), pa.table(now), batch="day").columns["a"].p_value == report.columns["a"].p_value
 
 
+@pytest.mark.parametrize("joint", ["none", "correlation"])
+def test_a_window_without_the_batch_column_is_told_the_remedy_that_helps(joint: Any) -> None:
+    """In the index or not there at all; of a reference no other way would do."""
+    with pytest.raises(DataError, match=r"must be in the current window.*A window that is one batch: compare\(prepare"):
+        compare(REFERENCE, CURRENT.drop(columns="day"), batch="day", joint=joint)
+    for sides in ((REFERENCE, CURRENT.set_index("day")), (REFERENCE.drop(columns="day"), CURRENT)):
+        with pytest.raises(DataError) as refused:
+            compare(*sides, batch="day", joint=joint)
+        assert "A window that is one batch" not in str(refused.value)
+
+
+@pytest.mark.parametrize("batches", [8, 20])
+def test_beyond_the_range_values_count_by_how_many_they_are(batches: int) -> None:
+    """Five of 500, twice or two hundred times as far out as any before, as the docs say."""
+    rng = np.random.default_rng(0)
+    days = [frame(x=rng.normal(size=500).clip(-4, 4), day=np.full(500, day)) for day in range(batches + 1)]
+    reference, today = pd.concat(days[:-1]), days[-1]
+    near, far = (
+        compare(reference, today.assign(x=today["x"].where(np.arange(500) >= 5, beyond)), batch="day").columns["x"]
+        for beyond in (10.0, 1_000.0)
+    )
+    assert near.p_value == far.p_value
+    assert near.verdict == far.verdict
+
+
 def test_days_that_cycle_with_the_week_are_compared_with_those_of_the_same_weekday() -> None:
     """As the docs say: against all days the cycle hides what is smaller than itself."""
     rng = np.random.default_rng(0)

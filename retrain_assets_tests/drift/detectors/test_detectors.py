@@ -299,7 +299,11 @@ def test_cusum_limits_are_those_of_the_tables() -> None:
         (lambda: Standard.of([1.0, 1.0, math.nan]), "deviation > 0"),
         (lambda: Standard(math.nan, 1.0), "finite mean"),
         (lambda: Standard(0.0, 1.0, 1), "at least two past values .got 1., or None: it is known"),
-        (lambda: Standard(0.0, 1.0, math.nan), "at least two past values .got nan., or None: it is known"),  # pyright: ignore[reportArgumentType]
+        # What an untyped caller may have computed.
+        (
+            lambda: Standard(0.0, 1.0, math.nan),  # pyright: ignore[reportArgumentType] - it is no int, and refused
+            "at least two past values .got nan., or None: it is known",
+        ),
         (lambda: Cusum(UNIT, 500, allowance=0), "allowance must be > 0"),
         (lambda: Ewma(UNIT, 500, weight=1.5), "weight must be above 0 and at most 1"),
         (lambda: UpperCusum(limit=0), "limit must be > 0"),
