@@ -2,55 +2,62 @@
 
 A single check looks for what is clear at once. Beside it each column keeps a cumulative sum of what its p-values say,
 
-    S_t = max(0, S_(t-1) + z_t - 3/4),    z_t = Phi^-1(1 - p_t)
+    S_t = max(0, S_(t-1) + w (z_t - 3/4)),    z_t = Phi^-1(1 - p_t)
 
 which falls back to zero while nothing happens, and climbs by each check that is a little unusual (Page 1954,
-"Continuous inspection schemes", Biometrika 41). The limit is set by simulation: so high that over all columns and a
-year of checks half of the declared false alarms come from it; single checks have the other half. The simulation
-estimates mean and deviation from as many reference batches as there are, because a reference that is a little off is
-off at every check, and a limit from the textbook's run length would alarm far too often (Jensen et al. 2006, "Effects
-of parameter estimation on control chart properties", Journal of Quality Technology 38).
+"Continuous inspection schemes", Biometrika 41). The limit, and the weight w of checks that repeat each other, are those
+of `retrain_assets.drift.evidence_limit`.
+
+What has reached the limit, or was clear at once, stands until checks are calm for so long that a shift which barely
+suffices would hardly ever look so: the same sum, against a quarter instead of three. One cause alarms once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 
-import numpy as np
+from retrain_assets.drift.evidence_limit import ALLOWANCE, EvidenceLimit, unusual
 
-from retrain_assets.drift.evidence_tail import EvidenceTail
-
-ALLOWANCE = 0.75
-"""What a check must be unusual by, in normal deviations, for the evidence to grow."""
-ALARMED = 1.5
-"""Times the limit: where evidence stands after it has reached the limit."""
-SINGLE_SHARE = 0.5
-"""Part of the false alarms that single checks may give."""
+CALM = 0.25
+"""What a check must be unusual by for the evidence to grow while it stands."""
+HELD = 6.0
+"""Evidence beyond the limit that calm checks must take away, where it has grown from check to check."""
+REMAINING = 0.5
+"""Part of the floor that a distance which has reached it must keep to."""
+FALLEN = 1 / 3
+"""A distance that falls to this part of the one before is another one: the change is gone."""
 REMEMBERED = 30
 """What is unknown in more windows in a row is forgotten, lest it holds an alarm open, or makes one of an odd window."""
-_CLEAREST = 6.0
-"""More than this one check does not add."""
-_SIMULATED = 6_000
-_RAREST = 0.002
-"""Chance below which so many years are too few."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Carried:
-    """The evidence of one column after a check, and the limit from which on it is enough."""
+    """The evidence of one column after a check, and the limit from which on it is enough.
+
+    `lasting` says that it was enough before, and the column had drifted.
+    """
 
     evidence: float
     limit: float
+    lasting: bool = False
 
     @property
     def enough(self) -> bool:
-        """Whether it is drift."""
+        """Whether it is drift, where the distance is large enough."""
         return self.evidence >= self.limit
 
-    def __str__(self) -> str:
-        return f"the evidence of this and earlier checks, {self.evidence:.3g}, reaches {self.limit:.3g}"
+    def drifted(self, distance: float, floor: float) -> bool:
+        """Whether both are enough: of a drift that lasts half of the floor, lest one about it comes and goes."""
+        return self.enough and distance >= (REMAINING * floor if self.lasting else floor)
+
+    def reason(self, distance: float, floor: float) -> str:
+        """Why it has drifted, in a sentence."""
+        reached = f"reaches the floor {floor:g}"
+        if distance < floor:
+            reached = f"is above {REMAINING * floor:g}, half of the floor that it reached before"
+        evidence = f"the evidence of this and earlier checks, {self.evidence:.3g}, reaches {self.limit:.3g}"
+        return f"the distance {distance:.3g} {reached}, and {evidence}"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,16 +65,18 @@ class Accumulation:
     """The evidence of all columns, carried from check to check.
 
     Args:
-        limit: as `evidence_limit` gives it.
+        limit: how much is enough.
         before: evidence by column after the last check.
         after: evidence by column after this one.
         seen: columns whose rows are those of the check before: they say nothing new.
+        drifted: distance of each column that had drifted at the check before.
     """
 
-    limit: float
+    limit: EvidenceLimit
     before: Mapping[str, float] = field(default_factory=dict[str, float])
     after: dict[str, float] = field(default_factory=dict[str, float])
     seen: frozenset[str] = frozenset()
+    drifted: Mapping[str, float] = field(default_factory=dict[str, float])
 
     def keep(self, column: str) -> float | None:
         """The evidence of a column of which this check says nothing: it stays as it was; None where there is none."""
@@ -75,63 +84,30 @@ class Accumulation:
             self.after[column] = self.before[column]
         return self.after.get(column)
 
-    def add(self, column: str, p_value: float) -> Carried:
-        """What one more p-value makes of the evidence of a column.
+    def add(self, column: str, p_value: float, distance: float, *, resemblance: float = 0.0) -> Carried:
+        """What one more check makes of the evidence of a column.
 
-        Evidence that reaches the limit is set to `ALARMED` times the limit, and never more: it comes down again, but
-        not at the first calm check, lest one cause alarms twice.
+        Args:
+            column: its name.
+            p_value: of the check.
+            distance: of the check; one that falls far below the last one ends what stands.
+            resemblance: how much batches resemble the one before, from 0 to below 1.
         """
-        from scipy.special import ndtri
+        limit, before = self.limit.value, self.before.get(column, 0.0)
+        stands = before >= limit
+        if column not in self.seen:
+            beyond = float(unusual(p_value)) - (CALM if stands else ALLOWANCE)
+            evidence = max(0.0, before + self.limit.weight(resemblance) * beyond)
+            if stands and (evidence < limit or distance < FALLEN * self.drifted.get(column, 0.0)):
+                evidence = 0.0
+            elif evidence >= limit:
+                evidence = min(evidence, limit + HELD) if stands else limit + HELD
+            before = evidence
+        self.after[column] = before
+        lasting = stands and column in self.drifted
+        return Carried(evidence=before, limit=limit, lasting=lasting)
 
-        if column in self.seen:
-            self.after[column] = self.before.get(column, 0.0)
-            return Carried(evidence=self.after[column], limit=self.limit)
-        unusual = float(np.clip(-ndtri(np.clip(p_value, 1e-300, 1.0)), -_CLEAREST, _CLEAREST))
-        evidence = max(0.0, self.before.get(column, 0.0) + unusual - ALLOWANCE)
-        risen = evidence >= self.limit and (unusual > ALLOWANCE or self.before.get(column, 0.0) < self.limit)
-        self.after[column] = ALARMED * self.limit if risen else evidence
-        return Carried(evidence=self.after[column], limit=self.limit)
-
-
-@lru_cache(maxsize=256)
-def evidence_limit(*, columns: int, batches: int, checks_per_year: float, false_alarms_per_year: float) -> float:
-    """The limit that so many false alarms a year come with, over all columns together.
-
-    Simulated over `_SIMULATED` years of one stable column whose reference has as many batches; what is too
-    rare for so many years is computed (`EvidenceTail`).
-
-    Args:
-        columns: that are watched.
-        batches: of the reference; at least three.
-        checks_per_year: how many windows there are in a year.
-        false_alarms_per_year: over all columns.
-    """
-    checks = max(round(checks_per_year), 1)
-    # A year of many checks is taken in parts.
-    parts = max(1, -(-checks // 1_000))
-    largest = np.sort(_largest_evidence(max(batches, 3), -(-checks // parts)))
-    chance = min(false_alarms_per_year * (1 - SINGLE_SHARE) / max(columns, 1) / parts, 0.5)
-    simulated = float(np.quantile(largest, 1 - max(chance, _RAREST)))
-    if chance >= _RAREST:
-        return simulated
-    tail = EvidenceTail(batches=max(batches, 3), checks=-(-checks // parts), allowance=ALLOWANCE, clearest=_CLEAREST)
-    return tail.limit(chance, least=simulated)
-
-
-@lru_cache(maxsize=32)
-def _largest_evidence(batches: int, checks: int) -> np.ndarray:
-    """The largest evidence in each simulated year of a stable column."""
-    from scipy.special import ndtri, stdtr
-
-    rng = np.random.default_rng(20_261_121)
-    # Mean and variance of so many normal batches, drawn at once.
-    centre = rng.normal(size=_SIMULATED) / np.sqrt(batches)
-    spread = np.sqrt(rng.chisquare(batches - 1, _SIMULATED) / (batches - 1) * (1 + 1 / batches))
-    grid = np.concatenate([np.linspace(0, 8, 400), np.geomspace(8.1, 1e3, 100)])
-    unusual = np.clip(-ndtri(np.clip(2 * stdtr(batches - 1, -grid), 1e-300, 1.0)), -_CLEAREST, _CLEAREST)
-    evidence, largest = np.zeros((2, _SIMULATED))
-    for _ in range(checks):
-        t = np.abs(rng.normal(size=_SIMULATED) - centre) / spread
-        np.maximum(evidence + np.interp(t, grid, unusual) - ALLOWANCE, 0.0, out=evidence)
-        np.maximum(largest, evidence, out=largest)
-    return largest
+    def clear(self, column: str) -> float:
+        """The evidence of a column that has drifted by this check alone: it stands, while checks remain unusual."""
+        self.after[column] = max(self.after.get(column, 0.0), self.limit.value)
+        return self.after[column]

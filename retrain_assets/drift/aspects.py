@@ -64,17 +64,19 @@ class Judged:
         p_values: of each.
         statistics: signed where there is a direction: more, larger, or wider is positive.
         by_latest: where the latest half of the reference batches gave the p-value.
+        resemblance: of the batches to the one before, in the aspect in which it is most, shape (columns,).
     """
 
     p_values: Array
     statistics: Array
     by_latest: Mask
+    resemblance: Array
 
 
 def judge(summaries: Summaries, *, with_shapes: bool = True) -> Judged:
     """What the tests of each aspect say of the columns; most of the time is that of shapes, which may be left out."""
     p_values, statistics = np.full((2, len(ASPECTS), len(summaries.rows)), np.nan)
-    by_latest = np.zeros(p_values.shape, dtype=bool)
+    by_latest, alike = np.zeros(p_values.shape, dtype=bool), np.zeros(len(summaries.rows))
     for place in range(2):
         there = ~np.isnan(summaries.current_scores[place])
         if there.any():
@@ -84,6 +86,7 @@ def judge(summaries: Summaries, *, with_shapes: bool = True) -> Judged:
             )  # fmt: skip
             p_values[place, there], statistics[place, there] = placed.p_values, placed.statistic
             by_latest[place, there] = placed.by_latest
+            alike[there] = np.maximum(alike[there], placed.resemblance)
     there = (summaries.free > 0) & (summaries.current_rows > 0)
     if with_shapes and there.any():
         tested = judge_vectors(
@@ -94,6 +97,7 @@ def judge(summaries: Summaries, *, with_shapes: bool = True) -> Judged:
         shapes = _with_single_cells(summaries.of(np.flatnonzero(there)), tested.p_values)
         p_values[2, there] = np.maximum(shapes, summaries.by_level[there, 1])
         statistics[2, there] = -np.log(np.maximum(p_values[2, there], 1e-300))
+        alike[there] = np.maximum(alike[there], tested.resemblance)
     p_values[4], statistics[4] = _judge_novelty(summaries)
     absent = np.full((2, *summaries.occurring.T.shape), np.nan)
     for place, there in enumerate(summaries.occurring.T):
@@ -104,8 +108,9 @@ def judge(summaries: Summaries, *, with_shapes: bool = True) -> Judged:
                 unit=0.25, merged=summaries.all_merged[there],
             )  # fmt: skip
             absent[:, place, there] = tested.p_values, tested.statistic
+            alike[there] = np.maximum(alike[there], tested.resemblance)
     set_absent(p_values, statistics, absent)
-    return Judged(p_values=p_values, statistics=statistics, by_latest=by_latest)
+    return Judged(p_values=p_values, statistics=statistics, by_latest=by_latest, resemblance=alike)
 
 
 def set_absent(p_values: Array, statistics: Array, absent: Array) -> None:

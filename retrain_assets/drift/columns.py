@@ -11,7 +11,7 @@ import numpy.typing as npt
 from retrain_assets.data.column_profile import ColumnProfile
 from retrain_assets.data.exact import EXACT
 from retrain_assets.data.profile import TableProfile
-from retrain_assets.drift.accumulation import Accumulation, Carried
+from retrain_assets.drift.accumulation import Accumulation
 from retrain_assets.drift.aspects import ASPECTS, judge, weighted
 from retrain_assets.drift.compared import Compared, counted
 from retrain_assets.drift.distances import measure
@@ -38,13 +38,17 @@ class ColumnsCompared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Tested:
-    """What the tests of one column say, and how many of the reference batches it was judged by, the latest ones."""
+    """What the tests of one column say, and how many of the reference batches it was judged by, the latest ones.
+
+    `resemblance` is that of these batches to the one before.
+    """
 
     aspect: str
     p_value: float
     adjusted: float
     less_unusual: int
     batches: int
+    resemblance: float
 
 
 def compare_columns(
@@ -84,9 +88,8 @@ def compare_columns(
         else:
             drifts[name] = found if accumulation is None else replace(found, evidence=accumulation.keep(name))
     for column, tested in zip(compared, _test(compared, settings, basis), strict=True):
-        carried = None if accumulation is None else accumulation.add(column.name, tested.p_value)
         gone = column.name not in current
-        drifts[column.name] = _conclude(column, tested, settings, basis, gone=gone, carried=carried, over=over)
+        drifts[column.name] = _conclude(column, tested, settings, basis, gone, accumulation, over)
     return ColumnsCompared(drifts=tuple(drifts[name] for name in names), basis=basis, compared=tuple(compared))
 
 
@@ -122,6 +125,7 @@ def _test(compared: Sequence[Compared], settings: Settings, basis: Basis) -> lis
             adjusted=float(adjusted[place]),
             less_unusual=int(less_unusual[place]),
             batches=int(batches[place]),
+            resemblance=0.0 if judged is None else float(judged.resemblance[place]),
         )
         for place in range(len(compared))
     ]
@@ -157,18 +161,18 @@ def _conclude(
     tested: _Tested,
     settings: Settings,
     basis: Basis,
-    *,
     gone: bool,
-    carried: Carried | None,
+    accumulation: Accumulation | None,
     over: str,
 ) -> ColumnDrift:
     score = measure(settings.distance, column.cells, column.before, column.after, settings.smoothing)
     verdict, reason = _judge(score, tested, settings, basis, over)
-    if verdict == "stable" and score >= settings.effect_floor and carried is not None and carried.enough:
-        verdict, reason = (
-            "drift",
-            f"the distance {score:.3g} reaches the floor {settings.effect_floor:g}, and {carried}",
-        )
+    evidence = None
+    if accumulation is not None:
+        carried = accumulation.add(column.name, tested.p_value, score, resemblance=tested.resemblance)
+        evidence = accumulation.clear(column.name) if verdict == "drift" else carried.evidence
+        if verdict == "stable" and carried.drifted(score, settings.effect_floor):
+            verdict, reason = "drift", carried.reason(score, settings.effect_floor)
     reason = _nothing_varies(column.before, column.after) or reason
     hidden = _lost_in_doubles(column.before, column.after) if verdict == "stable" else None
     verdict, reason = (verdict, reason) if hidden is None else ("unknown", hidden)
@@ -184,7 +188,7 @@ def _conclude(
         p_value=None if hidden else tested.p_value,
         adjusted_p_value=None if hidden else tested.adjusted,
         aspect=None if hidden else tested.aspect,
-        evidence=None if carried is None else carried.evidence,
+        evidence=evidence,
         verdict=verdict,
         reason=f"the column has gone from the batch: {reason}" if gone else column.note + reason,
         measures=change_of(column.before, None if gone else column.after, column.cells),

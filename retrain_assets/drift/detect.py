@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.data.text_lengths import SUFFIX
-from retrain_assets.drift.accumulation import Accumulation, evidence_limit
+from retrain_assets.drift.accumulation import Accumulation
 from retrain_assets.drift.columns import compare_columns
 from retrain_assets.drift.conclusion import conclude, score_of
+from retrain_assets.drift.evidence_limit import EvidenceLimit
 from retrain_assets.drift.fitted_reference import FittedReference
 from retrain_assets.drift.importances import importance_shares
 from retrain_assets.drift.joint import JointDrift
@@ -88,13 +89,15 @@ class _Check:
 
     def _evidence(self, *, columns: int, share: float) -> Accumulation:
         """Of the checks before, with the limit that so many columns and their share of the false alarms give."""
-        limit = evidence_limit(
+        limit = EvidenceLimit(
             columns=columns,
             batches=self.reference.trusted_batches,
             checks_per_year=self.checks_per_year,
             false_alarms_per_year=self.spec.false_alarms_per_year * share,
         )
-        return Accumulation(limit=limit, before={} if self.previous is None else self.previous.evidence)
+        if self.previous is None:
+            return Accumulation(limit=limit)
+        return Accumulation(limit=limit, before=self.previous.evidence, drifted=self.previous.distances)
 
 
 def detect_drift(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from retrain_assets.drift.accumulation import SINGLE_SHARE
+from retrain_assets.drift.evidence_limit import SINGLE_SHARE
 from retrain_assets.drift.outputs import output_settings
 from retrain_assets.drift.settings import Settings
 from retrain_assets.drift.together import JOINT_SHARE, OUTPUT_SHARE

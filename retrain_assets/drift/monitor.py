@@ -9,9 +9,10 @@ from numbers import Real
 from typing import Any
 
 from retrain_assets.data.profile import TableProfile
-from retrain_assets.drift.accumulation import REMEMBERED, SINGLE_SHARE, Accumulation, evidence_limit
+from retrain_assets.drift.accumulation import REMEMBERED, Accumulation
 from retrain_assets.drift.arguments import refuse_floor
 from retrain_assets.drift.columns import compare_columns
+from retrain_assets.drift.evidence_limit import SINGLE_SHARE, EvidenceLimit
 from retrain_assets.drift.fitted_reference import Basis, FittedReference
 from retrain_assets.drift.frames import Prepared, batches_of
 from retrain_assets.drift.read_only import ReadOnly
@@ -71,7 +72,7 @@ class Monitor:
     _fitted: FittedReference = field(init=False, repr=False)
     _evidence: dict[str, float] = field(init=False, repr=False, default_factory=dict[str, float])
     _silent: dict[str, int] = field(init=False, repr=False, default_factory=dict[str, int])
-    _open: bool = field(init=False, repr=False, default=False)
+    _drifted: dict[str, float] = field(init=False, repr=False, default_factory=dict[str, float])
 
     def __post_init__(self) -> None:
         batches = batches_of(self.reference, "Monitor")
@@ -103,13 +104,13 @@ class Monitor:
         if refused:
             return self._unknown(refused)
         names = watched_columns(current, self._fitted.batches, None)
-        limit = evidence_limit(
+        limit = EvidenceLimit(
             columns=len(names),
             batches=self._fitted.trusted_batches,
             checks_per_year=self.checks_per_year,
             false_alarms_per_year=self.false_alarms_per_year,
         )
-        accumulation = Accumulation(limit=limit, before=self._evidence)
+        accumulation = Accumulation(limit=limit, before=self._evidence, drifted=self._drifted)
         found = compare_columns(names, self._fitted, current, accumulation=accumulation)
         columns = ReadOnly({column.name: column for column in found.drifts})
         if all(column.verdict == "unknown" for column in found.drifts):
@@ -121,9 +122,11 @@ class Monitor:
         self._evidence = {name: e for name, e in evidence.items() if self._silent.get(name, 0) <= REMEMBERED}
         moved = [column.name for column in sorted(found.drifts, key=by_harm) if column.verdict == "drift"]
         drifted = bool(moved)
-        alarm = drifted and not self._open
-        # What is half-way to the limit is not over yet: one cause alarms once.
-        self._open = drifted or (self._open and max(self._evidence.values(), default=0.0) >= limit / 2)
+        # One cause alarms once: what has drifted lasts while its evidence stands, be the distance of a day too small.
+        lasting = [name for name in self._drifted if self._evidence.get(name, 0.0) >= limit.value]
+        alarm = drifted and not lasting
+        known_scores = {column.name: column.score for column in found.drifts if column.score is not None}
+        self._drifted = {name: known_scores.get(name, self._drifted.get(name, 0.0)) for name in {*moved, *lasting}}
         known = sum(column.verdict != "unknown" for column in found.drifts)
         reason = f"{count_of(moved, known)}{left_out(found.drifts)}; {found.basis.sentence}"
         return Check(drifted=drifted, alarm=alarm, reason=reason, basis=found.basis, columns=columns)

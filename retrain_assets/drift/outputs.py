@@ -29,8 +29,9 @@ import pandas as pd
 
 from retrain_assets.data.column_profile import bin_edges, bins_of
 from retrain_assets.data.profile import TableProfile, profile_table
-from retrain_assets.drift.accumulation import Accumulation, evidence_limit
+from retrain_assets.drift.accumulation import Accumulation
 from retrain_assets.drift.columns import ColumnsCompared, compare_columns
+from retrain_assets.drift.evidence_limit import EvidenceLimit
 from retrain_assets.drift.fitted_reference import FittedReference
 from retrain_assets.drift.report import ColumnDrift, DriftReport
 from retrain_assets.drift.settings import Settings
@@ -122,7 +123,7 @@ def judge_outputs(
     reference = outputs.reference
     known = (*OUTPUTS.values(), *(name for name in outputs.current.names if name.startswith(f"{ATTRIBUTION}:")))
     names = [name for name in known if name in outputs.current and name in reference]
-    limit = evidence_limit(
+    limit = EvidenceLimit(
         columns=len(names),
         batches=reference.trusted_batches,
         checks_per_year=checks_per_year,
@@ -132,6 +133,7 @@ def judge_outputs(
     accumulation = Accumulation(
         limit=limit,
         before={} if previous is None else previous.evidence,
+        drifted={} if previous is None else previous.distances,
         seen=frozenset(name for name in _OF_LABELS if name in told),
     )
     found = compare_columns(names, reference, outputs.current, accumulation=accumulation, over="outputs")

@@ -26,7 +26,8 @@ import numpy as np
 import numpy.typing as npt
 
 from retrain_assets.data.column_profile import ColumnProfile, bin_edges, bins_of
-from retrain_assets.drift.variation import TELL_TAILS, Array, farthest, freedom_of_tails
+from retrain_assets.drift.tails import TELL_TAILS, freedom_of_tails
+from retrain_assets.drift.variation import Array, farthest
 
 MARGIN = 0.95
 """Of the levels of new batches so many are within the margin, on either side."""
@@ -110,7 +111,7 @@ class Reach:
             return None
         by_rows = variances[0] <= sampling
         errors = np.sqrt([*usual, 0.0 if by_rows else usual[0] - sampling]) * (1 + 1 / count) ** 0.5
-        freedom = min(count - 1.0, freedom_of_tails(apart[:1]))
+        freedom = min(count - 1.0, freedom_of_tails(apart[:1], 1.0))
         margin, ends = float(stdtrit(freedom, MARGIN)), list[End]()
         for side, outward in ((1, -1.0), (2, 1.0)):
             place, steady = int(levels[side].argmax()), 0 < errors[side] <= errors[0]

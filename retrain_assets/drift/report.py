@@ -80,6 +80,11 @@ class DriftReport:
         return {column.name: column.evidence for column in self.columns if column.evidence is not None}
 
     @property
+    def distances(self) -> dict[str, float]:
+        """Of the columns that have drifted, by name."""
+        return {c.name: c.score for c in self.columns if c.verdict == "drift" and c.score is not None}
+
+    @property
     def drifted(self) -> tuple[str, ...]:
         """Names of the drifted columns, what can hurt most first."""
         return tuple(column.name for column in self.ranked if column.verdict == "drift")

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retrain_assets.drift.bounds import MIN_BATCHES
+from retrain_assets.drift.resemblance import resemblance
 from retrain_assets.drift.variation import Array, independent_columns, judge_scalars
 
 Mask = npt.NDArray[np.bool_]
@@ -42,11 +43,15 @@ _TESTS = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
-    """One test of several columns: p-values, the statistic among all reference batches, and where the latest decide."""
+    """One test of several columns: p-values, the statistic among all reference batches, and where the latest decide.
+
+    `resemblance` is that of the batches to the one before: of the latest ones where a column has settled.
+    """
 
     p_values: Array
     statistic: Array
     by_latest: Mask
+    resemblance: Array
 
 
 def latest_of(batches: int) -> int:
@@ -70,6 +75,11 @@ def judge_settled(
     tested = judge_scalars(batches, current, rows, current_rows, unit=unit, merged=merged, bounded=True)
     p_values, settled = tested.p_values, has_settled(batches)
     by_latest = settled & ((current > batches.max(axis=1)) | (current < batches.min(axis=1)))
+    alike = tested.resemblance
+    if settled.any():
+        latest = batches[:, -latest_of(batches.shape[1]) :]
+        away = latest - latest.mean(axis=1, keepdims=True)
+        alike = np.where(settled, resemblance(away, independent=independent_columns(away)), alike)
     if by_latest.any():
         half = latest_of(batches.shape[1])
         # Of all columns: what they share tells how much batches differ.
@@ -77,7 +87,7 @@ def judge_settled(
         by_latest &= latest.p_values < p_values
         p_values = np.where(by_latest, latest.p_values, p_values)
     p_values = np.where(settled, np.minimum(_TESTS * p_values, 1.0), p_values)
-    return Placed(p_values=p_values, statistic=tested.statistic, by_latest=by_latest)
+    return Placed(p_values=p_values, statistic=tested.statistic, by_latest=by_latest, resemblance=alike)
 
 
 def has_settled(batches: Array) -> Mask:

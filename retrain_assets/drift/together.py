@@ -83,13 +83,15 @@ def row_of(joint: JointDrift, settings: Settings, accumulation: Accumulation | N
     score = joint.score if joint.score is None or not classifier else 2 * joint.score - 1
     floor = 2 * settings.separability_floor if classifier else settings.correlation_floor
     score = None if score is None else max(score, 0.0)
-    carried, evidence = None, None
+    drifted, reason, evidence = joint.drifted, joint.reason, None
     if accumulation is not None:
-        carried = None if joint.p_value is None else accumulation.add(JOINT, joint.p_value)
-        evidence = accumulation.keep(JOINT) if carried is None else carried.evidence
-    drifted, reason = joint.drifted, joint.reason
-    if drifted is False and carried is not None and carried.enough and score is not None and score >= floor:
-        drifted, reason = True, f"{reason}; the distance reaches its floor, and {carried}"
+        if joint.p_value is None or score is None:
+            evidence = accumulation.keep(JOINT)
+        else:
+            carried = accumulation.add(JOINT, joint.p_value, score)
+            evidence = accumulation.clear(JOINT) if drifted else carried.evidence
+            if drifted is False and carried.drifted(score, floor):
+                drifted, reason = True, f"{reason}; {carried.reason(score, floor)}"
     return ColumnDrift(
         name=JOINT,
         kind="joint",

@@ -28,6 +28,8 @@ import numpy as np
 import numpy.typing as npt
 
 from retrain_assets.drift.bounds import excess_of_light_tails, p_values_within_bounds
+from retrain_assets.drift.resemblance import resemblance, told_variance, wandering
+from retrain_assets.drift.tails import freedom_of_lengths, freedom_of_tails
 
 Array = npt.NDArray[np.float64]
 
@@ -35,18 +37,17 @@ _JUDGED_AT = 1e-3
 """Level at which two estimates are compared by what they can see: between that of one check and of one column."""
 _USUAL, _RARE = 0.2, 0.01
 """A variance that so many columns exceed by chance is taken for theirs; the rarest owes its columns nothing."""
-TELL_TAILS = 8
-"""From so many batches on one can tell how heavy their tails are."""
 _GUARDED = 0.9
 """Among normal batches the farthest one is within the guard with this probability."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tested:
-    """One test of several columns: p-values, the statistic, and how large it was among the reference batches."""
+    """One test of several columns: p-values, the statistic, and how much batches resemble the one before."""
 
     p_values: Array
     statistic: Array
+    resemblance: Array
 
 
 def judge_scalars(
@@ -75,22 +76,27 @@ def judge_scalars(
     count = batches.shape[1]
     centre = batches.mean(axis=1)
     away = batches - centre[:, None]
+    independent = independent_columns(away)
+    alike = resemblance(away, independent=independent)
+    missed, left = told_variance(alike, count)
     sampling = unit * (1.0 / rows).mean(axis=1)
-    ratio, freedom = _moderated((away**2).sum(axis=1) / (count - 1) / sampling, float(count - 1), away)
-    freedom = np.minimum(freedom, freedom_of_tails(away))
+    observed = missed * (away**2).sum(axis=1) / (count - 1)
+    ratio, freedom = _moderated(observed / sampling, left * (count - 1), independent)
+    freedom = np.minimum(freedom, freedom_of_tails(away, independent))
     variance = np.maximum(ratio * sampling, (away**2).max(axis=1) * count / (count - 1) / farthest(count) ** 2)
+    off = variance * wandering(alike, count) / count
     predicted, freedom = _sharper(
-        _single_window(variance, sampling, unit / current_rows, merged), variance / merged, freedom, variance / count,
+        *_window(variance, sampling, unit / current_rows, merged, alike), freedom, off,
         lambda degrees: stdtrit(degrees, 1 - _JUDGED_AT / 2) ** 2,
     )  # fmt: skip
-    t = (current - centre) / np.sqrt(predicted + variance / count)
+    t = (current - centre) / np.sqrt(predicted + off)
     p_values = 2 * stdtr(freedom, -np.abs(t))
     if bounded:
-        light = excess_of_light_tails(away, independent_columns(away)) * (variance / (predicted * merged)) ** 2 / merged
-        noise = np.sqrt(unit / current_rows / (predicted + variance / count))
+        light = excess_of_light_tails(away, independent) * (variance / (predicted * merged)) ** 2 / merged
+        noise = np.sqrt(unit / current_rows / (predicted + off))
         within = p_values_within_bounds(t, noise, freedom, light, level=_JUDGED_AT)
         p_values = np.where(light < 0, np.minimum(p_values, within), p_values)
-    return Tested(p_values=p_values, statistic=t)
+    return Tested(p_values=p_values, statistic=t, resemblance=alike)
 
 
 def judge_vectors(
@@ -114,27 +120,34 @@ def judge_vectors(
     lengths = (away**2).sum(axis=2)
     sampling = cells / 4 * (1.0 / rows).mean(axis=1)
     dimension, skewed = _dimension(away, lengths, cells)
-    freedom = dimension * (count - 1)
-    ratio, freedom = _moderated(lengths.sum(axis=1) / (count - 1) / sampling, freedom, lengths)
-    freedom = np.minimum(freedom, _tail_of_lengths(lengths, dimension))
+    independent = independent_columns(lengths)
+    alike = resemblance(away, dimension=dimension, independent=independent)
+    missed, left = told_variance(alike, count)
+    observed = missed * lengths.sum(axis=1) / (count - 1)
+    ratio, freedom = _moderated(observed / sampling, left * dimension * (count - 1), independent)
+    freedom = np.minimum(freedom, freedom_of_lengths(lengths, dimension, independent))
     variance = np.maximum(
         ratio * sampling, lengths.max(axis=1) * count / (count - 1) / _farthest_length(count, dimension)
     )
+    off = variance * wandering(alike, count) / count
     predicted, freedom = _sharper(
-        _single_window(variance, sampling, cells / 4 / current_rows, merged), variance / merged, freedom,
-        variance / count,
+        *_window(variance, sampling, cells / 4 / current_rows, merged, alike), freedom, off,
         lambda degrees: 1 + (fdtri(skewed, np.minimum(degrees, 1e9), 1 - _JUDGED_AT) - 1) * np.sqrt(skewed / dimension),
     )  # fmt: skip
-    length = ((current - centre) ** 2).sum(axis=1) / (predicted + variance / count)
+    length = ((current - centre) ** 2).sum(axis=1) / (predicted + off)
     # Mean, variance and skewness as those of chi-square with `skewed` degrees of freedom, shifted and scaled.
     matched = np.maximum(1 + (length - 1) * np.sqrt(dimension / skewed), 0.0)
     p_values = np.asarray(fdtrc(skewed, np.minimum(freedom, 1e9), matched), dtype=np.float64)
-    return Tested(p_values=p_values, statistic=length)
+    return Tested(p_values=p_values, statistic=length, resemblance=alike)
 
 
-def _single_window(variance: Array, sampling: Array, own: Array, merged: Array | float) -> Array:
-    """Variance of the summary of the current window: of its batches, and of its own rows."""
-    return np.maximum(variance - sampling, 0.0) / merged + own
+def _window(variance: Array, sampling: Array, own: Array, merged: Array | float, alike: Array) -> tuple[Array, Array]:
+    """Variance of the summary of the current window, of its batches and of its own rows; and of as many reference ones.
+
+    Batches in a row that resemble each other have a mean that varies more.
+    """
+    more = variance * (wandering(alike, merged) - 1)
+    return (np.maximum(variance - sampling, 0.0) + more) / merged + own, (variance + more) / merged
 
 
 def _sharper(
@@ -162,15 +175,14 @@ def _sharper(
     return np.where(better, predicted, wide), np.where(better, less, freedom)
 
 
-def _moderated(ratio: Array, freedom: Array | float, away: Array) -> tuple[Array, Array]:
+def _moderated(ratio: Array, freedom: Array, independent: float) -> tuple[Array, Array]:
     """Observed over sampling variance, with what the other columns tell about it; never below 1, which rows alone give.
 
     Args:
         ratio: shape (columns,).
         freedom: degrees of freedom of each.
-        away: deviations of the batches, shape (columns, batches), which tell how many columns vary independently.
+        independent: so many columns vary independently of each other.
     """
-    freedom = np.broadcast_to(np.asarray(freedom, dtype=np.float64), ratio.shape)
     prior, extra = _prior(ratio, freedom)
     if extra == 0:
         return np.maximum(ratio, 1.0), freedom
@@ -178,7 +190,7 @@ def _moderated(ratio: Array, freedom: Array | float, away: Array) -> tuple[Array
 
     shared = prior if np.isinf(extra) else (extra * prior + freedom * ratio) / (extra + freedom)
     as_far = fdtrc(freedom, min(extra, 1e9), ratio / prior)
-    known = np.minimum(freedom + extra, freedom * independent_columns(away))
+    known = np.minimum(freedom + extra, freedom * independent)
     own = np.where(as_far > _USUAL, 1.0, np.maximum(ratio, 1.0))
     return np.maximum(own, shared), np.where(as_far > _RARE, known, freedom)
 
@@ -232,47 +244,6 @@ def independent_columns(away: Array) -> float:
     pairs = len(varying) * (len(varying) - 1)
     excess = max(float((gram**2).sum()) - len(varying) - pairs / (count - 1), 0.0)
     return max(1.0, len(varying) ** 2 / (len(varying) + excess))
-
-
-def freedom_of_tails(away: Array) -> float:
-    """Degrees of freedom of the t-distribution that has as heavy tails as the batches have on average over the columns.
-
-    `4 + 6 / excess kurtosis`, by the unbiased estimate of Fisher 1929; infinite where chance explains the excess.
-    """
-    count = away.shape[1]
-    if count < TELL_TAILS:
-        return np.inf
-    squares = away**2
-    second = squares.mean(axis=1)
-    varying = second > 0
-    if not varying.any():
-        return np.inf
-    raw = (squares[varying] ** 2).mean(axis=1) / second[varying] ** 2 - 3  # a fourth power takes ten times as long
-    excess = float(((count + 1) * raw + 6).mean()) * (count - 1) / ((count - 2) * (count - 3))
-    chance = 2 * np.sqrt(24 / (count * independent_columns(away)))
-    return 4 + 6 / excess if excess > chance else np.inf
-
-
-def _tail_of_lengths(lengths: Array, dimension: Array) -> float:
-    """The same of vectors from their squared lengths, on average over the columns.
-
-    Of a t-distributed vector `E[L^2] / E[L]^2 = (1 + 2 / d) (v - 2) / (v - 4)`, so that v is `4 + 2 / excess`. The
-    share that the largest of a few gamma-distributed lengths have is known exactly: it is Dirichlet-distributed.
-
-    Args:
-        lengths: shape (columns, batches).
-        dimension: effective number of directions of each column.
-    """
-    count = lengths.shape[1]
-    varying = lengths.sum(axis=1) > 0
-    if count < TELL_TAILS or not varying.any():
-        return np.inf
-    shape, mean = dimension[varying] / 2, lengths[varying].mean(axis=1)
-    observed = (lengths[varying] ** 2).mean(axis=1) / mean**2
-    excess = float((observed * (shape * count + 1) / (count * (shape + 1))).mean()) - 1
-    variance = float((2 / (count * shape * (1 + shape))).mean())
-    chance = 2 * np.sqrt(variance / independent_columns(lengths))
-    return 4 + 2 / excess if excess > chance else np.inf
 
 
 def _dimension(away: Array, lengths: Array, cells: Array) -> tuple[Array, Array]:

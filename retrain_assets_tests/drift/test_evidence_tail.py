@@ -4,11 +4,8 @@ import numpy as np
 import pytest
 from scipy.special import chdtri, ndtr, ndtri, stdtr
 
-from retrain_assets.drift import accumulation
-from retrain_assets.drift.accumulation import ALLOWANCE, evidence_limit
+from retrain_assets.drift.evidence_limit import ALLOWANCE, CLEAREST, EvidenceLimit, _largest_evidence
 from retrain_assets.drift.evidence_tail import EvidenceTail
-
-CLEAREST = 6.0
 
 
 def tail(batches: int, checks: int) -> EvidenceTail:
@@ -38,7 +35,7 @@ def drawn_chance(limit: float, *, batches: int, checks: int, years: int) -> floa
 )
 def test_a_far_limit_is_reached_as_seldom_as_declared(columns: int, batches: int, checks: int) -> None:
     """The standard error is some 5 %."""
-    limit = evidence_limit(columns=columns, batches=batches, checks_per_year=checks, false_alarms_per_year=1)
+    limit = EvidenceLimit(columns=columns, batches=batches, checks_per_year=checks, false_alarms_per_year=1).value
     drawn = drawn_chance(limit, batches=batches, checks=checks, years=8_000)
     assert drawn == pytest.approx(0.5 / columns, rel=0.2)
 
@@ -47,7 +44,7 @@ def test_a_far_limit_is_reached_as_seldom_as_declared(columns: int, batches: int
 @pytest.mark.parametrize("checks", [12, 52, 365])
 def test_what_is_computed_is_what_is_simulated_where_both_can_tell(batches: int, checks: int) -> None:
     """180 of 6,000 years: three standard errors are a fifth. With many batches the tail is chance by itself."""
-    largest = accumulation._largest_evidence(batches, checks)
+    largest = _largest_evidence(batches, checks)
     assert tail(batches, checks).chance(float(np.quantile(largest, 0.97))) == pytest.approx(0.03, rel=0.22)
 
 
@@ -61,7 +58,7 @@ def test_few_checks_and_many_are_of_one_piece(batches: int, limit: float) -> Non
 @pytest.mark.parametrize("batches", [5, 15, 60])
 def test_more_columns_never_have_a_lower_limit(batches: int) -> None:
     limits = [
-        evidence_limit(columns=columns, batches=batches, checks_per_year=52, false_alarms_per_year=1)
+        EvidenceLimit(columns=columns, batches=batches, checks_per_year=52, false_alarms_per_year=1).value
         for columns in (250, 251, 300, 1_000)
     ]
     assert limits == sorted(limits)

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from scipy.stats import arcsine, kstest, norm, ttest_ind, uniform
 
 from retrain_assets.drift.bounds import BEYOND, excess_of_light_tails, p_values_within_bounds
-from retrain_assets.drift.variation import _tail_of_lengths, judge_scalars, judge_vectors
+from retrain_assets.drift.tails import freedom_of_lengths
+from retrain_assets.drift.variation import judge_scalars, judge_vectors
 
 COLUMNS = 4000
 
@@ -140,8 +141,8 @@ def test_heavy_tails_of_vectors_are_seen_and_normal_ones_are_not() -> None:
     normal = rng.normal(size=(40, 30, 3))
     scaled = normal * np.sqrt(5 / rng.chisquare(5, size=(40, 30, 1)))
     dimension = np.full(40, 3.0)
-    assert _tail_of_lengths((normal**2).sum(axis=2), dimension) > 50
-    assert 4 < _tail_of_lengths((scaled**2).sum(axis=2), dimension) < 12
+    assert freedom_of_lengths((normal**2).sum(axis=2), dimension, 50.0) > 50
+    assert 4 < freedom_of_lengths((scaled**2).sum(axis=2), dimension, 50.0) < 12
 
 
 def cycling(rng: np.random.Generator, days: int, period: float) -> np.ndarray:
