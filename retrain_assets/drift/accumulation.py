@@ -21,6 +21,8 @@ from retrain_assets.drift.evidence_limit import ALLOWANCE, EvidenceLimit, unusua
 
 CALM = 0.25
 """What a check must be unusual by for the evidence to grow while it stands."""
+CALMEST = -2.0
+"""Less unusual than this a check is not while it stands, lest a single one of the p-value 1 ends it."""
 HELD = 6.0
 """Evidence beyond the limit that calm checks must take away, where it has grown from check to check."""
 REMAINING = 0.5
@@ -96,7 +98,8 @@ class Accumulation:
         limit, before = self.limit.value, self.before.get(column, 0.0)
         stands = before >= limit
         if column not in self.seen:
-            beyond = float(unusual(p_value)) - (CALM if stands else ALLOWANCE)
+            shown = float(unusual(p_value))
+            beyond = max(shown, CALMEST) - CALM if stands else shown - ALLOWANCE
             evidence = max(0.0, before + self.limit.weight(resemblance) * beyond)
             if stands and (evidence < limit or distance < FALLEN * self.drifted.get(column, 0.0)):
                 evidence = 0.0
@@ -107,7 +110,13 @@ class Accumulation:
         lasting = stands and column in self.drifted
         return Carried(evidence=before, limit=limit, lasting=lasting)
 
-    def clear(self, column: str) -> float:
-        """The evidence of a column that has drifted by this check alone: it stands, while checks remain unusual."""
-        self.after[column] = max(self.after.get(column, 0.0), self.limit.value)
+    @property
+    def standing(self) -> frozenset[str]:
+        """Columns whose evidence is enough."""
+        return frozenset(name for name, evidence in self.after.items() if evidence >= self.limit.value)
+
+    def clear(self, column: str, p_value: float) -> float:
+        """The evidence of a column that has drifted by this check alone: beyond the limit by as much as it shows."""
+        beyond = min(float(unusual(p_value)) - ALLOWANCE, HELD)
+        self.after[column] = max(self.after.get(column, 0.0), self.limit.value + beyond)
         return self.after[column]

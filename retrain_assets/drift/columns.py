@@ -170,7 +170,7 @@ def _conclude(
     evidence = None
     if accumulation is not None:
         carried = accumulation.add(column.name, tested.p_value, score, resemblance=tested.resemblance)
-        evidence = accumulation.clear(column.name) if verdict == "drift" else carried.evidence
+        evidence = accumulation.clear(column.name, tested.p_value) if verdict == "drift" else carried.evidence
         if verdict == "stable" and carried.drifted(score, settings.effect_floor):
             verdict, reason = "drift", carried.reason(score, settings.effect_floor)
     reason = _nothing_varies(column.before, column.after) or reason

@@ -193,7 +193,7 @@ def _verdict(drifts: Sequence[ColumnDrift], joint: JointDrift | None, basis: Bas
     if not known and not together:
         return None, nothing_compared(drifts)
     count = count_of([column.name for column in drifted], len(known))
-    also = f"the columns have drifted together by their {joint.method}; " if joint is not None and together else ""
+    also = "" if joint is None else joint.counted
     return bool(drifted) or bool(together), f"{also}{count}{left_out(drifts)}; {basis.sentence}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -21,14 +22,51 @@ MAX_COLUMNS = 200
 _NAMED_PAIRS = 3
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastCorrelations:
+    """Those of a reference, taken once for any number of windows.
+
+    Args:
+        rows: of the reference.
+        sizes: rows of each of its batches that have enough of them, or of the blocks that stand for batches.
+        correlations: of these; None where there are too few.
+        independent: rows are taken for independent draws: blocks of them stand for batches.
+    """
+
+    rows: int
+    sizes: tuple[int, ...]
+    correlations: Correlations | None
+    independent: bool
+
+
+def past_correlations(
+    columns: Sequence[str], reference: Mapping[str, Matrix], settings: Settings, *, independent: bool
+) -> PastCorrelations:
+    """Of the first `MAX_COLUMNS` columns.
+
+    Args:
+        columns: their names.
+        reference: rows by batch.
+        settings: how many batches, of how many rows, there must be.
+        independent: rows are taken for independent draws.
+    """
+    batches = _enough(_blocks(reference.values()) if independent and reference else reference.values(), settings)
+    enough = len(columns) > 1 and len(batches) >= settings.min_batches
+    return PastCorrelations(
+        rows=sum(map(len, reference.values())),
+        sizes=tuple(map(len, batches)),
+        correlations=_correlations(batches, settings, alike=independent) if enough else None,
+        independent=independent,
+    )
+
+
 def judge_correlations(
     columns: Sequence[str],
-    reference: Mapping[str, Matrix],
+    past: PastCorrelations,
     current: Mapping[str, Matrix],
     settings: Settings,
     *,
     alpha: float,
-    independent: bool,
 ) -> JointDrift:
     """Tests all correlations of numeric columns, each and all together, against how they vary between batches.
 
@@ -40,38 +78,39 @@ def judge_correlations(
 
     Args:
         columns: their names.
-        reference: rows by batch.
+        past: of the same columns in the reference.
         current: rows by batch.
         settings: rows and the floor of a change.
         alpha: level of this test.
-        independent: rows are taken for independent draws: blocks of them stand for batches.
     """
     if len(columns) < 2:
         return JointDrift.unknown("correlation", "it takes two numeric columns that vary")
     rows = sum(map(len, current.values()))
     if rows < settings.min_rows:
         return JointDrift.unknown("correlation", f"{plural(rows, 'row is', 'rows are')} too few")
-    now = _joined(list(current.values()))
-    batches = _enough(_blocks(reference.values()) if independent and reference else reference.values(), settings)
-    if len(batches) < settings.min_batches:
+    if past.correlations is None:
         few = (
-            too_few_rows(sum(map(len, reference.values())), BLOCKS, settings.min_rows)
-            if independent
-            else too_few_batches(len(batches), settings.min_batches, settings.min_rows)
+            too_few_rows(past.rows, BLOCKS, settings.min_rows)
+            if past.independent
+            else too_few_batches(len(past.sizes), settings.min_batches, settings.min_rows)
         )
         return JointDrift.unknown("correlation", few)
-    window = _like(batches, now) if independent else _enough(current.values(), settings) or [now]
-    looked_at = list(columns)[:MAX_COLUMNS]
-    past, present = (
-        correlations_of([rows[:, : len(looked_at)] for rows in side], at_least=settings.min_rows, alike=independent)
-        for side in (batches, window)
-    )
-    known = (present.known > 0) & (past.known >= max(settings.min_batches, len(batches) / 2))
+    now = _joined(list(current.values()))
+    window = _like(past.sizes[0], now) if past.independent else _enough(current.values(), settings) or [now]
+    before, present = past.correlations, _correlations(window, settings, alike=past.independent)
+    known = (present.known > 0) & (before.known >= max(settings.min_batches, len(past.sizes) / 2))
     if not known.any():
         return JointDrift.unknown(
             "correlation", f"no two columns vary and have {settings.min_rows} rows with both values on both sides"
         )
-    return _conclude(looked_at, known, past.of(known).without_gaps(), present.of(known), settings, alpha, len(columns))
+    looked_at = list(columns)[:MAX_COLUMNS]
+    sides = before.of(known).without_gaps(), present.of(known)
+    return _conclude(looked_at, known, *sides, settings, alpha, len(columns))
+
+
+def _correlations(batches: Sequence[Matrix], settings: Settings, *, alike: bool) -> Correlations:
+    first = [rows[:, :MAX_COLUMNS] for rows in batches]
+    return correlations_of(first, at_least=settings.min_rows, alike=alike)
 
 
 def _p_values(past: Correlations, present: Correlations) -> Array:
@@ -140,14 +179,13 @@ def _blocks(batches: Iterable[Matrix], count: int = BLOCKS) -> list[Matrix]:
     return np.array_split(_joined([np.take(rows.T, rng.permutation(len(rows)), axis=1).T for rows in batches]), count)
 
 
-def _like(blocks: Sequence[Matrix], rows: Matrix) -> list[Matrix]:
+def _like(size: int, rows: Matrix) -> list[Matrix]:
     """Independent rows in blocks of about the size of the reference's.
 
     The mean of their correlations varies by as much less as there are more of them, which of one large block is not
     known: what blocks differ by would have to be told from what their rows tell.
     """
-    blocks_of_it = len(rows) // max(len(blocks[0]), 1)
-    return _blocks([rows], min(max(blocks_of_it, 1), BLOCKS))
+    return _blocks([rows], min(max(len(rows) // max(size, 1), 1), BLOCKS))
 
 
 def _joined(parts: Sequence[Matrix]) -> Matrix:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, TypeVar, cast, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 
 Matrix = npt.NDArray[np.float64]
+Made = TypeVar("Made")
 
 
 @runtime_checkable
@@ -51,9 +52,7 @@ class Prepared:
     rows: pd.DataFrame | ArrowStream | None
     batch: str | None = None
     _fitted: dict[Settings, FittedReference] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _matrices: dict[tuple[tuple[int, int], tuple[str, ...]], Mapping[str, Matrix] | None] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
+    _kept: dict[Hashable, Any] = field(default_factory=dict[Hashable, Any], init=False, repr=False, compare=False)
 
     def __repr__(self) -> str:
         rows = plural(sum(profile.rows for profile in self.profiles.values()), "row", "rows")
@@ -77,15 +76,13 @@ class Prepared:
             self._fitted[settings] = FittedReference(list(self.profiles.values()), settings)
         return self._fitted[settings]
 
-    def matrices(
-        self, columns: Sequence[str], sizes: tuple[int, int], make: Callable[[], Mapping[str, Matrix] | None]
-    ) -> Mapping[str, Matrix] | None:
-        """The numbers of some columns by batch, made when they are first asked for; None without rows."""
-        asked = sizes, tuple(columns)
-        if asked not in self._matrices:
-            self._matrices.clear()
-            self._matrices[asked] = make()
-        return self._matrices[asked]
+    def once(self, asked: Hashable, make: Callable[[], Made]) -> Made:
+        """What is made of the rows when it is first asked for, and kept until something else is."""
+        if asked not in self._kept:
+            made = make()
+            self._kept.clear()
+            self._kept[asked] = made
+        return self._kept[asked]
 
 
 def prepare(reference: Side | LazyRows, *, batch: str | None = None) -> Prepared:

@@ -28,6 +28,11 @@ class JointDrift:
     named: tuple[str, ...]
     reason: str
 
+    @property
+    def counted(self) -> str:
+        """How the reason of a verdict begins that counts it; empty where nothing was found."""
+        return f"the columns have drifted together by their {self.method}; " if self.drifted else ""
+
     @classmethod
     def unknown(cls, method: Literal["correlation", "classifier"], reason: str) -> JointDrift:
         """Where there is too little to tell."""

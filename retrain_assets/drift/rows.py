@@ -38,10 +38,7 @@ def matrices_of(
         unbatched: rows that are enough where they came in no batches.
     """
     if isinstance(side, Prepared):
-        asked = {"at_least": at_least, "unbatched": unbatched}
-        return side.matrices(
-            columns, (at_least, unbatched), lambda: matrices_of(side.rows, columns, side.batch, **asked)
-        )
+        return matrices_of(side.rows, columns, side.batch, at_least=at_least, unbatched=unbatched)
     frame = _frame(side)
     if frame is None:
         return None

@@ -21,28 +21,36 @@ _SIMULATED = 30_000
 """Batches, of each number of degrees of freedom."""
 
 
-def freedom_of_tails(away: Array, independent: float) -> float:
+def freedom_of_tails(away: Array, independent: float, sampling: Array | float = 0.0) -> float:
     """Degrees of freedom of the batches' levels, from 2 on; infinite where chance explains the excess kurtosis.
 
     Args:
         away: deviations of the batches from their mean, shape (columns, batches).
         independent: so many columns vary independently of each other.
+        sampling: variance that rows give, shape (columns,): what is rare, as a missing value in one batch of many, is
+            far out among batches that vary less than that, and no level.
     """
     count = away.shape[1]
     varying = (away != 0).any(axis=1)
     if count < TELL_TAILS or not varying.any():
         return np.inf
-    excess = float(_excess(away[varying]).mean())
+    least = np.broadcast_to(sampling, len(away))[varying]
+    excess = float(_excess(away[varying], least).mean())
     if excess <= 2 * np.sqrt(24 / (count * independent)):
         return np.inf
     return 1 / float(np.interp(excess, _expected(count), 1 / _FREEDOM))
 
 
-def _excess(away: Array) -> Array:
-    """Excess kurtosis of each column, by the estimate of Fisher 1929 that is unbiased for normal batches."""
+def _excess(away: Array, least: Array | float = 0.0) -> Array:
+    """Excess kurtosis of each column, by the estimate of Fisher 1929 that is unbiased for normal batches.
+
+    Args:
+        away: shape (columns, batches).
+        least: variance that they have at least, shape (columns,).
+    """
     count = away.shape[1]
     squares = away**2  # a fourth power takes ten times as long
-    raw = (squares**2).mean(axis=1) / squares.mean(axis=1) ** 2 - 3
+    raw = (squares**2).mean(axis=1) / np.maximum(squares.mean(axis=1), least) ** 2 - 3
     return ((count + 1) * raw + 6) * (count - 1) / ((count - 2) * (count - 3))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from retrain_assets.data.profile import TableProfile
@@ -16,7 +16,8 @@ from retrain_assets.drift.stream_sample import rows_needed
 from retrain_assets.drift.wording import shown
 
 if TYPE_CHECKING:
-    from retrain_assets.drift.frames import Side
+    from retrain_assets.drift.correlation import PastCorrelations
+    from retrain_assets.drift.frames import Matrix, Side
 
 Method = Literal["correlation", "classifier"]
 JOINT = "ra_joint"
@@ -52,7 +53,7 @@ def judge_together(
     """
     from retrain_assets.drift.classifier import judge_separability
     from retrain_assets.drift.correlation import judge_correlations
-    from retrain_assets.drift.rows import codes_of, matrices_of, numeric_columns
+    from retrain_assets.drift.rows import codes_of, numeric_columns
 
     names = [name for name in names if name in profiles[1].names or not name.endswith(SUFFIX)]
     independent, alpha = basis.significance == "rows", settings.alpha * JOINT_SHARE
@@ -62,11 +63,35 @@ def judge_together(
             return JointDrift.unknown("classifier", "profiles do not keep the rows that it needs")
         return judge_separability(*coded, settings, alpha=alpha, independent=independent, seed=seed)
     numbers = numeric_columns(*profiles, names)
-    sizes = {"at_least": settings.min_rows, "unbatched": rows_needed(settings.correlation_floor, settings.min_rows)}
-    matrices = [matrices_of(side, numbers, batch, **sizes) for side in sides]
-    if matrices[0] is None or matrices[1] is None:
+    past = _past(sides[0], numbers, batch, settings, independent=independent)
+    present = _matrices(sides[1], numbers, batch, settings)
+    if past is None or present is None:
         return JointDrift.unknown("correlation", "profiles do not keep the rows that it needs")
-    return judge_correlations(numbers, matrices[0], matrices[1], settings, alpha=alpha, independent=independent)
+    return judge_correlations(numbers, past, present, settings, alpha=alpha)
+
+
+def _past(
+    reference: Side, numbers: Sequence[str], batch: str | None, settings: Settings, *, independent: bool
+) -> PastCorrelations | None:
+    """Of a prepared reference, whose rows stay as they are, taken once; None of profiles."""
+    from retrain_assets.drift.correlation import past_correlations
+    from retrain_assets.drift.frames import Prepared
+
+    def taken() -> PastCorrelations | None:
+        matrices = _matrices(reference, numbers, batch, settings)
+        return None if matrices is None else past_correlations(numbers, matrices, settings, independent=independent)
+
+    if not isinstance(reference, Prepared):
+        return taken()
+    sizes = settings.min_rows, settings.min_batches, settings.correlation_floor
+    return reference.once((tuple(numbers), sizes, independent), taken)
+
+
+def _matrices(side: Side, numbers: Sequence[str], batch: str | None, settings: Settings) -> Mapping[str, Matrix] | None:
+    from retrain_assets.drift.rows import matrices_of
+
+    enough = rows_needed(settings.correlation_floor, settings.min_rows)
+    return matrices_of(side, numbers, batch, at_least=settings.min_rows, unbatched=enough)
 
 
 def row_of(joint: JointDrift, settings: Settings, accumulation: Accumulation | None = None) -> ColumnDrift:
@@ -89,7 +114,7 @@ def row_of(joint: JointDrift, settings: Settings, accumulation: Accumulation | N
             evidence = accumulation.keep(JOINT)
         else:
             carried = accumulation.add(JOINT, joint.p_value, score)
-            evidence = accumulation.clear(JOINT) if drifted else carried.evidence
+            evidence = accumulation.clear(JOINT, joint.p_value) if drifted else carried.evidence
             if drifted is False and carried.drifted(score, floor):
                 drifted, reason = True, f"{reason}; {carried.reason(score, floor)}"
     return ColumnDrift(

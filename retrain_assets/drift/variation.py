@@ -82,7 +82,7 @@ def judge_scalars(
     sampling = unit * (1.0 / rows).mean(axis=1)
     observed = missed * (away**2).sum(axis=1) / (count - 1)
     ratio, freedom = _moderated(observed / sampling, left * (count - 1), independent)
-    freedom = np.minimum(freedom, freedom_of_tails(away, independent))
+    freedom = np.minimum(freedom, freedom_of_tails(away, independent, sampling))
     variance = np.maximum(ratio * sampling, (away**2).max(axis=1) * count / (count - 1) / farthest(count) ** 2)
     off = variance * wandering(alike, count) / count
     predicted, freedom = _sharper(

@@ -467,7 +467,11 @@ def test_reference_batches_that_do_not_agree_about_a_type_are_unknown() -> None:
         (lambda: compare(REFERENCE, CURRENT, importance={"aa": 1.0}), ValueError, "got 'aa'.. Did you mean 'a'"),
         (lambda: TableProfile.from_json("{}"), DataError, "as TableProfile.to_json writes it .KeyError: 'columns'"),
         (lambda: TableProfile.from_json("[1"), DataError, "profile the rows again"),
-        (lambda: Monitor(PROFILES, checks_per_year=9).check(ANYTHING[0]), TypeError, "a window must be a TableProfile"),
+        (
+            lambda: Monitor(PROFILES, checks_per_year=9).check(ANYTHING[0]),
+            TypeError,
+            "batches of the window must be TableProfile .got int",
+        ),
         (lambda: compare(REFERENCE, CURRENT, joint=ANYTHING[2]), ValueError, "joint must be one of 'correlation', "),
         (lambda: compare(REFERENCE, CURRENT, columns="a"), TypeError, "columns must be a list of names"),
         (

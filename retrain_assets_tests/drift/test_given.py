@@ -135,7 +135,7 @@ def test_profiles_and_monitors_are_printed_in_few_words() -> None:
     assert repr(profile_table(one)).startswith("TableProfile of 1 row in 1 column\n")
     assert repr(prepare(one)) == "Prepared(1 row in 1 batch, batch=None)"
     monitor = Monitor(DAYS, checks_per_year=365)
-    assert repr(monitor) == "Monitor(checks_per_year=365, false_alarms_per_year=1.0, options={})"
+    assert repr(monitor) == "Monitor(checks_per_year=365, false_alarms_per_year=1.0, options={}, joint='correlation')"
     assert len(repr(monitor.check(profile_table(CURRENT[["x", "c"]])))) < 400
 
 

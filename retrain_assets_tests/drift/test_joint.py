@@ -11,9 +11,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from retrain_assets.drift import compare, rows
+from retrain_assets.drift import compare, prepare, rows
 from retrain_assets.drift.classifier import judge_separability
-from retrain_assets.drift.correlation import judge_correlations
+from retrain_assets.drift.correlation import judge_correlations, past_correlations
 from retrain_assets.drift.joint import JointDrift
 from retrain_assets.drift.settings import Settings
 from retrain_assets.drift.stream_sample import rows_needed
@@ -296,12 +296,32 @@ print(set(threads))
     assert done.stdout.strip() == "{1}"
 
 
+def test_a_prepared_reference_takes_its_correlations_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    reference, taken = days(15), []
+
+    def counted(*given: Any, **options: Any) -> Any:
+        taken.append(given)
+        return past_correlations(*given, **options)
+
+    monkeypatch.setattr("retrain_assets.drift.correlation.past_correlations", counted)
+    prepared = prepare(reference, batch="day")
+    windows = [days(1, seed=seed).drop(columns="day") for seed in (1, 2, 3)]
+    found = [compare(prepared, window).joint for window in windows]
+    assert len(taken) == 1
+    assert found == [compare(prepare(reference, batch="day"), window).joint for window in windows]
+    # Of other columns, or of rows taken for independent, they are others.
+    compare(prepared, windows[0].drop(columns="d"))
+    compare(prepared, windows[0], significance="rows")
+    assert len(taken) == 6
+
+
 @pytest.mark.parametrize("independent", [True, False])
 def test_a_side_without_any_batch_is_unknown(independent: bool) -> None:
     """Profiles are kept longer than the rows that a joint test is made on."""
     some = {str(place): np.random.default_rng(place).normal(size=(100, 2)) for place in range(8)}
-    level: Any = {"alpha": 0.05, "independent": independent}
-    for sides in (({}, some), (some, {}), ({}, {})):
-        correlated = judge_correlations(["a", "b"], *sides, Settings(), **level)
-        separated = judge_separability(["a", "b"], *sides, Settings(), **level, seed=0)
+    names, settings = ["a", "b"], Settings()
+    for before, after in (({}, some), (some, {}), ({}, {})):
+        past = past_correlations(names, before, settings, independent=independent)
+        correlated = judge_correlations(names, past, after, settings, alpha=0.05)
+        separated = judge_separability(names, before, after, settings, alpha=0.05, independent=independent, seed=0)
         assert (correlated.drifted, separated.drifted) == (None, None)

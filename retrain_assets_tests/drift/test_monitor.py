@@ -9,8 +9,8 @@ import pytest
 
 from retrain_assets.data.profile import TableProfile, profile_table
 from retrain_assets.drift import Monitor, prepare
-from retrain_assets.drift.accumulation import ALARMED, ALLOWANCE, Accumulation, evidence_limit
 from retrain_assets.drift.detect import detect_drift
+from retrain_assets.drift.evidence_limit import ALLOWANCE, EvidenceLimit
 from retrain_assets.drift.report import DriftReport
 from retrain_assets.spec import DriftSpec
 
@@ -94,7 +94,7 @@ def test_the_limit_gives_its_part_of_the_declared_rate(batches: int, rate: float
     from scipy.special import ndtri, stdtr
 
     columns, checks, years = 10, 52, 4000
-    limit = evidence_limit(columns=columns, batches=batches, checks_per_year=checks, false_alarms_per_year=rate)
+    limit = EvidenceLimit(columns=columns, batches=batches, checks_per_year=checks, false_alarms_per_year=rate).value
     rng = np.random.default_rng(batches)
     reference = rng.normal(size=(years, batches))
     centre, spread = reference.mean(axis=1), reference.std(axis=1, ddof=1) * np.sqrt(1 + 1 / batches)
@@ -107,31 +107,12 @@ def test_the_limit_gives_its_part_of_the_declared_rate(batches: int, rate: float
     assert alarmed.mean() == pytest.approx(expected, rel=0.25, abs=0.004)
 
 
-def test_evidence_falls_back_to_zero_and_never_runs_away() -> None:
-    limit = 5.0
-    accumulation = Accumulation(limit=limit)
-    for p_value in (0.5, 0.9, 1.0):
-        assert accumulation.add("x", p_value).evidence == 0
-    carried: dict[str, float] = {}
-    for _ in range(50):
-        step = Accumulation(limit=limit, before=carried)
-        step.add("x", 0.0)
-        carried = step.after
-    assert carried["x"] == ALARMED * limit
-    enough = []
-    for _ in range(6):
-        step = Accumulation(limit=limit, before=carried)
-        enough.append(step.add("x", 0.5).enough)
-        carried = step.after
-    assert enough == [True, True, True, False, False, False]
-
-
 def test_the_limit_grows_with_what_is_watched_and_falls_with_what_is_allowed() -> None:
-    few, many = (
-        evidence_limit(columns=columns, batches=30, checks_per_year=52, false_alarms_per_year=1) for columns in (5, 500)
-    )
-    lax = evidence_limit(columns=5, batches=30, checks_per_year=52, false_alarms_per_year=10)
-    vague = evidence_limit(columns=5, batches=6, checks_per_year=52, false_alarms_per_year=1)
+    def limit(columns: int, batches: int = 30, rate: float = 1) -> float:
+        of = {"columns": columns, "batches": batches, "false_alarms_per_year": rate}
+        return EvidenceLimit(checks_per_year=52, **of).value  # pyright: ignore[reportArgumentType]
+
+    few, many, lax, vague = limit(5), limit(500), limit(5, rate=10), limit(5, batches=6)
     assert lax < few < many
     assert few < vague
 

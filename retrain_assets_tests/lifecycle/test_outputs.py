@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from retrain_assets import lifecycle
 from retrain_assets.drift.accumulation import Accumulation
+from retrain_assets.drift.evidence_limit import EvidenceLimit
 from retrain_assets.drift.outputs import judge_outputs
 from retrain_assets.drift.report import DriftReport
 from retrain_assets.errors import DataError
@@ -145,6 +147,15 @@ def test_predictions_tell_of_no_novelty_where_it_is_not_declared(world: World) -
     assert "novelty" not in read_predictions(world.stores, world.model, world.batch(LEARNED))
 
 
+def added(after: DriftReport, before: Mapping[str, float]) -> float:
+    """The evidence of `x` that a report makes of what was before."""
+    column = next(column for column in after.columns if column.name == "x")
+    assert column.p_value is not None
+    assert column.score is not None
+    far = EvidenceLimit(columns=1000, batches=30, checks_per_year=365, false_alarms_per_year=1)
+    return Accumulation(limit=far, before=before).add("x", column.p_value, column.score).evidence
+
+
 def test_evidence_outlasts_batches_that_are_missing_refused_or_too_small(tmp_path: Path) -> None:
     """A steady shift that no day shows adds up over the days that can be compared."""
     world = played(tmp_path)
@@ -157,10 +168,7 @@ def test_evidence_outlasts_batches_that_are_missing_refused_or_too_small(tmp_pat
     assert (small.verdict, small.evidence) == ("unknown", {})
     assert read_drift(world.stores, world.model, world.batch(LEARNED + 3)) is None
     assert before.evidence["x"] > 0
-    p_value = next(column for column in after.columns if column.name == "x").p_value
-    assert p_value is not None
-    expected = Accumulation(limit=100.0, before=before.evidence).add("x", p_value).evidence
-    assert after.evidence["x"] == pytest.approx(expected)
+    assert after.evidence["x"] == pytest.approx(added(after, before.evidence))
 
 
 @pytest.mark.parametrize("unknown", [30, 31])
@@ -178,11 +186,8 @@ def test_evidence_outlasts_thirty_batches_in_which_a_column_alone_is_unknown(tmp
     world.drop(day, shift=0.2)
     world.play()
     after = report(world, day)
-    p_value = next(column for column in after.columns if column.name == "x").p_value
-    assert p_value is not None
-    carried = before.evidence if unknown == 30 else {}
     assert before.evidence["x"] > 0
-    assert after.evidence["x"] == pytest.approx(Accumulation(limit=100.0, before=carried).add("x", p_value).evidence)
+    assert after.evidence["x"] == pytest.approx(added(after, before.evidence if unknown == 30 else {}))
 
 
 def test_an_adopted_version_has_no_outputs_to_compare_with(world: World) -> None:
