@@ -6,12 +6,13 @@ from collections.abc import Mapping
 
 from benchmarks.checked import OURS, Checked, Verdicts
 from benchmarks.rates import ALPHA, Rate, held, rate_of, table
+from benchmarks.streams import RESEMBLING
 
 WINDOWS: Mapping[str, tuple[int, int]] = {"7 days": (7, 1), "30 days": (30, 1), "one day of 30 times the rows": (1, 30)}
 """Days of a window, and how many times the rows of a reference day each has."""
 SIZES = ((500, 5), (500, 20), (50_000, 20))
 """Rows of a reference day, and columns."""
-STREAMS = ("iid", "mild days", "shared days", "strong cycles")
+STREAMS = ("iid", "mild days", "shared days", "strong cycles", RESEMBLING)
 """Not a trend that has ended: the month after it is another one than the month of it."""
 PLANTED_ROWS, PLANTED_COLUMNS, PLANTED_STREAM = 500, 20, "mild days"
 PLANTED = ("0.1 sd in 1", "0.2 sd in 1", "0.3 sd in 1", "correlation 0 to 0.2", "2 % missing", "1 % unseen category")

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from benchmarks.checked import Checked, Method, Verdicts, check
 from benchmarks.checked_windows import window_section, window_tasks
-from benchmarks.checked_year import Year, year, year_section
+from benchmarks.checked_year import MORE, Year, year, year_section, year_tasks
 from benchmarks.rates import ALPHA, Rate, held, rate_of, table
 from benchmarks.streams import COSTLY, DRIFTS, POWER_STREAMS, STABLE
 from benchmarks.tables import Sections
@@ -43,9 +43,9 @@ def measure(streams: int, years: int, *, resume: bool = False) -> Sections:
         resume: go on from where a run was stopped.
     """
     began = time.perf_counter()
-    tasks = [*_tasks(streams), *window_tasks(streams), *(Year(seed=seed) for seed in range(years))]
+    tasks = [*_tasks(streams), *window_tasks(streams), *year_tasks(years)]
     # By seed: so a run that is stopped has a little of everything.
-    tasks.sort(key=lambda task: task.seed / (years if isinstance(task, Year) else streams))
+    tasks.sort(key=lambda task: task.seed / (MORE * years if isinstance(task, Year) else streams))
     answers = run_all(tasks, solve, name="false_alarms", resume=resume, tell=lambda known: "\n\n".join(_told(known)))
     return Sections(sections=[*_told(answers), f"Took {time.perf_counter() - began:.0f} s."])
 
@@ -78,7 +78,7 @@ def _planted(rows: int, columns: int, stream: str, seed: int, streams: int) -> b
 def _told(answers: Mapping[Checked | Year, object]) -> list[str]:
     """The tables of what is known."""
     checked = {task: answer for task, answer in answers.items() if isinstance(task, Checked)}
-    years = [answer for task, answer in answers.items() if isinstance(task, Year)]
+    years = {task: answer for task, answer in answers.items() if isinstance(task, Year)}
     days = {task: answer for task, answer in checked.items() if (task.batches, task.larger) == (1, 1)}
     windows = {task: answer for task, answer in checked.items() if task not in days}
     return [*(_rates(days) if days else []), *window_section(windows), *year_section(years)]  # pyright: ignore[reportArgumentType]

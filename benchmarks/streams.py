@@ -15,6 +15,9 @@ STABLE = ("iid", "mild days", "shared days", "strong cycles", "trend, then flat"
 """Ways to be stable: what the levels of the days do."""
 POWER_STREAMS = tuple(stream for stream in STABLE if stream != "shared days")
 """Those in which drifts are planted."""
+RESEMBLING, HEAVY = "days like the one before", "heavy-tailed days"
+"""Ways to be stable of a year, and of windows of several days: a level is .7 of the one before, or t-distributed with 3
+degrees of freedom."""
 COSTLY = ("strong cycles", "trend, then flat")
 """Of these in fewer seeds: what cycles and trends hide is seen in few windows too."""
 
@@ -59,8 +62,12 @@ def levels(kind: str, days: int, columns: int, rng: np.random.Generator) -> Matr
     time = np.arange(days)[:, None]
     if kind == "iid":
         return np.zeros((days, columns))
-    if kind == "mild days":
-        return 0.1 * rng.normal(size=(days, columns))
+    if kind in ("mild days", HEAVY):
+        drawn = rng.normal(size=(days, columns))
+        # A t-distribution with 3 degrees of freedom has a variance of 3.
+        return 0.1 * (drawn if kind == "mild days" else drawn / np.sqrt(rng.chisquare(3, size=drawn.shape)))
+    if kind == RESEMBLING:
+        return 0.1 * _autoregression(rng.normal(size=(days, columns)))
     if kind == "shared days":
         return 0.1 * np.repeat(rng.normal(size=(days, 1)), columns, axis=1)
     if kind == "strong cycles":
@@ -68,6 +75,12 @@ def levels(kind: str, days: int, columns: int, rng: np.random.Generator) -> Matr
     if kind == "trend, then flat":
         return 0.5 * np.minimum(2 * time / max(days - 1, 1), 1.0) + 0.05 * rng.normal(size=(days, columns))
     raise ValueError(f"unknown stream {kind!r}")
+
+
+def _autoregression(drawn: Matrix) -> Matrix:
+    for day in range(1, len(drawn)):
+        drawn[day] = 0.7 * drawn[day - 1] + np.sqrt(1 - 0.7**2) * drawn[day]
+    return drawn
 
 
 def day_frame(level: Matrix, rows: int, rng: np.random.Generator, drift: Drift | None = None) -> pd.DataFrame:
