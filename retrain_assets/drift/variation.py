@@ -37,6 +37,8 @@ _JUDGED_AT = 1e-3
 """Level at which two estimates are compared by what they can see: between that of one check and of one column."""
 _USUAL, _RARE = 0.2, 0.01
 """A variance that so many columns exceed by chance is taken for theirs; the rarest owes its columns nothing."""
+_TOLD = 0.05
+"""What varies by less than this part of what its rows explain is rounding, or too rare to tell how days differ."""
 _GUARDED = 0.9
 """Among normal batches the farthest one is within the guard with this probability."""
 
@@ -77,10 +79,10 @@ def judge_scalars(
     centre = batches.mean(axis=1)
     away = batches - centre[:, None]
     independent = independent_columns(away)
-    alike = resemblance(away, independent=independent)
+    sampling, seen = unit * (1.0 / rows).mean(axis=1), (away**2).sum(axis=1) / (count - 1)
+    alike = resemblance(np.where((seen > _TOLD * sampling)[:, None], away, 0.0), independent=independent)
     missed, left = told_variance(alike, count)
-    sampling = unit * (1.0 / rows).mean(axis=1)
-    observed = missed * (away**2).sum(axis=1) / (count - 1)
+    observed = missed * seen
     ratio, freedom = _moderated(observed / sampling, left * (count - 1), independent)
     freedom = np.minimum(freedom, freedom_of_tails(away, independent, sampling))
     variance = np.maximum(ratio * sampling, (away**2).max(axis=1) * count / (count - 1) / farthest(count) ** 2)
@@ -121,9 +123,11 @@ def judge_vectors(
     sampling = cells / 4 * (1.0 / rows).mean(axis=1)
     dimension, skewed = _dimension(away, lengths, cells)
     independent = independent_columns(lengths)
-    alike = resemblance(away, dimension=dimension, independent=independent)
+    seen = lengths.sum(axis=1) / (count - 1)
+    varying = np.where((seen > _TOLD * sampling)[:, None, None], away, 0.0)
+    alike = resemblance(varying, dimension=dimension, independent=independent)
     missed, left = told_variance(alike, count)
-    observed = missed * lengths.sum(axis=1) / (count - 1)
+    observed = missed * seen
     ratio, freedom = _moderated(observed / sampling, left * dimension * (count - 1), independent)
     freedom = np.minimum(freedom, freedom_of_lengths(lengths, dimension, independent))
     variance = np.maximum(
@@ -202,7 +206,7 @@ def _prior(ratio: Array, freedom: Array) -> tuple[float, float]:
     """
     from scipy.special import digamma, polygamma
 
-    varying = ratio > 0.05
+    varying = ratio > _TOLD
     if varying.sum() < 3:
         return 1.0, 0.0
     half = freedom[varying] / 2

@@ -45,6 +45,15 @@ def test_missing_values_have_a_part_of_the_level_only_where_there_can_be_any(bat
     assert (gone.aspect, gone.verdict) == ("missing", "drift")
 
 
+def test_missing_values_that_no_batch_had_are_found_beside_many_batches() -> None:
+    """What never varied resembles nothing: its rounding is the same in all batches."""
+    rng = np.random.default_rng(5)
+    days = pd.DataFrame({"day": np.repeat(np.arange(30), 500), "x": rng.normal(size=15_000)})
+    today = pd.DataFrame({"day": 99, "x": rng.normal(size=500)})
+    found = compare(days, today.assign(x=today["x"].where(today.index >= 10)), batch="day").columns["x"]
+    assert (found.verdict, found.aspect) == ("drift", "missing")
+
+
 def test_small_shifts_are_found_in_most_days_of_independent_rows() -> None:
     """A shift of four standard errors in one of eight columns: found in about three of four, as theory has it."""
     found = 0
