@@ -14,8 +14,9 @@ covariance's eigenvalues (Box 1954, Annals of Mathematical Statistics 25; Brunne
 
 A few batches tell little about a variance. Columns share what they know of `s^2 / mean(unit / rows)` by the empirical
 Bayes of Smyth 2004, "Linear models and empirical Bayes methods", SAGMB 3(1), but never more than as many columns as
-vary independently of each other. It raises any variance, and lowers one only where that is usual among the columns: a
-column that varies more than most of them is judged by what it does itself.
+vary independently of each other. It raises any variance but those that are far too low to be like theirs (of a score
+that is steady while the inputs cycle), and lowers one only where that is usual among the columns: a column that varies
+more than most of them is judged by what it does itself.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ _JUDGED_AT = 1e-3
 """Level at which two estimates are compared by what they can see: between that of one check and of one column."""
 _USUAL, _RARE = 0.2, 0.01
 """A variance that so many columns exceed by chance is taken for theirs; the rarest owes its columns nothing."""
+_CALM = 1e-3
+"""A variance lower than all but so few by chance is none of theirs: that column owes them nothing either."""
 _TOLD = 0.05
 """What varies by less than this part of what its rows explain is rounding, or too rare to tell how days differ."""
 _GUARDED = 0.9
@@ -190,13 +193,15 @@ def _moderated(ratio: Array, freedom: Array, independent: float) -> tuple[Array,
     prior, extra = _prior(ratio, freedom)
     if extra == 0:
         return np.maximum(ratio, 1.0), freedom
-    from scipy.special import fdtrc
+    from scipy.special import fdtr, fdtrc
 
     shared = prior if np.isinf(extra) else (extra * prior + freedom * ratio) / (extra + freedom)
     as_far = fdtrc(freedom, min(extra, 1e9), ratio / prior)
     known = np.minimum(freedom + extra, freedom * independent)
     own = np.where(as_far > _USUAL, 1.0, np.maximum(ratio, 1.0))
-    return np.maximum(own, shared), np.where(as_far > _RARE, known, freedom)
+    calm = (ratio > _TOLD) & (fdtr(freedom, min(extra, 1e9), ratio / prior) < _CALM)
+    moderated = np.where(calm, np.maximum(ratio, 1.0), np.maximum(own, shared))
+    return moderated, np.where((as_far > _RARE) & ~calm, known, freedom)
 
 
 def _prior(ratio: Array, freedom: Array) -> tuple[float, float]:

@@ -100,6 +100,20 @@ def test_vectors_hold_their_level_however_many_directions_the_days_vary_in(batch
         assert kstest(tested.p_values, "uniform").statistic < 0.25
 
 
+def test_a_column_far_calmer_than_the_others_is_judged_by_itself() -> None:
+    """And no other: what is merely low among them is lower than it should be, and shares their variance."""
+    rng = np.random.default_rng(0)
+    deviations = np.concatenate([np.full(20, 0.5), [0.0]])
+    seen = deviations[:, None] * rng.normal(size=(21, 30)) + rng.normal(size=(21, 30)) / np.sqrt(500)
+    rows, own_rows = np.full((21, 30), 500.0), np.full(21, 500.0)
+    now = seen.mean(axis=1) + 5 / np.sqrt(500)
+    together = judge_scalars(seen, now, rows, own_rows, unit=1.0, merged=1).p_values
+    alone = judge_scalars(seen[-1:], now[-1:], rows[-1:], own_rows[-1:], unit=1.0, merged=1).p_values
+    assert together[-1] < 1e-3
+    assert together[-1] == pytest.approx(alone[0], rel=0.2)
+    assert together[:-1].min() > 0.5
+
+
 @given(st.floats(-1e3, 1e3), st.floats(0.1, 1e3), st.integers(0, 1000))
 def test_a_p_value_is_blind_to_shift_of_all_and_smaller_for_what_is_farther(
     shift: float, away: float, seed: int
