@@ -17,6 +17,10 @@ Bayes of Smyth 2004, "Linear models and empirical Bayes methods", SAGMB 3(1), bu
 vary independently of each other. It raises any variance but those that are far too low to be like theirs (of a score
 that is steady while the inputs cycle), and lowers one only where that is usual among the columns: a column that varies
 more than most of them is judged by what it does itself.
+
+The root of a share of few rows is skewed. Where the skewness of a summary is known, the first term of the expansion of
+Cornish and Fisher 1938, "Moments and cumulants in the specification of distributions", Revue de l'Institut
+International de Statistique 5, takes it off the statistic of the window.
 """
 
 from __future__ import annotations
@@ -61,9 +65,10 @@ def judge_scalars(
     rows: Array,
     current_rows: Array,
     *,
-    unit: float,
+    unit: float | Array,
     merged: Array | float,
     bounded: bool = False,
+    skewness: Array | float = 0.0,
 ) -> Tested:
     """Two-sided test of one summary by column.
 
@@ -72,9 +77,10 @@ def judge_scalars(
         current: of the current window, shape (columns,).
         rows: that the reference summaries were computed from, shape (columns, batches).
         current_rows: shape (columns,).
-        unit: sampling variance of the summary of a single row.
+        unit: sampling variance of the summary of a single row, of all columns or of each.
         merged: batches that the current summary is the mean of, shape (columns,).
         bounded: whether it may have a bound that batches which cycle keep to.
+        skewness: of the summary of a single row; that of more rows is as much smaller as the root of their number.
     """
     from scipy.special import stdtr, stdtrit
 
@@ -95,10 +101,11 @@ def judge_scalars(
         lambda degrees: stdtrit(degrees, 1 - _JUDGED_AT / 2) ** 2,
     )  # fmt: skip
     t = (current - centre) / np.sqrt(predicted + off)
-    p_values = 2 * stdtr(freedom, -np.abs(t))
+    noise = np.sqrt(unit / current_rows / (predicted + off))
+    skewed = skewness / np.sqrt(current_rows) * noise**3
+    p_values = 2 * stdtr(freedom, -np.abs(t - skewed * (t**2 - 1) / 6))
     if bounded:
         light = excess_of_light_tails(away, independent) * (variance / (predicted * merged)) ** 2 / merged
-        noise = np.sqrt(unit / current_rows / (predicted + off))
         within = p_values_within_bounds(t, noise, freedom, light, level=_JUDGED_AT)
         p_values = np.where(light < 0, np.minimum(p_values, within), p_values)
     return Tested(p_values=p_values, statistic=t, resemblance=alike)
@@ -130,15 +137,19 @@ def judge_vectors(
     varying = np.where((seen > _TOLD * sampling)[:, None, None], away, 0.0)
     alike = resemblance(varying, dimension=dimension, independent=independent)
     missed, left = told_variance(alike, count)
-    observed = missed * seen
-    ratio, freedom = _moderated(observed / sampling, left * dimension * (count - 1), independent)
+    observed = missed * seen / sampling
+    ratio, freedom = _moderated(observed, left * dimension * (count - 1), independent)
+    own = cells / 4 / current_rows
+    between = (np.maximum(observed, ratio) - 1) * sampling
+    by_rows = _dimension_by_rows(np.minimum(sampling, own), between, cells)
+    dimension, skewed = np.maximum(dimension, by_rows[0]), np.maximum(skewed, by_rows[1])
     freedom = np.minimum(freedom, freedom_of_lengths(lengths, dimension, independent))
     variance = np.maximum(
         ratio * sampling, lengths.max(axis=1) * count / (count - 1) / _farthest_length(count, dimension)
     )
     off = variance * wandering(alike, count) / count
     predicted, freedom = _sharper(
-        *_window(variance, sampling, cells / 4 / current_rows, merged, alike), freedom, off,
+        *_window(variance, sampling, own, merged, alike), freedom, off,
         lambda degrees: 1 + (fdtri(skewed, np.minimum(degrees, 1e9), 1 - _JUDGED_AT) - 1) * np.sqrt(skewed / dimension),
     )  # fmt: skip
     length = ((current - centre) ** 2).sum(axis=1) / (predicted + off)
@@ -279,6 +290,22 @@ def _dimension(away: Array, lengths: Array, cells: Array) -> tuple[Array, Array]
     skewed = np.nan_to_num(squares**3 / (cubes * safe) ** 2, nan=1.0)
     dimension = np.clip(dimension, 1.0, top)
     return dimension, np.clip(skewed, 1.0, dimension)
+
+
+def _dimension_by_rows(sampling: Array, between: Array, cells: Array) -> tuple[Array, Array]:
+    """The least that both numbers of directions can be: rows vary alike in all of them, and days at worst in one.
+
+    The eigenvalues of few batches look uneven where rows alone make them differ, which are known to be even.
+
+    Args:
+        sampling: variance by rows, all directions together.
+        between: the same by days.
+        cells: directions.
+    """
+    each = sampling / np.maximum(cells, 1.0)
+    longest = each + between
+    trace, squares, cubes = ((cells - 1) * each**power + longest**power for power in (1, 2, 3))
+    return trace**2 / squares, squares**3 / cubes**2
 
 
 def farthest(count: int) -> float:
