@@ -30,7 +30,7 @@ from retrain_assets.drift.variation import Array, judge_scalars, judge_vectors
 
 Aspect = Literal["location", "spread", "shape", "missing", "novel", "infinite"]
 ASPECTS: tuple[Aspect, ...] = get_args(Aspect)
-WEIGHTS = np.array([0.35, 0.1, 0.25, 0.2, 0.1, 0.2])
+WEIGHTS = np.array([0.45, 0.1, 0.2, 0.15, 0.1, 0.15])
 """What each aspect has of the level of its column: most of it where small changes are common and hard to tell. A share
 of missing or novel values that has changed is seen at any level."""
 
@@ -40,14 +40,14 @@ def weighted(p_values: Array) -> Array:
 
     Sidak's correction with weights, exact for independent tests (Genovese, Roeder and Wasserman 2006, "False discovery
     control with p-value weighting", Biometrika 93; Sidak 1967). The level of an aspect that a column does not have goes
-    to the others; so does that of missing or infinite values where there is none on either side, which no test could
-    call drift (Tarone 1990, "A modified Bonferroni method for discrete data", Biometrics 46).
+    to the others; so does that of missing, infinite or unseen values where there is none on either side, which no test
+    could call drift (Tarone 1990, "A modified Bonferroni method for discrete data", Biometrics 46).
 
     Args:
         p_values: shape (aspects, columns), NaN where there is no such aspect.
 
     >>> weighted(np.array([[0.01], [np.nan], [0.5], [np.nan], [np.nan], [np.nan]])).min(axis=0).round(4).tolist()
-    [0.0171]
+    [0.0144]
     """
     there = ~np.isnan(p_values)
     weights = WEIGHTS[:, None] * there
@@ -87,17 +87,10 @@ def judge(summaries: Summaries, *, with_shapes: bool = True) -> Judged:
             p_values[place, there], statistics[place, there] = placed.p_values, placed.statistic
             by_latest[place, there] = placed.by_latest
             alike[there] = np.maximum(alike[there], placed.resemblance)
-    there = (summaries.free > 0) & (summaries.current_rows > 0)
-    if with_shapes and there.any():
-        tested = judge_vectors(
-            summaries.roots[there], summaries.current_roots[there],
-            summaries.rows[there], summaries.current_rows[there], cells=summaries.free[there],
-            merged=summaries.merged[there],
-        )  # fmt: skip
-        shapes = _with_single_cells(summaries.of(np.flatnonzero(there)), tested.p_values)
-        p_values[2, there] = np.maximum(shapes, summaries.by_level[there, 1])
-        statistics[2, there] = -np.log(np.maximum(p_values[2, there], 1e-300))
-        alike[there] = np.maximum(alike[there], tested.resemblance)
+    if with_shapes:
+        p_values[2], resembling = _judge_shapes(summaries)
+        statistics[2] = -np.log(np.maximum(p_values[2], 1e-300))
+        alike = np.maximum(alike, resembling)
     p_values[4], statistics[4] = _judge_novelty(summaries)
     absent = np.full((2, *summaries.occurring.T.shape), np.nan)
     for place, there in enumerate(summaries.occurring.T):
@@ -131,6 +124,26 @@ def set_absent(p_values: Array, statistics: Array, absent: Array) -> None:
     statistics[5] = np.take_along_axis(absent[1, 1:], clearer, axis=0)[0]
 
 
+def _judge_shapes(summaries: Summaries) -> tuple[Array, Array]:
+    """P-values of the shapes, NaN where there is none, and how much they resemble those of the batch before.
+
+    Numbers and categories do not share how much their batches differ: a new level changes all shares of categories, but
+    of numbers only what location and spread leave of them.
+    """
+    p_values, resembling = np.full(len(summaries.rows), np.nan), np.zeros(len(summaries.rows))
+    there = (summaries.free > 0) & (summaries.current_rows > 0)
+    for of_kind in (there & summaries.ordered, there & ~summaries.ordered):
+        if of_kind.any():
+            shapes = summaries.of(np.flatnonzero(of_kind))
+            tested = judge_vectors(
+                shapes.roots, shapes.current_roots, shapes.rows, shapes.current_rows,
+                cells=shapes.free, merged=shapes.merged,
+            )  # fmt: skip
+            p_values[of_kind] = np.maximum(_with_single_cells(shapes, tested.p_values), shapes.by_level[:, 1])
+            resembling[of_kind] = tested.resemblance
+    return p_values, resembling
+
+
 def _with_single_cells(summaries: Summaries, p_values: Array) -> Array:
     """P-values of the shape as a whole or of its clearest single cell, whichever says more, for both tests together.
 
@@ -139,7 +152,9 @@ def _with_single_cells(summaries: Summaries, p_values: Array) -> Array:
     column, cell = np.nonzero((summaries.roots != 0).any(axis=1) | (summaries.current_roots != 0))
     tested = judge_scalars(
         summaries.roots[column, :, cell], summaries.current_roots[column, cell],
-        summaries.rows[column], summaries.current_rows[column], unit=0.25, merged=summaries.merged[column],
+        summaries.rows[column], summaries.current_rows[column],
+        unit=summaries.cell_units[column, cell], merged=summaries.merged[column],
+        skewness=summaries.cell_skews[column, cell],
     )  # fmt: skip
     clearest = np.ones(len(p_values))
     np.minimum.at(clearest, column, tested.p_values)
@@ -161,4 +176,5 @@ def _judge_novelty(summaries: Summaries) -> tuple[Array, Array]:
 
     statistic = summaries.current_novel / np.maximum(summaries.novel.max(axis=1), 1.0)
     p_values = np.maximum(ndtr(-statistic), summaries.by_level[:, 0])
-    return np.where(np.isnan(summaries.unseen), p_values, summaries.unseen), statistic
+    p_values = np.where(np.isnan(summaries.unseen), p_values, summaries.unseen)
+    return np.where(summaries.unseen == 1.0, np.nan, p_values), statistic

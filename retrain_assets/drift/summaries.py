@@ -19,6 +19,8 @@ from retrain_assets.drift.variation import Array
 
 MIN_EXPECTED = 5.0
 """Cells of fewer expected rows in the smallest batch are counted together."""
+LEAST_LEFT = 0.05
+"""Of the sampling variance of a cell's root at least this part counts, where location and spread take most of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +39,12 @@ class Summaries:
         all_merged: the same for those of `current_all_rows`.
         scores: location and spread of the reference batches, shape (2, columns, batches).
         current_scores: shape (2, columns).
+        ordered: whether the cells are those of a number, shape (columns,).
         roots: roots of the shares, shape (columns, batches, cells).
         current_roots: shape (columns, cells).
         free: cells that are free to vary, shape (columns,).
+        cell_units: sampling variance of the root of each cell, of a single row, shape (columns, cells).
+        cell_skews: skewness of it, of a single row, shape (columns, cells).
         absent: arcsine roots of the shares of missing, minus infinite and infinite values, shape (columns, 3, batches).
         current_absent: shape (columns, 3).
         occurring: which of these any side has, shape (columns, 3).
@@ -58,9 +63,12 @@ class Summaries:
     all_merged: Array
     scores: Array
     current_scores: Array
+    ordered: npt.NDArray[np.bool_]
     roots: Array
     current_roots: Array
     free: Array
+    cell_units: Array
+    cell_skews: Array
     absent: Array
     current_absent: Array
     occurring: npt.NDArray[np.bool_]
@@ -132,10 +140,12 @@ def summarize(columns: Sequence[ColumnCells]) -> Summaries:
     """Stacks the summaries of columns that were counted over as many batches of the reference, and of the window."""
     count = len(columns[0].batches)
     shapes = [_shape(column) for column in columns]
-    widest = max(batches.shape[1] for batches, _, _ in shapes)
+    widest = max(batches.shape[1] for batches, *_ in shapes)
     roots, current_roots = np.zeros((len(columns), count, widest)), np.zeros((len(columns), widest))
-    for place, (batches, current, _) in enumerate(shapes):
+    cell_units, cell_skews = np.full((len(columns), widest), 0.25), np.zeros((len(columns), widest))
+    for place, (batches, current, units, skews, _) in enumerate(shapes):
         roots[place, :, : batches.shape[1]], current_roots[place, : len(current)] = batches, current
+        cell_units[place, : len(units)], cell_skews[place, : len(skews)] = units, skews
     scored = [_scored(column) for column in columns]
     absent, all_rows = _absent_of([(column.batches, column.infinite) for column in columns])
     now_absent, now_rows = _absent_of([(column.current_batches, column.current_infinite) for column in columns])
@@ -153,9 +163,12 @@ def summarize(columns: Sequence[ColumnCells]) -> Summaries:
         all_merged=all_merged,
         scores=np.array([batches for batches, _ in scored]).swapaxes(0, 1),
         current_scores=np.array([current for _, current in scored]).T,
+        ordered=np.array([column.ordered for column in columns]),
         roots=roots,
         current_roots=current_roots,
-        free=np.array([float(free) for _, _, free in shapes]),
+        free=np.array([float(free) for *_, free in shapes]),
+        cell_units=cell_units,
+        cell_skews=cell_skews,
         absent=_arcsine(absent, all_rows[:, None]),
         current_absent=_arcsine(now_absent * scale[:, None], (now_rows * scale)[:, None]).mean(axis=2),
         occurring=np.concatenate([absent, now_absent], axis=2).sum(axis=2) > 0,
@@ -270,14 +283,15 @@ def _held(counts: Array) -> Array:
     return counts[counts.sum(axis=1) > 0]
 
 
-def _shape(column: ColumnCells) -> tuple[Array, Array, int]:
-    """Roots of the shares over cells of at least `MIN_EXPECTED` rows in the smallest batch, and how many are free.
+def _shape(column: ColumnCells) -> tuple[Array, Array, Array, Array, int]:
+    """Roots of the shares over cells of at least `MIN_EXPECTED` rows in the smallest batch, and what is known of them.
 
-    Of a number what location and spread say is taken off: the directions into which they move the roots.
+    These are their sampling variances and skewnesses, of a single row, and how many are free. Of a number what location
+    and spread say is taken off: the directions into which they move the roots.
     """
     reference, batches, current = folded(column)
     if not reference.sum():
-        return np.ones((len(batches), 1)), np.ones(1), 0
+        return np.ones((len(batches), 1)), np.ones(1), np.full(1, 0.25), np.zeros(1), 0
     smallest = min([rows for rows in (*batches.sum(axis=1), *current.sum(axis=1)) if rows], default=0.0)
     # A category that only the window has is one of both sides, as those that were given a cell.
     seen = reference if column.ordered else reference + current.sum(axis=0)
@@ -289,11 +303,16 @@ def _shape(column: ColumnCells) -> tuple[Array, Array, int]:
     current_roots = _roots((_held(current) if current.any() else current) @ gathered, shares).mean(axis=0)
     scores = normal_scores(shares) if column.ordered else []
     # The roots lie on a sphere: along the reference itself they say by its square what they say across it.
+    across = np.eye(len(shares))
     for score in (np.ones(len(shares)), *scores):
         direction = np.sqrt(shares) * score
+        across -= np.outer(direction, direction)
         roots = roots - np.outer(roots @ direction, direction)
         current_roots = current_roots - (current_roots @ direction) * direction
-    return roots, current_roots, len(shares) - 1 - len(scores)
+    left = np.maximum(np.diag(across), LEAST_LEFT)
+    # That of a single root is -1 / (2 sqrt(share)); a cell that only the window fills has rows of the least share.
+    skews = across**3 @ (-0.5 / np.sqrt(np.maximum(shares, MIN_EXPECTED / max(smallest, 1.0)))) / left**1.5
+    return roots, current_roots, left / 4, skews, len(shares) - 1 - len(scores)
 
 
 def _groups(expected: Array, *, ordered: bool) -> npt.NDArray[np.int64]:

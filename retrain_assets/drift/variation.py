@@ -14,8 +14,13 @@ covariance's eigenvalues (Box 1954, Annals of Mathematical Statistics 25; Brunne
 
 A few batches tell little about a variance. Columns share what they know of `s^2 / mean(unit / rows)` by the empirical
 Bayes of Smyth 2004, "Linear models and empirical Bayes methods", SAGMB 3(1), but never more than as many columns as
-vary independently of each other. It raises any variance, and lowers one only where that is usual among the columns: a
-column that varies more than most of them is judged by what it does itself.
+vary independently of each other. It raises any variance but those that are far too low to be like theirs (of a score
+that is steady while the inputs cycle), and lowers one only where that is usual among the columns: a column that varies
+more than most of them is judged by what it does itself.
+
+The root of a share of few rows is skewed. Where the skewness of a summary is known, the first term of the expansion of
+Cornish and Fisher 1938, "Moments and cumulants in the specification of distributions", Revue de l'Institut
+International de Statistique 5, takes it off the statistic of the window.
 """
 
 from __future__ import annotations
@@ -37,6 +42,10 @@ _JUDGED_AT = 1e-3
 """Level at which two estimates are compared by what they can see: between that of one check and of one column."""
 _USUAL, _RARE = 0.2, 0.01
 """A variance that so many columns exceed by chance is taken for theirs; the rarest owes its columns nothing."""
+_CALM = 1e-3
+"""A variance lower than all but so few by chance is none of theirs: that column owes them nothing either."""
+_TOLD = 0.05
+"""What varies by less than this part of what its rows explain is rounding, or too rare to tell how days differ."""
 _GUARDED = 0.9
 """Among normal batches the farthest one is within the guard with this probability."""
 
@@ -56,9 +65,10 @@ def judge_scalars(
     rows: Array,
     current_rows: Array,
     *,
-    unit: float,
+    unit: float | Array,
     merged: Array | float,
     bounded: bool = False,
+    skewness: Array | float = 0.0,
 ) -> Tested:
     """Two-sided test of one summary by column.
 
@@ -67,9 +77,10 @@ def judge_scalars(
         current: of the current window, shape (columns,).
         rows: that the reference summaries were computed from, shape (columns, batches).
         current_rows: shape (columns,).
-        unit: sampling variance of the summary of a single row.
+        unit: sampling variance of the summary of a single row, of all columns or of each.
         merged: batches that the current summary is the mean of, shape (columns,).
         bounded: whether it may have a bound that batches which cycle keep to.
+        skewness: of the summary of a single row; that of more rows is as much smaller as the root of their number.
     """
     from scipy.special import stdtr, stdtrit
 
@@ -77,10 +88,10 @@ def judge_scalars(
     centre = batches.mean(axis=1)
     away = batches - centre[:, None]
     independent = independent_columns(away)
-    alike = resemblance(away, independent=independent)
+    sampling, seen = unit * (1.0 / rows).mean(axis=1), (away**2).sum(axis=1) / (count - 1)
+    alike = resemblance(np.where((seen > _TOLD * sampling)[:, None], away, 0.0), independent=independent)
     missed, left = told_variance(alike, count)
-    sampling = unit * (1.0 / rows).mean(axis=1)
-    observed = missed * (away**2).sum(axis=1) / (count - 1)
+    observed = missed * seen
     ratio, freedom = _moderated(observed / sampling, left * (count - 1), independent)
     freedom = np.minimum(freedom, freedom_of_tails(away, independent, sampling))
     variance = np.maximum(ratio * sampling, (away**2).max(axis=1) * count / (count - 1) / farthest(count) ** 2)
@@ -90,10 +101,11 @@ def judge_scalars(
         lambda degrees: stdtrit(degrees, 1 - _JUDGED_AT / 2) ** 2,
     )  # fmt: skip
     t = (current - centre) / np.sqrt(predicted + off)
-    p_values = 2 * stdtr(freedom, -np.abs(t))
+    noise = np.sqrt(unit / current_rows / (predicted + off))
+    skewed = skewness / np.sqrt(current_rows) * noise**3
+    p_values = 2 * stdtr(freedom, -np.abs(t - skewed * (t**2 - 1) / 6))
     if bounded:
         light = excess_of_light_tails(away, independent) * (variance / (predicted * merged)) ** 2 / merged
-        noise = np.sqrt(unit / current_rows / (predicted + off))
         within = p_values_within_bounds(t, noise, freedom, light, level=_JUDGED_AT)
         p_values = np.where(light < 0, np.minimum(p_values, within), p_values)
     return Tested(p_values=p_values, statistic=t, resemblance=alike)
@@ -121,17 +133,23 @@ def judge_vectors(
     sampling = cells / 4 * (1.0 / rows).mean(axis=1)
     dimension, skewed = _dimension(away, lengths, cells)
     independent = independent_columns(lengths)
-    alike = resemblance(away, dimension=dimension, independent=independent)
+    seen = lengths.sum(axis=1) / (count - 1)
+    varying = np.where((seen > _TOLD * sampling)[:, None, None], away, 0.0)
+    alike = resemblance(varying, dimension=dimension, independent=independent)
     missed, left = told_variance(alike, count)
-    observed = missed * lengths.sum(axis=1) / (count - 1)
-    ratio, freedom = _moderated(observed / sampling, left * dimension * (count - 1), independent)
+    observed = missed * seen / sampling
+    ratio, freedom = _moderated(observed, left * dimension * (count - 1), independent)
+    own = cells / 4 / current_rows
+    between = (np.maximum(observed, ratio) - 1) * sampling
+    by_rows = _dimension_by_rows(np.minimum(sampling, own), between, cells)
+    dimension, skewed = np.maximum(dimension, by_rows[0]), np.maximum(skewed, by_rows[1])
     freedom = np.minimum(freedom, freedom_of_lengths(lengths, dimension, independent))
     variance = np.maximum(
         ratio * sampling, lengths.max(axis=1) * count / (count - 1) / _farthest_length(count, dimension)
     )
     off = variance * wandering(alike, count) / count
     predicted, freedom = _sharper(
-        *_window(variance, sampling, cells / 4 / current_rows, merged, alike), freedom, off,
+        *_window(variance, sampling, own, merged, alike), freedom, off,
         lambda degrees: 1 + (fdtri(skewed, np.minimum(degrees, 1e9), 1 - _JUDGED_AT) - 1) * np.sqrt(skewed / dimension),
     )  # fmt: skip
     length = ((current - centre) ** 2).sum(axis=1) / (predicted + off)
@@ -186,13 +204,15 @@ def _moderated(ratio: Array, freedom: Array, independent: float) -> tuple[Array,
     prior, extra = _prior(ratio, freedom)
     if extra == 0:
         return np.maximum(ratio, 1.0), freedom
-    from scipy.special import fdtrc
+    from scipy.special import fdtr, fdtrc
 
     shared = prior if np.isinf(extra) else (extra * prior + freedom * ratio) / (extra + freedom)
     as_far = fdtrc(freedom, min(extra, 1e9), ratio / prior)
     known = np.minimum(freedom + extra, freedom * independent)
     own = np.where(as_far > _USUAL, 1.0, np.maximum(ratio, 1.0))
-    return np.maximum(own, shared), np.where(as_far > _RARE, known, freedom)
+    calm = (ratio > _TOLD) & (fdtr(freedom, min(extra, 1e9), ratio / prior) < _CALM)
+    moderated = np.where(calm, np.maximum(ratio, 1.0), np.maximum(own, shared))
+    return moderated, np.where((as_far > _RARE) & ~calm, known, freedom)
 
 
 def _prior(ratio: Array, freedom: Array) -> tuple[float, float]:
@@ -202,7 +222,7 @@ def _prior(ratio: Array, freedom: Array) -> tuple[float, float]:
     """
     from scipy.special import digamma, polygamma
 
-    varying = ratio > 0.05
+    varying = ratio > _TOLD
     if varying.sum() < 3:
         return 1.0, 0.0
     half = freedom[varying] / 2
@@ -270,6 +290,22 @@ def _dimension(away: Array, lengths: Array, cells: Array) -> tuple[Array, Array]
     skewed = np.nan_to_num(squares**3 / (cubes * safe) ** 2, nan=1.0)
     dimension = np.clip(dimension, 1.0, top)
     return dimension, np.clip(skewed, 1.0, dimension)
+
+
+def _dimension_by_rows(sampling: Array, between: Array, cells: Array) -> tuple[Array, Array]:
+    """The least that both numbers of directions can be: rows vary alike in all of them, and days at worst in one.
+
+    The eigenvalues of few batches look uneven where rows alone make them differ, which are known to be even.
+
+    Args:
+        sampling: variance by rows, all directions together.
+        between: the same by days.
+        cells: directions.
+    """
+    each = sampling / np.maximum(cells, 1.0)
+    longest = each + between
+    trace, squares, cubes = ((cells - 1) * each**power + longest**power for power in (1, 2, 3))
+    return trace**2 / squares, squares**3 / cubes**2
 
 
 def farthest(count: int) -> float:

@@ -26,7 +26,7 @@ def test_a_declared_part_of_the_level_is_left_to_each_aspect() -> None:
     np.fill_diagonal(small, 1e-6)
     assert 1e-6 / weighted(small).min(axis=0) == pytest.approx(WEIGHTS / WEIGHTS.sum(), rel=1e-4)
     small[[3, 5]] = np.nan
-    assert (1e-6 / weighted(small)[0, 0]) == pytest.approx(0.35 / 0.8, rel=1e-4)
+    assert (1e-6 / weighted(small)[0, 0]) == pytest.approx(0.45 / 0.85, rel=1e-4)
 
 
 @pytest.mark.parametrize("batch", ["day", None])
@@ -40,9 +40,53 @@ def test_missing_values_have_a_part_of_the_level_only_where_there_can_be_any(bat
     assert without.aspect == one.aspect == "location"
     assert without.p_value is not None
     assert one.p_value is not None
-    assert one.p_value / without.p_value == pytest.approx(1 / 0.8, rel=0.05)
+    assert one.p_value / without.p_value == pytest.approx(1 / 0.85, rel=0.05)
     gone = compare(days, today.assign(x=today["x"].where(rng.random(300) < 0.9)), batch=batch).columns["x"]
     assert (gone.aspect, gone.verdict) == ("missing", "drift")
+
+
+def test_missing_values_that_no_batch_had_are_found_beside_many_batches() -> None:
+    """What never varied resembles nothing: its rounding is the same in all batches."""
+    rng = np.random.default_rng(5)
+    days = pd.DataFrame({"day": np.repeat(np.arange(30), 500), "x": rng.normal(size=15_000)})
+    today = pd.DataFrame({"day": 99, "x": rng.normal(size=500)})
+    found = compare(days, today.assign(x=today["x"].where(today.index >= 10)), batch="day").columns["x"]
+    assert (found.verdict, found.aspect) == ("drift", "missing")
+
+
+def lettered(rng: np.random.Generator, days: int, *, last: float = 0.1) -> pd.DataFrame:
+    """Days of three columns of categories; the last category of the first column has a share of its own."""
+    rows = days * 300
+    others = {name: rng.choice(list("uvw"), rows, p=[0.6, 0.3, 0.1]) for name in ("d", "e")}
+    first = rng.choice(list("uvw"), rows, p=[0.7 - last, 0.3, last])
+    return pd.DataFrame({"day": np.repeat(np.arange(days), 300), "c": first} | others)
+
+
+def test_unseen_categories_have_a_part_of_the_level_only_where_there_are_any() -> None:
+    rng = np.random.default_rng(3)
+    days, today = lettered(rng, 12), lettered(rng, 1, last=0.15).assign(day=99)
+    without = compare(days, today, batch="day").columns["c"]
+    days.loc[0, "c"] = "of one day"  # as many of its own may a window have
+    one = compare(days, today, batch="day").columns["c"]
+    assert without.aspect == one.aspect == "shape"
+    assert without.p_value is not None
+    assert one.p_value is not None
+    shape, novel = WEIGHTS[ASPECTS.index("shape")], WEIGHTS[ASPECTS.index("novel")]
+    assert one.p_value / without.p_value == pytest.approx((shape + novel) / shape, rel=0.1)
+
+
+def test_how_much_the_days_of_categories_differ_is_no_matter_of_numbers() -> None:
+    """Of numbers a level that is another each day leaves no trace in the shape, of categories it does."""
+    rng = np.random.default_rng(4)
+    days, today = lettered(rng, 8), lettered(rng, 1, last=0.14).assign(day=99)
+    names = [f"x{place}" for place in range(8)]
+    levels = np.repeat(rng.normal(0, 0.3, (9, 8)), 300, axis=0)
+    numbers = pd.DataFrame(rng.normal(levels), columns=names)
+    beside = days.assign(**numbers[:2_400])
+    now = today.assign(**numbers[2_400:].reset_index(drop=True))
+    by_themselves = compare(days, today, batch="day").columns
+    for name, column in by_themselves.items():
+        assert compare(beside, now, batch="day").columns[name].p_value == pytest.approx(column.p_value)
 
 
 def test_small_shifts_are_found_in_most_days_of_independent_rows() -> None:

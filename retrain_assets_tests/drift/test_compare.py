@@ -91,7 +91,8 @@ def test_days_that_differ_mildly_are_drift_for_a_textbook_and_not_for_batches() 
     reference = days(20, unlike=0.2, seed=3)
     windows = [days(1, unlike=0.2, first=20, seed=seed) for seed in range(4, 12)]
     assert sum(compare(reference, each, batch="day", significance="rows").drifted is True for each in windows) >= 4
-    assert not any(compare(reference, each, batch="day").drifted for each in windows)
+    # Of a rate of .05 two or more of eight have a probability of .06.
+    assert sum(compare(reference, each, batch="day").drifted is True for each in windows) <= 1
 
 
 def test_what_could_not_be_compared_is_named_beside_the_verdict() -> None:

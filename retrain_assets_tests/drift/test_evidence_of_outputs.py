@@ -44,7 +44,7 @@ def following(rows: tuple[ColumnDrift, ...]) -> DriftReport:
 def test_a_residual_that_is_a_little_off_is_drift_after_some_batches(reference: FittedReference) -> None:
     previous, verdicts, alone = None, [], []
     for week in range(25):
-        made = outputs(week, moved=-0.15, labelled=f"l{week:02}", reference=reference)
+        made = outputs(week, moved=-0.1, labelled=f"l{week:02}", reference=reference)
         rows = judge_outputs(made, SPEC, checks_per_year=PER_YEAR, previous=previous)
         previous = following(rows)
         residual = next(row for row in rows if row.name == "ra_residual")

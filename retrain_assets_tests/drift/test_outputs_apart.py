@@ -24,19 +24,20 @@ def judged(seed: int, *, unlike: float, shift: float, outputs: tuple[str, ...]) 
     return compare(reference, day(rng, unlike=unlike, shift=shift), outputs=outputs, joint="none")
 
 
-def test_a_steady_score_among_cycling_inputs_is_judged_by_itself() -> None:
+def test_a_steady_score_among_restless_inputs_is_judged_by_itself_named_or_not() -> None:
     together, apart = (
         [judged(seed, unlike=1.0, shift=0.3, outputs=outputs).columns["score"] for seed in range(10)]
         for outputs in ((), ("score",))
     )
-    assert sum(column.verdict == "drift" for column in together) <= 2
+    assert sum(column.verdict == "drift" for column in together) >= 9
     assert sum(column.verdict == "drift" for column in apart) >= 9
     assert [column.score for column in together] == [column.score for column in apart]
 
 
 @pytest.mark.parametrize("unlike", [0.0, 1.0])
-def test_stable_windows_alarm_no_more_often_than_declared(unlike: float) -> None:
-    alarms = [judged(seed, unlike=unlike, shift=0.0, outputs=("score",)).drifted for seed in range(100, 140)]
+@pytest.mark.parametrize("outputs", [("score",), ()])
+def test_stable_windows_alarm_no_more_often_than_declared(unlike: float, outputs: tuple[str, ...]) -> None:
+    alarms = [judged(seed, unlike=unlike, shift=0.0, outputs=outputs).drifted for seed in range(100, 140)]
     # Of a rate of .05 five or more of forty have a probability below .05.
     assert sum(alarm is True for alarm in alarms) <= 4
 

@@ -100,6 +100,55 @@ def test_vectors_hold_their_level_however_many_directions_the_days_vary_in(batch
         assert kstest(tested.p_values, "uniform").statistic < 0.25
 
 
+def shapes_of_rows_alone(batches: int, seed: int) -> np.ndarray:
+    """P-values of 20 columns whose batches differ by their rows alone, alike in all of 17 directions."""
+    rng = np.random.default_rng(seed)
+    seen, rows = rng.normal(size=(20, batches + 1, 17)) / np.sqrt(4 * 500), np.full((20, batches), 500.0)
+    return judge_vectors(
+        seen[:, :batches], seen[:, batches], rows, np.full(20, 500.0), cells=np.full(20, 17.0), merged=1
+    ).p_values  # fmt: skip
+
+
+@pytest.mark.parametrize("batches", [10, 30])
+def test_shapes_use_their_level_where_rows_alone_make_batches_differ(batches: int) -> None:
+    """The eigenvalues of few batches look uneven: taken for those of the days, they would leave most of it unused."""
+    found = np.concatenate([shapes_of_rows_alone(batches, seed) for seed in range(300)])
+    for level in (0.05, 0.01):
+        assert 0.5 * level <= (found <= level).mean() <= 1.1 * level, level
+
+
+def test_roots_of_few_rows_are_as_rare_above_as_below() -> None:
+    """Eighteen rows are expected: untold, the skewness of their root makes more of them rarer than they are."""
+    share, rows, columns = 0.036, 500, 40_000
+    counts = np.random.default_rng(0).binomial(rows, share, size=(columns, 31))
+    roots = np.sqrt((counts + 0.375) / (rows + 0.75))
+    reference, now = roots[:, :30], roots[:, 30]
+    above, rates = now > reference.mean(axis=1), {}
+    for skewness in (0.0, -(1 - 2 * share) / np.sqrt(share * (1 - share)) / 2):
+        found = judge_scalars(
+            reference, now, np.full((columns, 30), float(rows)), np.full(columns, float(rows)),
+            unit=(1 - share) / 4, merged=1, skewness=skewness,
+        ).p_values  # fmt: skip
+        rates[skewness != 0] = [(found[side] <= 0.01).sum() / columns / 0.005 for side in (above, ~above)]
+    assert rates[False][1] > 2 * rates[False][0]
+    assert max(rates[True]) < 1.5 * min(rates[True])
+    assert max(rates[True]) <= 1.1
+
+
+def test_a_column_far_calmer_than_the_others_is_judged_by_itself() -> None:
+    """And no other: what is merely low among them is lower than it should be, and shares their variance."""
+    rng = np.random.default_rng(0)
+    deviations = np.concatenate([np.full(20, 0.5), [0.0]])
+    seen = deviations[:, None] * rng.normal(size=(21, 30)) + rng.normal(size=(21, 30)) / np.sqrt(500)
+    rows, own_rows = np.full((21, 30), 500.0), np.full(21, 500.0)
+    now = seen.mean(axis=1) + 5 / np.sqrt(500)
+    together = judge_scalars(seen, now, rows, own_rows, unit=1.0, merged=1).p_values
+    alone = judge_scalars(seen[-1:], now[-1:], rows[-1:], own_rows[-1:], unit=1.0, merged=1).p_values
+    assert together[-1] < 1e-3
+    assert together[-1] == pytest.approx(alone[0], rel=0.2)
+    assert together[:-1].min() > 0.5
+
+
 @given(st.floats(-1e3, 1e3), st.floats(0.1, 1e3), st.integers(0, 1000))
 def test_a_p_value_is_blind_to_shift_of_all_and_smaller_for_what_is_farther(
     shift: float, away: float, seed: int
