@@ -26,7 +26,7 @@ import numpy as np
 from retrain_assets.drift.multiplicity import sidak
 from retrain_assets.drift.settled import Mask, judge_settled
 from retrain_assets.drift.summaries import Summaries
-from retrain_assets.drift.variation import Array, judge_scalars, judge_vectors
+from retrain_assets.drift.variation import Array, Tested, judge_scalars, judge_vectors
 
 Aspect = Literal["location", "spread", "shape", "missing", "novel", "infinite"]
 ASPECTS: tuple[Aspect, ...] = get_args(Aspect)
@@ -139,12 +139,12 @@ def _judge_shapes(summaries: Summaries) -> tuple[Array, Array]:
                 shapes.roots, shapes.current_roots, shapes.rows, shapes.current_rows,
                 cells=shapes.free, merged=shapes.merged,
             )  # fmt: skip
-            p_values[of_kind] = np.maximum(_with_single_cells(shapes, tested.p_values), shapes.by_level[:, 1])
+            p_values[of_kind] = np.maximum(_with_single_cells(shapes, tested), shapes.by_level[:, 1])
             resembling[of_kind] = tested.resemblance
     return p_values, resembling
 
 
-def _with_single_cells(summaries: Summaries, p_values: Array) -> Array:
+def _with_single_cells(summaries: Summaries, whole: Tested) -> Array:
     """P-values of the shape as a whole or of its clearest single cell, whichever says more, for both tests together.
 
     One category that gains five points is lost in a whole whose other cells vary from day to day.
@@ -154,8 +154,9 @@ def _with_single_cells(summaries: Summaries, p_values: Array) -> Array:
         summaries.roots[column, :, cell], summaries.current_roots[column, cell],
         summaries.rows[column], summaries.current_rows[column],
         unit=summaries.cell_units[column, cell], merged=summaries.merged[column],
-        skewness=summaries.cell_skews[column, cell],
+        skewness=summaries.cell_skews[column, cell], tails=whole.tails,
     )  # fmt: skip
+    p_values = whole.p_values
     clearest = np.ones(len(p_values))
     np.minimum.at(clearest, column, tested.p_values)
     cells = np.bincount(column, minlength=len(p_values))

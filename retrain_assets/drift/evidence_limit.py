@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retrain_assets.drift.evidence_tail import EvidenceTail
-from retrain_assets.drift.resemblance import told_variance, wandering
+from retrain_assets.drift.resemblance import Resemblance
 
 ALLOWANCE = 0.75
 """What a check must be unusual by, in normal deviations, for the evidence to grow."""
@@ -118,7 +118,8 @@ def _largest_evidence(batches: int, checks: int, resemblance: float = 0.0) -> np
     from scipy.special import stdtr
 
     rng = np.random.default_rng(20_261_121)
-    missed, left = told_variance(np.asarray(resemblance), batches)
+    alike = Resemblance(np.asarray(resemblance), np.asarray(1.0))
+    missed, left = alike.told_variance(batches)
     if resemblance:
         levels = rng.normal(size=(batches, _SIMULATED))
         for batch in range(1, batches):
@@ -128,7 +129,7 @@ def _largest_evidence(batches: int, checks: int, resemblance: float = 0.0) -> np
         # Mean and variance of so many normal batches, drawn at once.
         last, centre = np.zeros(_SIMULATED), rng.normal(size=_SIMULATED) / np.sqrt(batches)
         variance = rng.chisquare(batches - 1, _SIMULATED) / (batches - 1)
-    spread = np.sqrt(variance * (1 + wandering(resemblance, batches) / batches))
+    spread = np.sqrt(variance * (1 + alike.wandering(batches) / batches))
     grid = np.concatenate([np.linspace(0, 8, 400), np.geomspace(8.1, 1e3, 100)])
     shown = unusual(2 * stdtr(left * (batches - 1), -grid))
     evidence, largest = np.zeros((2, _SIMULATED))

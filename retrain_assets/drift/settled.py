@@ -22,7 +22,6 @@ import numpy as np
 import numpy.typing as npt
 
 from retrain_assets.drift.bounds import MIN_BATCHES
-from retrain_assets.drift.resemblance import resemblance
 from retrain_assets.drift.variation import Array, independent_columns, judge_scalars
 
 Mask = npt.NDArray[np.bool_]
@@ -45,7 +44,7 @@ _TESTS = 2
 class Placed:
     """One test of several columns: p-values, the statistic among all reference batches, and where the latest decide.
 
-    `resemblance` is that of the batches to the one before: of the latest ones where a column has settled.
+    `resemblance` is that of the batches to the one before: of the other columns where one has settled.
     """
 
     p_values: Array
@@ -75,11 +74,9 @@ def judge_settled(
     tested = judge_scalars(batches, current, rows, current_rows, unit=unit, merged=merged, bounded=True)
     p_values, settled = tested.p_values, has_settled(batches)
     by_latest = settled & ((current > batches.max(axis=1)) | (current < batches.min(axis=1)))
-    alike = tested.resemblance
-    if settled.any():
-        latest = batches[:, -latest_of(batches.shape[1]) :]
-        away = latest - latest.mean(axis=1, keepdims=True)
-        alike = np.where(settled, resemblance(away, independent=independent_columns(away)), alike)
+    # What has moved looks like wandering: its latest half is as alike as the others are.
+    others = tested.resemblance[~settled]
+    alike = np.where(settled, others.mean() if len(others) else 0.0, tested.resemblance)
     if by_latest.any():
         half = latest_of(batches.shape[1])
         # Of all columns: what they share tells how much batches differ.

@@ -24,33 +24,36 @@ _SIMULATED = 30_000
 def freedom_of_tails(away: Array, independent: float, sampling: Array | float = 0.0) -> float:
     """Degrees of freedom of the batches' levels, from 2 on; infinite where chance explains the excess kurtosis.
 
+    What rows add is normal, and dilutes the excess of the levels by the square of their part of the variance. Where
+    batches vary no more than rows explain, there are no levels: what is rare, as a missing value in one batch of many,
+    is far out for that reason alone.
+
     Args:
         away: deviations of the batches from their mean, shape (columns, batches).
         independent: so many columns vary independently of each other.
-        sampling: variance that rows give, shape (columns,): what is rare, as a missing value in one batch of many, is
-            far out among batches that vary less than that, and no level.
+        sampling: variance that rows give, shape (columns,).
     """
     count = away.shape[1]
     varying = (away != 0).any(axis=1)
     if count < TELL_TAILS or not varying.any():
         return np.inf
-    least = np.broadcast_to(sampling, len(away))[varying]
-    excess = float(_excess(away[varying], least).mean())
-    if excess <= 2 * np.sqrt(24 / (count * independent)):
+    levels = 1 - _part(sampling, varying, (away[varying] ** 2).sum(axis=1) / (count - 1))
+    excess = float(_excess(away[varying]).mean())
+    if levels <= 0 or excess <= 2 * np.sqrt(24 / (count * independent)):
         return np.inf
-    return 1 / float(np.interp(excess, _expected(count), 1 / _FREEDOM))
+    return 1 / float(np.interp(excess / levels**2, _expected(count), 1 / _FREEDOM))
 
 
-def _excess(away: Array, least: Array | float = 0.0) -> Array:
-    """Excess kurtosis of each column, by the estimate of Fisher 1929 that is unbiased for normal batches.
+def _part(sampling: Array | float, varying: npt.NDArray[np.bool_], seen: Array) -> float:
+    """The part of what is seen of the varying columns that rows give."""
+    return float(np.broadcast_to(sampling, len(varying))[varying].sum() / seen.sum())
 
-    Args:
-        away: shape (columns, batches).
-        least: variance that they have at least, shape (columns,).
-    """
+
+def _excess(away: Array) -> Array:
+    """Excess kurtosis of each column, by the estimate of Fisher 1929 that is unbiased for normal batches."""
     count = away.shape[1]
     squares = away**2  # a fourth power takes ten times as long
-    raw = (squares**2).mean(axis=1) / np.maximum(squares.mean(axis=1), least) ** 2 - 3
+    raw = (squares**2).mean(axis=1) / squares.mean(axis=1) ** 2 - 3
     return ((count + 1) * raw + 6) * (count - 1) / ((count - 2) * (count - 3))
 
 
@@ -67,24 +70,48 @@ def _expected(count: int) -> Array:
     return np.maximum.accumulate(found)
 
 
-def freedom_of_lengths(lengths: Array, dimension: Array, independent: float) -> float:
+def freedom_of_lengths(lengths: Array, dimension: Array, independent: float, sampling: Array | float = 0.0) -> float:
     """The same of vectors, from their squared lengths.
 
-    Of a t-distributed vector `E[L^2] / E[L]^2 = (1 + 2 / d) (v - 2) / (v - 4)`, so that v is `4 + 2 / excess`. The
+    Of a t-distributed vector `E[L^2] / E[L]^2 = (1 + 2 / d) (v - 2) / (v - 4)`, of which few batches show less. The
     share that the largest of a few gamma-distributed lengths have is known exactly: it is Dirichlet-distributed.
 
     Args:
         lengths: shape (columns, batches).
         dimension: effective number of directions of each column.
         independent: so many columns vary independently of each other.
+        sampling: mean squared length that rows give, shape (columns,).
     """
     count = lengths.shape[1]
     varying = lengths.sum(axis=1) > 0
     if count < TELL_TAILS or not varying.any():
         return np.inf
-    shape, mean = dimension[varying] / 2, lengths[varying].mean(axis=1)
-    observed = (lengths[varying] ** 2).mean(axis=1) / mean**2
-    excess = float((observed * (shape * count + 1) / (count * (shape + 1))).mean()) - 1
+    levels = 1 - _part(sampling, varying, lengths[varying].sum(axis=1) / (count - 1))
+    shape = dimension[varying] / 2
+    excess = float(_excess_of_lengths(lengths[varying], shape).mean())
     variance = float((2 / (count * shape * (1 + shape))).mean())
-    chance = 2 * np.sqrt(variance / independent)
-    return 4 + 2 / excess if excess > chance else np.inf
+    if levels <= 0 or excess <= 2 * np.sqrt(variance / independent):
+        return np.inf
+    half_directions = max(round(2 * float(shape.mean())) / 2, 0.5)
+    return 1 / float(np.interp(excess / levels**2, _expected_of_lengths(count, half_directions), 1 / _FREEDOM))
+
+
+def _excess_of_lengths(lengths: Array, shape: Array | float) -> Array:
+    """By how much more the lengths of each column differ than those of normal vectors, as a part of these."""
+    count = lengths.shape[1]
+    observed = (lengths**2).mean(axis=1) / lengths.mean(axis=1) ** 2
+    return observed * (shape * count + 1) / (count * (shape + 1)) - 1
+
+
+@lru_cache(maxsize=64)
+def _expected_of_lengths(count: int, shape: float) -> Array:
+    """The mean excess of so many lengths by degrees of freedom, in the order of `_FREEDOM`: ascending.
+
+    Args:
+        count: batches.
+        shape: half the number of directions.
+    """
+    rng = np.random.default_rng(20_261_123)
+    normal = rng.gamma(shape, size=(max(_SIMULATED // count, 100), count))
+    found = [float(_excess_of_lengths(normal * v / rng.chisquare(v, normal.shape), shape).mean()) for v in _FREEDOM]
+    return np.maximum.accumulate(found)

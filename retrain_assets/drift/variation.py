@@ -33,7 +33,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retrain_assets.drift.bounds import excess_of_light_tails, p_values_within_bounds
-from retrain_assets.drift.resemblance import resemblance, told_variance, wandering
+from retrain_assets.drift.resemblance import Resemblance, resemblance
 from retrain_assets.drift.tails import freedom_of_lengths, freedom_of_tails
 
 Array = npt.NDArray[np.float64]
@@ -52,11 +52,19 @@ _GUARDED = 0.9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tested:
-    """One test of several columns: p-values, the statistic, and how much batches resemble the one before."""
+    """One test of several columns.
+
+    Args:
+        p_values: of each.
+        statistic: of each.
+        resemblance: r of each, to the batch before.
+        tails: degrees of freedom of the levels' tails.
+    """
 
     p_values: Array
     statistic: Array
     resemblance: Array
+    tails: float
 
 
 def judge_scalars(
@@ -69,6 +77,7 @@ def judge_scalars(
     merged: Array | float,
     bounded: bool = False,
     skewness: Array | float = 0.0,
+    tails: float = np.inf,
 ) -> Tested:
     """Two-sided test of one summary by column.
 
@@ -81,6 +90,7 @@ def judge_scalars(
         merged: batches that the current summary is the mean of, shape (columns,).
         bounded: whether it may have a bound that batches which cycle keep to.
         skewness: of the summary of a single row; that of more rows is as much smaller as the root of their number.
+        tails: degrees of freedom that the tails of the levels are known to have at most.
     """
     from scipy.special import stdtr, stdtrit
 
@@ -89,13 +99,14 @@ def judge_scalars(
     away = batches - centre[:, None]
     independent = independent_columns(away)
     sampling, seen = unit * (1.0 / rows).mean(axis=1), (away**2).sum(axis=1) / (count - 1)
-    alike = resemblance(np.where((seen > _TOLD * sampling)[:, None], away, 0.0), independent=independent)
-    missed, left = told_variance(alike, count)
-    observed = missed * seen
-    ratio, freedom = _moderated(observed / sampling, left * (count - 1), independent)
-    freedom = np.minimum(freedom, freedom_of_tails(away, independent, sampling))
+    alike = resemblance(away, sampling / np.maximum(seen, 1e-300), independent)
+    missed, left = alike.told_variance(count)
+    ratio, freedom = _moderated(missed * seen / sampling, left * (count - 1), independent)
+    tails = min(tails, freedom_of_tails(away, independent, sampling))
+    freedom = np.minimum(freedom, tails)
     variance = np.maximum(ratio * sampling, (away**2).max(axis=1) * count / (count - 1) / farthest(count) ** 2)
-    off = variance * wandering(alike, count) / count
+    alike = alike.within(variance, sampling)
+    off = variance * alike.wandering(count) / count
     predicted, freedom = _sharper(
         *_window(variance, sampling, unit / current_rows, merged, alike), freedom, off,
         lambda degrees: stdtrit(degrees, 1 - _JUDGED_AT / 2) ** 2,
@@ -108,7 +119,7 @@ def judge_scalars(
         light = excess_of_light_tails(away, independent) * (variance / (predicted * merged)) ** 2 / merged
         within = p_values_within_bounds(t, noise, freedom, light, level=_JUDGED_AT)
         p_values = np.where(light < 0, np.minimum(p_values, within), p_values)
-    return Tested(p_values=p_values, statistic=t, resemblance=alike)
+    return Tested(p_values=p_values, statistic=t, resemblance=alike.undiluted, tails=tails)
 
 
 def judge_vectors(
@@ -134,20 +145,21 @@ def judge_vectors(
     dimension, skewed = _dimension(away, lengths, cells)
     independent = independent_columns(lengths)
     seen = lengths.sum(axis=1) / (count - 1)
-    varying = np.where((seen > _TOLD * sampling)[:, None, None], away, 0.0)
-    alike = resemblance(varying, dimension=dimension, independent=independent)
-    missed, left = told_variance(alike, count)
+    alike = resemblance(away, sampling / np.maximum(seen, 1e-300), independent)
+    missed, left = alike.told_variance(count)
     observed = missed * seen / sampling
     ratio, freedom = _moderated(observed, left * dimension * (count - 1), independent)
     own = cells / 4 / current_rows
     between = (np.maximum(observed, ratio) - 1) * sampling
     by_rows = _dimension_by_rows(np.minimum(sampling, own), between, cells)
     dimension, skewed = np.maximum(dimension, by_rows[0]), np.maximum(skewed, by_rows[1])
-    freedom = np.minimum(freedom, freedom_of_lengths(lengths, dimension, independent))
+    tails = freedom_of_lengths(lengths, dimension, independent, sampling)
+    freedom = np.minimum(freedom, tails)
     variance = np.maximum(
         ratio * sampling, lengths.max(axis=1) * count / (count - 1) / _farthest_length(count, dimension)
     )
-    off = variance * wandering(alike, count) / count
+    alike = alike.within(variance, sampling)
+    off = variance * alike.wandering(count) / count
     predicted, freedom = _sharper(
         *_window(variance, sampling, own, merged, alike), freedom, off,
         lambda degrees: 1 + (fdtri(skewed, np.minimum(degrees, 1e9), 1 - _JUDGED_AT) - 1) * np.sqrt(skewed / dimension),
@@ -156,15 +168,17 @@ def judge_vectors(
     # Mean, variance and skewness as those of chi-square with `skewed` degrees of freedom, shifted and scaled.
     matched = np.maximum(1 + (length - 1) * np.sqrt(dimension / skewed), 0.0)
     p_values = np.asarray(fdtrc(skewed, np.minimum(freedom, 1e9), matched), dtype=np.float64)
-    return Tested(p_values=p_values, statistic=length, resemblance=alike)
+    return Tested(p_values=p_values, statistic=length, resemblance=alike.undiluted, tails=tails)
 
 
-def _window(variance: Array, sampling: Array, own: Array, merged: Array | float, alike: Array) -> tuple[Array, Array]:
+def _window(
+    variance: Array, sampling: Array, own: Array, merged: Array | float, alike: Resemblance
+) -> tuple[Array, Array]:
     """Variance of the summary of the current window, of its batches and of its own rows; and of as many reference ones.
 
     Batches in a row that resemble each other have a mean that varies more.
     """
-    more = variance * (wandering(alike, merged) - 1)
+    more = variance * (alike.wandering(merged) - 1)
     return (np.maximum(variance - sampling, 0.0) + more) / merged + own, (variance + more) / merged
 
 
