@@ -76,7 +76,7 @@ class Judged:
 def judge(summaries: Summaries, *, with_shapes: bool = True) -> Judged:
     """What the tests of each aspect say of the columns; most of the time is that of shapes, which may be left out."""
     p_values, statistics = np.full((2, len(ASPECTS), len(summaries.rows)), np.nan)
-    by_latest, alike = np.zeros(p_values.shape, dtype=bool), np.zeros(len(summaries.rows))
+    by_latest, alike, tails = np.zeros(p_values.shape, dtype=bool), np.zeros(len(summaries.rows)), np.inf
     for place in range(2):
         there = ~np.isnan(summaries.current_scores[place])
         if there.any():
@@ -87,8 +87,9 @@ def judge(summaries: Summaries, *, with_shapes: bool = True) -> Judged:
             p_values[place, there], statistics[place, there] = placed.p_values, placed.statistic
             by_latest[place, there] = placed.by_latest
             alike[there] = np.maximum(alike[there], placed.resemblance)
+            tails = placed.tails if ASPECTS[place] == "location" else tails
     if with_shapes:
-        p_values[2], resembling = _judge_shapes(summaries)
+        p_values[2], resembling = _judge_shapes(summaries, tails)
         statistics[2] = -np.log(np.maximum(p_values[2], 1e-300))
         alike = np.maximum(alike, resembling)
     p_values[4], statistics[4] = _judge_novelty(summaries)
@@ -124,20 +125,24 @@ def set_absent(p_values: Array, statistics: Array, absent: Array) -> None:
     statistics[5] = np.take_along_axis(absent[1, 1:], clearer, axis=0)[0]
 
 
-def _judge_shapes(summaries: Summaries) -> tuple[Array, Array]:
+def _judge_shapes(summaries: Summaries, tails: float) -> tuple[Array, Array]:
     """P-values of the shapes, NaN where there is none, and how much they resemble those of the batch before.
 
     Numbers and categories do not share how much their batches differ: a new level changes all shares of categories, but
-    of numbers only what location and spread leave of them.
+    of numbers only what location and spread leave of them. So the tails that locations show are those of categories.
+
+    Args:
+        summaries: of all columns.
+        tails: degrees of freedom of the tails that the locations of numbers have.
     """
     p_values, resembling = np.full(len(summaries.rows), np.nan), np.zeros(len(summaries.rows))
     there = (summaries.free > 0) & (summaries.current_rows > 0)
-    for of_kind in (there & summaries.ordered, there & ~summaries.ordered):
+    for of_kind, known in ((there & summaries.ordered, np.inf), (there & ~summaries.ordered, tails)):
         if of_kind.any():
             shapes = summaries.of(np.flatnonzero(of_kind))
             tested = judge_vectors(
                 shapes.roots, shapes.current_roots, shapes.rows, shapes.current_rows,
-                cells=shapes.free, merged=shapes.merged,
+                cells=shapes.free, merged=shapes.merged, tails=known,
             )  # fmt: skip
             p_values[of_kind] = np.maximum(_with_single_cells(shapes, tested), shapes.by_level[:, 1])
             resembling[of_kind] = tested.resemblance

@@ -44,13 +44,15 @@ _TESTS = 2
 class Placed:
     """One test of several columns: p-values, the statistic among all reference batches, and where the latest decide.
 
-    `resemblance` is that of the batches to the one before: of the other columns where one has settled.
+    `resemblance` is that of the batches to the one before: of the other columns where one has settled. `tails` are
+    degrees of freedom of the levels' tails.
     """
 
     p_values: Array
     statistic: Array
     by_latest: Mask
     resemblance: Array
+    tails: float
 
 
 def latest_of(batches: int) -> int:
@@ -84,7 +86,9 @@ def judge_settled(
         by_latest &= latest.p_values < p_values
         p_values = np.where(by_latest, latest.p_values, p_values)
     p_values = np.where(settled, np.minimum(_TESTS * p_values, 1.0), p_values)
-    return Placed(p_values=p_values, statistic=tested.statistic, by_latest=by_latest, resemblance=alike)
+    return Placed(
+        p_values=p_values, statistic=tested.statistic, by_latest=by_latest, resemblance=alike, tails=tested.tails
+    )
 
 
 def has_settled(batches: Array) -> Mask:

@@ -123,7 +123,14 @@ def judge_scalars(
 
 
 def judge_vectors(
-    batches: Array, current: Array, rows: Array, current_rows: Array, *, cells: Array, merged: Array | float
+    batches: Array,
+    current: Array,
+    rows: Array,
+    current_rows: Array,
+    *,
+    cells: Array,
+    merged: Array | float,
+    tails: float = np.inf,
 ) -> Tested:
     """Test of a vector of summaries by column; a shorter vector is filled with zeros.
 
@@ -134,6 +141,7 @@ def judge_vectors(
         current_rows: shape (columns,).
         cells: summaries that are free to vary, shape (columns,).
         merged: batches that the current summary is the mean of, shape (columns,).
+        tails: degrees of freedom that the tails of the levels are known to have at most.
     """
     from scipy.special import fdtrc, fdtri
 
@@ -153,7 +161,7 @@ def judge_vectors(
     between = (np.maximum(observed, ratio) - 1) * sampling
     by_rows = _dimension_by_rows(np.minimum(sampling, own), between, cells)
     dimension, skewed = np.maximum(dimension, by_rows[0]), np.maximum(skewed, by_rows[1])
-    tails = freedom_of_lengths(lengths, dimension, independent, sampling)
+    tails = min(tails, freedom_of_lengths(lengths, dimension, independent, sampling))
     freedom = np.minimum(freedom, tails)
     variance = np.maximum(
         ratio * sampling, lengths.max(axis=1) * count / (count - 1) / _farthest_length(count, dimension)
