@@ -28,7 +28,9 @@ HELD = 6.0
 REMAINING = 0.5
 """Part of the floor that a distance which has reached it must keep to."""
 FALLEN = 1 / 3
-"""A distance that falls to this part of the one before is another one: the change is gone."""
+"""A calm check of less than this part of the distance that stands tells more: so large a change would show."""
+_FALLS = 2.5
+"""What it takes away: three of them end what stands."""
 REMEMBERED = 30
 """What is unknown in more windows in a row is forgotten, lest it holds an alarm open, or makes one of an odd window."""
 
@@ -71,7 +73,9 @@ class Accumulation:
         before: evidence by column after the last check.
         after: evidence by column after this one.
         seen: columns whose rows are those of the check before: they say nothing new.
-        drifted: distance of each column that had drifted at the check before.
+        drifted: distance of each column that has drifted, and of which nothing else is known since.
+        calm: columns that stand, and of which this check shows nothing.
+        at_once: columns that have drifted by this check alone.
     """
 
     limit: EvidenceLimit
@@ -79,6 +83,8 @@ class Accumulation:
     after: dict[str, float] = field(default_factory=dict[str, float])
     seen: frozenset[str] = frozenset()
     drifted: Mapping[str, float] = field(default_factory=dict[str, float])
+    calm: set[str] = field(default_factory=set[str])
+    at_once: set[str] = field(default_factory=set[str])
 
     def keep(self, column: str) -> float | None:
         """The evidence of a column of which this check says nothing: it stays as it was; None where there is none."""
@@ -92,23 +98,31 @@ class Accumulation:
         Args:
             column: its name.
             p_value: of the check.
-            distance: of the check; one that falls far below the last one ends what stands.
+            distance: of the check; one that has fallen far takes more away.
             resemblance: how much batches resemble the one before, from 0 to below 1.
         """
         limit, before = self.limit.value, self.before.get(column, 0.0)
         stands = before >= limit
         if column not in self.seen:
-            shown = float(unusual(p_value))
-            beyond = max(shown, CALMEST) - CALM if stands else shown - ALLOWANCE
-            evidence = max(0.0, before + self.limit.weight(resemblance) * beyond)
-            if stands and (evidence < limit or distance < FALLEN * self.drifted.get(column, 0.0)):
+            shown, weight = float(unusual(p_value)), self.limit.weight(resemblance)
+            counts = weight * (max(shown, CALMEST) - CALM if stands else shown - ALLOWANCE)
+            if stands and shown < CALM:
+                self.calm.add(column)
+                counts = min(counts, -_FALLS if self.fallen(column, distance) else 0.0)
+            evidence = max(0.0, before + counts)
+            if stands and evidence < limit:
                 evidence = 0.0
             elif evidence >= limit:
-                evidence = min(evidence, limit + HELD) if stands else limit + HELD
+                held = limit + HELD * weight**0.5  # a sum that wanders does so by the root of its variance
+                evidence = min(evidence, held) if stands else held
             before = evidence
         self.after[column] = before
         lasting = stands and column in self.drifted
         return Carried(evidence=before, limit=limit, lasting=lasting)
+
+    def fallen(self, column: str, distance: float) -> bool:
+        """Whether a distance is far below the one that stands."""
+        return distance < FALLEN * self.drifted.get(column, 0.0)
 
     @property
     def standing(self) -> frozenset[str]:
@@ -117,6 +131,7 @@ class Accumulation:
 
     def clear(self, column: str, p_value: float) -> float:
         """The evidence of a column that has drifted by this check alone: beyond the limit by as much as it shows."""
-        beyond = min(float(unusual(p_value)) - ALLOWANCE, HELD)
+        self.at_once.add(column)
+        beyond = min(max(float(unusual(p_value)) - ALLOWANCE, 0.0), HELD)
         self.after[column] = max(self.after.get(column, 0.0), self.limit.value + beyond)
         return self.after[column]

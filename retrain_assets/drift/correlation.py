@@ -113,8 +113,8 @@ def _correlations(batches: Sequence[Matrix], settings: Settings, *, alike: bool)
     return correlations_of(first, at_least=settings.min_rows, alike=alike)
 
 
-def _p_values(past: Correlations, present: Correlations) -> Array:
-    """Of the clearest pair (with the number of pairs), and of all pairs together."""
+def _p_values(past: Correlations, present: Correlations) -> tuple[Array, float]:
+    """Of the clearest pair (with the number of pairs), and of all pairs together; and what most resembles the past."""
     pairs = len(past.values)
     now, merged, as_exact_as = present.mean()
     single = judge_scalars(past.values, now, past.rows, as_exact_as, unit=1.0, merged=merged)
@@ -123,7 +123,8 @@ def _p_values(past: Correlations, present: Correlations) -> Array:
         np.array([1.0 / (1.0 / as_exact_as).mean()]),
         cells=np.array([float(pairs)]), merged=1.0 / (1.0 / merged).mean(),
     )  # fmt: skip
-    return np.array([min(1.0, pairs * float(single.p_values.min())), float(whole.p_values[0])])
+    p_values = np.array([min(1.0, pairs * float(single.p_values.min())), float(whole.p_values[0])])
+    return p_values, float(max(single.resemblance.max(), whole.resemblance[0]))
 
 
 def _conclude(
@@ -135,7 +136,7 @@ def _conclude(
     alpha: float,
     asked: int,
 ) -> JointDrift:
-    p_values = _p_values(past, present)
+    p_values, resemblance = _p_values(past, present)
     before, now = np.tanh(past.values.mean(axis=1)), np.tanh(present.mean()[0])
     change = np.abs(now - before)
     p_value = float(sidak(np.array([p_values.min()]), np.array([2]))[0])
@@ -165,6 +166,7 @@ def _conclude(
         p_value=p_value,
         named=named,
         reason=f"{moved}; {pairs} {probability(p_value)} {relation} {alpha:.2g}, {floor}{more}",
+        resemblance=resemblance,
     )
 
 

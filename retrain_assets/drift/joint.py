@@ -19,6 +19,7 @@ class JointDrift:
         p_value: of the test; None where there was none.
         named: the pairs, or the columns, that tell the windows apart, the clearest first.
         reason: in a sentence.
+        resemblance: of each batch's correlations to those of the one before, from 0 to below 1.
     """
 
     method: Literal["correlation", "classifier"]
@@ -27,6 +28,7 @@ class JointDrift:
     p_value: float | None
     named: tuple[str, ...]
     reason: str
+    resemblance: float = 0.0
 
     @property
     def counted(self) -> str:

@@ -32,6 +32,7 @@ class Memory:
         """Remembers a check; whether it alarms: something has drifted, and nothing that had drifted before lasts.
 
         What has drifted lasts while its evidence stands, be the distance of one day too small: one cause alarms once.
+        Another one is what is clear at once while all that lasts is calm.
 
         Args:
             rows: of the check.
@@ -49,6 +50,11 @@ class Memory:
         self.evidence = {name: each for name, each in evidence.items() if self.silent.get(name, 0) <= REMEMBERED}
         moved = {name for name, row in known.items() if row.verdict == "drift"}
         lasting = standing & self.drifted.keys() & self.evidence.keys()
-        distances = {**self.drifted, **{name: row.score or 0.0 for name, row in known.items()}}
-        self.drifted = {name: distances[name] for name in moved | lasting}
-        return bool(moved) and not lasting
+        calm = {name for each in accumulations for name in each.calm}
+        another = {name for each in accumulations for name in each.at_once} - lasting
+        distances = {name: known[name].score or 0.0 for name in moved | lasting if name in known}
+        for accumulation in accumulations:
+            fallen = (name for name, distance in distances.items() if accumulation.fallen(name, distance))
+            distances |= {name: self.drifted[name] for name in fallen}
+        self.drifted = {name: distances.get(name, self.drifted.get(name, 0.0)) for name in moved | lasting}
+        return bool(moved) and (not lasting or bool(another and lasting <= calm))

@@ -38,13 +38,17 @@ class Correlations:
         return Correlations(values=self.values[pairs], rows=self.rows[pairs])
 
     def without_gaps(self) -> Correlations:
-        """Of each pair as many batches as the least known one has: those which most pairs know, so that they match."""
+        """Of each pair as many batches as the least known one has: those which most pairs know, so that they match.
+
+        They stay in order of time.
+        """
         if not np.isnan(self.values).any():
             return self
         order = np.argsort(np.isnan(self.values).sum(axis=0), kind="stable")
-        values, rows = self.values[:, order], self.rows[:, order]
-        first = np.argsort(np.isnan(values), axis=1, kind="stable")[:, : int(self.known.min())]
-        return Correlations(values=np.take_along_axis(values, first, 1), rows=np.take_along_axis(rows, first, 1))
+        first = np.argsort(np.isnan(self.values[:, order]), axis=1, kind="stable")[:, : int(self.known.min())]
+        places = np.sort(order[first], axis=1)
+        values, rows = (np.take_along_axis(each, places, 1) for each in (self.values, self.rows))
+        return Correlations(values=values, rows=rows)
 
     def mean(self) -> tuple[Array, Array, Array]:
         """Of the batches that know each pair: the mean, so many batches, and the rows that tell as much as they do."""

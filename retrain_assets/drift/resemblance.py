@@ -26,7 +26,7 @@ _STRETCH = 7
 """Batches in a row whose mean tells resemblance: a week of days."""
 _MIN_BATCHES = 20
 """So many tell it: a week and a half of a cycle looks like a wandering level."""
-_TOLD = 0.05
+TOLD = 0.05
 """What varies by less than this part of what its rows explain is rounding, or too rare to tell anything of days."""
 _LEAST = 0.1
 """Part of the variance that levels have at least, where what is observed is told of them."""
@@ -84,7 +84,7 @@ def resemblance(away: Array, by_rows: Array, independent: float) -> Resemblance:
         independent: so many columns vary independently of each other.
     """
     columns, count = away.shape[:2]
-    varying, level, part = by_rows < 1 / _TOLD, np.zeros(columns), np.clip(1 - by_rows, 0.0, 1.0)
+    varying, level, part = by_rows < 1 / TOLD, np.zeros(columns), np.clip(1 - by_rows, 0.0, 1.0)
     if count >= _MIN_BATCHES and varying.any():
         shrunk, expected = _shrunk(_wander(away[varying]), count, independent), _expected(count)
         diluted = max(float(part[varying].mean()), _LEAST)

@@ -316,14 +316,15 @@ def _shape(column: ColumnCells) -> tuple[Array, Array, Array, Array, int]:
 
 
 def _groups(expected: Array, *, ordered: bool) -> npt.NDArray[np.int64]:
-    """The cell that a small one is counted in: of numbers the one beside it, of categories one for all of them."""
-    if not ordered:
-        large = expected >= MIN_EXPECTED
+    """The cell that a small one is counted in: of numbers the one beside it, of categories one for all of them.
+
+    Categories of which none is large enough are counted together as numbers are.
+    """
+    large = expected >= MIN_EXPECTED
+    if not ordered and large.any():
         groups = np.cumsum(large) - 1
         if not large.all():
-            rest = (
-                int(large.sum()) if expected[~large].sum() >= MIN_EXPECTED or not large.any() else int(large.sum()) - 1
-            )
+            rest = int(large.sum()) if expected[~large].sum() >= MIN_EXPECTED else int(large.sum()) - 1
             groups[~large] = rest
         return groups.astype(np.int64)
     groups, reached, group = np.zeros(len(expected), dtype=np.int64), 0.0, 0

@@ -34,11 +34,12 @@ def freedom_of_tails(away: Array, independent: float, sampling: Array | float = 
         sampling: variance that rows give, shape (columns,).
     """
     count = away.shape[1]
-    varying = (away != 0).any(axis=1)
+    largest = np.abs(away).max(axis=1, keepdims=True)
+    varying = largest[:, 0] > 0
     if count < TELL_TAILS or not varying.any():
         return np.inf
     levels = 1 - _part(sampling, varying, (away[varying] ** 2).sum(axis=1) / (count - 1))
-    excess = float(_excess(away[varying]).mean())
+    excess = float(_excess(away[varying] / largest[varying]).mean())
     if levels <= 0 or excess <= 2 * np.sqrt(24 / (count * independent)):
         return np.inf
     return 1 / float(np.interp(excess / levels**2, _expected(count), 1 / _FREEDOM))
@@ -46,7 +47,7 @@ def freedom_of_tails(away: Array, independent: float, sampling: Array | float = 
 
 def _part(sampling: Array | float, varying: npt.NDArray[np.bool_], seen: Array) -> float:
     """The part of what is seen of the varying columns that rows give."""
-    return float(np.broadcast_to(sampling, len(varying))[varying].sum() / seen.sum())
+    return float(np.broadcast_to(sampling, len(varying))[varying].sum() / max(float(seen.sum()), 1e-300))
 
 
 def _excess(away: Array) -> Array:
@@ -83,7 +84,7 @@ def freedom_of_lengths(lengths: Array, dimension: Array, independent: float, sam
         sampling: mean squared length that rows give, shape (columns,).
     """
     count = lengths.shape[1]
-    varying = lengths.sum(axis=1) > 0
+    varying = lengths.sum(axis=1) > 1e-150
     if count < TELL_TAILS or not varying.any():
         return np.inf
     levels = 1 - _part(sampling, varying, lengths[varying].sum(axis=1) / (count - 1))

@@ -113,7 +113,7 @@ def row_of(joint: JointDrift, settings: Settings, accumulation: Accumulation | N
         if joint.p_value is None or score is None:
             evidence = accumulation.keep(JOINT)
         else:
-            carried = accumulation.add(JOINT, joint.p_value, score)
+            carried = accumulation.add(JOINT, joint.p_value, score, resemblance=joint.resemblance)
             evidence = accumulation.clear(JOINT, joint.p_value) if drifted else carried.evidence
             if drifted is False and carried.drifted(score, floor):
                 drifted, reason = True, f"{reason}; {carried.reason(score, floor)}"

@@ -33,7 +33,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retrain_assets.drift.bounds import excess_of_light_tails, p_values_within_bounds
-from retrain_assets.drift.resemblance import Resemblance, resemblance
+from retrain_assets.drift.resemblance import TOLD, Resemblance, resemblance
 from retrain_assets.drift.tails import freedom_of_lengths, freedom_of_tails
 
 Array = npt.NDArray[np.float64]
@@ -44,8 +44,6 @@ _USUAL, _RARE = 0.2, 0.01
 """A variance that so many columns exceed by chance is taken for theirs; the rarest owes its columns nothing."""
 _CALM = 1e-3
 """A variance lower than all but so few by chance is none of theirs: that column owes them nothing either."""
-_TOLD = 0.05
-"""What varies by less than this part of what its rows explain is rounding, or too rare to tell how days differ."""
 _GUARDED = 0.9
 """Among normal batches the farthest one is within the guard with this probability."""
 
@@ -82,7 +80,7 @@ def judge_scalars(
     """Two-sided test of one summary by column.
 
     Args:
-        batches: the summary of each reference batch, shape (columns, batches).
+        batches: the summary of each reference batch, in order of time, shape (columns, batches).
         current: of the current window, shape (columns,).
         rows: that the reference summaries were computed from, shape (columns, batches).
         current_rows: shape (columns,).
@@ -135,7 +133,8 @@ def judge_vectors(
     """Test of a vector of summaries by column; a shorter vector is filled with zeros.
 
     Args:
-        batches: shape (columns, batches, cells), each summary with the sampling variance `1 / 4` of a single row.
+        batches: in order of time, shape (columns, batches, cells), each summary with the sampling variance `1 / 4` of a
+            single row.
         current: shape (columns, cells).
         rows: shape (columns, batches).
         current_rows: shape (columns,).
@@ -232,7 +231,7 @@ def _moderated(ratio: Array, freedom: Array, independent: float) -> tuple[Array,
     as_far = fdtrc(freedom, min(extra, 1e9), ratio / prior)
     known = np.minimum(freedom + extra, freedom * independent)
     own = np.where(as_far > _USUAL, 1.0, np.maximum(ratio, 1.0))
-    calm = (ratio > _TOLD) & (fdtr(freedom, min(extra, 1e9), ratio / prior) < _CALM)
+    calm = (ratio > TOLD) & (fdtr(freedom, min(extra, 1e9), ratio / prior) < _CALM)
     moderated = np.where(calm, np.maximum(ratio, 1.0), np.maximum(own, shared))
     return moderated, np.where((as_far > _RARE) & ~calm, known, freedom)
 
@@ -244,7 +243,7 @@ def _prior(ratio: Array, freedom: Array) -> tuple[float, float]:
     """
     from scipy.special import digamma, polygamma
 
-    varying = ratio > _TOLD
+    varying = ratio > TOLD
     if varying.sum() < 3:
         return 1.0, 0.0
     half = freedom[varying] / 2

@@ -48,10 +48,14 @@ def test_what_was_clear_at_once_stands_for_as_long_as_it_was_clear() -> None:
     assert stands == [9, 14, 21]
 
 
-def test_a_distance_that_falls_to_a_third_ends_what_stood() -> None:
+def test_three_calm_checks_of_a_third_of_the_distance_end_what_stood_and_one_does_not() -> None:
     before = LIMIT.value + HELD
-    fallen, less = (followed([0.01], before, {"x": 0.3}, distance)[0] for distance in (0.09, 0.11))
-    assert (fallen.enough, less.enough) == (False, True)
+    fallen, less, unusual = (
+        [each.enough for each in followed([p_value] * 3, before, {"x": 0.3}, distance)]
+        for p_value, distance in ((0.5, 0.09), (0.5, 0.11), (0.1, 0.09))
+    )
+    assert fallen == [True, True, False]
+    assert less == unusual == [True, True, True]
 
 
 def test_a_drift_that_lasts_needs_half_of_the_floor() -> None:
@@ -92,3 +96,13 @@ def test_a_constant_shift_alarms_once_in_half_a_year(shift: float, most: float) 
     found = [each for each in alarms if each]
     assert len(found) / len(alarms) > (0.6 if shift == 1.5 else 0.98)
     assert np.mean(found) <= most
+
+
+def test_limits_of_few_checks_are_above_zero_and_weights_are_numbers() -> None:
+    """Where more false alarms are allowed than checks are made."""
+    few = EvidenceLimit(columns=1, batches=30, checks_per_year=2, false_alarms_per_year=1)
+    assert few.value == 1.0
+    assert [few.weight(resemblance) for resemblance in (0.0, 0.5, 0.95)] == [1, 1, 1]
+    step = Accumulation(limit=few)
+    step.add("x", 0.4, 0.1)
+    assert step.clear("x", 0.4) >= few.value

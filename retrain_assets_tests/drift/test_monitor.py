@@ -76,6 +76,36 @@ def test_one_cause_alarms_once_and_a_second_one_again() -> None:
     assert calm[-1].drifted is False
 
 
+@pytest.mark.parametrize("distance", ["psi", "wasserstein"])
+def test_a_shift_alarms_once_whatever_its_distance_does_from_day_to_day(distance: str) -> None:
+    """Levels of days differ by .2: the distance of a day is now and then a third of that of others."""
+    rng = np.random.default_rng(0)
+    days = [day(rng, wander=0.2) for _ in range(30)]
+    monitor = Monitor(days, checks_per_year=365, options={"distance": distance})
+    assert sum(monitor.check(day(rng, shift=0.6, wander=0.2)).alarm for _ in range(60)) == 1
+
+
+def test_another_column_that_is_clear_at_once_alarms_while_what_lasts_is_calm() -> None:
+    rng = np.random.default_rng(5)
+    monitor = Monitor([day(rng) for _ in range(30)], checks_per_year=365)
+    for _ in range(15):
+        monitor.check(day(rng, shift=0.3))
+    assert [monitor.check(day(rng)).drifted for _ in range(4)][-1] is True, "the first column lasts"
+    moved = [day(rng) for _ in range(8)]
+    other = [
+        replace(window, columns=(window.columns[0], *day(rng, shift=3.0).columns[:1], *window.columns[2:]))
+        for window in moved
+    ]
+    renamed = [
+        replace(
+            window,
+            columns=tuple(replace(column, name=name) for column, name in zip(window.columns, "abcd", strict=True)),
+        )
+        for window in other
+    ]
+    assert sum(monitor.check(window).alarm for window in renamed) == 1
+
+
 def test_a_window_that_is_too_small_is_unknown_and_changes_nothing() -> None:
     rng = np.random.default_rng(6)
     reference = [day(rng) for _ in range(20)]
