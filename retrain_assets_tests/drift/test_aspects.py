@@ -126,3 +126,16 @@ def test_a_profile_without_the_sign_of_infinity_is_compared_by_the_share_of_both
     del record["columns"][0]["minus_infinite"]
     earlier = compare([TableProfile.from_record(record)], now, joint="none").columns["x"]
     assert (earlier.verdict, earlier.score) == ("stable", 0.0)
+
+
+@pytest.mark.parametrize("rows_now", [30, 500])
+def test_even_categories_beside_a_small_batch_are_told_apart(rows_now: int) -> None:
+    """None of eight has five rows of thirty: counted in one cell they could never have changed."""
+    rng = np.random.default_rng(0)
+    names = np.array([f"v{place}" for place in range(8)])
+    sizes = [500] * 19 + [30]
+    days = pd.DataFrame({"day": np.repeat(np.arange(20), sizes), "x": rng.choice(names, sum(sizes))})
+    today = pd.DataFrame({"day": 99, "x": rng.choice(names, rows_now, p=[0.65, *[0.05] * 7])})
+    stable = pd.DataFrame({"day": 99, "x": rng.choice(names, rows_now)})
+    assert compare(days, today, batch="day").columns["x"].verdict == "drift"
+    assert compare(days, stable, batch="day").columns["x"].verdict == "stable"
