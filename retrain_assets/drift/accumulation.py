@@ -108,7 +108,7 @@ class Accumulation:
             counts = weight * (max(shown, CALMEST) - CALM if stands else shown - ALLOWANCE)
             if stands and shown < CALM:
                 self.calm.add(column)
-                counts = min(counts, -_FALLS if self.fallen(column, distance) else 0.0)
+                counts = min(counts, -_FALLS) if self.fallen(column, distance) else counts
             evidence = max(0.0, before + counts)
             if stands and evidence < limit:
                 evidence = 0.0
