@@ -108,7 +108,8 @@ class Accumulation:
             counts = weight * (max(shown, CALMEST) - CALM if stands else shown - ALLOWANCE)
             if stands and shown < CALM:
                 self.calm.add(column)
-                counts = min(counts, -_FALLS) if self.fallen(column, distance) else counts
+                fallen = distance < FALLEN * self.drifted.get(column, 0.0)
+                counts = min(counts, -_FALLS) if fallen else counts
             evidence = max(0.0, before + counts)
             if stands and evidence < limit:
                 evidence = 0.0
@@ -119,10 +120,6 @@ class Accumulation:
         self.after[column] = before
         lasting = stands and column in self.drifted
         return Carried(evidence=before, limit=limit, lasting=lasting)
-
-    def fallen(self, column: str, distance: float) -> bool:
-        """Whether a distance is far below the one that stands."""
-        return distance < FALLEN * self.drifted.get(column, 0.0)
 
     @property
     def standing(self) -> frozenset[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from retrain_assets.drift.accumulation import REMEMBERED, Accumulation
+from retrain_assets.drift.accumulation import FALLEN, REMEMBERED, Accumulation
 from retrain_assets.drift.evidence_limit import EvidenceLimit
 from retrain_assets.drift.report import ColumnDrift
 
@@ -52,9 +52,10 @@ class Memory:
         lasting = standing & self.drifted.keys() & self.evidence.keys()
         calm = {name for each in accumulations for name in each.calm}
         another = {name for each in accumulations for name in each.at_once} - lasting
-        distances = {name: known[name].score or 0.0 for name in moved | lasting if name in known}
-        for accumulation in accumulations:
-            fallen = (name for name, distance in distances.items() if accumulation.fallen(name, distance))
-            distances |= {name: self.drifted[name] for name in fallen}
-        self.drifted = {name: distances.get(name, self.drifted.get(name, 0.0)) for name in moved | lasting}
+        self.drifted = {name: self._distance(name, known.get(name)) for name in moved | lasting}
         return bool(moved) and (not lasting or bool(another and lasting <= calm))
+
+    def _distance(self, name: str, row: ColumnDrift | None) -> float:
+        """Of a column that has drifted: that of the last check which has not fallen far below it."""
+        before = self.drifted.get(name, 0.0)
+        return before if row is None or row.score is None or row.score < FALLEN * before else row.score
