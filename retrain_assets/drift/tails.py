@@ -61,12 +61,13 @@ def _excess(away: Array) -> Array:
 @lru_cache(maxsize=64)
 def _expected(count: int) -> Array:
     """The mean excess kurtosis of so many batches by degrees of freedom, in the order of `_FREEDOM`: ascending."""
-    from scipy.special import stdtrit
+    from scipy.special import ndtr, ndtri, stdtrit
 
-    even = np.random.default_rng(20_261_123).random((max(_SIMULATED // count, 100), count))
-    found = list[float]()
+    normal = ndtri(np.random.default_rng(20_261_123).random((max(_SIMULATED // count, 100), count)))
+    far, found = np.linspace(0, 6, 1_500), list[float]()
     for freedom in _FREEDOM:
-        drawn = stdtrit(freedom, even)
+        # A quantile of t takes some ten times as long as its place between two known ones.
+        drawn = np.sign(normal) * np.interp(np.abs(normal), far, stdtrit(freedom, ndtr(far)))
         found.append(float(_excess(drawn - drawn.mean(axis=1, keepdims=True)).mean()))
     return np.maximum.accumulate(found)
 
