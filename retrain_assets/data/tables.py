@@ -138,7 +138,7 @@ def _drift_report() -> DataFrameSchema:
             "column": c.text("Column that was compared; empty in the row of the verdict on the whole."),
             "distance": c.text("Name of the declared distance.", nullable=True),
             "score": c.number("The distance between the batch and the champion's reference."),
-            "floor": c.number("A smaller score is no drift.", least=0),
+            "floor": c.number("A smaller score is no drift; of a drift that lasts, one below half of it.", least=0),
             "p_value": c.share("Probability that the column differs as much without drift."),
             "adjusted_p_value": c.share("The same over all inputs together, or over all outputs."),
             "evidence": c.number("What this and earlier checks against the same reference add up to.", least=0),
