@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Hashable, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -11,6 +11,7 @@ import pandas as pd
 
 from retrain_assets.authoring.own_names import LABEL, owner_of
 from retrain_assets.authoring.personal import holds_births, personal_columns
+from retrain_assets.authoring.signs import counts_up, numbers_rows, other_time, unfit
 from retrain_assets.data.conversion import read_as
 from retrain_assets.data.csv_form import CsvForm
 from retrain_assets.data.infer import infer_columns, nearly_numbers
@@ -23,17 +24,12 @@ _ID = re.compile(r"(?:^|[\W_])(?i:id|key)$|(?i:uuid|guid)$|(?<=[a-z])(?:I[dD]|Ke
 _NUMBER = re.compile(r"[\W_](?:no|nr|num|number)\.?$", re.IGNORECASE)
 _CATEGORIES = 50
 _CLASSES = 20
-_COUNTED = 50
-"""A number that never falls over fewer distinct values than this may do so by chance, or be a year."""
 _LAST_IN_EACH_MONTH = 28
 _ISO = "ISO dates or times, such as 2024-01-31 or 2024-01-31T12:30:00Z"
 _AS_ISO = (
     "Write times so here and in each delivery, or have a function of yours read the files and do it "
     "(`source: {type: python, load: ...}`)"
 )
-_OTHER_DATE = re.compile(r"\d{1,4}([./ -])\w{1,9}\1\s?\d{2,4}\b.*")
-_SECONDS_OF_OUR_TIME = (1e9, 4e9)
-"""From 2001 to 2096, as seconds since 1970."""
 _WHY = {
     "separator": "the header has the most names by it",
     "decimal": "numbers have a decimal comma",
@@ -51,7 +47,7 @@ class Guesses:
     """Each guess says what it took and why."""
 
     def __init__(self, frame: pd.DataFrame) -> None:
-        left_out = {name: why for name in frame.columns if (why := _unfit(name, frame[name])) is not None}
+        left_out = {name: why for name in frame.columns if (why := unfit(name, frame[name])) is not None}
         self._left_out = left_out
         self._counters: set[str] = set()
         self._ids: set[str] = set()
@@ -98,7 +94,7 @@ class Guesses:
         found = {
             name: first
             for name in self._columns
-            if name in asked and not holds_births(name) and (first := _other_time(self._frame[name])) is not None
+            if name in asked and not holds_births(name) and (first := other_time(self._frame[name])) is not None
         }
         if not found:
             return ""
@@ -232,7 +228,7 @@ class Guesses:
         """Finds numbers that never fall, as the order of an order line: what is to come lies beyond any limit."""
         times = read_as(self._frame[event_time], "datetime", lenient=True)[0]
         for name, column in self._columns.items():
-            if column.type in ("int", "float") and _counts_up(self._frame[name], times):
+            if column.type in ("int", "float") and counts_up(self._frame[name], times):
                 self._counters.add(name)
                 self._columns[name] = ColumnSpec(type=column.type, nullable=column.nullable)
 
@@ -290,7 +286,7 @@ class Guesses:
             many = column.type in ("string", "category") and self._frame[name].nunique() > _CATEGORIES
             why = "personal" if name in personal else "times" if column.type == "datetime" else None
             why = why or ("too many distinct texts" + self._odd_number(name) if many else None)
-            why = why or ("it numbers the rows" if _numbers_rows(self._frame[name]) else None)
+            why = why or ("it numbers the rows" if numbers_rows(self._frame[name]) else None)
             why = why or ("it only grows with time" if name in self._counters else None)
             why = why or ("a number that names something, many distinct" if name in self._ids else None)
             if name not in others and why is None:
@@ -317,43 +313,6 @@ class Guesses:
         if name not in self._columns:
             raise _wrong(field, f"must be a column of the file (got '{name}').{did_you_mean(name, self._columns)}")
         return name
-
-
-def _unfit(name: str, values: pd.Series) -> str | None:
-    """What a column is that no schema can describe."""
-    if name == "":
-        return "the column that has no name in the file"
-    if (whose := owner_of(name, target=LABEL)) is not None:  # which column is the target is not known yet
-        return f"{name} ({whose}: rename it in the file)"
-    known = values.dropna() if pd.api.types.is_object_dtype(values.dtype) else values[:0]
-    return None if known.empty or isinstance(known.iloc[0], Hashable) else f"{name} (lists or records)"
-
-
-def _numbers_rows(values: pd.Series) -> bool:
-    """Whether whole numbers count the rows: they tell a model when a row came, and nothing of rows to come."""
-    if not pd.api.types.is_integer_dtype(values.dtype) or len(values) < 2 or values.hasnans:
-        return False
-    return values.is_unique and int(values.max()) - int(values.min()) + 1 == len(values)
-
-
-def _counts_up(values: pd.Series, times: pd.Series) -> bool:
-    """Whether a number never falls as time goes by."""
-    numbers = pd.DataFrame({"time": times, "number": pd.to_numeric(values, errors="coerce")}).dropna()
-    grown = numbers.sort_values(["time", "number"])["number"]
-    return bool(grown.is_monotonic_increasing and grown.nunique() >= _COUNTED)
-
-
-def _other_time(values: pd.Series) -> str | None:
-    """The first value of a column of dates that are not ISO, or of seconds or milliseconds since 1970."""
-    known = values.dropna()
-    if known.empty or pd.api.types.is_bool_dtype(known):
-        return None
-    if pd.api.types.is_numeric_dtype(known):
-        low, high = _SECONDS_OF_OUR_TIME
-        held = any(bool(known.between(low * scale, high * scale).all()) for scale in (1, 1e3))
-    else:
-        held = bool(known.astype(str).str.fullmatch(_OTHER_DATE).mean() > 0.95)
-    return str(known.iloc[0]) if held else None
 
 
 def _rules(column: ColumnSpec) -> dict[str, Any]:

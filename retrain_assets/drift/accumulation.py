@@ -73,7 +73,7 @@ class Accumulation:
         before: evidence by column after the last check.
         after: evidence by column after this one.
         seen: columns whose rows are those of the check before: they say nothing new.
-        drifted: distance of each column that has drifted, and of which nothing else is known since.
+        drifted: distance of each column that has drifted and lasts.
         calm: columns that stand, and of which this check shows nothing.
         at_once: columns that have drifted by this check alone.
     """

@@ -12,14 +12,14 @@ from retrain_assets.drift.arguments import refuse_arguments, refuse_floor, refus
 from retrain_assets.drift.columns import ColumnsCompared, compare_columns
 from retrain_assets.drift.comparison import Comparison, concluded, nothing_known
 from retrain_assets.drift.fitted_reference import Basis, FittedReference
-from retrain_assets.drift.frames import Prepared, Side, batch_of, is_stream, profiles_of, read_once
+from retrain_assets.drift.frames import Prepared, Side, batch_of, is_stream
 from retrain_assets.drift.given import LazyRows, as_given, name_of
 from retrain_assets.drift.joint import JointDrift
 from retrain_assets.drift.settings import Correction, Settings, Significance
-from retrain_assets.drift.stream_sample import MAX_ROWS, rows_needed
 from retrain_assets.drift.together import JOINT_SHARE, OUTPUT_SHARE, judge_together
 from retrain_assets.drift.truths import batches_of_window
 from retrain_assets.drift.watched import watched_columns
+from retrain_assets.drift.window import read_side
 from retrain_assets.drift.wording import none_to_compare, plural
 from retrain_assets.errors import DataError, NoBatchColumnError, did_you_mean
 
@@ -165,23 +165,13 @@ def _read(
     reference: Side, current: Side, joint: Joint, batch: str | None, settings: Settings
 ) -> tuple[tuple[Side, Side], tuple[dict[str, TableProfile], dict[str, TableProfile]]]:
     """The sides, whose rows a joint test looks at once more, and their profiles by batch."""
-    reference, past = _read_side(reference, "the reference", joint, batch, settings)
+    reference, past = read_side(reference, "the reference", joint, batch, settings)
     try:
-        current, present = _read_side(current, "the current window", joint, batch, settings)
+        current, present = read_side(current, "the current window", joint, batch, settings)
     except NoBatchColumnError as error:
         taken = f"A window that is one batch: compare(prepare(reference, batch={batch!r}), current)."
         raise DataError(f"{error} {taken}") from None
     return (reference, current), (past, present)
-
-
-def _read_side(
-    side: Side, name: str, joint: Joint, batch: str | None, settings: Settings
-) -> tuple[Side, dict[str, TableProfile]]:
-    if joint != "none":
-        alike = batch is None and joint == "correlation"
-        most = rows_needed(settings.correlation_floor, settings.min_rows) if alike else MAX_ROWS
-        side = read_once(side, name=name, batch=batch, most=most)
-    return side, profiles_of(side, name=name, batch=batch)
 
 
 def _groups(names: Sequence[str], outputs: Sequence[str], joint: Joint) -> list[tuple[list[str], float, str]]:

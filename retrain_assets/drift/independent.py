@@ -14,9 +14,10 @@ import numpy as np
 from retrain_assets.data.categories import MAX_CATEGORIES
 from retrain_assets.drift.aspects import ASPECTS, set_absent
 from retrain_assets.drift.cells import ColumnCells
+from retrain_assets.drift.column_shape import folded
 from retrain_assets.drift.normal_scores import normal_scores
 from retrain_assets.drift.significance import MIN_EXPECTED, Counts, homogeneity_p_value
-from retrain_assets.drift.summaries import folded, summarize
+from retrain_assets.drift.summaries import summarize
 from retrain_assets.drift.variation import Array
 
 

@@ -127,7 +127,7 @@ class Monitor:
             DataError: rows have gaps in the batch column, or two columns of one name.
             TypeError: it is neither rows nor profiles.
         """
-        window = read_window(current, self.reference, self._fitted.settings)
+        window = read_window(current, self.reference, self.joint, self._fitted.settings)
         refused = self._refused(window.profile)
         if refused:
             return self._unknown(refused)

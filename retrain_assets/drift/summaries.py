@@ -14,13 +14,9 @@ import numpy.typing as npt
 
 from retrain_assets.drift.binning import Counts
 from retrain_assets.drift.cells import ColumnCells
+from retrain_assets.drift.column_shape import folded, held, shape_of
 from retrain_assets.drift.normal_scores import normal_scores, widening
 from retrain_assets.drift.variation import Array
-
-MIN_EXPECTED = 5.0
-"""Cells of fewer expected rows in the smallest batch are counted together."""
-LEAST_LEFT = 0.05
-"""Of the sampling variance of a cell's root at least this part counts, where location and spread take most of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,13 +135,14 @@ class Summaries:
 def summarize(columns: Sequence[ColumnCells]) -> Summaries:
     """Stacks the summaries of columns that were counted over as many batches of the reference, and of the window."""
     count = len(columns[0].batches)
-    shapes = [_shape(column) for column in columns]
-    widest = max(batches.shape[1] for batches, *_ in shapes)
+    shapes = [shape_of(column) for column in columns]
+    widest = max(shape.roots.shape[1] for shape in shapes)
     roots, current_roots = np.zeros((len(columns), count, widest)), np.zeros((len(columns), widest))
     cell_units, cell_skews = np.full((len(columns), widest), 0.25), np.zeros((len(columns), widest))
-    for place, (batches, current, units, skews, _) in enumerate(shapes):
-        roots[place, :, : batches.shape[1]], current_roots[place, : len(current)] = batches, current
-        cell_units[place, : len(units)], cell_skews[place, : len(skews)] = units, skews
+    for place, shape in enumerate(shapes):
+        cells = slice(shape.roots.shape[1])
+        roots[place, :, cells], current_roots[place, cells] = shape.roots, shape.current_roots
+        cell_units[place, cells], cell_skews[place, cells] = shape.units, shape.skews
     scored = [_scored(column) for column in columns]
     absent, all_rows = _absent_of([(column.batches, column.infinite) for column in columns])
     now_absent, now_rows = _absent_of([(column.current_batches, column.current_infinite) for column in columns])
@@ -166,7 +163,7 @@ def summarize(columns: Sequence[ColumnCells]) -> Summaries:
         ordered=np.array([column.ordered for column in columns]),
         roots=roots,
         current_roots=current_roots,
-        free=np.array([float(free) for *_, free in shapes]),
+        free=np.array([float(shape.free) for shape in shapes]),
         cell_units=cell_units,
         cell_skews=cell_skews,
         absent=_arcsine(absent, all_rows[:, None]),
@@ -223,21 +220,6 @@ def _unseen(column: ColumnCells) -> float:
     return float(pdtrc(column.current_novel - 1, expected)) if column.current_novel else 1.0
 
 
-def folded(column: ColumnCells) -> tuple[Array, Array, Array]:
-    """Reference, its batches and the window's over the inner cells; what lies beyond counts in the cell beside it."""
-    inner = column.inner
-    sides: list[Array] = []
-    for counts in (column.reference[None], column.batches, column.current_batches):
-        within = counts[:, inner].astype(np.float64)
-        if within.shape[1] and column.ordered:
-            within[:, 0] += counts[:, 0]
-            within[:, -1] += counts[:, -2]
-        elif within.shape[1] and column.novel_apart:
-            within[:, -1] += counts[:, -2]
-        sides.append(within)
-    return sides[0][0], sides[1], sides[2]
-
-
 def _scored(column: ColumnCells) -> tuple[Array, Array]:
     """Mean scores of each batch, shape (2, batches), and on average over those of the window, shape (2,)."""
     reference, batches, current = folded(column)
@@ -251,7 +233,7 @@ def _scored(column: ColumnCells) -> tuple[Array, Array]:
     weights = batches / np.where(sums, sums, 1.0)[:, None]
     weights[sums == 0] = shares  # a batch without any value says nothing about values
     now = np.zeros((2, np.count_nonzero(current.sum(axis=1))))
-    now_weights = _held(current) / _held(current).sum(axis=1, keepdims=True)
+    now_weights = held(current) / held(current).sum(axis=1, keepdims=True)
     scores = normal_scores(shares)
     for place, score in enumerate(scores):
         found[place], now[place] = weights @ score, now_weights @ score
@@ -273,76 +255,9 @@ def _scored_by_share(reference: Array, batches: Array, current: Array) -> tuple[
     sums = batches.sum(axis=1)
     usual = 2 * _arcsine(reference[upper].sum(), reference.sum())
     found[0] = np.where(sums > 0, 2 * _arcsine(batches[:, upper].sum(axis=1), sums), usual)
-    now = _held(current)
+    now = held(current)
     current_found[0] = 2 * _arcsine(now[:, upper].sum(axis=1), now.sum(axis=1)).mean()
     return found, current_found
-
-
-def _held(counts: Array) -> Array:
-    """The batches that have any row."""
-    return counts[counts.sum(axis=1) > 0]
-
-
-def _shape(column: ColumnCells) -> tuple[Array, Array, Array, Array, int]:
-    """Roots of the shares over cells of at least `MIN_EXPECTED` rows in the smallest batch, and what is known of them.
-
-    These are their sampling variances and skewnesses, of a single row, and how many are free. Of a number what location
-    and spread say is taken off: the directions into which they move the roots.
-    """
-    reference, batches, current = folded(column)
-    if not reference.sum():
-        return np.ones((len(batches), 1)), np.ones(1), np.full(1, 0.25), np.zeros(1), 0
-    smallest = min([rows for rows in (*batches.sum(axis=1), *current.sum(axis=1)) if rows], default=0.0)
-    # A category that only the window has is one of both sides, as those that were given a cell.
-    seen = reference if column.ordered else reference + current.sum(axis=0)
-    groups = _groups(seen / seen.sum() * smallest, ordered=column.ordered)
-    gathered = np.zeros((len(reference), int(groups.max()) + 1))
-    gathered[np.arange(len(reference)), groups] = 1.0
-    shares = reference @ gathered / reference.sum()
-    roots = _roots(batches @ gathered, shares)
-    current_roots = _roots((_held(current) if current.any() else current) @ gathered, shares).mean(axis=0)
-    scores = normal_scores(shares) if column.ordered else []
-    # The roots lie on a sphere: along the reference itself they say by its square what they say across it.
-    across = np.eye(len(shares))
-    for score in (np.ones(len(shares)), *scores):
-        direction = np.sqrt(shares) * score
-        across -= np.outer(direction, direction)
-        roots = roots - np.outer(roots @ direction, direction)
-        current_roots = current_roots - (current_roots @ direction) * direction
-    left = np.maximum(np.diag(across), LEAST_LEFT)
-    # That of a single root is -1 / (2 sqrt(share)); a cell that only the window fills has rows of the least share.
-    skews = across**3 @ (-0.5 / np.sqrt(np.maximum(shares, MIN_EXPECTED / max(smallest, 1.0)))) / left**1.5
-    return roots, current_roots, left / 4, skews, len(shares) - 1 - len(scores)
-
-
-def _groups(expected: Array, *, ordered: bool) -> npt.NDArray[np.int64]:
-    """The cell that a small one is counted in: of numbers the one beside it, of categories one for all of them.
-
-    Categories of which none is large enough are counted together as numbers are.
-    """
-    large = expected >= MIN_EXPECTED
-    if not ordered and large.any():
-        groups = np.cumsum(large) - 1
-        if not large.all():
-            rest = int(large.sum()) if expected[~large].sum() >= MIN_EXPECTED else int(large.sum()) - 1
-            groups[~large] = rest
-        return groups.astype(np.int64)
-    groups, reached, group = np.zeros(len(expected), dtype=np.int64), 0.0, 0
-    left = float(expected.sum())
-    for place, rows in enumerate(expected):
-        groups[place] = group
-        reached += rows
-        left -= rows
-        if reached >= MIN_EXPECTED <= left:
-            group, reached = group + 1, 0.0
-    return groups
-
-
-def _roots(counts: Array, shares: Array) -> Array:
-    """Roots of the shares with Anscombe's 3/8; of a batch without any row those of the reference."""
-    rows = counts.sum(axis=1, keepdims=True)
-    roots = np.sqrt((counts + 0.375) / (rows + 0.375 * counts.shape[1]))
-    return np.where(rows > 0, roots, np.sqrt(shares))
 
 
 def _arcsine(counts: Array, rows: Array) -> Array:

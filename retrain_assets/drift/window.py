@@ -32,21 +32,44 @@ class Window:
     profile: TableProfile
 
 
-def read_window(given: Side | LazyRows, reference: Side, settings: Settings) -> Window:
+def read_side(
+    side: Side, name: str, joint: str, batch: str | None, settings: Settings
+) -> tuple[Side, dict[str, TableProfile]]:
+    """A side with its profiles by batch; of a stream as many rows as the joint test looks at, which is read once.
+
+    Args:
+        side: rows or profiles.
+        name: of the side, for messages.
+        joint: test of several columns that looks at the rows once more, or `none`.
+        batch: column that says which rows came together.
+        settings: which say how many rows a change of a correlation takes.
+
+    Raises:
+        DataError: the batch column is missing or has gaps, or column names are not unique.
+        TypeError: it is neither rows nor profiles.
+    """
+    if joint != "none":
+        alike = batch is None and joint == "correlation"
+        most = rows_needed(settings.correlation_floor, settings.min_rows) if alike else MAX_ROWS
+        side = read_once(side, name=name, batch=batch, most=most)
+    return side, profiles_of(side, name=name, batch=batch)
+
+
+def read_window(given: Side | LazyRows, reference: Side, joint: str, settings: Settings) -> Window:
     """Reads a window as `compare` does.
 
     Args:
         given: rows or profiles, as `compare` takes them.
         reference: a prepared one's batch column is no data of the window either.
-        settings: which say how many rows of a stream are kept.
+        joint: as of `read_side`.
+        settings: as of `read_side`.
 
     Raises:
         DataError: the batch column has gaps, or column names are not unique.
         TypeError: it is neither rows nor profiles.
     """
-    name, side = "the window", as_given(given)
+    side = as_given(given)
     batch = batch_of(reference, side)
-    most = MAX_ROWS if batch is not None else rows_needed(settings.correlation_floor, settings.min_rows)
-    side = read_once(side, name=name, batch=batch, most=most)
-    batches, apart = batches_of_window(list(profiles_of(side, name=name, batch=batch).values()))
+    side, profiles = read_side(side, "the window", joint, batch, settings)
+    batches, apart = batches_of_window(list(profiles.values()))
     return Window(side=side, batch=batch, batches=tuple(batches), apart=apart, profile=merge_tables(batches))
