@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,8 @@ import pandas as pd
 Matrix = npt.NDArray[np.float64]
 STABLE = ("iid", "mild days", "shared days", "strong cycles", "trend, then flat")
 """Ways to be stable: what the levels of the days do."""
+RARE = "iid, rare categories"
+"""One more: two rows of a thousand have one of a thousand rare categories, most of which are new when they come."""
 POWER_STREAMS = tuple(stream for stream in STABLE if stream != "shared days")
 """Those in which drifts are planted."""
 RESEMBLING, HEAVY = "days like the one before", "heavy-tailed days"
@@ -60,7 +62,7 @@ DRIFTS: Mapping[str, Drift] = {
 def levels(kind: str, days: int, columns: int, rng: np.random.Generator) -> Matrix:
     """Level of each column on each day, in standard deviations of its rows."""
     time = np.arange(days)[:, None]
-    if kind == "iid":
+    if kind in ("iid", RARE):
         return np.zeros((days, columns))
     if kind in ("mild days", HEAVY):
         drawn = rng.normal(size=(days, columns))
@@ -83,7 +85,9 @@ def _autoregression(drawn: Matrix) -> Matrix:
     return drawn
 
 
-def day_frame(level: Matrix, rows: int, rng: np.random.Generator, drift: Drift | None = None) -> pd.DataFrame:
+def day_frame(
+    level: Matrix, rows: int, rng: np.random.Generator, drift: Drift | None = None, *, rare: float = 0.0
+) -> pd.DataFrame:
     """One day: half of the columns normal, a quarter lognormal, the last quarter categories, and a score.
 
     Args:
@@ -91,6 +95,7 @@ def day_frame(level: Matrix, rows: int, rng: np.random.Generator, drift: Drift |
         rows: of the day.
         rng: of the rows.
         drift: planted in it.
+        rare: share of the rows of a category that have one of a thousand rare ones.
     """
     drift = drift or Drift()
     columns = len(level)
@@ -101,7 +106,7 @@ def day_frame(level: Matrix, rows: int, rng: np.random.Generator, drift: Drift |
             moved[1] + drift.size * (values[:, 0] - moved[0]) + np.sqrt(1 - drift.size**2) * (values[:, 1] - moved[1])
         )
     score = rng.normal(size=rows) + (drift.size if drift.kind == "score" else 0.0)
-    made: dict[str, object] = {}
+    made: dict[str, npt.NDArray[Any]] = {}
     for place in range(columns):
         name = f"c{place}"
         kind = kind_of(place, columns)
@@ -111,6 +116,8 @@ def day_frame(level: Matrix, rows: int, rng: np.random.Generator, drift: Drift |
             made[name] = np.exp(values[:, place])
         else:
             made[name] = _categories(values[:, place], rng, drift if place == columns - 1 else Drift())
+            if rare:
+                _make_rare(made[name], rare, rng)
     if drift.kind == "missing":
         made["c0"] = np.where(rng.random(rows) < drift.size, np.nan, values[:, 0])
     return pd.DataFrame(made).assign(score=score)
@@ -142,3 +149,8 @@ def _categories(values: Matrix, rng: np.random.Generator, drift: Drift) -> npt.N
     if drift.kind == "unseen":
         labels[rng.random(len(labels)) < drift.size] = "new"
     return labels
+
+
+def _make_rare(labels: npt.NDArray[np.object_], share: float, rng: np.random.Generator) -> None:
+    chosen = rng.random(len(labels)) < share
+    labels[chosen] = np.char.add("rare", rng.integers(0, 1_000, int(chosen.sum())).astype(str))

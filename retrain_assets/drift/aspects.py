@@ -23,7 +23,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from retrain_assets.drift.multiplicity import sidak
+from retrain_assets.drift.multiplicity import cauchy, sidak
 from retrain_assets.drift.settled import Mask, judge_settled
 from retrain_assets.drift.summaries import Summaries
 from retrain_assets.drift.variation import Array, Tested, judge_scalars, judge_vectors
@@ -161,11 +161,13 @@ def _with_single_cells(summaries: Summaries, whole: Tested) -> Array:
         unit=summaries.cell_units[column, cell], merged=summaries.merged[column],
         skewness=summaries.cell_skews[column, cell], tails=whole.tails,
     )  # fmt: skip
-    p_values = whole.p_values
-    clearest = np.ones(len(p_values))
-    np.minimum.at(clearest, column, tested.p_values)
-    cells = np.bincount(column, minlength=len(p_values))
-    return sidak(np.minimum(p_values, sidak(clearest, cells)), np.full(len(p_values), 2))
+    cells = np.bincount(column, minlength=len(whole.p_values))
+    place = np.arange(len(column)) - np.repeat(np.cumsum(cells) - cells, cells)
+    single = np.ones((cells.max(), len(cells)))
+    single[place, column] = tested.p_values
+    there = np.arange(cells.max())[:, None] < cells
+    weights = there / np.maximum(2 * cells, 1)
+    return cauchy(np.vstack([whole.p_values, single]), np.vstack([1 - weights.sum(axis=0), weights]))
 
 
 def _judge_novelty(summaries: Summaries) -> tuple[Array, Array]:

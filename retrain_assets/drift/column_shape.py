@@ -1,4 +1,10 @@
-"""The shape of a column: roots of the shares of its cells, whose sampling variance hardly depends on the shares."""
+"""The shape of a column: what is in its cells, in units in which the sampling variance of one row is about 1 / 4.
+
+Of a number these are the roots of the shares of its cells (Bartlett 1936). Of categories they are the differences of
+the shares from those of the reference, over twice the root of these, as in Pearson's chi-square (Pearson 1900,
+Philosophical Magazine 50): what the roots are as well, while changes are small. A rare category that has become a
+common one is much farther away than it is by roots, and how skewed its share is can be told exactly.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +28,9 @@ class ColumnShape:
     """Of one column.
 
     Args:
-        roots: of the reference batches, shape (batches, cells).
+        roots: of the reference batches, or the differences, shape (batches, cells).
         current_roots: of the window, on average over its batches, shape (cells,).
-        units: sampling variance of the root of each cell, of a single row, shape (cells,).
+        units: sampling variance of each, of a single row, shape (cells,).
         skews: skewness of it, of a single row, shape (cells,).
         free: cells that are free to vary.
     """
@@ -37,10 +43,7 @@ class ColumnShape:
 
 
 def shape_of(column: ColumnCells) -> ColumnShape:
-    """Over cells of at least `MIN_EXPECTED` rows in the smallest batch.
-
-    Of a number what location and spread say is taken off: the directions into which they move the roots.
-    """
+    """Over cells of at least `MIN_EXPECTED` rows in the smallest batch."""
     reference, batches, current = folded(column)
     if not reference.sum():
         one = np.ones(1)
@@ -54,21 +57,41 @@ def shape_of(column: ColumnCells) -> ColumnShape:
     gathered = np.zeros((len(reference), int(groups.max()) + 1))
     gathered[np.arange(len(reference)), groups] = 1.0
     shares = reference @ gathered / reference.sum()
-    roots = _roots(batches @ gathered, shares)
-    current_roots = _roots((held(current) if current.any() else current) @ gathered, shares).mean(axis=0)
-    scores = normal_scores(shares) if column.ordered else []
+    # A cell that only the window fills has rows of the least share.
+    some = np.maximum(shares, MIN_EXPECTED / max(smallest, 1.0))
+    now = (held(current) if current.any() else current) @ gathered
+    return (_of_number if column.ordered else _of_categories)(batches @ gathered, now, shares, some)
+
+
+def _of_number(batches: Array, current: Array, shares: Array, some: Array) -> ColumnShape:
+    """Apart from what location and spread say of it: the directions into which they move the roots are taken off."""
+    roots, current_roots, across = _roots(batches, shares), _roots(current, shares).mean(axis=0), np.eye(len(shares))
+    scores = normal_scores(shares)
     # The roots lie on a sphere: along the reference itself they say by its square what they say across it.
-    across = np.eye(len(shares))
     for score in (np.ones(len(shares)), *scores):
         direction = np.sqrt(shares) * score
         across -= np.outer(direction, direction)
         roots = roots - np.outer(roots @ direction, direction)
         current_roots = current_roots - (current_roots @ direction) * direction
     left = np.maximum(np.diag(across), _LEAST_LEFT)
-    # That of a single root is -1 / (2 sqrt(share)); a cell that only the window fills has rows of the least share.
-    skews = across**3 @ (-0.5 / np.sqrt(np.maximum(shares, MIN_EXPECTED / max(smallest, 1.0)))) / left**1.5
-    free = len(shares) - 1 - len(scores)
-    return ColumnShape(roots=roots, current_roots=current_roots, units=left / 4, skews=skews, free=free)
+    return ColumnShape(
+        roots=roots,
+        current_roots=current_roots,
+        units=left / 4,
+        skews=across**3 @ (-0.5 / np.sqrt(some)) / left**1.5,  # that of a single root is -1 / (2 sqrt(share))
+        free=len(shares) - 1 - len(scores),
+    )
+
+
+def _of_categories(batches: Array, current: Array, shares: Array, some: Array) -> ColumnShape:
+    left = np.maximum(1 - some, _LEAST_LEFT)
+    return ColumnShape(
+        roots=_differences(batches, shares, some),
+        current_roots=_differences(current, shares, some).mean(axis=0),
+        units=left / 4,
+        skews=(1 - 2 * some) / np.sqrt(some * left),
+        free=len(shares) - 1,
+    )
 
 
 def folded(column: ColumnCells) -> tuple[Array, Array, Array]:
@@ -119,3 +142,9 @@ def _roots(counts: Array, shares: Array) -> Array:
     rows = counts.sum(axis=1, keepdims=True)
     roots = np.sqrt((counts + 0.375) / (rows + 0.375 * counts.shape[1]))
     return np.where(rows > 0, roots, np.sqrt(shares))
+
+
+def _differences(counts: Array, shares: Array, some: Array) -> Array:
+    """From the shares of the reference, over twice the root of `some`; none of a batch without any row."""
+    rows = counts.sum(axis=1, keepdims=True)
+    return np.where(rows > 0, (counts / np.maximum(rows, 1.0) - shares) / (2 * np.sqrt(some)), 0.0)

@@ -13,6 +13,7 @@ from retrain_assets.data.exact import EXACT
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.drift.accumulation import Accumulation
 from retrain_assets.drift.aspects import ASPECTS, judge, weighted
+from retrain_assets.drift.cells import ColumnCells
 from retrain_assets.drift.compared import Compared, counted
 from retrain_assets.drift.distances import measure
 from retrain_assets.drift.fitted_reference import Basis, FittedReference
@@ -29,11 +30,15 @@ from retrain_assets.drift.wording import describe, ends_of, movers, plural, prob
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnsCompared:
-    """What was found in each column, on which basis, and the counts it was found in."""
+    """What was found in each column, on which basis, and the counts it was found in.
+
+    `summaries` are of the compared columns, in their order; None where rows are taken for independent.
+    """
 
     drifts: tuple[ColumnDrift, ...]
     basis: Basis
     compared: tuple[Compared, ...]
+    summaries: Summaries | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,10 +92,14 @@ def compare_columns(
             compared.append(found)
         else:
             drifts[name] = found if accumulation is None else replace(found, evidence=accumulation.keep(name))
-    for column, tested in zip(compared, _test(compared, settings, basis), strict=True):
+    cells = [column.cells for column in compared]
+    summaries = summarize(cells) if cells and basis.significance == "batches" else None
+    for column, tested in zip(compared, _test(cells, summaries, settings, basis), strict=True):
         gone = column.name not in current
         drifts[column.name] = _conclude(column, tested, settings, basis, gone, accumulation, over)
-    return ColumnsCompared(drifts=tuple(drifts[name] for name in names), basis=basis, compared=tuple(compared))
+    return ColumnsCompared(
+        drifts=tuple(drifts[name] for name in names), basis=basis, compared=tuple(compared), summaries=summaries
+    )
 
 
 def _trusted(window: Sequence[TableProfile], settings: Settings) -> Sequence[TableProfile]:
@@ -99,19 +108,17 @@ def _trusted(window: Sequence[TableProfile], settings: Settings) -> Sequence[Tab
     return enough if len(window) > 1 else ()
 
 
-def _test(compared: Sequence[Compared], settings: Settings, basis: Basis) -> list[_Tested]:
-    if not compared:
+def _test(cells: Sequence[ColumnCells], summaries: Summaries | None, settings: Settings, basis: Basis) -> list[_Tested]:
+    if not cells:
         return []
-    cells = [column.cells for column in compared]
-    summaries = summarize(cells) if basis.significance == "batches" else None
     judged = None if summaries is None else judge(summaries)
     p_values = judge_independent(cells)[0] if judged is None else judged.p_values
     by_aspect = weighted(p_values)
     deciding, by_column = _deciding(p_values, by_aspect), by_aspect.min(axis=0)
     adjusted = CORRECTIONS[settings.correction](by_column)
-    batches = np.full(len(compared), basis.batches)
+    batches = np.full(len(cells), basis.batches)
     if judged is not None:
-        batches[judged.by_latest[deciding, np.arange(len(compared))]] = latest_of(basis.batches)
+        batches[judged.by_latest[deciding, np.arange(len(cells))]] = latest_of(basis.batches)
     less_unusual = batches.copy()
     for count in np.unique(batches):
         candidates = np.flatnonzero((adjusted <= settings.alpha) & (batches == count))
@@ -127,7 +134,7 @@ def _test(compared: Sequence[Compared], settings: Settings, basis: Basis) -> lis
             batches=int(batches[place]),
             resemblance=0.0 if judged is None else float(judged.resemblance[place]),
         )
-        for place in range(len(compared))
+        for place in range(len(cells))
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, TypedDict, Unpack, get_args
 
@@ -15,6 +15,7 @@ from retrain_assets.drift.fitted_reference import Basis, FittedReference
 from retrain_assets.drift.frames import Prepared, Side, batch_of, is_stream
 from retrain_assets.drift.given import LazyRows, as_given, name_of
 from retrain_assets.drift.joint import JointDrift
+from retrain_assets.drift.locations import LOCATION_SHARE, judge_locations, tells_locations
 from retrain_assets.drift.settings import Correction, Settings, Significance
 from retrain_assets.drift.together import JOINT_SHARE, OUTPUT_SHARE, judge_together
 from retrain_assets.drift.truths import batches_of_window
@@ -115,18 +116,21 @@ def compare(
     if not names:
         there = dict.fromkeys((*now.names, *(name for profile in known for name in profile.names)))
         return nothing_known(none_to_compare(list(there)), settings, rows)
-    found = _joined(
+    groups = _groups(names, outputs)
+    shares = _shares(groups, joint, tells_locations(groups[0][0], now, _fitted(sides[0], past, settings, 1.0).basis))
+    each = [
         compare_columns(group, _fitted(sides[0], past, settings, share), now, window=window, apart=apart, over=over)
-        for group, share, over in _groups(names, outputs, joint)
-    )
-    found = replace(found, basis=_with_remedy(found.basis, past, settings))
+        for (group, over), share in zip(groups, shares, strict=True)
+    ]
+    locations = judge_locations(each[0], settings, alpha=settings.alpha * LOCATION_SHARE)
+    found = replace(_joined(each), basis=_with_remedy(each[0].basis, past, settings))
     together: JointDrift | None = None
     if joint != "none":
         names, basis = tuple(column.name for column in found.compared), found.basis
         together = judge_together(
             joint, names, sides, (known, now), batch=batch, settings=settings, basis=basis, seed=seed
         )
-    return concluded(found, together, settings, rows, weights)
+    return concluded(found, together, locations, settings, rows, weights)
 
 
 def _settled(options: Options) -> Settings:
@@ -174,23 +178,27 @@ def _read(
     return (reference, current), (past, present)
 
 
-def _groups(names: Sequence[str], outputs: Sequence[str], joint: Joint) -> list[tuple[list[str], float, str]]:
-    """Columns that are judged together, the part of the level that each group has, and what they are."""
+def _groups(names: Sequence[str], outputs: Sequence[str]) -> list[tuple[list[str], str]]:
+    """Columns that are judged together, and what they are: the inputs first where there are some."""
     made = [name for name in names if name.removesuffix(SUFFIX) in outputs]
-    left = 1.0 if joint == "none" else 1.0 - JOINT_SHARE
     if len(made) in (0, len(names)):
-        return [(list(names), left, "columns")]
-    inputs = [name for name in names if name not in made]
-    return [(inputs, left - OUTPUT_SHARE, "inputs"), (made, OUTPUT_SHARE, "outputs")]
+        return [(list(names), "columns")]
+    return [([name for name in names if name not in made], "inputs"), (made, "outputs")]
 
 
-def _joined(groups: Iterable[ColumnsCompared]) -> ColumnsCompared:
+def _shares(groups: Sequence[object], joint: Joint, locations: bool) -> list[float]:
+    """The part of the level that each group has: what neither the tests of all columns together nor outputs have."""
+    left = 1.0 - JOINT_SHARE * (joint != "none") - LOCATION_SHARE * locations
+    return [left] if len(groups) == 1 else [left - OUTPUT_SHARE, OUTPUT_SHARE]
+
+
+def _joined(groups: Sequence[ColumnsCompared]) -> ColumnsCompared:
     """What was found in groups of columns, against the same reference."""
-    groups = list(groups)
     return ColumnsCompared(
         drifts=tuple(drift for group in groups for drift in group.drifts),
         basis=groups[0].basis,
         compared=tuple(column for group in groups for column in group.compared),
+        summaries=None,
     )
 
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _VERDICTS: Mapping[ColumnVerdict, str] = {"drift": "!", "stable": " ", "unknown": "?"}
 """With the marks that stand before columns."""
 
+_MARKS: Mapping[bool | None, str] = {True: "!", False: " ", None: "?"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
@@ -47,6 +49,8 @@ class Comparison:
         reason: in a sentence.
         columns: by name, with scores and verdict.
         joint: what the columns show together; None where it was not asked for.
+        locations: whether all numbers together have moved, each be it ever so little; None of fewer than three numbers,
+            and where rows are taken for independent.
         basis: what significance rests on.
         settings: what counted as drift.
         rows: of the reference and of the current window.
@@ -57,6 +61,7 @@ class Comparison:
     reason: str
     columns: Mapping[str, ColumnDrift]
     joint: JointDrift | None
+    locations: JointDrift | None
     basis: Basis | None
     settings: Settings
     rows: tuple[int, int]
@@ -78,6 +83,7 @@ class Comparison:
             "settings": asdict(self.settings),
             "columns": [{**asdict(column), **self._shape(column.name)} for column in self.ranked],
             "joint": None if self.joint is None else asdict(self.joint),
+            "locations": None if self.locations is None else asdict(self.locations),
         }
         return {name: _finite(value) for name, value in record.items()}
 
@@ -109,15 +115,14 @@ class Comparison:
             lines.append(f"{_VERDICTS[column.verdict]} {shown(column.name):<{width}}  {said}")
         if len(told) > 12:
             lines.append(f"  and {len(told) - 12} more")
-        if self.joint is not None:
-            mark = {True: "!", False: " ", None: "?"}[self.joint.drifted]
-            lines.append(f"{mark} {self.joint.method}: {self.joint.reason}")
+        lines += [f"{_MARKS[each.drifted]} {each.method}: {each.reason}" for each in _there(self.joint, self.locations)]
         return sound("\n".join(lines))
 
 
 def concluded(
     found: ColumnsCompared,
     together: JointDrift | None,
+    locations: JointDrift | None,
     settings: Settings,
     rows: tuple[int, int],
     importance: Mapping[str, float],
@@ -127,17 +132,19 @@ def concluded(
     Args:
         found: in the columns.
         together: None where it was not asked for.
+        locations: of all numbers; None where they are not judged together.
         settings: what counts as drift.
         rows: of the reference and of the current window.
         importance: of columns to the model; empty where nobody told.
     """
     drifts = _completed(found.drifts, found.compared, settings, importance)
-    drifted, reason = _verdict(drifts, together, found.basis)
+    drifted, reason = _verdict(drifts, _there(together, locations), found.basis)
     return Comparison(
         drifted=drifted,
         reason=reason,
         columns=ReadOnly({column.name: column for column in drifts}),
         joint=together,
+        locations=locations,
         basis=found.basis,
         settings=settings,
         rows=rows,
@@ -152,6 +159,7 @@ def nothing_known(reason: str, settings: Settings, rows: tuple[int, int]) -> Com
         reason=reason,
         columns=ReadOnly(),
         joint=None,
+        locations=None,
         basis=None,
         settings=settings,
         rows=rows,
@@ -186,15 +194,20 @@ def _scored(drift: ColumnDrift, column: Compared, settings: Settings) -> ColumnD
     return replace(drift, scores=ReadOnly(scores), score_errors=ReadOnly(errors))
 
 
-def _verdict(drifts: Sequence[ColumnDrift], joint: JointDrift | None, basis: Basis) -> tuple[bool | None, str]:
+def _there(*tests: JointDrift | None) -> list[JointDrift]:
+    return [test for test in tests if test is not None]
+
+
+def _verdict(drifts: Sequence[ColumnDrift], together: Sequence[JointDrift], basis: Basis) -> tuple[bool | None, str]:
     known = [column for column in drifts if column.verdict != "unknown"]
     drifted = sorted((column for column in known if column.verdict == "drift"), key=by_harm)
-    together = joint is not None and joint.drifted
-    if not known and not together:
+    joint = any(test.drifted for test in together)
+    if not known and not joint:
         return None, nothing_compared(drifts)
     count = count_of([column.name for column in drifted], len(known))
-    also = "" if joint is None else joint.counted
-    return bool(drifted) or bool(together), f"{also}{count}{left_out(drifts)}; {basis.sentence}"
+    # What columns show by themselves their locations show together.
+    also = "".join(test.counted for test in together if test.method != "location" or not drifted)
+    return bool(drifted) or joint, f"{also}{count}{left_out(drifts)}; {basis.sentence}"
 
 
 def _shape(column: Compared) -> Shape:

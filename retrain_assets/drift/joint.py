@@ -7,22 +7,26 @@ from typing import Literal
 
 from retrain_assets.drift.wording import plural
 
+JointMethod = Literal["correlation", "classifier", "location"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JointDrift:
     """Drift that need not show in any column by itself.
 
     Args:
-        method: `correlation`, or `classifier`: how well a model tells the two windows apart.
+        method: `correlation`, `classifier`: how well a model tells the two windows apart, or `location`: of all numbers
+            at once.
         drifted: None where it cannot be known.
-        score: the largest change of a correlation, or the classifier's area under the ROC curve.
+        score: the largest change of a correlation, the classifier's area under the ROC curve, or the mean distance of
+            the numbers.
         p_value: of the test; None where there was none.
         named: the pairs, or the columns, that tell the windows apart, the clearest first.
         reason: in a sentence.
         resemblance: of each batch's correlations to those of the one before, from 0 to below 1.
     """
 
-    method: Literal["correlation", "classifier"]
+    method: JointMethod
     drifted: bool | None
     score: float | None
     p_value: float | None
@@ -36,7 +40,7 @@ class JointDrift:
         return f"the columns have drifted together by their {self.method}; " if self.drifted else ""
 
     @classmethod
-    def unknown(cls, method: Literal["correlation", "classifier"], reason: str) -> JointDrift:
+    def unknown(cls, method: JointMethod, reason: str) -> JointDrift:
         """Where there is too little to tell."""
         return cls(method=method, drifted=None, score=None, p_value=None, named=(), reason=reason)
 

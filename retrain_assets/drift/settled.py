@@ -36,7 +36,7 @@ UNSTEADY = 2.0
 """The same of a single column, where one in forty level ones is left out."""
 RISING = 2.5
 """So many standard errors has the slope of a half that is not level."""
-_TESTS = 2
+TESTS = 2
 """By all batches, and by the latest."""
 
 
@@ -85,7 +85,7 @@ def judge_settled(
         latest = judge_scalars(batches[:, -half:], current, rows[:, -half:], current_rows, unit=unit, merged=merged)
         by_latest &= latest.p_values < p_values
         p_values = np.where(by_latest, latest.p_values, p_values)
-    p_values = np.where(settled, np.minimum(_TESTS * p_values, 1.0), p_values)
+    p_values = np.where(settled, np.minimum(TESTS * p_values, 1.0), p_values)
     return Placed(
         p_values=p_values, statistic=tested.statistic, by_latest=by_latest, resemblance=alike, tails=tested.tails
     )

@@ -40,7 +40,7 @@ Array = npt.NDArray[np.float64]
 
 _JUDGED_AT = 1e-3
 """Level at which two estimates are compared by what they can see: between that of one check and of one column."""
-_USUAL, _RARE = 0.2, 0.01
+_USUAL, _RARE = 0.1, 0.01
 """A variance that so many columns exceed by chance is taken for theirs; the rarest owes its columns nothing."""
 _CALM = 1e-3
 """A variance lower than all but so few by chance is none of theirs: that column owes them nothing either."""
@@ -55,12 +55,14 @@ class Tested:
     Args:
         p_values: of each.
         statistic: of each.
+        variance: of the summary of a batch, of each.
         resemblance: r of each, to the batch before.
         tails: degrees of freedom of the levels' tails.
     """
 
     p_values: Array
     statistic: Array
+    variance: Array
     resemblance: Array
     tails: float
 
@@ -117,7 +119,7 @@ def judge_scalars(
         light = excess_of_light_tails(away, independent) * (variance / (predicted * merged)) ** 2 / merged
         within = p_values_within_bounds(t, noise, freedom, light, level=_JUDGED_AT)
         p_values = np.where(light < 0, np.minimum(p_values, within), p_values)
-    return Tested(p_values=p_values, statistic=t, resemblance=alike.undiluted, tails=tails)
+    return Tested(p_values=p_values, statistic=t, variance=variance, resemblance=alike.undiluted, tails=tails)
 
 
 def judge_vectors(
@@ -129,6 +131,7 @@ def judge_vectors(
     cells: Array,
     merged: Array | float,
     tails: float = np.inf,
+    directions: Array | None = None,
 ) -> Tested:
     """Test of a vector of summaries by column; a shorter vector is filled with zeros.
 
@@ -141,6 +144,8 @@ def judge_vectors(
         cells: summaries that are free to vary, shape (columns,).
         merged: batches that the current summary is the mean of, shape (columns,).
         tails: degrees of freedom that the tails of the levels are known to have at most.
+        directions: effective number of those in which the summaries vary, shape (columns,), where rows do not vary
+            alike in all of them; by default told of the batches, and of rows.
     """
     from scipy.special import fdtrc, fdtri
 
@@ -158,8 +163,11 @@ def judge_vectors(
     ratio, freedom = _moderated(observed, left * dimension * (count - 1), independent)
     own = cells / 4 / current_rows
     between = (np.maximum(observed, ratio) - 1) * sampling
-    by_rows = _dimension_by_rows(np.minimum(sampling, own), between, cells)
-    dimension, skewed = np.maximum(dimension, by_rows[0]), np.maximum(skewed, by_rows[1])
+    if directions is None:
+        by_rows = _dimension_by_rows(np.minimum(sampling, own), between, cells)
+        dimension, skewed = np.maximum(dimension, by_rows[0]), np.maximum(skewed, by_rows[1])
+    else:
+        dimension, skewed = directions, np.clip(skewed / dimension * directions, 1.0, directions)
     tails = min(tails, freedom_of_lengths(lengths, dimension, independent, sampling))
     freedom = np.minimum(freedom, tails)
     variance = np.maximum(
@@ -175,7 +183,7 @@ def judge_vectors(
     # Mean, variance and skewness as those of chi-square with `skewed` degrees of freedom, shifted and scaled.
     matched = np.maximum(1 + (length - 1) * np.sqrt(dimension / skewed), 0.0)
     p_values = np.asarray(fdtrc(skewed, np.minimum(freedom, 1e9), matched), dtype=np.float64)
-    return Tested(p_values=p_values, statistic=length, resemblance=alike.undiluted, tails=tails)
+    return Tested(p_values=p_values, statistic=length, variance=variance, resemblance=alike.undiluted, tails=tails)
 
 
 def _window(

@@ -5,16 +5,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from benchmarks.checked import Checked
 from benchmarks.false_alarms import pooled
-from benchmarks.peers import at_a_glance, verdicts
+from benchmarks.peers import at_a_glance, closer_look, stored_windows, verdicts
+from benchmarks.peers.closer_look import Ahead, look_closer
 from benchmarks.peers.environments import OURS, PEERS, Answer
 from benchmarks.peers.speed import FLOOR, journal_of
 from benchmarks.peers.task import in_turn
 from benchmarks.rates import rate_of, table
-from benchmarks.streams import COSTLY, DRIFTS, POWER_STREAMS, STABLE
+from benchmarks.streams import COSTLY, DRIFTS, POWER_STREAMS, RARE, STABLE, day_frame
 
 KS = PEERS[0]
 
@@ -42,8 +44,8 @@ def test_one_run_gives_the_table_of_all_tools_and_another_goes_on(
     monkeypatch.setattr(verdicts, "FOLDER", tmp_path)
     monkeypatch.setattr("benchmarks.journal.FOLDER", tmp_path)
     monkeypatch.setattr(verdicts, "TOOLS", (OURS, KS))
-    monkeypatch.setattr(verdicts, "ROWS", 20)
-    monkeypatch.setattr(verdicts, "DAYS", 2)
+    monkeypatch.setattr(stored_windows, "ROWS", 20)
+    monkeypatch.setattr(stored_windows, "DAYS", 2)
     monkeypatch.setattr(at_a_glance.Glance, "ROWS", 20)
     times = journal_of(at_a_glance.DAY_ROWS, resume=False)
     times.write(FLOOR, asdict(Answer(seconds=0.5)))
@@ -94,6 +96,54 @@ def test_where_another_tool_finds_more_is_told_beyond_chance_and_within_it() -> 
     beyond, within = told.split(". Within ")
     assert beyond.endswith("beyond two standard errors: iid: shift, far 0.95 instead of 0.10")
     assert within.endswith(": iid: shift, near 0.25 instead of 0.10.")
+
+
+def test_a_closer_look_judges_new_windows_of_the_cells_in_which_a_tool_is_ahead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored_windows, "ROWS", 20)
+    monkeypatch.setattr(stored_windows, "DAYS", 2)
+    asked: list[tuple[str, int]] = []
+
+    def ask(peer, arguments, *, limit):
+        """Finds every planted drift that the other tool is asked for, and of its own none."""
+        _, windows, told = arguments
+        paths = sorted(windows.glob("window_*.parquet"))
+        asked.append((peer.name, len(paths)))
+        said = [(path.stem.removeprefix("window_"), peer is KS and "_stable_" not in path.stem) for path in paths]
+        told.write_text("".join(json.dumps({"window": window, "drifted": drifted}) + "\n" for window, drifted in said))
+        return Answer(failure="over 9 s" if peer is KS else None)
+
+    monkeypatch.setattr(closer_look, "ask", ask)
+    assert look_closer(tmp_path, [], seeds=2, limit=9) == []
+    cells = [Ahead(stream="iid", drift=drift, peer=KS) for drift in ("0.2 sd in 1", "2 % missing")]
+    head, rows, said = look_closer(tmp_path, cells, seeds=2, limit=9)
+    assert asked == [(OURS.name, 20), (KS.name, 20)] * 2  # five stable windows and five planted ones of each seed
+    assert "by up to 10 windows of other seeds" in head
+    assert [line.split(" | ")[0] for line in rows.splitlines()[2:]] == [
+        "| iid, stable", "| iid: 0.2 sd in 1", "| iid: 2 % missing",
+    ]  # fmt: skip
+    assert rows.splitlines()[2].endswith("| 0.00 ± 0.19 of 10 | 0.00 ± 0.19 of 10 |")
+    assert rows.splitlines()[3].endswith("| 0.00 ± 0.19 of 10 | 1.00 ± 0.19 of 10 |")
+    ahead = ", KS per column, p < 0.05 1.00 instead of 0.00"
+    assert said.startswith(
+        f"Ahead beyond two standard errors there: iid: 0.2 sd in 1{ahead}; iid: 2 % missing{ahead}. Not all windows"
+    )
+    assert said.endswith("KS per column, p < 0.05, iid: 2 % missing: over 9 s.")
+
+
+def test_of_unseen_categories_a_tool_must_hold_the_rate_beside_rare_ones_too() -> None:
+    rng = np.random.default_rng(0)
+    day = day_frame(np.zeros(4), 20_000, rng, rare=0.002)
+    rare = day["c3"].str.startswith("rare")
+    assert rare.mean() == pytest.approx(0.002, abs=0.001)
+    assert day.loc[rare, "c3"].nunique() > 0.9 * rare.sum()
+    assert not day_frame(np.zeros(4), 20_000, rng)["c3"].str.startswith("rare").any()
+    stable = {"iid": {"a": rate_of([[False] * 20]), "b": rate_of([[False] * 20]), "c": rate_of([[False] * 20])}}
+    stable[RARE] = {"a": rate_of([[False] * 20]), "b": rate_of([[True] * 20])}
+    unseen = [verdicts.holds(stable, "iid", "1 % unseen category", name) for name in "abc"]
+    assert unseen == [True, False, None]
+    assert [verdicts.holds(stable, "iid", "0.2 sd in 1", name) for name in "abc"] == [True, True, True]
 
 
 def test_rates_are_pooled_over_the_cells_of_a_stream_and_of_a_number_of_columns() -> None:

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import false_discovery_control
+from scipy.stats import cauchy as distribution
+from scipy.stats import false_discovery_control, norm
 
-from retrain_assets.drift.multiplicity import CORRECTIONS, benjamini_hochberg, holm, sidak
+from retrain_assets.drift.multiplicity import CORRECTIONS, benjamini_hochberg, cauchy, holm, sidak
 
 P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=20).map(np.array)
 
@@ -42,3 +43,24 @@ def test_sidak_is_exact_for_independent_tests() -> None:
     corrected = sidak(smallest, np.full(20_000, 4))
     assert (corrected <= 0.05).mean() == pytest.approx(0.05, abs=0.006)
     assert sidak(np.array([0.0, 1.0]), np.array([3, 3])).tolist() == [0.0, 1.0]
+
+
+@given(st.lists(st.floats(1e-15, 0.999), min_size=1, max_size=20).map(np.array), st.integers(0, 2**32))
+def test_the_combination_is_that_of_cauchy_variables(p_values: np.ndarray, seed: int) -> None:
+    weights = np.random.default_rng(seed).dirichlet(np.ones(len(p_values)))
+    expected = distribution.sf((weights * distribution.isf(p_values)).sum())
+    assert cauchy(p_values[:, None], weights[:, None])[0] == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_smallest_p_values_lose_no_digits() -> None:
+    p_values, weights = np.array([[1e-300, 1e-40], [1.0, 1e-40]]), np.full((2, 2), 0.5)
+    assert cauchy(p_values, weights) == pytest.approx([2e-300, 1e-40], rel=1e-6)
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.5, 0.95])
+def test_the_combination_keeps_the_level_of_tests_that_depend_on_each_other(correlation: float) -> None:
+    rng = np.random.default_rng(3)
+    drawn = np.sqrt(correlation) * rng.normal(size=100_000) + np.sqrt(1 - correlation) * rng.normal(size=(7, 100_000))
+    combined = cauchy(2 * norm.sf(np.abs(drawn)), np.full((7, 100_000), 1 / 7))
+    for level in (0.01, 0.001):
+        assert 0.6 * level < (combined <= level).mean() < 1.3 * level

@@ -61,13 +61,14 @@ def fields(of: type) -> set[str]:
 
 
 def test_the_whole_has_these_keys() -> None:
-    assert set(RECORD) == {"format", "drifted", "reason", "rows", "basis", "settings", "columns", "joint"}
+    assert set(RECORD) == {"format", "drifted", "reason", "rows", "basis", "settings", "columns", "joint", "locations"}
     assert (RECORD["format"], RECORD["drifted"], RECORD["reason"]) == (2, True, REPORT.reason)
     assert RECORD["rows"] == {"reference": COUNT, "current": 500}
     assert set(RECORD["basis"]) == fields(Basis) == {"significance", "batches", "sentence"}
     assert (RECORD["basis"]["significance"], RECORD["basis"]["batches"]) == ("batches", 10)
     assert RECORD["settings"] == dataclasses.asdict(Settings())
     assert set(RECORD["joint"]) == fields(JointDrift)
+    assert RECORD["locations"] is None  # of a single number on both sides
     assert [column["name"] for column in RECORD["columns"]] == [column.name for column in REPORT.ranked]
 
 

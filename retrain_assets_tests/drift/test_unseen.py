@@ -27,6 +27,20 @@ def test_a_hundredth_of_unseen_rows_is_drift_among_categories_that_have_all_been
     assert compare(reference, day(rng, unseen=1), joint="none").drifted is False
 
 
+def test_two_unseen_rows_of_five_hundred_are_drift_in_one_of_twenty_columns_and_one_is_none() -> None:
+    rng = np.random.default_rng(1)
+
+    def of_twenty(unseen: int) -> TableProfile:
+        columns = {f"k{place}": rng.choice([*"abcd"], 500) for place in range(20)}
+        columns["k7"][:unseen] = "new"
+        return profile_table(pd.DataFrame(columns))
+
+    reference = prepare([of_twenty(0) for _ in range(30)])
+    found = [compare(reference, of_twenty(unseen), joint="none") for unseen in (0, 1, 2)]
+    assert [report.drifted for report in found] == [False, False, True]
+    assert (found[2].columns["k7"].verdict, found[2].columns["k7"].aspect) == ("drift", "novel")
+
+
 def test_rare_categories_that_turn_up_now_and_then_are_no_drift() -> None:
     """At a level of 0.05; of 100 windows more than 11 alarm with a probability of 0.004."""
     alarms = 0
