@@ -5,7 +5,7 @@
 | location | mean normal score of the present rows, cells ranked by the reference | `1 / rows` |
 | the same of numbers of two values | twice the arcsine root of the share of the larger one | `1 / rows` |
 | spread | mean of the squared scores, about the batch's own location | `1 / rows` |
-| shape | root of the share of each cell; of a number apart from location and spread | `1 / (4 rows)` each |
+| shape | root of the share of each cell, or its difference over twice the usual root | `1 / (4 rows)` each |
 | missing | arcsine root of the share without a value | `1 / (4 rows)` |
 | novel | arcsine root of the share beyond the reference's range by a margin, or of unseen categories | `1 / (4 rows)` |
 | infinite | arcsine roots of the shares of minus and of plus infinity | `1 / (4 rows)` each |
@@ -150,7 +150,7 @@ def _judge_shapes(summaries: Summaries, tails: float) -> tuple[Array, Array]:
 
 
 def _with_single_cells(summaries: Summaries, whole: Tested) -> Array:
-    """P-values of the shape as a whole or of its clearest single cell, whichever says more, for both tests together.
+    """P-values of the shape as a whole and of its single cells, combined: half of the weight is that of the whole.
 
     One category that gains five points is lost in a whole whose other cells vary from day to day.
     """

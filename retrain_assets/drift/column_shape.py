@@ -1,13 +1,16 @@
 """The shape of a column: what is in its cells, in units in which the sampling variance of one row is about 1 / 4.
 
-Of a number these are the roots of the shares of its cells (Bartlett 1936). Of categories they are the differences of
-the shares from those of the reference, over twice the root of these, as in Pearson's chi-square (Pearson 1900,
-Philosophical Magazine 50): what the roots are as well, while changes are small. A rare category that has become a
-common one is much farther away than it is by roots, and how skewed its share is can be told exactly.
+These are the roots of the shares of its cells (Bartlett 1936). Categories whose levels hardly vary have the
+differences of their shares from those of the reference instead, over twice the root of these, as
+in Pearson's chi-square (Pearson 1900, Philosophical Magazine 50): what the roots are as well, while changes are small,
+but a rare category that has become a common one is much farther away, and how skewed its share is can be told exactly.
+Where levels vary, they do so by a factor rather than by a difference, and only roots keep the levels of a rare category
+from having a heavy tail.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +24,11 @@ MIN_EXPECTED = 5.0
 """Cells of fewer expected rows in the smallest batch are counted together."""
 _LEAST_LEFT = 0.05
 """Of the sampling variance of a cell's root at least this part counts, where location and spread take most of it."""
+
+_STEADY = 0.25
+"""A category whose level varies by less than this part of itself has no tail that roots would have to shorten."""
+_TOLD_BY = 20
+"""Fewer batches do not tell that no single category varies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,13 +68,15 @@ def shape_of(column: ColumnCells) -> ColumnShape:
     # A cell that only the window fills has rows of the least share.
     some = np.maximum(shares, MIN_EXPECTED / max(smallest, 1.0))
     now = (held(current) if current.any() else current) @ gathered
-    return (_of_number if column.ordered else _of_categories)(batches @ gathered, now, shares, some)
+    rooted = _by_roots(batches @ gathered, now, shares, some, normal_scores(shares) if column.ordered else [])
+    if column.ordered or len(batches) < _TOLD_BY or _levels_vary(batches @ gathered, shares):
+        return rooted
+    return _by_differences(batches @ gathered, now, shares, some)
 
 
-def _of_number(batches: Array, current: Array, shares: Array, some: Array) -> ColumnShape:
+def _by_roots(batches: Array, current: Array, shares: Array, some: Array, scores: Sequence[Array]) -> ColumnShape:
     """Apart from what location and spread say of it: the directions into which they move the roots are taken off."""
     roots, current_roots, across = _roots(batches, shares), _roots(current, shares).mean(axis=0), np.eye(len(shares))
-    scores = normal_scores(shares)
     # The roots lie on a sphere: along the reference itself they say by its square what they say across it.
     for score in (np.ones(len(shares)), *scores):
         direction = np.sqrt(shares) * score
@@ -83,7 +93,7 @@ def _of_number(batches: Array, current: Array, shares: Array, some: Array) -> Co
     )
 
 
-def _of_categories(batches: Array, current: Array, shares: Array, some: Array) -> ColumnShape:
+def _by_differences(batches: Array, current: Array, shares: Array, some: Array) -> ColumnShape:
     left = np.maximum(1 - some, _LEAST_LEFT)
     return ColumnShape(
         roots=_differences(batches, shares, some),
@@ -92,6 +102,18 @@ def _of_categories(batches: Array, current: Array, shares: Array, some: Array) -
         skews=(1 - 2 * some) / np.sqrt(some * left),
         free=len(shares) - 1,
     )
+
+
+def _levels_vary(batches: Array, shares: Array) -> bool:
+    """Whether the level of any category varies by much of itself from batch to batch, beyond what chance leaves open.
+
+    Told by the reference alone, of the variance of its share without what its rows explain.
+    """
+    rows = batches.sum(axis=1, keepdims=True)
+    told = (batches / np.maximum(rows, 1.0))[rows[:, 0] > 0]
+    explained = shares * (1 - shares) * (1.0 / rows[rows > 0]).mean()
+    by_chance = explained * np.sqrt(2 / max(len(told) - 1, 1))
+    return bool((told.var(axis=0, ddof=1) - explained > (_STEADY * shares) ** 2 + by_chance).any())
 
 
 def folded(column: ColumnCells) -> tuple[Array, Array, Array]:

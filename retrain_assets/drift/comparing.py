@@ -15,7 +15,7 @@ from retrain_assets.drift.fitted_reference import Basis, FittedReference
 from retrain_assets.drift.frames import Prepared, Side, batch_of, is_stream
 from retrain_assets.drift.given import LazyRows, as_given, name_of
 from retrain_assets.drift.joint import JointDrift
-from retrain_assets.drift.locations import LOCATION_SHARE, judge_locations, tells_locations
+from retrain_assets.drift.locations import LOCATION_SHARE, judge_locations, located
 from retrain_assets.drift.settings import Correction, Settings, Significance
 from retrain_assets.drift.together import JOINT_SHARE, OUTPUT_SHARE, judge_together
 from retrain_assets.drift.truths import batches_of_window
@@ -117,12 +117,13 @@ def compare(
         there = dict.fromkeys((*now.names, *(name for profile in known for name in profile.names)))
         return nothing_known(none_to_compare(list(there)), settings, rows)
     groups = _groups(names, outputs)
-    shares = _shares(groups, joint, tells_locations(groups[0][0], now, _fitted(sides[0], past, settings, 1.0).basis))
+    numbers = located(groups[0][0], known, now, _fitted(sides[0], past, settings, 1.0).basis)
+    shares = _shares(groups, joint, bool(numbers))
     each = [
         compare_columns(group, _fitted(sides[0], past, settings, share), now, window=window, apart=apart, over=over)
         for (group, over), share in zip(groups, shares, strict=True)
     ]
-    locations = judge_locations(each[0], settings, alpha=settings.alpha * LOCATION_SHARE)
+    locations = judge_locations(each[0], numbers, settings, alpha=settings.alpha * LOCATION_SHARE)
     found = replace(_joined(each), basis=_with_remedy(each[0].basis, past, settings))
     together: JointDrift | None = None
     if joint != "none":

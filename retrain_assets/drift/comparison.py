@@ -49,8 +49,8 @@ class Comparison:
         reason: in a sentence.
         columns: by name, with scores and verdict.
         joint: what the columns show together; None where it was not asked for.
-        locations: whether all numbers together have moved, each be it ever so little; None of fewer than three numbers,
-            and where rows are taken for independent.
+        locations: whether all numbers together (of the inputs, where `outputs` were named) have moved, each be it ever
+            so little; None of fewer than three that vary, and where rows are taken for independent.
         basis: what significance rests on.
         settings: what counted as drift.
         rows: of the reference and of the current window.
@@ -205,8 +205,9 @@ def _verdict(drifts: Sequence[ColumnDrift], together: Sequence[JointDrift], basi
     if not known and not joint:
         return None, nothing_compared(drifts)
     count = count_of([column.name for column in drifted], len(known))
-    # What columns show by themselves their locations show together.
-    also = "".join(test.counted for test in together if test.method != "location" or not drifted)
+    # What numbers show by themselves their locations show together.
+    alone = {column.name for column in drifted}
+    also = "".join(test.counted for test in together if test.method != "location" or alone.isdisjoint(test.named))
     return bool(drifted) or joint, f"{also}{count}{left_out(drifts)}; {basis.sentence}"
 
 

@@ -10,7 +10,7 @@ way that they went (see `retrain_assets.drift.settled`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -21,30 +21,50 @@ from retrain_assets.drift.joint import JointDrift
 from retrain_assets.drift.settings import Settings
 from retrain_assets.drift.settled import TESTS, has_settled, latest_of
 from retrain_assets.drift.summaries import Summaries
-from retrain_assets.drift.variation import Array, Tested, independent_columns, judge_scalars, judge_vectors
+from retrain_assets.drift.variation import Array, Tested, judge_scalars, judge_vectors
 from retrain_assets.drift.wording import plural, probability
 
 LOCATION_SHARE = 0.1
 """The part of the false alarms that this test gets."""
 _LEAST_COLUMNS = 3
 """Fewer numbers show by themselves what they do."""
+_LEAST_FREEDOM = 2.5
+"""The variance of a t-distribution is finite above two."""
 _NAMED = 5
 
 
-def tells_locations(names: Sequence[str], current: TableProfile, basis: Basis) -> bool:
-    """Whether there is such a test: of three numbers and more, and against batches.
+def located(names: Sequence[str], past: Sequence[TableProfile], current: TableProfile, basis: Basis) -> frozenset[str]:
+    """The numbers among the columns that are judged together: on both sides, and of more than one value in the past.
 
-    Rows that are taken for independent do not tell how the numbers of a row depend on each other.
+    None where they are fewer than three, and where rows are taken for independent, which do not tell how the numbers of
+    a row depend on each other.
+
+    Args:
+        names: of the columns.
+        past: profiles of the reference batches.
+        current: profile of the window.
+        basis: what significance rests on.
     """
-    numbers = sum(name in current and current[name].kind == "numeric" for name in names)
-    return basis.significance == "batches" and numbers >= _LEAST_COLUMNS
+    numbers = frozenset(name for name in names if _varies(name, past, current))
+    return numbers if basis.significance == "batches" and len(numbers) >= _LEAST_COLUMNS else frozenset()
 
 
-def judge_locations(found: ColumnsCompared, settings: Settings, *, alpha: float) -> JointDrift | None:
+def _varies(name: str, past: Sequence[TableProfile], current: TableProfile) -> bool:
+    if name not in current or current[name].kind != "numeric" or not current[name].present:
+        return False
+    batches = [batch[name] for batch in past if name in batch and batch[name].present]
+    ends = {end for batch in batches for end in (batch.minimum, batch.maximum)}
+    return all(batch.kind == "numeric" for batch in batches) and len(ends - {None}) > 1
+
+
+def judge_locations(
+    found: ColumnsCompared, numbers: Collection[str], settings: Settings, *, alpha: float
+) -> JointDrift | None:
     """Tests the locations of the compared numbers together.
 
     Args:
         found: in the columns, with what each batch has of them.
+        numbers: names of those that are judged together, as `located` says.
         settings: with the floor, which the mean distance of the numbers must reach.
         alpha: level of this test.
 
@@ -53,7 +73,8 @@ def judge_locations(found: ColumnsCompared, settings: Settings, *, alpha: float)
     """
     if found.summaries is None:
         return None
-    there = np.flatnonzero(~np.isnan(found.summaries.current_scores[0]))
+    known = ~np.isnan(found.summaries.current_scores[0])
+    there = np.flatnonzero(known & [column.name in numbers for column in found.compared])
     if len(there) < _LEAST_COLUMNS:
         return None
     p_value, judged_by, away = _by_all_or_latest(found.summaries.of(there))
@@ -103,7 +124,10 @@ def _length(numbers: Summaries, *, still: Array | None = None) -> tuple[Tested, 
     centre = batches.mean(axis=1)
     current = numbers.current_scores[0] if still is None else np.where(still, centre, numbers.current_scores[0])
     own = judge_scalars(batches, current, numbers.rows, numbers.current_rows, unit=1.0, merged=numbers.merged)
-    away, moved = ((each - at) / np.sqrt(own.variance) for each, at in ((batches.T, centre), (current, centre)))
+    away, moved = ((each - centre) / np.sqrt(own.variance) for each in (batches.T, current))
+    # A new batch is farther away, by what few degrees of freedom leave open of the variance.
+    freedom = np.maximum(own.freedom, _LEAST_FREEDOM)
+    moved /= np.sqrt(freedom / (freedom - 2))
     # Rows that explain as much of the length as those of all numbers do.
     rows = count / (1.0 / (numbers.rows.T * own.variance)).sum(axis=1)
     current_rows = count / (1.0 / (numbers.current_rows * own.variance)).sum()
@@ -133,12 +157,31 @@ def _directions(away: Array, by_rows: float, of_window: float) -> float:
         of_window: the same of the window, in which so many batches make it.
     """
     total = float((away**2).sum() / (len(away) - 1))
-    root = total / np.sqrt(independent_columns(away.T))
+    if total == 0:
+        return 1.0
+    root = total / np.sqrt(_observed_directions(away))
     by_rows = min(by_rows, total)
     times = of_window / max(by_rows, 1e-300)
     more = (times - 1) * by_rows
     longest = root if times <= 1 else min(times * root, root + more)
     return max(1.0, ((total + more) / longest) ** 2)
+
+
+def _observed_directions(away: Array) -> float:
+    """Effective number of directions in which batches vary, at least: `J^2 / sum of squared correlations`.
+
+    Of J independent numbers these squares are `1 / (B - 1)` each by chance, over all of them with a standard error of
+    `2 / (B - 1)` times the root of their number, which is left on. What goes beyond is taken for as much larger as the
+    variance of a common cause may be that few batches happen to show little of: by two of its standard errors.
+    """
+    count, columns = away.shape
+    scale = np.sqrt((away**2).sum(axis=0))
+    varying = away[:, scale > 0] / scale[scale > 0]
+    pairs = varying.shape[1] * (varying.shape[1] - 1)
+    gram = varying.T @ varying if columns <= count else varying @ varying.T
+    excess = max(float((gram**2).sum()) - varying.shape[1] - pairs / (count - 1), 0.0)
+    most = excess * (1 + 2 * np.sqrt(2 / (count - 1))) ** 2 + 2 * np.sqrt(pairs) / (count - 1)
+    return max(1.0, varying.shape[1] ** 2 / (varying.shape[1] + most))
 
 
 def _as_unusual(numbers: Summaries) -> int:

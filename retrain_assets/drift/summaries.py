@@ -36,7 +36,7 @@ class Summaries:
         scores: location and spread of the reference batches, shape (2, columns, batches).
         current_scores: shape (2, columns).
         ordered: whether the cells are those of a number, shape (columns,).
-        roots: roots of the shares, shape (columns, batches, cells).
+        roots: roots of the shares or differences (see `ColumnShape`), shape (columns, batches, cells).
         current_roots: shape (columns, cells).
         free: cells that are free to vary, shape (columns,).
         cell_units: sampling variance of the root of each cell, of a single row, shape (columns, cells).

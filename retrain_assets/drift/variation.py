@@ -18,9 +18,10 @@ vary independently of each other. It raises any variance but those that are far 
 that is steady while the inputs cycle), and lowers one only where that is usual among the columns: a column that varies
 more than most of them is judged by what it does itself.
 
-The root of a share of few rows is skewed. Where the skewness of a summary is known, the first term of the expansion of
-Cornish and Fisher 1938, "Moments and cumulants in the specification of distributions", Revue de l'Institut
-International de Statistique 5, takes it off the statistic of the window.
+A share of few rows is skewed. Where the skewness of a summary is known, it is taken off the statistic of the window:
+on the lighter side by the first term of the expansion of Cornish and Fisher 1938, "Moments and cumulants in the
+specification of distributions", Revue de l'Institut International de Statistique 5, and on the heavier one, where that
+term turns around, by the cube root of Wilson and Hilferty 1931, "The distribution of chi-square", PNAS 17.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ class Tested:
         p_values: of each.
         statistic: of each.
         variance: of the summary of a batch, of each.
+        freedom: degrees of freedom that this is known with, of each.
         resemblance: r of each, to the batch before.
         tails: degrees of freedom of the levels' tails.
     """
@@ -63,6 +65,7 @@ class Tested:
     p_values: Array
     statistic: Array
     variance: Array
+    freedom: Array
     resemblance: Array
     tails: float
 
@@ -105,6 +108,7 @@ def judge_scalars(
     tails = min(tails, freedom_of_tails(away, independent, sampling))
     freedom = np.minimum(freedom, tails)
     variance = np.maximum(ratio * sampling, (away**2).max(axis=1) * count / (count - 1) / farthest(count) ** 2)
+    known = freedom
     alike = alike.within(variance, sampling)
     off = variance * alike.wandering(count) / count
     predicted, freedom = _sharper(
@@ -113,13 +117,14 @@ def judge_scalars(
     )  # fmt: skip
     t = (current - centre) / np.sqrt(predicted + off)
     noise = np.sqrt(unit / current_rows / (predicted + off))
-    skewed = skewness / np.sqrt(current_rows) * noise**3
-    p_values = 2 * stdtr(freedom, -np.abs(t - skewed * (t**2 - 1) / 6))
+    p_values = 2 * stdtr(freedom, -np.abs(_symmetric(t, skewness / np.sqrt(current_rows) * noise**3)))
     if bounded:
         light = excess_of_light_tails(away, independent) * (variance / (predicted * merged)) ** 2 / merged
         within = p_values_within_bounds(t, noise, freedom, light, level=_JUDGED_AT)
         p_values = np.where(light < 0, np.minimum(p_values, within), p_values)
-    return Tested(p_values=p_values, statistic=t, variance=variance, resemblance=alike.undiluted, tails=tails)
+    return Tested(
+        p_values=p_values, statistic=t, variance=variance, freedom=known, resemblance=alike.undiluted, tails=tails
+    )
 
 
 def judge_vectors(
@@ -170,6 +175,7 @@ def judge_vectors(
         dimension, skewed = directions, np.clip(skewed / dimension * directions, 1.0, directions)
     tails = min(tails, freedom_of_lengths(lengths, dimension, independent, sampling))
     freedom = np.minimum(freedom, tails)
+    known = freedom
     variance = np.maximum(
         ratio * sampling, lengths.max(axis=1) * count / (count - 1) / _farthest_length(count, dimension)
     )
@@ -183,7 +189,20 @@ def judge_vectors(
     # Mean, variance and skewness as those of chi-square with `skewed` degrees of freedom, shifted and scaled.
     matched = np.maximum(1 + (length - 1) * np.sqrt(dimension / skewed), 0.0)
     p_values = np.asarray(fdtrc(skewed, np.minimum(freedom, 1e9), matched), dtype=np.float64)
-    return Tested(p_values=p_values, statistic=length, variance=variance, resemblance=alike.undiluted, tails=tails)
+    return Tested(
+        p_values=p_values, statistic=length, variance=variance, freedom=known, resemblance=alike.undiluted, tails=tails
+    )
+
+
+def _symmetric(t: Array, skewness: Array | float) -> Array:
+    """A standardised statistic of known skewness as one without: it grows with the statistic.
+
+    >>> _symmetric(np.array([-3.0, 0.0, 3.0, 30.0]), 0.4).round(2).tolist()
+    [-3.53, 0.07, 2.52, 13.91]
+    """
+    skewed = np.where(np.abs(skewness) < 1e-9, 1e-9, skewness)
+    heavier = 6 / skewed * (np.cbrt(np.maximum(1 + skewed * t / 2, 0.0)) - 1) + skewed / 6
+    return np.where(skewed * t > 0, heavier, t - skewed * (t**2 - 1) / 6)
 
 
 def _window(
