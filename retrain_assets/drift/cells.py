@@ -192,13 +192,16 @@ class FittedColumn:
         return novel
 
     def _most_rows(self, labels: Sequence[str]) -> int:
-        """That the reference may have of categories: one that a batch does not name is as rare as any that it names."""
-        unnamed = [min(batch.categories.values(), default=0) if batch.other else 0 for batch in self.batches]
-        return sum(
-            batch.categories.get(label, most)
-            for label in labels
-            for batch, most in zip(self.batches, unnamed, strict=True)
-        )
+        """That the reference may have of categories: those that a batch does not name have no more than its others.
+
+        And each of them as many as the rarest that it names.
+        """
+        most = 0
+        for batch in self.batches:
+            named = [batch.categories[label] for label in labels if label in batch.categories]
+            rarest = min(batch.categories.values(), default=0)
+            most += sum(named) + min(rarest * (len(labels) - len(named)), batch.other)
+        return most
 
     def _novel(self, *, numeric: bool) -> tuple[Counts, Counts]:
         if numeric:

@@ -8,6 +8,7 @@ counts in such cells.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -58,6 +59,8 @@ class Peaks:
         hidden: the largest share that a category may have in a profile that does not name it.
         least: the smallest share from which on all profiles name it by almost certainty.
         usual: rows of a profile on average; None of a single one, which differs from no other.
+        strange: share of the rows of each profile in categories of more than `_FEW` rows that no other one names;
+            of a single one, of those that it does not name.
     """
 
     first: dict[str, float]
@@ -66,6 +69,7 @@ class Peaks:
     hidden: float
     least: float
     usual: float | None
+    strange: tuple[float, ...]
 
     def risen(self, part: ColumnProfile, own: int | None = None) -> tuple[str, ...]:
         """Categories of a profile that were new or rare in all others: they have `_TIMES` the share that any may have.
@@ -74,6 +78,9 @@ class Peaks:
         deviations are above no row: chance hardly lifts a category over both (a Poisson count of 4.5 is 18 or more
         about once in a million). A part of more rows than the profiles has to reach the share that is as many rows of
         one of them: what shows in so many rows only, they may have had as well.
+
+        Those that no other profile names have risen all at once where together they have `_TIMES` the share that those
+        of any other profile have, and one more may have: of very many categories that were replaced none is frequent.
 
         Args:
             part: whose categories are looked at.
@@ -88,10 +95,23 @@ class Peaks:
             before = (self.second if self.owner.get(label) == own else self.first).get(label, 0.0)
             if rows >= _TIMES * max(before, self.hidden) * part.present:
                 found.append(label)
+        strange = [label for label, rows in part.categories.items() if rows > _FEW and self._named_by_none(label, own)]
+        others = [share for place, share in enumerate(self.strange) if place != own]
+        before = max(others, default=0.0) + self.hidden
+        if sum(part.categories[label] for label in strange) >= max(
+            _TIMES * before * part.present, _SURE_TIMES * _SURE**2 * larger
+        ):
+            return tuple(dict.fromkeys((*found, *strange)))
         return tuple(found)
+
+    def _named_by_none(self, label: str, own: int | None) -> bool:
+        """Of the other profiles."""
+        return label not in self.first or (self.owner[label] == own and label not in self.second)
 
 
 _TIMES, _SURE_TIMES = 4.0, 2.0
+_FEW = 3
+"""Of categories in so few rows, as identifiers are, a profile names some for no other reason than their order."""
 
 
 def peaks_of(parts: Sequence[ColumnProfile]) -> Peaks:
@@ -115,7 +135,17 @@ def peaks_of(parts: Sequence[ColumnProfile]) -> Peaks:
     hidden = [min(part.categories.values(), default=0) / part.present for part in parts if part.other]
     least = max((_least_share(part) for part in parts), default=0.0)
     usual = sum(part.present for part in parts) / len(parts) if len(parts) > 1 else None
-    return Peaks(first, owner, second, max(hidden, default=0.0), least, usual)
+    return Peaks(first, owner, second, max(hidden, default=0.0), least, usual, _strange(parts))
+
+
+def _strange(parts: Sequence[ColumnProfile]) -> tuple[float, ...]:
+    if len(parts) == 1:
+        return (parts[0].other / max(parts[0].present, 1),)
+    named = Counter(label for part in parts for label in part.categories)
+    return tuple(
+        sum(rows for label, rows in part.categories.items() if rows > _FEW and named[label] == 1) / max(part.present, 1)
+        for part in parts
+    )
 
 
 def _least_share(part: ColumnProfile) -> float:

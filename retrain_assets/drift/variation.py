@@ -198,7 +198,7 @@ def _symmetric(t: Array, skewness: Array | float) -> Array:
     """A standardised statistic of known skewness as one without: it grows with the statistic.
 
     >>> _symmetric(np.array([-3.0, 0.0, 3.0, 30.0]), 0.4).round(2).tolist()
-    [-3.53, 0.07, 2.52, 13.91]
+    [-3.53, 0.07, 2.61, 13.76]
     """
     skewed = np.where(np.abs(skewness) < 1e-9, 1e-9, skewness)
     heavier = 6 / skewed * (np.cbrt(np.maximum(1 + skewed * t / 2, 0.0)) - 1) + skewed / 6

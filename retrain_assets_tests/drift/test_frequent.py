@@ -1,10 +1,13 @@
 """A column of many values is stable where it is, whichever of them happened to be frequent; and its changes show."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from retrain_assets.data.column_profile import ColumnProfile
+from retrain_assets.data.profile import TableProfile, profile_table
 from retrain_assets.drift import compare
 from retrain_assets.drift.frequent import frequent_categories
 
@@ -60,3 +63,31 @@ def test_only_what_every_part_names_for_certain_is_compared_by_name() -> None:
     assert frequent_categories([whole, part], 5, among=None) == ("b", "a")
     assert frequent_categories([whole, part, part], 5, among=None) == ("b", "a")
     assert frequent_categories([whole, part, part, part], 5, among=None) == ("b",)
+
+
+def days_of(values: Callable[[], np.ndarray], days: int) -> list[TableProfile]:
+    return [profile_table(pd.DataFrame({"c": np.char.add("k", values().astype(str))})) for _ in range(days)]
+
+
+@pytest.mark.parametrize("categories", [205, 300, 1_000])
+def test_very_many_categories_that_were_all_replaced_are_drift(categories: int) -> None:
+    """None of them is frequent, and each may be one that the reference does not name: all of them cannot."""
+    rng = np.random.default_rng(categories)
+    days = days_of(lambda: rng.integers(0, categories, 5_000), 21)
+    stable = compare(days[:20], days[20]).columns["c"]
+    replaced = compare(days[:20], days_of(lambda: rng.integers(categories, 2 * categories, 5_000), 1)[0]).columns["c"]
+    assert (stable.verdict, replaced.verdict, replaced.aspect) == ("stable", "drift", "novel")
+
+
+def test_of_a_single_batch_only_what_its_unnamed_rows_cannot_be_is_unseen() -> None:
+    rng = np.random.default_rng(0)
+    before, after, replaced = (rng.integers(low, low + 205, 5_000) for low in (0, 0, 205))
+    frames = [pd.DataFrame({"c": np.char.add("k", values.astype(str))}) for values in (before, after, replaced)]
+    assert compare(frames[0], frames[1]).columns["c"].verdict == "stable"
+    assert compare(frames[0], frames[2]).columns["c"].verdict == "drift"
+
+
+def test_identifiers_that_are_always_new_are_none() -> None:
+    rng = np.random.default_rng(0)
+    days = days_of(lambda: rng.integers(0, 10**9, 5_000), 21)
+    assert compare(days[:20], days[20]).columns["c"].verdict == "stable"
