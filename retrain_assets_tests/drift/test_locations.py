@@ -118,9 +118,9 @@ def test_a_column_that_drifts_by_itself_is_told_alone() -> None:
 def test_a_week_is_judged_by_the_mean_of_its_days() -> None:
     rng = np.random.default_rng(5)
     reference, week = 0.1 * rng.normal(size=(30, COLUMNS)), 0.1 * rng.normal(size=(7, COLUMNS))
-    days = {place: day(level, rng) for place, level in enumerate(reference)}
+    days = {f"{place:03}": day(level, rng) for place, level in enumerate(reference)}
     for shift, drifted in ((0.0, False), (0.3, True)):
-        window = {100 + place: day(level + shift, rng) for place, level in enumerate(week)}
+        window = {f"{100 + place}": day(level + shift, rng) for place, level in enumerate(week)}
         found = compare(prepare(days), window).locations
         assert found is not None
         assert (found.drifted, found.p_value is not None and found.p_value < 1e-6) == (drifted, drifted)
