@@ -16,6 +16,7 @@ import numpy as np
 
 from retrain_assets.data.profile import TableProfile
 from retrain_assets.drift.columns import ColumnsCompared
+from retrain_assets.drift.directions import independent_columns_at_least
 from retrain_assets.drift.fitted_reference import Basis
 from retrain_assets.drift.joint import JointDrift
 from retrain_assets.drift.settings import Settings
@@ -159,29 +160,12 @@ def _directions(away: Array, by_rows: float, of_window: float) -> float:
     total = float((away**2).sum() / (len(away) - 1))
     if total == 0:
         return 1.0
-    root = total / np.sqrt(_observed_directions(away))
+    root = total / np.sqrt(independent_columns_at_least(away.T))
     by_rows = min(by_rows, total)
     times = of_window / max(by_rows, 1e-300)
     more = (times - 1) * by_rows
     longest = root if times <= 1 else min(times * root, root + more)
     return max(1.0, ((total + more) / longest) ** 2)
-
-
-def _observed_directions(away: Array) -> float:
-    """Effective number of directions in which batches vary, at least: `J^2 / sum of squared correlations`.
-
-    Of J independent numbers these squares are `1 / (B - 1)` each by chance, over all of them with a standard error of
-    `2 / (B - 1)` times the root of their number, which is left on. What goes beyond is taken for as much larger as the
-    variance of a common cause may be that few batches happen to show little of: by two of its standard errors.
-    """
-    count, columns = away.shape
-    scale = np.sqrt((away**2).sum(axis=0))
-    varying = away[:, scale > 0] / scale[scale > 0]
-    pairs = varying.shape[1] * (varying.shape[1] - 1)
-    gram = varying.T @ varying if columns <= count else varying @ varying.T
-    excess = max(float((gram**2).sum()) - varying.shape[1] - pairs / (count - 1), 0.0)
-    most = excess * (1 + 2 * np.sqrt(2 / (count - 1))) ** 2 + 2 * np.sqrt(pairs) / (count - 1)
-    return max(1.0, varying.shape[1] ** 2 / (varying.shape[1] + most))
 
 
 def _as_unusual(numbers: Summaries) -> int:

@@ -22,7 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from retrain_assets.drift.bounds import MIN_BATCHES
-from retrain_assets.drift.variation import Array, independent_columns, judge_scalars
+from retrain_assets.drift.directions import independent_columns
+from retrain_assets.drift.variation import Array, judge_scalars
 
 Mask = npt.NDArray[np.bool_]
 

@@ -12,11 +12,7 @@ and Spiegelhalter 2009, "A re-evaluation of random-effects meta-analysis", JRSS 
 shares of all cells) is judged by its squared length, with an F-distribution whose degrees of freedom are those of the
 covariance's eigenvalues (Box 1954, Annals of Mathematical Statistics 25; Brunner, Dette and Munk 1997, JASA 92).
 
-A few batches tell little about a variance. Columns share what they know of `s^2 / mean(unit / rows)` by the empirical
-Bayes of Smyth 2004, "Linear models and empirical Bayes methods", SAGMB 3(1), but never more than as many columns as
-vary independently of each other. It raises any variance but those that are far too low to be like theirs (of a score
-that is steady while the inputs cycle), and lowers one only where that is usual among the columns: a column that varies
-more than most of them is judged by what it does itself.
+A few batches tell little about a variance: columns share what they know of it (`retrain_assets.drift.moderation`).
 
 A share of few rows is skewed. Where the skewness of a summary is known, it is taken off the statistic of the window:
 on the lighter side by the first term of the expansion of Cornish and Fisher 1938, "Moments and cumulants in the
@@ -34,17 +30,15 @@ import numpy as np
 import numpy.typing as npt
 
 from retrain_assets.drift.bounds import excess_of_light_tails, p_values_within_bounds
-from retrain_assets.drift.resemblance import TOLD, Resemblance, resemblance
+from retrain_assets.drift.directions import dimension_by_rows, dimension_of, independent_columns
+from retrain_assets.drift.moderation import moderated
+from retrain_assets.drift.resemblance import Resemblance, resemblance
 from retrain_assets.drift.tails import freedom_of_lengths, freedom_of_tails
 
 Array = npt.NDArray[np.float64]
 
 _JUDGED_AT = 1e-3
 """Level at which two estimates are compared by what they can see: between that of one check and of one column."""
-_USUAL, _RARE = 0.1, 0.01
-"""A variance that so many columns exceed by chance is taken for theirs; the rarest owes its columns nothing."""
-_CALM = 1e-3
-"""A variance lower than all but so few by chance is none of theirs: that column owes them nothing either."""
 _GUARDED = 0.9
 """Among normal batches the farthest one is within the guard with this probability."""
 
@@ -104,7 +98,7 @@ def judge_scalars(
     sampling, seen = unit * (1.0 / rows).mean(axis=1), (away**2).sum(axis=1) / (count - 1)
     alike = resemblance(away, sampling / np.maximum(seen, 1e-300), independent)
     missed, left = alike.told_variance(count)
-    ratio, freedom = _moderated(missed * seen / sampling, left * (count - 1), independent)
+    ratio, freedom = moderated(missed * seen / sampling, left * (count - 1), independent)
     tails = min(tails, freedom_of_tails(away, independent, sampling))
     freedom = np.minimum(freedom, tails)
     variance = np.maximum(ratio * sampling, (away**2).max(axis=1) * count / (count - 1) / farthest(count) ** 2)
@@ -159,17 +153,17 @@ def judge_vectors(
     away = batches - centre[:, None, :]
     lengths = (away**2).sum(axis=2)
     sampling = cells / 4 * (1.0 / rows).mean(axis=1)
-    dimension, skewed = _dimension(away, lengths, cells)
+    dimension, skewed = dimension_of(away, lengths, cells)
     independent = independent_columns(lengths)
     seen = lengths.sum(axis=1) / (count - 1)
     alike = resemblance(away, sampling / np.maximum(seen, 1e-300), independent)
     missed, left = alike.told_variance(count)
     observed = missed * seen / sampling
-    ratio, freedom = _moderated(observed, left * dimension * (count - 1), independent)
+    ratio, freedom = moderated(observed, left * dimension * (count - 1), independent)
     own = cells / 4 / current_rows
     between = (np.maximum(observed, ratio) - 1) * sampling
     if directions is None:
-        by_rows = _dimension_by_rows(np.minimum(sampling, own), between, cells)
+        by_rows = dimension_by_rows(np.minimum(sampling, own), between, cells)
         dimension, skewed = np.maximum(dimension, by_rows[0]), np.maximum(skewed, by_rows[1])
     else:
         dimension, skewed = directions, np.clip(skewed / dimension * directions, 1.0, directions)
@@ -239,121 +233,6 @@ def _sharper(
         narrow_limit = np.nan_to_num(critical(less) * (predicted + centre), nan=np.inf)
         better = narrow_limit <= critical(freedom) * (wide + centre)
     return np.where(better, predicted, wide), np.where(better, less, freedom)
-
-
-def _moderated(ratio: Array, freedom: Array, independent: float) -> tuple[Array, Array]:
-    """Observed over sampling variance, with what the other columns tell about it; never below 1, which rows alone give.
-
-    Args:
-        ratio: shape (columns,).
-        freedom: degrees of freedom of each.
-        independent: so many columns vary independently of each other.
-    """
-    prior, extra = _prior(ratio, freedom)
-    if extra == 0:
-        return np.maximum(ratio, 1.0), freedom
-    from scipy.special import fdtr, fdtrc
-
-    shared = prior if np.isinf(extra) else (extra * prior + freedom * ratio) / (extra + freedom)
-    as_far = fdtrc(freedom, min(extra, 1e9), ratio / prior)
-    known = np.minimum(freedom + extra, freedom * independent)
-    own = np.where(as_far > _USUAL, 1.0, np.maximum(ratio, 1.0))
-    calm = (ratio > TOLD) & (fdtr(freedom, min(extra, 1e9), ratio / prior) < _CALM)
-    moderated = np.where(calm, np.maximum(ratio, 1.0), np.maximum(own, shared))
-    return moderated, np.where((as_far > _RARE) & ~calm, known, freedom)
-
-
-def _prior(ratio: Array, freedom: Array) -> tuple[float, float]:
-    """Location and degrees of freedom of the scaled F-distribution that the ratios of all columns follow.
-
-    By the moments of their logarithm, as Smyth 2004 does. No prior (0 degrees) below three columns.
-    """
-    from scipy.special import digamma, polygamma
-
-    varying = ratio > TOLD
-    if varying.sum() < 3:
-        return 1.0, 0.0
-    half = freedom[varying] / 2
-    logs = np.log(ratio[varying]) - digamma(half) + np.log(half)
-    excess = logs.var(ddof=1) - polygamma(1, half).mean()
-    if excess <= 0:
-        return float(np.exp(logs.mean())), np.inf
-    extra = 2 * _inverse_trigamma(float(excess))
-    return float(np.exp(logs.mean() + digamma(extra / 2) - np.log(extra / 2))), extra
-
-
-def _inverse_trigamma(value: float) -> float:
-    """The x with `trigamma(x) = value`, by the Newton steps of Smyth 2004."""
-    from scipy.special import polygamma
-
-    x = 0.5 + 1 / value
-    for _ in range(50):
-        trigamma = float(polygamma(1, x))
-        step = trigamma * (1 - trigamma / value) / float(polygamma(2, x))
-        x += step
-        if -step / x < 1e-8:
-            break
-    return x
-
-
-def independent_columns(away: Array) -> float:
-    """So many columns vary independently of each other from batch to batch: `J^2 / sum of squared correlations`.
-
-    The squared correlation of two independent columns has the mean `1 / (B - 1)`, which is taken off.
-    """
-    count = away.shape[1]
-    centred = away - away.mean(axis=1, keepdims=True)
-    scale = np.sqrt((centred**2).sum(axis=1))
-    varying = centred[scale > 0] / scale[scale > 0][:, None]
-    if len(varying) < 2:
-        return 1.0
-    # Of the smaller of the two Gram matrices: both have the same sum of squares.
-    gram = varying @ varying.T if len(varying) <= count else varying.T @ varying
-    pairs = len(varying) * (len(varying) - 1)
-    excess = max(float((gram**2).sum()) - len(varying) - pairs / (count - 1), 0.0)
-    return max(1.0, len(varying) ** 2 / (len(varying) + excess))
-
-
-def _dimension(away: Array, lengths: Array, cells: Array) -> tuple[Array, Array]:
-    """Effective numbers of directions in which batches vary, for the variance and for the skewness of a squared length.
-
-    `tr(S)^2 / tr(S^2)` and `tr(S^2)^3 / tr(S^3)^2`, from 1 to `cells`. Eigenvalues that are observed from few batches
-    are more uneven than the true ones, so that the tail is rather too heavy than too light.
-
-    Source: Buckley and Eagleson 1988, "An approximation to the distribution of quadratic forms in normal random
-    variables", Australian Journal of Statistics 30A.
-    """
-    freedom = away.shape[1] - 1
-    trace = lengths.sum(axis=1) / freedom
-    # Of the smaller of the two Gram matrices: both have the same eigenvalues.
-    sides = away.transpose(0, 2, 1)
-    gram = (away @ sides if away.shape[1] <= away.shape[2] else sides @ away) / freedom
-    squared = gram @ gram
-    squares = np.trace(squared, axis1=1, axis2=2)
-    cubes = (squared * gram).sum(axis=(1, 2))
-    top = np.maximum(cells, 1.0)
-    varying = trace > 1e-150
-    safe = np.where(varying, 1.0, np.nan)
-    dimension = np.nan_to_num(trace**2 / (squares * safe), nan=1.0)
-    skewed = np.nan_to_num(squares**3 / (cubes * safe) ** 2, nan=1.0)
-    dimension = np.clip(dimension, 1.0, top)
-    return dimension, np.clip(skewed, 1.0, dimension)
-
-
-def _dimension_by_rows(sampling: Array, between: Array, cells: Array) -> tuple[Array, Array]:
-    """The least that both numbers of directions can be: rows vary alike in all of them, and days at worst in one.
-
-    The eigenvalues of few batches look uneven where rows alone make them differ, which are known to be even.
-
-    Args:
-        sampling: variance by rows, all directions together.
-        between: the same by days.
-        cells: directions.
-    """
-    each = sampling / np.maximum(cells, 1.0)
-    longest = each + between
-    trace, squares, cubes = ((cells - 1) * each**power + longest**power for power in (1, 2, 3))
-    return trace**2 / squares, squares**3 / cubes**2
 
 
 def farthest(count: int) -> float:

@@ -6,8 +6,9 @@ import pytest
 
 from retrain_assets.data.profile import profile_table
 from retrain_assets.drift import Monitor, compare
+from retrain_assets.drift.directions import independent_columns
 from retrain_assets.drift.resemblance import Resemblance, resemblance, wandering
-from retrain_assets.drift.variation import independent_columns, judge_scalars
+from retrain_assets.drift.variation import judge_scalars
 
 
 def autoregression(rng: np.random.Generator, r: float, days: int, columns: int) -> np.ndarray:
