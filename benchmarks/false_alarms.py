@@ -13,7 +13,7 @@ from benchmarks.streams import COSTLY, DRIFTS, POWER_STREAMS, STABLE
 from benchmarks.tables import Sections
 from benchmarks.tasks import run_all
 
-SIZES = {500: (5, 20, 100, 200), 5_000: (5, 20, 100), 50_000: (20,), 1_000_000: (5, 20, 100, 200)}
+SIZES = dict.fromkeys((500, 5_000, 50_000, 1_000_000), (5, 20, 100, 200))
 """Columns by rows of a day."""
 POWER_ROWS, POWER_COLUMNS = 5_000, 20
 

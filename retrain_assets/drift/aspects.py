@@ -40,8 +40,9 @@ def weighted(p_values: Array) -> Array:
 
     Sidak's correction with weights, exact for independent tests (Genovese, Roeder and Wasserman 2006, "False discovery
     control with p-value weighting", Biometrika 93; Sidak 1967). The level of an aspect that a column does not have goes
-    to the others; so does that of missing, infinite or unseen values where there is none on either side, which no test
-    could call drift (Tarone 1990, "A modified Bonferroni method for discrete data", Biometrics 46).
+    to the others; so does that of missing or infinite values where there is none on either side, and that of novel ones
+    where the window has none, which no test could call drift (Tarone 1990, "A modified Bonferroni method for discrete
+    data", Biometrics 46).
 
     Args:
         p_values: shape (aspects, columns), NaN where there is no such aspect.
@@ -185,4 +186,5 @@ def _judge_novelty(summaries: Summaries) -> tuple[Array, Array]:
     statistic = summaries.current_novel / np.maximum(summaries.novel.max(axis=1), 1.0)
     p_values = np.maximum(ndtr(-statistic), summaries.by_level[:, 0])
     p_values = np.where(np.isnan(summaries.unseen), p_values, summaries.unseen)
-    return np.where(summaries.unseen == 1.0, np.nan, p_values), statistic
+    none = (summaries.unseen == 1.0) | (summaries.ordered & (summaries.current_novel == 0))
+    return np.where(none, np.nan, p_values), statistic

@@ -65,6 +65,7 @@ def compare_columns(
     apart: Mapping[str, str] | None = None,
     accumulation: Accumulation | None = None,
     over: str = "columns",
+    kept: Mapping[str, float] | None = None,
 ) -> ColumnsCompared:
     """Compares the named columns.
 
@@ -77,6 +78,8 @@ def compare_columns(
         apart: why a column is unknown in which the batches of the current window do not agree.
         accumulation: evidence of the windows before, where windows follow each other.
         over: what the columns are called, over all of which p-values are adjusted.
+        kept: the part of its level that a column has kept, where another test has the rest: p-values with weights, as
+            Genovese, Roeder and Wasserman 2006, "False discovery control with p-value weighting", Biometrika 93.
     """
     settings, basis = reference.settings, reference.basis
     trusted = _trusted(window, settings) if basis.significance == "batches" else ()
@@ -94,7 +97,8 @@ def compare_columns(
             drifts[name] = found if accumulation is None else replace(found, evidence=accumulation.keep(name))
     cells = [column.cells for column in compared]
     summaries = summarize(cells) if cells and basis.significance == "batches" else None
-    for column, tested in zip(compared, _test(cells, summaries, settings, basis), strict=True):
+    parts = np.array([(kept or {}).get(column.name, 1.0) for column in compared])
+    for column, tested in zip(compared, _test(cells, summaries, settings, basis, parts), strict=True):
         gone = column.name not in current
         drifts[column.name] = _conclude(column, tested, settings, basis, gone, accumulation, over)
     return ColumnsCompared(
@@ -108,14 +112,17 @@ def _trusted(window: Sequence[TableProfile], settings: Settings) -> Sequence[Tab
     return enough if len(window) > 1 else ()
 
 
-def _test(cells: Sequence[ColumnCells], summaries: Summaries | None, settings: Settings, basis: Basis) -> list[_Tested]:
+def _test(
+    cells: Sequence[ColumnCells], summaries: Summaries | None, settings: Settings, basis: Basis, kept: Array
+) -> list[_Tested]:
+    """Of each column, which has kept so much of its level, shape (columns,)."""
     if not cells:
         return []
     judged = None if summaries is None else judge(summaries)
     p_values = judge_independent(cells)[0] if judged is None else judged.p_values
     by_aspect = weighted(p_values)
     deciding, by_column = _deciding(p_values, by_aspect), by_aspect.min(axis=0)
-    adjusted = CORRECTIONS[settings.correction](by_column)
+    adjusted = CORRECTIONS[settings.correction](np.minimum(by_column / kept, 1.0))
     batches = np.full(len(cells), basis.batches)
     if judged is not None:
         batches[judged.by_latest[deciding, np.arange(len(cells))]] = latest_of(basis.batches)

@@ -118,12 +118,16 @@ def compare(
         return nothing_known(none_to_compare(list(there)), settings, rows)
     groups = _groups(names, outputs)
     numbers = located(groups[0][0], known, now, _fitted(sides[0], past, settings, 1.0).basis)
-    shares = _shares(groups, joint, bool(numbers))
+    shares, kept = _shares(groups, joint), dict.fromkeys(numbers, 1.0 - LOCATION_SHARE)
     each = [
-        compare_columns(group, _fitted(sides[0], past, settings, share), now, window=window, apart=apart, over=over)
+        compare_columns(
+            group, _fitted(sides[0], past, settings, share), now, window=window, apart=apart, over=over, kept=kept
+        )
         for (group, over), share in zip(groups, shares, strict=True)
     ]
-    locations = judge_locations(each[0], numbers, settings, alpha=settings.alpha * LOCATION_SHARE)
+    alike = [column.name in numbers for column in each[0].compared]
+    given = shares[0] * LOCATION_SHARE * sum(alike) / max(len(alike), 1)
+    locations = judge_locations(each[0], numbers, settings, alpha=settings.alpha * given)
     found = replace(_joined(each), basis=_with_remedy(each[0].basis, past, settings))
     together: JointDrift | None = None
     if joint != "none":
@@ -187,9 +191,9 @@ def _groups(names: Sequence[str], outputs: Sequence[str]) -> list[tuple[list[str
     return [([name for name in names if name not in made], "inputs"), (made, "outputs")]
 
 
-def _shares(groups: Sequence[object], joint: Joint, locations: bool) -> list[float]:
-    """The part of the level that each group has: what neither the tests of all columns together nor outputs have."""
-    left = 1.0 - JOINT_SHARE * (joint != "none") - LOCATION_SHARE * locations
+def _shares(groups: Sequence[object], joint: Joint) -> list[float]:
+    """The part of the level that each group has: what neither the joint test nor outputs have."""
+    left = 1.0 - JOINT_SHARE * (joint != "none")
     return [left] if len(groups) == 1 else [left - OUTPUT_SHARE, OUTPUT_SHARE]
 
 

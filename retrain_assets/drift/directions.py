@@ -23,13 +23,11 @@ def independent_columns(away: Array) -> float:
 def independent_columns_at_least(away: Array) -> float:
     """The same, as few as chance leaves open.
 
-    The squares of independent columns have a standard error of `2 / (B - 1)` times the root of their number over all of
-    them, which is left on. What goes beyond is taken for as much larger as the variance of a common cause may be that
-    few batches happen to show little of: by two of its standard errors.
+    What goes beyond chance is taken for as much larger as the variance of a common cause may be that few batches happen
+    to show little of: by two of its standard errors.
     """
     varying, excess = _beyond_chance(away)
-    freedom = away.shape[1] - 1
-    most = excess * (1 + 2 * np.sqrt(2 / freedom)) ** 2 + 2 * np.sqrt(varying * (varying - 1)) / freedom
+    most = excess * (1 + 2 * np.sqrt(2 / (away.shape[1] - 1))) ** 2
     return max(1.0, varying**2 / (varying + most)) if varying > 1 else 1.0
 
 

@@ -25,8 +25,8 @@ from retrain_assets.drift.summaries import Summaries
 from retrain_assets.drift.variation import Array, Tested, judge_scalars, judge_vectors
 from retrain_assets.drift.wording import plural, probability
 
-LOCATION_SHARE = 0.1
-"""The part of the false alarms that this test gets."""
+LOCATION_SHARE = 0.4
+"""The part of the level of each number that this test gets."""
 _LEAST_COLUMNS = 3
 """Fewer numbers show by themselves what they do."""
 _LEAST_FREEDOM = 2.5

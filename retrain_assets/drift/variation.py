@@ -159,14 +159,14 @@ def judge_vectors(
     alike = resemblance(away, sampling / np.maximum(seen, 1e-300), independent)
     missed, left = alike.told_variance(count)
     observed = missed * seen / sampling
+    if directions is not None:
+        dimension, skewed = directions, np.clip(skewed / dimension * directions, 1.0, directions)
     ratio, freedom = moderated(observed, left * dimension * (count - 1), independent)
     own = cells / 4 / current_rows
     between = (np.maximum(observed, ratio) - 1) * sampling
     if directions is None:
         by_rows = dimension_by_rows(np.minimum(sampling, own), between, cells)
         dimension, skewed = np.maximum(dimension, by_rows[0]), np.maximum(skewed, by_rows[1])
-    else:
-        dimension, skewed = directions, np.clip(skewed / dimension * directions, 1.0, directions)
     tails = min(tails, freedom_of_lengths(lengths, dimension, independent, sampling))
     freedom = np.minimum(freedom, tails)
     known = freedom

@@ -75,6 +75,23 @@ def test_unseen_categories_have_a_part_of_the_level_only_where_there_are_any() -
     assert one.p_value / without.p_value == pytest.approx((shape + novel) / shape, rel=0.1)
 
 
+def test_values_far_out_have_a_part_of_the_level_only_where_the_window_has_any() -> None:
+    rng = np.random.default_rng(6)
+    days = pd.DataFrame({"day": np.repeat(np.arange(12), 300), "x": rng.normal(size=3_600)})
+    today = pd.DataFrame({"day": 99, "x": np.clip(rng.normal(0.25, 1.0, 300), -2.0, 2.0)})
+    without = compare(days, today, batch="day").columns["x"]
+    highest = today["x"].idxmax()
+    one = compare(days, today.assign(x=today["x"].where(today.index != highest, 50.0)), batch="day").columns["x"]
+    assert without.aspect == one.aspect == "location"
+    assert without.p_value is not None
+    assert one.p_value is not None
+    both = WEIGHTS[:3].sum()
+    assert one.p_value / without.p_value == pytest.approx((both + WEIGHTS[ASPECTS.index("novel")]) / both, rel=0.05)
+    outliers = today.assign(x=(today["x"] - 0.25).where(today.index % 50 > 0, 50.0))
+    gone = compare(days, outliers, batch="day").columns["x"]
+    assert (gone.aspect, gone.verdict) == ("novel", "drift")
+
+
 def test_how_much_the_days_of_categories_differ_is_no_matter_of_numbers() -> None:
     """Of numbers a level that is another each day leaves no trace in the shape, of categories it does."""
     rng = np.random.default_rng(4)
