@@ -158,6 +158,7 @@ class Seventh:
         ({"update": lambda self, value: False}, "alarm after a shift by five deviations"),
         ({"update": lambda self, value: not math.isfinite(value)}, "let what is unknown change nothing"),
         ({"update": lambda self, value: random.random() < 0.1}, "alarm at the same places"),
+        ({"update": lambda self, value: math.isfinite(value)}, "stay quiet at nine of ten values of a series"),
         ({"name": ""}, "have name, update and reset"),
     ],
 )

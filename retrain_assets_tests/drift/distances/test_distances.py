@@ -220,6 +220,10 @@ def test_cells_without_a_place_are_left_out_of_the_way_rows_move() -> None:
     assert DISTANCES["wasserstein"](np.array([1, 1, 0]), np.array([0, 0, 9]), 0.0, places) == 0
 
 
+def total_variation(before: np.ndarray, after: np.ndarray) -> float:
+    return DISTANCES["total_variation"](before, after, 0.0)
+
+
 class Halved:
     """A user's distance, by its import path."""
 
@@ -294,6 +298,16 @@ def test_an_entry_point_that_cannot_be_loaded_says_which_it_is(monkeypatch: pyte
             lambda before, after: abs(before[0] / before.sum() - after[0] / after.sum()) / 2,
             "halved must be blind to the order of cells",
         ),
+        (lambda before, after: 0.0, "halved must be above 0 of counts that share no cell"),
+        (
+            lambda before, after: total_variation(before, after) / (1 + 10 * total_variation(before, after) ** 2),
+            "halved must be no larger of shares that are half as far away",
+        ),
+        (
+            lambda before, after: total_variation(before, after) / 2 * random.random(),
+            "halved must answer the same for the same counts",
+        ),
+        (lambda before, after: (0.0, before.fill(1))[0], "halved must leave the counts as they are"),
     ],
 )
 def test_a_broken_promise_of_a_distance_is_named(broken, said: str) -> None:
