@@ -40,9 +40,9 @@ def weighted(p_values: Array) -> Array:
 
     Sidak's correction with weights, exact for independent tests (Genovese, Roeder and Wasserman 2006, "False discovery
     control with p-value weighting", Biometrika 93; Sidak 1967). The level of an aspect that a column does not have goes
-    to the others; so does that of missing or infinite values where there is none on either side, and that of novel ones
-    where the window has none, which no test could call drift (Tarone 1990, "A modified Bonferroni method for discrete
-    data", Biometrics 46).
+    to the others; so does that of missing, infinite or unseen values where there is none on either side, which no test
+    could call drift (Tarone 1990, "A modified Bonferroni method for discrete data", Biometrics 46), and that of numbers
+    far out where the window has none: their p-values are so far above those of chance that the level is kept.
 
     Args:
         p_values: shape (aspects, columns), NaN where there is no such aspect.

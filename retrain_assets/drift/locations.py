@@ -31,6 +31,9 @@ _LEAST_COLUMNS = 3
 """Fewer numbers show by themselves what they do."""
 _LEAST_FREEDOM = 2.5
 """The variance of a t-distribution is finite above two."""
+_OF_EACH = 3.0
+"""Each deviation is taken over what few batches tell of its variance: the sum of such squares has a tail as heavy as
+with so many times the degrees of freedom of each, or a lighter one, at levels down to .005."""
 _NAMED = 5
 
 
@@ -135,7 +138,7 @@ def _length(numbers: Summaries, *, still: Array | None = None) -> tuple[Tested, 
     merged = 1.0 / (1.0 / numbers.merged).mean()
     tested = judge_vectors(
         away[None] / 2, moved[None] / 2, rows[None], np.array([current_rows]),
-        cells=np.array([float(count)]), merged=merged, tails=own.tails,
+        cells=np.array([float(count)]), merged=merged, tails=min(own.tails, _OF_EACH * count / (1 / freedom).sum()),
         directions=np.array([_directions(away, count * (1.0 / rows).mean(), count * merged / current_rows)]),
     )  # fmt: skip
     return tested, moved

@@ -80,6 +80,20 @@ def test_few_batches_whose_levels_have_common_causes_are_no_more_often_unusual(b
     assert sum(p_value <= 0.01 for p_value in p_values) <= 3
 
 
+def test_few_batches_of_numbers_that_vary_unevenly_are_no_more_often_unusual() -> None:
+    """What one of them varies by tells nothing of another: each deviation is over what a few batches tell of it."""
+    p_values: list[float] = []
+    for seed in range(400):
+        rng = np.random.default_rng(seed)
+        levels = 0.1 * rng.normal(size=(6, 20)) * np.exp(rng.normal(size=20))
+        days = [day(level, rng, rows=1_000) for level in levels]
+        found = compare(days[:5], days[5], joint="none").locations
+        assert found is not None
+        p_values.append(found.p_value or 0.0)
+    # Of a rate of .01 ten or more of 400 have a probability of .008.
+    assert sum(p_value <= 0.01 for p_value in p_values) <= 9
+
+
 @pytest.mark.parametrize(("kind", "shift"), [("alike", 0.1), ("mild", 0.2), ("risen", 0.15)])
 def test_a_small_shift_in_all_numbers_is_found_where_hardly_one_of_them_shows(kind: str, shift: float) -> None:
     reports = [judged(stable(kind, seed), seed, shift=shift) for seed in range(30)]
