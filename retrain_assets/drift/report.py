@@ -21,8 +21,8 @@ class ColumnDrift:
     """One column: has its distribution moved? `before` and `after` describe both sides in a few words.
 
     `aspect` is what has changed most by chance's measure: location, spread, shape, missing, novel or infinite
-    values. `p_value` is that of the column by itself, `adjusted_p_value` over all columns, and of a number that is judged
-    together with others beside that by the part of its level that it has kept. All are None where the two sides cannot be
+    values. `p_value` is that of the column by itself, `adjusted_p_value` over all columns, and of a number that is
+    judged together with others by the part of its level that it has kept. All are None where the two sides cannot be
     compared; the verdict is then `unknown`. `scores` are all distances, where they were asked for; `importance` is how
     much the column matters to the model, where it was told. `evidence` is what this and earlier checks add up to, where
     checks follow each other (see `retrain_assets.drift.accumulation`). `rows_of` is the batch whose rows were compared,
