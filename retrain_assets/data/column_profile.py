@@ -35,9 +35,9 @@ _SHOWN = ("name", "kind", "rows", "missing", "minimum", "maximum", "mean", "devi
 class ColumnProfile:
     """What one column of some rows looks like.
 
-    Counts are exact and stay exact under addition; mean and `m2` within rounding. Names of categories are exact while
-    a column has at most `MAX_CATEGORIES`; beyond, an addition makes a kept count short by at most the `other` of the
-    two addends, and all of them together by at most the `other` of the sum.
+    Counts are exact and stay exact under addition; mean and `m2` to a billionth of the largest value and of its square.
+    Names of categories are exact while a column has at most `MAX_CATEGORIES`; beyond, an addition makes a kept count
+    short by at most the `other` of the two addends, and all of them together by at most the `other` of the sum.
 
     Args:
         name: of the column.

@@ -342,6 +342,16 @@ def test_of_a_column_in_which_nothing_varies_the_reason_says_no_more_than_that()
     assert "distance" in reasons["two"]
 
 
+def test_among_a_million_categories_one_that_becomes_frequent_is_found() -> None:
+    labels = np.array([f"id{place}" for place in range(2_000_000)], dtype=object)
+    reference, current = frame(x=labels[:1_000_000]), frame(x=labels[1_000_000:])
+    assert compare(reference, current, joint="none").drifted is False
+    frequent = np.where(np.arange(1_000_000) % 50 > 0, current["x"], "one of them")
+    report = compare(reference, frame(x=frequent), joint="none", effect_floor=0.0)
+    assert report.drifted is True
+    assert "one of them" in report.columns["x"].after
+
+
 def test_of_values_that_were_cut_to_the_same_label_nobody_says_that_they_are_the_same() -> None:
     report = compare(*(frame(x=["a" * 100 + end] * 200) for end in "bc"))
     assert "distance" in report.columns["x"].reason

@@ -3,10 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import kurtosis
 
 from retrain_assets.data.profile import profile_table
 from retrain_assets.drift import Monitor
-from retrain_assets.drift.tails import freedom_of_lengths, freedom_of_tails
+from retrain_assets.drift.tails import _excess, freedom_of_lengths, freedom_of_tails
 
 
 @pytest.mark.parametrize("batches", [15, 30, 90])
@@ -16,6 +17,12 @@ def test_the_degrees_of_freedom_are_told_on_average(freedom: float, batches: int
     levels = rng.standard_t(freedom, size=(600, batches))
     away = levels - levels.mean(axis=1, keepdims=True)
     assert freedom_of_tails(away, 600.0) == pytest.approx(freedom, rel=0.15)
+
+
+def test_the_excess_kurtosis_is_that_of_scipy() -> None:
+    levels = np.random.default_rng(2).standard_t(4, size=(50, 12))
+    away = levels - levels.mean(axis=1, keepdims=True)
+    assert _excess(away) == pytest.approx(kurtosis(levels, axis=1, bias=False), rel=1e-12)
 
 
 def test_what_rows_add_does_not_hide_them() -> None:
