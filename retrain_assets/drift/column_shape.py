@@ -1,11 +1,10 @@
 """The shape of a column: what is in its cells, in units in which the sampling variance of one row is about 1 / 4.
 
-These are the roots of the shares of its cells (Bartlett 1936). Categories whose levels hardly vary have the
-differences of their shares from those of the reference instead, over twice the root of these, as
-in Pearson's chi-square (Pearson 1900, Philosophical Magazine 50): what the roots are as well, while changes are small,
-but a rare category that has become a common one is much farther away, and how skewed its share is can be told exactly.
-Where levels vary, they do so by a factor rather than by a difference, and only roots keep the levels of a rare category
-from having a heavy tail.
+These are the roots of the shares of its cells (Bartlett 1936). Categories whose levels hardly vary have the differences
+of their shares from those of the reference instead, over twice the root of these, as in Pearson's chi-square (Pearson
+1900, Philosophical Magazine 50): what the roots are as well, while changes are small, but a rare category that has
+become a common one is much farther away, and how skewed its share is can be told exactly. Where levels vary, they do so
+by a factor rather than by a difference, and only roots keep the levels of a rare category from having a heavy tail.
 """
 
 from __future__ import annotations

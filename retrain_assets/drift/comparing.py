@@ -125,9 +125,7 @@ def compare(
         )
         for (group, over), share in zip(groups, shares, strict=True)
     ]
-    alike = [column.name in numbers for column in each[0].compared]
-    given = shares[0] * LOCATION_SHARE * sum(alike) / max(len(alike), 1)
-    locations = judge_locations(each[0], numbers, settings, alpha=settings.alpha * given)
+    locations = judge_locations(each[0], numbers, settings, alpha=settings.alpha * shares[0])
     found = replace(_joined(each), basis=_with_remedy(each[0].basis, past, settings))
     together: JointDrift | None = None
     if joint != "none":

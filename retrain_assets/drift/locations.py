@@ -32,8 +32,8 @@ _LEAST_COLUMNS = 3
 _LEAST_FREEDOM = 2.5
 """The variance of a t-distribution is finite above two."""
 _OF_EACH = 3.0
-"""Each deviation is taken over what few batches tell of its variance: the sum of such squares has a tail as heavy as
-with so many times the degrees of freedom of each, or a lighter one, at levels down to .005."""
+"""Each deviation is over what few batches tell of its variance: at .02 the sum of such squares is about as far out as
+with so many times the degrees of freedom of each, or less; beside five batches at .005 up to about twice as often."""
 _NAMED = 5
 
 
@@ -70,7 +70,7 @@ def judge_locations(
         found: in the columns, with what each batch has of them.
         numbers: names of those that are judged together, as `located` says.
         settings: with the floor, which the mean distance of the numbers must reach.
-        alpha: level of this test.
+        alpha: level of all compared columns together, of which the numbers give their part.
 
     Returns:
         What was found; None where there is no such test.
@@ -81,6 +81,7 @@ def judge_locations(
     there = np.flatnonzero(known & [column.name in numbers for column in found.compared])
     if len(there) < _LEAST_COLUMNS:
         return None
+    alpha *= LOCATION_SHARE * len(there) / len(found.compared)
     p_value, judged_by, away = _by_all_or_latest(found.summaries.of(there))
     names = [found.compared[place].name for place in there]
     distances = {column.name: column.score or 0.0 for column in found.drifts}

@@ -8,11 +8,12 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import f
 
 from retrain_assets.data.profile import TableProfile, profile_table
 from retrain_assets.drift import compare, prepare
 from retrain_assets.drift.comparison import Comparison
-from retrain_assets.drift.locations import _directions
+from retrain_assets.drift.locations import _OF_EACH, _directions
 
 COLUMNS = 16
 
@@ -92,6 +93,19 @@ def test_few_batches_of_numbers_that_vary_unevenly_are_no_more_often_unusual() -
         p_values.append(found.p_value or 0.0)
     # Of a rate of .01 ten or more of 400 have a probability of .008.
     assert sum(p_value <= 0.01 for p_value in p_values) <= 9
+
+
+@pytest.mark.parametrize("batches", [5, 8, 30])
+@pytest.mark.parametrize("numbers", [3, 20])
+def test_squares_over_what_few_batches_tell_are_about_as_far_out_as_they_are_taken_for(
+    numbers: int, batches: int
+) -> None:
+    rng, freedom = np.random.default_rng(batches), batches - 1
+    away = rng.normal(size=(50_000, numbers)) / np.sqrt(rng.chisquare(freedom, (50_000, numbers)) / freedom)
+    length = (away**2 * (freedom - 2) / freedom).mean(axis=1)
+    p_values = f.sf(length, numbers, min(numbers * freedom, _OF_EACH * freedom))
+    assert (p_values <= 0.02).mean() <= 0.02 * 1.25
+    assert (p_values <= 0.005).mean() <= 0.005 * 2.25
 
 
 @pytest.mark.parametrize(("kind", "shift"), [("alike", 0.1), ("mild", 0.2), ("risen", 0.15)])
